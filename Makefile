@@ -1,0 +1,41 @@
+# Two commands do everything: `make up` runs the service, `make test` passes the tests.
+# They need Python >= 3.11, make and a package index.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help install up test check clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+$(VENV)/bin/python:
+	@if [ -z "$(PYTHON)" ]; then echo "simulcast needs Python 3.11 or newer, and found none on the PATH: install it, or run make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.server: pyproject.toml | $(VENV)/bin/python
+	@echo "installing simulcast and what it needs into $(VENV)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[server]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "installing simulcast and its tests' tools into $(VENV)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[dev]'
+	@touch $@ $(VENV)/.server
+
+install: $(VENV)/.server  ## make .venv with the command simulcast in it
+
+up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to change how)
+	@exec $(BIN)/simulcast up $(ARGS)
+
+test: $(VENV)/.dev  ## run all tests (ARGS="-k hub" to choose)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## types, lint and import rules
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+clean:  ## remove what was installed and cached
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,22 @@
+"""WebSocket close codes, grouped by what a client does next (RFC 6455 §7.4; 4000–4999 are the application's)."""
+
+from enum import IntEnum
+
+
+class Reconnect(IntEnum):
+    """The client reconnects after its delay and recovers from its last position."""
+
+    GOING_AWAY = 1001
+    LOST = 1006  # never sent: what a client sees when the server aborted or the network broke
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+
+
+class Stop(IntEnum):
+    """The client must change something before it connects again."""
+
+    UNSUPPORTED_DATA = 1003
+    INVALID_TEXT = 1007
+    POLICY = 1008
+    TOO_BIG = 1009
+    BAD_REQUEST = 4400

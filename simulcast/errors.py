@@ -1,0 +1,56 @@
+"""What can go wrong, by name.
+
+SimulcastError
+├── InvalidEvent         what was published is not an event
+│   └── EventTooLarge    one publication over MAX_EVENT_BYTES
+├── PositionLost         the history no longer reaches back to a position
+├── BrokerUnavailable    Redis did not answer, or refused to write
+│   └── NotPermitted     the Redis user lacks a right
+├── LeaseLost            a job belongs to another owner now
+└── EmbeddedServerError  the server that `simulcast up` brings could not start
+"""
+
+
+class SimulcastError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class InvalidEvent(SimulcastError):
+    """What was to be published is not an event; the message names the member and the remedy."""
+
+
+class EventTooLarge(InvalidEvent):
+    """One publication exceeds the limit: `size` and `limit` in bytes of UTF-8."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the event has {size:,} bytes, and one publication may have {limit:,}: "
+            "publish a reference to what is large"
+        )
+        self.size = size
+        self.limit = limit
+
+
+class PositionLost(SimulcastError):
+    """The history does not reach back to `asked`; `oldest` is the first position it still holds, if any."""
+
+    def __init__(self, asked: object, oldest: object | None) -> None:
+        super().__init__(f"the history no longer reaches back to {asked}; it begins at {oldest or 'nothing'}")
+        self.asked = asked
+        self.oldest = oldest
+
+
+class BrokerUnavailable(SimulcastError):
+    """Redis did not answer in time or refused to write. Whether the write was done may be unknown."""
+
+
+class NotPermitted(BrokerUnavailable):
+    """The Redis user lacks a right; the message names the ACL rule that grants it."""
+
+
+class LeaseLost(SimulcastError):
+    """The job is owned by another worker, or by none: this one must stop and touch nothing more."""
+
+
+class EmbeddedServerError(SimulcastError):
+    """The embedded server could not be started; the message says why and what to do."""

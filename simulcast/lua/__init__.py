@@ -1,0 +1,1 @@
+"""The Lua library's sources; simulcast/library.py puts them together."""

@@ -1,0 +1,59 @@
+"""Every name in Redis. All keys of a channel share its hash tag, so that one function may touch them in a cluster."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+DEFAULT_CHANNEL = "downloads"
+_CHANNEL = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ChannelNames:
+    """The names that belong to `channel`. Raises ValueError for a channel that is not 1–100 of A–Z a–z 0–9 _ . : -"""
+
+    channel: str = DEFAULT_CHANNEL
+
+    def __post_init__(self) -> None:
+        if _CHANNEL.fullmatch(self.channel) is None:
+            raise ValueError(f"a channel has 1 to 100 of A-Z a-z 0-9 _ . : -, not {self.channel[:120]!r}")
+
+    @cached_property
+    def pubsub(self) -> str:
+        """The Pub/Sub channel on which publications travel; the hash tag is this whole name."""
+        return f"simulcast:{self.channel}"
+
+    def _key(self, what: str) -> str:
+        return f"{{{self.pubsub}}}:{what}"
+
+    @cached_property
+    def flow(self) -> list[str]:
+        """KEYS of every function that publishes, in the order that lua/emit.lua names them."""
+        return [self._key(what) for what in ("meta", "history", "latest", "touched", "ended", "ended_at")]
+
+    @cached_property
+    def meta(self) -> str:
+        return self._key("meta")
+
+    @cached_property
+    def history(self) -> str:
+        return self._key("history")
+
+    def once(self, idempotency_key: str) -> str:
+        """Remembers the id that a publication with this key was given."""
+        return self._key(f"once:{idempotency_key}")
+
+    @cached_property
+    def job_prefix(self) -> str:
+        """A job's record is the hash at this prefix + its download_id."""
+        return self._key("job:")
+
+    @cached_property
+    def jobs(self) -> list[str]:
+        """KEYS of the job functions behind `flow`, in the order that lua/jobs.lua names them."""
+        return [self._key("jobs"), self._key("ready"), self._key("leases")]
+
+    @cached_property
+    def wake(self) -> str:
+        """The Pub/Sub channel that tells workers to look: a job is ready, or an owner has a command."""
+        return f"{self.pubsub}:wake"

@@ -1,0 +1,35 @@
+"""Settings that every program shares. Each program's class extends this one; read once, passed down."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+URL_FILE = "redis.url"
+
+
+class SharedSettings(BaseSettings):
+    """From the environment; a command's flags override."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    redis_url: str = Field(
+        default="",
+        validation_alias="REDIS_URL",
+        description="Redis ≥ 7 or Valkey ≥ 7.2. Empty: the server that `simulcast up` runs from ./data, "
+        "else redis://localhost:6379/0",
+    )
+    log: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="SIMULCAST_LOG", description="how much is logged"
+    )
+
+    def resolved_redis_url(self, data: Path = Path("data")) -> str:
+        """The address to use: the setting, else what an embedded server wrote into `data`, else the usual port."""
+        if self.redis_url:
+            return self.redis_url
+        written = data / URL_FILE
+        try:
+            return written.read_text(encoding="utf-8").strip() or "redis://localhost:6379/0"
+        except FileNotFoundError:
+            return "redis://localhost:6379/0"
