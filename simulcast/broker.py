@@ -1,0 +1,148 @@
+"""The broker: publish atomically, read the history, read what is going on now.
+
+What it promises: a publication that was acknowledged is in the history, under a position one above the one before it,
+and was sent to every front-end in the same step. A new epoch says that acknowledged ones may be gone.
+"""
+
+from dataclasses import dataclass
+
+import redis
+import redis.asyncio
+
+from simulcast import library
+from simulcast.connection import connect
+from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
+from simulcast.events import MAX_KEY_CHARACTERS, Event, Message, encode
+from simulcast.library import Argument
+from simulcast.names import DEFAULT_CHANNEL, ChannelNames
+from simulcast.position import Position
+from simulcast.publication import Publication, from_entry, from_stream
+from simulcast.sender import Sender
+
+HISTORY_LENGTH = 50_000  # publications a channel keeps, approximately
+IDEMPOTENCY_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a channel is. `tag` marks what its broker publishes in this epoch."""
+
+    position: Position
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What goes on in a channel at `head`: newest state event and progress of each active download, and recent ends.
+
+    `publications` are ordered by position, oldest first.
+    """
+
+    head: Head
+    publications: list[Publication]
+
+
+def publish_arguments(
+    names: ChannelNames, event: Event, idempotency_key: str
+) -> tuple[list[str], list[Argument]]:
+    """KEYS and ARGV of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
+    if len(idempotency_key) > MAX_KEY_CHARACTERS:
+        raise InvalidEvent(f"an idempotency key has at most {MAX_KEY_CHARACTERS} characters")
+    keys = [*names.flow, names.once(idempotency_key)] if idempotency_key else names.flow
+    return keys, [names.pubsub, HISTORY_LENGTH, event.label, event.key, event.payload, IDEMPOTENCY_S]
+
+
+class Broker:
+    """Owns two clients: one connection that publishes in order, and a pool that reads."""
+
+    def __init__(self, client: redis.asyncio.Redis, publishing: redis.asyncio.Redis) -> None:
+        """`publishing` must be a client of its own with one connection."""
+        self._client = client
+        self.sender = Sender(publishing)
+
+    @classmethod
+    def connect(cls, url: str) -> "Broker":
+        """Nothing is sent yet. Raises ValueError for an address of no known form."""
+        return cls(connect(url), connect(url, most_connections=1))
+
+    async def aclose(self) -> None:
+        await self.sender.aclose()
+        await self._client.aclose()
+
+    async def publish(
+        self, message: Message, channel: str = DEFAULT_CHANNEL, *, key: str = "", idempotency_key: str = ""
+    ) -> Position | None:
+        """The publication's position, or None for text that is no JSON object, which is delivered live only.
+
+        `key`: newer publications supersede older ones of the same key for clients that are behind (events of downloads
+        have theirs). `idempotency_key`: a repetition within IDEMPOTENCY_S is answered with the first one's position.
+        Raises InvalidEvent, EventTooLarge, BrokerUnavailable (whether it was published may then be unknown).
+        """
+        names = ChannelNames(channel)
+        event = encode(message, key)
+        if isinstance(event, str):
+            await self._publish_live(names, event)
+            return None
+        reply = await self.sender.call("publish", *publish_arguments(names, event, idempotency_key))
+        return Position.parse(_text(reply))
+
+    async def _publish_live(self, names: ChannelNames, text: str) -> None:
+        try:
+            await self._client.publish(names.pubsub, text.encode("utf-8", "replace"))
+        except redis.RedisError as error:
+            raise library.translated(error, "publish") from error
+
+    async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
+        """Where the channel is now; opens an epoch where acknowledged writes may be gone. Raises BrokerUnavailable."""
+        reply = await library.call(self._client.execute_command, "where", ChannelNames(channel).flow, [])
+        return _head(_list(reply))
+
+    async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
+        """What goes on, exact at its head. Raises BrokerUnavailable."""
+        reply = _list(
+            await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, [])
+        )
+        entries = [from_entry(_bytes(entry)) for part in (3, 4) for entry in _list(reply[part])]
+        entries.sort(key=lambda publication: (publication.position.epoch, publication.position.offset))
+        return Snapshot(_head(reply), entries)
+
+    async def history(
+        self, after: Position, until: Position, channel: str = DEFAULT_CHANNEL, limit: int = 1000
+    ) -> list[Publication]:
+        """Publications after `after` up to `until` (same epoch), oldest first, at most `limit`.
+
+        Raises PositionLost if the first one after `after` was trimmed, BrokerUnavailable if Redis doesn't answer.
+        """
+        if after.epoch != until.epoch:
+            raise PositionLost(after, None)
+        if after.offset >= until.offset:
+            return []
+        first = f"{after.epoch}-{after.offset + 1}"
+        try:
+            rows = await self._client.xrange(ChannelNames(channel).history, first, str(until), limit)
+        except redis.RedisError as error:
+            raise library.translated(error, "read the history") from error
+        found = [from_stream(place, fields[b"e"]) for place, fields in rows]
+        if not found or found[0].position.offset != after.offset + 1:
+            raise PositionLost(after, found[0].position if found else None)
+        return found
+
+
+def _head(reply: list[object]) -> Head:
+    return Head(Position(int(_text(reply[0])), int(_text(reply[1]))), _text(reply[2]))
+
+
+def _list(reply: object) -> list[object]:
+    if not isinstance(reply, list):
+        raise BrokerUnavailable(f"Redis answered {type(reply).__name__} where a list was due")
+    return reply
+
+
+def _bytes(reply: object) -> bytes:
+    if not isinstance(reply, bytes):
+        raise BrokerUnavailable(f"Redis answered {type(reply).__name__} where text was due")
+    return reply
+
+
+def _text(reply: object) -> str:
+    return _bytes(reply).decode()

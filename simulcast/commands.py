@@ -1,0 +1,93 @@
+"""What a client may ask for, and what it is answered. Decides; does no I/O."""
+
+import json
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic_core import from_json
+
+Action = Literal["pause", "resume", "cancel", "retry"]
+Reason = Literal["unknown_download", "invalid_transition", "unavailable"]
+ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large"]
+
+MAX_COMMAND_BYTES: Final = 4096
+_MAX_ID_CHARACTERS: Final = 200
+_MAX_COMMAND_ID_CHARACTERS: Final = 100
+ACTIONS: Final[dict[str, Action]] = {
+    "pause_download": "pause",
+    "resume_download": "resume",
+    "cancel_download": "cancel",
+    "retry_download": "retry",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A wish about one download. `command_id` is "" where the client gave none."""
+
+    action: Action
+    download_id: str
+    command_id: str = ""
+
+    def result(self, reason: Reason | None) -> str:
+        """The answer to the client that asked, as JSON: accepted (recorded), or rejected with the reason."""
+        answer: dict[str, str] = {
+            "type": "command_result",
+            "action": f"{self.action}_download",
+            "download_id": self.download_id,
+            "status": "rejected" if reason else "accepted",
+        }
+        if self.command_id:
+            answer["command_id"] = self.command_id
+        if reason:
+            answer |= {"reason": reason, "message": self._explain(reason)}
+        return json.dumps(answer, separators=(",", ":"))
+
+    def _explain(self, reason: Reason) -> str:
+        match reason:
+            case "unknown_download":
+                return f"there is no download {self.download_id}"
+            case "invalid_transition":
+                return f"download {self.download_id} is in no state in which one can {self.action} it"
+            case "unavailable":
+                return "the command could not be recorded: try again in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """JSON that makes no sense: answered, and the connection stays."""
+
+    code: ErrorCode
+    message: str
+
+    def answer(self) -> str:
+        """The answer as JSON."""
+        return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
+
+
+def read(text: str) -> Command | Mistake | None:
+    """What a client's text asks for; None for text that isn't JSON, which is ignored."""
+    if len(text) > MAX_COMMAND_BYTES:
+        return Mistake("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
+    try:
+        found = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return Mistake("not_an_object", 'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}')
+    if "action" not in found:
+        return Mistake("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
+    action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None
+    if action is None:
+        return Mistake(
+            "unknown_action",
+            f"there is no action {json.dumps(found['action'])[:80]}; there are {', '.join(ACTIONS)}",
+        )
+    if "download_id" not in found:
+        return Mistake("missing_member", f"{action}_download needs the member download_id")
+    download_id, command_id = found["download_id"], found.get("command_id", "")
+    if not isinstance(download_id, str) or not 1 <= len(download_id) <= _MAX_ID_CHARACTERS:
+        return Mistake("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
+    if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARACTERS:
+        return Mistake("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARACTERS} characters")
+    return Command(action, download_id, command_id)

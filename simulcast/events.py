@@ -1,0 +1,192 @@
+"""What is published: the three events of a download, the states beside them, and anything else, put into wire form.
+
+Rules for the wire: flat JSON; `progress` always has a decimal point and is never null, `speed` never has one, because
+Dart throws on `1` where it wants a double.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic_core import from_json
+
+from simulcast.errors import EventTooLarge, InvalidEvent
+
+MAX_EVENT_BYTES = 64 * 1024
+MAX_KEY_CHARACTERS = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
+END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled"})
+_REQUIRED_TEXT = {"download_complete": "file_path", "download_error": "error_message"}
+
+
+JsonObject = Mapping[str, object]
+
+
+def progress_event(download_id: str, progress: float, speed: int) -> JsonObject:
+    """`progress`: 0.0 to 1.0; `speed`: bytes a second."""
+    return {"type": "download_progress", "download_id": download_id, "progress": progress, "speed": speed}
+
+
+def complete_event(download_id: str, file_path: str) -> JsonObject:
+    """`file_path`: where the file is, as the reader of the event sees it."""
+    return {"type": "download_complete", "download_id": download_id, "file_path": file_path}
+
+
+def error_event(download_id: str, error_message: str) -> JsonObject:
+    """`error_message`: a sentence that a person understands."""
+    return {"type": "download_error", "download_id": download_id, "error_message": error_message}
+
+
+Message = str | bytes | JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event in wire form.
+
+    `payload`: a JSON object in UTF-8. `key`: the download it is about, or "". `label`: how it relates to others of its
+    key: `p` newer supersedes older; `s:<type>:<attempt>:<change>` a change of state; `e:…` an end; `-` neither.
+    """
+
+    payload: bytes
+    key: str
+    label: str
+
+
+def encode(message: Message, key: str = "") -> Event | str:
+    """The message in wire form; text that is no JSON object comes back as it is, for live delivery only.
+
+    `key`: for an event of a type of your own: newer ones supersede older ones of the same key.
+    Raises InvalidEvent for an event that the clients could not read, EventTooLarge beyond MAX_EVENT_BYTES.
+    """
+    found, text = _read(message)
+    if found is None:
+        return text
+    if "event_id" in found:
+        raise InvalidEvent("the event already has the member event_id, which publishing gives: leave it out")
+    return _event(found, text, key)
+
+
+def encode_foreign(text: str) -> Event | str:
+    """What somebody put on the channel past the library: as `encode`, but an `event_id` in it is taken out."""
+    found, kept = _read(text)
+    if found is None:
+        return kept
+    if found.pop("event_id", None) is not None:
+        kept = ""
+    return _event(found, kept, "")
+
+
+def _read(message: Message) -> tuple[dict[str, object] | None, str]:
+    """The message as an object (None if it is none), and its text if it came as text."""
+    if isinstance(message, bytes):
+        try:
+            message = message.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidEvent(f"the event is not UTF-8 (byte {error.start}): encode it as UTF-8") from error
+    if isinstance(message, str):
+        _check_size(len(message.encode("utf-8", "surrogatepass")))
+        return _parse(message), message
+    if isinstance(message, Mapping):
+        return dict(message), ""
+    raise InvalidEvent(f"an event is text or a mapping, not {type(message).__name__}")
+
+
+def _parse(text: str) -> dict[str, object] | None:
+    try:
+        found = from_json(text, allow_inf_nan=False)
+    except ValueError:  # no JSON, or nested too deep to be one of ours
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _event(found: dict[str, object], text: str, key: str) -> Event:
+    kind = found.get("type")
+    if kind == "download_progress":
+        key = _normalise(found)
+        found["progress"], found["speed"] = _progress(found), _speed(found)
+        return Event(_dump(found), key, "p")
+    if isinstance(kind, str) and (kind in STATE_TYPES or kind in END_TYPES):
+        key = _normalise(found)
+        member = _REQUIRED_TEXT.get(kind)
+        if member and not isinstance(found.get(member), str):
+            raise InvalidEvent(f"{kind} needs the member {member} as text, not {found.get(member)!r}")
+        attempt, change = (_count(found, name) for name in ("attempt", "change"))
+        label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
+        return Event(_dump(found), key, label)
+    payload = text.strip(" \t\r\n").encode() if text else _dump(found)
+    return Event(payload, _checked_key(key, "key") if key else "", "p" if key else "-")
+
+
+def _normalise(found: dict[str, object]) -> str:
+    download_id = found.get("download_id")
+    if isinstance(download_id, int) and not isinstance(download_id, bool):
+        download_id = str(download_id)
+    if not isinstance(download_id, str):
+        raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {download_id!r}")
+    found["download_id"] = _checked_key(download_id, "download_id")
+    return download_id
+
+
+def _checked_key(key: str, what: str) -> str:
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or _CONTROL.search(key):
+        raise InvalidEvent(
+            f"{what} has 1 to {MAX_KEY_CHARACTERS} characters and no control characters, unlike {key[:80]!r}"
+        )
+    return key
+
+
+def _number(found: JsonObject, member: str) -> float | int:
+    value = found.get(member, None)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise InvalidEvent(f"{member} is a number, not {value!r}")
+    return value
+
+
+def _progress(found: JsonObject) -> float:
+    if "progress" not in found:
+        raise InvalidEvent("download_progress needs the member progress, from 0.0 to 1.0")
+    value = _number(found, "progress")
+    if not -0.001 <= value <= 1.001:
+        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {value!r}: divide a percentage by 100")
+    value = min(max(float(value), 0.0), 1.0)
+    return value if value >= 1e-4 else round(value, 4)  # below that, Python writes an exponent and no point
+
+
+def _speed(found: JsonObject) -> int:
+    value = _number(found, "speed")
+    if not 0 <= value < 2**63:
+        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {value!r}")
+    return round(value)
+
+
+def _count(found: JsonObject, member: str) -> str:
+    value = found.get(member)
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {value!r}")
+    return str(value)
+
+
+def _dump(found: JsonObject) -> bytes:
+    try:
+        text = json.dumps(found, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidEvent(f"the event can't be written as JSON: {error}") from error
+    try:
+        payload = text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
+        payload = json.dumps(found, separators=(",", ":")).encode()
+    _check_size(len(payload))
+    return payload
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_EVENT_BYTES:
+        raise EventTooLarge(size, MAX_EVENT_BYTES)

@@ -1,0 +1,96 @@
+"""The Lua library: put together, named by its content's hash, loaded where it is missing.
+
+Two versions live side by side in a rolling upgrade. REPLACE would make each version's first call open an epoch.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import redis
+
+from simulcast.errors import BrokerUnavailable, NotPermitted
+
+Function = Literal["publish", "where", "snapshot", "submit", "claim", "renew", "report", "command"]
+Argument = str | bytes | int
+
+_PARTS = ("life", "emit", "publish", "jobs", "report", "command", "register")
+_MISSING = "Function not found"
+
+
+@cache
+def version() -> str:
+    """Ten hexadecimal digits that change with any byte of the library."""
+    return hashlib.sha256(_body().encode()).hexdigest()[:10]
+
+
+@cache
+def code() -> str:
+    """What FUNCTION LOAD takes."""
+    return f"#!lua name=simulcast_{version()}\nlocal VERSION = '{version()}'\n{_body()}"
+
+
+@cache
+def _body() -> str:
+    folder = resources.files("simulcast.lua")
+    return "\n".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in _PARTS)
+
+
+def name(function: Function) -> str:
+    """The function's name in Redis."""
+    return f"simulcast_{function}_{version()}"
+
+
+def is_missing(error: object) -> bool:
+    """Whether the reply says that the library must be loaded (a new server, FUNCTION FLUSH, a failover)."""
+    return isinstance(error, redis.ResponseError) and _MISSING in str(error)
+
+
+def translated(error: redis.RedisError, doing: str) -> BrokerUnavailable:
+    """What to raise for what redis-py raised. `doing` completes "could not …"."""
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return NotPermitted(
+            f"could not {doing}: the Redis user lacks a right ({error}). "
+            "Grant it: ACL SETUSER <user> ~{simulcast:* &simulcast:* +@all -@dangerous +info +function"
+        )
+    if isinstance(error, redis.ResponseError) and "unknown command" in str(error).lower():
+        return BrokerUnavailable(f"could not {doing}: the server is too old; it takes Redis 7 or Valkey 7.2 ({error})")
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+        return BrokerUnavailable(f"could not {doing}: Redis does not answer ({error})")
+    return BrokerUnavailable(f"could not {doing}: Redis refused ({error})")
+
+
+def load_error_is_a_race(error: redis.ResponseError) -> bool:
+    """Whether FUNCTION LOAD failed only because somebody else was first."""
+    return "already exists" in str(error)
+
+
+async def call(
+    execute: Callable[..., Awaitable[object]], function: Function, keys: Sequence[str], args: Sequence[Argument]
+) -> object:
+    """Calls one function; loads the library first where the server lacks it.
+
+    `execute`: `execute_command` of an asyncio client. Raises BrokerUnavailable or NotPermitted.
+    """
+    command = ("FCALL", name(function), len(keys), *keys, *args)
+    try:
+        try:
+            return await execute(*command)
+        except redis.ResponseError as error:
+            if not is_missing(error):
+                raise
+        await load(execute)
+        return await execute(*command)
+    except redis.RedisError as error:
+        raise translated(error, f"call {function}") from error
+
+
+async def load(execute: Callable[..., Awaitable[object]]) -> None:
+    """Loads the library. Raises what redis-py raises, but not when somebody else was first."""
+    try:
+        await execute("FUNCTION LOAD", code())
+    except redis.ResponseError as error:
+        if not load_error_is_a_race(error):
+            raise

@@ -1,0 +1,120 @@
+-- Who does which download. KEYS: the flow's six, then 7 jobs (zset by creation)  8 ready (zset by rank)  9 leases (zset by expiry).
+-- ARGV begins with channel, max_length. A job's record is a hash beside them, in the same slot:
+--   url name about state desired attempt change token fence worker crashes
+--   progress speed received total error file_path created_at updated_at commands
+-- `about` is the JSON of download_id, name and url, made once by who knows how to write JSON.
+
+local LOST_WORKERS = 3
+
+local function record_key(channel, id)
+  return '{' .. channel .. '}:job:' .. id
+end
+
+local KIND = {
+  queued = 's', started = 's', resumed = 's', paused = 's',
+  complete = 'e', error = 'e', cancelled = 'e',
+}
+
+-- Writes the record's new state and tells it, in one step. `what` names the event, `extra` is JSON members with a leading comma.
+local function change_state(keys, args, id, state, what, extra)
+  local record = record_key(args[1], id)
+  local change = redis.call('HINCRBY', record, 'change', 1)
+  redis.call('HSET', record, 'state', state, 'updated_at', int(now_ms()), 'speed', '0')
+  local r = redis.call('HMGET', record, 'about', 'attempt', 'progress', 'received', 'total')
+  local payload = '{"type":"download_' .. what .. '",' .. r[1] .. ',"attempt":' .. r[2] .. ',"change":' .. int(change)
+    .. ',"progress":' .. r[3] .. ',"speed":0,"received_bytes":' .. r[4] .. ',"total_bytes":' .. r[5] .. extra .. '}'
+  local label = KIND[what] .. ':download_' .. what .. ':' .. r[2] .. ':' .. int(change)
+  return emit(keys, args[1], args[2], label, id, payload)
+end
+
+local function by_command(record)
+  local command_id = redis.call('HGET', record, 'desired_by')
+  if not command_id or command_id == '' then return '' end
+  redis.call('HDEL', record, 'desired_by')
+  return ',"command_id":' .. command_id
+end
+
+local function make_ready(keys, args, id)
+  redis.call('ZADD', keys[8], redis.call('HGET', record_key(args[1], id), 'rank'), id)
+  redis.call('PUBLISH', args[1] .. ':wake', id)
+end
+
+-- ARGV: channel, max_length, id, about, url, name. Returns 1, or 0 when the id is taken.
+local function submit(keys, args)
+  local id = args[3]
+  local record = record_key(args[1], id)
+  if redis.call('EXISTS', record) == 1 then return 0 end
+  local now = now_ms()
+  redis.call('HSET', record, 'download_id', id, 'about', args[4], 'url', args[5], 'name', args[6], 'desired', 'running',
+    'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0', 'received', '0', 'total', 'null',
+    'created_at', int(now), 'rank', int(now))
+  redis.call('ZADD', keys[7], now, id)
+  change_state(keys, args, id, 'queued', 'queued', '')
+  make_ready(keys, args, id)
+  return 1
+end
+
+-- What becomes of a download whose owner is gone: what was wished for, else back into the queue.
+local function settle(keys, args, id, extra)
+  local record = record_key(args[1], id)
+  local desired = redis.call('HGET', record, 'desired')
+  redis.call('ZREM', keys[9], id)
+  redis.call('HSET', record, 'token', '', 'worker', '')
+  if desired == 'paused' or desired == 'cancelled' then
+    return change_state(keys, args, id, desired, desired, by_command(record) .. extra)
+  end
+  local event = change_state(keys, args, id, 'queued', 'queued', extra)
+  make_ready(keys, args, id)
+  return event
+end
+
+local function expire_leases(keys, args, now)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[9], '-inf', now, 'LIMIT', 0, 20)) do
+    local record = record_key(args[1], id)
+    if redis.call('HINCRBY', record, 'crashes', 1) >= LOST_WORKERS
+      and redis.call('HGET', record, 'desired') == 'running' then
+      local message = 'set aside: ' .. LOST_WORKERS .. ' workers in a row were lost while they downloaded it'
+      redis.call('ZREM', keys[9], id)
+      redis.call('HSET', record, 'token', '', 'worker', '', 'error', message)
+      change_state(keys, args, id, 'error', 'error', ',"error_message":"' .. message .. '"')
+    else
+      settle(keys, args, id, '')
+    end
+  end
+end
+
+-- ARGV: channel, max_length, worker, lease_ms, nonce. Returns {} or {token, record as a flat list}.
+-- The token is counter and nonce, compared whole: after a failover that lost a claim two owners hold the same counter.
+local function claim(keys, args)
+  local now = now_ms()
+  expire_leases(keys, args, now)
+  local popped = redis.call('ZPOPMIN', keys[8])
+  if #popped == 0 then return {} end
+  local id = popped[1]
+  local record = record_key(args[1], id)
+  if redis.call('HGET', record, 'state') ~= 'queued' then return {} end
+  local fence = redis.call('HINCRBY', record, 'fence', 1)
+  local token = int(fence) .. '-' .. args[5]
+  local first = redis.call('HGET', record, 'started_attempt') ~= redis.call('HGET', record, 'attempt')
+  redis.call('HSET', record, 'token', token, 'worker', args[3],
+    'started_attempt', redis.call('HGET', record, 'attempt'))
+  redis.call('ZADD', keys[9], now + tonumber(args[4]), id)
+  change_state(keys, args, id, 'running', first and 'started' or 'resumed', '')
+  return {token, redis.call('HGETALL', record)}
+end
+
+-- ARGV: channel, lease_ms, then id, token for each. Returns for each 'lost' or the state that is desired of it.
+local function renew(keys, args)
+  local until_ms = now_ms() + tonumber(args[2])
+  local reply = {}
+  for i = 3, #args, 2 do
+    local r = redis.call('HMGET', record_key(args[1], args[i]), 'token', 'desired')
+    if r[1] == args[i + 1] then
+      redis.call('ZADD', keys[9], until_ms, args[i])
+      table.insert(reply, r[2])
+    else
+      table.insert(reply, 'lost')
+    end
+  end
+  return reply
+end

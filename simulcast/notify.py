@@ -1,0 +1,48 @@
+"""The one call: `await broadcast_message(message)` from any process that knows REDIS_URL.
+
+There is one broker for each running event loop, opened at the first call and closed when the loop ends, so a program may
+use several `asyncio.run`, one after the other.
+"""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from simulcast.broker import Broker
+from simulcast.events import Message, complete_event, error_event, progress_event
+from simulcast.names import DEFAULT_CHANNEL
+from simulcast.position import Position
+from simulcast.settings import SharedSettings
+
+_brokers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Broker]" = WeakKeyDictionary()
+
+
+def _broker() -> Broker:
+    loop = asyncio.get_running_loop()
+    broker = _brokers.get(loop)
+    if broker is None or broker.sender.closed:
+        broker = _brokers[loop] = Broker.connect(SharedSettings().resolved_redis_url())
+    return broker
+
+
+async def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
+    """Reaches every connected client of every front-end. An event, a mapping, or text as it is.
+
+    Returns the event's position, or None for text that is no JSON object (delivered live, not kept).
+    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (whether it was published may then be unknown).
+    """
+    return await _broker().publish(message, channel)
+
+
+async def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:
+    """`progress`: 0.0 to 1.0; `speed`: bytes a second. Raises as `broadcast_message`."""
+    return await broadcast_message(progress_event(download_id, progress, speed))
+
+
+async def notify_download_complete(download_id: str, file_path: str) -> Position | None:
+    """The download has ended well; its file is at `file_path`. Raises as `broadcast_message`."""
+    return await broadcast_message(complete_event(download_id, file_path))
+
+
+async def notify_download_error(download_id: str, error_message: str) -> Position | None:
+    """The download has failed; `error_message` is for a person. Raises as `broadcast_message`."""
+    return await broadcast_message(error_event(download_id, error_message))
