@@ -4,6 +4,7 @@ What it promises: a publication that was acknowledged is in the history, under a
 and was sent to every front-end in the same step. A new epoch says that acknowledged ones may be gone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import redis
@@ -35,11 +36,12 @@ class Head:
 class Snapshot:
     """What goes on in a channel at `head`: newest state event and progress of each active download, and recent ends.
 
-    `publications` are ordered by position, oldest first.
+    `publications` are ordered by position, oldest first. `ended_ago_s`: for each end's key, how long ago it was.
     """
 
     head: Head
     publications: list[Publication]
+    ended_ago_s: Mapping[str, float]
 
 
 def publish_arguments(
@@ -102,9 +104,12 @@ class Broker:
         reply = _list(
             await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, [])
         )
-        entries = [from_entry(_bytes(entry)) for part in (3, 4) for entry in _list(reply[part])]
-        entries.sort(key=lambda publication: (publication.position.epoch, publication.position.offset))
-        return Snapshot(_head(reply), entries)
+        active = [from_entry(_bytes(entry)) for entry in _list(reply[3])]
+        ended = [from_entry(_bytes(entry)) for entry in _list(reply[4])]
+        ages = [int(_text(age)) / 1000 for age in _list(reply[5])]
+        publications = sorted([*active, *ended], key=_order)
+        ended_ago_s = {end.key: age for end, age in zip(ended, ages, strict=True)}
+        return Snapshot(_head(reply), publications, ended_ago_s)
 
     async def history(
         self, after: Position, until: Position, channel: str = DEFAULT_CHANNEL, limit: int = 1000
@@ -126,6 +131,10 @@ class Broker:
         if not found or found[0].position.offset != after.offset + 1:
             raise PositionLost(after, found[0].position if found else None)
         return found
+
+
+def _order(publication: Publication) -> tuple[int, int]:
+    return publication.position.epoch, publication.position.offset
 
 
 def _head(reply: list[object]) -> Head:

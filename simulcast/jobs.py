@@ -171,21 +171,18 @@ class Jobs:
 def _record(fields: Mapping[bytes, bytes]) -> JobRecord:
     text = {name.decode(): value.decode() for name, value in fields.items()}
     try:
-        return JobRecord(
-            download_id=text["download_id"],
-            url=shown_url(text["url"]),
-            name=text["name"],
-            state=text["state"],  # type: ignore[arg-type]
-            attempt=int(text["attempt"]),
-            progress=float(text["progress"]),
-            speed=int(text["speed"]),
-            received_bytes=int(text["received"]),
-            total_bytes=None if text["total"] == "null" else int(text["total"]),
-            error_message=text.get("error"),
-            file_path=text.get("file_path"),
-            worker=text.get("worker") or None,
-            created_at=int(text["created_at"]) / 1000,
-            updated_at=int(text["updated_at"]) / 1000,
+        return JobRecord.model_validate(
+            {
+                **text,
+                "url": shown_url(text["url"]),
+                "received_bytes": text["received"],
+                "total_bytes": None if text["total"] == "null" else text["total"],
+                "error_message": text.get("error"),
+                "file_path": text.get("file_path"),
+                "worker": text.get("worker") or None,
+                "created_at": int(text["created_at"]) / 1000,
+                "updated_at": int(text["updated_at"]) / 1000,
+            }
         )
     except (KeyError, ValueError) as error:
         raise BrokerUnavailable(f"the record of a download is not readable: {error}") from error

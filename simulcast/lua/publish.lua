@@ -18,16 +18,18 @@ local function where(keys)
   return {epoch, int(offset), tag}
 end
 
--- KEYS: the flow's six. Returns epoch, offset, tag, and every entry of `latest` and `ended`: exact at that position.
+-- KEYS: the flow's six. Returns epoch, offset, tag, the entries of `latest`, those of `ended`, and how many ms ago each of
+-- these ended: exact at that position.
 local function snapshot(keys)
   local reply = where(keys)
-  local cut = now_ms() - ENDED_FOR_MS
-  reply[4] = redis.call('HVALS', keys[3])
-  local recent = redis.call('ZRANGEBYSCORE', keys[6], cut, '+inf')
-  reply[5] = {}
-  for i = 1, #recent, 100 do
-    for _, entry in ipairs(redis.call('HMGET', keys[5], unpack(recent, i, math.min(i + 99, #recent)))) do
-      if entry then table.insert(reply[5], entry) end
+  local now = now_ms()
+  local scored = redis.call('ZRANGEBYSCORE', keys[6], now - ENDED_FOR_MS, '+inf', 'WITHSCORES')
+  reply[4], reply[5], reply[6] = redis.call('HVALS', keys[3]), {}, {}
+  for i = 1, #scored, 2 do
+    local entry = redis.call('HGET', keys[5], scored[i])
+    if entry then
+      table.insert(reply[5], entry)
+      table.insert(reply[6], int(now - scored[i + 1]))
     end
   end
   return reply

@@ -1,0 +1,134 @@
+"""The routes beside `/ws`."""
+
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from app.services import Services
+from simulcast.errors import BrokerUnavailable
+from simulcast.jobs import JobRecord
+
+router = APIRouter()
+
+
+def services(request: Request) -> Services:
+    """The process's services."""
+    return cast(Services, request.app.state.services)
+
+
+Here = Annotated[Services, Depends(services)]
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("must begin with http:// or https:// and name a host")
+    if any(character <= " " or character == "\x7f" for character in url):
+        raise ValueError("must not contain spaces or control characters: percent-encode them")
+    return url
+
+
+class AddDownload(BaseModel):
+    """What to download."""
+
+    url: Annotated[
+        str,
+        Field(max_length=4096, examples=["https://example.com/file.iso"]),
+        AfterValidator(_web_address),
+    ]
+
+
+class Downloads(BaseModel):
+    """Downloads, newest first."""
+
+    downloads: list[JobRecord]
+
+
+class Problem(BaseModel):
+    """What was wrong, with which input, and what to do."""
+
+    detail: str
+
+
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    403: {"model": Problem},
+    413: {"model": Problem},
+    415: {"model": Problem},
+    421: {"model": Problem},
+    422: {"model": Problem},
+    503: {"model": Problem},
+}
+
+
+async def _body(request: Request) -> AddDownload:
+    # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
+    try:
+        return AddDownload.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise HTTPException(422, f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+@router.post(
+    "/downloads",
+    status_code=201,
+    responses=_REFUSALS,  # type: ignore[arg-type]
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": AddDownload.model_json_schema()}},
+        }
+    },
+)
+async def add_download(
+    wanted: Annotated[AddDownload, Depends(_body)], here: Here, request: Request, response: Response
+) -> JobRecord:
+    """Queues a download; a worker takes it when it is free."""
+    try:
+        record = await here.jobs.submit(wanted.url)
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
+    return record
+
+
+@router.get("/downloads", responses={503: {"model": Problem}})
+async def list_downloads(here: Here, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Downloads:
+    """The newest downloads, as they stand."""
+    try:
+        return Downloads(downloads=await here.jobs.newest(limit))
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+
+
+@router.get("/downloads/{download_id}", responses={404: {"model": Problem}, 503: {"model": Problem}})
+async def get_download(download_id: str, here: Here) -> JobRecord:
+    """One download, as it stands."""
+    try:
+        return await here.jobs.get(download_id)
+    except KeyError as error:
+        raise HTTPException(404, f"there is no download {download_id[:100]}") from error
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Answers while the process runs."""
+    return {"status": "ok"}
+
+
+@router.get("/ready", responses={503: {"model": Problem}})
+async def ready(here: Here) -> dict[str, str | int]:
+    """Whether events arrive here: measured by asking the channel's head once a second."""
+    reason = here.listener.not_ready()
+    if reason is not None:
+        raise HTTPException(503, reason)
+    return {"status": "ready", "position": str(here.feed.position), "clients": here.feed.hub.clients}

@@ -1,0 +1,99 @@
+"""In which order one channel's events came from Redis, what is missing, and what was told already.
+
+Pure: the listener asks Redis, this decides. A position is taken only from what a broker sent in the present epoch; an
+offset that was seen is a duplicate, one that skips is a gap to be filled from the history.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+
+from app.frames import text_frame
+from app.hub import Hub
+from app.log import Entry
+from app.snapshot import Snapshot
+from simulcast.events import Event
+from simulcast.position import Position
+from simulcast.publication import Publication, with_event_id
+
+MOST_TOLD = 50_000
+
+
+class Outcome(Enum):
+    TAKEN = auto()
+    DUPLICATE = auto()
+    GAP = auto()  # something before it is missing
+    OTHER_EPOCH = auto()  # the feed must start over
+
+
+class Feed:
+    """One channel, from the first `start_over` on."""
+
+    def __init__(self, hub: Hub, snapshot: Snapshot) -> None:
+        self.hub = hub
+        self.snapshot = snapshot
+        self.position: Position | None = None
+        self.tag = ""
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def take(self, publication: Publication) -> Outcome:
+        """One publication, live or from the history; delivers it unless the outcome says why not."""
+        position = publication.position
+        if self.position is None or position.epoch != self.position.epoch:
+            return Outcome.OTHER_EPOCH
+        if position.offset <= self.position.offset:
+            return Outcome.DUPLICATE
+        if position.offset != self.position.offset + 1:
+            return Outcome.GAP
+        self.position = position
+        if self._is_news(publication):
+            self._deliver(_entry(publication, position.offset))
+        return Outcome.TAKEN
+
+    def take_foreign(self, event: Event | str) -> None:
+        """What came past the brokers: delivered live, with no position."""
+        if isinstance(event, str):
+            self.hub.publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))))
+        else:
+            self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
+
+    def start_over(
+        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+    ) -> None:
+        """Another epoch (or the first): takes over what goes on at `position`. Clients get what they don't know yet."""
+        before = self.position
+        self.position, self.tag = position, tag
+        self.snapshot.clear()
+        self.hub.log.start_at(position.offset)
+        for publication in publications:
+            entry = _entry(publication, 0)
+            self.snapshot.apply(entry, ended_ago_s.get(publication.key, 0.0))
+            if self._is_news(publication) and before is not None and self._came_after(before, publication.position):
+                self.hub.publish(entry)
+
+    def _came_after(self, before: Position, position: Position) -> bool:
+        """Whether it was published after what this feed had taken up to `before`."""
+        if position.epoch == before.epoch:
+            return position.offset > before.offset
+        return self.position is not None and position.epoch == self.position.epoch
+
+    def _deliver(self, entry: Entry) -> None:
+        self.snapshot.apply(entry)
+        self.hub.publish(entry)
+
+    def _is_news(self, publication: Publication) -> bool:
+        """Whether this change of state was not told before (a repetition after a failover). Remembers MOST_TOLD."""
+        if publication.label[0] not in "se" or publication.label.endswith(":"):
+            return True
+        identity = (publication.key, publication.label)
+        if identity in self._told:
+            return False
+        self._told[identity] = None
+        if len(self._told) > MOST_TOLD:
+            self._told.popitem(last=False)
+        return True
+
+
+def _entry(publication: Publication, offset: int) -> Entry:
+    frame = text_frame(with_event_id(publication.position, publication.payload))
+    return Entry(offset, publication.label, publication.key, frame)

@@ -1,0 +1,29 @@
+"""WebSocket frames as a server sends them: unmasked, unfragmented text (RFC 6455 §5.2)."""
+
+import struct
+from collections.abc import Iterator
+
+_FIN_TEXT = 0x81
+
+
+def text_frame(payload: bytes) -> bytes:
+    """One message's bytes on the wire. `payload`: UTF-8."""
+    size = len(payload)
+    if size < 126:
+        return bytes((_FIN_TEXT, size)) + payload
+    if size < 65536:
+        return struct.pack("!BBH", _FIN_TEXT, 126, size) + payload
+    return struct.pack("!BBQ", _FIN_TEXT, 127, size) + payload
+
+
+def payloads(frames: bytes) -> Iterator[bytes]:
+    """The payloads of frames that `text_frame` made, joined."""
+    at = 0
+    while at < len(frames):
+        size, start = frames[at + 1], at + 2
+        if size == 126:
+            size, start = int.from_bytes(frames[start : start + 2]), start + 2
+        elif size == 127:
+            size, start = int.from_bytes(frames[start : start + 8]), start + 8
+        at = start + size
+        yield frames[start:at]

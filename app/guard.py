@@ -1,0 +1,68 @@
+"""Refuses what may not reach the routes: foreign hosts and origins, posts that aren't JSON, bodies beyond a bound."""
+
+from collections.abc import Container
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.origins import host_refused, origin_refused
+
+MOST_BODY_BYTES = 64 * 1024
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PROBES = ("/health", "/ready")
+
+
+class Guard:
+    """ASGI middleware. A refusal is answered with its reason, also to a WebSocket handshake."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: Container[str]) -> None:
+        self._app = app
+        self._allowed_hosts = allowed_hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        status, reason = self._refused(scope)
+        if reason is not None:
+            await JSONResponse({"detail": reason}, status)(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] not in _SAFE:
+            await self._app(scope, _bounded(receive), send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> tuple[int, str | None]:
+        headers = Headers(scope=scope)
+        writes = scope["type"] == "http" and scope["method"] not in _SAFE
+        path: str = scope["path"]
+        host = headers.get("host", "")
+        if not path.endswith(_PROBES) and (reason := host_refused(host, self._allowed_hosts)):
+            return 421, reason
+        if writes or scope["type"] == "websocket":
+            reason = origin_refused(headers.get("origin"), host, scope["scheme"])
+            if reason:
+                return 403, reason
+        if writes:
+            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if scope["method"] == "POST" and kind != "application/json":
+                return 415, f"a POST takes content-type: application/json, not {kind[:80] or 'none'!r}"
+            length = headers.get("content-length", "0")
+            if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
+                return 413, f"a request's body has at most {MOST_BODY_BYTES:,} bytes"
+        return 200, None
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Ends a body that grows beyond the bound without having said so."""
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MOST_BODY_BYTES:
+            return {"type": "http.disconnect"}
+        return message
+
+    return bounded

@@ -1,0 +1,106 @@
+"""What came lately in one channel, oldest first, with what is superseded left out.
+
+Newer progress supersedes older progress of its download; a state event supersedes its progress; nothing supersedes a
+state event, or an event without a key.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+MOST_ENTRIES = 16_384
+MOST_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event as it goes out. `offset`: its place in the channel's epoch, 0 for what was delivered live only."""
+
+    offset: int
+    label: str
+    key: str
+    frame: bytes
+
+
+class Log:
+    """At most MOST_ENTRIES entries and MOST_BYTES of frames; beyond, the oldest are trimmed and `since` says so.
+
+    A cursor is a number that counts what was appended here; it means nothing elsewhere.
+    """
+
+    def __init__(self, most_entries: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> None:
+        self._most_entries = most_entries
+        self._most_bytes = most_bytes
+        self._entries: OrderedDict[str | int, tuple[int, Entry]] = OrderedDict()
+        self._bytes = 0
+        self._trimmed = 0  # the highest cursor that was trimmed, not superseded
+        self._reaches_back_to = 0
+        self._epoch_began = 0
+        self._answers: dict[int, bytes] = {}  # a crowd that comes back at once asks for the same
+        self.head = 0
+
+    def start_at(self, offset: int) -> None:
+        """From here on positions are those of another epoch, of which all after `offset` will be appended."""
+        self._epoch_began = self.head
+        self._reaches_back_to = offset
+        self._answers.clear()
+
+    def append(self, entry: Entry) -> int:
+        """Returns the new head."""
+        self.head += 1
+        self._answers.clear()
+        kind = entry.label[0]
+        if kind != "-":
+            self._drop(entry.key)
+        name = entry.key if kind == "p" else self.head
+        self._entries[name] = (self.head, entry)
+        self._bytes += len(entry.frame)
+        while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
+            _, (cursor, oldest) = self._entries.popitem(last=False)
+            self._bytes -= len(oldest.frame)
+            self._trimmed = cursor
+            self._reaches_back_to = max(self._reaches_back_to, oldest.offset)
+        return self.head
+
+    def since(self, cursor: int, most_bytes: int) -> tuple[bytes, int] | None:
+        """Frames after `cursor`, joined, and the cursor behind them; None where what came after it was trimmed.
+
+        Oldest first, one frame at least and otherwise at most `most_bytes`: call again for the rest.
+        """
+        if cursor < self._trimmed:
+            return None
+        newer: list[tuple[int, bytes]] = []
+        for at, entry in reversed(self._entries.values()):
+            if at <= cursor:
+                break
+            newer.append((at, entry.frame))
+        newer.reverse()
+        frames: list[bytes] = []
+        size = 0
+        for at, frame in newer:
+            if frames and size + len(frame) > most_bytes:
+                return b"".join(frames), cursor
+            frames.append(frame)
+            size += len(frame)
+            cursor = at
+        return b"".join(frames), self.head
+
+    def after(self, offset: int) -> bytes | None:
+        """Frames of everything kept after that offset of the present epoch, joined; None where it doesn't reach back."""
+        if offset < self._reaches_back_to:
+            return None
+        if offset in self._answers:
+            return self._answers[offset]
+        newer: list[bytes] = []
+        for at, entry in reversed(self._entries.values()):
+            if at <= self._epoch_began or 0 < entry.offset <= offset:
+                break
+            if entry.offset:
+                newer.append(entry.frame)
+        newer.reverse()
+        self._answers[offset] = answer = b"".join(newer)
+        return answer
+
+    def _drop(self, key: str) -> None:
+        superseded = self._entries.pop(key, None)
+        if superseded is not None:
+            self._bytes -= len(superseded[1].frame)

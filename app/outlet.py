@@ -1,0 +1,64 @@
+"""Where a client's bytes go: straight to the transport, or message by message where the server doesn't let us."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.frames import payloads
+
+if TYPE_CHECKING:
+    from app.protocol import SimulcastProtocol
+
+
+class RawOutlet:
+    """Ready frames, written to the connection's transport."""
+
+    def __init__(self, protocol: "SimulcastProtocol") -> None:
+        self._protocol = protocol
+
+    def write(self, frames: bytes) -> None:
+        self._protocol.write_frames(frames)
+
+    def abort(self) -> None:
+        self._protocol.transport.abort()
+
+
+class MessageOutlet:
+    """For a server that was started without `app.protocol`: one batch at a time, sent by `pump`.
+
+    It calls itself full while a batch is under way, so it holds one batch and what the hub would write meanwhile waits
+    in the log.
+    """
+
+    def __init__(self, websocket: WebSocket, full: Callable[[], None], drained: Callable[[], None]) -> None:
+        self._websocket = websocket
+        self._full = full
+        self._drained = drained
+        self._batches: list[bytes] = []
+        self._written = asyncio.Event()
+        self._cut = False
+
+    def write(self, frames: bytes) -> None:
+        self._batches.append(frames)
+        self._written.set()
+        self._full()
+
+    def abort(self) -> None:
+        self._cut = True
+        self._written.set()
+
+    async def pump(self) -> None:
+        """Sends what is written until the client is gone or was cut."""
+        try:
+            while not self._cut:
+                await self._written.wait()
+                self._written.clear()
+                batches, self._batches = self._batches, []
+                for payload in payloads(b"".join(batches)):
+                    await self._websocket.send_text(payload.decode())
+                self._drained()
+            await self._websocket.close(1013)
+        except (WebSocketDisconnect, RuntimeError):
+            return  # gone; the endpoint's reader sees it too

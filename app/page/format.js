@@ -1,0 +1,95 @@
+// Numbers in words and units. Pure: no DOM, no clock.
+
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+const MAX_SHOWN = 500;
+
+/**
+ * The number and unit of a size, in steps of 1000: 1536000 → ["1.5", "MB"].
+ * @param {number} bytes finite, not negative
+ * @returns {[string, string]}
+ */
+function scaled(bytes) {
+  let value = bytes;
+  let unit = 0;
+  // 999.5 would be written as 1000 of the smaller unit.
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return [unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1), UNITS[unit]];
+}
+
+/**
+ * @param {number} bytes
+ * @returns {string} "1.5 MB"
+ */
+export function size(bytes) {
+  return scaled(bytes).join(" ");
+}
+
+/**
+ * What was received of what there is; the unit once where both share it.
+ * @param {number | null} received
+ * @param {number | null} total null while it is unknown
+ * @returns {string} "120 / 260 MB", "980 kB / 2.1 GB", "120 MB", or "" when neither is known
+ */
+export function sizes(received, total) {
+  if (received === null) return total === null ? "" : size(total);
+  if (total === null || received === total) return size(received);
+  const [some, someUnit] = scaled(received);
+  const [all, allUnit] = scaled(total);
+  return someUnit === allUnit ? `${some} / ${all} ${allUnit}` : `${some} ${someUnit} / ${all} ${allUnit}`;
+}
+
+/**
+ * @param {number} bytesPerSecond
+ * @returns {string} "12.3 MB/s"
+ */
+export function speed(bytesPerSecond) {
+  return `${size(bytesPerSecond)}/s`;
+}
+
+/**
+ * Rounded down, so that 100 % is only said of all.
+ * @param {number} progress 0 to 1
+ * @returns {number} 0 to 100
+ */
+export function percent(progress) {
+  // 0.29 * 100 is 28.999999999999996; what is that near to the next whole is that whole.
+  return Math.floor(progress * 100 + 1e-9);
+}
+
+/**
+ * Coarser the longer it is, so that it doesn't flicker.
+ * @param {number} seconds
+ * @returns {string} "12 s", "3 min", "1 h 05 min", "3 d"
+ */
+export function duration(seconds) {
+  if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  const days = Math.round(minutes / 1440);
+  return days > 999 ? "years" : `${days} d`;
+}
+
+/**
+ * Text of others, cut to what a row can hold. Control and direction characters, which could hide
+ * what a name ends in, are made visible.
+ * @param {string} text
+ * @returns {string}
+ */
+export function shown(text) {
+  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  return cut.replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ * @returns {string} "1 download", "2 downloads"
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,62 @@
+"""uvicorn's sans-I/O WebSocket protocol, which lets the endpoint write ready frames to its transport.
+
+`handle_connect` is no public API of uvicorn: the version is pinned and tests/app/test_protocol.py fails when it changes.
+Frames may be written past the protocol's own state because a server's frames depend on nothing that it keeps (RFC 6455
+§5.1: a server does not mask), as long as none is written behind a close frame (§5.5.1).
+"""
+
+from typing import Protocol
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+SCOPE_KEY = "simulcast.protocol"
+
+
+class Follower(Protocol):
+    """Who must know at once what becomes of the connection."""
+
+    def paused(self) -> None: ...
+
+    def resumed(self) -> None: ...
+
+    def lost(self) -> None: ...
+
+
+class SimulcastProtocol(WebSocketsSansIOProtocol):
+    """Given to uvicorn as `--ws app.protocol:SimulcastProtocol`; puts itself into the ASGI scope."""
+
+    follower: Follower | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope.setdefault("extensions", {})[SCOPE_KEY] = self  # type: ignore[index]
+
+    def write_frames(self, frames: bytes) -> None:
+        """Writes if the connection still takes frames; never raises."""
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.follower is not None:
+            self.follower.paused()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.follower is not None:
+            self.follower.resumed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # Before uvicorn's own: uvloop raises on a write to a closed transport.
+        if self.follower is not None:
+            self.follower.lost()
+            self.follower = None
+        super().connection_lost(exc)
+
+    def keepalive_timeout(self) -> None:
+        # A close frame can't reach a peer that doesn't read: abort, which clients see as 1006.
+        self.stop_keepalive()
+        self.close_sent = True
+        self.transport.abort()

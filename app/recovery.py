@@ -1,0 +1,61 @@
+"""What a client that joins is owed: from memory first, from the history second, the snapshot last. Decides; asks nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.feed import Feed
+from app.frames import text_frame
+from app.log import Entry, Log
+from simulcast.position import Position
+from simulcast.publication import Publication, with_event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Frames that bring the client to where the feed is now. `recovered`: whether that is all it missed."""
+
+    frames: bytes
+    recovered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskHistory:
+    """Memory doesn't reach back: read what came after `after`, then decide again from the last of it."""
+
+    after: Position
+    until: Position
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """The client saw more than this process has: ask Redis first, then decide again."""
+
+
+def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
+    """What to do for a client whose last position is `since`. The feed must have started."""
+    here = feed.position
+    if since is None or here is None or since.epoch != here.epoch:
+        return start_over(feed)
+    if since.offset > here.offset:
+        return CatchUp()
+    kept = feed.hub.log.after(since.offset)
+    if kept is None:
+        return AskHistory(since, here)
+    return Owed(kept, recovered=True)
+
+
+def start_over(feed: Feed) -> Owed:
+    """The snapshot, when what the client missed can't be told."""
+    return Owed(feed.snapshot.frames(), recovered=False)
+
+
+def conflated(publications: Sequence[Publication]) -> bytes:
+    """Frames of a piece of the history, without what is superseded in it."""
+    log = Log(most_entries=len(publications) + 1)
+    size = 0
+    for publication in publications:
+        frame = text_frame(with_event_id(publication.position, publication.payload))
+        log.append(Entry(publication.position.offset, publication.label, publication.key, frame))
+        size += len(frame)
+    kept = log.since(0, size + 1)
+    return kept[0] if kept else b""

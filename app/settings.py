@@ -1,0 +1,32 @@
+"""A front-end's settings."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from simulcast.settings import SharedSettings
+
+
+class FrontEndSettings(SharedSettings):
+    """Read once, when the program starts."""
+
+    host: str = Field(
+        default="127.0.0.1", validation_alias="SIMULCAST_HOST", description="address on which clients connect"
+    )
+    port: int = Field(
+        default=8080, ge=1, le=65535, validation_alias="SIMULCAST_PORT", description="port on which clients connect"
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="SIMULCAST_ALLOWED_HOSTS",
+        description="names, separated by commas, by which the service is reached beside localhost and IP addresses; "
+        "* for any (a name that isn't listed is refused: DNS rebinding)",
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip().lower() for name in value.split(",") if name.strip())
+        return value
