@@ -1,6 +1,6 @@
 """The routes beside `/ws`."""
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -56,14 +56,7 @@ class Problem(BaseModel):
     detail: str
 
 
-_REFUSALS: dict[int | str, dict[str, object]] = {
-    403: {"model": Problem},
-    413: {"model": Problem},
-    415: {"model": Problem},
-    421: {"model": Problem},
-    422: {"model": Problem},
-    503: {"model": Problem},
-}
+_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (403, 413, 415, 421, 422, 503)}
 
 
 async def _body(request: Request) -> AddDownload:
@@ -79,7 +72,7 @@ async def _body(request: Request) -> AddDownload:
 @router.post(
     "/downloads",
     status_code=201,
-    responses=_REFUSALS,  # type: ignore[arg-type]
+    responses=_REFUSALS,
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -58,7 +58,11 @@ class Feed:
             self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
 
     def start_over(
-        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+        self,
+        position: Position,
+        tag: str,
+        publications: Sequence[Publication],
+        ended_ago_s: Mapping[str, float],
     ) -> None:
         """Another epoch (or the first): takes over what goes on at `position`. Clients get what they don't know yet."""
         before = self.position

@@ -82,7 +82,7 @@ class Hub:
             self.flush()
 
     def join(self, client: Client, owed: bytes) -> None:
-        """From here on the client gets everything; `owed` is what it must have before (its snapshot, what it missed)."""
+        """From here on the client gets everything; `owed` is what it must have before (snapshot, what it missed)."""
         client.cursor = self.log.head
         (self._full if client.paused else self._waiting).add(client)
         if owed:

@@ -1,7 +1,7 @@
 """The process's one subscription to Redis, and the poll that finds what it missed.
 
-Once a second, and after every subscribing, the head of the channel is asked: a lost tail shows, a new epoch shows, and a
-channel that is deaf shows (Redis answers, and yet its publications don't arrive). The same poll is readiness.
+Once a second, and after every subscribing, the head of the channel is asked: a lost tail shows, a new epoch shows, and
+a channel that is deaf shows (Redis answers, and yet its publications don't arrive). The same poll is readiness.
 """
 
 import asyncio
@@ -108,7 +108,7 @@ class Listener:
                 group.create_task(self._poll(head), name="poll")
                 group.create_task(self._read(pubsub), name="read")
         finally:
-            await pubsub.aclose()  # type: ignore[no-untyped-call]
+            await pubsub.aclose()
 
     async def _poll(self, before: Head) -> None:
         baseline = before

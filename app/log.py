@@ -85,7 +85,7 @@ class Log:
         return b"".join(frames), self.head
 
     def after(self, offset: int) -> bytes | None:
-        """Frames of everything kept after that offset of the present epoch, joined; None where it doesn't reach back."""
+        """Frames of everything kept after that offset of the present epoch, joined; None where that was trimmed."""
         if offset < self._reaches_back_to:
             return None
         if offset in self._answers:

@@ -1,4 +1,4 @@
-"""The front-end as an ASGI application: `uvicorn app.main:app`, or `simulcast serve`, which is faster (app/protocol.py)."""
+"""The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve` (see app/protocol.py)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

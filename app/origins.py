@@ -17,8 +17,7 @@ def host_refused(host: str, allowed: Container[str]) -> str | None:
     if name == "localhost" or name in allowed or "*" in allowed or _is_address(name):
         return None
     return (
-        f"the service is not known as {name[:100]!r}: "
-        "name it in SIMULCAST_ALLOWED_HOSTS if it is reached by that name"
+        f"the service is not known as {name[:100]!r}: name it in SIMULCAST_ALLOWED_HOSTS if it is reached by that name"
     )
 
 

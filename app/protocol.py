@@ -1,11 +1,11 @@
 """uvicorn's sans-I/O WebSocket protocol, which lets the endpoint write ready frames to its transport.
 
-`handle_connect` is no public API of uvicorn: the version is pinned and tests/app/test_protocol.py fails when it changes.
+`handle_connect` is no public API of uvicorn: its version is pinned; tests/app/test_protocol.py fails when it changes.
 Frames may be written past the protocol's own state because a server's frames depend on nothing that it keeps (RFC 6455
 §5.1: a server does not mask), as long as none is written behind a close frame (§5.5.1).
 """
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -31,7 +31,8 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope.setdefault("extensions", {})[SCOPE_KEY] = self  # type: ignore[index]
+            extensions = cast(dict[str, object], self.scope.setdefault("extensions", {}))
+            extensions[SCOPE_KEY] = self
 
     def write_frames(self, frames: bytes) -> None:
         """Writes if the connection still takes frames; never raises."""

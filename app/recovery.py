@@ -1,4 +1,4 @@
-"""What a client that joins is owed: from memory first, from the history second, the snapshot last. Decides; asks nobody."""
+"""What a client that joins is owed: from memory, else from the history, else the snapshot. Decides; asks nobody."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

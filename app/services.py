@@ -35,7 +35,7 @@ class Services:
 
 @asynccontextmanager
 async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
-    """Services with their tasks running. If a task dies, the process is told to stop: deaf, it must not go on serving."""
+    """Services with their tasks running. If a task dies, the process is told to stop: it must not serve deaf."""
     loop = asyncio.get_running_loop()
     url = settings.resolved_redis_url()
     names = ChannelNames()

@@ -15,7 +15,11 @@ class FrontEndSettings(SharedSettings):
         default="127.0.0.1", validation_alias="SIMULCAST_HOST", description="address on which clients connect"
     )
     port: int = Field(
-        default=8080, ge=1, le=65535, validation_alias="SIMULCAST_PORT", description="port on which clients connect"
+        default=8080,
+        ge=1,
+        le=65535,
+        validation_alias="SIMULCAST_PORT",
+        description="port on which clients connect",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

@@ -6,6 +6,7 @@ and was sent to every front-end in the same step. A new epoch says that acknowle
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import redis
 import redis.asyncio
@@ -44,9 +45,7 @@ class Snapshot:
     ended_ago_s: Mapping[str, float]
 
 
-def publish_arguments(
-    names: ChannelNames, event: Event, idempotency_key: str
-) -> tuple[list[str], list[Argument]]:
+def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
     if len(idempotency_key) > MAX_KEY_CHARACTERS:
         raise InvalidEvent(f"an idempotency key has at most {MAX_KEY_CHARACTERS} characters")
@@ -101,9 +100,7 @@ class Broker:
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
-        reply = _list(
-            await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, [])
-        )
+        reply = _list(await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, []))
         active = [from_entry(_bytes(entry)) for entry in _list(reply[3])]
         ended = [from_entry(_bytes(entry)) for entry in _list(reply[4])]
         ages = [int(_text(age)) / 1000 for age in _list(reply[5])]
@@ -124,9 +121,10 @@ class Broker:
             return []
         first = f"{after.epoch}-{after.offset + 1}"
         try:
-            rows = await self._client.xrange(ChannelNames(channel).history, first, str(until), limit)
+            reply = await self._client.xrange(ChannelNames(channel).history, first, str(until), limit)
         except redis.RedisError as error:
             raise library.translated(error, "read the history") from error
+        rows = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
         found = [from_stream(place, fields[b"e"]) for place, fields in rows]
         if not found or found[0].position.offset != after.offset + 1:
             raise PositionLost(after, found[0].position if found else None)

@@ -74,7 +74,10 @@ def read(text: str) -> Command | Mistake | None:
     except ValueError:
         return None
     if not isinstance(found, dict):
-        return Mistake("not_an_object", 'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}')
+        return Mistake(
+            "not_an_object",
+            'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
+        )
     if "action" not in found:
         return Mistake("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
     action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None

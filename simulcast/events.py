@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic_core import from_json
-
 from simulcast.errors import EventTooLarge, InvalidEvent
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -97,10 +95,14 @@ def _read(message: Message) -> tuple[dict[str, object] | None, str]:
 
 def _parse(text: str) -> dict[str, object] | None:
     try:
-        found = from_json(text, allow_inf_nan=False)
-    except ValueError:  # no JSON, or nested too deep to be one of ours
+        found = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):  # no JSON, or nested too deep to be one of ours
         return None
     return found if isinstance(found, dict) else None
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _event(found: dict[str, object], text: str, key: str) -> Event:

@@ -1,10 +1,10 @@
-"""Jobs: which worker does which download. Leased with a fencing token; each change of state is told in the same step."""
+"""Jobs: which worker does which download. Leased with a fencing token; a change of state is told in the same step."""
 
 import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import redis
@@ -101,7 +101,7 @@ class Jobs:
         return Claim(reply[0].decode(), _record(fields), fields[b"url"].decode())
 
     async def renew(self, claims: Sequence[Claim], lease_s: float) -> list[Desired]:
-        """Renews to `lease_s` from now. For each claim what is desired of it, or "lost": then stop and touch nothing."""
+        """Renews to `lease_s` from now. What is desired of each; "lost": stop and touch nothing."""
         pairs = [text for claim in claims for text in (claim.record.download_id, claim.token)]
         reply = await self._call("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
         found: list[Desired] = []
@@ -119,7 +119,11 @@ class Jobs:
         await self._report(claim, "note", "", fields)
 
     async def end(
-        self, claim: Claim, ending: Ending, fields: Mapping[str, str], members: Mapping[str, object] | None = None
+        self,
+        claim: Claim,
+        ending: Ending,
+        fields: Mapping[str, str],
+        members: Mapping[str, object] | None = None,
     ) -> None:
         """Gives the job up: finished, failed, or as a command wished, told with `members` added. Raises LeaseLost.
 
@@ -139,7 +143,7 @@ class Jobs:
     async def get(self, download_id: str) -> JobRecord:
         """One record. Raises KeyError where there is none, BrokerUnavailable."""
         try:
-            fields = await self._client.hgetall(self._names.job_prefix + download_id)
+            fields = cast(dict[bytes, bytes], await self._client.hgetall(self._names.job_prefix + download_id))
         except redis.RedisError as error:
             raise library.translated(error, "read a download") from error
         if not fields:
@@ -149,7 +153,7 @@ class Jobs:
     async def newest(self, limit: int = 100) -> list[JobRecord]:
         """At most `limit` records, newest first. Raises BrokerUnavailable."""
         try:
-            ids = await self._client.zrange(self._names.jobs[0], 0, limit - 1, desc=True)
+            ids = cast(list[bytes], await self._client.zrange(self._names.jobs[0], 0, limit - 1, desc=True))
             async with self._client.pipeline(transaction=False) as pipe:
                 for download_id in ids:
                     pipe.hgetall(self._names.job_prefix + download_id.decode())

@@ -68,7 +68,10 @@ def load_error_is_a_race(error: redis.ResponseError) -> bool:
 
 
 async def call(
-    execute: Callable[..., Awaitable[object]], function: Function, keys: Sequence[str], args: Sequence[Argument]
+    execute: Callable[..., Awaitable[object]],
+    function: Function,
+    keys: Sequence[str],
+    args: Sequence[Argument],
 ) -> object:
     """Calls one function; loads the library first where the server lacks it.
 

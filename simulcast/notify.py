@@ -1,7 +1,7 @@
 """The one call: `await broadcast_message(message)` from any process that knows REDIS_URL.
 
-There is one broker for each running event loop, opened at the first call and closed when the loop ends, so a program may
-use several `asyncio.run`, one after the other.
+There is one broker for each running event loop, opened at the first call and closed when the loop ends, so a program
+may use several `asyncio.run`, one after the other.
 """
 
 import asyncio

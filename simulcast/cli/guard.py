@@ -1,0 +1,61 @@
+"""Runs a program that must not outlive whoever started it: `python -IS guard.py PARENT SIGNAL HOW program arguments…`.
+
+HOW `exec` (Linux): the kernel is asked for SIGNAL at the parent's death, and the program takes this process's place.
+HOW `watch` (macOS has no such call): this process stays between the two and looks twice a second for its parent.
+
+A program of its own and not a preexec_fn, which runs Python between fork and exec: that can deadlock where there are
+threads. Standard library only, so it costs a hundredth of a second.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LOOK_EVERY_S = 0.5
+_GRACE_S = 10.0
+
+
+def main() -> int:
+    """Replaces this process, or returns the program's exit code. 127: the program can't be run; 143: no parent any more."""
+    parent, at_death, how, *command = sys.argv[1:]
+    try:
+        if how == "exec":
+            return _replace(int(parent), int(at_death), command)
+        return _watch(int(parent), int(at_death), command)
+    except OSError as error:
+        print(f"can't run {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+
+
+def _replace(parent: int, at_death: int, command: list[str]) -> int:
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, at_death, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    if os.getppid() != parent:  # it died before the kernel was asked
+        return 128 + signal.SIGTERM
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited
+    os.execvp(command[0], command)  # noqa: S606
+
+
+def _watch(parent: int, at_death: int, command: list[str]) -> int:
+    process = subprocess.Popen(command, close_fds=False)  # noqa: S603
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
+    while os.getppid() == parent:
+        try:
+            code = process.wait(_LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            continue
+        return code if code >= 0 else 128 - code
+    process.send_signal(at_death)
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return 128 + signal.SIGTERM
+
+
+if __name__ == "__main__":
+    sys.exit(main())

