@@ -45,11 +45,14 @@ class JobRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A lease on one job: proof of ownership is the whole token."""
+    """A lease on one job: proof of ownership is the whole token.
+
+    `fields`: the record as it was stored, with what only workers read: `url` may hold a user name and a password.
+    """
 
     token: str
     record: JobRecord
-    secret_url: str  # with user name and password, if any: for the request only
+    fields: Mapping[str, str]
 
 
 def about(download_id: str, name: str, url: str) -> str:
@@ -97,8 +100,8 @@ class Jobs:
         if not reply or not isinstance(reply, list):
             return None
         flat: list[bytes] = reply[1]
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        return Claim(reply[0].decode(), _record(fields), fields[b"url"].decode())
+        fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        return Claim(reply[0].decode(), _record(fields), fields)
 
     async def renew(self, claims: Sequence[Claim], lease_s: float) -> list[Desired]:
         """Renews to `lease_s` from now. What is desired of each; "lost": stop and touch nothing."""
@@ -148,7 +151,7 @@ class Jobs:
             raise library.translated(error, "read a download") from error
         if not fields:
             raise KeyError(download_id)
-        return _record(fields)
+        return _record(_decoded(fields))
 
     async def newest(self, limit: int = 100) -> list[JobRecord]:
         """At most `limit` records, newest first. Raises BrokerUnavailable."""
@@ -160,7 +163,7 @@ class Jobs:
                 rows = await pipe.execute()
         except redis.RedisError as error:
             raise library.translated(error, "list the downloads") from error
-        return [_record(fields) for fields in rows if fields]
+        return [_record(_decoded(fields)) for fields in rows if fields]
 
     async def _report(self, claim: Claim, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         pairs = [part for field in fields.items() for part in field]
@@ -172,8 +175,11 @@ class Jobs:
         return await library.call(self._client.execute_command, function, self._keys, args)
 
 
-def _record(fields: Mapping[bytes, bytes]) -> JobRecord:
-    text = {name.decode(): value.decode() for name, value in fields.items()}
+def _decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}
+
+
+def _record(text: Mapping[str, str]) -> JobRecord:
     try:
         return JobRecord.model_validate(
             {

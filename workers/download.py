@@ -1,0 +1,95 @@
+"""One claimed download, from its first byte to its file."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from simulcast.jobs import Claim, Jobs, about
+from workers.answer import Source
+from workers.fetch import Fetched, fetch
+from workers.filenames import part_name
+from workers.files import publish
+from workers.reporter import Reporter, insist
+
+
+class Downloader:
+    """Downloads into `folder`, which must exist. Each claim writes a part file of its own."""
+
+    def __init__(self, session: aiohttp.ClientSession, jobs: Jobs, folder: Path, clock: Callable[[], float]) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._folder = folder
+        self._clock = clock
+
+    async def carry_out(self, claim: Claim) -> None:
+        """Fetches the file, gives it its name and tells so.
+
+        Raises LeaseLost, failures.DownloadFailed, aiohttp.ClientError and OSError.
+        """
+        part = await asyncio.to_thread(self._take_over, claim)
+        reporter = Reporter(self._jobs, claim, self._clock)
+        telling = asyncio.create_task(reporter.run(), name="reporter")
+        fetching = asyncio.create_task(self._fetch(claim, part, reporter), name="fetch")
+        try:
+            await asyncio.wait([telling, fetching], return_when=asyncio.FIRST_COMPLETED)
+            if telling.done():
+                telling.result()  # raises LeaseLost
+            fetched = await fetching
+        finally:
+            for task in (telling, fetching):
+                task.cancel()
+            await asyncio.gather(telling, fetching, return_exceptions=True)
+        path = await asyncio.to_thread(publish, part, self._folder, fetched.source.name or claim.record.name)
+        await reporter.finish(fetched.size)
+        await insist(
+            lambda: self._jobs.end(
+                claim, "complete", {"progress": "1.0", "file_path": str(path)}, {"file_path": str(path)}
+            )
+        )
+
+    async def discard(self, claim: Claim) -> None:
+        """Removes what the claim has written, for a download that was cancelled."""
+        await asyncio.to_thread(self._part(claim).unlink, missing_ok=True)
+
+    def _part(self, claim: Claim) -> Path:
+        return self._folder / part_name(claim.record.download_id, claim.token)
+
+    def _take_over(self, claim: Claim) -> Path:
+        """The claim's own part file; what the owner before left becomes it, by rename."""
+        part, left = self._part(claim), claim.fields.get("part")
+        if left:
+            with suppress(FileNotFoundError):  # it wrote nothing, or into another folder
+                (self._folder / Path(left).name).rename(part)
+        return part
+
+    async def _fetch(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
+        async def on_source(source: Source) -> None:
+            record = claim.record
+            name = source.name or record.name
+            fields = {
+                "part": part.name,
+                "etag": source.etag or "",
+                "size": "" if source.total is None else str(source.total),
+                "name": name,
+                "about": about(record.download_id, name, record.url),
+                "total": "null" if source.total is None else str(source.total),
+            }
+            await insist(lambda: self._jobs.note(claim, fields))
+
+        return await fetch(
+            self._session,
+            claim.fields["url"],
+            part,
+            _source(claim),
+            reporter.on_bytes,
+            on_source=on_source,
+        )
+
+
+def _source(claim: Claim) -> Source | None:
+    """What the owner before was sending, if that lets this one go on."""
+    etag, size = claim.fields.get("etag"), claim.fields.get("size")
+    return Source(etag, int(size) if size else None) if etag else None

@@ -1,0 +1,109 @@
+"""A safe file name from what a server and a URL suggest. No I/O.
+
+Content-Disposition: RFC 6266; its filename* parameter: RFC 8187 (which replaced RFC 5987).
+"""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from workers.printable import printable
+
+FALLBACK = "download"
+MAX_TOKEN_CHARS = 40
+_MAX_FILE_SYSTEM_BYTES = 255
+MAX_NAME_BYTES = _MAX_FILE_SYSTEM_BYTES - len(".part.") - MAX_TOKEN_CHARS
+_MAX_SUFFIX_BYTES = 40
+
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
+_EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN_CHARS}}}")
+_SUFFIX = re.compile(r"(?:\.tar)?\.[^. ]+\Z", re.IGNORECASE)
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file: folders are shared with Windows, too.
+_FORBIDDEN_ON_WINDOWS = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
+_RESERVED_ON_WINDOWS = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL
+)
+
+
+def file_name(disposition: str | None, url_path: str) -> str:
+    """The name that the Content-Disposition header suggests, else the URL's last segment, else FALLBACK.
+
+    url_path: as in the URL, percent-encoded. The name is what safe_name promises.
+    """
+    suggested = _from_disposition(disposition) if disposition is not None else ""
+    return safe_name(suggested) or safe_name(_from_path(url_path)) or FALLBACK
+
+
+def safe_name(text: str) -> str:
+    """One visible name in a folder, of at most MAX_NAME_BYTES in UTF-8; empty if nothing is left of `text`.
+
+    The last segment of any path, without leading or trailing dots and spaces, control, format and bidi
+    characters, and what Windows forbids or reserves. The suffix is kept where the name must be cut.
+    MAX_NAME_BYTES leaves room for `.part.<token>`. safe_name(safe_name(x)) == safe_name(x).
+    """
+    last = re.split(r"[/\\]", text)[-1]
+    name = printable(last).translate(_FORBIDDEN_ON_WINDOWS).strip(". ")
+    if _RESERVED_ON_WINDOWS.fullmatch(name):
+        name = f"_{name}"
+    stem, suffix = split_suffix(name)
+    return _cut(stem, MAX_NAME_BYTES - len(suffix.encode())).rstrip(". ") + suffix
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """`("report", ".tar.gz")`; the suffix is empty if there is none or it is too long to be one."""
+    match = _SUFFIX.search(name, 1)
+    if match is None or len(match[0].encode()) > _MAX_SUFFIX_BYTES:
+        return name, ""
+    return name[: match.start()], match[0]
+
+
+def part_name(name: str, token: str) -> str:
+    """The name under which the owner of `token` writes `name`; ValueError for a token that fits no name."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"a part's token has 1 to {MAX_TOKEN_CHARS} of A-Z a-z 0-9 _ -, not {token[:50]!r}")
+    return f"{safe_name(name) or FALLBACK}.part.{token}"
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    return text.encode()[:max_bytes].decode(errors="ignore")
+
+
+def _from_disposition(header: str) -> str:
+    plain = ""
+    for name, value in _PARAMETER.findall(header):
+        if name.lower() == "filename*":
+            extended = _decode_extended(value.strip())
+            if extended:
+                return extended  # RFC 6266 §4.3: preferred wherever it stands
+        elif name.lower() == "filename":
+            plain = plain or _unquote(value.strip())
+    return plain
+
+
+def _unquote(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        # Only \" and \\ are unescaped: in "C:\dir\file" the backslashes separate folders.
+        value = re.sub(r'\\(["\\])', r"\1", value[1:-1])
+    # aiohttp decodes headers as UTF-8 with surrogates for other bytes; those are Latin-1 (RFC 6266 §C.1).
+    return _decode(value.encode(errors="surrogateescape"))
+
+
+def _decode_extended(value: str) -> str:
+    match = _EXTENDED.fullmatch(value)
+    if match is None:
+        return ""
+    try:
+        return unquote_to_bytes(match[2]).decode(match[1])
+    except UnicodeError:
+        return ""
+
+
+def _from_path(path: str) -> str:
+    return _decode(unquote_to_bytes(path.rstrip("/").rsplit("/", 1)[-1]))
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

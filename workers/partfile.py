@@ -1,0 +1,147 @@
+"""A part file being written: bytes in order, at most one write in flight, in a thread.
+
+Bound: BUFFER_BYTES (and what one read brought on top) are gathered while as many are being written; then
+`write` waits for the disk, and TCP makes the server wait.
+
+A stale owner may still have the file open that its successor adopted by rename. So bytes are written at
+their own offset, never appended: both write the same ones. And starting over makes a new file in place of
+the old name instead of truncating what may be another's by now.
+"""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from workers.failures import PartFileChanged
+
+BUFFER_BYTES = 1024 * 1024
+
+
+def size_of(path: Path) -> int:
+    """Bytes in the part file; 0 if there is none, or what is there is no regular file."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+class PartFile:
+    """`async with PartFile(path, start)`: opened to write from `start` on; 0 makes it anew, and empty.
+
+    Left without an error, all bytes are on the disk (fsync). Left with one, or by cancellation, the write in
+    flight has ended and what was gathered is written, without fsync, so that handing over is quick. Either
+    way the file is closed. After a failed write nothing more is written: the file stays a true beginning.
+    Raises OSError, and PartFileChanged when opened if it holds fewer bytes than `start`.
+    """
+
+    def __init__(self, path: Path, start: int) -> None:
+        self._path = path
+        self._at = start
+        self._file = -1
+        self._gathered = bytearray()
+        self._flight: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        opening = asyncio.get_running_loop().run_in_executor(None, _open, self._path, self._at)
+        cancelled = await _ended(opening)
+        if cancelled is not None:
+            if opening.exception() is None:
+                os.close(opening.result())
+            raise cancelled
+        self._file = opening.result()
+        return self
+
+    async def write(self, chunk: bytes) -> None:
+        self._gathered += chunk
+        if len(self._gathered) < BUFFER_BYTES:
+            return
+        if self._flight is not None:
+            await asyncio.wait([self._flight])
+            self._flight.result()
+        block, self._gathered = self._gathered, bytearray()
+        loop = asyncio.get_running_loop()
+        self._flight = loop.run_in_executor(None, _write_all, self._file, block, self._at)
+        self._at += len(block)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        cancelled = failed = None
+        if self._flight is not None:
+            cancelled = await _ended(self._flight)
+            failed = self._flight.exception()
+        # Beyond a failed write the next one would leave a hole.
+        rest = bytearray() if failed is not None else self._gathered
+        durable = error is None and failed is None
+        loop = asyncio.get_running_loop()
+        closing = loop.run_in_executor(None, _close, self._file, rest, self._at, durable)
+        cancelled = await _ended(closing) or cancelled
+        failed = failed or closing.exception()
+        if cancelled is not None:
+            raise cancelled
+        if error is None and failed is not None:
+            raise failed
+
+
+async def _ended(work: asyncio.Future[Any]) -> asyncio.CancelledError | None:
+    """Waits until a thread's work has ended, whoever cancels meanwhile; the cancellation is handed back.
+
+    A thread can't be stopped, and closing a file under its write would let it write into whatever file is
+    given the same descriptor next.
+    """
+    cancelled = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as late:
+            cancelled = late
+    return cancelled
+
+
+def _open(path: Path, start: int) -> int:
+    flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    if start:
+        file = os.open(path, flags)
+        found = os.fstat(file)
+        if stat.S_ISREG(found.st_mode) and found.st_size >= start:
+            return file
+        os.close(file)
+        raise PartFileChanged(path)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    # The old bytes must not come back after a power cut, when the job's record already has the new ETag.
+    sync_folder(path.parent)
+    return file
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes names that were made, changed or removed in `folder` survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _write_all(file: int, block: bytearray, at: int) -> None:
+    rest = memoryview(block)
+    while rest:
+        written = os.pwrite(file, rest, at)
+        at += written
+        rest = rest[written:]
+
+
+def _close(file: int, rest: bytearray, at: int, durable: bool) -> None:
+    try:
+        _write_all(file, rest, at)
+        if durable:
+            os.fsync(file)
+    finally:
+        os.close(file)

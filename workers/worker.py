@@ -1,0 +1,196 @@
+"""A worker: claims what is ready, renews what it owns, obeys what is wished, and hands over when it must stop."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import aiohttp
+import redis
+import redis.asyncio
+
+from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.jobs import Claim, Desired, Jobs
+from simulcast.names import ChannelNames
+from workers.download import Downloader
+from workers.failures import DownloadFailed
+from workers.reasons import reason
+from workers.reporter import insist
+
+POLL_S = 1.0  # how long a lost wake-up goes unnoticed
+HAND_OVER_S = 5.0
+
+Wish = Literal["paused", "cancelled", "queued", "lost"]
+_log = logging.getLogger("simulcast.worker")
+
+
+@dataclass(slots=True)
+class _Owned:
+    claim: Claim
+    task: asyncio.Task[None]
+    wish: Wish | None = None  # why the task was cancelled
+
+    def stop(self, wish: Wish) -> None:
+        if self.wish is None:
+            self.wish = wish
+            self.task.cancel()
+
+
+class Worker:
+    """Owns at most `at_once` downloads. `name` tells workers apart; `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        name: str,
+        jobs: Jobs,
+        downloader: Downloader,
+        subscribing: redis.asyncio.Redis,
+        names: ChannelNames,
+        lease_s: float,
+        at_once: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._name = name
+        self._jobs = jobs
+        self._downloader = downloader
+        self._subscribing = subscribing
+        self._names = names
+        self._lease_s = lease_s
+        self._at_once = at_once
+        self._clock = clock
+        self._owned: dict[str, _Owned] = {}
+        self._look = asyncio.Event()  # something may be ready to claim
+        self._ask = asyncio.Event()  # something may be wished of what is owned
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set, then hands over what it owns. An error that nobody expected ends it."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._claim(group), name="claim"),
+                group.create_task(self._renew(), name="renew"),
+                group.create_task(self._listen(), name="listen"),
+            ]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+            await self._hand_over()
+
+    async def _claim(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            self._look.clear()
+            try:
+                while len(self._owned) < self._at_once:
+                    claim = await self._jobs.claim(self._name, self._lease_s)
+                    if claim is None:
+                        break
+                    self._own(claim, group)
+            except BrokerUnavailable as error:
+                _log.warning("no jobs: %s", error)
+            try:
+                async with asyncio.timeout(POLL_S * random.uniform(0.5, 1.0)):  # noqa: S311
+                    await self._look.wait()
+            except TimeoutError:
+                continue
+
+    def _own(self, claim: Claim, group: asyncio.TaskGroup) -> None:
+        download_id = claim.record.download_id
+        task = group.create_task(self._carry_out(claim), name=f"download {download_id}")
+        self._owned[download_id] = _Owned(claim, task)
+        _log.info("downloading %s", download_id)
+
+    async def _carry_out(self, claim: Claim) -> None:
+        download_id = claim.record.download_id
+        try:
+            await self._downloader.carry_out(claim)
+            _log.info("complete: %s", download_id)
+        except asyncio.CancelledError:
+            await self._give_up(claim, self._owned[download_id].wish or "queued")
+        except LeaseLost as error:
+            _log.warning("stopped: %s", error)
+        except (DownloadFailed, aiohttp.ClientError, OSError) as error:
+            text = reason(error)
+            _log.info("failed: %s: %s", download_id, text)
+            await self._end(claim, "error", {"error": text}, {"error_message": text})
+        finally:
+            del self._owned[download_id]
+            self._look.set()
+
+    async def _give_up(self, claim: Claim, wish: Wish) -> None:
+        if wish == "lost":
+            _log.warning("stopped: the lease of %s is lost", claim.record.download_id)
+            return
+        if wish == "cancelled":
+            await self._downloader.discard(claim)
+        await self._end(claim, wish, {}, None)
+
+    async def _end(
+        self,
+        claim: Claim,
+        ending: Literal["error", "paused", "cancelled", "queued"],
+        fields: dict[str, str],
+        members: dict[str, object] | None,
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._lease_s):  # by then another owner has it, or it is queued
+                await insist(lambda: self._jobs.end(claim, ending, fields, members))
+        except (LeaseLost, TimeoutError) as error:
+            _log.warning("could not tell that %s is %s: %s", claim.record.download_id, ending, error)
+
+    async def _renew(self) -> None:
+        heard = self._clock()
+        while True:
+            self._ask.clear()
+            try:
+                async with asyncio.timeout(self._lease_s / 5):
+                    await self._ask.wait()
+            except TimeoutError:
+                pass
+            owned = list(self._owned.values())
+            if not owned:
+                heard = self._clock()
+                continue
+            asked = self._clock()
+            try:
+                async with asyncio.timeout(self._lease_s / 5):
+                    wishes = await self._jobs.renew([each.claim for each in owned], self._lease_s)
+                heard = asked
+            except (BrokerUnavailable, TimeoutError) as error:
+                _log.warning("leases not renewed: %s", error)
+                wishes = ["lost" if self._clock() - heard > 0.8 * self._lease_s else "running"] * len(owned)
+            for each, wish in zip(owned, wishes, strict=True):
+                self._obey(each, wish)
+
+    @staticmethod
+    def _obey(owned: _Owned, wish: Desired) -> None:
+        if wish != "running":
+            owned.stop(wish)
+
+    async def _listen(self) -> None:
+        """Wake-ups. One that is lost costs POLL_S, or a renewal."""
+        while True:
+            pubsub = self._subscribing.pubsub()
+            try:
+                await pubsub.subscribe(self._names.wake)
+                while True:
+                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
+                    if message is not None:
+                        self._wake(message["data"].decode())
+            except (redis.RedisError, OSError) as error:
+                _log.warning("no wake-ups: %s", error)
+            finally:
+                await pubsub.aclose()
+            await asyncio.sleep(POLL_S)
+
+    def _wake(self, download_id: str) -> None:
+        (self._ask if download_id in self._owned else self._look).set()
+
+    async def _hand_over(self) -> None:
+        owned = list(self._owned.values())
+        for each in owned:
+            each.stop("queued")
+        if owned:
+            await asyncio.wait([each.task for each in owned], timeout=HAND_OVER_S)
+            for each in owned:
+                each.task.cancel()
