@@ -1,0 +1,66 @@
+"""A client's socket, a clock and a timer that tests move by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.frames import payloads, text_frame
+from app.hub import Client, Hub
+from app.log import Entry, Log
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+    due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, call: Callable[[], None]) -> None:
+        self.due.append((when, call))
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        ready = [call for when, call in self.due if when <= self.now]
+        self.due = [(when, call) for when, call in self.due if when > self.now]
+        for call in ready:
+            call()
+
+
+class Socket:
+    """Takes `room` bytes, then is full until `drain`. Writing to one that is closed is a mistake that shows."""
+
+    def __init__(self, hub: Hub, room: int = 10**9) -> None:
+        self.hub = hub
+        self.client = Client(self)
+        self.room = room
+        self.capacity = room
+        self.got: list[bytes] = []
+        self.open = True
+        self.writes = 0
+        self.on_write: Callable[[], None] = lambda: None
+
+    def write(self, frames: bytes) -> None:
+        assert self.open, "written to after it was closed"
+        self.writes += 1
+        self.got.extend(payloads(frames))
+        self.room -= len(frames)
+        if self.room < 0 and not self.client.paused:
+            self.hub.pause(self.client)
+        self.on_write()
+
+    def abort(self) -> None:
+        self.open = False
+        self.hub.leave(self.client)
+
+    def drain(self) -> None:
+        self.room = self.capacity
+        self.hub.resume(self.client)
+
+
+def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
+    return Entry(offset, label, key, text_frame(text.encode()))
+
+
+def make_hub(clock: Clock, log: Log | None = None) -> Hub:
+    return Hub(log or Log(), clock, clock.call_at)

@@ -1,0 +1,84 @@
+from app.feed import Feed, Outcome
+from app.snapshot import Snapshot
+from simulcast.events import encode_foreign
+from simulcast.position import Position
+from simulcast.publication import Publication
+from tests.app.fakes import Clock, Socket, make_hub
+
+EPOCH = 1790000000000
+
+
+def publication(offset: int, label: str = "-", key: str = "", epoch: int = EPOCH, text: str = "{}") -> Publication:
+    return Publication(Position(epoch, offset), label, key, text.encode())
+
+
+class Stage:
+    """A feed with one client that sees everything."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.feed = Feed(make_hub(self.clock), Snapshot(self.clock))
+        self.socket = Socket(self.feed.hub)
+        self.feed.hub.join(self.socket.client, b"")
+        self.feed.start_over(Position(EPOCH, 0), "tag", [], {})
+
+    def seen(self) -> list[str]:
+        self.clock.advance(1)
+        return [text.decode().removeprefix('{"event_id":"').partition('"')[0] for text in self.socket.got]
+
+
+def test_offsets_in_order_are_taken_and_others_are_not() -> None:
+    stage = Stage()
+    take = stage.feed.take
+    assert take(publication(1)) is Outcome.TAKEN
+    assert take(publication(1)) is Outcome.DUPLICATE
+    assert take(publication(3)) is Outcome.GAP
+    assert take(publication(2)) is Outcome.TAKEN
+    assert take(publication(3)) is Outcome.TAKEN
+    assert take(publication(1, epoch=EPOCH + 1)) is Outcome.OTHER_EPOCH
+    assert stage.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
+
+
+def test_a_state_that_is_told_again_after_a_failover_is_dropped() -> None:
+    stage = Stage()
+    stage.feed.take(publication(1, "s:download_paused:1:4", "a"))
+    stage.feed.start_over(Position(EPOCH + 5, 0), "tag2", [], {})
+    stage.feed.take(publication(1, "s:download_paused:1:4", "a", EPOCH + 5))
+    stage.feed.take(publication(2, "s:download_paused:1:6", "a", EPOCH + 5))
+    stage.feed.take(publication(3, "e:download_complete::", "b", EPOCH + 5))
+    stage.feed.take(publication(4, "e:download_complete::", "b", EPOCH + 5))
+    assert stage.seen() == [f"{EPOCH}-1", *(f"{EPOCH + 5}-{n}" for n in (2, 3, 4))]
+
+
+def test_after_another_epoch_clients_get_from_the_snapshot_what_they_do_not_know() -> None:
+    stage = Stage()
+    stage.feed.take(publication(1, "p", "a"))
+    stage.feed.take(publication(2, "p", "b"))
+    known = [publication(1, "p", "a"), publication(2, "p", "b")]
+    unknown = [publication(3, "e:download_complete::", "b"), publication(1, "p", "c", EPOCH + 5)]
+    stage.feed.start_over(Position(EPOCH + 5, 1), "tag2", [*known, *unknown], {})
+    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH}-3", f"{EPOCH + 5}-1"]
+    assert stage.feed.take(publication(2, epoch=EPOCH + 5)) is Outcome.TAKEN
+
+
+def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
+    clock = Clock()
+    feed = Feed(make_hub(clock), Snapshot(clock))
+    socket = Socket(feed.hub)
+    feed.hub.join(socket.client, b"")
+    feed.start_over(Position(EPOCH, 9), "tag", [publication(5, "p", "a")], {})
+    clock.advance(1)
+    assert socket.got == []
+    assert feed.snapshot.frames()
+
+
+def test_what_came_past_the_brokers_is_delivered_without_a_position() -> None:
+    stage = Stage()
+    stage.feed.take_foreign("Hello")
+    stage.feed.take_foreign(encode_foreign('{"type":"download_progress","download_id":"x","progress":1,"speed":1}'))
+    stage.clock.advance(1)
+    assert stage.socket.got == [
+        b"Hello",
+        b'{"type":"download_progress","download_id":"x","progress":1.0,"speed":1}',
+    ]
+    assert stage.feed.position == Position(EPOCH, 0)

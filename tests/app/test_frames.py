@@ -1,0 +1,15 @@
+import pytest
+from websockets.frames import Frame, Opcode
+
+from app.frames import payloads, text_frame
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 200_000])
+def test_a_frame_is_what_websockets_would_send(size: int) -> None:
+    payload = b"x" * size
+    assert text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def test_joined_frames_come_apart_again() -> None:
+    texts = [b"", b"a", b"b" * 126, b"c" * 70_000, b"d"]
+    assert list(payloads(b"".join(map(text_frame, texts)))) == texts

@@ -1,0 +1,58 @@
+from app.feed import Feed
+from app.frames import payloads
+from app.log import Log
+from app.recovery import AskHistory, CatchUp, Owed, conflated, decide
+from app.snapshot import Snapshot
+from simulcast.position import Position
+from tests.app.fakes import Clock, make_hub
+from tests.app.test_feed import EPOCH, publication
+
+
+def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
+    clock = Clock()
+    feed = Feed(make_hub(clock, Log(most_entries=most_entries)), Snapshot(clock))
+    feed.start_over(Position(EPOCH, offsets.start - 1), "tag", [], {})
+    for offset in offsets:
+        feed.take(publication(offset, text=f'{{"n":{offset}}}'))
+    return feed
+
+
+def ids(frames: bytes) -> list[int]:
+    return [int(text.split(b'"')[3].split(b"-")[1]) for text in payloads(frames)]
+
+
+def test_what_memory_holds_is_recovered_from_memory() -> None:
+    step = decide(make_feed(range(1, 6)), Position(EPOCH, 3))
+    assert isinstance(step, Owed)
+    assert step.recovered
+    assert ids(step.frames) == [4, 5]
+
+
+def test_who_missed_nothing_gets_nothing() -> None:
+    assert decide(make_feed(range(1, 6)), Position(EPOCH, 5)) == Owed(b"", recovered=True)
+
+
+def test_what_memory_does_not_reach_is_asked_of_the_history() -> None:
+    feed = make_feed(range(100, 106), most_entries=3)
+    assert decide(feed, Position(EPOCH, 50)) == AskHistory(Position(EPOCH, 50), Position(EPOCH, 105))
+    assert isinstance(decide(feed, Position(EPOCH, 102)), Owed)
+
+
+def test_a_client_that_is_ahead_of_this_process_waits_for_it() -> None:
+    assert decide(make_feed(range(1, 3)), Position(EPOCH, 9)) == CatchUp()
+
+
+def test_another_epoch_or_no_position_starts_over_with_the_snapshot() -> None:
+    feed = make_feed(range(1, 2))
+    feed.take(publication(2, "p", "a"))
+    for since in (None, Position(EPOCH - 1, 1), Position(EPOCH + 1, 1)):
+        step = decide(feed, since)
+        assert isinstance(step, Owed)
+        assert not step.recovered
+        assert ids(step.frames) == [2]
+
+
+def test_a_piece_of_history_comes_without_what_is_superseded_in_it() -> None:
+    rows = [publication(1, "p", "a"), publication(2), publication(3, "p", "a"), publication(4, "e:x:1:1", "b")]
+    assert ids(conflated(rows)) == [2, 3, 4]
+    assert conflated([]) == b""
