@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from simulcast.commands import Command, Mistake, read
+
+
+def test_a_command_is_read_with_its_id() -> None:
+    assert read('{"action":"pause_download","download_id":"12345"}') == Command("pause", "12345")
+    assert read('{"action":"retry_download","download_id":"1","command_id":"c"}') == Command("retry", "1", "c")
+
+
+@pytest.mark.parametrize("text", ["Hello from Flutter!", "", "{", "[" * 4000, "{'a':1}", "\x00"])
+def test_text_that_is_no_json_is_ignored(text: str) -> None:
+    assert read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[1]", "not_an_object"),
+        ("3", "not_an_object"),
+        ("null", "not_an_object"),
+        ("{}", "missing_member"),
+        ('{"action":"fly","download_id":"1"}', "unknown_action"),
+        ('{"action":["pause_download"],"download_id":"1"}', "unknown_action"),
+        ('{"action":"pause_download"}', "missing_member"),
+        ('{"action":"pause_download","download_id":1}', "invalid_member"),
+        ('{"action":"pause_download","download_id":""}', "invalid_member"),
+        ('{"action":"pause_download","download_id":"' + "x" * 201 + '"}', "invalid_member"),
+        ('{"action":"pause_download","download_id":"1","command_id":{}}', "invalid_member"),
+        ("[" * 100_000, "too_large"),
+    ],
+)
+def test_json_that_makes_no_sense_is_answered(text: str, code: str) -> None:
+    found = read(text)
+    assert isinstance(found, Mistake)
+    answer = json.loads(found.answer())
+    assert (answer["type"], answer["code"]) == ("error", code)
+    assert len(found.answer()) < 500
+
+
+def test_a_result_names_what_was_asked() -> None:
+    command = Command("cancel", "12345", "c1")
+    assert json.loads(command.result(None)) == {
+        "type": "command_result",
+        "action": "cancel_download",
+        "download_id": "12345",
+        "status": "accepted",
+        "command_id": "c1",
+    }
+    rejected = json.loads(command.result("unknown_download"))
+    assert (rejected["status"], rejected["reason"]) == ("rejected", "unknown_download")
+    assert "12345" in rejected["message"]
