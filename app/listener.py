@@ -32,7 +32,9 @@ _log = logging.getLogger("simulcast.listener")
 def _reason(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(_reason(each) for each in error.exceptions)
-    return str(error) or ("Redis did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
+    if isinstance(error, BrokerUnavailable):
+        return str(error)
+    return f"Redis does not answer ({error or type(error).__name__})"
 
 
 class _Deaf(BrokerUnavailable):

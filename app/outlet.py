@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.frames import payloads
+from simulcast.codes import Reconnect
 
 if TYPE_CHECKING:
     from app.protocol import SimulcastProtocol
@@ -59,6 +60,6 @@ class MessageOutlet:
                 for payload in payloads(b"".join(batches)):
                     await self._websocket.send_text(payload.decode())
                 self._drained()
-            await self._websocket.close(1013)
+            await self._websocket.close(Reconnect.TRY_AGAIN_LATER)
         except (WebSocketDisconnect, RuntimeError):
             return  # gone; the endpoint's reader sees it too

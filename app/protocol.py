@@ -10,6 +10,8 @@ from typing import Protocol, cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from simulcast.codes import Stop
+
 SCOPE_KEY = "simulcast.protocol"
 
 
@@ -33,6 +35,16 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             extensions = cast(dict[str, object], self.scope.setdefault("extensions", {}))
             extensions[SCOPE_KEY] = self
+
+    def send_receive_event_to_app(self) -> None:
+        data = b"".join(self.frames)
+        if self.curr_msg_data_type == "text" and not _is_utf8(data):  # uvicorn's own way logs a traceback
+            self.frames = []
+            self.conn.send_close(Stop.INVALID_TEXT)
+            self.handle_parser_exception()
+            return
+        self.frames = [data]
+        super().send_receive_event_to_app()
 
     def write_frames(self, frames: bytes) -> None:
         """Writes if the connection still takes frames; never raises."""
@@ -61,3 +73,11 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
         self.stop_keepalive()
         self.close_sent = True
         self.transport.abort()
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -109,7 +109,7 @@ async function post(action, url) {
  */
 export function detailOf(body) {
   const detail = /** @type {{detail?: unknown} | null} */ (body)?.detail;
-  if (typeof detail === "string") return detail;
+  if (typeof detail === "string") return detail.replace(/^url: /, "");
   if (!Array.isArray(detail)) return "";
   return detail
     .map((item) => (typeof item?.msg === "string" ? item.msg.replace(/^Value error, /, "") : ""))

@@ -15,7 +15,7 @@ const CONNECT_WITHIN_MS = 10_000;
 const BAD_REQUEST = 4400;
 /** "Change something first": the same attempt would only be refused again (simulcast/codes.py). */
 const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST]);
-const POSITION = /^\d+-\d+$/;
+const POSITION = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
 
 /**
  * Beside the page, so that it also works below a sub path.

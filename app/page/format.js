@@ -31,11 +31,12 @@ export function size(bytes) {
  * What was received of what there is; the unit once where both share it.
  * @param {number | null} received
  * @param {number | null} total null while it is unknown
- * @returns {string} "120 / 260 MB", "980 kB / 2.1 GB", "120 MB", or "" when neither is known
+ * @returns {string} "120 / 260 MB", "980 kB / 2.1 GB", "120 MB", or "" when there is nothing to tell
  */
 export function sizes(received, total) {
-  if (received === null) return total === null ? "" : size(total);
-  if (total === null || received === total) return size(received);
+  if (!received && total === null) return "";
+  if (received === null || total === null) return size(received ?? total ?? 0);
+  if (received === total) return size(total);
   const [some, someUnit] = scaled(received);
   const [all, allUnit] = scaled(total);
   return someUnit === allUnit ? `${some} / ${all} ${allUnit}` : `${some} ${someUnit} / ${all} ${allUnit}`;

@@ -117,7 +117,8 @@ function tick() {
   header.totals(downloads.totals(now), connection.status.phase === "live");
   commands.expire(now);
   for (const download of downloads.values()) {
-    if (download.state === "running") rows.draw(download);
+    // The others are drawn when they are heard.
+    if (download.state === "running" && now - download.heardAt >= TICK_MS) rows.draw(download);
   }
 }
 

@@ -1,0 +1,46 @@
+"""Programs that a test starts, all ended with it."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.service import FrontEnd, Program, Worker
+from tests.valkey import Valkey
+
+StartFrontEnd = Callable[..., Awaitable[FrontEnd]]
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def programs() -> Iterator[list[Program]]:
+    started: list[Program] = []
+    yield started
+    for program in started:
+        program.stop()
+    for program in started:
+        assert "Traceback" not in program.output(), program.output()
+
+
+@pytest.fixture
+def front_end(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> StartFrontEnd:
+    """Starts one and waits until it is ready."""
+
+    async def start(*, raw: bool = True, redis_url: str = "") -> FrontEnd:
+        log = tmp_path / f"front-end-{len(programs)}.log"
+        program = FrontEnd(redis_url or own_valkey.url, log, raw=raw)
+        programs.append(program)
+        return await program.ready()
+
+    return start
+
+
+@pytest.fixture
+def worker(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> StartWorker:
+    def start(**environment: str) -> Worker:
+        folder = tmp_path / "downloads"
+        program = Worker(own_valkey.url, tmp_path / f"worker-{len(programs)}.log", folder, **environment)
+        programs.append(program)
+        return program
+
+    return start

@@ -1,0 +1,221 @@
+"""What clients do to each other: nothing, whatever they do."""
+
+import asyncio
+import contextlib
+import json
+import random
+import socket
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.events import complete_event, progress_event
+from tests.conditions import until
+from tests.system.conftest import StartFrontEnd
+from tests.system.service import FrontEnd, collect
+from tests.valkey import Valkey
+
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n{more}\r\n"
+)
+
+
+def raw_client(running: FrontEnd, more: str = "", receive_buffer: int | None = None) -> socket.socket:
+    """A handshake sent byte by byte as written; the answer's head is read."""
+    connection = socket.socket()
+    if receive_buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.settimeout(20)
+    connection.connect(("127.0.0.1", running.port))
+    connection.sendall(HANDSHAKE.format(port=running.port, more=more).encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += connection.recv(1)
+    assert head.startswith(b"HTTP/1.1 101"), head
+    return connection
+
+
+async def test_a_handshake_as_dart_io_makes_it_is_served(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish(progress_event("12345", 0.75, 1024000))
+    more = (
+        "user-agent: Dart/3.5 (dart:io)\r\naccept-encoding: gzip\r\ncontent-length: 0\r\ncache-control: no-cache\r\n"
+        "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n"
+    )
+    with raw_client(running, more) as connection:
+        head = connection.recv(2)
+        assert head[0] == 0x81
+        text = connection.recv(head[1]) if head[1] < 126 else connection.recv(int.from_bytes(connection.recv(2)))
+        assert json.loads(text)["progress"] == 0.75
+    await broker.aclose()
+
+
+async def test_clients_that_come_and_go_all_the_time_cost_the_others_nothing(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    stable = [await running.connect() for _ in range(10)]
+    over = asyncio.Event()
+
+    async def come_and_go() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError, EOFError):
+                connection = await running.connect()
+                if random.random() < 0.5:
+                    connection.transport.abort()
+                else:
+                    await connection.close()
+
+    async def publish() -> None:
+        for n in range(1500):
+            await broker.publish({"n": n})
+        over.set()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(come_and_go())
+        seen = [group.create_task(collect(connection, '"n":1499')) for connection in stable]
+        group.create_task(publish())
+    for task in seen:
+        assert [json.loads(text)["n"] for text in task.result()] == list(range(1500))
+    for connection in stable:
+        await connection.close()
+    await broker.aclose()
+
+
+async def test_fifty_clients_that_never_read_leave_memory_flat_and_converge_when_they_read(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    good = await running.connect()
+    stalled = [raw_client(running, receive_buffer=4096) for _ in range(50)]
+    filling = "x" * 10_000
+
+    async def publish(rounds: int) -> None:
+        for n in range(rounds):
+            event = progress_event(str(n % 20), 0.5, n)
+            await broker.publish({**event, "filling": filling})
+
+    # What the sockets' own buffers take has been taken: from here on, memory must not grow with what is published.
+    reading = asyncio.create_task(collect(good, "the end"))
+    await publish(1000)
+    before = running.rss_bytes
+    await publish(3000)  # 30 MB, times 50 clients
+    grown = running.rss_bytes - before
+    await broker.publish(complete_event("0", "the end"))
+    assert len(await reading) == 4001
+    assert grown < 20_000_000, f"grew by {grown:,} bytes"
+
+    async def converge(connection: socket.socket) -> None:
+        connection.setblocking(False)
+        received = b""
+        while b"the end" not in received:
+            chunk = await asyncio.get_running_loop().sock_recv(connection, 1_000_000)
+            assert chunk, "cut instead of served"
+            received = received[-100:] + chunk
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*map(converge, stalled))
+    for connection in stalled:
+        connection.close()
+    await good.close()
+    await broker.aclose()
+
+
+HOSTILE: list[str | bytes] = [
+    "Hello from Flutter!",
+    "",
+    "[]",
+    "5",
+    '{"action":"fly"}',
+    '{"action":{"a":1},"download_id":[]}',
+    '{"action":"pause_download","download_id":"\\u0000"}',
+    '{"action":"pause_download","download_id":"nobody","command_id":7}',
+    "[" * 3000,
+    '{"a":' * 3000,
+    b"binary",
+    b"",
+]
+
+
+async def test_nothing_that_a_client_says_harms_it_or_the_others(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    witness, hostile = await running.connect(), await running.connect()
+    for message in HOSTILE:
+        await hostile.send(message)
+    await hostile.send('{"action":"pause_download","download_id":"last"}')
+    answers = [json.loads(text) for text in await collect(hostile, "last")]
+    assert [answer.get("code", answer.get("reason")) for answer in answers] == [
+        "not_an_object",
+        "not_an_object",
+        "unknown_action",
+        "unknown_action",
+        "unknown_download",
+        "invalid_member",
+        "too_large",
+        "unknown_download",
+    ]
+    await broker.publish({"type": "still here"})
+    for connection in (witness, hostile):
+        await collect(connection, "still here")
+        await connection.close()
+    await broker.aclose()
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        pytest.param(b"\x81\xff" + (10_000_000).to_bytes(8) + bytes(4) + b"x" * 10_000_000, 1009, id="10 MB"),
+        pytest.param(b"\x81\xff" + (100_000).to_bytes(8) + bytes(4) + b"[" * 100_000, 1009, id="100,000 brackets"),
+        pytest.param(b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007, id="not UTF-8"),
+        pytest.param(b"\x83\x80\x00\x00\x00\x00", 1002, id="reserved opcode"),
+        pytest.param(b"\x81\x01x", 1002, id="not masked"),
+    ],
+)
+async def test_frames_beyond_what_is_allowed_close_that_connection_alone(
+    frames: bytes, code: int, front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    witness = await running.connect()
+
+    def send() -> bytes:
+        with raw_client(running) as connection:
+            with contextlib.suppress(OSError):
+                connection.sendall(frames)
+            received = b""
+            with contextlib.suppress(OSError):
+                while chunk := connection.recv(100):
+                    received += chunk
+            return received
+
+    received = await asyncio.to_thread(send)
+    if received:  # a reset may overtake the close frame while the client still sends
+        assert (received[0], int.from_bytes(received[2:4])) == (0x88, code)
+    await broker.publish({"type": "still here"})
+    await collect(witness, "still here")
+    await witness.close()
+    await broker.aclose()
+
+
+async def test_clients_that_left_are_forgotten(front_end: StartFrontEnd) -> None:
+    running = await front_end()
+    connections = [await running.connect() for _ in range(20)]
+    assert (await running.get("/ready"))[1]["clients"] == 20
+    for connection in connections[:10]:
+        connection.transport.abort()
+    for connection in connections[10:]:
+        await connection.close()
+    counted: list[object] = []
+
+    async def count() -> None:
+        while not counted or counted[-1] != 0:
+            counted.append((await running.get("/ready"))[1]["clients"])
+
+    counting = asyncio.create_task(count())
+    await until(counting.done, "no client left")
