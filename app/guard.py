@@ -1,14 +1,13 @@
-"""Refuses what may not reach the routes: foreign hosts and origins, posts that aren't JSON, bodies beyond a bound."""
+"""Refuses what may not reach the routes: foreign hosts, foreign origins, and posts that aren't JSON."""
 
 from collections.abc import Container
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.origins import host_refused, origin_refused
 
-MOST_BODY_BYTES = 64 * 1024
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/health", "/ready")
 
@@ -27,8 +26,6 @@ class Guard:
         status, reason = self._refused(scope)
         if reason is not None:
             await JSONResponse({"detail": reason}, status)(scope, receive, send)
-        elif scope["type"] == "http" and scope["method"] not in _SAFE:
-            await self._app(scope, _bounded(receive), send)
         else:
             await self._app(scope, receive, send)
 
@@ -47,22 +44,4 @@ class Guard:
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if scope["method"] == "POST" and kind != "application/json":
                 return 415, f"a POST takes content-type: application/json, not {kind[:80] or 'none'!r}"
-            length = headers.get("content-length", "0")
-            if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
-                return 413, f"a request's body has at most {MOST_BODY_BYTES:,} bytes"
         return 200, None
-
-
-def _bounded(receive: Receive) -> Receive:
-    """Ends a body that grows beyond the bound without having said so."""
-    taken = 0
-
-    async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > MOST_BODY_BYTES:
-            return {"type": "http.disconnect"}
-        return message
-
-    return bounded

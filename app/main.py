@@ -15,6 +15,7 @@ from app.services import running
 from app.settings import FrontEndSettings
 from simulcast.logs import configure
 
+MOST_BODY_BYTES = 64 * 1024
 PAGE = Path(__file__).parent / "page"
 
 
@@ -32,6 +33,7 @@ def create_app(settings: FrontEndSettings) -> FastAPI:
         title="Simulcast",
         description="Broadcasts progress events. Events come by WebSocket at /ws: see docs/protocol.md.",
         lifespan=lifespan,
+        max_body_size=MOST_BODY_BYTES,
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.include_router(api.router)

@@ -1,5 +1,6 @@
 """Programs that a test starts, all ended with it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -26,11 +27,11 @@ def programs() -> Iterator[list[Program]]:
 def front_end(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> StartFrontEnd:
     """Starts one and waits until it is ready."""
 
-    async def start(*, raw: bool = True, redis_url: str = "") -> FrontEnd:
+    async def start(*, raw: bool = True, redis_url: str = "", ready: bool = True) -> FrontEnd:
         log = tmp_path / f"front-end-{len(programs)}.log"
         program = FrontEnd(redis_url or own_valkey.url, log, raw=raw)
         programs.append(program)
-        return await program.ready()
+        return await program.ready() if ready else program
 
     return start
 
@@ -44,3 +45,20 @@ def worker(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> Start
         return program
 
     return start
+
+
+@pytest.fixture(scope="module")
+def shared_front_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
+    """One for a whole module, for tests that leave no trace which another one reads."""
+    folder = tmp_path_factory.mktemp("shared")
+    server = Valkey(folder / "valkey").start()
+    program = FrontEnd(server.url, folder / "front-end.log")
+    asyncio.run(until_ready(program))
+    yield program
+    program.stop()
+    server.stop()
+    assert "Traceback" not in program.output(), program.output()
+
+
+async def until_ready(program: FrontEnd) -> None:
+    await program.ready()

@@ -1,0 +1,39 @@
+"""Fails loudly when uvicorn changes what app/protocol.py builds on."""
+
+import inspect
+
+import uvicorn
+from uvicorn.protocols.websockets import websockets_sansio_impl
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from app.protocol import SimulcastProtocol
+
+PINNED = "0.54.0"
+OVERRIDDEN = (
+    "handle_connect",
+    "send_receive_event_to_app",
+    "pause_writing",
+    "resume_writing",
+    "connection_lost",
+    "keepalive_timeout",
+)
+RELIED_ON = ("handle_parser_exception", "stop_keepalive", "shutdown", "run_asgi")
+
+
+def test_uvicorn_is_the_version_that_was_read() -> None:
+    assert uvicorn.__version__ == PINNED
+
+
+def test_what_is_overridden_and_relied_on_exists() -> None:
+    for name in OVERRIDDEN:
+        assert name in vars(SimulcastProtocol), name
+        theirs, ours = getattr(WebSocketsSansIOProtocol, name), getattr(SimulcastProtocol, name)
+        assert list(inspect.signature(theirs).parameters) == list(inspect.signature(ours).parameters), name
+    for name in RELIED_ON:
+        assert callable(getattr(WebSocketsSansIOProtocol, name)), name
+
+
+def test_the_state_that_says_whether_frames_may_be_written_is_still_kept() -> None:
+    source = inspect.getsource(websockets_sansio_impl)
+    for attribute in ("self.close_sent", "self.writable", "self.curr_msg_data_type", "self.frames", "self.scope"):
+        assert f"{attribute} = " in source or f"{attribute}: " in source, attribute

@@ -1,0 +1,147 @@
+"""The routes, asked as a person, a page of another site, and an attacker would."""
+
+import asyncio
+import contextlib
+
+import pytest
+import websockets
+
+from tests.conditions import eventually
+from tests.ports import free_port
+from tests.system.conftest import StartFrontEnd
+from tests.system.service import FrontEnd
+
+
+async def ask(running: FrontEnd, request: str, body: bytes = b"") -> tuple[int, str]:
+    """One request as written; the status and the whole answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    try:
+        head = request.replace("\n", "\r\n") + f"\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        async with asyncio.timeout(20):
+            answer = (await reader.read()).decode()
+        return int(answer.split(" ")[1]), answer
+    finally:
+        writer.close()
+
+
+async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) -> None:
+    running = await front_end()
+    status, record = await running.post("/downloads", {"url": "https://user:pw@example.com/a.iso"})
+    assert status == 201
+    assert (record["state"], record["name"], record["url"]) == ("queued", "a.iso", "https://example.com/a.iso")
+    assert await running.get("/downloads") == (200, {"downloads": [record]})
+    assert await running.get(f"/downloads/{record['download_id']}") == (200, record)
+    status, missing = await running.get("/downloads/nobody")
+    assert (status, missing["detail"]) == (404, "there is no download nobody")
+    assert (await running.get("/downloads?limit=0"))[0] == 422
+    assert (await running.get("/health"))[0] == 200
+    assert "/downloads" in str((await running.get("/openapi.json"))[1]["paths"])
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "JSON"),
+        (b"{", "JSON"),
+        (b"[]", "object"),
+        (b"{}", "url"),
+        (b'{"url":5}', "url"),
+        (b'{"url":"ftp://example.com/a"}', "http://"),
+        (b'{"url":"file:///etc/passwd"}', "http://"),
+        (b'{"url":"example.com/a"}', "http://"),
+        (b'{"url":"http://"}', "host"),
+        (b'{"url":"http://[::1"}', "address"),
+        (b'{"url":"http://a:99999/"}', "address"),
+        (b'{"url":"http://example.com/\\r\\nX: y"}', "percent-encode"),
+        (b'{"url":"http://example.com/' + b"x" * 5000 + b'"}', "4096"),
+        (b"[" * 60_000, "JSON"),
+        (b'{"url":"\xff"}', "JSON"),
+    ],
+)
+async def test_a_bad_download_is_refused_in_words(body: bytes, words: str, shared_front_end: FrontEnd) -> None:
+    status, answer = await ask(
+        shared_front_end, "POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: application/json", body
+    )
+    assert status == 422, answer
+    assert words in answer
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /downloads HTTP/1.1\nHost: localhost", 415),
+        ("POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: text/plain", 415),
+        ("POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: application/x-www-form-urlencoded", 415),
+        ("POST /downloads HTTP/1.1\nHost: localhost\nOrigin: null\nContent-Type: application/json", 403),
+        ("POST /downloads HTTP/1.1\nHost: localhost\nOrigin: http://evil.example\nContent-Type: application/json", 403),
+        (
+            "POST /downloads HTTP/1.1\nHost: evil.example\nOrigin: http://evil.example\nContent-Type: application/json",
+            421,
+        ),
+        ("GET /downloads HTTP/1.1\nHost: evil.example", 421),
+        ("GET /downloads HTTP/1.1\nHost: localhost\nOrigin: http://evil.example", 200),
+        (
+            "POST /downloads HTTP/1.1\nHost: localhost\nOrigin: http://localhost:5555\nContent-Type: application/json",
+            201,
+        ),
+        ("GET /ready HTTP/1.1\nHost: app", 200),
+        ("GET /page/../main.py HTTP/1.1\nHost: localhost", 404),
+        ("GET /page/%2e%2e/main.py HTTP/1.1\nHost: localhost", 404),
+        ("GET / HTTP/1.1\nHost: localhost", 200),
+    ],
+)
+async def test_other_sites_and_forms_get_nothing_done(head: str, status: int, shared_front_end: FrontEnd) -> None:
+    body = b'{"url":"http://example.com/a"}' if head.startswith("POST") else b""
+    found, answer = await ask(shared_front_end, head, body)
+    assert found == status, answer
+
+
+async def test_a_body_beyond_the_bound_is_refused_also_when_it_does_not_say_its_size(
+    front_end: StartFrontEnd,
+) -> None:
+    running = await front_end()
+    head = "POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: application/json"
+    with contextlib.suppress(ConnectionResetError):  # it may close before all was sent
+        assert (await ask(running, head, b" " * 70_000))[0] == 413
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    chunked = head.replace("\n", "\r\n") + "\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    writer.write(chunked.encode() + b"ffff\r\n" + b" " * 65535 + b"\r\n" + b"ffff\r\n" + b" " * 65535 + b"\r\n")
+    async with asyncio.timeout(20):
+        with contextlib.suppress(ConnectionResetError):
+            assert b" 413 " in await reader.read()
+    writer.close()
+    assert (await running.get("/downloads"))[1] == {"downloads": []}
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost.evil.example"])
+async def test_a_page_of_another_site_may_not_connect(origin: str, shared_front_end: FrontEnd) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(shared_front_end.ws, additional_headers={"Origin": origin}, proxy=None)
+    assert refused.value.response.status_code == 403
+    assert b"may not use this service" in bytes(refused.value.response.body or b"")
+
+
+@pytest.mark.parametrize("since", ["x", "1", "1-", "1-1-1", "%00", "9" * 30 + "-1", "-1--1"])
+async def test_a_position_of_another_form_is_refused_in_words(since: str, shared_front_end: FrontEnd) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await shared_front_end.connect(f"?since={since}")
+    assert refused.value.response.status_code == 400
+    assert b"since" in bytes(refused.value.response.body or b"")
+
+
+async def test_a_front_end_that_never_reached_redis_says_why_and_refuses_clients(front_end: StartFrontEnd) -> None:
+    running = await front_end(redis_url=f"redis://127.0.0.1:{free_port()}/0", ready=False)
+    await eventually(lambda: answers(running), "the first answer")
+    status, reason = await running.get("/ready")
+    assert status == 503
+    assert "Redis" in str(reason["detail"])
+    assert (await running.get("/downloads"))[0] == 503
+    assert (await running.post("/downloads", {"url": "http://example.com/a"}))[0] == 503
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await running.connect()
+    assert refused.value.response.status_code == 503
+
+
+async def answers(running: FrontEnd) -> bool:
+    return (await running.get("/health"))[0] == 200
