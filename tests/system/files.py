@@ -1,0 +1,67 @@
+"""A web server of our own that serves one folder, with Range and strong ETags, as fast or as slow as a test wants."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from tests.ports import free_port
+
+CHUNK = 64 * 1024
+
+
+@dataclass
+class Files:
+    """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers that were asked."""
+
+    port: int
+    contents: dict[str, bytes] = field(default_factory=dict)
+    bytes_per_s: int = 0
+    etag: bool = True
+    ranges: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        content = self.contents.get(request.match_info["name"])
+        if content is None:
+            raise web.HTTPNotFound
+        self.asked += 1
+        tag = f'"{hashlib.sha256(content).hexdigest()}"'
+        headers = {"ETag": tag} if self.etag else {}
+        start, status = 0, 200
+        wanted = request.headers.get("Range")
+        if wanted:
+            self.ranges.append(wanted)
+            if request.headers.get("If-Range") == tag:
+                start, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
+                headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        response = web.StreamResponse(status=status, headers=headers)
+        response.content_length = len(content) - start
+        await response.prepare(request)
+        for at in range(start, len(content), CHUNK):
+            await response.write(content[at : at + CHUNK])
+            if self.bytes_per_s:
+                await asyncio.sleep(CHUNK / self.bytes_per_s)
+        await response.write_eof()
+        return response
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Files]:
+    """The server, on a loopback port of its own."""
+    files = Files(free_port())
+    app = web.Application()
+    app.router.add_get("/{name}", files.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", files.port).start()
+    try:
+        yield files
+    finally:
+        await runner.cleanup()

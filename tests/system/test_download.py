@@ -1,0 +1,72 @@
+"""A real download, seen by a real client."""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+from gateway import Gateway
+from tests.conditions import until
+from tests.system.conftest import StartFrontEnd, StartWorker
+from tests.system.files import serving
+from tests.system.service import collect
+
+
+async def test_a_download_is_seen_from_queued_to_complete_and_its_file_is_right(
+    front_end: StartFrontEnd, worker: StartWorker, tmp_path: Path
+) -> None:
+    running = await front_end()
+    worker()
+    texts: list[str] = []
+    states: list[bool] = []
+    async with serving() as files, Gateway(host="127.0.0.1", port=running.port) as gateway:
+        gateway.on_websocket_message = texts.append
+        gateway.on_websocket_status_change = states.append
+        await until(lambda: gateway.is_websocket_connected, "the connection")
+        files.contents["big.iso"] = random.Random(1).randbytes(50_000_000)
+        files.bytes_per_s = 40_000_000
+        status, record = await running.post("/downloads", {"url": files.url("big.iso")})
+        assert status == 201
+        await until(lambda: any("download_complete" in text for text in texts), "the end", 60)
+    events = [json.loads(text) for text in texts]
+    assert all(event["download_id"] == record["download_id"] for event in events)
+    types = [event["type"] for event in events]
+    assert types[:2] == ["download_queued", "download_started"]
+    assert types[-2:] == ["download_progress", "download_complete"]
+    progress = [event["progress"] for event in events if event["type"] == "download_progress"]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0 and all(value < 1 for value in progress[:-1])
+    assert len(progress) > 2
+    assert all('"progress":1.0' in text or '"progress":0.' in text for text in texts)
+    path = Path(events[-1]["file_path"])
+    assert path == tmp_path / "downloads/big.iso"
+    assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(files.contents["big.iso"]).digest()
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_a_download_that_can_not_be_is_told_with_a_reason_that_a_person_understands(
+    front_end: StartFrontEnd, worker: StartWorker
+) -> None:
+    running = await front_end()
+    worker()
+    connection = await running.connect()
+    async with serving() as files:
+        await running.post("/downloads", {"url": files.url("missing")})
+        event = json.loads((await collect(connection, "download_error"))[-1])
+    assert "404" in event["error_message"]
+    await connection.close()
+
+
+async def test_private_addresses_are_not_fetched_unless_they_are_allowed(
+    front_end: StartFrontEnd, worker: StartWorker
+) -> None:
+    running = await front_end()
+    worker(SIMULCAST_ALLOW_NETWORKS="")
+    connection = await running.connect()
+    async with serving() as files:
+        files.contents["a"] = b"secret"
+        await running.post("/downloads", {"url": files.url("a")})
+        event = json.loads((await collect(connection, "download_error"))[-1])
+        assert "SIMULCAST_ALLOW_NETWORKS" in event["error_message"]
+        assert files.asked == 0
+    await connection.close()
