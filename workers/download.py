@@ -12,6 +12,7 @@ from workers.answer import Source
 from workers.fetch import Fetched, fetch
 from workers.filenames import part_name
 from workers.files import publish
+from workers.finishing import Finishing
 from workers.reporter import Reporter, insist
 
 
@@ -31,24 +32,40 @@ class Downloader:
         """
         part = await asyncio.to_thread(self._take_over, claim)
         reporter = Reporter(self._jobs, claim, self._clock)
+        path = await asyncio.to_thread(self._finished_before, claim, part)
+        if path is None:
+            path = await self._finish(claim, part, await self._receive(claim, part, reporter))
+        await reporter.finish(path.stat().st_size)
+        end = {"progress": "1.0", "file_path": str(path)}
+        await insist(lambda: self._jobs.end(claim, "complete", end, {"file_path": str(path)}))
+
+    async def _receive(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
+        """Every byte, on the disk. Ends as soon as the reporter says that the lease is lost."""
         telling = asyncio.create_task(reporter.run(), name="reporter")
         fetching = asyncio.create_task(self._fetch(claim, part, reporter), name="fetch")
         try:
             await asyncio.wait([telling, fetching], return_when=asyncio.FIRST_COMPLETED)
             if telling.done():
                 telling.result()  # raises LeaseLost
-            fetched = await fetching
+            return await fetching
         finally:
             for task in (telling, fetching):
                 task.cancel()
             await asyncio.gather(telling, fetching, return_exceptions=True)
-        path = await asyncio.to_thread(publish, part, self._folder, fetched.source.name or claim.record.name)
-        await reporter.finish(fetched.size)
-        await insist(
-            lambda: self._jobs.end(
-                claim, "complete", {"progress": "1.0", "file_path": str(path)}, {"file_path": str(path)}
-            )
-        )
+
+    async def _finish(self, claim: Claim, part: Path, fetched: Fetched) -> Path:
+        finishing = await asyncio.to_thread(Finishing.of, part, fetched.source.name or claim.record.name)
+        await insist(lambda: self._jobs.note(claim, {"finishing": str(finishing)}))
+        return await asyncio.to_thread(publish, part, self._folder, finishing.name)
+
+    def _finished_before(self, claim: Claim, part: Path) -> Path | None:
+        """The file, where the owner before had all of it and died before it could tell."""
+        finishing = Finishing.parse(claim.fields.get("finishing"))
+        if finishing is None:
+            return None
+        if finishing.matches(part):
+            return publish(part, self._folder, finishing.name)
+        return finishing.published(self._folder, part)
 
     async def discard(self, claim: Claim) -> None:
         """Removes what the claim has written, for a download that was cancelled."""

@@ -40,7 +40,7 @@ class Unreachable(DownloadFailed):
     """DNS, TCP and TLS together took longer than `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the server did not accept a connection within {seconds:g} s")
+        super().__init__(f"no connection to the server came about within {seconds:g} s")
 
 
 class WrongStatus(DownloadFailed):

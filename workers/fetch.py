@@ -94,11 +94,13 @@ async def _attempt(
         name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
         async with PartFile(part, answer.start) as file:
             await on_source(Source(answer.etag, answer.total, name))
-            size = await _receive(response, file, answer, on_bytes)
+            size = await _receive(response, file, answer, on_bytes, session.timeout.sock_read)
     return None if size is None else Fetched(size, Source(answer.etag, size, name))
 
 
-async def _receive(response: aiohttp.ClientResponse, file: PartFile, answer: Answer, on_bytes: OnBytes) -> int | None:
+async def _receive(
+    response: aiohttp.ClientResponse, file: PartFile, answer: Answer, on_bytes: OnBytes, silence_s: float | None
+) -> int | None:
     """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
 
     Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
@@ -108,9 +110,13 @@ async def _receive(response: aiohttp.ClientResponse, file: PartFile, answer: Ans
     failure: aiohttp.ClientError | None = None
     while failure is None:
         try:
-            chunk = await body.readany()
+            # aiohttp's own time-out is gone once it met a malformed chunk, and nobody wakes the reader then.
+            async with asyncio.timeout(silence_s):
+                chunk = await body.readany()
         except aiohttp.ClientError as error:
             failure, chunk = error, _held_back(body)
+        except TimeoutError:
+            raise Stalled(silence_s or 0) from None
         if not chunk:
             break
         if total is not None and received + len(chunk) > total:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # Any second holds at most three of these and the final one: four events.
 INTERVAL_S = 0.34
 WINDOW_S = 5.0
+_SHORTEST_S = 0.01  # what came at once is no speed of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Meter:
         while len(self._points) > 1 and self._points[1][0] <= now - self._window_s:
             self._points.popleft()
         since, base = self._points[0]
-        speed = int((received - base) / (now - since)) if now > since else 0
+        speed = int((received - base) / max(now - since, _SHORTEST_S))
         return Sample(_progress(received, total), speed, received, total)
 
 

@@ -99,13 +99,14 @@ class FrontEnd(Program):
 
 
 class Worker(Program):
-    def __init__(self, redis_url: str, log: Path, folder: Path, **environment: str) -> None:
+    def __init__(self, redis_url: str, log: Path, folder: Path, dies_at: str = "", **environment: str) -> None:
         settings = {
             "REDIS_URL": redis_url,
             "SIMULCAST_DOWNLOAD_DIR": str(folder),
             "SIMULCAST_ALLOW_NETWORKS": "127.0.0.0/8",
         }
-        super().__init__(["-m", "workers"], log, **(settings | environment))
+        command = ["-m", "tests.system.dying_worker", dies_at] if dies_at else ["-m", "workers"]
+        super().__init__(command, log, **(settings | environment))
 
 
 async def collect(connection: ClientConnection, until: str, deadline_s: float = 60) -> list[str]:
