@@ -99,13 +99,24 @@ class FrontEnd(Program):
 
 
 class Worker(Program):
-    def __init__(self, redis_url: str, log: Path, folder: Path, dies_at: str = "", **environment: str) -> None:
+    """`module`: what runs in place of the worker; `dies_at`: see dying_worker.py."""
+
+    def __init__(
+        self,
+        redis_url: str,
+        log: Path,
+        folder: Path,
+        *,
+        module: str = "workers",
+        dies_at: str = "",
+        **environment: str,
+    ) -> None:
         settings = {
             "REDIS_URL": redis_url,
             "SIMULCAST_DOWNLOAD_DIR": str(folder),
             "SIMULCAST_ALLOW_NETWORKS": "127.0.0.0/8",
         }
-        command = ["-m", "tests.system.dying_worker", dies_at] if dies_at else ["-m", "workers"]
+        command = ["-m", "tests.system.dying_worker", dies_at] if dies_at else ["-m", module]
         super().__init__(command, log, **(settings | environment))
 
 

@@ -1,0 +1,24 @@
+"""A worker on a library whose fence is open: the control that must fail. `python -m tests.chaos.unfenced_worker`."""
+
+from unittest import mock
+
+from simulcast import library
+from workers.__main__ import main
+
+FENCE = "if r[1] ~= token then return false end"
+RENEWAL = "if r[1] == args[i + 1] then"
+
+
+def unfenced() -> str:
+    """The library without its two token checks; fails when they can't be found."""
+    text = library._body()
+    for check in (FENCE, RENEWAL):
+        assert check in text, check
+    return text.replace(FENCE, "").replace(RENEWAL, "if true then")
+
+
+if __name__ == "__main__":
+    with mock.patch.object(library, "_body", return_value=unfenced()):
+        library.version()  # both are cached from here on
+        library.code()
+    main()

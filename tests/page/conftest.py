@@ -1,0 +1,92 @@
+"""A real Chromium on the page's files, served by a stub that does what the test says."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
+
+from tests.page.stub import StubServer
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGS = [
+    "--no-sandbox",  # containers run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# What Chromium itself writes when a test refuses a request on purpose.
+EXPECTED_ERRORS = ("Failed to load resource", "WebSocket connection to")
+
+
+def _chromium() -> str:
+    """Its path. Without one the test is skipped, but fails where CI is set: there it must not be missing."""
+    for name in CHROMIUM_NAMES:
+        path = shutil.which(name)
+        if path is not None and Path(path).is_file():
+            return path
+    reason = f"no Chromium on the PATH (looked for {', '.join(CHROMIUM_NAMES)}): apt-get install chromium"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    path = _chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stub() -> AsyncIterator[StubServer]:
+    stub = StubServer()
+    await stub.start()
+    yield stub
+    await stub.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPage]:
+    """Opens the page, live unless told otherwise. An exception or an error on its console fails the test."""
+    errors: list[str] = []
+    contexts = []
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(EXPECTED_ERRORS):
+            errors.append(message.text)
+
+    def note_exception(error: Error) -> None:
+        errors.append(str(error))
+
+    async def open_page(*, width: int = 1280, scheme: str = "light", live: bool = True, clock: bool = False) -> Page:
+        context = await browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce" if scheme == "still" else "no-preference",
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", note_message)
+        page.on("pageerror", note_exception)
+        if clock:
+            await page.clock.install()
+        await page.goto(stub.url)
+        if live:
+            await expect(page.locator("#phase")).to_have_text("Live")
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    assert errors == []

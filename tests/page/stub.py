@@ -1,0 +1,123 @@
+"""A front-end that does what a test tells it: the page below a sub path, with scripted `ws` and `downloads`."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+PAGE = Path(__file__).parents[2] / "app" / "page"
+# Below a sub path, as behind nginx: an address that begins with a slash would miss.
+ROOT = "/some/where/"
+HEADERS = {"content-security-policy": "default-src 'self'", "cache-control": "no-store"}
+
+Event = dict[str, object]
+
+
+class StubServer:
+    """Serves on a free loopback port. Each send goes to everyone who is connected."""
+
+    def __init__(self) -> None:
+        self.snapshot: list[Event] = []  # what each client gets when it connects
+        self.refuses = False  # whether handshakes are answered with 503
+        self.hangs = False  # whether handshakes are not answered at all
+        self.sinces: list[str | None] = []  # one entry a handshake that was accepted
+        self.received: list[Any] = []  # what clients sent over the socket, parsed
+        self.posted: list[Any] = []  # bodies of POST downloads
+        self.answer_post: Callable[[Any], tuple[int, object]] = lambda body: (201, body)
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
+        self._runner: web.AppRunner | None = None
+        self._heard = asyncio.Condition()
+        self._stops = asyncio.Event()
+        self.url = ""
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get(ROOT, self._index)
+        app.router.add_get(ROOT + "ws", self._socket)
+        app.router.add_post(ROOT + "downloads", self._post)
+        app.router.add_get(ROOT + "page/{file}", self._file)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{port}{ROOT}"
+
+    async def stop(self) -> None:
+        self._stops.set()
+        self.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def send(self, *messages: Event | str) -> None:
+        """Text as it is, an event as JSON."""
+        texts = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+        for socket in list(self._sockets):
+            for text in texts:
+                await socket.send_str(text)
+
+    def cut(self) -> None:
+        """Ends every connection without a close frame, as a killed server does: clients see 1006."""
+        for socket in list(self._sockets):
+            self._transports[socket].abort()
+
+    async def close(self, code: int, reason: str) -> None:
+        for socket in list(self._sockets):
+            await socket.close(code=code, message=reason.encode())
+
+    async def connections(self, count: int, deadline_s: float = 15.0) -> None:
+        """Returns when `count` handshakes were accepted since the start. Raises TimeoutError."""
+        await self._until(lambda: len(self.sinces) >= count, deadline_s)
+
+    async def messages(self, count: int, deadline_s: float = 15.0) -> None:
+        """Returns when clients have sent `count` messages. Raises TimeoutError."""
+        await self._until(lambda: len(self.received) >= count, deadline_s)
+
+    async def _until(self, holds: Callable[[], bool], deadline_s: float) -> None:
+        async with asyncio.timeout(deadline_s), self._heard:
+            await self._heard.wait_for(holds)
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if self.refuses:
+            raise web.HTTPServiceUnavailable
+        if self.hangs:
+            await self._stops.wait()
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        assert request.transport is not None
+        self._transports[socket] = request.transport
+        self._sockets.add(socket)
+        try:
+            for event in self.snapshot:
+                await socket.send_str(json.dumps(event))
+            async with self._heard:
+                self.sinces.append(request.query.get("since"))
+                self._heard.notify_all()
+            async for message in socket:
+                async with self._heard:
+                    self.received.append(json.loads(message.data))
+                    self._heard.notify_all()
+        except ConnectionError:
+            pass  # cut() aborted it
+        finally:
+            self._sockets.discard(socket)
+            del self._transports[socket]
+        return socket
+
+    async def _post(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.posted.append(body)
+        status, answer = self.answer_post(body)
+        return web.json_response(answer, status=status, headers=HEADERS)
+
+    async def _index(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html", headers=HEADERS)
+
+    async def _file(self, request: web.Request) -> web.FileResponse:
+        path = PAGE / Path(request.match_info["file"]).name
+        if not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path, headers=HEADERS)

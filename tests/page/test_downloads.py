@@ -1,0 +1,99 @@
+"""The parts of the page that decide without a document, called in the browser as they are."""
+
+from typing import Any
+
+import pytest
+
+from tests.page.conftest import OpenPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_beyond_the_limit_the_oldest_that_ended_leaves_first(open_page: OpenPage) -> None:
+    page = await open_page()
+    left: Any = await page.evaluate(
+        """async () => {
+          const { Downloads } = await import("./page/downloads.js");
+          const downloads = new Downloads(3);
+          const take = (type, download_id) => downloads.take({ type, download_id }, 0)?.dropped?.id ?? null;
+          take("download_started", "runs");
+          take("download_complete", "ended first");
+          take("download_complete", "ended next");
+          return [take("download_queued", "1"), take("download_queued", "2"), take("download_queued", "3"),
+            [...downloads.values()].map(download => download.id)];
+        }"""
+    )
+    assert left == ["ended first", "ended next", "runs", ["1", "2", "3"]]
+
+
+async def test_a_new_epoch_is_believed_though_its_offsets_are_lower(open_page: OpenPage) -> None:
+    page = await open_page()
+    states: Any = await page.evaluate(
+        """async () => {
+          const { Downloads } = await import("./page/downloads.js");
+          const downloads = new Downloads();
+          const take = (event_id, type) => {
+            downloads.take({ event_id, type, download_id: "a" }, 0);
+            return downloads.get("a").state;
+          };
+          return [take("1-100", "download_complete"), take("1-99", "download_started"),
+            take("2-1", "download_started"), take("2-1", "download_paused")];
+        }"""
+    )
+    assert states == ["complete", "complete", "running", "running"]
+
+
+async def test_what_a_state_event_knows_is_enough_for_the_bar(open_page: OpenPage) -> None:
+    page = await open_page()
+    download: Any = await page.evaluate(
+        """async () => {
+          const { Downloads, nameOf } = await import("./page/downloads.js");
+          const { download } = new Downloads().take({ type: "download_paused", download_id: "a",
+            url: "https://u:p@example.org/dir/a%20b.iso?x=/y#z", received_bytes: 30, total_bytes: 120 }, 0);
+          return [download.progress, nameOf(download)];
+        }"""
+    )
+    assert download == [0.25, "a b.iso"]
+
+
+async def test_numbers_are_written_for_people(open_page: OpenPage) -> None:
+    expected = {
+        "size(0)": "0 B",
+        "size(999)": "999 B",
+        "size(1000)": "1.0 kB",
+        "size(99949)": "99.9 kB",
+        "size(99950)": "100 kB",
+        "size(999499)": "999 kB",
+        "size(999500)": "1.0 MB",
+        "size(2e21)": "2000000 PB",
+        "sizes(5e6, 54e6)": "5.0 / 54.0 MB",
+        "sizes(5e5, 54e6)": "500 kB / 54.0 MB",
+        "sizes(null, 54e6)": "54.0 MB",
+        "sizes(null, null)": "",
+        "sizes(0, null)": "",
+        "sizes(0, 54e6)": "0 B / 54.0 MB",
+        "percent(0.29)": 29,
+        "percent(0.9999)": 99,
+        "percent(1)": 100,
+        "duration(0)": "1 s",
+        "duration(59.6)": "1 min",
+        "duration(3599)": "1 h 00 min",
+        "duration(1e12)": "years",
+    }
+    page = await open_page(live=False)
+    calls = ", ".join(f"format.{call}" for call in expected)
+    assert await page.evaluate(f"import('./page/format.js').then(format => [{calls}])") == list(expected.values())
+
+
+@pytest.mark.parametrize(
+    ("location", "address"),
+    [
+        ({"protocol": "http:", "host": "localhost:8080", "pathname": "/"}, "ws://localhost:8080/ws"),
+        ({"protocol": "https:", "host": "h", "pathname": "/x/"}, "wss://h/x/ws"),
+        ({"protocol": "https:", "host": "h", "pathname": "/x/index.html"}, "wss://h/x/ws"),
+    ],
+)
+async def test_the_socket_is_beside_the_page(open_page: OpenPage, location: dict[str, str], address: str) -> None:
+    page = await open_page(live=False)
+    script = "async location => (await import('./page/connection.js')).socketAddress(location)"
+    assert await page.evaluate(script, location) == address

@@ -1,0 +1,157 @@
+"""Whether everyone can read and use it: screen readers, phones, dark rooms, restless eyes."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.page.conftest import OpenPage
+from tests.page.stub import Event, StubServer
+from tests.page.test_rows import event, row, slot
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+EVERY_STATE: list[Event] = [
+    event(1, "queued", "q" * 300),
+    event(2, "started", "b", name="W" * 400, url=f"https://{'h' * 200}.example/"),
+    event(3, "progress", "b", progress=0.5, speed=999_949_999, received_bytes=10**12, total_bytes=2 * 10**12),
+    event(4, "paused", "c", received_bytes=5, total_bytes=10),
+    event(5, "complete", "d", file_path="/" + "long/" * 80),
+    event(6, "error", "e", error_message="x" * 400),
+    event(7, "cancelled", "f"),
+]
+
+# The least contrast of any text that is seen, with what it is; WCAG 2.2 asks for 4.5.
+LEAST_CONTRAST = """() => {
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+  const ground = e => {
+    for (; e; e = e.parentElement) {
+      const color = parts(getComputedStyle(e).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+  };
+  let least = [99, ""];
+  for (const e of document.querySelectorAll("body *:not(template)")) {
+    const written = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!written || !e.checkVisibility({ visibilityProperty: true })) continue;
+    const [a, b] = [light(parts(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+    const contrast = (a + .05) / (b + .05);
+    if (contrast < least[0]) least = [contrast, `${e.tagName}.${e.className}: ${e.textContent}`];
+  }
+  return least;
+}"""
+
+
+async def test_a_bar_tells_its_value_but_not_with_every_event(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page(clock=True)
+    await stub.send(event(1, "progress", progress=0.25, speed=1, name="n"))
+    bar = page.get_by_role("progressbar", name="Progress of n")
+    await expect(bar).to_have_attribute("aria-valuenow", "25")
+    await stub.send(event(2, "progress", progress=0.5, speed=1))
+    await expect(slot(page, "percent")).to_have_text("50 %")
+    await expect(bar).to_have_attribute("aria-valuenow", "25")
+    await page.clock.fast_forward(5_100)
+    await expect(bar).to_have_attribute("aria-valuenow", "50")
+    await stub.send(event(3, "paused"), event(4, "progress", progress=0.75, speed=1), event(5, "paused"))
+    await expect(bar).to_have_attribute("aria-valuenow", "75")
+
+
+async def test_connection_and_ends_are_spoken_and_progress_is_not(open_page: OpenPage, stub: StubServer) -> None:
+    stub.snapshot = [event(1, "complete", "old", name="ended before", file_path="/o")]
+    page = await open_page()
+    spoken = page.get_by_role("status")
+    await expect(spoken).to_have_text("Connected.")
+    await page.evaluate(
+        """() => { window.said = []; const region = document.querySelector("[role=status]");
+        new MutationObserver(() => said.push(region.textContent)).observe(region, { childList: true }); }"""
+    )
+    await stub.send(*[event(n, "progress", progress=n / 100, speed=n, name="n") for n in range(2, 60)])
+    await expect(slot(page, "percent")).to_have_text("59 %")
+    await stub.send(event(60, "complete", file_path="/n"))
+    await expect(spoken).to_have_text("n: complete.")
+    stub.cut()
+    await expect(spoken).to_have_text("No connection. The page keeps trying.")
+    await page.get_by_role("button", name="Try now").click()
+    await expect(spoken).to_have_text("Connected again.")
+    assert await page.evaluate("said") == [
+        "n: complete.", "No connection. The page keeps trying.", "Connected again."
+    ]  # fmt: skip
+
+
+async def test_a_hundred_ends_at_once_are_one_sentence(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page()
+    await expect(page.get_by_role("status")).to_have_text("Connected.")
+    await stub.send(*[event(n, "started", f"d{n}") for n in range(100)])
+    await stub.send(*[event(100 + n, "error" if n < 2 else "complete", f"d{n}") for n in range(100)])
+    await expect(page.get_by_role("status")).to_have_text("98 downloads complete. d0: failed. d1: failed.")
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+async def test_nothing_is_wider_than_the_window(open_page: OpenPage, stub: StubServer, width: int) -> None:
+    stub.snapshot = EVERY_STATE
+    stub.answer_post = lambda _: (422, {"detail": "y" * 400})
+    page = await open_page(width=width)
+    await expect(page.locator("li.row")).to_have_count(6)
+    await page.get_by_label("Add downloads").fill("https://example.org/" + "z" * 400)
+    await page.locator("#add-button").click()
+    await expect(page.locator("#problems li")).to_have_count(1)
+    stub.refuses = True
+    stub.cut()
+    await expect(page.locator("#phase")).to_have_text(re.compile("No connection"))
+    for download in await page.locator("li.row").all():
+        await download.scroll_into_view_if_needed()
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_all_text_has_contrast(open_page: OpenPage, stub: StubServer, scheme: str) -> None:
+    page = await open_page(scheme=scheme)
+    empty, what = await page.evaluate(LEAST_CONTRAST)
+    assert empty >= 4.5, what
+    await stub.send(*EVERY_STATE)
+    stub.answer_post = lambda _: (422, {"detail": "refused"})
+    await page.get_by_label("Add downloads").fill("https://example.org/")
+    await page.locator("#add-button").click()
+    await expect(page.locator("#problems li")).to_have_count(1)
+    await expect(page.locator("li.row")).to_have_count(6)
+    least, what = await page.evaluate(LEAST_CONTRAST)
+    assert least >= 4.5, what
+
+
+async def test_light_and_dark_follow_the_system(open_page: OpenPage) -> None:
+    light = await (await open_page(scheme="light")).evaluate("getComputedStyle(document.body).backgroundColor")
+    dark = await (await open_page(scheme="dark")).evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (light, dark) == ("rgb(244, 245, 247)", "rgb(16, 19, 22)")
+
+
+async def test_nothing_moves_for_who_asked_for_stillness(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page(scheme="still")
+    await stub.send(event(1, "started", total_bytes=None))
+    await expect(slot(page, "bar")).to_have_class("bar unknown")
+    assert await page.evaluate("document.getAnimations().length") == 0
+
+
+async def test_an_empty_page_says_how_to_begin(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page()
+    await expect(page.get_by_text("Paste an address above")).to_be_visible()
+    await expect(page.get_by_text("simulcast demo")).to_be_visible()
+    await expect(page.locator("#active")).to_have_text("0 active")
+    await stub.send(event(1, "queued"))
+    await expect(row(page)).to_be_visible()
+    await expect(page.get_by_text("Paste an address above")).to_be_hidden()
+
+
+async def test_all_can_be_reached_with_the_tab_key_and_is_seen_to_be(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page()
+    await stub.send(event(1, "started", name="n"))
+    await expect(row(page)).to_be_visible()
+    names = []
+    for _ in range(4):
+        await page.keyboard.press("Tab")
+        focused = page.locator(":focus-visible")
+        await expect(focused).to_have_css("outline-style", "solid")
+        names.append(await focused.get_attribute("aria-label") or await focused.get_attribute("id"))
+    assert names == ["urls", "add-button", "Pause n", "Cancel n"]
