@@ -1,14 +1,16 @@
 """The routes beside `/ws`."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from app.services import Services
+from simulcast import records
+from simulcast.commands import Command
 from simulcast.errors import BrokerUnavailable
-from simulcast.jobs import JobRecord
+from simulcast.records import JobRecord, Sort, State
 
 router = APIRouter()
 
@@ -42,12 +44,20 @@ class AddDownload(BaseModel):
         Field(max_length=4096, examples=["https://example.com/file.iso"]),
         AfterValidator(_web_address),
     ]
+    priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
 
 
 class Downloads(BaseModel):
-    """Downloads, newest first."""
+    """One page. `total`: how many match in all."""
 
     downloads: list[JobRecord]
+    total: int
+
+
+class Accepted(BaseModel):
+    """The wish is recorded."""
+
+    status: Literal["accepted"] = "accepted"
 
 
 class Problem(BaseModel):
@@ -57,6 +67,9 @@ class Problem(BaseModel):
 
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (403, 413, 415, 421, 422, 503)}
+
+
+_COMMAND_REFUSALS: dict[int | str, dict[str, Any]] = {**_REFUSALS, 404: {"model": Problem}, 409: {"model": Problem}}
 
 
 async def _body(request: Request) -> AddDownload:
@@ -85,7 +98,7 @@ async def add_download(
 ) -> JobRecord:
     """Queues a download; a worker takes it when it is free."""
     try:
-        record = await here.jobs.submit(wanted.url)
+        record = await here.jobs.submit(wanted.url, priority=wanted.priority)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
@@ -93,12 +106,21 @@ async def add_download(
 
 
 @router.get("/downloads", responses={503: {"model": Problem}})
-async def list_downloads(here: Here, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Downloads:
-    """The newest downloads, as they stand."""
+async def list_downloads(
+    here: Here,
+    state: State | None = None,
+    sort: Sort = "created_at",
+    order: Literal["asc", "desc"] = "desc",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Downloads:
+    """Downloads as they stand, a page at a time."""
+    wanted = records.Query(state, sort, order == "desc", offset, limit)
     try:
-        return Downloads(downloads=await here.jobs.newest(limit))
+        downloads, total = await here.jobs.list(wanted)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
+    return Downloads(downloads=downloads, total=total)
 
 
 @router.get("/downloads/{download_id}", responses={404: {"model": Problem}, 503: {"model": Problem}})
@@ -110,6 +132,41 @@ async def get_download(download_id: str, here: Here) -> JobRecord:
         raise HTTPException(404, f"there is no download {download_id[:100]}") from error
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
+
+
+async def _obey(here: Services, command: Command) -> Accepted:
+    try:
+        reason = await here.jobs.command(command)
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    if reason is not None:
+        raise HTTPException(404 if reason == "unknown_download" else 409, command.explain(reason))
+    return Accepted()
+
+
+@router.post("/downloads/clear", responses=_REFUSALS)
+async def clear_finished(here: Here) -> Accepted:
+    """Forgets all downloads that have ended; their files stay."""
+    return await _obey(here, Command("clear"))
+
+
+@router.post("/downloads/{download_id}/{action}", responses=_COMMAND_REFUSALS)
+async def command_download(
+    download_id: str,
+    action: Literal["pause", "resume", "cancel", "retry"],
+    here: Here,
+    command_id: Annotated[str, Query(max_length=100)] = "",
+) -> Accepted:
+    """Records what is wished; what comes of it is told to everyone as an event."""
+    return await _obey(here, Command(action, download_id, command_id))
+
+
+@router.delete("/downloads/{download_id}", responses=_COMMAND_REFUSALS)
+async def delete_download(
+    download_id: str, here: Here, file: bool = False, command_id: Annotated[str, Query(max_length=100)] = ""
+) -> Accepted:
+    """Forgets a download that doesn't run; with `file=true` its file goes too."""
+    return await _obey(here, Command("delete", download_id, command_id, file))
 
 
 @router.get("/health")

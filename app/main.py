@@ -1,5 +1,6 @@
 """The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve` (see app/protocol.py)."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,9 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.staticfiles import PathLike
+from starlette.types import Scope
 
 from app import api, websocket
 from app.guard import Guard
@@ -16,7 +20,19 @@ from app.settings import FrontEndSettings
 from simulcast.logs import configure
 
 MOST_BODY_BYTES = 64 * 1024
+POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = Path(__file__).parent / "page"
+
+
+class _Revalidated(StaticFiles):
+    """Browsers ask each time whether a file has changed, so an upgrade never mixes old modules with new ones."""
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 def create_app(settings: FrontEndSettings) -> FastAPI:
@@ -38,13 +54,13 @@ def create_app(settings: FrontEndSettings) -> FastAPI:
     )
     app.include_router(api.router)
     app.include_router(websocket.router)
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    app.mount("/page", _Revalidated(directory=PAGE), name="page")
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(
             PAGE / "index.html",
-            headers={"content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"},
+            headers={"content-security-policy": POLICY, "cache-control": "no-cache"},
         )
 
     return app

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic_core import from_json
 
-Action = Literal["pause", "resume", "cancel", "retry"]
+Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear"]
 Reason = Literal["unknown_download", "invalid_transition", "unavailable"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large"]
 
@@ -18,37 +18,46 @@ ACTIONS: Final[dict[str, Action]] = {
     "resume_download": "resume",
     "cancel_download": "cancel",
     "retry_download": "retry",
+    "delete_download": "delete",
+    "clear_finished": "clear",
 }
+_NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A wish about one download. `command_id` is "" where the client gave none."""
+    """A wish about one download, or, for clear, about all that have ended.
+
+    `command_id` is "" where the client gave none. `with_file`: delete removes the file too.
+    """
 
     action: Action
-    download_id: str
+    download_id: str = ""
     command_id: str = ""
+    with_file: bool = False
 
     def result(self, reason: Reason | None) -> str:
         """The answer to the client that asked, as JSON: accepted (recorded), or rejected with the reason."""
         answer: dict[str, str] = {
             "type": "command_result",
-            "action": f"{self.action}_download",
+            "action": _NAMES[self.action],
             "download_id": self.download_id,
             "status": "rejected" if reason else "accepted",
         }
         if self.command_id:
             answer["command_id"] = self.command_id
         if reason:
-            answer |= {"reason": reason, "message": self._explain(reason)}
+            answer |= {"reason": reason, "message": self.explain(reason)}
         return json.dumps(answer, separators=(",", ":"))
 
-    def _explain(self, reason: Reason) -> str:
+    def explain(self, reason: Reason) -> str:
+        """The reason in words."""
         match reason:
             case "unknown_download":
                 return f"there is no download {self.download_id}"
             case "invalid_transition":
-                return f"download {self.download_id} is in no state in which one can {self.action} it"
+                hint = ": cancel it first" if self.action == "delete" else ""
+                return f"download {self.download_id} is in no state in which one can {self.action} it{hint}"
             case "unavailable":
                 return "the command could not be recorded: try again in a moment"
 
@@ -86,11 +95,20 @@ def read(text: str) -> Command | Mistake | None:
             "unknown_action",
             f"there is no action {json.dumps(found['action'])[:80]}; there are {', '.join(ACTIONS)}",
         )
-    if "download_id" not in found:
-        return Mistake("missing_member", f"{action}_download needs the member download_id")
-    download_id, command_id = found["download_id"], found.get("command_id", "")
-    if not isinstance(download_id, str) or not 1 <= len(download_id) <= _MAX_ID_CHARACTERS:
-        return Mistake("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
+    command_id = found.get("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARACTERS:
         return Mistake("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARACTERS} characters")
-    return Command(action, download_id, command_id)
+    if action == "clear":
+        return Command(action, command_id=command_id)
+    return _about_one(action, command_id, found)
+
+
+def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Command | Mistake:
+    if "download_id" not in found:
+        return Mistake("missing_member", f"{action}_download needs the member download_id")
+    download_id, with_file = found["download_id"], found.get("file", False)
+    if not isinstance(download_id, str) or not 1 <= len(download_id) <= _MAX_ID_CHARACTERS:
+        return Mistake("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
+    if not isinstance(with_file, bool):
+        return Mistake("invalid_member", "file is true or false")
+    return Command(action, download_id, command_id, with_file)

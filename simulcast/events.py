@@ -16,7 +16,7 @@ MAX_KEY_CHARACTERS = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
-END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled"})
+END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
 _REQUIRED_TEXT = {"download_complete": "file_path", "download_error": "error_message"}
 
 

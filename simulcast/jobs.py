@@ -2,45 +2,26 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import redis
 import redis.asyncio
-from pydantic import BaseModel
 
 from simulcast import library
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.commands import Command, Reason
 from simulcast.connection import connect
-from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.errors import LeaseLost
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
+from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_url
 
-State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 Desired = Literal["running", "paused", "cancelled", "lost"]
+_PAGE = 200
 Ending = Literal["complete", "error", "paused", "cancelled", "queued"]
-
-
-class JobRecord(BaseModel):
-    """One download as it stands. Times are seconds since 1970; sizes are bytes."""
-
-    download_id: str
-    url: str
-    name: str
-    state: State
-    attempt: int
-    progress: float
-    speed: int
-    received_bytes: int
-    total_bytes: int | None
-    error_message: str | None
-    file_path: str | None
-    worker: str | None
-    created_at: float
-    updated_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +34,6 @@ class Claim:
     token: str
     record: JobRecord
     fields: Mapping[str, str]
-
-
-def about(download_id: str, name: str, url: str) -> str:
-    """JSON members that every state event of a download carries."""
-    return json.dumps({"download_id": download_id, "name": name, "url": url}, separators=(",", ":"))[1:-1]
-
-
-def shown_url(url: str) -> str:
-    """The address without user name and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 class Jobs:
@@ -84,24 +54,30 @@ class Jobs:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def submit(self, url: str, download_id: str | None = None) -> JobRecord:
-        """Queues a download and tells it. Raises ValueError where the id is taken, BrokerUnavailable."""
+    async def submit(self, url: str, download_id: str | None = None, priority: int = 0) -> JobRecord:
+        """Queues a download and tells it; a higher `priority` (-9 to 9) goes first.
+
+        Raises ValueError where the id is taken, BrokerUnavailable.
+        """
         download_id = download_id or secrets.token_hex(8)
         name = unquote(urlsplit(url).path.rpartition("/")[2])[:200] or urlsplit(url).hostname or download_id
         members = about(download_id, name, shown_url(url))
-        if not await self._call("submit", [*self._flow, download_id, members, url, name]):
+        if not await self._call("submit", [*self._flow, download_id, members, url, name, priority]):
             raise ValueError(f"there is a download {download_id} already")
         return await self.get(download_id)
 
     async def claim(self, worker: str, lease_s: float) -> Claim | None:
-        """The next job, leased for `lease_s` from now, or None. Ends expired leases on the way."""
-        args = [*self._flow, worker, round(lease_s * 1000), secrets.token_hex(8)]
+        """The next job, leased for `lease_s` from now, or None. Ends expired leases on the way.
+
+        `worker`: its host's name, a colon, and what tells it from others there.
+        """
+        args = [*self._flow, worker, round(lease_s * 1000), secrets.token_hex(8), _host(worker)]
         reply = await self._call("claim", args)
         if not reply or not isinstance(reply, list):
             return None
         flat: list[bytes] = reply[1]
         fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
-        return Claim(reply[0].decode(), _record(fields), fields)
+        return Claim(reply[0].decode(), record_of(fields), fields)
 
     async def renew(self, claims: Sequence[Claim], lease_s: float) -> list[Desired]:
         """Renews to `lease_s` from now. What is desired of each; "lost": stop and touch nothing."""
@@ -137,8 +113,13 @@ class Jobs:
 
     async def command(self, command: Command) -> Reason | None:
         """Records what is wished; None where it was accepted. Raises BrokerUnavailable."""
+        if command.action == "clear":
+            await self._clear()
+            return None
         command_id = json.dumps(command.command_id) if command.command_id else ""
-        reply = await self._call("command", [*self._flow, command.download_id, command.action, command_id])
+        with_file = "1" if command.with_file else ""
+        args = [*self._flow, command.download_id, command.action, command_id, with_file]
+        reply = await self._call("command", args)
         if reply == b"accepted":
             return None
         return "unknown_download" if reply == b"unknown_download" else "invalid_transition"
@@ -151,19 +132,30 @@ class Jobs:
             raise library.translated(error, "read a download") from error
         if not fields:
             raise KeyError(download_id)
-        return _record(_decoded(fields))
+        return record_of(decoded(fields))
 
-    async def newest(self, limit: int = 100) -> list[JobRecord]:
-        """At most `limit` records, newest first. Raises BrokerUnavailable."""
+    async def list(self, query: Query) -> tuple[list[JobRecord], int]:
+        """One page of records, and how many match in all. Raises BrokerUnavailable."""
         try:
-            ids = cast(list[bytes], await self._client.zrange(self._names.jobs[0], 0, limit - 1, desc=True))
-            async with self._client.pipeline(transaction=False) as pipe:
-                for download_id in ids:
-                    pipe.hgetall(self._names.job_prefix + download_id.decode())
-                rows = await pipe.execute()
+            ids = cast(list[bytes], await self._client.zrange(self._names.jobs[0], 0, -1))
+            records = []
+            for start in range(0, len(ids), _PAGE):
+                async with self._client.pipeline(transaction=False) as pipe:
+                    for download_id in ids[start : start + _PAGE]:
+                        pipe.hgetall(self._names.job_prefix + download_id.decode())
+                    records += [record_of(decoded(fields)) for fields in await pipe.execute() if fields]
         except redis.RedisError as error:
             raise library.translated(error, "list the downloads") from error
-        return [_record(_decoded(fields)) for fields in rows if fields]
+        return query.apply(records)
+
+    async def litter(self, worker: str) -> tuple[str, ...]:
+        """Names of files, written on this worker's host, that nobody owns any more: it removes them."""
+        reply = await self._call("litter", [self._names.pubsub, _host(worker), _PAGE])
+        return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
+
+    async def _clear(self) -> None:
+        while await self._call("clear", [*self._flow, _PAGE]):
+            continue
 
     async def _report(self, claim: Claim, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         pairs = [part for field in fields.items() for part in field]
@@ -175,24 +167,5 @@ class Jobs:
         return await library.call(self._client.execute_command, function, self._keys, args)
 
 
-def _decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in fields.items()}
-
-
-def _record(text: Mapping[str, str]) -> JobRecord:
-    try:
-        return JobRecord.model_validate(
-            {
-                **text,
-                "url": shown_url(text["url"]),
-                "received_bytes": text["received"],
-                "total_bytes": None if text["total"] == "null" else text["total"],
-                "error_message": text.get("error"),
-                "file_path": text.get("file_path"),
-                "worker": text.get("worker") or None,
-                "created_at": int(text["created_at"]) / 1000,
-                "updated_at": int(text["updated_at"]) / 1000,
-            }
-        )
-    except (KeyError, ValueError) as error:
-        raise BrokerUnavailable(f"the record of a download is not readable: {error}") from error
+def _host(worker: str) -> str:
+    return worker.partition(":")[0]

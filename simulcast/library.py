@@ -13,7 +13,7 @@ import redis
 
 from simulcast.errors import BrokerUnavailable, NotPermitted
 
-Function = Literal["publish", "where", "snapshot", "submit", "claim", "renew", "report", "command"]
+Function = Literal["publish", "where", "snapshot", "submit", "claim", "renew", "report", "command", "clear", "litter"]
 Argument = str | bytes | int
 
 _PARTS = ("life", "emit", "publish", "jobs", "report", "command", "register")

@@ -51,7 +51,7 @@ class ChannelNames:
     @cached_property
     def jobs(self) -> list[str]:
         """KEYS of the job functions behind `flow`, in the order that lua/jobs.lua names them."""
-        return [self._key("jobs"), self._key("ready"), self._key("leases")]
+        return [self._key(what) for what in ("jobs", "ready", "leases", "done")]
 
     @cached_property
     def wake(self) -> str:

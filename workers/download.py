@@ -1,13 +1,14 @@
 """One claimed download, from its first byte to its file."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 
-from simulcast.jobs import Claim, Jobs, about
+from simulcast.jobs import Claim, Jobs
+from simulcast.records import about
 from workers.answer import Source
 from workers.fetch import Fetched, fetch
 from workers.filenames import part_name
@@ -70,6 +71,12 @@ class Downloader:
     async def discard(self, claim: Claim) -> None:
         """Removes what the claim has written, for a download that was cancelled."""
         await asyncio.to_thread(self._part(claim).unlink, missing_ok=True)
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Removes files of the folder that nobody owns any more."""
+        for name in names:
+            path = self._folder / Path(name).name
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _part(self, claim: Claim) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)

@@ -81,6 +81,7 @@ class Worker:
         while True:
             self._look.clear()
             try:
+                await self._downloader.remove(await self._jobs.litter(self._name))
                 while len(self._owned) < self._at_once:
                     claim = await self._jobs.claim(self._name, self._lease_s)
                     if claim is None:

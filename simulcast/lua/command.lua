@@ -1,4 +1,5 @@
--- What a client wishes. KEYS as in jobs.lua. ARGV: channel, max_length, id, action, command_id (a JSON string, or '').
+-- What a client wishes. KEYS as in jobs.lua.
+-- ARGV: channel, max_length, id, action, command_id (a JSON string, or ''), and for delete '1' if the file is to go too.
 -- Returns 'accepted', 'unknown_download' or 'invalid_transition'. What has no owner changes at once, in here;
 -- what has one gets a desired state, which its owner reads when woken and at every renewal.
 
@@ -38,13 +39,33 @@ local function retry(keys, args, record, id)
   redis.call('HDEL', record, 'error', 'file_path')
 end
 
+local GONE_S = 300 -- how long a deletion that is sent again is recognised
+
+local function delete(keys, args, record, id, command_id, with_file)
+  local r = redis.call('HMGET', record, 'part', 'file_path', 'state')
+  if r[3] ~= 'complete' then leave_litter(args[1], record, r[1]) end
+  if with_file and r[2] then leave_litter(args[1], record, string.match(r[2], '[^/]+$')) end
+  change_state(keys, args, id, 'deleted', 'deleted', command_id ~= '' and ',"command_id":' .. command_id or '')
+  for _, place in ipairs({7, 8, 10}) do redis.call('ZREM', keys[place], id) end
+  redis.call('DEL', record)
+  if command_id ~= '' then redis.call('SET', record .. ':gone', command_id, 'EX', GONE_S) end
+  return 'accepted'
+end
+
 local function command(keys, args)
   local id, action, command_id = args[3], args[4], args[5]
   local record = record_key(args[1], id)
   local r = redis.call('HMGET', record, 'state', 'desired')
-  if not r[1] then return 'unknown_download' end
+  if not r[1] then
+    local again = action == 'delete' and command_id ~= '' and redis.call('GET', record .. ':gone') == command_id
+    return again and 'accepted' or 'unknown_download'
+  end
   local before = answered_before(record, command_id)
   if before then return before end
+  if action == 'delete' then
+    if r[1] == 'running' then return answer(record, command_id, 'invalid_transition') end
+    return delete(keys, args, record, id, command_id, args[6] == '1')
+  end
   local wish = WISHES[action]
   if not wish.of[r[1]] or (r[1] == 'running' and r[2] == wish.desired) then
     return answer(record, command_id, 'invalid_transition')
@@ -60,7 +81,27 @@ local function command(keys, args)
     make_ready(keys, args, id)
   else
     redis.call('ZREM', keys[8], id)
+    if action == 'cancel' then leave_litter(args[1], record, redis.call('HGET', record, 'part')) end
     change_state(keys, args, id, wish.desired, wish.desired, by_command(record))
   end
   return answer(record, command_id, 'accepted')
+end
+
+-- ARGV: channel, max_length, at_most. Deletes records of what has ended, oldest first; files stay. Returns how many.
+local function clear(keys, args)
+  local ids = redis.call('ZRANGE', keys[10], 0, tonumber(args[3]) - 1)
+  for _, id in ipairs(ids) do
+    local record = record_key(args[1], id)
+    if redis.call('EXISTS', record) == 1 then delete(keys, args, record, id, '', false) end
+    redis.call('ZREM', keys[10], id)
+  end
+  return #ids
+end
+
+-- ARGV: channel, host, at_most. Names of files that nobody owns any more; whoever asks removes them.
+local function litter(keys, args)
+  local key = '{' .. args[1] .. '}:litter:' .. args[2]
+  local names = redis.call('LRANGE', key, 0, tonumber(args[3]) - 1)
+  if #names > 0 then redis.call('LTRIM', key, #names, -1) end
+  return names
 end

@@ -1,10 +1,13 @@
--- Who does which download. KEYS: the flow's six, then 7 jobs (zset by creation)  8 ready (zset by rank)  9 leases (zset by expiry).
+-- Who does which download. KEYS: the flow's six, then 7 jobs (zset by creation)  8 ready (zset by rank)
+-- 9 leases (zset by expiry)  10 done (zset of ended jobs, by time of their end).
 -- ARGV begins with channel, max_length. A job's record is a hash beside them, in the same slot:
---   url name about state desired attempt change token fence worker crashes
---   progress speed received total error file_path created_at updated_at commands
+--   url name about state desired desired_by attempt change token fence worker host crashes rank started_attempt said commands
+--   progress speed received total error file_path created_at updated_at, and what workers note: part etag size finishing
 -- `about` is the JSON of download_id, name and url, made once by who knows how to write JSON.
 
 local LOST_WORKERS = 3
+local MOST_DONE = 10000 -- ended jobs that are kept
+local MOST_LITTER = 1000 -- file names that wait for a worker of their host
 
 local function record_key(channel, id)
   return '{' .. channel .. '}:job:' .. id
@@ -12,8 +15,25 @@ end
 
 local KIND = {
   queued = 's', started = 's', resumed = 's', paused = 's',
-  complete = 'e', error = 'e', cancelled = 'e',
+  complete = 'e', error = 'e', cancelled = 'e', deleted = 'e',
 }
+
+-- A file that nobody owns any more: a worker on the host that wrote it removes it.
+local function leave_litter(channel, record, name)
+  local host = redis.call('HGET', record, 'host')
+  if not host or not name or name == '' then return end
+  local key = '{' .. channel .. '}:litter:' .. host
+  redis.call('RPUSH', key, name)
+  redis.call('LTRIM', key, -MOST_LITTER, -1)
+end
+
+local function forget_oldest_done(keys, channel)
+  while redis.call('ZCARD', keys[10]) > MOST_DONE do
+    local id = redis.call('ZPOPMIN', keys[10])[1]
+    redis.call('ZREM', keys[7], id)
+    redis.call('DEL', record_key(channel, id))
+  end
+end
 
 -- Writes the record's new state and tells it, in one step. `what` names the event, `extra` is JSON members with a leading comma.
 local function change_state(keys, args, id, state, what, extra)
@@ -23,6 +43,12 @@ local function change_state(keys, args, id, state, what, extra)
   local r = redis.call('HMGET', record, 'about', 'attempt', 'progress', 'received', 'total')
   local payload = '{"type":"download_' .. what .. '",' .. r[1] .. ',"attempt":' .. r[2] .. ',"change":' .. int(change)
     .. ',"progress":' .. r[3] .. ',"speed":0,"received_bytes":' .. r[4] .. ',"total_bytes":' .. r[5] .. extra .. '}'
+  if KIND[what] == 'e' then
+    redis.call('ZADD', keys[10], now_ms(), id)
+    forget_oldest_done(keys, args[1])
+  else
+    redis.call('ZREM', keys[10], id)
+  end
   local label = KIND[what] .. ':download_' .. what .. ':' .. r[2] .. ':' .. int(change)
   return emit(keys, args[1], args[2], label, id, payload)
 end
@@ -39,7 +65,7 @@ local function make_ready(keys, args, id)
   redis.call('PUBLISH', args[1] .. ':wake', id)
 end
 
--- ARGV: channel, max_length, id, about, url, name. Returns 1, or 0 when the id is taken.
+-- ARGV: channel, max_length, id, about, url, name, priority. Returns 1, or 0 when the id is taken.
 local function submit(keys, args)
   local id = args[3]
   local record = record_key(args[1], id)
@@ -47,7 +73,7 @@ local function submit(keys, args)
   local now = now_ms()
   redis.call('HSET', record, 'download_id', id, 'about', args[4], 'url', args[5], 'name', args[6], 'desired', 'running',
     'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0', 'received', '0', 'total', 'null',
-    'created_at', int(now), 'rank', int(now))
+    'created_at', int(now), 'rank', int(now - tonumber(args[7]) * 10000000000000), 'priority', args[7])
   redis.call('ZADD', keys[7], now, id)
   change_state(keys, args, id, 'queued', 'queued', '')
   make_ready(keys, args, id)
@@ -61,6 +87,7 @@ local function settle(keys, args, id, extra)
   redis.call('ZREM', keys[9], id)
   redis.call('HSET', record, 'token', '', 'worker', '')
   if desired == 'paused' or desired == 'cancelled' then
+    if desired == 'cancelled' then leave_litter(args[1], record, redis.call('HGET', record, 'part')) end
     return change_state(keys, args, id, desired, desired, by_command(record) .. extra)
   end
   local event = change_state(keys, args, id, 'queued', 'queued', extra)
@@ -83,7 +110,7 @@ local function expire_leases(keys, args, now)
   end
 end
 
--- ARGV: channel, max_length, worker, lease_ms, nonce. Returns {} or {token, record as a flat list}.
+-- ARGV: channel, max_length, worker, lease_ms, nonce, host. Returns {} or {token, record as a flat list}.
 -- The token is counter and nonce, compared whole: after a failover that lost a claim two owners hold the same counter.
 local function claim(keys, args)
   local now = now_ms()
@@ -96,7 +123,7 @@ local function claim(keys, args)
   local fence = redis.call('HINCRBY', record, 'fence', 1)
   local token = int(fence) .. '-' .. args[5]
   local first = redis.call('HGET', record, 'started_attempt') ~= redis.call('HGET', record, 'attempt')
-  redis.call('HSET', record, 'token', token, 'worker', args[3],
+  redis.call('HSET', record, 'token', token, 'worker', args[3], 'host', args[6],
     'started_attempt', redis.call('HGET', record, 'attempt'))
   redis.call('ZADD', keys[9], now + tonumber(args[4]), id)
   change_state(keys, args, id, 'running', first and 'started' or 'resumed', '')

@@ -10,6 +10,7 @@ from simulcast.commands import Command
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Claim, Jobs
 from simulcast.position import Position
+from simulcast.records import Query
 from tests.conditions import eventually
 
 URL = "http://user:secret@example.com/files/a%20b.iso?x=1"
@@ -41,7 +42,7 @@ async def test_a_submitted_download_is_queued_and_told_without_its_password(
     events = await told(broker, channel)
     assert [event["type"] for event in events] == ["download_queued"]
     assert "secret" not in json.dumps(events)
-    assert (await jobs.newest())[0] == record
+    assert await jobs.list(Query()) == ([record], 1)
     with pytest.raises(ValueError, match=record.download_id):
         await jobs.submit(URL, record.download_id)
 
@@ -231,3 +232,67 @@ async def test_an_orderly_hand_over_puts_the_job_back_with_its_place(jobs: Jobs)
     again = await claimed(jobs, "w2")
     assert again.record.download_id == first
     assert again.fields["part"] == "x.part.1"
+
+
+async def test_a_higher_priority_goes_first(jobs: Jobs) -> None:
+    ids = [(await jobs.submit(URL, priority=priority)).download_id for priority in (0, -1, 5)]
+    claims = [await claimed(jobs) for _ in range(3)]
+    assert [claim.record.download_id for claim in claims] == [ids[2], ids[0], ids[1]]
+
+
+async def test_a_deleted_download_is_told_and_gone_and_its_files_are_left_to_a_worker_of_its_host(
+    jobs: Jobs, broker: Broker, channel: str
+) -> None:
+    first = (await jobs.submit(URL)).download_id
+    claim = await claimed(jobs, "host-a:1")
+    delete = Command("delete", first, "c1", with_file=True)
+    assert await jobs.command(Command("delete", first)) == "invalid_transition"  # it runs
+    await jobs.end(
+        claim, "complete", {"part": "p", "file_path": "/downloads/a b.iso"}, {"file_path": "/downloads/a b.iso"}
+    )
+    assert await jobs.command(delete) is None
+    assert await jobs.command(delete) is None  # sent again under its id
+    assert await jobs.command(Command("delete", first)) == "unknown_download"
+    assert (await types(broker, channel))[-1] == "deleted"
+    assert await jobs.list(Query()) == ([], 0)
+    assert await jobs.litter("host-b:1") == ()
+    assert await jobs.litter("host-a:2") == ("a b.iso",)
+    assert await jobs.litter("host-a:2") == ()
+
+
+async def test_cancelling_what_nobody_owns_leaves_its_part_file_to_a_worker_of_its_host(jobs: Jobs) -> None:
+    download_id = (await jobs.submit(URL)).download_id
+    claim = await claimed(jobs, "host:1")
+    await jobs.command(Command("pause", download_id))
+    await jobs.end(claim, "paused", {"part": "a.part.1"})
+    await jobs.command(Command("cancel", download_id))
+    assert await jobs.litter("host:2") == ("a.part.1",)
+
+
+async def test_clearing_deletes_what_has_ended_and_nothing_else(jobs: Jobs, broker: Broker, channel: str) -> None:
+    ended = [(await jobs.submit(URL)).download_id for _ in range(3)]
+    for _ in ended:
+        await jobs.end(await claimed(jobs), "error", {"error": "no"}, {"error_message": "no"})
+    queued = (await jobs.submit(URL)).download_id
+    await jobs.command(Command("retry", ended[0]))
+    assert await jobs.command(Command("clear")) is None
+    records, total = await jobs.list(Query())
+    assert total == 2
+    assert {record.download_id for record in records} == {queued, ended[0]}
+    assert (await types(broker, channel)).count("deleted") == 2
+
+
+async def test_records_are_listed_by_state_in_an_order_a_page_at_a_time(jobs: Jobs) -> None:
+    for name in ("b", "c", "a"):
+        await jobs.submit(f"http://example.com/{name}")
+    await jobs.end(await claimed(jobs), "error", {"error": "no"}, {"error_message": "no"})
+
+    async def names(query: Query) -> tuple[list[str], int]:
+        records, total = await jobs.list(query)
+        return [record.name for record in records], total
+
+    assert await names(Query(sort="name", descending=False)) == (["a", "b", "c"], 3)
+    assert await names(Query(sort="name", offset=1, limit=1)) == (["b"], 3)
+    assert (await names(Query(state="error")))[1] == 1
+    assert (await names(Query(state="queued")))[1] == 2
+    assert (await names(Query(sort="total_bytes")))[1] == 3

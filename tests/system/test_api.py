@@ -30,7 +30,7 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
     status, record = await running.post("/downloads", {"url": "https://user:pw@example.com/a.iso"})
     assert status == 201
     assert (record["state"], record["name"], record["url"]) == ("queued", "a.iso", "https://example.com/a.iso")
-    assert await running.get("/downloads") == (200, {"downloads": [record]})
+    assert await running.get("/downloads") == (200, {"downloads": [record], "total": 1})
     assert await running.get(f"/downloads/{record['download_id']}") == (200, record)
     status, missing = await running.get("/downloads/nobody")
     assert (status, missing["detail"]) == (404, "there is no download nobody")
@@ -111,7 +111,7 @@ async def test_a_body_beyond_the_bound_is_refused_also_when_it_does_not_say_its_
         with contextlib.suppress(ConnectionResetError):
             assert b" 413 " in await reader.read()
     writer.close()
-    assert (await running.get("/downloads"))[1] == {"downloads": []}
+    assert (await running.get("/downloads"))[1] == {"downloads": [], "total": 0}
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost.evil.example"])

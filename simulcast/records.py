@@ -1,0 +1,98 @@
+"""A download's record: what anyone may read of a job."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BaseModel, computed_field
+
+from simulcast.errors import BrokerUnavailable
+
+State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
+Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
+
+
+class JobRecord(BaseModel):
+    """One download as it stands. Times are seconds since 1970; sizes are bytes."""
+
+    download_id: str
+    url: str
+    name: str
+    state: State
+    attempt: int
+    progress: float
+    speed: int
+    received_bytes: int
+    total_bytes: int | None
+    error_message: str | None
+    file_path: str | None
+    worker: str | None
+    priority: int
+    created_at: float
+    updated_at: float
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def eta_s(self) -> int | None:
+        """Seconds to go at the present speed, or None while that can't be known."""
+        if self.state != "running" or not self.speed or self.total_bytes is None:
+            return None
+        return round((self.total_bytes - self.received_bytes) / self.speed)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which records, in which order. `total_bytes` sorts what is unknown as smallest."""
+
+    state: State | None = None
+    sort: Sort = "created_at"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 100
+
+    def apply(self, records: Iterable[JobRecord]) -> tuple[list[JobRecord], int]:
+        """One page, and how many match in all."""
+        found = [record for record in records if self.state is None or record.state == self.state]
+        found.sort(key=self._key, reverse=self.descending)
+        return found[self.offset : self.offset + self.limit], len(found)
+
+    def _key(self, record: JobRecord) -> tuple[float | str, str]:
+        value: float | str | None = getattr(record, self.sort)
+        return (-1.0 if value is None else value, record.download_id)
+
+
+def about(download_id: str, name: str, url: str) -> str:
+    """JSON members that every state event of a download carries."""
+    return json.dumps({"download_id": download_id, "name": name, "url": url}, separators=(",", ":"))[1:-1]
+
+
+def shown_url(url: str) -> str:
+    """The address without user name and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}
+
+
+def record_of(text: Mapping[str, str]) -> JobRecord:
+    try:
+        return JobRecord.model_validate(
+            {
+                **text,
+                "url": shown_url(text["url"]),
+                "received_bytes": text["received"],
+                "total_bytes": None if text["total"] == "null" else text["total"],
+                "error_message": text.get("error"),
+                "file_path": text.get("file_path"),
+                "worker": text.get("worker") or None,
+                "priority": text.get("priority", "0"),
+                "created_at": int(text["created_at"]) / 1000,
+                "updated_at": int(text["updated_at"]) / 1000,
+            }
+        )
+    except (KeyError, ValueError) as error:
+        raise BrokerUnavailable(f"the record of a download is not readable: {error}") from error
