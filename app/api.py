@@ -181,4 +181,4 @@ async def ready(here: Here) -> dict[str, str | int]:
     reason = here.listener.not_ready()
     if reason is not None:
         raise HTTPException(503, reason)
-    return {"status": "ready", "position": str(here.feed.position), "clients": here.feed.hub.clients}
+    return {"status": "ready", "clients": here.channels.clients, "channels": len(here.channels.feeds)}

@@ -6,17 +6,20 @@ offset that was seen is a duplicate, one that skips is a gap to be filled from t
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 
 from app.frames import text_frame
 from app.hub import Hub
 from app.log import Entry
 from app.snapshot import Snapshot
+from app.view import View
 from simulcast.events import Event
 from simulcast.position import Position
 from simulcast.publication import Publication, with_event_id
 
 MOST_TOLD = 50_000
+MARK_KEY = "position\n"  # no event's key has a line break
 
 
 class Outcome(Enum):
@@ -27,11 +30,15 @@ class Outcome(Enum):
 
 
 class Feed:
-    """One channel, from the first `start_over` on."""
+    """One channel, from the first `start_over` on: what it holds, and the hub of each view of it.
+
+    `hub` is that of the plain view, whose log is the channel's; those of other views come and go with their clients.
+    """
 
     def __init__(self, hub: Hub, snapshot: Snapshot) -> None:
         self.hub = hub
         self.snapshot = snapshot
+        self.views: dict[View, Hub] = {}
         self.position: Position | None = None
         self.tag = ""
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -53,7 +60,7 @@ class Feed:
     def take_foreign(self, event: Event | str) -> None:
         """What came past the brokers: delivered live, with no position."""
         if isinstance(event, str):
-            self.hub.publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))))
+            self._publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))))
         else:
             self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
 
@@ -73,7 +80,7 @@ class Feed:
             entry = _entry(publication, 0)
             self.snapshot.apply(entry, ended_ago_s.get(publication.key, 0.0))
             if self._is_news(publication) and before is not None and self._came_after(before, publication.position):
-                self.hub.publish(entry)
+                self._publish(entry)
 
     def _came_after(self, before: Position, position: Position) -> bool:
         """Whether it was published after what this feed had taken up to `before`."""
@@ -83,7 +90,20 @@ class Feed:
 
     def _deliver(self, entry: Entry) -> None:
         self.snapshot.apply(entry)
+        self._publish(entry)
+
+    def _publish(self, entry: Entry) -> None:
         self.hub.publish(entry)
+        for view, hub in self.views.items():
+            frame = view.frame(entry)
+            if frame is not None:
+                hub.publish(entry if frame is entry.frame else replace(entry, frame=frame))
+
+    def mark(self) -> None:
+        """Tells those who want marks how far the channel is: they recover from there though nothing came for them."""
+        for view, hub in self.views.items():
+            if view.marks and self.position is not None:
+                hub.publish(Entry(0, "p", MARK_KEY, view.mark(self.position)))
 
     def _is_news(self, publication: Publication) -> bool:
         """Whether this change of state was not told before (a repetition after a failover). Remembers MOST_TOLD."""

@@ -16,6 +16,11 @@ def text_frame(payload: bytes) -> bytes:
     return struct.pack("!BBQ", _FIN_TEXT, 127, size) + payload
 
 
+def payload_of(frame: bytes) -> bytes:
+    """The payload of one frame that `text_frame` made."""
+    return next(payloads(frame))
+
+
 def payloads(frames: bytes) -> Iterator[bytes]:
     """The payloads of frames that `text_frame` made, joined."""
     at = 0

@@ -8,9 +8,9 @@ socket drains. After a flush that took d, the next starts no sooner than about d
 from collections.abc import Callable
 from typing import Protocol
 
-from app.log import Entry, Log
+from app.log import MOST_BYTES, Entry, Log
 
-MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that
+MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
 SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
 PATIENCE_S = 60.0  # how long a socket may stay full
 
@@ -45,9 +45,16 @@ class Hub:
     """
 
     def __init__(
-        self, log: Log, clock: Callable[[], float], call_at: Callable[[float, Callable[[], None]], object]
+        self,
+        log: Log,
+        clock: Callable[[], float],
+        call_at: Callable[[float, Callable[[], None]], object],
+        interval_s: float = 0.0,
     ) -> None:
+        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without what is superseded."""
         self.log = log
+        self._interval_s = interval_s
+        self._most_pending_bytes = MOST_BYTES // 2 if interval_s else MOST_PENDING_BYTES
         self._clock = clock
         self._call_at = call_at
         self._current: set[Client] = set()
@@ -78,7 +85,7 @@ class Hub:
             self._call_at(max(self._not_before, self._clock()), self._flush_on_time)
         self._pending.append(entry.frame)
         self._pending_bytes += len(entry.frame)
-        if self._pending_bytes > MOST_PENDING_BYTES:
+        if self._pending_bytes > self._most_pending_bytes:
             self.flush()
 
     def join(self, client: Client, owed: bytes) -> None:
@@ -94,6 +101,13 @@ class Hub:
         """The client gets nothing more. Harmless for one that isn't here."""
         for place in (self._current, self._unwritten, self._waiting, self._full):
             place.discard(client)
+
+    def leave_with_rest(self, client: Client) -> list[Entry] | None:
+        """Leaves, and returns what it was still owed; None where some of that was trimmed."""
+        cursor = self._flushed if client in self._current else client.cursor
+        self.leave(client)
+        rest = self.log.newer(cursor)
+        return None if rest is None else [entry for _, entry in rest]
 
     def pause(self, client: Client) -> None:
         """Its socket is full."""
@@ -123,7 +137,7 @@ class Hub:
         """Writes what is pending."""
         if not self._pending:
             return
-        batch = b"".join(self._pending)
+        batch = self._conflated() if self._interval_s else b"".join(self._pending)
         self._pending.clear()
         self._pending_bytes = 0
         self._flushed_before, self._flushed = self._flushed, self.log.head
@@ -146,7 +160,11 @@ class Hub:
         started = self._clock()
         self.flush()
         ended = self._clock()
-        self._not_before = ended + (ended - started)
+        self._not_before = ended + max(ended - started, self._interval_s)
+
+    def _conflated(self) -> bytes:
+        kept = self.log.since(self._flushed, MOST_BYTES)
+        return b"".join(self._pending) if kept is None else kept[0]
 
     def _serve(self, client: Client) -> None:
         """Gives a waiting client what it is owed, until it is current, its socket is full, or it has left."""

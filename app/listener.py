@@ -1,16 +1,18 @@
 """The process's one subscription to Redis, and the poll that finds what it missed.
 
-Once a second, and after every subscribing, the head of the channel is asked: a lost tail shows, a new epoch shows, and
-a channel that is deaf shows (Redis answers, and yet its publications don't arrive). The same poll is readiness.
+Once a second, and after every subscribing, the heads of the channels are asked: a lost tail shows, a new epoch shows,
+and a channel that is deaf shows (Redis answers, and yet its publications don't arrive). The same poll is readiness.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import redis
 import redis.asyncio
+from redis.asyncio.client import PubSub
 
 from app.feed import Feed, Outcome
 from simulcast.broker import Broker, Head
@@ -23,45 +25,59 @@ POLL_S = 1.0
 POLL_TIMEOUT_S = 1.5
 STALE_S = 2.5  # readiness ends when the last good poll is older
 FILL_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 5.0
 MOST_AT_ONCE = 256  # messages taken before the loop gets a turn
 PAGE = 1000
 
 _log = logging.getLogger("simulcast.listener")
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_reason(each) for each in error.exceptions)
-    if isinstance(error, BrokerUnavailable):
-        return str(error)
-    return f"Redis does not answer ({error or type(error).__name__})"
-
-
 class _Deaf(BrokerUnavailable):
     """Redis answers, but what is published does not arrive."""
 
 
-class Listener:
-    """Keeps `feed` up to date from the moment `run` starts, through every loss of Redis."""
+@dataclass(slots=True)
+class _Followed:
+    """One channel: its feed, and how far Pub/Sub has come since the subscribing."""
 
-    def __init__(
-        self,
-        broker: Broker,
-        client: redis.asyncio.Redis,
-        feed: Feed,
-        names: ChannelNames,
-        clock: Callable[[], float],
-    ) -> None:
+    feed: Feed
+    names: ChannelNames
+    started: asyncio.Event = field(default_factory=asyncio.Event)  # once the feed has its first snapshot
+    confirmed: bool = False  # in this session; what was published before is not taken yet while subscribed_at is None
+    subscribed_at: Head | None = None
+    polled: Head | None = None
+    heard: int = 0  # the newest offset that came by Pub/Sub
+    heard_before: int = 0
+
+    def begin(self, head: Head) -> None:
+        self.subscribed_at = self.polled = head
+        self.heard = self.heard_before = 0
+
+    def is_deaf(self, head: Head) -> bool:
+        """Whether nothing came since the poll before, though what had been published then has not come yet."""
+        before, since = self.polled, self.subscribed_at
+        if before is None or since is None or head.tag != before.tag or since.tag != head.tag:
+            self.begin(head)
+            return False
+        behind = before.position.offset > max(self.heard, since.position.offset)
+        deaf = behind and self.heard == self.heard_before
+        self.polled, self.heard_before = head, self.heard
+        return deaf
+
+
+class Listener:
+    """Keeps the feeds up to date from the moment `run` starts, through every loss of Redis."""
+
+    def __init__(self, broker: Broker, client: redis.asyncio.Redis, clock: Callable[[], float]) -> None:
         self._broker = broker
         self._client = client
-        self._feed = feed
-        self._names = names
         self._clock = clock
+        self._followed: dict[str, _Followed] = {}  # by channel
+        self._by_name: dict[bytes, _Followed] = {}  # by the name of its Pub/Sub channel
+        self._pubsub: PubSub | None = None
         self._catching_up = asyncio.Lock()
         self._polled_at = float("-inf")
-        self._live_offset = 0  # the newest that came by Pub/Sub since the subscribing
-        self._trouble = "it has not reached Redis yet"
-        self.started = asyncio.Event()  # set once the feed has its first snapshot
+        self._trouble = "Redis was not reached yet"
         self.refused = 0
 
     def not_ready(self) -> str | None:
@@ -70,6 +86,36 @@ class Listener:
             return self._trouble
         age = self._clock() - self._polled_at
         return f"Redis was last heard {age:.1f} s ago" if age > STALE_S else None
+
+    async def follow(self, channel: str, feed: Feed) -> None:
+        """Returns once the feed has started. Raises TimeoutError while Redis is away."""
+        followed = self._followed.get(channel)
+        if followed is None:
+            followed = self.add(channel, feed)
+            if self._pubsub is not None:
+                try:
+                    await self._pubsub.subscribe(followed.names.pubsub)
+                except (redis.RedisError, OSError) as error:
+                    _log.info("the next session subscribes to %s: %s", channel, error)
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await followed.started.wait()
+
+    def add(self, channel: str, feed: Feed) -> _Followed:
+        """The next session subscribes to it. Raises ValueError for what is no channel's name."""
+        names = ChannelNames(channel)
+        followed = self._followed[channel] = _Followed(feed, names)
+        self._by_name[names.pubsub.encode()] = followed
+        return followed
+
+    async def leave(self, channel: str) -> None:
+        """Lets the channel go."""
+        names = self._followed.pop(channel).names
+        del self._by_name[names.pubsub.encode()]
+        if self._pubsub is not None:
+            try:
+                await self._pubsub.unsubscribe(names.pubsub)
+            except (redis.RedisError, OSError) as error:
+                _log.info("not unsubscribed from %s: %s", names.pubsub, error)
 
     async def run(self) -> None:
         """Listens until cancelled. Whatever ends a session is met with another one."""
@@ -83,96 +129,124 @@ class Listener:
                 _log.warning("no events: %s", self._trouble)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
-    async def catch_up(self) -> Head:
-        """Asks where the channel is and takes what is missing. Raises BrokerUnavailable, TimeoutError."""
+    async def catch_up(self, channels: Sequence[str]) -> list[Head]:
+        """Asks where the channels are and takes what is missing. Raises BrokerUnavailable, TimeoutError."""
         async with asyncio.timeout(POLL_TIMEOUT_S):
-            head = await self._broker.head(self._names.channel)
+            heads = await self._broker.heads(channels)
         async with self._catching_up, asyncio.timeout(FILL_TIMEOUT_S):
-            here = self._feed.position
-            if here is None or here.epoch != head.position.epoch or self._feed.tag != head.tag:
-                await self._start_over()
-            elif here.offset < head.position.offset:
-                await self._fill(head)
-        return head
+            for channel, head in zip(channels, heads, strict=True):
+                if followed := self._followed.get(channel):
+                    await self._reconcile(followed, head)
+        return heads
 
     async def _session(self) -> None:
         pubsub = self._client.pubsub()
         try:
-            async with asyncio.timeout(POLL_TIMEOUT_S):
-                await pubsub.subscribe(self._names.pubsub)
-                await pubsub.get_message(timeout=None)  # the confirmation: from here on, all that is published comes
-            self._live_offset = 0
-            head = await self.catch_up()
-            self._polled_at, self._trouble = self._clock(), ""
-            _log.info("listening to %s at %s", self._names.pubsub, head.position)
-            self.started.set()
+            for followed in self._followed.values():
+                followed.confirmed, followed.subscribed_at = False, None
+            asked: set[str] = set()
+            while new := {followed.names.pubsub for followed in self._followed.values()} - asked:
+                async with asyncio.timeout(POLL_TIMEOUT_S):
+                    await pubsub.subscribe(*new)
+                asked |= new
+            self._pubsub = pubsub  # from here on `follow` asks by itself
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._poll(head), name="poll")
+                group.create_task(self._poll(), name="poll")
                 group.create_task(self._read(pubsub), name="read")
         finally:
+            self._pubsub = None
             await pubsub.aclose()
 
-    async def _poll(self, before: Head) -> None:
-        baseline = before
+    async def _poll(self) -> None:
         while True:
-            heard = self._live_offset
             await asyncio.sleep(POLL_S)
-            head = await self.catch_up()
+            channels = [name for name, followed in self._followed.items() if followed.subscribed_at is not None]
+            if not channels:
+                continue
+            for channel, head in zip(channels, await self.catch_up(channels), strict=True):
+                followed = self._followed.get(channel)
+                if followed is not None and followed.is_deaf(head):
+                    raise _Deaf(f"what is published to {channel} does not arrive, though Redis answers")
             self._polled_at = self._clock()
-            if head.tag != before.tag:
-                baseline, self._live_offset = head, 0
-            elif heard == self._live_offset < before.position.offset > baseline.position.offset:
-                raise _Deaf(f"what is published to {self._names.pubsub} does not arrive, though Redis answers")
-            before = head
 
-    async def _read(self, pubsub: redis.asyncio.client.PubSub) -> None:
+    async def _read(self, pubsub: PubSub) -> None:
         taken = 0
         while True:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
+            message = await pubsub.get_message(timeout=POLL_S)
             if message is None:
                 continue
-            await self._take(message["data"])
+            if message["type"] == "message":
+                if followed := self._by_name.get(message["channel"]):
+                    await self._take(followed, message["data"])
+            elif message["type"] == "subscribe":
+                await self._begin(message["channel"])
             taken += 1
             if taken % MOST_AT_ONCE == 0:  # redis-py doesn't yield while its buffer holds more
                 await asyncio.sleep(0)
 
-    async def _take(self, data: bytes) -> None:
+    async def _begin(self, name: bytes) -> None:
+        """A subscription is confirmed: all from here on comes. What was before is taken for all new ones at once."""
+        if (followed := self._by_name.get(name)) is None:
+            return
+        followed.confirmed = True
+        if not all(each.confirmed for each in self._followed.values()):
+            return  # theirs come next, and the last one serves all
+        begun = [channel for channel, each in self._followed.items() if each.subscribed_at is None]
+        for channel, head in zip(begun, await self.catch_up(begun), strict=True):
+            if each := self._followed.get(channel):
+                each.begin(head)
+                each.started.set()
+        self._polled_at, self._trouble = self._clock(), ""
+        _log.info("listening to %d channels", len(self._followed))
+
+    async def _take(self, followed: _Followed, data: bytes) -> None:
         found = from_message(data)
+        feed, channel = followed.feed, followed.names.channel
         if found is None:
-            self._take_foreign(data)
+            self._take_foreign(followed, data)
             return
         tag, publication = found
-        if tag != self._feed.tag:
-            await self.catch_up()
-            if tag != self._feed.tag:  # none of ours: it only looks like it
-                self._take_foreign(data)
+        if tag != feed.tag:
+            await self.catch_up([channel])
+            if tag != feed.tag:  # none of ours: it only looks like it
+                self._take_foreign(followed, data)
                 return
-        self._live_offset = max(self._live_offset, publication.position.offset)
-        outcome = self._feed.take(publication)
-        if outcome in (Outcome.GAP, Outcome.OTHER_EPOCH):
-            await self.catch_up()
-            self._feed.take(publication)
+        followed.heard = max(followed.heard, publication.position.offset)
+        if feed.take(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
+            await self.catch_up([channel])
+            feed.take(publication)
 
-    def _take_foreign(self, data: bytes) -> None:
+    def _take_foreign(self, followed: _Followed, data: bytes) -> None:
         try:
             if len(data) > MAX_EVENT_BYTES:
                 raise InvalidEvent(f"it has {len(data):,} bytes")
-            self._feed.take_foreign(encode_foreign(data.decode("utf-8", "replace")))
+            followed.feed.take_foreign(encode_foreign(data.decode("utf-8", "replace")))
         except InvalidEvent as error:
             self.refused += 1
-            _log.warning("left out what was published to %s past the brokers: %s", self._names.pubsub, error)
+            _log.warning("left out what was published to %s past the brokers: %s", followed.names.pubsub, error)
 
-    async def _fill(self, head: Head) -> None:
+    async def _reconcile(self, followed: _Followed, head: Head) -> None:
+        feed, channel = followed.feed, followed.names.channel
+        if feed.position is None or feed.position.epoch != head.position.epoch or feed.tag != head.tag:
+            await self._start_over(feed, channel)
+            return
         try:
-            while (here := self._feed.position) is not None and here.offset < head.position.offset:
-                rows = await self._broker.history(here, head.position, self._names.channel, PAGE)
-                for publication in rows:
-                    self._feed.take(publication)
+            while (here := feed.position).epoch == head.position.epoch and here.offset < head.position.offset:
+                for publication in await self._broker.history(here, head.position, channel, PAGE):
+                    feed.take(publication)
         except PositionLost:
-            await self._start_over()
+            await self._start_over(feed, channel)
 
-    async def _start_over(self) -> None:
-        snapshot = await self._broker.snapshot(self._names.channel)
+    async def _start_over(self, feed: Feed, channel: str) -> None:
+        snapshot = await self._broker.snapshot(channel)
         head = snapshot.head
-        self._feed.start_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
-        _log.info("starting over at %s with %d entries", head.position, len(snapshot.publications))
+        feed.start_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
+        _log.info("%s starts over at %s with %d entries", channel, head.position, len(snapshot.publications))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(_reason(each) for each in error.exceptions)
+    if isinstance(error, BrokerUnavailable):
+        return str(error)
+    return f"Redis does not answer ({error or type(error).__name__})"

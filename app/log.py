@@ -35,7 +35,7 @@ class Log:
         self._trimmed = 0  # the highest cursor that was trimmed, not superseded
         self._reaches_back_to = 0
         self._epoch_began = 0
-        self._answers: dict[int, bytes] = {}  # a crowd that comes back at once asks for the same
+        self._answers: dict[int, list[Entry]] = {}  # a crowd that comes back at once asks for the same
         self.head = 0
 
     def start_at(self, offset: int) -> None:
@@ -66,39 +66,46 @@ class Log:
 
         Oldest first, one frame at least and otherwise at most `most_bytes`: call again for the rest.
         """
-        if cursor < self._trimmed:
+        newer = self.newer(cursor)
+        if newer is None:
             return None
-        newer: list[tuple[int, bytes]] = []
-        for at, entry in reversed(self._entries.values()):
-            if at <= cursor:
-                break
-            newer.append((at, entry.frame))
-        newer.reverse()
         frames: list[bytes] = []
         size = 0
-        for at, frame in newer:
-            if frames and size + len(frame) > most_bytes:
+        for at, entry in newer:
+            if frames and size + len(entry.frame) > most_bytes:
                 return b"".join(frames), cursor
-            frames.append(frame)
-            size += len(frame)
+            frames.append(entry.frame)
+            size += len(entry.frame)
             cursor = at
         return b"".join(frames), self.head
 
-    def after(self, offset: int) -> bytes | None:
-        """Frames of everything kept after that offset of the present epoch, joined; None where that was trimmed."""
+    def newer(self, cursor: int) -> list[tuple[int, Entry]] | None:
+        """What came after `cursor`, each with its own cursor, oldest first; None where some of it was trimmed."""
+        if cursor < self._trimmed:
+            return None
+        found = []
+        for place in reversed(self._entries.values()):
+            if place[0] <= cursor:
+                break
+            found.append(place)
+        found.reverse()
+        return found
+
+    def after(self, offset: int) -> list[Entry] | None:
+        """Everything kept after that offset of the present epoch, oldest first; None where that was trimmed."""
         if offset < self._reaches_back_to:
             return None
         if offset in self._answers:
             return self._answers[offset]
-        newer: list[bytes] = []
+        newer: list[Entry] = []
         for at, entry in reversed(self._entries.values()):
             if at <= self._epoch_began or 0 < entry.offset <= offset:
                 break
             if entry.offset:
-                newer.append(entry.frame)
+                newer.append(entry)
         newer.reverse()
-        self._answers[offset] = answer = b"".join(newer)
-        return answer
+        self._answers[offset] = newer
+        return newer
 
     def _drop(self, key: str) -> None:
         superseded = self._entries.pop(key, None)

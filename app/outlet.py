@@ -1,22 +1,18 @@
 """Where a client's bytes go: straight to the transport, or message by message where the server doesn't let us."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.frames import payloads
+from app.protocol import Follower, SimulcastProtocol
 from simulcast.codes import Reconnect
-
-if TYPE_CHECKING:
-    from app.protocol import SimulcastProtocol
 
 
 class RawOutlet:
     """Ready frames, written to the connection's transport."""
 
-    def __init__(self, protocol: "SimulcastProtocol") -> None:
+    def __init__(self, protocol: SimulcastProtocol) -> None:
         self._protocol = protocol
 
     def write(self, frames: bytes) -> None:
@@ -33,18 +29,21 @@ class MessageOutlet:
     in the log.
     """
 
-    def __init__(self, websocket: WebSocket, full: Callable[[], None], drained: Callable[[], None]) -> None:
+    def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
-        self._full = full
-        self._drained = drained
         self._batches: list[bytes] = []
         self._written = asyncio.Event()
         self._cut = False
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self.follower: Follower | None = None
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
         self._written.set()
-        self._full()
+        self.drained.clear()
+        if self.follower is not None:
+            self.follower.paused()
 
     def abort(self) -> None:
         self._cut = True
@@ -59,7 +58,10 @@ class MessageOutlet:
                 batches, self._batches = self._batches, []
                 for payload in payloads(b"".join(batches)):
                     await self._websocket.send_text(payload.decode())
-                self._drained()
+                if not self._batches:
+                    self.drained.set()
+                    if self.follower is not None:
+                        self.follower.resumed()
             await self._websocket.close(Reconnect.TRY_AGAIN_LATER)
         except (WebSocketDisconnect, RuntimeError):
             return  # gone; the endpoint's reader sees it too

@@ -9,12 +9,14 @@ from app.log import Entry, Log
 from simulcast.position import Position
 from simulcast.publication import Publication, with_event_id
 
+_NO_BOUND = 2**62  # a page of the history is bounded where it is read
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Frames that bring the client to where the feed is now. `recovered`: whether that is all it missed."""
+    """What brings the client to where the feed is now, oldest first. `recovered`: whether that is all it missed."""
 
-    frames: bytes
+    entries: list[Entry]
     recovered: bool
 
 
@@ -46,16 +48,13 @@ def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
 
 def start_over(feed: Feed) -> Owed:
     """The snapshot, when what the client missed can't be told."""
-    return Owed(feed.snapshot.frames(), recovered=False)
+    return Owed(feed.snapshot.entries(), recovered=False)
 
 
-def conflated(publications: Sequence[Publication]) -> bytes:
-    """Frames of a piece of the history, without what is superseded in it."""
-    log = Log(most_entries=len(publications) + 1)
-    size = 0
+def conflated(publications: Sequence[Publication]) -> list[Entry]:
+    """A piece of the history, without what is superseded in it."""
+    log = Log(most_entries=len(publications) + 1, most_bytes=_NO_BOUND)
     for publication in publications:
         frame = text_frame(with_event_id(publication.position, publication.payload))
         log.append(Entry(publication.position.offset, publication.label, publication.key, frame))
-        size += len(frame)
-    kept = log.since(0, size + 1)
-    return kept[0] if kept else b""
+    return log.after(0) or []

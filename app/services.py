@@ -4,20 +4,20 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.feed import Feed
-from app.hub import Hub
+from app.channels import Channels
+from app.hub import Outlet
 from app.listener import Listener
-from app.log import Log
+from app.membership import PING_INTERVAL_S, Membership
 from app.settings import FrontEndSettings
-from app.snapshot import Snapshot
+from app.wishes import Wishes
 from simulcast.broker import Broker
 from simulcast.connection import connect
 from simulcast.jobs import Jobs
-from simulcast.names import ChannelNames
+from simulcast.names import DEFAULT_CHANNEL
 
 SWEEP_S = 5.0
 _log = logging.getLogger("simulcast.app")
@@ -29,30 +29,32 @@ class Services:
 
     broker: Broker
     jobs: Jobs
-    feed: Feed
+    channels: Channels
     listener: Listener
+
+    def join(self, wanted: Wishes, outlet: Outlet, drained: asyncio.Event) -> Membership:
+        """A client's membership, not following anything yet."""
+        return Membership(wanted, outlet, drained, self.channels, self.listener, self.broker)
 
 
 @asynccontextmanager
 async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
     """Services with their tasks running. If a task dies, the process is told to stop: it must not serve deaf."""
-    loop = asyncio.get_running_loop()
     url = settings.resolved_redis_url()
-    names = ChannelNames()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     subscribing = connect(url, most_connections=2)
-    hub = Hub(Log(), loop.time, loop.call_at)
-    feed = Feed(hub, Snapshot(time.monotonic))
-    listener = Listener(broker, subscribing, feed, names, time.monotonic)
+    listener = Listener(broker, subscribing, time.monotonic)
+    channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), time.monotonic)
     tasks = [
         asyncio.create_task(listener.run(), name="listener"),
-        asyncio.create_task(_sweep(hub), name="sweep"),
+        asyncio.create_task(_every(SWEEP_S, channels.sweep), name="sweep"),
+        asyncio.create_task(_every(PING_INTERVAL_S, channels.mark), name="marks"),
     ]
     for task in tasks:
         task.add_done_callback(_stop_the_process)
     try:
-        yield Services(broker, jobs, feed, listener)
+        yield Services(broker, jobs, channels, listener)
     finally:
         for task in tasks:
             task.remove_done_callback(_stop_the_process)
@@ -63,10 +65,10 @@ async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
         await broker.aclose()
 
 
-async def _sweep(hub: Hub) -> None:
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await asyncio.sleep(SWEEP_S)
-        hub.cut_the_hopeless()
+        await asyncio.sleep(seconds)
+        await act()
 
 
 def _stop_the_process(task: asyncio.Task[None]) -> None:

@@ -41,8 +41,13 @@ class Snapshot:
         self._ends.clear()
         self._joined = None
 
+    def entries(self) -> list[Entry]:
+        """All of them, oldest first."""
+        self._forget_old_ends()
+        return list(self._entries.values())
+
     def frames(self) -> bytes:
-        """The frames of all entries, joined, oldest first."""
+        """The frames of all entries, joined."""
         self._forget_old_ends()
         if self._joined is None:
             self._joined = b"".join(entry.frame for entry in self._entries.values())

@@ -6,6 +6,9 @@ from typing import Final, Literal
 
 from pydantic_core import from_json
 
+from simulcast.names import ChannelNames
+from simulcast.position import Position
+
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear"]
 Reason = Literal["unknown_download", "invalid_transition", "unavailable"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large"]
@@ -63,6 +66,30 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """A wish to follow one more channel, from `since` on, or one less."""
+
+    wanted: bool
+    channel: str
+    since: Position | None = None
+
+    def result(self, reason: Reason | None) -> str:
+        """The answer to the client that asked, as JSON."""
+        answer = {
+            "type": "command_result",
+            "action": "subscribe" if self.wanted else "unsubscribe",
+            "channel": self.channel,
+            "status": "rejected" if reason else "accepted",
+        }
+        if reason:
+            answer |= {
+                "reason": reason,
+                "message": f"channel {self.channel} can't be followed now: try again",
+            }
+        return json.dumps(answer, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
 class Mistake:
     """JSON that makes no sense: answered, and the connection stays."""
 
@@ -74,7 +101,7 @@ class Mistake:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def read(text: str) -> Command | Mistake | None:
+def read(text: str) -> Command | Following | Mistake | None:
     """What a client's text asks for; None for text that isn't JSON, which is ignored."""
     if len(text) > MAX_COMMAND_BYTES:
         return Mistake("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
@@ -89,11 +116,14 @@ def read(text: str) -> Command | Mistake | None:
         )
     if "action" not in found:
         return Mistake("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
+    if found["action"] in ("subscribe", "unsubscribe"):
+        return _following(found)
     action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None
     if action is None:
         return Mistake(
             "unknown_action",
-            f"there is no action {json.dumps(found['action'])[:80]}; there are {', '.join(ACTIONS)}",
+            f"there is no action {json.dumps(found['action'])[:80]}; "
+            f"there are {', '.join(ACTIONS)}, subscribe, unsubscribe",
         )
     command_id = found.get("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARACTERS:
@@ -101,6 +131,18 @@ def read(text: str) -> Command | Mistake | None:
     if action == "clear":
         return Command(action, command_id=command_id)
     return _about_one(action, command_id, found)
+
+
+def _following(found: dict[str, object]) -> Following | Mistake:
+    channel, since = found.get("channel"), found.get("since")
+    try:
+        if not isinstance(channel, str) or not isinstance(since, str | None):
+            raise TypeError("subscribe and unsubscribe need the member channel as text, and since, where given, too")
+        ChannelNames(channel)
+        position = Position.parse(since) if since else None
+    except (TypeError, ValueError) as error:
+        return Mistake("invalid_member", str(error))
+    return Following(found["action"] == "subscribe", channel, position)
 
 
 def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Command | Mistake:

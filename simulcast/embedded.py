@@ -3,9 +3,8 @@
 It keeps what it was told (append-only file), dies with the process that started it, isn't reached by Ctrl-C while the
 rest still drains, and no second one can start on its folder while it lives.
 
-Who may do what: the user `simulcast`, whose password is new at each start and stands in `<data>/redis.url` (mode 0600),
-may do everything. Without a password one may PUBLISH to `simulcast:*` and nothing else, which is what a plain
-`redis-cli PUBLISH` needs: delivered live, not kept, never able to forge a position.
+The user `simulcast`, whose password is new at each start and stands in `<data>/redis.url` (mode 0600), may do all.
+Without it one may PUBLISH to `simulcast:*`, as a plain `redis-cli` does: delivered live, unable to forge a position.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote
@@ -96,9 +95,8 @@ class EmbeddedServer:
         try:
             self._prepare_folder()
             lock = self._lock = await self._take_lock()
-            self._choose_port()
             self._choose_socket()
-            await self._launch(lock)
+            await self._launch_on_a_port(lock)
             self._write_url()
         except OSError as error:
             await self.stop()
@@ -112,10 +110,7 @@ class EmbeddedServer:
         _log.info("%s serves redis://127.0.0.1:%d, its data in %s", self._binary.name, self.port, self.data)
 
     async def keep(self) -> None:
-        """Starts it again whenever it dies; returns after `stop`.
-
-        Raises EmbeddedServerError when it died MOST_DEATHS times within DEATHS_WITHIN_S.
-        """
+        """Starts it again when it dies, until `stop`. EmbeddedServerError after MOST_DEATHS within DEATHS_WITHIN_S."""
         loop = asyncio.get_running_loop()
         deaths: deque[float] = deque(maxlen=MOST_DEATHS)
         while self._process is not None and self._lock is not None:
@@ -146,7 +141,6 @@ class EmbeddedServer:
             self._lock = None
         if self._private_folder is not None:
             shutil.rmtree(self._private_folder, ignore_errors=True)
-            self._private_folder = None
 
     def _prepare_folder(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -162,39 +156,37 @@ class EmbeddedServer:
     async def _take_lock(self) -> int:
         """The lock holds while its descriptor is open in any process; the server inherits it."""
         lock = self._open_private("valkey.lock", os.O_RDWR | os.O_CREAT)
-        deadline = asyncio.get_running_loop().time() + LOCK_S
-        try:
-            while True:
-                try:
+        with ExitStack() as unless_taken:
+            unless_taken.callback(os.close, lock)
+            for _ in range(1 + round(LOCK_S / 0.05)):
+                with suppress(BlockingIOError):
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    if asyncio.get_running_loop().time() < deadline:
-                        await asyncio.sleep(0.05)
-                        continue
-                    holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
-                    raise EmbeddedServerError(
-                        f"another Simulcast uses {self.data} (its server is process {holder}): "
-                        "stop that one, or choose another folder with --data"
-                    ) from None
-                return lock
-        except BaseException:
-            os.close(lock)
-            raise
+                    unless_taken.pop_all()
+                    return lock
+                await asyncio.sleep(0.05)
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise EmbeddedServerError(
+                f"another Simulcast uses {self.data} (its server is process {holder}): "
+                "stop that one, or choose another folder with --data"
+            )
 
     def _open_private(self, name: str, flags: int) -> int:
         return os.open(self.data / name, flags | os.O_CLOEXEC, 0o600)
-
-    def _choose_port(self) -> None:
-        for port in self._ports:
-            with suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
-                self.port = probe.getsockname()[1]
-                return
-        raise EmbeddedServerError(f"port {self._ports[-1]} of 127.0.0.1 is taken: give the embedded server another one")
 
     def _choose_socket(self) -> None:
         if len(os.fsencode(self._socket)) > MOST_SOCKET_PATH_BYTES or not str(self._socket).isprintable():
             self._private_folder = Path(tempfile.mkdtemp(prefix="simulcast-", dir="/tmp"))
             self._socket = self._private_folder / "valkey.sock"
+
+    async def _launch_on_a_port(self, lock: int) -> None:
+        free = [port for port in map(_free_port, self._ports) if port]
+        for self.port in free:
+            try:
+                return await self._launch(lock)
+            except EmbeddedServerError:  # somebody may have been quicker
+                if self.port == free[-1]:
+                    raise
+        raise EmbeddedServerError(f"port {self._ports[-1]} of 127.0.0.1 is taken: give the embedded server another one")
 
     async def _launch(self, lock: int) -> None:
         """Returns when it answers. Raises EmbeddedServerError, with the process gone."""
@@ -269,8 +261,7 @@ class EmbeddedServer:
             await client.aclose()
 
     async def _end(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
+        if (process := self._process) is None or process.returncode is not None:
             return
         with suppress(ProcessLookupError):
             process.terminate()
@@ -289,6 +280,16 @@ class EmbeddedServer:
         with os.fdopen(self._open_private(new.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
             file.write(self.tcp_url + "\n")
         new.replace(self.data / URL_FILE)
+
+
+def _free_port(port: int) -> int:
+    """The port, or any free one for 0; 0 where it is taken. Asks first: macOS binds beside who listens on 0.0.0.0."""
+    if port:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return 0
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
+        return int(probe.getsockname()[1])
+    return 0
 
 
 def _quoted(path: Path) -> str:

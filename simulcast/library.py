@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Literal, TypeVar
 
 import redis
 
@@ -15,6 +15,7 @@ from simulcast.errors import BrokerUnavailable, NotPermitted
 
 Function = Literal["publish", "where", "snapshot", "submit", "claim", "renew", "report", "command", "clear", "litter"]
 Argument = str | bytes | int
+T = TypeVar("T")
 
 _PARTS = ("life", "emit", "publish", "jobs", "report", "command", "register")
 _MISSING = "Function not found"
@@ -68,26 +69,31 @@ def load_error_is_a_race(error: redis.ResponseError) -> bool:
 
 
 async def call(
-    execute: Callable[..., Awaitable[object]],
-    function: Function,
-    keys: Sequence[str],
-    args: Sequence[Argument],
+    execute: Callable[..., Awaitable[object]], function: Function, keys: Sequence[str], args: Sequence[Argument]
 ) -> object:
     """Calls one function; loads the library first where the server lacks it.
 
     `execute`: `execute_command` of an asyncio client. Raises BrokerUnavailable or NotPermitted.
     """
     command = ("FCALL", name(function), len(keys), *keys, *args)
+    return await loaded(lambda: execute(*command), execute, f"call {function}")
+
+
+async def loaded(ask: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]], doing: str) -> T:
+    """What `ask` answers; asks again with the library loaded where the server lacks it.
+
+    `doing` completes "could not …". Raises BrokerUnavailable or NotPermitted.
+    """
     try:
         try:
-            return await execute(*command)
+            return await ask()
         except redis.ResponseError as error:
             if not is_missing(error):
                 raise
         await load(execute)
-        return await execute(*command)
+        return await ask()
     except redis.RedisError as error:
-        raise translated(error, f"call {function}") from error
+        raise translated(error, doing) from error
 
 
 async def load(execute: Callable[..., Awaitable[object]]) -> None:

@@ -10,10 +10,10 @@ local function publish(keys, args)
   return id
 end
 
--- KEYS: the flow's six. Returns epoch, offset, tag. Asked once a second by every front-end, so it also looks whether
--- the server's life changed under a loaded library (a replica that was promoted).
-local function where(keys)
-  read_life()
+-- KEYS: the flow's six. ARGV: 1 to look whether the server's life changed under the loaded library (a replica that was
+-- promoted): every front-end does so once a second. Returns epoch, offset, tag.
+local function where(keys, args)
+  if args[1] == '1' then read_life() end
   local epoch, offset, tag = head(keys)
   return {epoch, int(offset), tag}
 end
@@ -21,7 +21,7 @@ end
 -- KEYS: the flow's six. Returns epoch, offset, tag, the entries of `latest`, those of `ended`, and how many ms ago each of
 -- these ended: exact at that position.
 local function snapshot(keys)
-  local reply = where(keys)
+  local reply = where(keys, {'1'})
   local now = now_ms()
   local scored = redis.call('ZRANGEBYSCORE', keys[6], now - ENDED_FOR_MS, '+inf', 'WITHSCORES')
   reply[4], reply[5], reply[6] = redis.call('HVALS', keys[3]), {}, {}

@@ -1,6 +1,6 @@
 from app.feed import Feed
-from app.frames import payloads
-from app.log import Log
+from app.frames import payload_of
+from app.log import Entry, Log
 from app.recovery import AskHistory, CatchUp, Owed, conflated, decide
 from app.snapshot import Snapshot
 from simulcast.position import Position
@@ -17,19 +17,19 @@ def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
     return feed
 
 
-def ids(frames: bytes) -> list[int]:
-    return [int(text.split(b'"')[3].split(b"-")[1]) for text in payloads(frames)]
+def ids(entries: list[Entry]) -> list[int]:
+    return [int(payload_of(entry.frame).split(b'"')[3].split(b"-")[1]) for entry in entries]
 
 
 def test_what_memory_holds_is_recovered_from_memory() -> None:
     step = decide(make_feed(range(1, 6)), Position(EPOCH, 3))
     assert isinstance(step, Owed)
     assert step.recovered
-    assert ids(step.frames) == [4, 5]
+    assert ids(step.entries) == [4, 5]
 
 
 def test_who_missed_nothing_gets_nothing() -> None:
-    assert decide(make_feed(range(1, 6)), Position(EPOCH, 5)) == Owed(b"", recovered=True)
+    assert decide(make_feed(range(1, 6)), Position(EPOCH, 5)) == Owed([], recovered=True)
 
 
 def test_what_memory_does_not_reach_is_asked_of_the_history() -> None:
@@ -49,10 +49,10 @@ def test_another_epoch_or_no_position_starts_over_with_the_snapshot() -> None:
         step = decide(feed, since)
         assert isinstance(step, Owed)
         assert not step.recovered
-        assert ids(step.frames) == [2]
+        assert ids(step.entries) == [2]
 
 
 def test_a_piece_of_history_comes_without_what_is_superseded_in_it() -> None:
     rows = [publication(1, "p", "a"), publication(2), publication(3, "p", "a"), publication(4, "e:x:1:1", "b")]
     assert ids(conflated(rows)) == [2, 3, 4]
-    assert conflated([]) == b""
+    assert conflated([]) == []

@@ -1,0 +1,110 @@
+"""Which channels have clients here: a channel is subscribed to with its first client and let go after its last."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from app.feed import Feed
+from app.hub import Hub
+from app.listener import Listener
+from app.log import Log
+from app.snapshot import Snapshot
+from app.view import View
+
+VIEW_ENTRIES = 2048
+VIEW_BYTES = 4 * 1024 * 1024
+LINGER_S = 30.0  # a channel without clients is kept that long, for those who come back
+MOST_CHANNELS = 10_000
+
+
+class TooManyChannels(Exception):
+    """This front-end follows as many channels as it may."""
+
+
+class Channels:
+    """Feeds by channel, and in each the hubs of the views that its clients have."""
+
+    def __init__(
+        self, kept: str, listener: Listener, loop: asyncio.AbstractEventLoop, clock: Callable[[], float]
+    ) -> None:
+        """`kept`: the channel that is followed whether it has clients or not."""
+        self._kept = kept
+        self._listener = listener
+        self._loop = loop
+        self._clock = clock
+        self._deserted_at: dict[str, float] = {}
+        self._holders: dict[str, int] = {}  # clients that follow or join, by channel
+        self._feeds = {kept: self._new_feed()}
+        listener.add(kept, self._feeds[kept])
+
+    def _new_feed(self) -> Feed:
+        return Feed(Hub(Log(), self._loop.time, self._loop.call_at), Snapshot(self._clock))
+
+    @property
+    def feeds(self) -> dict[str, Feed]:
+        """By channel, those that are subscribed to."""
+        return self._feeds
+
+    @property
+    def clients(self) -> int:
+        """Memberships: a client of two channels counts twice."""
+        return sum(hub.clients for feed in self._feeds.values() for hub in _hubs(feed))
+
+    async def follow(self, channel: str) -> Feed:
+        """The channel's feed, started; it stays while something holds it (`holding`).
+
+        Raises ValueError for what is no channel's name, TooManyChannels, TimeoutError while Redis is away.
+        """
+        feed = self._feeds.get(channel)
+        if feed is None:
+            if len(self._feeds) >= MOST_CHANNELS:
+                raise TooManyChannels(f"this front-end follows {MOST_CHANNELS:,} channels, and may follow no more")
+            feed = self._new_feed()
+            self._feeds[channel] = feed
+        await self._listener.follow(channel, feed)
+        return feed
+
+    @contextmanager
+    def holding(self, channel: str) -> Iterator[None]:
+        """While a client joins or follows the channel, it is not let go."""
+        self._holders[channel] = self._holders.get(channel, 0) + 1
+        try:
+            yield
+        finally:
+            self._holders[channel] -= 1
+            if not self._holders[channel]:
+                del self._holders[channel]
+
+    def hub(self, feed: Feed, view: View) -> Hub:
+        """The hub of that view, made if it is the first client's."""
+        if view.is_plain and not view.interval_ms and not view.marks:
+            return feed.hub
+        hub = feed.views.get(view)
+        if hub is None:
+            log = Log(VIEW_ENTRIES, VIEW_BYTES)
+            hub = Hub(log, self._loop.time, self._loop.call_at, view.interval_ms / 1000)
+            feed.views[view] = hub
+        return hub
+
+    async def mark(self) -> None:
+        """Position marks, to everyone who wants them."""
+        for feed in self._feeds.values():
+            feed.mark()
+
+    async def sweep(self) -> None:
+        """Cuts hopeless clients, drops views without clients, and lets go channels that have been without for long."""
+        now = self._clock()
+        for channel, feed in list(self._feeds.items()):
+            for hub in _hubs(feed):
+                hub.cut_the_hopeless()
+            for view in [view for view, hub in feed.views.items() if not hub.clients]:
+                del feed.views[view]
+            if channel == self._kept or channel in self._holders:
+                self._deserted_at.pop(channel, None)
+            elif now - self._deserted_at.setdefault(channel, now) > LINGER_S:
+                del self._feeds[channel], self._deserted_at[channel]
+                await self._listener.leave(channel)
+
+
+def _hubs(feed: Feed) -> list[Hub]:
+    return [feed.hub, *feed.views.values()]

@@ -1,0 +1,160 @@
+"""One client in its channels: it joins each where it stopped, follows more or fewer, and leaves all at once."""
+
+import asyncio
+import json
+from contextlib import ExitStack
+
+from app.channels import Channels
+from app.feed import Feed
+from app.frames import text_frame
+from app.hub import Client, Hub, Outlet
+from app.listener import Listener
+from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, start_over
+from app.view import View
+from app.wishes import MOST_CHANNELS, Wishes
+from simulcast.broker import Broker
+from simulcast.errors import PositionLost
+from simulcast.position import Position
+
+PING_INTERVAL_S = 20.0
+RECOVERY_TIMEOUT_S = 30.0
+_PAGE = 200  # publications of the history that are sent before the socket must drain
+
+
+class Membership:
+    """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
+
+    def __init__(
+        self,
+        wishes: Wishes,
+        outlet: Outlet,
+        drained: asyncio.Event,
+        channels: Channels,
+        listener: Listener,
+        broker: Broker,
+    ) -> None:
+        """`drained`: set while the socket has room."""
+        self._wishes = wishes
+        self._outlet = outlet
+        self._drained = drained
+        self._channels = channels
+        self._listener = listener
+        self._broker = broker
+        self._named = wishes.named
+        self._places: dict[str, tuple[Hub, Client]] = {}
+        self._holds: dict[str, ExitStack] = {}
+        self._left = False
+
+    def paused(self) -> None:
+        """The socket is full."""
+        for hub, client in self._places.values():
+            hub.pause(client)
+
+    def resumed(self) -> None:
+        """The socket has drained."""
+        for hub, client in list(self._places.values()):
+            if not self._drained.is_set():
+                return  # what the one before was owed has filled it again
+            hub.resume(client)
+
+    def lost(self) -> None:
+        """The connection is gone: nothing more is written to it."""
+        self._left = True
+        for channel in list(self._places):
+            self.unfollow(channel)
+
+    async def follow_all(self) -> None:
+        """Joins all the channels it asked for, then says hello where it speaks simulcast.v1.
+
+        Raises BrokerUnavailable and TimeoutError while Redis is away, TooManyChannels.
+        """
+        for channel in self._wishes.channels:
+            await self.follow(channel, self._wishes.since.get(channel))
+
+    async def follow(self, channel: str, since: Position | None) -> None:
+        """Joins one more channel where it stopped; nothing is missed or repeated from there on."""
+        if channel in self._places:
+            return
+        if len(self._places) >= MOST_CHANNELS:
+            raise ValueError(f"a connection follows at most {MOST_CHANNELS} channels")
+        with ExitStack() as hold:
+            hold.enter_context(self._channels.holding(channel))
+            feed = await self._channels.follow(channel)
+            async with asyncio.timeout(RECOVERY_TIMEOUT_S):
+                await self._recover(channel, feed, since)
+            self._holds[channel] = hold.pop_all()
+        if self._left:
+            self.unfollow(channel)
+
+    def unfollow(self, channel: str) -> None:
+        """Leaves the channel. Harmless where it isn't followed."""
+        place = self._places.pop(channel, None)
+        if place is not None:
+            hub, client = place
+            hub.leave(client)
+        if channel in self._holds:
+            self._holds.pop(channel).close()
+
+    def name_channels(self) -> None:
+        """From here on events carry their channel, since the client follows, or may follow, several."""
+        if self._named:
+            return
+        self._named = True
+        for channel, (hub, client) in list(self._places.items()):
+            owed = hub.leave_with_rest(client)
+            del self._places[channel]
+            if owed is None:
+                self._outlet.abort()
+                return
+            feed = self._channels.feeds[channel]
+            view = self._view(channel)
+            self._join(channel, feed, view, view.join(owed))
+
+    async def _recover(self, channel: str, feed: Feed, since: Position | None) -> None:
+        caught_up = False
+        view = self._view(channel)
+        try:
+            while True:
+                step = decide(feed, since)
+                if isinstance(step, CatchUp) and caught_up:
+                    step = start_over(feed)
+                if isinstance(step, CatchUp):
+                    await self._listener.catch_up([channel])
+                    caught_up = True
+                elif isinstance(step, AskHistory):
+                    rows = await self._broker.history(step.after, step.until, channel, _PAGE)
+                    self._outlet.write(view.join(conflated(rows)))
+                    since = rows[-1].position
+                    await self._drained.wait()
+                else:
+                    self._welcome(channel, feed, step)
+                    return
+        except PositionLost:
+            self._welcome(channel, feed, start_over(feed))
+
+    def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
+        view = self._view(channel)
+        plain_snapshot = not owed.recovered and view.is_plain
+        frames = feed.snapshot.frames() if plain_snapshot else view.join(owed.entries)
+        if view.marks:
+            hello = {
+                "type": "hello",
+                "channel": channel,
+                "position": str(feed.position),
+                "recovered": owed.recovered,
+                "ping_interval_s": PING_INTERVAL_S,
+            }
+            frames = text_frame(json.dumps(hello, separators=(",", ":")).encode()) + frames
+        self._join(channel, feed, view, frames)
+
+    def _join(self, channel: str, feed: Feed, view: View, frames: bytes) -> None:
+        if self._left:
+            return
+        hub = self._channels.hub(feed, view)
+        client = Client(self._outlet)
+        client.paused = not self._drained.is_set()
+        self._places[channel] = (hub, client)
+        hub.join(client, frames)
+
+    def _view(self, channel: str) -> View:
+        return self._wishes.view(channel, self._named)
