@@ -10,6 +10,7 @@ from app.listener import Listener
 from app.log import Log
 from app.snapshot import Snapshot
 from app.view import View
+from simulcast.names import ChannelNames
 
 VIEW_ENTRIES = 2048
 VIEW_BYTES = 4 * 1024 * 1024
@@ -59,8 +60,8 @@ class Channels:
         if feed is None:
             if len(self._feeds) >= MOST_CHANNELS:
                 raise TooManyChannels(f"this front-end follows {MOST_CHANNELS:,} channels, and may follow no more")
-            feed = self._new_feed()
-            self._feeds[channel] = feed
+            ChannelNames(channel)  # raises for what is no name, before anything is kept
+            feed = self._feeds[channel] = self._new_feed()
         await self._listener.follow(channel, feed)
         return feed
 

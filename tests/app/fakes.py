@@ -62,5 +62,5 @@ def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
     return Entry(offset, label, key, text_frame(text.encode()))
 
 
-def make_hub(clock: Clock, log: Log | None = None) -> Hub:
-    return Hub(log or Log(), clock, clock.call_at)
+def make_hub(clock: Clock, log: Log | None = None, interval_s: float = 0.0) -> Hub:
+    return Hub(log or Log(), clock, clock.call_at, interval_s)

@@ -189,3 +189,20 @@ def test_a_client_that_was_full_before_it_joined_waits_for_its_socket() -> None:
     assert texts(socket) == []
     socket.drain()
     assert texts(socket) == ["one"]
+
+
+def test_an_interval_gives_one_batch_in_that_time_without_what_is_superseded_in_it() -> None:
+    clock = Clock()
+    hub = make_hub(clock, interval_s=1.0)
+    socket = Socket(hub)
+    hub.join(socket.client, b"")
+    hub.publish(entry("first", "p", "x"))
+    clock.advance(0)
+    for n in range(5):
+        hub.publish(entry(f"p{n}", "p", "x"))
+    hub.publish(entry("other", "p", "y"))
+    clock.advance(0.9)
+    assert texts(socket) == ["first"]
+    clock.advance(0.2)
+    assert texts(socket) == ["first", "p4", "other"]
+    assert socket.writes == 2

@@ -1,0 +1,47 @@
+import pytest
+
+from app.wishes import Wishes, read, subprotocol
+from simulcast.position import Position
+
+
+def test_who_asks_for_nothing_follows_the_downloads() -> None:
+    assert read([]) == Wishes()
+    assert not read([]).named
+
+
+def test_channels_positions_one_download_and_an_interval_are_read() -> None:
+    query = [("channel", "a"), ("channel", "b"), ("channel", "a"), ("since", "a:1-2,b:3-4")]
+    wanted = read([*query, ("download_id", "x"), ("interval_ms", "950"), ("other", "?")], ["simulcast.v1"])
+    assert wanted == Wishes(("a", "b"), {"a": Position(1, 2), "b": Position(3, 4)}, "x", 1000, True)
+    assert wanted.named
+
+
+@pytest.mark.parametrize("since", ["1-2", "downloads:1-2"])
+def test_with_one_channel_a_position_needs_no_name(since: str) -> None:
+    assert read([("since", since)]).since == {"downloads": Position(1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ([("channel", "a b")], "channel"),
+        ([("channel", "")], "channel"),
+        ([("channel", str(n)) for n in range(51)], "at most 50"),
+        ([("since", "x")], "since"),
+        ([("channel", "a"), ("channel", "b"), ("since", "1-2")], "since"),
+        ([("interval_ms", "-1")], "interval_ms"),
+        ([("interval_ms", "60001")], "interval_ms"),
+        ([("interval_ms", "9" * 5000)], "interval_ms"),
+        ([("interval_ms", "٣")], "interval_ms"),
+        ([("download_id", "x" * 201)], "download_id"),
+    ],
+)
+def test_what_makes_no_sense_is_named(query: list[tuple[str, str]], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        read(query)
+
+
+def test_the_newest_subprotocol_that_both_speak_is_chosen() -> None:
+    assert subprotocol(["simulcast.flat", "simulcast.v1"]) == "simulcast.v1"
+    assert subprotocol(["mqtt", "simulcast.flat"]) == "simulcast.flat"
+    assert subprotocol(["mqtt"]) is subprotocol([]) is None

@@ -1,0 +1,133 @@
+"""Several channels, one download's events, intervals, and what simulcast.v1 adds."""
+
+import json
+
+import redis.asyncio
+import websockets
+from websockets.typing import Subprotocol
+
+from simulcast.broker import Broker
+from simulcast.events import complete_event, progress_event
+from tests.system.conftest import StartFrontEnd
+from tests.system.service import FrontEnd, collect
+from tests.valkey import Valkey
+
+
+async def subscribed(valkey: Valkey) -> set[str]:
+    async with redis.asyncio.from_url(valkey.url, protocol=2) as client:
+        names = await client.pubsub_channels("simulcast:*")
+        return {name.decode() if isinstance(name, bytes) else name for name in names}
+
+
+async def connect_v1(running: FrontEnd, query: str = "") -> websockets.ClientConnection:
+    return await websockets.connect(running.ws + query, subprotocols=[Subprotocol("simulcast.v1")], proxy=None)
+
+
+async def test_events_of_several_channels_carry_their_channel_and_each_channel_recovers(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    async with await running.connect("?channel=a&channel=b") as connection:
+        first = [await broker.publish({"n": n}, channel) for n, channel in enumerate("abab")]
+        seen = [json.loads(text) for text in await collect(connection, '"n":3')]
+        assert [(event["channel"], event["n"]) for event in seen] == [("a", 0), ("b", 1), ("a", 2), ("b", 3)]
+    await broker.publish({"n": 4}, "a")
+    await broker.publish({"n": 5}, "c")
+    async with await running.connect(f"?channel=a&channel=b&since=a:{first[0]},b:{first[3]}") as connection:
+        await broker.publish({"n": 6}, "b")
+        seen = [json.loads(text) for text in await collect(connection, '"n":6')]
+        assert sorted((event["channel"], event["n"]) for event in seen) == [("a", 2), ("a", 4), ("b", 6)]
+    await broker.aclose()
+
+
+async def test_channels_are_followed_and_left_by_action(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish(progress_event("x", 0.5, 1), "a")
+    async with await running.connect() as connection:
+        await broker.publish({"n": 0})
+        assert "channel" not in json.loads(await connection.recv())
+        await connection.send('{"action":"subscribe","channel":"a"}')
+        seen = [json.loads(text) for text in await collect(connection, "command_result")]
+        assert [event["type"] for event in seen] == ["download_progress", "command_result"]
+        assert seen[0]["channel"] == "a"
+        await broker.publish({"n": 1})
+        assert json.loads(await connection.recv())["channel"] == "downloads"
+        await connection.send('{"action":"unsubscribe","channel":"a"}')
+        await collect(connection, "command_result")
+        await broker.publish({"n": 2}, "a")
+        await broker.publish({"n": 3})
+        assert json.loads(await connection.recv())["n"] == 3
+        await connection.send('{"action":"subscribe","channel":"no such name"}')
+        assert "invalid_member" in (await collect(connection, "error"))[-1]
+    await broker.aclose()
+
+
+async def test_redis_is_subscribed_to_only_for_channels_that_have_clients(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    assert await subscribed(own_valkey) == {"simulcast:downloads"}
+    connections = [await running.connect(f"?channel=c{n}") for n in range(20)]
+    assert len(await subscribed(own_valkey)) == 21
+    broker = Broker.connect(own_valkey.url)
+    for n, connection in enumerate(connections):
+        await broker.publish({"n": n}, f"c{n}")
+        assert json.loads(await connection.recv())["n"] == n
+        await connection.close()
+    await broker.aclose()
+
+
+async def test_a_client_of_one_download_sees_only_its_events_also_when_it_recovers(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    first = await broker.publish(progress_event("x", 0.1, 1))
+    await broker.publish(progress_event("y", 0.1, 1))
+    async with await running.connect("?download_id=x") as connection:
+        await broker.publish(progress_event("y", 0.2, 1))
+        await broker.publish(complete_event("x", "/x"))
+        seen = [json.loads(text) for text in await collect(connection, "complete")]
+        assert [event["type"] for event in seen] == ["download_progress", "download_complete"]
+    async with await running.connect(f"?download_id=x&since={first}") as connection:
+        assert "download_complete" in str(await connection.recv())
+    await broker.aclose()
+
+
+async def test_an_interval_leaves_out_what_is_superseded_and_no_end(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    async with await running.connect("?interval_ms=1000") as connection:
+        for n in range(500):
+            await broker.publish(progress_event("x", n / 500, n))
+            if n % 100 == 0:
+                await broker.publish(complete_event(f"end {n}", "/x"))
+        await broker.publish(complete_event("x", "/x"))
+        seen = [json.loads(text) for text in await collect(connection, '"download_id":"x","file_path"')]
+    ends = [event["download_id"] for event in seen if event["type"] == "download_complete"]
+    assert ends == ["end 0", "end 100", "end 200", "end 300", "end 400", "x"]
+    assert len(seen) < 100
+    await broker.aclose()
+
+
+async def test_v1_says_hello_with_a_position_from_which_a_quiet_client_recovers(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    async with await connect_v1(running) as connection:
+        assert connection.subprotocol == "simulcast.v1"
+        hello = json.loads(await connection.recv())
+        assert (hello["type"], hello["channel"], hello["recovered"]) == ("hello", "downloads", False)
+    position = await broker.publish({"n": 1})
+    async with await connect_v1(running, f"?since={hello['position']}") as connection:
+        hello = json.loads(await connection.recv())
+        assert (hello["recovered"], hello["position"]) == (True, str(position))
+        assert json.loads(await connection.recv())["n"] == 1
+    async with await connect_v1(running, "?since=1000-1") as connection:
+        assert json.loads(await connection.recv())["recovered"] is False
+    await broker.aclose()
