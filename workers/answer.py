@@ -74,7 +74,7 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
     first, last = int(match[1]), int(match[2])
     total = source.total if match[3] == "*" else int(match[3])
     length = _length(headers)
-    whole_rest = first == start and total is not None and last == total - 1
+    whole_rest = total is not None and start == first <= last == total - 1
     agrees = source.total in (None, total) and length in (None, last - first + 1)
     return Answer(start, etag, total) if whole_rest and agrees else None
 

@@ -107,13 +107,14 @@ async def _receive(
     """
     body, total, received = response.content, answer.total, answer.start
     on_bytes(received, total)
-    failure: aiohttp.ClientError | None = None
+    failure: aiohttp.ClientError | RuntimeError | None = None
     while failure is None:
         try:
-            # aiohttp's own time-out is gone once it met a malformed chunk, and nobody wakes the reader then.
+            # Once aiohttp met a malformed chunk its own time-out is gone: nobody wakes who waits for more, and
+            # who begins to wait later is told by a RuntimeError.
             async with asyncio.timeout(silence_s):
                 chunk = await body.readany()
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, RuntimeError) as error:
             failure, chunk = error, _held_back(body)
         except TimeoutError:
             raise Stalled(silence_s or 0) from None

@@ -4,8 +4,8 @@ Bound: BUFFER_BYTES (and what one read brought on top) are gathered while as man
 `write` waits for the disk, and TCP makes the server wait.
 
 A stale owner may still have the file open that its successor adopted by rename. So bytes are written at
-their own offset, never appended: both write the same ones. And starting over makes a new file in place of
-the old name instead of truncating what may be another's by now.
+their own offset, never appended: both write the same ones. And starting over makes a new file under the old
+name instead of truncating one that a stale owner still writes, or that is published under its name already.
 """
 
 import asyncio

@@ -1,0 +1,69 @@
+"""Where the server is: its WebSocket URL, and `/health` beside it."""
+
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from websockets.exceptions import InvalidURI
+from websockets.headers import build_authorization_basic, build_host
+from websockets.uri import parse_uri
+
+
+class Address:
+    """A checked `ws://` or `wss://` URL.
+
+    `str(address)` is for logs: without user name, password and query, which may hold secrets.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Raises ValueError that names what is wrong, such as the scheme."""
+        scheme = urlsplit(url).scheme
+        if scheme not in ("ws", "wss"):
+            raise ValueError(f"a Gateway's url begins with ws:// or wss://, not with the scheme {scheme!r}")
+        try:
+            self._uri = parse_uri(url)
+        except InvalidURI as error:
+            raise ValueError(f"a Gateway can't use this url: {error.msg}") from None
+        self.url = url
+
+    @classmethod
+    def of(cls, host: str, port: int) -> "Address":
+        """`("localhost", 8080)` → `ws://localhost:8080/ws`; an IPv6 address comes without brackets."""
+        return cls(f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws")
+
+    def __str__(self) -> str:
+        scheme = "wss" if self.secure else "ws"
+        return f"{scheme}://{build_host(self.host, self.port, self.secure)}{self._uri.path}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._uri.secure
+
+    @property
+    def host(self) -> str:
+        """The host to connect to, without brackets."""
+        return self._uri.host
+
+    @property
+    def port(self) -> int:
+        """The port to connect to: 80 or 443 where the URL has none."""
+        return self._uri.port
+
+    def resuming_after(self, event_id: str | None) -> str:
+        """The URL to connect to, with `since=<event_id>` in place of its own `since`. The rest is kept."""
+        if event_id is None:
+            return self.url
+        parts = urlsplit(self.url)
+        kept = [pair for pair in parts.query.split("&") if pair and not pair.startswith("since=")]
+        return urlunsplit(parts._replace(query="&".join([*kept, f"since={quote(event_id, safe='')}"])))
+
+    def health_request(self) -> bytes:
+        """An HTTP/1.1 request for `/health` beside the WebSocket's path: `/base/ws` → `/base/health`."""
+        folder = self._uri.path.rstrip("/").rpartition("/")[0]
+        lines = [
+            f"GET {folder}/health HTTP/1.1",
+            f"Host: {build_host(self.host, self.port, self.secure)}",
+            "Connection: close",
+        ]
+        if self._uri.user_info is not None:
+            lines.append(f"Authorization: {build_authorization_basic(*self._uri.user_info)}")
+        return "\r\n".join([*lines, "", ""]).encode()

@@ -1,0 +1,250 @@
+"""Gateway: the Flutter class of the same name, in Python."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from gateway.address import Address
+from gateway.bookmark import Bookmark
+from gateway.callback import call
+from gateway.connection import Connection, open_connection
+from gateway.ending import CHANGE_SOMETHING_FIRST, ending
+from gateway.health import is_running
+from gateway.limits import Limits
+
+_logger = logging.getLogger("gateway")
+_DEFAULT_LIMITS = Limits()
+
+
+class Gateway:
+    """A connection to a Simulcast service that comes back by itself.
+
+    After a loss it reconnects every `reconnect_delay_s` and resumes after the last event it saw: nothing that
+    the server still has is missed, and no event is delivered twice. `disconnect_websocket()` and then
+    `connect_websocket()` resume too; a new Gateway begins with the server's snapshot. After a close that
+    means "change something first" (`gateway.ending`) it waits `limits.refused_delay_s` instead.
+
+    `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)`
+    gets True once for each connection and False once for each loss. Both may be set at any time, and are
+    plain or async callables. They are called one after the other, in order, an async one to its end;
+    meanwhile nothing more is read, and the server cuts a client that doesn't read for too long. What they
+    raise is logged.
+
+    All methods belong to one event loop's thread. They may be called from the callbacks.
+    """
+
+    on_websocket_message: Callable[[str], object] | None
+    on_websocket_status_change: Callable[[bool], object] | None
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 8080,
+        *,
+        url: str | None = None,
+        on_websocket_message: Callable[[str], object] | None = None,
+        on_websocket_status_change: Callable[[bool], object] | None = None,
+        reconnect_delay_s: float = 5.0,
+        limits: Limits = _DEFAULT_LIMITS,
+    ) -> None:
+        """`url` (`wss://host/base/ws`), where given, wins over `host` and `port` (`ws://host:port/ws`).
+
+        Connects to nothing yet. Raises ValueError for a url of another scheme or that makes no sense.
+        """
+        self.on_websocket_message = on_websocket_message
+        self.on_websocket_status_change = on_websocket_status_change
+        self._address = Address.of(host, port) if url is None else Address(url)
+        self._reconnect_delay_s = reconnect_delay_s
+        self._limits = limits
+        self._bookmark = Bookmark()
+        self._wanted = False  # whether there should be a connection
+        self._connection: Connection | None = None
+        self._last_failure = ""
+        self._task: asyncio.Task[None] | None = None  # owns everything that happens in the background
+        self._hurry = asyncio.Event()
+        self._attempt_ended = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.init()
+        except asyncio.CancelledError:
+            await self.disconnect_websocket()  # no __aexit__ follows
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.disconnect_websocket()
+
+    @property
+    def is_websocket_connected(self) -> bool:
+        """Whether a message could be sent now."""
+        return self._connection is not None and self._connection.is_open
+
+    async def init(self) -> None:
+        """Connects. Returns after the first attempt; if that failed, attempts go on in the background.
+
+        Never raises because the server is not there.
+        """
+        await self.connect_websocket()
+
+    async def connect_websocket(self) -> bool:
+        """Connects now, without waiting for the next attempt's time; returns whether it is connected.
+
+        If the attempt fails, attempts go on in the background until `disconnect_websocket()`. Called by a
+        callback, it can't wait for the attempt: it asks for it, and returns what is so now.
+        """
+        self._wanted = True
+        inside = self._task is not None and self._task is asyncio.current_task()
+        while not inside and (ending_task := self._task_if_ending()) is not None:
+            await asyncio.wait([ending_task])  # and if somebody disconnects after this call, a new task ends at once
+        if self.is_websocket_connected:
+            return True
+        if self._task is None or self._task.done():
+            self._start()
+        self._hurry.set()
+        if inside:
+            return False
+        # An attempt ends within open_timeout_s, but a callback may hold up its beginning for ever.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.open_timeout_s + 1):
+                await self._attempt_ended.wait()
+        return self.is_websocket_connected
+
+    async def disconnect_websocket(self) -> None:
+        """Disconnects for good, in whatever state: what was queued is sent, attempts end, nothing reconnects.
+
+        When it returns, `on_websocket_status_change` was told False if it had been told True. Idempotent.
+        """
+        self._wanted = False
+        task = self._task
+        if task is None or task.done():
+            return
+        if task is asyncio.current_task():  # called by a callback, after which the task ends
+            await self._leave()
+            return
+        if not task.cancelling():
+            task.cancel()
+        await asyncio.wait([task])
+
+    def send_websocket_message(self, message: str | Mapping[str, object]) -> bool:
+        """Queues one message to be sent, a mapping as JSON. Returns at once.
+
+        True: it is queued for the socket; whether it arrives only the server can say. False, with a warning
+        in the log: not connected, or `limits.max_unsent_bytes` would be exceeded; it is not kept for later.
+        Raises TypeError or ValueError for a mapping that has no JSON form, or text that has no UTF-8 form.
+        """
+        text = message if isinstance(message, str) else json.dumps(dict(message), allow_nan=False)
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            _logger.warning("a message was not sent: not connected to %s", self._address)
+            return False
+        if not connection.send_now(text):
+            _logger.warning("a message was not sent: the socket is full, or the message too large")
+            return False
+        return True
+
+    async def is_server_running(self) -> bool:
+        """Whether `/health`, beside the WebSocket's path, answers with 200 within 5 s. Never raises."""
+        return await is_running(self._address, self._limits.health_timeout_s)
+
+    def _task_if_ending(self) -> asyncio.Task[None] | None:
+        """The task, if `disconnect_websocket()` cancelled it and it isn't done yet."""
+        task = self._task
+        return task if task is not None and not task.done() and task.cancelling() else None
+
+    def _start(self) -> None:
+        self._hurry = asyncio.Event()  # the last one may belong to an event loop that has ended
+        self._task = asyncio.create_task(self._run(), name=f"gateway to {self._address}")
+
+    async def _run(self) -> None:
+        """The one background task: attempts and connections until it is cancelled or nobody wants them."""
+        try:
+            while self._goes_on():
+                delay_s = await self._connect_once()
+                if self._goes_on():
+                    await self._pause(delay_s)
+        except Exception:
+            _logger.exception("the connection's task died of a bug; connect_websocket() starts a new one")
+        finally:
+            self._end_attempt()
+
+    def _goes_on(self) -> bool:
+        """False once somebody disconnected, even if a callback swallowed the task's cancellation."""
+        return self._wanted and self._task_if_ending() is None
+
+    async def _pause(self, delay_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+
+    async def _connect_once(self) -> float:
+        """One attempt and the connection that comes of it, to its end. Returns the seconds to the next."""
+        self._bookmark.begin()
+        try:
+            connection = await open_connection(self._address.resuming_after(self._bookmark.event_id), self._limits)
+        except (OSError, WebSocketException) as error:
+            self._log_failure(str(error) or type(error).__name__)
+            self._end_attempt()
+            return self._reconnect_delay_s
+        self._connection = connection
+        self._last_failure = ""
+        self._end_attempt()
+        _logger.info("connected to %s", self._address)
+        try:
+            await self._tell(connected=True)
+            await self._receive(connection)
+        except ConnectionClosed as closed:
+            return self._delay_after(closed)
+        finally:
+            await self._leave()
+        return self._reconnect_delay_s
+
+    async def _receive(self, connection: Connection) -> None:
+        """Delivers what comes, until somebody disconnects. Raises ConnectionClosed."""
+        while self._goes_on() and self._connection is connection:
+            message = await connection.recv()
+            # Seen before delivered: a callback that disconnects must not get the same event on its return.
+            if isinstance(message, str) and self._bookmark.is_news(message):
+                await call("on_websocket_message", self.on_websocket_message, message)
+
+    async def _leave(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.leave()
+            finally:
+                await self._tell(connected=False)
+
+    async def _tell(self, *, connected: bool) -> None:
+        await call("on_websocket_status_change", self.on_websocket_status_change, connected)
+
+    def _end_attempt(self) -> None:
+        """Wakes those who wait for the attempt's end. Their hurry is satisfied, whatever came of it."""
+        ended, self._attempt_ended = self._attempt_ended, asyncio.Event()
+        ended.set()
+        self._hurry.clear()
+
+    def _log_failure(self, failure: str) -> None:
+        """A server that stays away is one warning, not one every five seconds."""
+        level = logging.DEBUG if failure == self._last_failure else logging.WARNING
+        self._last_failure = failure
+        _logger.log(level, "no connection to %s: %s; it goes on trying", self._address, failure)
+
+    def _delay_after(self, closed: ConnectionClosed) -> float:
+        end = ending(closed)
+        what = f"the connection to {self._address} ended with {end.code} {end.reason!r}"
+        if end.code in CHANGE_SOMETHING_FIRST:
+            delay_s = max(self._reconnect_delay_s, self._limits.refused_delay_s)
+            _logger.error("%s, which means: change something first; again in %g s", what, delay_s)
+        else:
+            delay_s = self._reconnect_delay_s
+            _logger.warning("%s; again in %g s", what, delay_s)
+        return delay_s

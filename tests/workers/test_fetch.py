@@ -1,0 +1,338 @@
+"""Whatever a server does, a download ends in the right file or in an error that names what was wrong."""
+
+import asyncio
+import random
+import traceback
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.conditions import until
+from tests.workers.conftest import LOCAL, Download
+from tests.workers.hostile import (
+    Reply,
+    Server,
+    answer,
+    chunked,
+    head,
+    honest,
+    raw,
+    redirect,
+    reset_after,
+    silence_after,
+)
+from workers.answer import Source
+from workers.failures import (
+    BadAnswer,
+    BrokenOff,
+    DownloadFailed,
+    EncodedBody,
+    Stalled,
+    TooManyRedirects,
+    UnusableUrl,
+    WrongStatus,
+)
+from workers.fetch import fetch
+from workers.session import make_session
+
+CONTENT = random.Random(5).randbytes(3_500_000)
+CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+async def test_a_file_arrives_whole_and_is_told_from_none_to_all(server: Server, download: Download) -> None:
+    fetched = await download.fetch(server.at("/a/f.bin", honest(CONTENT)))
+    assert download.part.read_bytes() == CONTENT
+    assert fetched.size == len(CONTENT)
+    assert fetched.source == download.sources[0] == Source('"v1"', len(CONTENT), "f.bin")
+    received = [told[0] for told in download.told]
+    assert received[0] == 0 and received[-1] == len(CONTENT) and received == sorted(received)
+    assert {total for _, total in download.told} == {len(CONTENT)}
+
+
+async def test_an_empty_file_is_a_file(server: Server, download: Download) -> None:
+    fetched = await download.fetch(server.at("/f", honest(b"")))
+    assert fetched.size == 0
+    assert download.part.read_bytes() == b""
+    assert download.told == [(0, 0)]
+
+
+async def test_the_size_of_a_chunked_file_is_unknown_until_it_is_there(server: Server, download: Download) -> None:
+    body = chunked(CONTENT[:1000], CONTENT[1000:])
+    fetched = await download.fetch(server.at("/f", raw(CHUNKED_HEAD, body)))
+    assert download.part.read_bytes() == CONTENT
+    assert download.sources[0].total is None and fetched.source.total == len(CONTENT)
+
+
+async def test_a_body_that_ends_with_its_connection_is_a_file(server: Server, download: Download) -> None:
+    await download.fetch(server.at("/f", answer(200, {}, CONTENT)))
+    assert download.part.read_bytes() == CONTENT
+
+
+async def test_a_length_beside_chunks_has_no_say(server: Server, download: Download) -> None:
+    """RFC 9112 §6.3. Either the file or an error would do; a file of 5 bytes would not."""
+    both = CHUNKED_HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n")
+    try:
+        await download.fetch(server.at("/f", raw(both, chunked(CONTENT))))
+    except BadAnswer:
+        return
+    assert download.part.read_bytes() == CONTENT
+
+
+async def test_the_source_is_recorded_before_the_first_byte_is_written(
+    server: Server, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    part, sizes = tmp_path / "p", []
+
+    async def record(source: Source) -> None:
+        await asyncio.sleep(0)
+        sizes.append(part.stat().st_size)
+
+    part.write_bytes(b"old bytes of another version")
+    url = server.at("/f", honest(CONTENT))
+    await fetch(session, url, part, None, lambda received, total: None, on_source=record)
+    assert sizes == [0]
+
+
+async def test_when_the_source_can_not_be_recorded_nothing_is_written(
+    server: Server, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async def refuse(source: Source) -> None:
+        raise RuntimeError("the lease is lost")
+
+    url = server.at("/f", honest(CONTENT))
+    with pytest.raises(RuntimeError, match="the lease is lost"):
+        await fetch(session, url, tmp_path / "p", None, lambda received, total: None, on_source=refuse)
+    assert (tmp_path / "p").stat().st_size == 0
+
+
+async def test_a_name_comes_from_the_header_or_the_last_redirect(server: Server, download: Download) -> None:
+    server.at("/end/real%20name.bin", honest(b"x"))
+    fetched = await download.fetch(server.at("/start", redirect("/end/real%20name.bin")))
+    assert fetched.source.name == "real name.bin"
+    named = honest(b"x", headers={"Content-Disposition": 'attachment; filename="../../header.bin"'})
+    assert (await download.fetch(server.at("/f", named))).source.name == "header.bin"
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "message"),
+    [
+        pytest.param(answer(404, {}), WrongStatus, "the server answered 404 Not Found", id="404"),
+        pytest.param(answer(599, {}), WrongStatus, "the server answered 599", id="no standard status"),
+        pytest.param(answer(204, {}), WrongStatus, "204 No Content", id="no content"),
+        pytest.param(answer(302, {"Content-Length": "0"}), WrongStatus, "302 Found", id="redirect to nowhere"),
+        pytest.param(
+            answer(200, {"Content-Length": "200"}, b"x" * 100),
+            BrokenOff,
+            "the server sent 100 of 200 bytes and closed the connection",
+            id="short body",
+        ),
+        pytest.param(
+            reset_after(answer(200, {"Content-Length": "200"}, b"x" * 100)),
+            BrokenOff,
+            "of 200 bytes and closed",
+            id="reset",
+        ),
+        pytest.param(raw(CHUNKED_HEAD, chunked(b"x" * 100, end=b"")), BrokenOff, "sent 100 bytes", id="no end"),
+        pytest.param(raw(CHUNKED_HEAD + b"zz\r\n"), BadAnswer, "not valid HTTP", id="bad chunk at once"),
+        pytest.param(answer(200, {"Content-Length": "many"}), BadAnswer, "not valid HTTP", id="bad length"),
+        pytest.param(answer(200, {"Content-Length": "-5"}), BadAnswer, "not valid HTTP", id="negative length"),
+        pytest.param(
+            raw(b'HTTP/1.1 200 OK\r\nETag: "a"\r\nETag: "b"\r\nContent-Length: 1\r\n\r\nx'),
+            BadAnswer,
+            "not valid HTTP",
+            id="two ETags",
+        ),
+        pytest.param(
+            raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"),
+            BadAnswer,
+            "not valid HTTP",
+            id="two lengths",
+        ),
+        pytest.param(
+            answer(200, {"Content-Encoding": "gzip", "Content-Length": "4"}, b"\x1f\x8b\x08\x00"),
+            EncodedBody,
+            "encoded as gzip",
+            id="gzip",
+        ),
+        pytest.param(answer(200, {"Content-Encoding": "identity, BR"}, b"xx"), EncodedBody, "encoded as BR", id="br"),
+        pytest.param(
+            answer(200, {"Transfer-Encoding": "gzip, chunked"}, chunked(b"x")),
+            EncodedBody,
+            "encoded as gzip",
+            id="gzip in transfer",
+        ),
+        pytest.param(answer(200, {"X-Long": "x" * 100_000}), BadAnswer, "not valid HTTP", id="huge header"),
+        pytest.param(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), BadAnswer, "not valid HTTP", id="no HTTP"),
+    ],
+)
+async def test_it_names_what_was_wrong_and_publishes_no_size(
+    server: Server, download: Download, reply: Reply, error: type[DownloadFailed], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        await download.fetch(server.at("/f", reply))
+
+
+async def test_what_arrived_before_a_drop_is_kept(server: Server, download: Download) -> None:
+    """However early the drop: else a server that drops every connection early is never got any further with."""
+    with pytest.raises(BrokenOff):
+        await download.fetch(server.at("/f", honest(CONTENT, cut_after=50_000)))
+    assert download.part.read_bytes() == CONTENT[:50_000]
+    assert download.told[-1] == (50_000, len(CONTENT))
+
+
+async def test_nonsense_between_chunks_ends_the_download_and_keeps_what_came_before(
+    server: Server, tmp_path: Path
+) -> None:
+    """aiohttp 3.14 closes the connection and leaves the reader waiting, without a time-out."""
+    async with make_session(LOCAL, read_timeout_s=0.2) as session:
+        download = Download(session, tmp_path / "p")
+
+        async def late_nonsense(request: object, writer: asyncio.StreamWriter) -> None:
+            writer.write(CHUNKED_HEAD + chunked(b"x" * 100, end=b""))
+            await until(lambda: (100, None) in download.told)
+            writer.write(b"zz\r\n")
+
+        with pytest.raises((BrokenOff, Stalled)):
+            await download.fetch(server.at("/f", late_nonsense))
+        assert download.part.read_bytes() == b"x" * 100
+
+
+async def test_nonsense_that_comes_while_the_source_is_recorded_is_a_broken_body(
+    server: Server, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    head_read, sent = asyncio.Event(), asyncio.Event()
+
+    async def nonsense(request: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(CHUNKED_HEAD + chunked(b"x" * 100, end=b""))
+        await head_read.wait()
+        writer.write(b"zz\r\n")
+        await writer.drain()
+        sent.set()
+
+    async def record(source: Source) -> None:
+        head_read.set()
+        await sent.wait()
+        await asyncio.sleep(0.05)  # a client that has not read it by then meets the other error of the two
+
+    with pytest.raises(BrokenOff, match="sent 100 bytes"):
+        await fetch(session, server.at("/f", nonsense), tmp_path / "p", None, lambda *_: None, on_source=record)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+async def test_identity_is_no_encoding(server: Server, download: Download, encoding: str) -> None:
+    await download.fetch(server.at("/f", honest(CONTENT, headers={"Content-Encoding": encoding})))
+    assert download.part.read_bytes() == CONTENT
+
+
+async def test_a_connection_that_is_closed_without_an_answer_is_an_error(server: Server, download: Download) -> None:
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await download.fetch(server.at("/f", raw(b"")))
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        pytest.param(raw(b""), id="before the headers"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\nContent-"), id="within the headers"),
+        pytest.param(answer(200, {"Content-Length": "200"}, b"x" * 100), id="within the body"),
+        pytest.param(raw(CHUNKED_HEAD, b"5"), id="within a chunk's head"),
+    ],
+)
+async def test_a_server_that_falls_silent_is_left(server: Server, tmp_path: Path, silent: Reply) -> None:
+    async with make_session(LOCAL, read_timeout_s=0.1) as session:
+        with pytest.raises(Stalled, match=r"the server sent nothing for 0\.1 s"):
+            await Download(session, tmp_path / "p").fetch(server.at("/f", silence_after(silent)))
+
+
+async def test_a_slow_endless_body_can_be_cancelled_at_any_time(server: Server, download: Download) -> None:
+    async def drip(request: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(200, {}))
+        while True:
+            writer.write(b"drop")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    task = asyncio.create_task(download.fetch(server.at("/f", drip)))
+    await until(lambda: len(download.told) > 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert download.part.stat().st_size == download.told[-1][0]
+
+
+async def test_five_redirects_are_followed_and_six_are_not(server: Server, download: Download) -> None:
+    for number in range(6):
+        server.at(f"/{number}", redirect(f"/{number + 1}", (301, 302, 303, 307, 308)[number % 5]))
+    server.at("/6", honest(CONTENT))
+    await download.fetch(f"http://127.0.0.1:{server.port}/1")
+    assert download.part.read_bytes() == CONTENT
+    with pytest.raises(TooManyRedirects, match="more than 5 times"):
+        await download.fetch(f"http://127.0.0.1:{server.port}/0")
+
+
+async def test_a_redirect_loop_ends(server: Server, download: Download) -> None:
+    server.at("/b", redirect("/a"))
+    with pytest.raises(TooManyRedirects):
+        await download.fetch(server.at("/a", redirect("/b")))
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://example.com/f", "ws://127.0.0.1/f", "data:,x", "http://", "http://["]
+)
+async def test_a_redirect_leads_to_http_or_https_only(server: Server, download: Download, location: str) -> None:
+    with pytest.raises(UnusableUrl, match="redirects to what is no http or https URL"):
+        await download.fetch(server.at("/f", redirect(location)))
+
+
+@pytest.mark.parametrize("url", ["ftp://example.com/f", "file:///etc/passwd", "ws://example.com/", "f.bin", ""])
+async def test_only_http_and_https_are_downloaded(download: Download, url: str) -> None:
+    with pytest.raises(UnusableUrl, match="only http and https"):
+        await download.fetch(url)
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1/f", "http://h:99999/f", "http://:80/", "http:///f"])
+async def test_a_url_without_a_host_is_none(download: Download, url: str) -> None:
+    with pytest.raises(UnusableUrl, match="not a valid one"):
+        await download.fetch(url)
+
+
+SECRET_URL = "http://kim:hunter2@127.0.0.1:{port}/f?signature=s3cr3t"
+
+
+async def test_user_and_password_become_basic_auth(server: Server, download: Download) -> None:
+    server.at("/f", honest(CONTENT))
+    await download.fetch(SECRET_URL.format(port=server.port))
+    assert server.requests[0].headers["authorization"] == "Basic a2ltOmh1bnRlcjI="
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(403, {}),
+        answer(200, {"Content-Length": "9"}, b"x"),
+        answer(200, {"Content-Length": "x"}),
+        redirect("/f?signature=s3cr3t"),
+        redirect("ftp://kim:hunter2@127.0.0.1/f?signature=s3cr3t"),
+        redirect("http://kim:hunter2@[::1/f?signature=s3cr3t"),
+        redirect("http://kim:hunter2@127.0.0.2/f?signature=s3cr3t"),
+        raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        raw(b""),
+        silence_after(raw(b"")),
+    ],
+)
+async def test_no_traceback_has_the_password_or_the_query(server: Server, tmp_path: Path, reply: Reply) -> None:
+    server.at("/f", reply)
+    async with make_session(LOCAL, read_timeout_s=0.1) as session:
+        with pytest.raises((DownloadFailed, aiohttp.ClientError)) as caught:
+            await Download(session, tmp_path / "p").fetch(SECRET_URL.format(port=server.port))
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert "hunter2" not in told and "s3cr3t" not in told
+
+
+@pytest.mark.parametrize("url", ["http://kim:hunter2@/f", "http://kim:hunter2@h:99999/", "ftp://kim:hunter2@h/"])
+async def test_no_traceback_of_a_bad_url_has_its_password(download: Download, url: str) -> None:
+    with pytest.raises(UnusableUrl) as caught:
+        await download.fetch(url)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
