@@ -1,0 +1,28 @@
+"""The command line: `simulcast`, or `python -m simulcast.cli`."""
+
+import sys
+from collections.abc import Callable
+
+import typer
+from pydantic import ValidationError
+
+from simulcast.cli.commands import app
+from simulcast.errors import SimulcastError
+
+__all__ = ["app", "main"]
+
+
+def main(run: Callable[[], object] = app) -> None:
+    """The entry point: errors that are meant for the user are one or two lines, and exit code 1."""
+    try:
+        run()
+    except SimulcastError as error:
+        _fail(str(error))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        _fail(f"{'.'.join(map(str, first['loc']))}={first.get('input')}: {first['msg']}")
+
+
+def _fail(text: str) -> None:
+    typer.echo(f"simulcast: {text}", err=True)
+    sys.exit(1)

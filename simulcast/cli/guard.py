@@ -12,29 +12,32 @@ import os
 import signal
 import subprocess
 import sys
+from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LOOK_EVERY_S = 0.5
 _GRACE_S = 10.0
+CANT_RUN = 127
+NO_PARENT = 143
 
 
 def main() -> int:
-    """Replaces this process, or returns the program's exit code. 127: the program can't be run; 143: no parent any more."""
+    """Becomes the program, or returns its exit code; CANT_RUN or NO_PARENT where there is none."""
     parent, at_death, how, *command = sys.argv[1:]
     try:
         if how == "exec":
-            return _replace(int(parent), int(at_death), command)
+            _become(int(parent), int(at_death), command)
         return _watch(int(parent), int(at_death), command)
     except OSError as error:
         print(f"can't run {command[0]}: {error.strerror}", file=sys.stderr)
-        return 127
+        return CANT_RUN
 
 
-def _replace(parent: int, at_death: int, command: list[str]) -> int:
+def _become(parent: int, at_death: int, command: list[str]) -> NoReturn:
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, at_death, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     if os.getppid() != parent:  # it died before the kernel was asked
-        return 128 + signal.SIGTERM
+        sys.exit(NO_PARENT)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited
     os.execvp(command[0], command)  # noqa: S606
 
@@ -42,7 +45,6 @@ def _replace(parent: int, at_death: int, command: list[str]) -> int:
 def _watch(parent: int, at_death: int, command: list[str]) -> int:
     process = subprocess.Popen(command, close_fds=False)  # noqa: S603
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
     while os.getppid() == parent:
         try:
             code = process.wait(_LOOK_EVERY_S)
@@ -54,7 +56,7 @@ def _watch(parent: int, at_death: int, command: list[str]) -> int:
         process.wait(_GRACE_S)
     except subprocess.TimeoutExpired:
         process.kill()
-    return 128 + signal.SIGTERM
+    return NO_PARENT
 
 
 if __name__ == "__main__":

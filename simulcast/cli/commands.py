@@ -1,0 +1,164 @@
+"""The commands and their flags. `simulcast --help` is enough to get going.
+
+A command's module is imported when the command runs: `--help` is quick, and `watch` needs nothing of `up`.
+"""
+
+import asyncio
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="simulcast",
+    help="Downloads, and what they are doing, live to everyone who watches.\n\n"
+    "Start with `simulcast up`, open http://localhost:8080, then try `simulcast demo` or `simulcast add URL` "
+    "in a second terminal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RedisUrl = Annotated[
+    str,
+    typer.Option(
+        "--redis-url",
+        envvar="REDIS_URL",
+        metavar="URL",
+        help="Redis ≥ 7 or Valkey ≥ 7.2.",
+        show_default="that of `simulcast up`, else redis://localhost:6379/0",
+    ),
+]
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The folder in which `simulcast up` keeps its data.")]
+Host = Annotated[
+    str, typer.Option("--host", envvar="SIMULCAST_HOST", help="Address to listen on; 0.0.0.0 lets the network in.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"simulcast {metadata.version('simulcast')}")
+        except metadata.PackageNotFoundError:
+            typer.echo("simulcast, run from a checkout that is not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="By environment: SIMULCAST_DOWNLOAD_DIR (./downloads), SIMULCAST_ALLOW_NETWORKS (private networks that "
+    "downloads may reach), SIMULCAST_LOG (debug, info, warning, error)."
+)
+def up(
+    host: Host = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="SIMULCAST_PORT", min=0, max=65535, help="Port to listen on; 0 is any free one.")
+    ] = 8080,
+    front_ends: Annotated[int, typer.Option(min=1, max=256, help="Processes that serve clients.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes that download.")] = 1,
+    data: Data = Path("data"),
+    redis_url: Annotated[
+        str,
+        typer.Option(
+            envvar="REDIS_URL", metavar="URL", help="Use this Redis.", show_default="a Valkey of its own, in --data"
+        ),
+    ] = "",
+) -> None:
+    """Run the whole service here: Valkey, front-ends and workers. Ctrl-C stops it."""
+    from simulcast import logs
+    from simulcast.cli import settings, up
+
+    found = settings.UpSettings()
+    logs.configure(found.log)
+    asyncio.run(up.up(up.Plan(host, port, front_ends, workers, data, redis_url, found.download_dir)))
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="SIMULCAST_PORT", min=1, max=65535, help="Port to listen on.")] = 8080,
+    redis_url: RedisUrl = "",
+) -> None:
+    """Run one front-end."""
+    from simulcast.cli import programs
+
+    programs.become(programs.front_end("--host", host, "--port", str(port)), {"REDIS_URL": redis_url})
+
+
+@app.command()
+def work(redis_url: RedisUrl = "") -> None:
+    """Run one worker, which downloads what was added."""
+    from simulcast.cli import programs
+
+    programs.become(programs.worker(), {"REDIS_URL": redis_url})
+
+
+@app.command()
+def add(
+    urls: Annotated[list[str], typer.Argument(metavar="URL", help="What to download, by http or https.")],
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Queue downloads; prints the id of each."""
+    from simulcast.cli import publish, reach
+    from simulcast.cli.board import clean
+
+    asyncio.run(
+        publish.add(
+            reach.redis_url(redis_url, data),
+            urls,
+            lambda record: typer.echo(f"{record.download_id}  {clean(record.name)}"),
+        )
+    )
+
+
+@app.command()
+def publish(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Usually downloads.")],
+    event: Annotated[str, typer.Argument(metavar="JSON", help="The event, a JSON object; - reads standard input.")],
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Publish one event to everyone who watches; prints its event_id."""
+    from simulcast.cli import publish, reach
+
+    text = publish.read_all(sys.stdin) if event == "-" else event
+    typer.echo(asyncio.run(publish.publish(reach.redis_url(redis_url, data), channel, text)))
+
+
+@app.command()
+def watch(
+    url: Annotated[str, typer.Option(metavar="URL", help="The WebSocket of a front-end.")] = "ws://localhost:8080/ws",
+) -> None:
+    """Show live what goes on: bars in a terminal, plain lines elsewhere. Ctrl-C ends it."""
+    from simulcast.cli import watch
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(watch.watch(url))
+
+
+@app.command()
+def demo(
+    downloads: Annotated[int, typer.Option(min=1, max=5000, help="How many at once.")] = 8,
+    seconds: Annotated[float, typer.Option(min=1, max=86400, help="How long they take together.")] = 30,
+    channel: Annotated[str, typer.Option(help="Where it is told.")] = "downloads",
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Publish simulated downloads: something to look at, without network."""
+    from simulcast.cli import demo, reach
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(demo.demo(reach.redis_url(redis_url, data), channel, downloads, seconds))

@@ -1,0 +1,96 @@
+"""`simulcast publish` and `simulcast add`: one event, and downloads for the workers."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TextIO
+from urllib.parse import urlsplit
+
+from simulcast.cli.complaint import Complaint, shown
+from simulcast.cli.reach import broker_at
+from simulcast.events import encode
+from simulcast.jobs import Jobs
+from simulcast.names import ChannelNames
+from simulcast.position import Position
+from simulcast.records import JobRecord
+
+MOST_URL_CHARACTERS = 4096
+
+
+def checked_channel(channel: str) -> str:
+    """The channel. Raises Complaint for a name that can't be one."""
+    try:
+        return ChannelNames(channel).channel
+    except ValueError as error:
+        raise Complaint(str(error)) from error
+
+
+def read_all(stream: TextIO) -> str:
+    """What the stream holds. Raises Complaint where it isn't text."""
+    try:
+        return stream.read()
+    except UnicodeDecodeError as error:
+        raise Complaint(f"the event is not {error.encoding} (byte {error.start}): encode it as UTF-8") from error
+
+
+def checked_event(text: str) -> str:
+    """The text, which is an event. Raises Complaint where it is no JSON object, InvalidEvent for a wrong member."""
+    if any("\ud800" <= character <= "\udfff" for character in text):  # what a shell's odd bytes become
+        raise Complaint("the event is not UTF-8: encode it as UTF-8")
+    if not isinstance(encode(text), str):
+        return text
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise Complaint(
+            f"this is no JSON: {text.strip()[:80]!r} ({error}). In a shell, put it in single quotes: "
+            """'{"type":"download_progress","download_id":"x","progress":0.5,"speed":1000}'"""
+        ) from error
+    raise Complaint(f"an event is a JSON object in braces, not {json.dumps(found)[:80]}")
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
+
+
+async def publish(url: str, channel: str, text: str) -> Position:
+    """The event's position. Raises Complaint, InvalidEvent, BrokerUnavailable."""
+    checked_channel(channel)
+    checked_event(text)
+    async with broker_at(url) as broker:
+        position = await broker.publish(text, channel)
+    assert position is not None  # noqa: S101 (it is an object)
+    return position
+
+
+def checked_url(url: str) -> str:
+    """The address of something to download. Raises Complaint."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Complaint(f"{shown(url)!r} is no web address: {error}") from error
+    if parts.scheme not in ("http", "https"):
+        what = f"{parts.scheme}:// is not supported" if parts.scheme else "it has no scheme"
+        raise Complaint(f"{shown(url)!r} can't be downloaded: {what}; it must begin with http:// or https://")
+    if not host:
+        raise Complaint(f"{shown(url)!r} names no host: it looks like https://example.com/file.iso")
+    if " " in url or not url.isprintable():
+        raise Complaint(f"{shown(url)!r} has spaces or unprintable characters: percent-encode them (a space is %20)")
+    if len(url) > MOST_URL_CHARACTERS:
+        raise Complaint(
+            f"{shown(url)[:80]}… has {len(url):,} characters, and an address may have {MOST_URL_CHARACTERS:,}"
+        )
+    return url
+
+
+async def add(url: str, addresses: Sequence[str], say: Callable[[JobRecord], None]) -> None:
+    """Queues them one by one and says each. Raises Complaint before the first is queued, BrokerUnavailable."""
+    for address in addresses:
+        checked_url(address)
+    async with broker_at(url) as broker:
+        jobs = Jobs.connect(url, broker)
+        try:
+            for address in addresses:
+                say(await jobs.submit(address))
+        finally:
+            await jobs.aclose()

@@ -1,0 +1,15 @@
+"""The settings of `simulcast up` beside its flags."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from simulcast.settings import SharedSettings
+
+
+class UpSettings(SharedSettings):
+    """Read once, when the command starts."""
+
+    download_dir: Path = Field(
+        default=Path("downloads"), validation_alias="SIMULCAST_DOWNLOAD_DIR", description="where downloads go"
+    )

@@ -1,0 +1,135 @@
+"""`simulcast up`: Valkey, front-ends and workers, started in order, kept running, and taken down in order."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from simulcast.cli import programs
+from simulcast.cli.banner import USUAL_REDIS_PORT, Facts, banner, is_open_to_others
+from simulcast.cli.binary import find_server
+from simulcast.cli.child import Child
+from simulcast.cli.complaint import Complaint, to_tell
+from simulcast.cli.listen import BACKLOG, listen
+from simulcast.cli.reach import broker_at
+from simulcast.cli.ready import until_ready
+from simulcast.embedded import EmbeddedServer
+
+READY_S = 60.0
+_log = logging.getLogger("simulcast.up")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. `redis_url` is "" for the embedded server; `redis_ports` are those that it tries in turn."""
+
+    host: str
+    port: int
+    front_ends: int
+    workers: int
+    data: Path
+    redis_url: str
+    downloads: Path
+    redis_ports: Sequence[int] = (USUAL_REDIS_PORT, 0)
+    front_end: Callable[..., Sequence[str]] = field(default=programs.front_end)
+    worker: Callable[[], Sequence[str]] = field(default=programs.worker)
+
+
+async def up(plan: Plan) -> None:
+    """Runs until SIGINT, SIGTERM or SIGHUP; a second one hurries. Raises SimulcastError for what can't be done."""
+    hurry = asyncio.Event()
+    told = _listen_to_signals(hurry)
+    try:
+        await _run(plan, hurry)
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise
+        typer.echo("Simulcast has stopped.")
+    except BaseExceptionGroup as group:
+        raise to_tell(group) from group
+
+
+def _listen_to_signals(hurry: asyncio.Event) -> asyncio.Event:
+    """The first signal cancels this task, so that all unwinds in order; the second sets `hurry`."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    task = asyncio.current_task()
+
+    def hear(number: signal.Signals) -> None:
+        if told.is_set():
+            hurry.set()
+            return
+        told.set()
+        typer.echo(f"\nstopping ({number.name}); once more to hurry")
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, hear, number)
+    return told
+
+
+async def _run(plan: Plan, hurry: asyncio.Event) -> None:
+    if is_open_to_others(plan.host):
+        _log.warning(
+            "--host %s: whoever reaches port %d may watch and command every download; there is no password yet",
+            plan.host,
+            plan.port,
+        )
+    async with AsyncExitStack() as stack:
+        public = [stack.enter_context(closing(each)) for each in listen(plan.host, plan.port)]
+        admin = [
+            stack.enter_context(closing(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)))
+            for _ in range(plan.front_ends)
+        ]
+        url, server = await stack.enter_async_context(_redis(plan))
+        port = public[0].getsockname()[1]
+        environment = programs.environment({"REDIS_URL": url, "SIMULCAST_HOST": plan.host, "SIMULCAST_PORT": str(port)})
+        children: list[Child] = []
+        for number, each in enumerate(admin, 1):
+            handed = [found.fileno() for found in (*public, each)]
+            flags = [text for fd in handed for text in ("--fd", str(fd))]
+            children.append(Child(f"front-end {number}", plan.front_end(*flags), environment, hurry, handed))
+        for number in range(1, plan.workers + 1):
+            children.append(Child(f"worker {number}", plan.worker(), environment, hurry))
+        async with asyncio.TaskGroup() as group:
+            if server is not None:
+                group.create_task(server.keep(), name="embedded server")
+            for child in children:
+                group.create_task(child.keep(), name=child.name)
+            await _all_ready([each.getsockname()[1] for each in admin])
+            redis_port, data = (server.port, server.data) if server else (0, plan.data)
+            typer.echo(banner(Facts(plan.host, port, plan.downloads, url, redis_port, data)))
+
+
+@asynccontextmanager
+async def _redis(plan: Plan) -> AsyncIterator[tuple[str, EmbeddedServer | None]]:
+    """The address of Redis, and the server if it is the embedded one."""
+    if plan.redis_url:
+        async with broker_at(plan.redis_url) as broker:
+            await broker.head()  # it answers, knows Functions, and lets us use them
+        yield plan.redis_url, None
+        return
+    async with EmbeddedServer(plan.data, await find_server(), plan.redis_ports) as server:
+        yield server.url, server
+
+
+async def _all_ready(ports: Sequence[int]) -> None:
+    """Returns when every front-end is ready. Raises Complaint with the reason when one isn't in time."""
+
+    async def one(number: int, port: int) -> None:
+        reason = await until_ready(port, READY_S)
+        if reason is not None:
+            raise Complaint(f"front-end {number} does not become ready: {reason}. Its lines above may say more")
+        _log.info("front-end %d of %d is ready", number, len(ports))
+
+    _log.info("waiting for %d front-end%s", len(ports), "" if len(ports) == 1 else "s")
+    async with asyncio.TaskGroup() as group:
+        for number, port in enumerate(ports, 1):
+            group.create_task(one(number, port), name=f"readiness of front-end {number}")

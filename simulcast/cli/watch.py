@@ -1,0 +1,121 @@
+"""`simulcast watch`: what happens, live in the terminal; comes back after a loss and recovers what it missed."""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from rich.console import Console
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+
+from simulcast.cli.board import Board, clean
+from simulcast.cli.complaint import Complaint, shown, to_tell
+from simulcast.cli.screen import Bars, PlainLines, Screen
+from simulcast.codes import Stop
+
+RECONNECT_S = 5.0
+OPEN_S = 10.0
+CLOSE_S = 1.0
+PING_EVERY_S = PONG_WITHIN_S = 20.0
+_STOP_CODES = frozenset(int(code) for code in Stop)
+
+
+async def watch(url: str) -> None:
+    """Until cancelled. Raises Complaint for what waiting doesn't mend."""
+    checked_address(url)
+    board, console = Board(), Console()
+    if not console.is_terminal:
+        await follow(url, board, PlainLines())
+        return
+    bars = Bars(board, console)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bars.run(), name="drawing")
+            await follow(url, board, bars)
+    except BaseExceptionGroup as failures:
+        raise to_tell(failures) from failures
+
+
+def checked_address(url: str) -> str:
+    """The address of a WebSocket. Raises Complaint, with the one that was meant where that is clear."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Complaint(f"--url {shown(url)}: {error}") from error
+    if parts.scheme in ("http", "https") and host:
+        meant = parts._replace(scheme="wss" if parts.scheme == "https" else "ws", path=parts.path.rstrip("/") or "/ws")
+        raise Complaint(f"--url {shown(url)} is a web page: give {shown(meant.geturl())}")
+    if parts.scheme not in ("ws", "wss") or not host:
+        raise Complaint(f"--url {shown(url)} is no WebSocket: it looks like ws://localhost:8080/ws")
+    return url
+
+
+async def follow(
+    url: str, board: Board, screen: Screen, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Connects, shows what comes, and does so again RECONNECT_S after a loss. Raises Complaint."""
+    while True:
+        found = await _connect(url, board.event_id)
+        if isinstance(found, ClientConnection):
+            screen.status(f"connected to {shown(url)}")
+            async with found:
+                await _show(found, board, screen)
+            found = f"lost {shown(url)}"
+        screen.status(f"{found}: trying again in {RECONNECT_S:.0f} s")
+        await pause(RECONNECT_S)
+
+
+async def _connect(url: str, event_id: str) -> ClientConnection | str:
+    """A connection that goes on after `event_id`, or why there is none just now. Raises Complaint if there can't be."""
+    try:
+        return await connect(
+            _since(url, event_id),
+            open_timeout=OPEN_S,
+            close_timeout=CLOSE_S,
+            ping_interval=PING_EVERY_S,
+            ping_timeout=PONG_WITHIN_S,
+            proxy=_proxy(url),
+        )
+    except InvalidStatus as error:
+        status = error.response.status_code
+        if 400 <= status < 500:
+            said = clean(bytes(error.response.body or b"").decode(errors="replace").strip())
+            raise Complaint(
+                f"{shown(url)} refuses ({status}): {said or 'is the path right? It usually is /ws'}"
+            ) from error
+        return f"{shown(url)} is not ready ({status})"
+    except InvalidHandshake as error:
+        return f"{shown(url)} does not speak WebSocket ({error})"
+    except (OSError, WebSocketException):  # TimeoutError is an OSError
+        return f"no server at {shown(url)} (start one with `simulcast up`)"
+
+
+async def _show(socket: ClientConnection, board: Board, screen: Screen) -> None:
+    """Returns when the connection ends. Raises Complaint where the server says that coming back won't help."""
+    try:
+        async for message in socket:
+            if isinstance(message, str):
+                screen.line(board.apply(message))
+    except ConnectionClosed:
+        pass  # how it ended is in its close code
+    if socket.close_code in _STOP_CODES:
+        raise Complaint(f"the server closed the connection: {clean(socket.close_reason or '')} ({socket.close_code})")
+
+
+def _since(url: str, event_id: str) -> str:
+    if not event_id:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}since={quote(event_id)}"
+
+
+def _proxy(url: str) -> Literal[True] | None:
+    """None for this machine: a proxy that the environment names can't reach it."""
+    host = urlsplit(url).hostname or ""
+    try:
+        own = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        own = False
+    return None if own else True

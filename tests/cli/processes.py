@@ -1,0 +1,31 @@
+"""Looking at processes of this machine, by id."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and wasn't waited for doesn't."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def children(pid: int) -> set[int]:
+    """Ids of the process's children, and of theirs. Linux only."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            direct = {int(each) for each in task.read_text().split()}
+        except FileNotFoundError:
+            continue
+        found |= direct.union(*(children(each) for each in direct))
+    return found

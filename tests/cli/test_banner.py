@@ -1,0 +1,71 @@
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from simulcast.cli.banner import Facts, banner, is_open_to_others
+
+FACTS = Facts(
+    "127.0.0.1", 8080, Path("downloads"), "unix://simulcast:secret@/d/valkey.sock", 6379, Path("data").resolve()
+)
+
+
+def test_it_says_where_to_look_and_what_to_do_next() -> None:
+    text = banner(FACTS)
+    for wanted in (
+        "http://localhost:8080/",
+        "ws://localhost:8080/ws",
+        "http://localhost:8080/docs",
+        "redis-cli PUBLISH simulcast:downloads '{",
+        f'redis-cli -u "$(cat {FACTS.data}/redis.url)"',
+        str(Path("downloads").resolve()),
+    ):
+        assert wanted in text
+    assert re.search(r" demo$", text, re.MULTILINE) and re.search(r" watch$", text, re.MULTILINE)
+
+
+def test_no_password_is_printed() -> None:
+    assert "secret" not in banner(FACTS)
+    assert "secret" not in banner(
+        replace(FACTS, redis_port=0, redis_url="redis://me:secret@redis:6379/0?password=secret")
+    )
+
+
+def test_what_isnt_usual_stands_in_the_commands() -> None:
+    text = banner(replace(FACTS, port=9000, redis_port=7000, data=Path("/else where")))
+    assert "watch --url ws://localhost:9000/ws" in text
+    assert "redis-cli -p 7000 PUBLISH" in text
+    assert "demo --data '/else where'" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("0.0.0.0", "localhost"),
+        ("::1", "localhost"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "[2001:db8::1]"),
+        ("nas", "nas"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_here_reaches(host: str, place: str) -> None:
+    assert f"http://{place}:8080/" in banner(replace(FACTS, host=host))
+
+
+def test_the_command_is_the_one_that_was_called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = folder / ".venv" / "bin" / "simulcast"
+    called.parent.mkdir(parents=True)
+    called.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(called)])
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "  .venv/bin/simulcast demo" in banner(FACTS)
+    monkeypatch.setenv("PATH", str(called.parent))
+    assert "  simulcast demo" in banner(FACTS)
+
+
+def test_only_loopback_is_closed_to_others() -> None:
+    hosts = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "192.168.1.2", "my-machine")
+    assert [is_open_to_others(host) for host in hosts] == [False, False, False, True, True, True, True]

@@ -1,0 +1,97 @@
+import json
+
+from simulcast import events
+from simulcast.cli import board as module
+from simulcast.cli.board import Board, Line, size
+
+
+def event(kind: str, download_id: str = "a", **members: object) -> str:
+    return json.dumps({"event_id": "9-1", "type": f"download_{kind}", "download_id": download_id, **members})
+
+
+def test_a_download_has_a_row_from_its_first_event_to_its_end() -> None:
+    board = Board()
+    board.apply(event("queued", name="a.iso"))
+    assert (board.rows["a"].name, board.rows["a"].state) == ("a.iso", "queued")
+    board.apply(event("started", name="a.iso"))
+    board.apply(event("progress", progress=0.5, speed=1000, received_bytes=500, total_bytes=1000))
+    row = board.rows["a"]
+    assert (row.state, row.progress, row.speed, row.remaining_s) == ("running", 0.5, 1000.0, 0.5)
+    board.apply(event("paused"))
+    assert (row.state, row.progress, row.remaining_s) == ("paused", 0.5, None)
+    line = board.apply(event("complete", file_path="/downloads/a.iso"))
+    assert not board.rows
+    assert line == Line("complete", "a", "a.iso  /downloads/a.iso", lasting=True)
+
+
+def test_every_type_of_a_download_is_known() -> None:
+    board = Board()
+    for kind in sorted(events.STATE_TYPES):
+        assert not board.apply(event(kind.removeprefix("download_"), kind)).lasting
+        assert kind in board.rows
+    for kind in sorted(events.END_TYPES):
+        board.apply(event("queued", kind))
+        assert board.apply(event(kind.removeprefix("download_"), kind)).lasting
+        assert kind not in board.rows
+
+
+def test_an_error_is_told_with_its_message() -> None:
+    assert str(Board().apply(event("error", error_message="the server answered 404"))) == (
+        "error      a  the server answered 404"
+    )
+
+
+def test_progress_is_a_line_for_those_without_bars() -> None:
+    line = Board().apply(event("progress", progress=0.25, speed=1_500_000))
+    assert str(line) == "progress   a   25.0%  1.5 MB/s  a" and not line.lasting
+
+
+def test_an_event_that_only_has_what_the_first_app_sends_is_enough() -> None:
+    board = Board()
+    board.apply('{"type":"download_progress","download_id":"12345","progress":0.75,"speed":1024000}')
+    assert (board.rows["12345"].progress, board.rows["12345"].remaining_s) == (0.75, None)
+
+
+def test_what_isnt_an_event_of_a_download_is_shown_as_it_is() -> None:
+    board = Board()
+    for text in ("Hello", "[1,2]", '{"type":"weather","sun":true}', '{"type":"download_progress"}', "[" * 100_000):
+        line = board.apply(text)
+        assert line.lasting and line.text.startswith(text[:200])
+    assert not board.rows
+
+
+def test_wrong_members_do_no_harm() -> None:
+    board = Board()
+    board.apply(event("progress", progress="much", speed=None, total_bytes=True, name=7))
+    assert (board.rows["a"].progress, board.rows["a"].speed, board.rows["a"].name) == (0.0, 0.0, "a")
+
+
+def test_control_characters_never_reach_the_terminal() -> None:
+    board = Board()
+    shown = [
+        str(board.apply(event("queued", name="a\x1b[2Jb\r\nc\u202e"))),
+        str(board.apply("\x1b]0;title\x07")),
+        str(board.apply(event("error", "\x1b", error_message="\x9b31m"))),
+    ]
+    assert all(text.isprintable() for text in shown)
+    assert board.rows["a"].name == "a·[2Jb··c·"
+
+
+def test_the_last_event_id_is_known() -> None:
+    board = Board()
+    board.apply(event("queued"))
+    board.apply("Hello")
+    assert board.event_id == "9-1"
+
+
+def test_rows_are_bounded_and_the_oldest_goes_first() -> None:
+    board = Board()
+    for number in range(module.MOST_ROWS + 1):
+        board.apply(event("queued", str(number)))
+    assert len(board.rows) == module.MOST_ROWS and "0" not in board.rows
+
+
+def test_sizes_read_well() -> None:
+    assert [size(count) for count in (0, 999, 1000, 1_500_000, 999_999, 2e9, 5e12)] == [
+        *("0 B", "999 B", "1.0 kB", "1.5 MB", "1.0 MB", "2.0 GB", "5000.0 GB")
+    ]

@@ -1,0 +1,73 @@
+import asyncio
+import json
+import random
+from itertools import pairwise
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.cli.demo import Demo
+from simulcast.cli.simulated import timeline
+from simulcast.position import Position
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def now(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        await asyncio.sleep(0)
+
+
+async def told(broker: Broker, channel: str) -> list[dict[str, object]]:
+    head = (await broker.head(channel)).position
+    found = await broker.history(Position(head.epoch, 0), head, channel, limit=10_000)
+    return [json.loads(publication.payload) for publication in found]
+
+
+async def test_every_moment_is_told_in_order_and_in_its_time(broker: Broker, channel: str) -> None:
+    moments, clock = list(timeline(4, 10.0, random.Random(1))), Clock()
+    demo = Demo(broker, channel, clock.now, clock.sleep)
+    await demo.play(moments)
+    events = await told(broker, channel)
+    assert [event["type"] for event in events] == [moment.event["type"] for moment in moments]
+    assert [event["download_id"] for event in events] == [moment.event["download_id"] for moment in moments]
+    assert clock.now_s - 100.0 == pytest.approx(moments[-1].at_s)
+    assert demo.ended == {"download_complete": 3, "download_error": 1}
+
+
+async def test_nothing_is_told_before_its_time(broker: Broker, channel: str) -> None:
+    moments = list(timeline(2, 10.0, random.Random(1)))
+    clock, counts = Clock(), [0]
+
+    async def sleep(seconds: float) -> None:
+        counts.append(len(await told(broker, channel)))
+        due = sum(moment.at_s <= clock.now_s - 100.0 + 0.01 for moment in moments)
+        assert counts[-1] <= due
+        await clock.sleep(seconds)
+
+    await Demo(broker, channel, clock.now, sleep).play(moments)
+    assert any(after > before for before, after in pairwise(counts))
+
+
+async def test_one_that_is_interrupted_leaves_no_download_running(broker: Broker, channel: str) -> None:
+    clock = Clock()
+
+    async def sleep(seconds: float) -> None:
+        if clock.now_s > 106.0:
+            raise asyncio.CancelledError
+        await clock.sleep(seconds)
+
+    demo = Demo(broker, channel, clock.now, sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await demo.play(timeline(5, 10.0, random.Random(3)))
+    last = {event["download_id"]: event["type"] for event in await told(broker, channel)}
+    assert len(last) == 5
+    assert set(last.values()) <= {"download_cancelled", "download_complete", "download_error"}
+    assert demo.ended["download_cancelled"] > 0

@@ -1,0 +1,74 @@
+import errno
+import socket
+
+import pytest
+
+from simulcast.cli import listen as module
+from simulcast.cli.complaint import Complaint
+from simulcast.cli.listen import listen
+
+
+def close(sockets: list[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_both_loopback_addresses_share_one_port(host: str) -> None:
+    sockets = listen(host, 0)
+    addresses = [each.getsockname()[:2] for each in sockets]
+    port = addresses[0][1]
+    for address in addresses:
+        socket.create_connection(address, timeout=5).close()
+    close(sockets)
+    assert addresses == [("127.0.0.1", port), ("::1", port)] and port != 0
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_taken_port_is_named_with_a_remedy(family: socket.AddressFamily, address: str) -> None:
+    with socket.create_server((address, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Complaint, match=f"port {port} of {address} is taken: .*--port"):
+            listen("127.0.0.1", port)
+        with pytest.raises(Complaint, match=f"port {port} of {address} is taken: .*--port"):
+            listen(address, port) if address == "::1" else listen("localhost", port)
+
+
+def test_a_refused_port_leaves_nothing_bound() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Complaint):
+            listen("127.0.0.1", port)
+    close(listen("127.0.0.1", port))
+
+
+@pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+def test_a_machine_without_ipv6_listens_on_ipv4_alone(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module._bind
+
+    def bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(number, "no IPv6")
+        return real(family, address, port)
+
+    monkeypatch.setattr(module, "_bind", bind)
+    sockets = listen("127.0.0.1", 0)
+    close(sockets)
+    assert [each.family for each in sockets] == [socket.AF_INET]
+
+
+def test_another_host_is_bound_as_it_is() -> None:
+    sockets = listen("0.0.0.0", 0)
+    host = sockets[0].getsockname()[0]
+    close(sockets)
+    assert (len(sockets), host) == (1, "0.0.0.0")
+
+
+def test_a_host_of_another_machine_is_told() -> None:
+    with pytest.raises(Complaint, match=r"192\.0\.2\.1 is no address of this machine"):
+        listen("192.0.2.1", 0)
+
+
+def test_a_host_that_doesnt_exist_is_told() -> None:
+    with pytest.raises(Complaint, match=r"--host no\.such\.host\.invalid"):
+        listen("no.such.host.invalid", 0)

@@ -1,0 +1,66 @@
+import random
+from collections import defaultdict
+from itertools import pairwise
+
+import pytest
+
+from simulcast.cli.simulated import Moment, timeline
+from simulcast.events import Event, encode
+
+
+def by_download(moments: list[Moment]) -> dict[str, list[Moment]]:
+    found: dict[str, list[Moment]] = defaultdict(list)
+    for moment in moments:
+        found[str(moment.event["download_id"])].append(moment)
+    return found
+
+
+@pytest.fixture(params=range(5))
+def moments(request: pytest.FixtureRequest) -> list[Moment]:
+    return list(timeline(8, 30.0, random.Random(request.param)))
+
+
+def kinds(moments: list[Moment]) -> list[str]:
+    return [str(moment.event["type"]) for moment in moments]
+
+
+def test_everything_is_an_event_in_order_of_time_and_within_the_time(moments: list[Moment]) -> None:
+    assert all(before.at_s <= after.at_s for before, after in pairwise(moments))
+    assert moments[0].at_s >= 0 and moments[-1].at_s <= 30.0
+    assert all(isinstance(encode(moment.event), Event) for moment in moments)
+
+
+def test_each_is_queued_and_started_and_all_but_one_complete(moments: list[Moment]) -> None:
+    downloads = by_download(moments)
+    assert len(downloads) == 8
+    ends = sorted(kinds(each)[-1] for each in downloads.values())
+    assert ends == ["download_complete"] * 7 + ["download_error"]
+    for each in downloads.values():
+        assert kinds(each)[:3] == ["download_queued", "download_started", "download_progress"]
+        assert set(kinds(each)[2:-1]) == {"download_progress"}
+        assert [moment.event["change"] for moment in each if "change" in moment.event] == [1, 2, 3]
+
+
+def test_progress_rises_and_is_1_just_before_completion(moments: list[Moment]) -> None:
+    for each in by_download(moments).values():
+        progress = [float(str(moment.event["progress"])) for moment in each if "progress" in moment.event]
+        assert progress == sorted(progress)
+        if kinds(each)[-1] == "download_complete":
+            assert kinds(each)[-2] == "download_progress" and each[-2].event["progress"] == 1.0
+
+
+def test_speeds_are_what_the_bytes_say(moments: list[Moment]) -> None:
+    for each in by_download(moments).values():
+        steps = [moment for moment in each if moment.event["type"] == "download_progress"]
+        for before, after in pairwise(steps):
+            received = float(str(after.event["received_bytes"])) - float(str(before.event["received_bytes"]))
+            assert received / (after.at_s - before.at_s) == pytest.approx(float(str(after.event["speed"])), rel=0.01)
+
+
+def test_one_alone_completes() -> None:
+    assert kinds(list(timeline(1, 5.0, random.Random(0))))[-1] == "download_complete"
+
+
+def test_two_runs_share_no_id() -> None:
+    first, second = (set(by_download(list(timeline(3, 5.0, random.Random(seed))))) for seed in (1, 2))
+    assert not first & second

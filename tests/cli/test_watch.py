@@ -1,0 +1,153 @@
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import pytest
+from rich.console import Console
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from simulcast.cli.board import Board, Line
+from simulcast.cli.complaint import Complaint
+from simulcast.cli.screen import Bars
+from simulcast.cli.watch import _proxy, checked_address, follow
+from tests.conditions import until
+from tests.ports import free_port
+
+Handler = Callable[[ServerConnection], Awaitable[None]]
+
+
+class Recorded:
+    """A screen that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.statuses: list[str] = []
+
+    def line(self, line: Line) -> None:
+        self.lines.append(line)
+
+    def status(self, text: str) -> None:
+        self.statuses.append(text)
+
+
+async def no_pause(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def following(url: str, screen: Recorded) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(follow(url, Board(), screen, no_pause))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def server(handler: Handler, refusal: HTTPStatus | None = None) -> AsyncIterator[str]:
+    def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        return connection.respond(refusal, "not from there\n") if refusal else None
+
+    async with serve(handler, "127.0.0.1", 0, process_request=refuse) as running:
+        port = next(iter(running.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}/ws"
+
+
+async def test_it_comes_back_after_a_loss_and_says_where_it_stopped() -> None:
+    paths: list[str] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        paths.append(connection.request.path)
+        await connection.send(f'{{"event_id":"9-{len(paths)}","type":"download_queued","download_id":"a"}}')
+        if len(paths) == 1:
+            connection.transport.abort()
+        else:
+            await connection.wait_closed()
+
+    screen = Recorded()
+    async with server(handle) as url, following(url, screen):
+        await until(lambda: len(screen.lines) == 2, "two events")
+    assert paths == ["/ws", "/ws?since=9-1"]
+    assert screen.statuses == [f"connected to {url}", f"lost {url}: trying again in 5 s", f"connected to {url}"]
+
+
+async def test_it_waits_for_a_server_that_isnt_there_yet() -> None:
+    screen = Recorded()
+    async with following(f"ws://127.0.0.1:{free_port()}/ws", screen):
+        await until(lambda: len(screen.statuses) > 2, "some attempts")
+    assert "start one with `simulcast up`" in screen.statuses[0]
+
+
+async def test_it_waits_for_a_server_that_is_not_ready() -> None:
+    screen = Recorded()
+    async with server(lambda _: asyncio.sleep(0), HTTPStatus.SERVICE_UNAVAILABLE) as url, following(url, screen):
+        await until(lambda: len(screen.statuses) > 2, "some attempts")
+    assert screen.statuses[0] == f"{url} is not ready (503): trying again in 5 s"
+
+
+async def test_a_refusal_ends_it_with_what_the_server_said() -> None:
+    async with server(lambda _: asyncio.sleep(0), HTTPStatus.FORBIDDEN) as url, following(url, Recorded()) as task:
+        with pytest.raises(Complaint, match=r"refuses \(403\): not from there"):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+
+
+async def test_a_close_that_says_change_something_ends_it() -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.close(4400, "no such channel")
+
+    async with server(handle) as url, following(url, Recorded()) as task:
+        with pytest.raises(Complaint, match=r"no such channel \(4400\)"):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://localhost:8080", "give ws://localhost:8080/ws"),
+        ("https://example.com/live/ws", "give wss://example.com/live/ws"),
+        ("localhost:8080", "it looks like ws://localhost:8080/ws"),
+        ("ws://", "it looks like ws://"),
+        ("ws://localhost:99999/ws", "[Pp]ort out of range"),
+    ],
+)
+def test_what_is_no_websocket_is_told_with_what_was_meant(url: str, said: str) -> None:
+    with pytest.raises(Complaint, match=said):
+        checked_address(url)
+
+
+def test_a_password_in_the_address_is_not_printed() -> None:
+    with pytest.raises(Complaint) as told:
+        checked_address("http://me:secret@localhost/?token=secret")
+    assert "secret" not in str(told.value)
+
+
+def test_this_machine_is_never_reached_through_a_proxy() -> None:
+    urls = ("ws://localhost:1/ws", "ws://127.0.0.1/ws", "ws://[::1]:8080/ws", "ws://example.com/ws")
+    assert [_proxy(url) for url in urls] == [None, None, None, True]
+
+
+async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:
+    board, drawn = Board(), io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=100, height=10, color_system=None, legacy_windows=False)
+    bars = Bars(board, console)
+    for number in range(12):
+        board.apply(
+            f'{{"type":"download_progress","download_id":"{number}","progress":0.5,"speed":1000,'
+            f'"name":"[b]file-{number}","received_bytes":60000,"total_bytes":120000}}'
+        )
+    bars.status("connected")
+    drawing = asyncio.create_task(bars.run())
+    await until(lambda: "connected" in drawn.getvalue(), "the first drawing")
+    bars.line(Line("complete", "z", "done [bold]", lasting=True))
+    bars.line(Line("progress", "z", "not told", lasting=False))
+    drawing.cancel()
+    await asyncio.wait([drawing])
+    text = drawn.getvalue()
+    assert "[b]file-6" in text and "file-7" not in text and "… and 5 more" in text
+    assert "50%" in text and "1.0 kB/s" in text and "1:00" in text
+    assert "done [bold]" in text and "not told" not in text
