@@ -1,15 +1,15 @@
 """Prints what happens to all downloads, live, until Ctrl-C."""
 
 import asyncio
+from contextlib import suppress
 
 from gateway import Gateway
 
 
 async def main() -> None:
-    gateway = Gateway(host="localhost", port=8080)
-    gateway.on_websocket_message = print
-    async with gateway:
+    async with Gateway(host="localhost", port=8080, on_websocket_message=print):
         await asyncio.Event().wait()
 
 
-asyncio.run(main())
+with suppress(KeyboardInterrupt):
+    asyncio.run(main())

@@ -14,6 +14,7 @@ from simulcast.connection import connect
 from simulcast.jobs import Jobs
 from tests.valkey import Valkey
 
+pytest_plugins = ["tests.programs"]
 _numbers = itertools.count()
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -121,9 +122,7 @@ class RawServer(asyncio.Protocol):
     """One TCP connection's server, for what no library would do. Subclasses answer in `data_received`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.key = ""
+        self.transport = cast(asyncio.Transport, transport)
 
     def shake_hands(self, request: bytes) -> None:
         """Completes the opening handshake (RFC 6455 §4.2.2)."""

@@ -8,7 +8,7 @@ import websockets
 
 from tests.conditions import eventually
 from tests.ports import free_port
-from tests.system.conftest import StartFrontEnd
+from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd
 
 

@@ -8,7 +8,7 @@ from websockets.typing import Subprotocol
 
 from simulcast.broker import Broker
 from simulcast.events import complete_event, progress_event
-from tests.system.conftest import StartFrontEnd
+from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
 from tests.valkey import Valkey
 

@@ -11,7 +11,7 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.events import complete_event, progress_event
 from tests.conditions import until
-from tests.system.conftest import StartFrontEnd
+from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
 from tests.valkey import Valkey
 

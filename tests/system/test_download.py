@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway import Gateway
 from tests.conditions import until
-from tests.system.conftest import StartFrontEnd, StartWorker
+from tests.programs import StartFrontEnd, StartWorker
 from tests.system.files import serving
 from tests.system.service import collect
 

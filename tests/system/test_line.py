@@ -10,7 +10,7 @@ import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.events import complete_event, progress_event
-from tests.system.conftest import StartFrontEnd
+from tests.programs import StartFrontEnd
 from tests.system.service import ROOT, collect
 from tests.valkey import Valkey
 

@@ -10,7 +10,7 @@ from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event, progress_event
 from tests.conditions import eventually
-from tests.system.conftest import StartFrontEnd
+from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
 from tests.valkey import Valkey
 

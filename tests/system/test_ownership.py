@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import eventually, until
-from tests.system.conftest import StartFrontEnd, StartWorker
+from tests.programs import StartFrontEnd, StartWorker
 from tests.system.dying_worker import STEPS
 from tests.system.files import Files, serving
 from tests.system.service import FrontEnd, collect

@@ -1,4 +1,4 @@
-"""Programs that a test starts, all ended with it."""
+"""Fixtures: programs that a test starts, all ended with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
