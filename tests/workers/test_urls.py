@@ -1,5 +1,6 @@
 """Where a download may lead, and what its errors may not tell."""
 
+import random
 import traceback
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from workers.failures import (
     UnusableUrl,
 )
 from workers.session import make_session
+
+CONTENT = random.Random(6).randbytes(50_000)
 
 
 async def test_five_redirects_are_followed_and_six_are_not(server: Server, download: Download) -> None:
@@ -61,6 +64,7 @@ async def test_a_url_without_a_host_is_none(download: Download, url: str) -> Non
         await download.fetch(url)
 
 
+CONTENT = random.Random(5).randbytes(100_000)
 SECRET_URL = "http://kim:hunter2@127.0.0.1:{port}/f?signature=s3cr3t"
 
 
