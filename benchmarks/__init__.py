@@ -1,0 +1,1 @@
+"""Simulcast beside its peers: the same events, the same clients, one core for each server. `python -m benchmarks`."""

