@@ -16,6 +16,7 @@ VIEW_ENTRIES = 2048
 VIEW_BYTES = 4 * 1024 * 1024
 LINGER_S = 30.0  # a channel without clients is kept that long, for those who come back
 MOST_CHANNELS = 10_000
+MOST_READING = 8
 
 
 class TooManyChannels(Exception):
@@ -35,6 +36,7 @@ class Channels:
         self._clock = clock
         self._deserted_at: dict[str, float] = {}
         self._holders: dict[str, int] = {}  # clients that follow or join, by channel
+        self.reading = asyncio.Semaphore(MOST_READING)  # a crowd that recovers must not take all connections
         self._feeds = {kept: self._new_feed()}
         listener.add(kept, self._feeds[kept])
 

@@ -4,7 +4,7 @@ Pure: the listener asks Redis, this decides. A position is taken only from what 
 offset that was seen is a duplicate, one that skips is a gap to be filled from the history.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
@@ -30,7 +30,7 @@ class Outcome(Enum):
 
 
 class Feed:
-    """One channel, from the first `start_over` on: what it holds, and the hub of each view of it.
+    """One channel, from the first `take_over` on: what it holds, and the hub of each view of it.
 
     `hub` is that of the plain view, whose log is the channel's; those of other views come and go with their clients.
     """
@@ -39,6 +39,7 @@ class Feed:
         self.hub = hub
         self.snapshot = snapshot
         self.views: dict[View, Hub] = {}
+        self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -53,8 +54,11 @@ class Feed:
         if position.offset != self.position.offset + 1:
             return Outcome.GAP
         self.position = position
+        entry = _entry(publication, position.offset)
         if self._is_news(publication):
-            self._deliver(_entry(publication, position.offset))
+            self._deliver(entry)
+        else:
+            self.snapshot.apply(entry)
         return Outcome.TAKEN
 
     def take_foreign(self, event: Event | str) -> None:
@@ -64,29 +68,49 @@ class Feed:
         else:
             self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
 
-    def start_over(
-        self,
-        position: Position,
-        tag: str,
-        publications: Sequence[Publication],
-        ended_ago_s: Mapping[str, float],
+    def take_over(
+        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
     ) -> None:
-        """Another epoch (or the first): takes over what goes on at `position`. Clients get what they don't know yet."""
-        before = self.position
-        self.position, self.tag = position, tag
+        """Begins, or begins anew, with what goes on at `position`. Clients that are here get nothing of it."""
+        here, newer = self.position, None
+        if here is not None and here.epoch == position.epoch and here.offset >= position.offset:
+            newer = self.hub.log.after(position.offset)  # came while the snapshot was read
+        if newer is None:
+            self.next_epoch(position, tag)
         self.snapshot.clear()
-        self.hub.log.start_at(position.offset)
+        active = {publication.key for publication in publications}
+        for identity in [identity for identity in self._told if identity[0] not in active]:
+            del self._told[identity]  # the server knows nothing of it any more, and may tell of it again
         for publication in publications:
-            entry = _entry(publication, 0)
-            self.snapshot.apply(entry, ended_ago_s.get(publication.key, 0.0))
-            if self._is_news(publication) and before is not None and self._came_after(before, publication.position):
-                self._publish(entry)
+            self.snapshot.apply(_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
+            self._is_news(publication)
+        for entry in newer or ():
+            self.snapshot.apply(entry)
 
-    def _came_after(self, before: Position, position: Position) -> bool:
-        """Whether it was published after what this feed had taken up to `before`."""
-        if position.epoch == before.epoch:
-            return position.offset > before.offset
-        return self.position is not None and position.epoch == self.position.epoch
+    def begin_anew(self) -> None:
+        """Cuts every client, since what they missed can't be told; `take_over` comes next."""
+        for hub in (self.hub, *self.views.values()):
+            hub.cut_all()
+        self.position = None
+
+    def next_epoch(self, position: Position, tag: str) -> None:
+        """From here on positions are those after `position`. Clients keep their place."""
+        if self.tag and tag != self.tag:
+            self._old_tags.append(self.tag)
+        self.position, self.tag = position, tag
+        self.hub.log.start_at(position.offset)
+
+    def preload(self, publications: Sequence[Publication]) -> None:
+        """What was published just before the feed began, so that who comes back is served from memory."""
+        if publications and self.position is not None:
+            self.hub.log.start_at(publications[0].position.offset - 1)
+            for publication in publications:
+                self.hub.log.append(_entry(publication, publication.position.offset))
+            self.hub.skip_to_head()
+
+    def was_ours(self, tag: str) -> bool:
+        """Whether a broker of an epoch before this one published under that tag."""
+        return tag in self._old_tags
 
     def _deliver(self, entry: Entry) -> None:
         self.snapshot.apply(entry)

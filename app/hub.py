@@ -150,6 +150,15 @@ class Hub:
             if client in self._waiting:
                 self._serve(client)
 
+    def skip_to_head(self) -> None:
+        """What is in the log already is nobody's to be given: there are no clients yet."""
+        self._flushed = self._flushed_before = self.log.head
+
+    def cut_all(self) -> None:
+        """Aborts everyone."""
+        for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
+            self._cut(client)
+
     def cut_the_hopeless(self) -> None:
         """Aborts clients whose socket has been full for longer than PATIENCE_S."""
         latest = self._clock() - PATIENCE_S

@@ -19,6 +19,7 @@ from simulcast.broker import Broker, Head
 from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
 from simulcast.events import MAX_EVENT_BYTES, encode_foreign
 from simulcast.names import ChannelNames
+from simulcast.position import Position
 from simulcast.publication import from_message
 
 POLL_S = 1.0
@@ -28,6 +29,7 @@ FILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
 MOST_AT_ONCE = 256  # messages taken before the loop gets a turn
 PAGE = 1000
+PRELOADED = 4000  # publications from before the start that memory begins with
 
 _log = logging.getLogger("simulcast.listener")
 
@@ -131,9 +133,9 @@ class Listener:
 
     async def catch_up(self, channels: Sequence[str]) -> list[Head]:
         """Asks where the channels are and takes what is missing. Raises BrokerUnavailable, TimeoutError."""
-        async with asyncio.timeout(POLL_TIMEOUT_S):
-            heads = await self._broker.heads(channels)
-        async with self._catching_up, asyncio.timeout(FILL_TIMEOUT_S):
+        async with asyncio.timeout(FILL_TIMEOUT_S), self._catching_up:
+            async with asyncio.timeout(POLL_TIMEOUT_S):
+                heads = await self._broker.heads(channels)
             for channel, head in zip(channels, heads, strict=True):
                 if followed := self._followed.get(channel):
                     await self._reconcile(followed, head)
@@ -206,11 +208,13 @@ class Listener:
             self._take_foreign(followed, data)
             return
         tag, publication = found
-        if tag != feed.tag:
+        if tag != feed.tag and not feed.was_ours(tag):
             await self.catch_up([channel])
-            if tag != feed.tag:  # none of ours: it only looks like it
-                self._take_foreign(followed, data)
-                return
+        if tag != feed.tag:  # of an epoch that is over, and taken from its history; or it only looks like ours
+            if not feed.was_ours(tag):
+                self.refused += 1
+                _log.warning("left out what was published to %s as if by a broker", channel)
+            return
         followed.heard = max(followed.heard, publication.position.offset)
         if feed.take(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
             await self.catch_up([channel])
@@ -227,21 +231,56 @@ class Listener:
 
     async def _reconcile(self, followed: _Followed, head: Head) -> None:
         feed, channel = followed.feed, followed.names.channel
-        if feed.position is None or feed.position.epoch != head.position.epoch or feed.tag != head.tag:
-            await self._start_over(feed, channel)
+        if feed.position is None:
+            await self._take_over(feed, channel)
+            await self._preload(feed, channel)
             return
+        another_epoch = feed.position.epoch != head.position.epoch
         try:
-            while (here := feed.position).epoch == head.position.epoch and here.offset < head.position.offset:
-                for publication in await self._broker.history(here, head.position, channel, PAGE):
-                    feed.take(publication)
-        except PositionLost:
-            await self._start_over(feed, channel)
+            await self._fill(feed, channel, head)
+            if another_epoch:
+                await self._take_over(feed, channel)
+        except PositionLost as error:
+            _log.warning("%s: cutting %d clients, who missed what is lost: %s", channel, feed.hub.clients, error)
+            await self._take_over(feed, channel, anew=True)
 
-    async def _start_over(self, feed: Feed, channel: str) -> None:
+    async def _fill(self, feed: Feed, channel: str, head: Head) -> None:
+        """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
+        while (here := feed.position) is not None and _is_before(here, head.position):
+            rows = await self._broker.history(here, head.position, channel, PAGE)
+            for publication in rows:
+                _cross(feed, Position(publication.position.epoch, 0), head)
+                feed.take(publication)
+            if len(rows) < PAGE:
+                _cross(feed, head.position, head)
+
+    async def _take_over(self, feed: Feed, channel: str, anew: bool = False) -> None:
         snapshot = await self._broker.snapshot(channel)
         head = snapshot.head
-        feed.start_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
-        _log.info("%s starts over at %s with %d entries", channel, head.position, len(snapshot.publications))
+        if anew:
+            feed.begin_anew()
+        elif feed.position is not None:
+            await self._fill(feed, channel, head)  # what was published since
+        feed.take_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
+        _log.info("%s goes on at %s with %d entries", channel, head.position, len(snapshot.publications))
+
+    async def _preload(self, feed: Feed, channel: str) -> None:
+        if feed.position is not None:
+            feed.preload(await self._broker.tail(feed.position, PRELOADED, channel))
+
+
+def _is_before(here: Position, head: Position) -> bool:
+    return here.epoch != head.epoch or here.offset < head.offset
+
+
+def _cross(feed: Feed, position: Position, head: Head) -> None:
+    """Goes on to the epoch of `position`, if it is another one. Raises PositionLost where this one is not complete."""
+    here, before = feed.position, head.before
+    if here is None or here.epoch == position.epoch:
+        return
+    if before is not None and before.epoch == here.epoch and here.offset < before.offset:
+        raise PositionLost(here, before)
+    feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)
 
 
 def _reason(error: BaseException) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 MOST_ENTRIES = 16_384
 MOST_BYTES = 16 * 1024 * 1024
+MOST_ANSWERS = 64
+_LIVE_ONLY = "\n"  # before the key of progress that has no place in the history; no event's key has a line break
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,20 @@ class Log:
         self._answers.clear()
         kind = entry.label[0]
         if kind != "-":
-            self._drop(entry.key)
-        name = entry.key if kind == "p" else self.head
+            self._drop(_LIVE_ONLY + entry.key)
+            if entry.offset or kind != "p":
+                self._drop(entry.key)  # what is live only must not hide from those who recover what is in the history
+        name: str | int = self.head
+        if kind == "p":
+            name = entry.key if entry.offset else _LIVE_ONLY + entry.key
         self._entries[name] = (self.head, entry)
         self._bytes += len(entry.frame)
         while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
             _, (cursor, oldest) = self._entries.popitem(last=False)
             self._bytes -= len(oldest.frame)
             self._trimmed = cursor
-            self._reaches_back_to = max(self._reaches_back_to, oldest.offset)
+            if cursor > self._epoch_began:
+                self._reaches_back_to = max(self._reaches_back_to, oldest.offset)
         return self.head
 
     def since(self, cursor: int, most_bytes: int) -> tuple[bytes, int] | None:
@@ -104,7 +111,8 @@ class Log:
             if entry.offset:
                 newer.append(entry)
         newer.reverse()
-        self._answers[offset] = newer
+        if len(self._answers) < MOST_ANSWERS:
+            self._answers[offset] = newer
         return newer
 
     def _drop(self, key: str) -> None:

@@ -9,7 +9,7 @@ from app.feed import Feed
 from app.frames import text_frame
 from app.hub import Client, Hub, Outlet
 from app.listener import Listener
-from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, start_over
+from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot
 from app.view import View
 from app.wishes import MOST_CHANNELS, Wishes
 from simulcast.broker import Broker
@@ -117,12 +117,13 @@ class Membership:
             while True:
                 step = decide(feed, since)
                 if isinstance(step, CatchUp) and caught_up:
-                    step = start_over(feed)
+                    step = from_snapshot(feed)
                 if isinstance(step, CatchUp):
                     await self._listener.catch_up([channel])
                     caught_up = True
                 elif isinstance(step, AskHistory):
-                    rows = await self._broker.history(step.after, step.until, channel, _PAGE)
+                    async with self._channels.reading:
+                        rows = await self._broker.history(step.after, step.until, channel, _PAGE)
                     self._outlet.write(view.join(conflated(rows)))
                     since = rows[-1].position
                     await self._drained.wait()
@@ -130,7 +131,7 @@ class Membership:
                     self._welcome(channel, feed, step)
                     return
         except PositionLost:
-            self._welcome(channel, feed, start_over(feed))
+            self._welcome(channel, feed, from_snapshot(feed))
 
     def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
         view = self._view(channel)

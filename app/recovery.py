@@ -36,17 +36,19 @@ class CatchUp:
 def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
     """What to do for a client whose last position is `since`. The feed must have started."""
     here = feed.position
-    if since is None or here is None or since.epoch != here.epoch:
-        return start_over(feed)
-    if since.offset > here.offset:
+    if since is None or here is None:
+        return from_snapshot(feed)
+    if since.epoch > here.epoch or (since.epoch == here.epoch and since.offset > here.offset):
         return CatchUp()
+    if since.epoch != here.epoch:
+        return from_snapshot(feed)
     kept = feed.hub.log.after(since.offset)
     if kept is None:
         return AskHistory(since, here)
     return Owed(kept, recovered=True)
 
 
-def start_over(feed: Feed) -> Owed:
+def from_snapshot(feed: Feed) -> Owed:
     """The snapshot, when what the client missed can't be told."""
     return Owed(feed.snapshot.entries(), recovered=False)
 

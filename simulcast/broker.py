@@ -13,8 +13,8 @@ import redis.asyncio
 
 from simulcast import library
 from simulcast.connection import connect
-from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
-from simulcast.events import MAX_KEY_CHARACTERS, Event, Message, encode
+from simulcast.errors import BrokerUnavailable, PositionLost
+from simulcast.events import Event, Message, checked_key, encode
 from simulcast.library import Argument
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.position import Position
@@ -27,10 +27,14 @@ IDEMPOTENCY_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a channel is. `tag` marks what its broker publishes in this epoch."""
+    """Where a channel is. `tag` marks what its broker publishes in this epoch.
+
+    `before`: how far the epoch before had come, as far as the server knew when this one began.
+    """
 
     position: Position
     tag: str
+    before: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,9 @@ class Snapshot:
 
 def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
-    if len(idempotency_key) > MAX_KEY_CHARACTERS:
-        raise InvalidEvent(f"an idempotency key has at most {MAX_KEY_CHARACTERS} characters")
-    keys = [*names.flow, names.once(idempotency_key)] if idempotency_key else names.flow
+    keys = names.flow
+    if idempotency_key:
+        keys = [*names.flow, names.once(checked_key(idempotency_key, "an idempotency key"))]
     return keys, [names.pubsub, HISTORY_LENGTH, event.label, event.key, event.payload, IDEMPOTENCY_S]
 
 
@@ -82,16 +86,10 @@ class Broker:
         names = ChannelNames(channel)
         event = encode(message, key)
         if isinstance(event, str):
-            await self._publish_live(names, event)
+            await self.sender.execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
         reply = await self.sender.call("publish", *publish_arguments(names, event, idempotency_key))
         return Position.parse(_text(reply))
-
-    async def _publish_live(self, names: ChannelNames, text: str) -> None:
-        try:
-            await self._client.publish(names.pubsub, text.encode("utf-8", "replace"))
-        except redis.RedisError as error:
-            raise library.translated(error, "publish") from error
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
         """Where the channel is now; opens an epoch where acknowledged writes may be gone. Raises BrokerUnavailable."""
@@ -114,9 +112,9 @@ class Broker:
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
         reply = _list(await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, []))
-        active = [from_entry(_bytes(entry)) for entry in _list(reply[3])]
-        ended = [from_entry(_bytes(entry)) for entry in _list(reply[4])]
-        ages = [int(_text(age)) / 1000 for age in _list(reply[5])]
+        active = [from_entry(_bytes(entry)) for entry in _list(reply[4])]
+        ended = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
+        ages = [int(_text(age)) / 1000 for age in _list(reply[6])]
         publications = sorted([*active, *ended], key=_order)
         ended_ago_s = {end.key: age for end, age in zip(ended, ages, strict=True)}
         return Snapshot(_head(reply), publications, ended_ago_s)
@@ -124,24 +122,50 @@ class Broker:
     async def history(
         self, after: Position, until: Position, channel: str = DEFAULT_CHANNEL, limit: int = 1000
     ) -> list[Publication]:
-        """Publications after `after` up to `until` (same epoch), oldest first, at most `limit`.
+        """Publications after `after` up to `until`, oldest first, at most `limit`, with none missing between.
 
-        Raises PositionLost if the first one after `after` was trimmed, BrokerUnavailable if Redis doesn't answer.
+        `until` may lie in a later epoch: then each epoch's publications follow from its first one on.
+        Raises PositionLost if one of them was trimmed, BrokerUnavailable if Redis doesn't answer.
         """
-        if after.epoch != until.epoch:
-            raise PositionLost(after, None)
-        if after.offset >= until.offset:
+        if after == until:
             return []
-        first = f"{after.epoch}-{after.offset + 1}"
+        found = await self._range(channel, f"{after.epoch}-{after.offset + 1}", str(until), limit)
+        if not found and after.epoch == until.epoch:
+            raise PositionLost(after, None)
+        expected = after
+        for publication in found:
+            if not _follows(expected, publication.position):
+                raise PositionLost(after, publication.position)
+            expected = publication.position
+        if len(found) < limit and expected != until and (expected.epoch == until.epoch or until.offset > 0):
+            raise PositionLost(after, until)
+        return found
+
+    async def tail(self, until: Position, limit: int, channel: str = DEFAULT_CHANNEL) -> list[Publication]:
+        """The last publications of that epoch up to `until`, oldest first, at most `limit`.
+
+        Raises BrokerUnavailable.
+        """
+        first = max(until.offset - limit, 0) + 1
+        found = await self._range(channel, f"{until.epoch}-{first}", str(until), limit)
+        for place in range(len(found) - 1, 0, -1):
+            if not _follows(found[place - 1].position, found[place].position):
+                return found[place:]
+        return found
+
+    async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
         try:
-            reply = await self._client.xrange(ChannelNames(channel).history, first, str(until), limit)
+            reply = await self._client.xrange(ChannelNames(channel).history, first, last, limit)
         except redis.RedisError as error:
             raise library.translated(error, "read the history") from error
         rows = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
-        found = [from_stream(place, fields[b"e"]) for place, fields in rows]
-        if not found or found[0].position.offset != after.offset + 1:
-            raise PositionLost(after, found[0].position if found else None)
-        return found
+        return [from_stream(place, fields[b"e"]) for place, fields in rows]
+
+
+def _follows(before: Position, position: Position) -> bool:
+    if position.epoch == before.epoch:
+        return position.offset == before.offset + 1
+    return position.epoch > before.epoch and position.offset == 1
 
 
 def _order(publication: Publication) -> tuple[int, int]:
@@ -149,7 +173,9 @@ def _order(publication: Publication) -> tuple[int, int]:
 
 
 def _head(reply: list[object]) -> Head:
-    return Head(Position(int(_text(reply[0])), int(_text(reply[1]))), _text(reply[2]))
+    before = _text(reply[3])
+    position = Position(int(_text(reply[0])), int(_text(reply[1])))
+    return Head(position, _text(reply[2]), Position.parse(before) if before else None)
 
 
 def _list(reply: object) -> list[object]:

@@ -227,7 +227,7 @@ class EmbeddedServer:
             f"user {_USER} on >{self._password} ~* &* +@all",
             "user default on nopass resetkeys resetchannels &simulcast:* -@all +publish +ping +auth +hello +quit",
         )
-        return b"".join(os.fsencode(line) + b"\n" for line in lines)
+        return "".join(f"{line}\n" for line in lines).encode()
 
     def _open_log(self) -> IO[bytes]:
         return os.fdopen(self._open_private("valkey.log", os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab+")
@@ -293,8 +293,5 @@ def _free_port(port: int) -> int:
 
 
 def _quoted(path: Path) -> str:
-    """As the server's configuration takes a text that may hold anything."""
-    text = str(path)
-    for character, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r")):
-        text = text.replace(character, escape)
-    return f'"{text}"'
+    """As the server's configuration takes a text that may hold any byte: escaped, each of them."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'

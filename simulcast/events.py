@@ -13,7 +13,7 @@ from simulcast.errors import EventTooLarge, InvalidEvent
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_KEY_CHARACTERS = 200
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
 END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
@@ -73,7 +73,8 @@ def encode_foreign(text: str) -> Event | str:
     found, kept = _read(text)
     if found is None:
         return kept
-    if found.pop("event_id", None) is not None:
+    if "event_id" in found:
+        del found["event_id"]
         kept = ""
     return _event(found, kept, "")
 
@@ -96,7 +97,9 @@ def _read(message: Message) -> tuple[dict[str, object] | None, str]:
 def _parse(text: str) -> dict[str, object] | None:
     try:
         found = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # no JSON, or nested too deep to be one of ours
+    except (ValueError, RecursionError) as error:  # no JSON, or nested too deep to be one of ours
+        if text.lstrip().startswith("{") and ("event_id" in text or "\\u" in text):
+            raise InvalidEvent("a JSON object that can't be read must not look as if it had an event_id") from error
         return None
     return found if isinstance(found, dict) else None
 
@@ -120,7 +123,7 @@ def _event(found: dict[str, object], text: str, key: str) -> Event:
         label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
         return Event(_dump(found), key, label)
     payload = text.strip(" \t\r\n").encode() if text else _dump(found)
-    return Event(payload, _checked_key(key, "key") if key else "", "p" if key else "-")
+    return Event(payload, checked_key(key, "key") if key else "", "p" if key else "-")
 
 
 def _normalise(found: dict[str, object]) -> str:
@@ -129,14 +132,16 @@ def _normalise(found: dict[str, object]) -> str:
         download_id = str(download_id)
     if not isinstance(download_id, str):
         raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {download_id!r}")
-    found["download_id"] = _checked_key(download_id, "download_id")
+    found["download_id"] = checked_key(download_id, "download_id")
     return download_id
 
 
-def _checked_key(key: str, what: str) -> str:
-    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or _CONTROL.search(key):
+def checked_key(key: str, what: str) -> str:
+    """The key. Raises InvalidEvent for one that can't travel."""
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or _UNFIT.search(key):
         raise InvalidEvent(
-            f"{what} has 1 to {MAX_KEY_CHARACTERS} characters and no control characters, unlike {key[:80]!r}"
+            f"{what} has 1 to {MAX_KEY_CHARACTERS} characters, no control characters and no halves of surrogate pairs, "
+            f"unlike {key[:80]!r}"
         )
     return key
 
@@ -156,8 +161,12 @@ def _progress(found: JsonObject) -> float:
     value = _number(found, "progress")
     if not -0.001 <= value <= 1.001:
         raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {value!r}: divide a percentage by 100")
-    value = min(max(float(value), 0.0), 1.0)
-    return value if value >= 1e-4 else round(value, 4)  # below that, Python writes an exponent and no point
+    return plain_fraction(min(max(float(value), 0.0), 1.0))
+
+
+def plain_fraction(value: float) -> float:
+    """The value, rounded where Python would write an exponent and no decimal point."""
+    return value if value >= 1e-4 else round(value, 4)
 
 
 def _speed(found: JsonObject) -> int:

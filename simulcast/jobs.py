@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -14,7 +15,8 @@ from simulcast import library
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.commands import Command, Reason
 from simulcast.connection import connect
-from simulcast.errors import LeaseLost
+from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.events import checked_key
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_url
@@ -57,9 +59,9 @@ class Jobs:
     async def submit(self, url: str, download_id: str | None = None, priority: int = 0) -> JobRecord:
         """Queues a download and tells it; a higher `priority` (-9 to 9) goes first.
 
-        Raises ValueError where the id is taken, BrokerUnavailable.
+        Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
         """
-        download_id = download_id or secrets.token_hex(8)
+        download_id = checked_key(download_id or secrets.token_hex(8), "download_id")
         name = unquote(urlsplit(url).path.rpartition("/")[2])[:200] or urlsplit(url).hostname or download_id
         members = about(download_id, name, shown_url(url))
         if not await self._call("submit", [*self._flow, download_id, members, url, name, priority]):
@@ -143,7 +145,9 @@ class Jobs:
                 async with self._client.pipeline(transaction=False) as pipe:
                     for download_id in ids[start : start + _PAGE]:
                         pipe.hgetall(self._names.job_prefix + download_id.decode())
-                    records += [record_of(decoded(fields)) for fields in await pipe.execute() if fields]
+                    for fields in filter(None, await pipe.execute()):
+                        with suppress(BrokerUnavailable):  # one that is no record must not hide the others
+                            records.append(record_of(decoded(fields)))
         except redis.RedisError as error:
             raise library.translated(error, "list the downloads") from error
         return query.apply(records)

@@ -5,7 +5,6 @@ may use several `asyncio.run`, one after the other.
 """
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 from simulcast.broker import Broker
 from simulcast.events import Message, complete_event, error_event, progress_event
@@ -13,12 +12,14 @@ from simulcast.names import DEFAULT_CHANNEL
 from simulcast.position import Position
 from simulcast.settings import SharedSettings
 
-_brokers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Broker]" = WeakKeyDictionary()
+_brokers: dict[asyncio.AbstractEventLoop, Broker] = {}
 
 
 def _broker() -> Broker:
     loop = asyncio.get_running_loop()
     broker = _brokers.get(loop)
+    for ended in [each for each in _brokers if each.is_closed()]:
+        del _brokers[ended]  # its sender closed its connection when the loop ended
     if broker is None or broker.sender.closed:
         broker = _brokers[loop] = Broker.connect(SharedSettings().resolved_redis_url())
     return broker

@@ -37,8 +37,11 @@ def from_message(data: bytes) -> tuple[str, Publication] | None:
     if match is None:
         return None
     position = Position(int(match[2]), int(match[3]))
-    publication = Publication(position, match[4].decode(), match[5].decode(), data[match.end() :])
-    return match[1].decode(), publication
+    try:
+        label, key = match[4].decode(), match[5].decode()
+    except UnicodeDecodeError:
+        return None
+    return match[1].decode(), Publication(position, label, key, data[match.end() :])
 
 
 def from_entry(entry: bytes) -> Publication:

@@ -23,7 +23,7 @@ MAX_WAITING = 10_000
 @dataclass(slots=True)
 class _Call:
     command: tuple[Argument, ...]
-    function: Function
+    doing: str
     reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -44,13 +44,17 @@ class Sender:
 
     async def call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
         """The function's reply. Raises BrokerUnavailable; whether the call was carried out may then be unknown."""
+        return await self.execute(f"call {function}", ("FCALL", library.name(function), len(keys), *keys, *args))
+
+    async def execute(self, doing: str, command: tuple[Argument, ...]) -> object:
+        """Any command's reply, in its turn. `doing` completes "could not …". Raises as `call`."""
         if self._closed:
             raise BrokerUnavailable("could not publish: this publisher was closed")
         if len(self._waiting) >= MAX_WAITING:
             raise BrokerUnavailable(f"could not publish: {MAX_WAITING:,} publications already wait for Redis")
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="simulcast-sender")
-        call = _Call(("FCALL", library.name(function), len(keys), *keys, *args), function)
+        call = _Call(command, doing)
         self._waiting.append(call)
         self._gathered.set()
         return await call.reply
@@ -95,7 +99,7 @@ class Sender:
             if call.reply.done():  # whoever asked was cancelled
                 continue
             if isinstance(reply, redis.RedisError):
-                call.reply.set_exception(library.translated(reply, call.function))
+                call.reply.set_exception(library.translated(reply, call.doing))
             else:
                 call.reply.set_result(reply)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -25,13 +24,16 @@ class Downloader:
         self._jobs = jobs
         self._folder = folder
         self._clock = clock
+        self._finishing: dict[str, Finishing] = {}  # by token, from when it is noted to the end of the claim
 
     async def carry_out(self, claim: Claim) -> None:
         """Fetches the file, gives it its name and tells so.
 
         Raises LeaseLost, failures.DownloadFailed, aiohttp.ClientError and OSError.
         """
-        part = await asyncio.to_thread(self._take_over, claim)
+        part = self._part(claim)
+        if await asyncio.to_thread(self._take_over, claim, part):
+            await insist(lambda: self._jobs.note(claim, {"part": part.name}))
         reporter = Reporter(self._jobs, claim, self._clock)
         path = await asyncio.to_thread(self._finished_before, claim, part)
         if path is None:
@@ -57,7 +59,13 @@ class Downloader:
     async def _finish(self, claim: Claim, part: Path, fetched: Fetched) -> Path:
         finishing = await asyncio.to_thread(Finishing.of, part, fetched.source.name or claim.record.name)
         await insist(lambda: self._jobs.note(claim, {"finishing": str(finishing)}))
-        return await asyncio.to_thread(publish, part, self._folder, finishing.name)
+        self._finishing[claim.token] = finishing
+        publishing = asyncio.ensure_future(asyncio.to_thread(publish, part, self._folder, finishing.name))
+        try:
+            return await asyncio.shield(publishing)
+        except asyncio.CancelledError:
+            await asyncio.wait([publishing])  # a thread can't be stopped: what follows must find it done
+            raise
 
     def _finished_before(self, claim: Claim, part: Path) -> Path | None:
         """The file, where the owner before had all of it and died before it could tell."""
@@ -68,9 +76,17 @@ class Downloader:
             return publish(part, self._folder, finishing.name)
         return finishing.published(self._folder, part)
 
+    def forget(self, claim: Claim) -> None:
+        """The claim has ended, and its files are somebody else's business."""
+        self._finishing.pop(claim.token, None)
+
     async def discard(self, claim: Claim) -> None:
         """Removes what the claim has written, for a download that was cancelled."""
-        await asyncio.to_thread(self._part(claim).unlink, missing_ok=True)
+        part = self._part(claim)
+        finishing = self._finishing.get(claim.token)
+        published = await asyncio.to_thread(finishing.published, self._folder, part) if finishing else None
+        for path in filter(None, (part, published)):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def remove(self, names: Iterable[str]) -> None:
         """Removes files of the folder that nobody owns any more."""
@@ -81,13 +97,16 @@ class Downloader:
     def _part(self, claim: Claim) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)
 
-    def _take_over(self, claim: Claim) -> Path:
-        """The claim's own part file; what the owner before left becomes it, by rename."""
-        part, left = self._part(claim), claim.fields.get("part")
-        if left:
-            with suppress(FileNotFoundError):  # it wrote nothing, or into another folder
-                (self._folder / Path(left).name).rename(part)
-        return part
+    def _take_over(self, claim: Claim, part: Path) -> bool:
+        """What the owner before left becomes the claim's own part file, by rename; False where it left nothing here."""
+        left = claim.fields.get("part")
+        if not left:
+            return False
+        try:
+            (self._folder / Path(left).name).rename(part)
+        except FileNotFoundError:
+            return False
+        return True
 
     async def _fetch(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
         async def on_source(source: Source) -> None:

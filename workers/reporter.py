@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import encode
+from simulcast.events import encode, plain_fraction
 from simulcast.jobs import Claim, Jobs
 from workers.meter import Meter, Sample
 
@@ -47,6 +47,7 @@ class Reporter:
 
     async def run(self) -> None:
         """Tells until cancelled. Raises LeaseLost; while Redis is away samples are left out."""
+        await self._moved.wait()  # until then nothing is known, not even what is resumed
         while True:
             try:
                 async with asyncio.timeout(TICK_S):
@@ -85,7 +86,7 @@ class Reporter:
             self._claim,
             event.payload,
             {
-                "progress": json.dumps(sample.progress),
+                "progress": json.dumps(plain_fraction(sample.progress)),
                 "speed": str(sample.speed),
                 "received": str(sample.received),
                 "total": "null" if sample.total is None else str(sample.total),

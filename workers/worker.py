@@ -60,29 +60,31 @@ class Worker:
         self._lease_s = lease_s
         self._at_once = at_once
         self._clock = clock
-        self._owned: dict[str, _Owned] = {}
+        self._owned: dict[str, _Owned] = {}  # by token: after a stall, one's own job may be claimed again
         self._look = asyncio.Event()  # something may be ready to claim
         self._ask = asyncio.Event()  # something may be wished of what is owned
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then hands over what it owns. An error that nobody expected ends it."""
         async with asyncio.TaskGroup() as group:
+            claiming = group.create_task(self._claim(group, stop), name="claim")
             tasks = [
-                group.create_task(self._claim(group), name="claim"),
                 group.create_task(self._renew(), name="renew"),
                 group.create_task(self._listen(), name="listen"),
             ]
             await stop.wait()
-            for task in tasks:
+            self._look.set()
+            await asyncio.wait([claiming], timeout=HAND_OVER_S)  # a claim under way must be known, to be handed over
+            for task in (claiming, *tasks):
                 task.cancel()
             await self._hand_over()
 
-    async def _claim(self, group: asyncio.TaskGroup) -> None:
-        while True:
+    async def _claim(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        while not stop.is_set():
             self._look.clear()
             try:
                 await self._downloader.remove(await self._jobs.litter(self._name))
-                while len(self._owned) < self._at_once:
+                while len(self._owned) < self._at_once and not stop.is_set():
                     claim = await self._jobs.claim(self._name, self._lease_s)
                     if claim is None:
                         break
@@ -98,7 +100,7 @@ class Worker:
     def _own(self, claim: Claim, group: asyncio.TaskGroup) -> None:
         download_id = claim.record.download_id
         task = group.create_task(self._carry_out(claim), name=f"download {download_id}")
-        self._owned[download_id] = _Owned(claim, task)
+        self._owned[claim.token] = _Owned(claim, task)
         _log.info("downloading %s", download_id)
 
     async def _carry_out(self, claim: Claim) -> None:
@@ -107,7 +109,7 @@ class Worker:
             await self._downloader.carry_out(claim)
             _log.info("complete: %s", download_id)
         except asyncio.CancelledError:
-            await self._give_up(claim, self._owned[download_id].wish or "queued")
+            await self._give_up(claim, self._owned[claim.token].wish or "queued")
         except LeaseLost as error:
             _log.warning("stopped: %s", error)
         except (DownloadFailed, aiohttp.ClientError, OSError) as error:
@@ -115,16 +117,16 @@ class Worker:
             _log.info("failed: %s: %s", download_id, text)
             await self._end(claim, "error", {"error": text}, {"error_message": text})
         finally:
-            del self._owned[download_id]
+            self._downloader.forget(claim)
+            del self._owned[claim.token]
             self._look.set()
 
     async def _give_up(self, claim: Claim, wish: Wish) -> None:
         if wish == "lost":
             _log.warning("stopped: the lease of %s is lost", claim.record.download_id)
             return
-        if wish == "cancelled":
+        if await self._end(claim, wish, {}, None) and wish == "cancelled":
             await self._downloader.discard(claim)
-        await self._end(claim, wish, {}, None)
 
     async def _end(
         self,
@@ -132,12 +134,15 @@ class Worker:
         ending: Literal["error", "paused", "cancelled", "queued"],
         fields: dict[str, str],
         members: dict[str, object] | None,
-    ) -> None:
+    ) -> bool:
+        """Whether it could be told: then what was written is still this claim's."""
         try:
             async with asyncio.timeout(self._lease_s):  # by then another owner has it, or it is queued
                 await insist(lambda: self._jobs.end(claim, ending, fields, members))
         except (LeaseLost, TimeoutError) as error:
             _log.warning("could not tell that %s is %s: %s", claim.record.download_id, ending, error)
+            return False
+        return True
 
     async def _renew(self) -> None:
         heard = self._clock()
@@ -177,7 +182,7 @@ class Worker:
                 while True:
                     message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
                     if message is not None:
-                        self._wake(message["data"].decode())
+                        self._wake(message["data"].decode("utf-8", "replace"))
             except (redis.RedisError, OSError) as error:
                 _log.warning("no wake-ups: %s", error)
             finally:
@@ -185,7 +190,8 @@ class Worker:
             await asyncio.sleep(POLL_S)
 
     def _wake(self, download_id: str) -> None:
-        (self._ask if download_id in self._owned else self._look).set()
+        owned = any(each.claim.record.download_id == download_id for each in self._owned.values())
+        (self._ask if owned else self._look).set()
 
     async def _hand_over(self) -> None:
         owned = list(self._owned.values())

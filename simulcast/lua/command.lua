@@ -71,7 +71,11 @@ local function command(keys, args)
     return answer(record, command_id, 'invalid_transition')
   end
   redis.call('HSET', record, 'desired', wish.desired)
-  if command_id ~= '' then redis.call('HSET', record, 'desired_by', command_id) end
+  if command_id ~= '' then
+    redis.call('HSET', record, 'desired_by', command_id)
+  else
+    redis.call('HDEL', record, 'desired_by') -- what is told next is not what an earlier command asked for
+  end
   if r[1] == 'running' then
     if wish.desired == 'running' then redis.call('HDEL', record, 'desired_by') end -- takes a wish back: nothing to tell
     redis.call('PUBLISH', args[1] .. ':wake', id)

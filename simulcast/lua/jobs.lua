@@ -98,7 +98,9 @@ end
 local function expire_leases(keys, args, now)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[9], '-inf', now, 'LIMIT', 0, 20)) do
     local record = record_key(args[1], id)
-    if redis.call('HINCRBY', record, 'crashes', 1) >= LOST_WORKERS
+    if redis.call('HEXISTS', record, 'about') == 0 then -- somebody removed it by hand
+      for _, place in ipairs({7, 8, 9, 10}) do redis.call('ZREM', keys[place], id) end
+    elseif redis.call('HINCRBY', record, 'crashes', 1) >= LOST_WORKERS
       and redis.call('HGET', record, 'desired') == 'running' then
       local message = 'set aside: ' .. LOST_WORKERS .. ' workers in a row were lost while they downloaded it'
       redis.call('ZREM', keys[9], id)

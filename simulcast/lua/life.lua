@@ -1,5 +1,5 @@
 -- The life of a channel's counter. KEYS that every function of a channel gets, in this order:
--- 1 meta (life, epoch, offset, tag)  2 history (stream)  3 latest (hash)  4 touched (zset)  5 ended (hash)  6 ended_at (zset)
+-- 1 meta (life, epoch, offset, tag, before)  2 history (stream)  3 latest (hash)  4 touched (zset)  5 ended (hash)  6 ended_at (zset)
 
 -- Lives as long as this server process has the library loaded. It names the server's own life, which no key can:
 -- after a failover that lost acknowledged writes, every key looks as it did before.
@@ -35,12 +35,13 @@ end
 
 -- A new epoch is larger than any id in the stream, or XADD would refuse it. The tag is what a plain PUBLISH can't know:
 -- it hangs on run_id, so nobody who may only publish can forge a position.
-local function open_epoch(keys, old_epoch)
+local function open_epoch(keys, old_epoch, old_offset)
   local epoch = math.max(now_ms(), (tonumber(old_epoch) or 0) + 1)
   local last = redis.call('XREVRANGE', keys[2], '+', '-', 'COUNT', 1)[1]
   if last then epoch = math.max(epoch, tonumber(string.match(last[1], '^%d+')) + 1) end
   local tag = string.sub(redis.sha1hex(life .. ' ' .. keys[1] .. ' ' .. int(epoch)), 1, 12)
-  redis.call('HSET', keys[1], 'life', life, 'epoch', int(epoch), 'offset', '0', 'tag', tag)
+  redis.call('HSET', keys[1], 'life', life, 'epoch', int(epoch), 'offset', '0', 'tag', tag,
+    'before', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
   return int(epoch), 0, tag
 end
 
@@ -51,7 +52,7 @@ local function head(keys)
   local offset = tonumber(meta[3])
   if meta[1] ~= life or not meta[2] or not offset or not meta[4]
     or (offset > 0 and redis.call('EXISTS', keys[2]) == 0) then
-    return open_epoch(keys, meta[2])
+    return open_epoch(keys, meta[2], offset)
   end
   return meta[2], offset, meta[4]
 end

@@ -19,7 +19,7 @@ class Listening:
 
     def add(self, channel: str, feed: Feed) -> None:
         ChannelNames(channel)
-        feed.start_over(Position(1, 0), "tag", [], {})
+        feed.take_over(Position(1, 0), "tag", [], {})
         self.followed[channel] = feed
 
     async def follow(self, channel: str, feed: Feed) -> None:

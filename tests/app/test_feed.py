@@ -20,7 +20,7 @@ class Stage:
         self.feed = Feed(make_hub(self.clock), Snapshot(self.clock))
         self.socket = Socket(self.feed.hub)
         self.feed.hub.join(self.socket.client, b"")
-        self.feed.start_over(Position(EPOCH, 0), "tag", [], {})
+        self.feed.take_over(Position(EPOCH, 0), "tag", [], {})
 
     def seen(self) -> list[str]:
         self.clock.advance(1)
@@ -41,8 +41,10 @@ def test_offsets_in_order_are_taken_and_others_are_not() -> None:
 
 def test_a_state_that_is_told_again_after_a_failover_is_dropped() -> None:
     stage = Stage()
-    stage.feed.take(publication(1, "s:download_paused:1:4", "a"))
-    stage.feed.start_over(Position(EPOCH + 5, 0), "tag2", [], {})
+    paused = publication(1, "s:download_paused:1:4", "a")
+    stage.feed.take(paused)
+    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.take_over(Position(EPOCH + 5, 0), "tag2", [paused], {})
     stage.feed.take(publication(1, "s:download_paused:1:4", "a", EPOCH + 5))
     stage.feed.take(publication(2, "s:download_paused:1:6", "a", EPOCH + 5))
     stage.feed.take(publication(3, "e:download_complete::", "b", EPOCH + 5))
@@ -50,15 +52,56 @@ def test_a_state_that_is_told_again_after_a_failover_is_dropped() -> None:
     assert stage.seen() == [f"{EPOCH}-1", *(f"{EPOCH + 5}-{n}" for n in (2, 3, 4))]
 
 
-def test_after_another_epoch_clients_get_from_the_snapshot_what_they_do_not_know() -> None:
+def test_what_the_server_knows_nothing_of_any_more_may_be_told_again() -> None:
     stage = Stage()
-    stage.feed.take(publication(1, "p", "a"))
-    stage.feed.take(publication(2, "p", "b"))
-    known = [publication(1, "p", "a"), publication(2, "p", "b")]
-    unknown = [publication(3, "e:download_complete::", "b"), publication(1, "p", "c", EPOCH + 5)]
-    stage.feed.start_over(Position(EPOCH + 5, 1), "tag2", [*known, *unknown], {})
-    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH}-3", f"{EPOCH + 5}-1"]
-    assert stage.feed.take(publication(2, epoch=EPOCH + 5)) is Outcome.TAKEN
+    stage.feed.take(publication(1, "s:download_queued:1:1", "a"))
+    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.take_over(Position(EPOCH + 5, 0), "tag2", [], {})
+    stage.feed.take(publication(1, "s:download_queued:1:1", "a", EPOCH + 5))
+    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
+
+
+def test_clients_keep_their_place_when_another_epoch_begins_and_old_tags_are_known() -> None:
+    stage = Stage()
+    stage.feed.take(publication(1))
+    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.take(publication(1, epoch=EPOCH + 5))
+    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
+    assert stage.feed.was_ours("tag")
+    assert not stage.feed.was_ours("tag2")
+
+
+def test_what_came_while_the_snapshot_was_read_is_neither_lost_from_it_nor_taken_twice() -> None:
+    stage = Stage()
+    for offset in (1, 2, 3):
+        stage.feed.take(publication(offset, "p", f"k{offset}"))
+    stage.feed.take_over(Position(EPOCH, 1), "tag", [publication(1, "p", "k1")], {})
+    assert [entry.key for entry in stage.feed.snapshot.entries()] == ["k1", "k2", "k3"]
+    assert stage.feed.take(publication(3)) is Outcome.DUPLICATE
+    assert stage.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
+
+
+def test_where_something_is_lost_every_client_is_cut() -> None:
+    stage = Stage()
+    stage.feed.begin_anew()
+    assert not stage.socket.open
+    assert stage.feed.take(publication(9)) is Outcome.OTHER_EPOCH
+
+
+def test_what_was_preloaded_is_for_who_comes_back_and_for_nobody_else() -> None:
+    clock = Clock()
+    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed.take_over(Position(EPOCH, 3), "tag", [], {})
+    feed.preload([publication(offset) for offset in (2, 3)])
+    socket = Socket(feed.hub)
+    feed.hub.join(socket.client, b"")
+    feed.take(publication(4))
+    clock.advance(1)
+    assert len(socket.got) == 1
+    kept = feed.hub.log.after(1)
+    assert kept is not None
+    assert [entry.offset for entry in kept] == [2, 3, 4]
+    assert feed.hub.log.after(0) is None
 
 
 def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
@@ -66,7 +109,7 @@ def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
     feed = Feed(make_hub(clock), Snapshot(clock))
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")
-    feed.start_over(Position(EPOCH, 9), "tag", [publication(5, "p", "a")], {})
+    feed.take_over(Position(EPOCH, 9), "tag", [publication(5, "p", "a")], {})
     clock.advance(1)
     assert socket.got == []
     assert feed.snapshot.frames()

@@ -11,7 +11,7 @@ from tests.app.test_feed import EPOCH, publication
 def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
     clock = Clock()
     feed = Feed(make_hub(clock, Log(most_entries=most_entries)), Snapshot(clock))
-    feed.start_over(Position(EPOCH, offsets.start - 1), "tag", [], {})
+    feed.take_over(Position(EPOCH, offsets.start - 1), "tag", [], {})
     for offset in offsets:
         feed.take(publication(offset, text=f'{{"n":{offset}}}'))
     return feed
@@ -45,7 +45,8 @@ def test_a_client_that_is_ahead_of_this_process_waits_for_it() -> None:
 def test_another_epoch_or_no_position_starts_over_with_the_snapshot() -> None:
     feed = make_feed(range(1, 2))
     feed.take(publication(2, "p", "a"))
-    for since in (None, Position(EPOCH - 1, 1), Position(EPOCH + 1, 1)):
+    assert decide(feed, Position(EPOCH + 1, 1)) == CatchUp()
+    for since in (None, Position(EPOCH - 1, 1)):
         step = decide(feed, since)
         assert isinstance(step, Owed)
         assert not step.recovered

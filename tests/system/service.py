@@ -17,7 +17,7 @@ from tests.conditions import eventually
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-STOP_S = 15
+STOP_S = 30
 
 
 class Program:
@@ -82,9 +82,12 @@ class FrontEnd(Program):
     async def post(self, path: str, body: object) -> tuple[int, dict[str, object]]:
         return await asyncio.to_thread(self._ask, path, json.dumps(body).encode())
 
-    def _ask(self, path: str, body: bytes | None) -> tuple[int, dict[str, object]]:
+    async def delete(self, path: str) -> tuple[int, dict[str, object]]:
+        return await asyncio.to_thread(self._ask, path, None, "DELETE")
+
+    def _ask(self, path: str, body: bytes | None, method: str | None = None) -> tuple[int, dict[str, object]]:
         address = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(address, body, {"content-type": "application/json"})
+        request = urllib.request.Request(address, body, {"content-type": "application/json"}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
                 return answer.status, json.load(answer)
