@@ -33,7 +33,7 @@ class Channels:
         self._kept = kept
         self._listener = listener
         self._loop = loop
-        self._clock = clock
+        self.now = clock
         self._deserted_at: dict[str, float] = {}
         self._holders: dict[str, int] = {}  # clients that follow or join, by channel
         self.reading = asyncio.Semaphore(MOST_READING)  # a crowd that recovers must not take all connections
@@ -41,7 +41,7 @@ class Channels:
         listener.add(kept, self._feeds[kept])
 
     def _new_feed(self) -> Feed:
-        return Feed(Hub(Log(), self._loop.time, self._loop.call_at), Snapshot(self._clock))
+        return Feed(Hub(Log(), self._loop.time, self._loop.call_at), Snapshot(self.now))
 
     @property
     def feeds(self) -> dict[str, Feed]:
@@ -96,7 +96,7 @@ class Channels:
 
     async def sweep(self) -> None:
         """Cuts hopeless clients, drops views without clients, and lets go channels that have been without for long."""
-        now = self._clock()
+        now = self.now()
         for channel, feed in list(self._feeds.items()):
             for hub in _hubs(feed):
                 hub.cut_the_hopeless()

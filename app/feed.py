@@ -6,7 +6,7 @@ offset that was seen is a duplicate, one that skips is a gap to be filled from t
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from app.frames import text_frame
@@ -19,6 +19,7 @@ from simulcast.position import Position
 from simulcast.publication import Publication, with_event_id
 
 MOST_TOLD = 50_000
+WELCOME_S = 1.0
 MARK_KEY = "position\n"  # no event's key has a line break
 
 
@@ -27,6 +28,16 @@ class Outcome(Enum):
     DUPLICATE = auto()
     GAP = auto()  # something before it is missing
     OTHER_EPOCH = auto()  # the feed must start over
+
+
+@dataclass(frozen=True, slots=True)
+class _Welcome:
+    """What clients of one view were given when they joined. `made_at`: seconds, monotonic."""
+
+    hub: Hub
+    made_at: float
+    frames: bytes
+    cursor: int
 
 
 class Feed:
@@ -39,6 +50,7 @@ class Feed:
         self.hub = hub
         self.snapshot = snapshot
         self.views: dict[View, Hub] = {}
+        self._welcomes: dict[View, _Welcome] = {}
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
@@ -78,6 +90,7 @@ class Feed:
         if newer is None:
             self.next_epoch(position, tag)
         self.snapshot.clear()
+        self._welcomes.clear()
         active = {publication.key for publication in publications}
         for identity in [identity for identity in self._told if identity[0] not in active]:
             del self._told[identity]  # the server knows nothing of it any more, and may tell of it again
@@ -107,6 +120,18 @@ class Feed:
             for publication in publications:
                 self.hub.log.append(_entry(publication, publication.position.offset))
             self.hub.skip_to_head()
+
+    def welcome(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
+        """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on.
+
+        Those who join within WELCOME_S share its bytes: a crowd of slow clients must not hold a copy each.
+        """
+        kept = self._welcomes.get(view)
+        if kept is None or kept.hub is not hub or now - kept.made_at > WELCOME_S or not hub.log.reaches(kept.cursor):
+            kept = _Welcome(hub, now, view.join(self.snapshot.entries()), hub.log.head)
+            self._welcomes = {each: old for each, old in self._welcomes.items() if now - old.made_at <= WELCOME_S}
+            self._welcomes[view] = kept
+        return kept.frames, kept.cursor
 
     def was_ours(self, tag: str) -> bool:
         """Whether a broker of an epoch before this one published under that tag."""

@@ -88,9 +88,9 @@ class Hub:
         if self._pending_bytes > self._most_pending_bytes:
             self.flush()
 
-    def join(self, client: Client, owed: bytes) -> None:
-        """From here on the client gets everything; `owed` is what it must have before (snapshot, what it missed)."""
-        client.cursor = self.log.head
+    def join(self, client: Client, owed: bytes, cursor: int | None = None) -> None:
+        """The client gets `owed` (snapshot, what it missed), then all that comes after `cursor`, now unless told."""
+        client.cursor = self.log.head if cursor is None else cursor
         (self._full if client.paused else self._waiting).add(client)
         if owed:
             client.outlet.write(owed)

@@ -86,6 +86,10 @@ class Log:
             cursor = at
         return b"".join(frames), self.head
 
+    def reaches(self, cursor: int) -> bool:
+        """Whether nothing that came after `cursor` was trimmed."""
+        return cursor >= self._trimmed
+
     def newer(self, cursor: int) -> list[tuple[int, Entry]] | None:
         """What came after `cursor`, each with its own cursor, oldest first; None where some of it was trimmed."""
         if cursor < self._trimmed:

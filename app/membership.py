@@ -108,7 +108,8 @@ class Membership:
                 return
             feed = self._channels.feeds[channel]
             view = self._view(channel)
-            self._join(channel, feed, view, view.join(owed))
+            hub = self._channels.hub(feed, view)
+            self._join(channel, hub, view.join(owed), hub.log.head)
 
     async def _recover(self, channel: str, feed: Feed, since: Position | None) -> None:
         caught_up = False
@@ -134,9 +135,14 @@ class Membership:
             self._welcome(channel, feed, from_snapshot(feed))
 
     def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
+        if self._left:
+            return
         view = self._view(channel)
-        plain_snapshot = not owed.recovered and view.is_plain
-        frames = feed.snapshot.frames() if plain_snapshot else view.join(owed.entries)
+        hub = self._channels.hub(feed, view)
+        if owed.recovered:
+            frames, cursor = view.join(owed.entries), hub.log.head
+        else:
+            frames, cursor = feed.welcome(view, hub, self._channels.now())
         if view.marks:
             hello = {
                 "type": "hello",
@@ -146,16 +152,13 @@ class Membership:
                 "ping_interval_s": PING_INTERVAL_S,
             }
             frames = text_frame(json.dumps(hello, separators=(",", ":")).encode()) + frames
-        self._join(channel, feed, view, frames)
+        self._join(channel, hub, frames, cursor)
 
-    def _join(self, channel: str, feed: Feed, view: View, frames: bytes) -> None:
-        if self._left:
-            return
-        hub = self._channels.hub(feed, view)
+    def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
         client = Client(self._outlet)
         client.paused = not self._drained.is_set()
         self._places[channel] = (hub, client)
-        hub.join(client, frames)
+        hub.join(client, frames, cursor)
 
     def _view(self, channel: str) -> View:
         return self._wishes.view(channel, self._named)

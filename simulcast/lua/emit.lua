@@ -4,40 +4,71 @@
 local ENDED_FOR_MS = 10 * 60 * 1000
 local ACTIVE_FOR_MS = 7 * 24 * 3600 * 1000
 local MOST_DOWNLOADS = 10000
+local MOST_BYTES = 64 * 1024 * 1024
 local POPS = 4 -- bounds what one call may cost
 
+-- Each of these returns by how many bytes what is kept has grown.
+local function put(hash, field, value)
+  local before = redis.call('HSTRLEN', hash, field)
+  redis.call('HSET', hash, field, value)
+  return #value - before
+end
+
+local function drop(hash, field)
+  local before = redis.call('HSTRLEN', hash, field)
+  if before > 0 then redis.call('HDEL', hash, field) end
+  return -before
+end
+
+local function forget_end(keys, key)
+  redis.call('ZREM', keys[6], key)
+  return drop(keys[5], key)
+end
+
+local function forget_active(keys, key)
+  redis.call('ZREM', keys[4], key)
+  return drop(keys[3], 's ' .. key) + drop(keys[3], 'p ' .. key)
+end
+
 local function forget_old(keys, now)
+  local grown = 0
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', keys[6], '-inf', now - ENDED_FOR_MS, 'LIMIT', 0, POPS)) do
-    redis.call('ZREM', keys[6], key)
-    redis.call('HDEL', keys[5], key)
+    grown = grown + forget_end(keys, key)
   end
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', keys[4], '-inf', now - ACTIVE_FOR_MS, 'LIMIT', 0, POPS)) do
-    redis.call('ZREM', keys[4], key)
-    redis.call('HDEL', keys[3], 's ' .. key, 'p ' .. key)
+    grown = grown + forget_active(keys, key)
   end
-  if redis.call('ZCARD', keys[6]) > MOST_DOWNLOADS then
-    redis.call('HDEL', keys[5], redis.call('ZPOPMIN', keys[6])[1])
+  return grown
+end
+
+-- Beyond the bounds the oldest ends go first, then what was not heard of for longest.
+local function forget_most(keys, kept)
+  for _ = 1, POPS do
+    local ends, active = redis.call('ZCARD', keys[6]), redis.call('ZCARD', keys[4])
+    if ends > MOST_DOWNLOADS or (kept > MOST_BYTES and ends > 0) then
+      kept = kept + forget_end(keys, redis.call('ZRANGE', keys[6], 0, 0)[1])
+    elseif active > MOST_DOWNLOADS or (kept > MOST_BYTES and active > 0) then
+      kept = kept + forget_active(keys, redis.call('ZRANGE', keys[4], 0, 0)[1])
+    else
+      return kept
+    end
   end
-  if redis.call('ZCARD', keys[4]) > MOST_DOWNLOADS then
-    local key = redis.call('ZPOPMIN', keys[4])[1]
-    redis.call('HDEL', keys[3], 's ' .. key, 'p ' .. key)
-  end
+  return kept
 end
 
 local function remember(keys, label, key, entry)
   local kind = string.sub(label, 1, 1)
   if kind == '-' then return end
-  local now = now_ms()
+  local now, grown = now_ms(), 0
   if kind == 'e' then
-    redis.call('HDEL', keys[3], 's ' .. key, 'p ' .. key)
-    redis.call('ZREM', keys[4], key)
-    redis.call('HSET', keys[5], key, entry)
+    grown = forget_active(keys, key) + put(keys[5], key, entry)
     redis.call('ZADD', keys[6], now, key)
   else
-    redis.call('HSET', keys[3], kind .. ' ' .. key, entry)
+    grown = put(keys[3], kind .. ' ' .. key, entry)
     redis.call('ZADD', keys[4], now, key)
   end
-  forget_old(keys, now)
+  local kept = (tonumber(redis.call('HGET', keys[1], 'kept')) or 0) + grown + forget_old(keys, now)
+  redis.call('HSET', keys[1], 'kept', int(forget_most(keys, kept)))
 end
 
 -- Returns the publication's id, <epoch>-<offset>.

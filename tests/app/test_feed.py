@@ -1,5 +1,6 @@
 from app.feed import Feed, Outcome
 from app.snapshot import Snapshot
+from app.view import View
 from simulcast.events import encode_foreign
 from simulcast.position import Position
 from simulcast.publication import Publication
@@ -112,7 +113,7 @@ def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
     feed.take_over(Position(EPOCH, 9), "tag", [publication(5, "p", "a")], {})
     clock.advance(1)
     assert socket.got == []
-    assert feed.snapshot.frames()
+    assert feed.snapshot.entries()
 
 
 def test_what_came_past_the_brokers_is_delivered_without_a_position() -> None:
@@ -125,3 +126,19 @@ def test_what_came_past_the_brokers_is_delivered_without_a_position() -> None:
         b'{"type":"download_progress","download_id":"x","progress":1.0,"speed":1}',
     ]
     assert stage.feed.position == Position(EPOCH, 0)
+
+
+def test_who_joins_within_a_second_shares_the_bytes_and_misses_nothing() -> None:
+    stage = Stage()
+    view, hub = View("a"), stage.feed.hub
+    stage.feed.take(publication(1, "p", "k1"))
+    frames, cursor = stage.feed.welcome(view, hub, 0.0)
+    stage.feed.take(publication(2, "p", "k2"))
+    again, same = stage.feed.welcome(view, hub, 0.5)
+    assert again is frames
+    assert same == cursor
+    late = Socket(hub)
+    hub.join(late.client, again, same)
+    stage.clock.advance(1)
+    assert [text[15:30] for text in late.got] == [text[15:30] for text in stage.socket.got]
+    assert stage.feed.welcome(view, hub, 2.0)[0] != frames

@@ -1,10 +1,10 @@
-from app.frames import payloads
-from app.snapshot import ENDED_FOR_S, MOST_ENTRIES, Snapshot
+from app.frames import payload_of
+from app.snapshot import ENDED_FOR_S, MOST_BYTES, MOST_ENTRIES, Snapshot
 from tests.app.fakes import Clock, entry
 
 
 def texts(snapshot: Snapshot) -> list[str]:
-    return [payload.decode() for payload in payloads(snapshot.frames())]
+    return [payload_of(entry.frame).decode() for entry in snapshot.entries()]
 
 
 def test_it_holds_newest_state_and_newest_progress_of_each_download_oldest_first() -> None:
@@ -62,3 +62,11 @@ def test_it_is_bounded() -> None:
     found = texts(snapshot)
     assert len(found) == MOST_ENTRIES
     assert found[0] == "5"
+
+
+def test_its_bytes_are_bounded_too() -> None:
+    snapshot = Snapshot(Clock())
+    for n in range(MOST_BYTES // 60_000 + 10):
+        snapshot.apply(entry("x" * 60_000, "e:download_complete::", str(n)))
+        snapshot.apply(entry("y" * 60_000, "e:download_complete::", str(n)))
+    assert MOST_BYTES - 200_000 < sum(len(each.frame) for each in snapshot.entries()) <= MOST_BYTES

@@ -117,6 +117,20 @@ async def test_ends_older_than_ten_minutes_are_forgotten_a_few_a_call(
     assert [p.key for p in (await broker.snapshot(channel)).publications] == ["new"]
 
 
+async def test_what_is_kept_for_who_joins_is_bounded_in_bytes(
+    broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    names = ChannelNames(channel)
+    await broker.publish(complete_event("first", "/x"), channel)
+    await broker.publish(progress_event("active", 0.5, 1), channel)
+    kept = await client.hget(names.meta, "kept")
+    sizes = [len(value) for key in (names.flow[2], names.flow[4]) for value in await client.hvals(key)]
+    assert kept is not None and int(kept) == sum(sizes)
+    await client.hset(names.meta, "kept", str(64 * 1024 * 1024 - 50))
+    await broker.publish(complete_event("second", "/x"), channel)
+    assert [p.key for p in (await broker.snapshot(channel)).publications] == ["active", "second"]
+
+
 async def test_an_idempotency_key_answers_with_the_first_position(broker: Broker, channel: str) -> None:
     first = await broker.publish({"n": 1}, channel, idempotency_key="k")
     assert await broker.publish({"n": 1}, channel, idempotency_key="k") == first
