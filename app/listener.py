@@ -21,6 +21,7 @@ from simulcast.events import MAX_EVENT_BYTES, encode_foreign
 from simulcast.names import ChannelNames
 from simulcast.position import Position
 from simulcast.publication import from_message
+from simulcast.stopping import asked_to_stop
 
 POLL_S = 1.0
 POLL_TIMEOUT_S = 1.5
@@ -122,7 +123,7 @@ class Listener:
     async def run(self) -> None:
         """Listens until cancelled. Whatever ends a session is met with another one."""
         delay = 0.1
-        while True:
+        while not asked_to_stop():
             try:
                 await self._session()
             except* (BrokerUnavailable, redis.RedisError, OSError, TimeoutError) as errors:
@@ -160,7 +161,7 @@ class Listener:
             await pubsub.aclose()
 
     async def _poll(self) -> None:
-        while True:
+        while not asked_to_stop():
             await asyncio.sleep(POLL_S)
             channels = [name for name, followed in self._followed.items() if followed.subscribed_at is not None]
             if not channels:
@@ -173,7 +174,7 @@ class Listener:
 
     async def _read(self, pubsub: PubSub) -> None:
         taken = 0
-        while True:
+        while not asked_to_stop():
             message = await pubsub.get_message(timeout=POLL_S)
             if message is None:
                 continue

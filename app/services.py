@@ -18,6 +18,7 @@ from simulcast.broker import Broker
 from simulcast.connection import connect
 from simulcast.jobs import Jobs
 from simulcast.names import DEFAULT_CHANNEL
+from simulcast.stopping import asked_to_stop
 
 SWEEP_S = 5.0
 _log = logging.getLogger("simulcast.app")
@@ -66,7 +67,7 @@ async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    while True:
+    while not asked_to_stop():
         await asyncio.sleep(seconds)
         await act()
 

@@ -15,6 +15,7 @@ import redis.asyncio
 from simulcast import library
 from simulcast.errors import BrokerUnavailable
 from simulcast.library import Argument, Function
+from simulcast.stopping import asked_to_stop
 
 MAX_BATCH = 256
 MAX_WAITING = 10_000
@@ -71,7 +72,7 @@ class Sender:
     async def _run(self) -> None:
         batch: list[_Call] = []
         try:
-            while self._waiting or not self._closed:
+            while (self._waiting or not self._closed) and not asked_to_stop():
                 if not self._waiting:
                     self._gathered.clear()
                     await self._gathered.wait()

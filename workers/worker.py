@@ -14,6 +14,7 @@ import redis.asyncio
 from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.jobs import Claim, Desired, Jobs
 from simulcast.names import ChannelNames
+from simulcast.stopping import asked_to_stop
 from workers.download import Downloader
 from workers.failures import DownloadFailed
 from workers.reasons import reason
@@ -80,7 +81,7 @@ class Worker:
             await self._hand_over()
 
     async def _claim(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+        while not stop.is_set() and not asked_to_stop():
             self._look.clear()
             try:
                 await self._downloader.remove(await self._jobs.litter(self._name))
@@ -146,7 +147,7 @@ class Worker:
 
     async def _renew(self) -> None:
         heard = self._clock()
-        while True:
+        while not asked_to_stop():
             self._ask.clear()
             try:
                 async with asyncio.timeout(self._lease_s / 5):
@@ -175,11 +176,11 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wake-ups. One that is lost costs POLL_S, or a renewal."""
-        while True:
+        while not asked_to_stop():
             pubsub = self._subscribing.pubsub()
             try:
                 await pubsub.subscribe(self._names.wake)
-                while True:
+                while not asked_to_stop():
                     message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
                     if message is not None:
                         self._wake(message["data"].decode("utf-8", "replace"))

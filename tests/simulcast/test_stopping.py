@@ -1,0 +1,50 @@
+import asyncio
+
+from simulcast.broker import Broker
+from simulcast.stopping import asked_to_stop
+
+
+async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> None:
+    rounds = 0
+
+    async def loop() -> None:
+        nonlocal rounds
+        while not asked_to_stop():
+            rounds += 1
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+
+    task = asyncio.create_task(loop())
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(10):
+        await task
+    assert rounds == 1
+
+
+async def test_a_deadline_that_has_passed_is_no_wish_to_stop() -> None:
+    try:
+        async with asyncio.timeout(0):
+            await asyncio.sleep(60)
+    except TimeoutError:
+        pass
+    assert not asked_to_stop()
+
+
+async def test_a_publisher_can_be_stopped_at_any_moment(broker: Broker, channel: str) -> None:
+    """As `asyncio.run` does it at its end: it cancels the sender's task and waits."""
+    for pauses in range(12):
+        publishing = asyncio.create_task(broker.publish({}, channel))
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+    senders = [task for task in asyncio.all_tasks() if task.get_name() == "simulcast-sender"]
+    publishing = asyncio.create_task(broker.publish({}, channel))
+    await asyncio.sleep(0)
+    for task in senders:
+        task.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(publishing, *senders, return_exceptions=True)
