@@ -123,7 +123,7 @@ class Listener:
     async def run(self) -> None:
         """Listens until cancelled. Whatever ends a session is met with another one."""
         delay = 0.1
-        while not asked_to_stop():
+        while True:
             try:
                 await self._session()
             except* (BrokerUnavailable, redis.RedisError, OSError, TimeoutError) as errors:

@@ -18,7 +18,7 @@ from simulcast.broker import Broker
 from simulcast.connection import connect
 from simulcast.jobs import Jobs
 from simulcast.names import DEFAULT_CHANNEL
-from simulcast.stopping import asked_to_stop
+from simulcast.stopping import asked_to_stop, cancel
 
 SWEEP_S = 5.0
 _log = logging.getLogger("simulcast.app")
@@ -59,8 +59,7 @@ async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
     finally:
         for task in tasks:
             task.remove_done_callback(_stop_the_process)
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(tasks)
         await subscribing.aclose()
         await jobs.aclose()
         await broker.aclose()

@@ -5,9 +5,23 @@ CancelledError alone then goes on for ever, and whoever waits for its end hangs.
 """
 
 import asyncio
+from collections.abc import Collection
+
+AGAIN_S = 0.5
+
+
+async def cancel(tasks: Collection["asyncio.Task[None]"]) -> None:
+    """Returns once all have ended; asks again those that swallow it. What they raise is their owner's to look at."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=AGAIN_S)
 
 
 def asked_to_stop() -> bool:
-    """Whether the running task was cancelled, also if the CancelledError was swallowed."""
+    """Whether the running task was cancelled, also if the CancelledError was swallowed.
+
+    Not for a task that goes on after an `asyncio.TaskGroup` of its own failed: before Python 3.13 it looks cancelled.
+    """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

