@@ -4,6 +4,7 @@ What it promises: a publication that was acknowledged is in the history, under a
 and was sent to every front-end in the same step. A new epoch says that acknowledged ones may be gone.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -19,7 +20,7 @@ from simulcast.library import Argument
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.position import Position
 from simulcast.publication import Publication, from_entry, from_stream
-from simulcast.sender import Sender
+from simulcast.sender import PATIENCE_S, Sender
 
 HISTORY_LENGTH = 50_000  # publications a channel keeps, approximately
 IDEMPOTENCY_S = 300
@@ -52,6 +53,8 @@ class Snapshot:
 def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
     keys = names.flow
+    if not idempotency_key and event.label[0] in "se":
+        idempotency_key = secrets.token_hex(12)  # so that it can be sent again when its reply was lost
     if idempotency_key:
         keys = [*names.flow, names.once(checked_key(idempotency_key, "an idempotency key"))]
     return keys, [names.pubsub, HISTORY_LENGTH, event.label, event.key, event.payload, IDEMPOTENCY_S]
@@ -81,6 +84,9 @@ class Broker:
 
         `key`: newer publications supersede older ones of the same key for clients that are behind (events of downloads
         have theirs). `idempotency_key`: a repetition within IDEMPOTENCY_S is answered with the first one's position.
+
+        While Redis is away it waits for up to PATIENCE_S, among at most MAX_WAITING, and newer progress of a download
+        supersedes what waits. State events are published once all the same; others at least once.
         Raises InvalidEvent, EventTooLarge, BrokerUnavailable (whether it was published may then be unknown).
         """
         names = ChannelNames(channel)
@@ -88,7 +94,9 @@ class Broker:
         if isinstance(event, str):
             await self.sender.execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
-        reply = await self.sender.call("publish", *publish_arguments(names, event, idempotency_key))
+        superseding = f"{channel} {event.key}" if event.label == "p" else ""
+        keys, args = publish_arguments(names, event, idempotency_key)
+        reply = await self.sender.call("publish", keys, args, patience_s=PATIENCE_S, superseding=superseding)
         return Position.parse(_text(reply))
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:

@@ -1,6 +1,7 @@
 """The four calls for threads and plain scripts: as in `simulcast.notify`, without await."""
 
 import threading
+import time
 from functools import cache
 
 import redis
@@ -11,6 +12,7 @@ from simulcast.connection import connect_sync
 from simulcast.events import Message, complete_event, encode, error_event, progress_event
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.position import Position
+from simulcast.sender import LONGEST_PAUSE_S, PATIENCE_S, Command
 from simulcast.settings import SharedSettings
 
 
@@ -32,11 +34,23 @@ class SyncPublisher:
                     return None
                 keys, args = publish_arguments(names, event, "")
                 command = ("FCALL", library.name("publish"), len(keys), *keys, *args)
-                return Position.parse(self._execute(command).decode())
+                return Position.parse(self._insist(command).decode())
             except redis.RedisError as error:
                 raise library.translated(error, "publish") from error
 
-    def _execute(self, command: tuple[str | bytes | int, ...]) -> bytes:
+    def _insist(self, command: Command) -> bytes:
+        """Sends it again while Redis is away, for up to PATIENCE_S."""
+        until, pause_s = time.monotonic() + PATIENCE_S, 0.1
+        while True:
+            try:
+                return self._execute(command)
+            except (redis.ConnectionError, redis.TimeoutError):
+                if time.monotonic() + pause_s > until:
+                    raise
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _execute(self, command: Command) -> bytes:
         try:
             reply: bytes = self._client.execute_command(*command)
         except redis.ResponseError as error:

@@ -1,0 +1,97 @@
+"""Publishing in order, and while Redis is away."""
+
+import asyncio
+import json
+import signal
+
+import pytest
+import redis
+
+from simulcast import sender as sender_module
+from simulcast.broker import Broker
+from simulcast.connection import connect_sync
+from simulcast.errors import BrokerUnavailable
+from simulcast.events import complete_event, progress_event
+from simulcast.position import Position
+from simulcast.sync import SyncPublisher
+from tests.valkey import Valkey
+
+
+async def stored(broker: Broker) -> list[dict[str, object]]:
+    head = (await broker.head()).position
+    rows = await broker.history(Position(head.epoch, 0), head, limit=5000)
+    return [json.loads(row.payload) for row in rows]
+
+
+async def test_what_was_published_while_redis_was_away_arrives_with_progress_conflated(own_valkey: Valkey) -> None:
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish({"n": 0})
+    own_valkey.kill()
+    first = asyncio.create_task(broker.publish({"n": 1}))
+    while not broker.sender._away:
+        await asyncio.sleep(0.01)
+    waiting = [asyncio.create_task(broker.publish(progress_event("a", n / 100, n))) for n in range(100)]
+    waiting += [asyncio.create_task(broker.publish(complete_event("b", "/b")))]
+    await asyncio.sleep(0)
+    own_valkey.start()
+    async with asyncio.timeout(20):
+        positions = await asyncio.gather(first, *waiting)
+    events = await stored(broker)
+    assert [event.get("n", event.get("type")) for event in events] == [1, "download_progress", "download_complete"]
+    assert events[1]["progress"] == 0.99
+    assert len(set(positions)) == 3
+    await broker.aclose()
+
+
+async def test_a_state_whose_reply_was_lost_is_published_once(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish({"n": 0})
+    exchange = broker.sender._exchange
+    lost = 1
+
+    async def lose_the_reply(batch: list[sender_module._Call]) -> list[object]:
+        nonlocal lost
+        replies = await exchange(batch)
+        if lost:
+            lost -= 1
+            raise redis.TimeoutError("the reply was lost")
+        return replies
+
+    monkeypatch.setattr(broker.sender, "_exchange", lose_the_reply)
+    position = await broker.publish(complete_event("a", "/a"))
+    assert [event.get("type") for event in await stored(broker)] == [None, "download_complete"]
+    assert position is not None and position.offset == 2
+    await broker.aclose()
+
+
+async def test_patience_and_number_have_an_end_that_says_so(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "MAX_WAITING", 3)
+    broker = Broker.connect(own_valkey.url)
+    own_valkey.signal(signal.SIGSTOP)
+    waiting = [asyncio.create_task(broker.sender.execute("ask", ("PING",))) for _ in range(3)]
+    await asyncio.sleep(0)
+    extra = [asyncio.create_task(broker.publish({"n": n})) for n in range(4)]
+    refused = await asyncio.gather(*extra[3:], return_exceptions=True)
+    assert "3 calls already wait" in str(refused[0])
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(answer, BrokerUnavailable) for answer in answers)
+    own_valkey.signal(signal.SIGCONT)
+    async with asyncio.timeout(20):
+        assert None not in await asyncio.gather(*extra[:3])
+    await broker.aclose()
+
+
+async def test_a_script_publishes_through_a_restart_of_redis(own_valkey: Valkey) -> None:
+    publisher = SyncPublisher(connect_sync(own_valkey.url))
+    publisher.publish({"n": 0})
+    own_valkey.kill()
+    publishing = asyncio.create_task(asyncio.to_thread(publisher.publish, complete_event("a", "/a")))
+    own_valkey.start()
+    async with asyncio.timeout(20):
+        assert await publishing is not None
+    publisher.close()
