@@ -36,7 +36,7 @@ def main() -> None:
         ws_max_size=16 * MAX_COMMAND_BYTES,
         ws_ping_interval=PING_INTERVAL_S,
         ws_ping_timeout=PONG_TIMEOUT_S,
-        ws_per_message_deflate=False,
+        ws_per_message_deflate=settings.compression,
         timeout_graceful_shutdown=SHUTDOWN_S,
         backlog=4096,
     )

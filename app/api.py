@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from app.services import Services
 from simulcast import records
 from simulcast.commands import Command
-from simulcast.errors import BrokerUnavailable
+from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.records import JobRecord, Sort, State
 
 router = APIRouter()
@@ -58,6 +58,12 @@ class Accepted(BaseModel):
     """The wish is recorded."""
 
     status: Literal["accepted"] = "accepted"
+
+
+class Published(BaseModel):
+    """`event_id` is null for what is no JSON object: it was delivered live and is not kept."""
+
+    event_id: str | None
 
 
 class Problem(BaseModel):
@@ -167,6 +173,18 @@ async def delete_download(
 ) -> Accepted:
     """Forgets a download that doesn't run; with `file=true` its file goes too."""
     return await _obey(here, Command("delete", download_id, command_id, file))
+
+
+@router.post("/channels/{channel}/publish", responses=_REFUSALS)
+async def publish(channel: str, request: Request, here: Here) -> Published:
+    """Publishes the body, a JSON object, to all clients of the channel."""
+    try:
+        position = await here.broker.publish(await request.body(), channel)
+    except (InvalidEvent, ValueError) as error:
+        raise HTTPException(422, str(error)) from error
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    return Published(event_id=None if position is None else str(position))
 
 
 @router.get("/health")

@@ -80,12 +80,13 @@ class Channels:
 
     def hub(self, feed: Feed, view: View) -> Hub:
         """The hub of that view, made if it is the first client's."""
-        if view.is_plain and not view.interval_ms and not view.marks:
+        if view == View(view.channel):
             return feed.hub
         hub = feed.views.get(view)
         if hub is None:
             log = Log(VIEW_ENTRIES, VIEW_BYTES)
-            hub = Hub(log, self._loop.time, self._loop.call_at, view.interval_ms / 1000)
+            encode = view.deflate.encode if view.deflate else None
+            hub = Hub(log, self._loop.time, self._loop.call_at, view.interval_ms / 1000, encode)
             feed.views[view] = hub
         return hub
 

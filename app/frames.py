@@ -3,17 +3,23 @@
 import struct
 from collections.abc import Iterator
 
-_FIN_TEXT = 0x81
+FIN_TEXT = 0x81
+RSV1_TEXT = 0xC1  # compressed (RFC 7692 §6)
 
 
 def text_frame(payload: bytes) -> bytes:
     """One message's bytes on the wire. `payload`: UTF-8."""
+    return framed(FIN_TEXT, payload)
+
+
+def framed(first: int, payload: bytes) -> bytes:
+    """One frame. `first`: its first byte."""
     size = len(payload)
     if size < 126:
-        return bytes((_FIN_TEXT, size)) + payload
+        return bytes((first, size)) + payload
     if size < 65536:
-        return struct.pack("!BBH", _FIN_TEXT, 126, size) + payload
-    return struct.pack("!BBQ", _FIN_TEXT, 127, size) + payload
+        return struct.pack("!BBH", first, 126, size) + payload
+    return struct.pack("!BBQ", first, 127, size) + payload
 
 
 def payload_of(frame: bytes) -> bytes:

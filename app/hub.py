@@ -50,8 +50,13 @@ class Hub:
         clock: Callable[[], float],
         call_at: Callable[[float, Callable[[], None]], object],
         interval_s: float = 0.0,
+        encode: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without what is superseded."""
+        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without what is superseded.
+
+        `encode`: what becomes of joined frames before they are written.
+        """
+        self._encode = encode
         self.log = log
         self._interval_s = interval_s
         self._most_pending_bytes = MOST_BYTES // 2 if interval_s else MOST_PENDING_BYTES
@@ -93,7 +98,7 @@ class Hub:
         client.cursor = self.log.head if cursor is None else cursor
         (self._full if client.paused else self._waiting).add(client)
         if owed:
-            client.outlet.write(owed)
+            client.outlet.write(self._encoded(owed))
         if client in self._waiting:
             self._serve(client)
 
@@ -137,7 +142,7 @@ class Hub:
         """Writes what is pending."""
         if not self._pending:
             return
-        batch = self._conflated() if self._interval_s else b"".join(self._pending)
+        batch = self._encoded(self._conflated() if self._interval_s else b"".join(self._pending))
         self._pending.clear()
         self._pending_bytes = 0
         self._flushed_before, self._flushed = self._flushed, self.log.head
@@ -171,6 +176,9 @@ class Hub:
         ended = self._clock()
         self._not_before = ended + max(ended - started, self._interval_s)
 
+    def _encoded(self, frames: bytes) -> bytes:
+        return frames if self._encode is None else self._encode(frames)
+
     def _conflated(self) -> bytes:
         kept = self.log.since(self._flushed, MOST_BYTES)
         return b"".join(self._pending) if kept is None else kept[0]
@@ -184,7 +192,7 @@ class Hub:
                 return
             frames, client.cursor = owed
             if frames:
-                client.outlet.write(frames)
+                client.outlet.write(self._encoded(frames))
             elif client.cursor == self._flushed:
                 self._waiting.remove(client)
                 self._current.add(client)

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from app.channels import Channels
 from app.feed import Feed
 from app.frames import text_frame
-from app.hub import Client, Hub, Outlet
+from app.hub import Client, Hub
 from app.listener import Listener
+from app.outlet import MessageOutlet, RawOutlet
 from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot
 from app.view import View
 from app.wishes import MOST_CHANNELS, Wishes
@@ -25,18 +26,11 @@ class Membership:
     """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
 
     def __init__(
-        self,
-        wishes: Wishes,
-        outlet: Outlet,
-        drained: asyncio.Event,
-        channels: Channels,
-        listener: Listener,
-        broker: Broker,
+        self, wishes: Wishes, outlet: RawOutlet | MessageOutlet, channels: Channels, listener: Listener, broker: Broker
     ) -> None:
-        """`drained`: set while the socket has room."""
         self._wishes = wishes
         self._outlet = outlet
-        self._drained = drained
+        self._drained = outlet.drained
         self._channels = channels
         self._listener = listener
         self._broker = broker
@@ -62,6 +56,11 @@ class Membership:
         self._left = True
         for channel in list(self._places):
             self.unfollow(channel)
+
+    async def say(self, text: str) -> None:
+        """An answer to this client alone, once its socket has room."""
+        await self._drained.wait()
+        self._outlet.write(text_frame(text.encode()))
 
     async def follow_all(self) -> None:
         """Joins all the channels it asked for, then says hello where it speaks simulcast.v1.
@@ -161,4 +160,4 @@ class Membership:
         hub.join(client, frames, cursor)
 
     def _view(self, channel: str) -> View:
-        return self._wishes.view(channel, self._named)
+        return self._wishes.view(channel, self._named, self._outlet.deflate)

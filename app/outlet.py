@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from app.deflate import Deflate
 from app.frames import payloads
 from app.protocol import Follower, SimulcastProtocol
 from simulcast.codes import Reconnect
@@ -14,6 +15,16 @@ class RawOutlet:
 
     def __init__(self, protocol: SimulcastProtocol) -> None:
         self._protocol = protocol
+
+    @property
+    def drained(self) -> asyncio.Event:
+        """Set while the socket has room."""
+        return self._protocol.writable
+
+    @property
+    def deflate(self) -> Deflate | None:
+        """How frames are compressed, if they are."""
+        return self._protocol.deflate
 
     def write(self, frames: bytes) -> None:
         self._protocol.write_frames(frames)
@@ -28,6 +39,8 @@ class MessageOutlet:
     It calls itself full while a batch is under way, so it holds one batch and what the hub would write meanwhile waits
     in the log.
     """
+
+    deflate: Deflate | None = None  # the server sees to it
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket

@@ -8,8 +8,10 @@ Frames may be written past the protocol's own state because a server's frames de
 from typing import Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.http11 import Request
 
+from app.deflate import Deflate
 from simulcast.codes import Stop
 
 SCOPE_KEY = "simulcast.protocol"
@@ -29,6 +31,14 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
     """Given to uvicorn as `--ws app.protocol:SimulcastProtocol`; puts itself into the ASGI scope."""
 
     follower: Follower | None = None
+
+    @property
+    def deflate(self) -> Deflate | None:
+        """What was negotiated for what the server sends, if anything."""
+        for extension in self.conn.extensions:
+            if isinstance(extension, PerMessageDeflate):
+                return Deflate(extension.local_max_window_bits, extension.local_no_context_takeover)
+        return None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.channels import Channels
-from app.hub import Outlet
 from app.listener import Listener
 from app.membership import PING_INTERVAL_S, Membership
+from app.outlet import MessageOutlet, RawOutlet
 from app.settings import FrontEndSettings
 from app.wishes import Wishes
 from simulcast.broker import Broker
@@ -33,9 +33,9 @@ class Services:
     channels: Channels
     listener: Listener
 
-    def join(self, wanted: Wishes, outlet: Outlet, drained: asyncio.Event) -> Membership:
+    def join(self, wanted: Wishes, outlet: RawOutlet | MessageOutlet) -> Membership:
         """A client's membership, not following anything yet."""
-        return Membership(wanted, outlet, drained, self.channels, self.listener, self.broker)
+        return Membership(wanted, outlet, self.channels, self.listener, self.broker)
 
 
 @asynccontextmanager

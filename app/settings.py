@@ -28,6 +28,12 @@ class FrontEndSettings(SharedSettings):
         "* for any (a name that isn't listed is refused: DNS rebinding)",
     )
 
+    compression: bool = Field(
+        default=False,
+        validation_alias="SIMULCAST_COMPRESSION",
+        description="whether clients that offer permessage-deflate get compressed batches: less traffic, more CPU",
+    )
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

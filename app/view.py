@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from app.deflate import Deflate
 from app.frames import payload_of, text_frame
 from app.log import Entry
 from simulcast.position import Position
@@ -15,6 +16,7 @@ class View:
     """`named`: each event carries `channel` (for those who follow several). `download_id`: only that one's events.
 
     `interval_ms`: at most one batch in that time, without what is superseded in it. `marks`: position marks come too.
+    `deflate`: how its batches are compressed.
     """
 
     channel: str
@@ -22,11 +24,7 @@ class View:
     download_id: str = ""
     interval_ms: int = 0
     marks: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every event is seen just as it is framed first."""
-        return not self.named and not self.download_id
+    deflate: Deflate | None = None
 
     def frame(self, entry: Entry) -> bytes | None:
         """The event as this view shows it, framed; None where it doesn't."""

@@ -6,7 +6,7 @@ from typing import cast
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from app import wishes
 from app.channels import TooManyChannels
@@ -53,14 +53,14 @@ async def _refuse(websocket: WebSocket, status: int, detail: str) -> None:
 
 
 async def _serve_raw(websocket: WebSocket, protocol: SimulcastProtocol, services: Services, wanted: Wishes) -> None:
-    membership = services.join(wanted, RawOutlet(protocol), protocol.writable)
+    membership = services.join(wanted, RawOutlet(protocol))
     protocol.follower = membership
     await _serve(websocket, membership, services)
 
 
 async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wishes) -> None:
     outlet = MessageOutlet(websocket)
-    membership = outlet.follower = services.join(wanted, outlet, outlet.drained)
+    membership = outlet.follower = services.join(wanted, outlet)
     pump = asyncio.create_task(outlet.pump(), name="pump")
     try:
         await _serve(websocket, membership, services)
@@ -89,10 +89,7 @@ async def _obey(websocket: WebSocket, membership: Membership, services: Services
         found = commands.read(message.get("text") or "")  # binary is ignored
         if found is None:
             continue
-        try:
-            await websocket.send_text(await _answer(found, membership, services))
-        except WebSocketDisconnect:
-            return
+        await membership.say(await _answer(found, membership, services))
 
 
 async def _answer(

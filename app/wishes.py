@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from app.deflate import Deflate
 from app.view import View
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.position import Position
@@ -30,9 +31,9 @@ class Wishes:
         """Whether events carry their channel."""
         return len(self.channels) > 1
 
-    def view(self, channel: str, named: bool) -> View:
+    def view(self, channel: str, named: bool, deflate: Deflate | None) -> View:
         """How the client sees that channel."""
-        return View(channel, named, self.download_id, self.interval_ms, self.versioned)
+        return View(channel, named, self.download_id, self.interval_ms, self.versioned, deflate)
 
 
 def subprotocol(offered: Sequence[str]) -> str | None:

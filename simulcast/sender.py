@@ -1,8 +1,8 @@
 """One sender: calls leave in the order in which they were made, over one connection, pipelined.
 
 Concurrent connections lose acknowledged events to a sequence check. While one batch is under way the next one gathers,
-so many tasks that publish at once share a round trip. While Redis is away, calls that may be repeated wait for it: within
-bounds in number and time, and a newer one supersedes an older one of the same key.
+so many tasks that publish at once share a round trip. While Redis is away, calls that may be repeated wait for it,
+within bounds in number and time; a newer one supersedes an older one of the same key.
 """
 
 import asyncio

@@ -103,7 +103,7 @@ async def test_a_body_beyond_the_bound_is_refused_also_when_it_does_not_say_its_
     running = await front_end()
     head = "POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: application/json"
     with contextlib.suppress(ConnectionResetError):  # it may close before all was sent
-        assert (await ask(running, head, b" " * 70_000))[0] == 413
+        assert (await ask(running, head, b" " * 80_000))[0] == 413
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     chunked = head.replace("\n", "\r\n") + "\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     writer.write(chunked.encode() + b"ffff\r\n" + b" " * 65535 + b"\r\n" + b"ffff\r\n" + b" " * 65535 + b"\r\n")

@@ -131,3 +131,35 @@ async def test_v1_says_hello_with_a_position_from_which_a_quiet_client_recovers(
     async with await connect_v1(running, "?since=1000-1") as connection:
         assert json.loads(await connection.recv())["recovered"] is False
     await broker.aclose()
+
+
+async def test_with_compression_on_everyone_reads_the_same_whether_they_offer_it_or_not(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end(SIMULCAST_COMPRESSION="true")
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish(progress_event("x", 0.5, 1))
+    async with (
+        await running.connect() as offers,
+        websockets.connect(running.ws, compression=None, proxy=None) as does_not,
+    ):
+        for n in range(200):
+            await broker.publish({"n": n, "text": "repeated " * 5})
+            if n % 50 == 0:
+                await offers.send('{"action":"pause_download","download_id":"nobody"}')
+        seen = [await collect(connection, '"n":199') for connection in (offers, does_not)]
+        assert offers.protocol.extensions and not does_not.protocol.extensions
+    assert [text for text in seen[0] if "command_result" not in text] == seen[1]
+    assert len(seen[1]) == 201
+    await broker.aclose()
+
+
+async def test_anyone_publishes_by_http(front_end: StartFrontEnd) -> None:
+    running = await front_end()
+    async with await running.connect("?channel=news") as connection:
+        status, answer = await running.post("/channels/news/publish", {"n": 1})
+        assert status == 200
+        assert json.loads(await connection.recv()) == {"event_id": answer["event_id"], "n": 1}
+    assert (await running.post("/channels/news/publish", {"event_id": "1-1"}))[0] == 422
+    assert (await running.post("/channels/no%20name/publish", {"n": 1}))[0] == 422
+    assert (await running.post("/channels/news/publish", {"n": "x" * 65_530}))[0] == 422
