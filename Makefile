@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install up test check clean
+.PHONY: help install up test check bench bench-full chaos clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -36,6 +36,15 @@ test: $(VENV)/.dev  ## run all tests (ARGS="-k hub" to choose)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## the quick benchmarks: ten minutes (ARGS="--only burst" to choose)
+	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
+
+bench-full: $(VENV)/.dev  ## all benchmarks, three times: an evening
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.dev  ## three minutes of killed workers and restarted Redis (ARGS="--unfenced" for the control)
+	@exec $(BIN)/python -m tests.chaos.run $(ARGS)
 
 clean:  ## remove what was installed and cached
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,7 +2,8 @@
 
 Each event is framed once; what arrives together is joined once, and the same bytes are written to everyone who is
 current. A client whose socket is full owns no queue: it is a cursor into the log, and gets what it is owed when its
-socket drains. After a flush that took d, the next starts no sooner than about d later.
+socket drains. After a flush that took d, the next starts no sooner than DUTY times d later: idle, an event leaves at
+once; loaded, part of the loop stays free, and what gathers meanwhile shares one send a client.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from app.log import MOST_BYTES, Entry, Log
 
 MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
 SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
+DUTY = 1.75
 PATIENCE_S = 60.0  # how long a socket may stay full
 
 
@@ -174,7 +176,7 @@ class Hub:
         started = self._clock()
         self.flush()
         ended = self._clock()
-        self._not_before = ended + max(ended - started, self._interval_s)
+        self._not_before = ended + max((ended - started) * DUTY, self._interval_s)
 
     def _encoded(self, frames: bytes) -> bytes:
         return frames if self._encode is None else self._encode(frames)

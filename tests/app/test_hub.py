@@ -1,4 +1,4 @@
-from app.hub import PATIENCE_S
+from app.hub import DUTY, PATIENCE_S
 from app.log import Log
 from tests.app.fakes import Clock, Socket, entry, make_hub
 
@@ -135,7 +135,7 @@ def test_after_a_flush_that_took_long_the_next_one_waits_as_long() -> None:
     clock.advance(0)
     assert clock.now == 0.5
     hub.publish(entry("two"))
-    clock.advance(0.4)
+    clock.advance(0.5 * DUTY - 0.1)
     assert texts(socket) == ["one"]
     clock.advance(0.2)
     assert texts(socket) == ["one", "two"]
