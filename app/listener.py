@@ -15,11 +15,11 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 
 from app.feed import Feed, Outcome
+from app.repair import Repair
 from simulcast.broker import Broker, Head
-from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
+from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.events import MAX_EVENT_BYTES, encode_foreign
 from simulcast.names import ChannelNames
-from simulcast.position import Position
 from simulcast.publication import from_message
 from simulcast.stopping import asked_to_stop
 
@@ -29,8 +29,6 @@ STALE_S = 2.5  # readiness ends when the last good poll is older
 FILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
 MOST_AT_ONCE = 256  # messages taken before the loop gets a turn
-PAGE = 1000
-PRELOADED = 4000  # publications from before the start that memory begins with
 
 _log = logging.getLogger("simulcast.listener")
 
@@ -73,6 +71,7 @@ class Listener:
 
     def __init__(self, broker: Broker, client: redis.asyncio.Redis, clock: Callable[[], float]) -> None:
         self._broker = broker
+        self._repair = Repair(broker)
         self._client = client
         self._clock = clock
         self._followed: dict[str, _Followed] = {}  # by channel
@@ -139,7 +138,7 @@ class Listener:
                 heads = await self._broker.heads(channels)
             for channel, head in zip(channels, heads, strict=True):
                 if followed := self._followed.get(channel):
-                    await self._reconcile(followed, head)
+                    await self._repair.reconcile(followed.names.channel, followed.feed, head)
         return heads
 
     async def _session(self) -> None:
@@ -229,59 +228,6 @@ class Listener:
         except InvalidEvent as error:
             self.refused += 1
             _log.warning("left out what was published to %s past the brokers: %s", followed.names.pubsub, error)
-
-    async def _reconcile(self, followed: _Followed, head: Head) -> None:
-        feed, channel = followed.feed, followed.names.channel
-        if feed.position is None:
-            await self._take_over(feed, channel)
-            await self._preload(feed, channel)
-            return
-        another_epoch = feed.position.epoch != head.position.epoch
-        try:
-            await self._fill(feed, channel, head)
-            if another_epoch:
-                await self._take_over(feed, channel)
-        except PositionLost as error:
-            _log.warning("%s: cutting %d clients, who missed what is lost: %s", channel, feed.hub.clients, error)
-            await self._take_over(feed, channel, anew=True)
-
-    async def _fill(self, feed: Feed, channel: str, head: Head) -> None:
-        """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
-        while (here := feed.position) is not None and _is_before(here, head.position):
-            rows = await self._broker.history(here, head.position, channel, PAGE)
-            for publication in rows:
-                _cross(feed, Position(publication.position.epoch, 0), head)
-                feed.take(publication)
-            if len(rows) < PAGE:
-                _cross(feed, head.position, head)
-
-    async def _take_over(self, feed: Feed, channel: str, anew: bool = False) -> None:
-        snapshot = await self._broker.snapshot(channel)
-        head = snapshot.head
-        if anew:
-            feed.begin_anew()
-        elif feed.position is not None:
-            await self._fill(feed, channel, head)  # what was published since
-        feed.take_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
-        _log.info("%s goes on at %s with %d entries", channel, head.position, len(snapshot.publications))
-
-    async def _preload(self, feed: Feed, channel: str) -> None:
-        if feed.position is not None:
-            feed.preload(await self._broker.tail(feed.position, PRELOADED, channel))
-
-
-def _is_before(here: Position, head: Position) -> bool:
-    return here.epoch != head.epoch or here.offset < head.offset
-
-
-def _cross(feed: Feed, position: Position, head: Head) -> None:
-    """Goes on to the epoch of `position`, if it is another one. Raises PositionLost where this one is not complete."""
-    here, before = feed.position, head.before
-    if here is None or here.epoch == position.epoch:
-        return
-    if before is not None and before.epoch == here.epoch and here.offset < before.offset:
-        raise PositionLost(here, before)
-    feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,77 @@
+"""What a feed is missing, taken from Redis: its beginning, a gap, a lost tail, another epoch.
+
+What can be read on is read on, through every epoch that began meanwhile. Where something is lost, every client of the
+channel is cut: then they know, come back, and begin with the snapshot.
+"""
+
+import logging
+
+from app.feed import Feed
+from simulcast.broker import Broker, Head
+from simulcast.errors import PositionLost
+from simulcast.position import Position
+
+PAGE = 1000
+PRELOADED = 4000  # publications from before the start that memory begins with
+
+_log = logging.getLogger("simulcast.listener")
+
+
+class Repair:
+    """Asks `broker`; must not be at work twice at once for the same feed."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def reconcile(self, channel: str, feed: Feed, head: Head) -> None:
+        """Brings the feed to `head`, or beyond it. Raises BrokerUnavailable."""
+        if feed.position is None:
+            await self._take_over(feed, channel)
+            await self._preload(feed, channel)
+            return
+        another_epoch = feed.position.epoch != head.position.epoch
+        try:
+            await self._fill(feed, channel, head)
+            if another_epoch:
+                await self._take_over(feed, channel)
+        except PositionLost as error:
+            _log.warning("%s: cutting %d clients, who missed what is lost: %s", channel, feed.hub.clients, error)
+            await self._take_over(feed, channel, anew=True)
+
+    async def _fill(self, feed: Feed, channel: str, head: Head) -> None:
+        """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
+        while (here := feed.position) is not None and _is_before(here, head.position):
+            rows = await self._broker.history(here, head.position, channel, PAGE)
+            for publication in rows:
+                _cross(feed, Position(publication.position.epoch, 0), head)
+                feed.take(publication)
+            if len(rows) < PAGE:
+                _cross(feed, head.position, head)
+
+    async def _take_over(self, feed: Feed, channel: str, anew: bool = False) -> None:
+        snapshot = await self._broker.snapshot(channel)
+        head = snapshot.head
+        if anew:
+            feed.begin_anew()
+        elif feed.position is not None:
+            await self._fill(feed, channel, head)  # what was published since
+        feed.take_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
+        _log.info("%s goes on at %s with %d entries", channel, head.position, len(snapshot.publications))
+
+    async def _preload(self, feed: Feed, channel: str) -> None:
+        if feed.position is not None:
+            feed.preload(await self._broker.tail(feed.position, PRELOADED, channel))
+
+
+def _is_before(here: Position, head: Position) -> bool:
+    return here.epoch != head.epoch or here.offset < head.offset
+
+
+def _cross(feed: Feed, position: Position, head: Head) -> None:
+    """Goes on to the epoch of `position`, if it is another one. Raises PositionLost where this one is not complete."""
+    here, before = feed.position, head.before
+    if here is None or here.epoch == position.epoch:
+        return
+    if before is not None and before.epoch == here.epoch and here.offset < before.offset:
+        raise PositionLost(here, before)
+    feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)
