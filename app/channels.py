@@ -87,7 +87,7 @@ class Channels:
             log = Log(VIEW_ENTRIES, VIEW_BYTES)
             encode = view.deflate.encode if view.deflate else None
             hub = Hub(log, self._loop.time, self._loop.call_at, view.interval_ms / 1000, encode)
-            feed.views[view] = hub
+            feed.add_view(view, hub)
         return hub
 
     async def mark(self) -> None:
@@ -102,7 +102,7 @@ class Channels:
             for hub in _hubs(feed):
                 hub.cut_the_hopeless()
             for view in [view for view, hub in feed.views.items() if not hub.clients]:
-                del feed.views[view]
+                feed.drop_view(view)
             if channel == self._kept or channel in self._holders:
                 self._deserted_at.pop(channel, None)
             elif now - self._deserted_at.setdefault(channel, now) > LINGER_S:

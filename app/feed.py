@@ -50,6 +50,7 @@ class Feed:
         self.hub = hub
         self.snapshot = snapshot
         self.views: dict[View, Hub] = {}
+        self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
         self._welcomes: dict[View, _Welcome] = {}
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
@@ -143,10 +144,24 @@ class Feed:
 
     def _publish(self, entry: Entry) -> None:
         self.hub.publish(entry)
-        for view, hub in self.views.items():
-            frame = view.frame(entry)
-            if frame is not None:
-                hub.publish(entry if frame is entry.frame else replace(entry, frame=frame))
+        for key in {"", entry.key}:
+            for view, hub in self._of_one.get(key, {}).items():
+                frame = view.frame(entry)
+                if frame is not None:
+                    hub.publish(entry if frame is entry.frame else replace(entry, frame=frame))
+
+    def add_view(self, view: View, hub: Hub) -> None:
+        """From here on the hub gets what the view shows."""
+        self.views[view] = hub
+        self._of_one.setdefault(view.download_id, {})[view] = hub
+
+    def drop_view(self, view: View) -> None:
+        """Its hub gets nothing more."""
+        del self.views[view]
+        of_one = self._of_one[view.download_id]
+        del of_one[view]
+        if not of_one:
+            del self._of_one[view.download_id]
 
     def mark(self) -> None:
         """Tells those who want marks how far the channel is: they recover from there though nothing came for them."""
