@@ -17,6 +17,7 @@ class Row:
 
     numbers: Answer = field(default_factory=dict)
     void: str = ""
+    others_cores: float = 0.0  # what else ran on the machine meanwhile
 
 
 @dataclass(frozen=True, slots=True)
