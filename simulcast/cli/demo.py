@@ -67,7 +67,17 @@ class Demo:
             raise
 
     async def _publish(self, events: list[JsonObject]) -> None:
-        await asyncio.gather(*(self._broker.publish(event, self._channel) for event in events))
+        publishing = asyncio.gather(*(self._broker.publish(event, self._channel) for event in events))
+        try:
+            await asyncio.shield(publishing)
+        except asyncio.CancelledError:
+            async with asyncio.timeout(_GOODBYE_S):
+                await publishing  # what is under way counts: it may have been told
+            self._note(events)
+            raise
+        self._note(events)
+
+    def _note(self, events: list[JsonObject]) -> None:
         for event in events:
             kind, download_id = str(event["type"]), str(event["download_id"])
             if kind in STATE_TYPES:

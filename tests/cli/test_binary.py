@@ -43,6 +43,7 @@ async def test_without_any_the_remedy_is_told(path: Path) -> None:
     [
         ("#!/bin/sh\necho Redis server v=6.2.14 sha=0\n", r"is too old \(Redis server v=6.2.14\)"),
         ("#!/bin/sh\necho cannot open shared object file >&2; exit 127\n", "does not run .*shared object"),
+        ("#!/bin/sh\necho Redis server v=7.2.0 sha=0; exit 1\n", "does not run"),
         ("\x7fELF but not really", "does not run"),
         ("#!/no/such/interpreter\n", "does not run"),
         ("#!/bin/sh\nexec /bin/sleep 60\n", "does not say its version within"),

@@ -81,6 +81,7 @@ def test_the_last_event_id_is_known() -> None:
     board = Board()
     board.apply(event("queued"))
     board.apply("Hello")
+    board.apply('{"type":"download_progress","download_id":"foreign","progress":0.5,"speed":1}')
     assert board.event_id == "9-1"
 
 

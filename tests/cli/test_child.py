@@ -15,6 +15,10 @@ from tests.cli.processes import is_alive
 from tests.conditions import until
 
 WAITS = "import time; time.sleep(60)"
+ORDERLY = (
+    "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (open('tidied', 'w'), sys.exit()));"
+    "open('ready', 'w'); time.sleep(60)"
+)
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('deaf', 'w'); time.sleep(60)"
 
 Run = Callable[..., Child]
@@ -72,11 +76,12 @@ async def test_one_that_never_gets_going_is_given_up_by_name(running: Running) -
     assert len(running.pids) == module.MOST_TRIES
 
 
-async def test_cancelling_ends_the_process(running: Running) -> None:
-    async with running.kept(running.child(WAITS)):
-        await until(lambda: running.pids)
+async def test_cancelling_lets_the_process_end_in_its_own_way(running: Running) -> None:
+    async with running.kept(running.child(ORDERLY)):
+        await until((running.folder / "ready").exists)
         assert is_alive(running.pids[0])
     assert not is_alive(running.pids[0])
+    assert (running.folder / "tidied").exists()
 
 
 async def test_one_that_doesnt_stop_by_the_deadline_is_killed(
@@ -88,14 +93,15 @@ async def test_one_that_doesnt_stop_by_the_deadline_is_killed(
     assert not is_alive(running.pids[0])
 
 
-async def test_in_a_hurry_no_deadline_is_waited_for(running: Running) -> None:
+async def test_in_a_hurry_no_deadline_is_waited_for(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DRAIN_S", 1000.0)
     async with running.kept(running.child(STUBBORN)) as task:
         await until((running.folder / "deaf").exists)
         task.cancel()
         await asyncio.sleep(0)
         assert is_alive(running.pids[0])
         running.hurry.set()
-        await asyncio.wait([task], timeout=module.DRAIN_S / 2)
+        await asyncio.wait([task], timeout=20)
         assert not is_alive(running.pids[0])
 
 

@@ -2,7 +2,6 @@ import asyncio
 import os
 import signal
 import stat
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -111,62 +110,6 @@ async def test_a_second_one_on_the_same_folder_is_refused_by_name(
     assert (embedded.data / URL_FILE).exists()
 
 
-@asynccontextmanager
-async def owner(
-    folder: Path, environment: dict[str, str], *how: str
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    """A process that owns a server, and that server's id."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.cli.owner", str(folder), *how), stdout=asyncio.subprocess.PIPE, env=environment
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(20):
-            pid = int(await process.stdout.readline())
-        yield process, pid
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-@pytest.mark.parametrize("how", [[], ["watch"]], ids=["kernel", "watch"])
-async def test_it_dies_with_a_parent_that_was_killed(folder: Path, environment: dict[str, str], how: list[str]) -> None:
-    async with owner(folder, environment, *how) as (parent, server):
-        assert is_alive(server)
-        parent.kill()
-        await until(lambda: not is_alive(server), "the server's end")
-
-
-@pytest.mark.parametrize("how", [[], ["watch"]], ids=["kernel", "watch"])
-async def test_it_ends_when_its_parent_does(folder: Path, environment: dict[str, str], how: list[str]) -> None:
-    async with owner(folder, environment, *how) as (parent, server):
-        parent.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
-            await parent.wait()
-        await until(lambda: not is_alive(server), "the server's end")
-        assert not (folder / URL_FILE).exists()
-
-
-async def test_no_other_one_starts_while_the_server_of_a_killed_parent_still_lives(
-    folder: Path, environment: dict[str, str], binary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with owner(folder, environment) as (parent, server):
-        os.kill(server, signal.SIGSTOP)
-        try:
-            parent.kill()
-            await parent.wait()
-            monkeypatch.setattr(module, "LOCK_S", 0.1)
-            with pytest.raises(EmbeddedServerError, match=f"process {server}"):
-                await EmbeddedServer(folder, binary).start()
-        finally:
-            os.kill(server, signal.SIGCONT)
-        monkeypatch.setattr(module, "LOCK_S", 20)
-        async with EmbeddedServer(folder, binary) as successor:
-            assert not is_alive(server)
-            await publish(successor.url)
-
-
 async def test_ctrl_c_in_the_terminal_does_not_reach_it(embedded: EmbeddedServer) -> None:
     assert embedded.pid is not None
     assert os.getsid(embedded.pid) == embedded.pid != os.getsid(0)
@@ -183,7 +126,11 @@ async def test_a_relative_folder_still_works_from_elsewhere(
     assert (folder / "here" / "appendonlydir").is_dir()
 
 
-@pytest.mark.parametrize("name", ["x" * 120, 'a "b" \\c', "grün", "new\nline"])
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 120, 'a "b" \\c', "grün", "new\nline", os.fsdecode(b"\xff")],
+    ids=["long", "quotes", "umlaut", "newline", "not UTF-8"],
+)
 async def test_any_folder_will_do(folder: Path, binary: Path, name: str) -> None:
     async with EmbeddedServer(folder / name, binary) as server:
         await publish(server.url)
@@ -265,6 +212,20 @@ async def test_a_server_that_dies_again_and_again_is_given_up_by_name(
         os.kill(embedded.pid, signal.SIGKILL)
     with pytest.raises(EmbeddedServerError, match="died 2 times in a row"):
         await asyncio.wait_for(keeping, 20)
+
+
+async def test_one_that_comes_back_and_never_answers_is_given_up_by_name(
+    folder: Path, binary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = f"if [ -e {folder}/once ]; then exec sleep 60; fi; touch {folder}/once; exec {binary} -"
+    async with EmbeddedServer(folder / "data", program(folder, once)) as server:
+        monkeypatch.setattr(module, "START_S", 0.3)
+        monkeypatch.setattr(module, "MOST_DEATHS", 2)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        with pytest.raises(EmbeddedServerError, match="died 2 times in a row"):
+            await asyncio.wait_for(server.keep(), 20)
+        assert server.pid is None
 
 
 async def test_a_server_that_doesnt_stop_is_killed(embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:

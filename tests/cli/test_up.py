@@ -2,9 +2,11 @@ import json
 import os
 import signal
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
 from websockets.asyncio.client import connect
 
 from simulcast.broker import Broker
@@ -17,6 +19,7 @@ from tests.cli.service import service
 from tests.conditions import eventually, until
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 STUB = "tests.cli.stub_up"
 
 
@@ -29,13 +32,13 @@ def answers(url: str) -> bool:
 
 
 async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environment: dict[str, str]) -> None:
-    async with service(folder, environment, "--front-ends", "2", "--workers", "2") as running:
+    async with service(folder, environment, "--front-ends", "2", "--workers", "2", "--data", "kept/here") as running:
         await running.up()
         started = running.processes()
         assert len(started) == 5
         for address in ("127.0.0.1", "[::1]"):
             assert answers(f"http://{address}:{running.port}/ready")
-        url = (folder / "data" / URL_FILE).read_text().strip()
+        url = (folder / "kept" / "here" / URL_FILE).read_text().strip()
         async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:
             broker = Broker.connect(url)
             position = await broker.publish({"type": "hello"})
@@ -43,7 +46,7 @@ async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environm
             assert json.loads(await client.recv()) == {"event_id": str(position), "type": "hello"}
         assert await running.stop() == 0
         assert not any(map(is_alive, started))
-        assert not (folder / "data" / URL_FILE).exists()
+        assert not (folder / "kept" / "here" / URL_FILE).exists()
     assert "stopping (SIGINT)" in running.out and "Simulcast has stopped." in running.out
     assert "Traceback" not in running.err and "killing" not in running.err
     assert url.split(":")[2].partition("@")[0] not in running.out + running.err
@@ -92,7 +95,9 @@ async def test_a_redis_that_was_given_is_used(folder: Path, environment: dict[st
         await running.up()
         assert len(running.processes()) == 2
         assert not (folder / "data").exists()
-        assert await running.stop() == 0
+        running.signal(signal.SIGTERM)
+        assert await running.ended() == 0
+    assert "stopping (SIGTERM)" in running.out
 
 
 def test_a_redis_that_was_given_and_isnt_there_is_told(simulcast_process: Command) -> None:

@@ -64,7 +64,6 @@ async def test_a_url_without_a_host_is_none(download: Download, url: str) -> Non
         await download.fetch(url)
 
 
-CONTENT = random.Random(5).randbytes(100_000)
 SECRET_URL = "http://kim:hunter2@127.0.0.1:{port}/f?signature=s3cr3t"
 
 
