@@ -14,6 +14,7 @@ from app.log import MOST_BYTES, Entry, Log
 MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
 SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
 DUTY = 1.75
+LONGEST_REST_S = 0.025  # with very many clients the loop is never free for longer, or latency would suffer
 PATIENCE_S = 60.0  # how long a socket may stay full
 
 
@@ -176,7 +177,7 @@ class Hub:
         started = self._clock()
         self.flush()
         ended = self._clock()
-        self._not_before = ended + max((ended - started) * DUTY, self._interval_s)
+        self._not_before = ended + max(min((ended - started) * DUTY, LONGEST_REST_S), self._interval_s)
 
     def _encoded(self, frames: bytes) -> bytes:
         return frames if self._encode is None else self._encode(frames)

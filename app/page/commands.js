@@ -1,6 +1,9 @@
 // What this page asked the server to do, and what became of it. No DOM, no clock.
 
-/** @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download"} Action */
+/**
+ * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
+ *   | "clear_finished"} Action
+ */
 
 /**
  * @typedef {object} Asked
@@ -15,9 +18,14 @@ export const VERBS = {
   resume_download: "Resume",
   cancel_download: "Cancel",
   retry_download: "Retry",
+  delete_download: "Delete",
+  clear_finished: "Clear finished",
 };
 
 const ANSWER_WITHIN_MS = 10_000;
+
+/** What is asked of no single download is kept under this id. */
+export const ALL = "";
 
 /** At most one open command and one note for each download; both end with its next change of state. */
 export class Commands {
@@ -58,13 +66,15 @@ export class Commands {
 
   /**
    * @param {Action} action
-   * @param {string} downloadId
+   * @param {string} downloadId or ALL
    * @param {number} now ms
+   * @param {{file?: boolean}} [more] file: a deletion removes its file too
    */
-  ask(action, downloadId, now) {
+  ask(action, downloadId, now, more = {}) {
     this.#count += 1;
     const commandId = `${this.#prefix}-${this.#count}`;
-    if (this.#send(JSON.stringify({ action, download_id: downloadId, command_id: commandId }))) {
+    const about = downloadId === ALL ? {} : { download_id: downloadId };
+    if (this.#send(JSON.stringify({ action, ...about, ...more, command_id: commandId }))) {
       this.#notes.delete(downloadId);
       this.#asked.set(downloadId, { commandId, action, at: now });
       this.#onChange(downloadId, "");
@@ -76,15 +86,26 @@ export class Commands {
   /**
    * Takes an answer. One to a question that wasn't asked here is somebody's publication and is ignored.
    * @param {Record<string, unknown>} answer a `command_result`
+   * @returns {Asked | null} what is done with this answer, though no state may change
    */
   take(answer) {
-    const downloadId = String(answer.download_id);
+    const downloadId = String(answer.download_id ?? ALL);
     const asked = this.#asked.get(downloadId);
-    if (!asked || answer.action !== asked.action) return;
-    if (typeof answer.command_id === "string" && answer.command_id !== asked.commandId) return;
-    if (answer.status !== "rejected") return; // it is done when the state changes
+    if (!asked || answer.action !== asked.action) return null;
+    if (typeof answer.command_id === "string" && answer.command_id !== asked.commandId) return null;
+    const { action } = asked;
+    const isDone =
+      answer.status !== "rejected"
+        ? action === "clear_finished" // of a single download an event tells
+        : action === "delete_download" && answer.reason === "unknown_download";
+    if (isDone) {
+      this.settle(downloadId);
+      return asked;
+    }
+    if (answer.status !== "rejected") return null;
     const why = [answer.message, answer.reason].find((words) => typeof words === "string" && words !== "");
-    this.#fails(downloadId, `${VERBS[asked.action]} was refused: ${why ?? "the server gave no reason"}`);
+    this.#fails(downloadId, `${VERBS[action]} was refused: ${why ?? "the server gave no reason"}`);
+    return null;
   }
 
   /**

@@ -1,4 +1,4 @@
-// The socket to the front-end: opens it, resumes where it stopped, and comes back after a loss.
+// The socket to the front-end: opens it, resumes where it stopped, and comes back after a loss. It speaks simulcast.v1.
 
 /** @typedef {"connecting" | "live" | "lost" | "refused"} Phase */
 
@@ -12,6 +12,11 @@
 const RETRY_AFTER_MS = 5_000;
 const JITTER = 0.2; // up to a fifth earlier or later, so that a thousand pages don't come back at once
 const CONNECT_WITHIN_MS = 10_000;
+const SUBPROTOCOL = "simulcast.v1";
+/** The server marks its position every 20 s. Two marks that are missing: the network took the socket and told nobody. */
+const SILENT_FOR_MS = 45_000;
+/** What hello announces follows it at once; its position is believed when that must have come. */
+const HELLO_HOLDS_AFTER_MS = 1_000;
 const BAD_REQUEST = 4400;
 /** "Change something first": the same attempt would only be refused again (simulcast/codes.py). */
 const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST]);
@@ -35,21 +40,27 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #since = "";
+  /** The position that a hello told, until an event or a mark tells a newer one. */
+  #hello = { position: "", at: 0 };
+  #heardAt = 0;
   #wasOffline = false;
   #address;
   #onMessage;
   #onStatus;
+  #onHello;
 
   /**
    * @param {object} options
    * @param {string} options.address
-   * @param {(text: string) => void} options.onMessage each text message, as it came
+   * @param {(message: Record<string, unknown>) => void} options.onMessage each message that is a JSON object
    * @param {(status: Status) => void} options.onStatus each change
+   * @param {(recovered: boolean) => void} options.onHello whether all that was missed follows, or a snapshot
    */
-  constructor({ address, onMessage, onStatus }) {
+  constructor({ address, onMessage, onStatus, onHello }) {
     this.#address = address;
     this.#onMessage = onMessage;
     this.#onStatus = onStatus;
+    this.#onHello = onHello;
   }
 
   /** Connects, and from now on also comes back at once when the network or the person does. */
@@ -70,11 +81,12 @@ export class Connection {
   }
 
   /**
-   * Tells where to resume: the position of the last event that was seen.
-   * @param {unknown} eventId anything that is no position changes nothing
+   * To be called now and then: a socket on which nothing came for too long is given up.
+   * @param {number} now ms
    */
-  seen(eventId) {
-    if (typeof eventId === "string" && POSITION.test(eventId)) this.#since = eventId;
+  check(now) {
+    const socket = this.#socket;
+    if (socket && this.status.phase === "live" && now - this.#heardAt >= SILENT_FOR_MS) this.#ended(socket, 1006, "");
   }
 
   /**
@@ -91,7 +103,8 @@ export class Connection {
   connectNow() {
     clearTimeout(this.#timer);
     this.#socket?.close();
-    const socket = new WebSocket(this.#since ? `${this.#address}?since=${this.#since}` : this.#address);
+    const since = this.#position(Date.now());
+    const socket = new WebSocket(since ? `${this.#address}?since=${since}` : this.#address, SUBPROTOCOL);
     this.#socket = socket;
     this.#tell({ phase: "connecting", retryAt: null, reason: "" });
 
@@ -100,10 +113,11 @@ export class Connection {
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;
       clearTimeout(this.#timer);
+      this.#heardAt = Date.now();
       this.#tell({ phase: "live", retryAt: null, reason: "" });
     });
     socket.addEventListener("message", ({ data }) => {
-      if (socket === this.#socket && typeof data === "string") this.#onMessage(data);
+      if (socket === this.#socket) this.#take(data);
     });
     socket.addEventListener("close", ({ code, reason }) => this.#ended(socket, code, reason));
   }
@@ -120,7 +134,7 @@ export class Connection {
     clearTimeout(this.#timer);
     // What can be changed here is the position: without it the snapshot comes.
     const canChange = code === BAD_REQUEST && this.#since !== "";
-    if (canChange) this.#since = "";
+    if (canChange) this.#seen("");
     if (REFUSALS.has(code) && !canChange) {
       this.#tell({ phase: "refused", retryAt: null, reason: reason || `code ${code}` });
       return;
@@ -130,9 +144,65 @@ export class Connection {
     this.#tell({ phase: "lost", retryAt: Date.now() + wait, reason: "" });
   }
 
+  /** @param {unknown} data */
+  #take(data) {
+    this.#heardAt = Date.now();
+    const message = parse(data);
+    if (message === null) return;
+    const { event_id: eventId, type, position } = message;
+    if (eventId !== undefined) {
+      if (isPosition(eventId)) this.#seen(eventId);
+    } else if (type === "position" && isPosition(position)) {
+      this.#seen(position);
+      return;
+    } else if (type === "hello" && isPosition(position)) {
+      this.#hello = { position, at: this.#heardAt };
+      this.#onHello(message.recovered === true);
+      return;
+    }
+    this.#onMessage(message);
+  }
+
+  /** @param {string} position "" where there is none to resume from */
+  #seen(position) {
+    this.#since = position;
+    this.#hello.position = "";
+  }
+
+  /**
+   * @param {number} now ms
+   * @returns {string} where to resume; "" for the snapshot
+   */
+  #position(now) {
+    const { position, at } = this.#hello;
+    return position !== "" && now - at >= HELLO_HOLDS_AFTER_MS ? position : this.#since;
+  }
+
   /** @param {Status} status */
   #tell(status) {
     this.status = status;
     this.#onStatus(status);
   }
+}
+
+/**
+ * @param {unknown} data
+ * @returns {Record<string, unknown> | null} null for what is no object: anybody may publish anything
+ */
+function parse(data) {
+  if (typeof data !== "string") return null;
+  try {
+    const message = JSON.parse(data);
+    return typeof message === "object" && message !== null ? message : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is string}
+ */
+function isPosition(value) {
+  return typeof value === "string" && POSITION.test(value);
 }

@@ -1,5 +1,7 @@
 // What is known of each download, merged from events. Pure: no DOM, no clock, no socket.
 
+import { blank, count, hasEnded, idOf, isOfAPastLife, merge, mergeRecord, STATE_AFTER } from "./merge.js";
+
 /** @typedef {"queued" | "running" | "paused" | "complete" | "error" | "cancelled"} State */
 
 /**
@@ -19,40 +21,32 @@
  * @property {number} heardAt when it last said anything, ms
  * @property {string} epoch of the newest event with a position; "" before one came
  * @property {number} offset likewise
+ * @property {number | null} createdAt when it was added, s since 1970; null while no record told it
+ * @property {boolean} told whether an event ever told of it
+ * @property {number} vouched the last survey that met it: see `Downloads.doubt`
  */
 
 /**
  * @typedef {object} Change
  * @property {Download} download
  * @property {State | null} before its state until now; null when it is new
- * @property {Download | null} dropped what had to leave to make room
+ * @property {Download | null} dropped what left: itself when it was deleted, else what made room for it
  */
 
-/** @type {ReadonlyMap<unknown, State>} */
-const STATE_AFTER = new Map([
-  ["download_queued", "queued"],
-  ["download_started", "running"],
-  ["download_resumed", "running"],
-  ["download_progress", "running"],
-  ["download_paused", "paused"],
-  ["download_complete", "complete"],
-  ["download_error", "error"],
-  ["download_cancelled", "cancelled"],
-]);
+/**
+ * @typedef {object} Totals
+ * @property {number} active what hasn't ended
+ * @property {number} ended
+ * @property {number} speed bytes a second of all together
+ */
+
+/** @typedef {import("./records.js").DownloadRecord} DownloadRecord */
 
 /** A running download that was silent for longer has no speed that one could believe. */
 export const SILENT_AFTER_MS = 15_000;
 
 const MAX_DOWNLOADS = 5_000;
 const POSITION = /^(\d+)-(\d+)$/;
-
-/**
- * @param {State} state
- * @returns {boolean}
- */
-export function hasEnded(state) {
-  return state === "complete" || state === "error" || state === "cancelled";
-}
 
 /**
  * @param {Download} download
@@ -88,6 +82,9 @@ export function secondsLeft(download) {
 export class Downloads {
   /** @type {Map<string, Download>} */
   #byId = new Map();
+  /** Deleted since the last doubt: a record that was read before must not bring one back. @type {Set<string>} */
+  #deleted = new Set();
+  #survey = 0;
   #limit;
 
   /** @param {number} [limit] */
@@ -122,12 +119,15 @@ export class Downloads {
   take(event, now) {
     const id = idOf(event.download_id);
     const state = STATE_AFTER.get(event.type);
-    if (id === "" || state === undefined) return null;
+    const deletes = event.type === "download_deleted";
+    if (id === "" || (state === undefined && !deletes)) return null;
 
     const known = this.#byId.get(id);
+    if (known) known.vouched = this.#survey;
     const position = POSITION.exec(typeof event.event_id === "string" ? event.event_id : "");
     const attempt = count(event.attempt) ?? null;
     if (known && position && known.epoch === position[1] && Number(position[2]) <= known.offset) return null;
+    if (state === undefined) return this.delete(id);
     if (known && event.type === "download_progress" && isOfAPastLife(known, attempt)) return null;
 
     const download = known ?? blank(id);
@@ -136,15 +136,80 @@ export class Downloads {
       download.epoch = position[1];
       download.offset = Number(position[2]);
     }
+    download.told = true;
     merge(download, event, state, attempt, now);
     if (known) return { download, before, dropped: null };
-    this.#byId.set(id, download);
-    return { download, before, dropped: this.#makeRoom() };
+    this.#deleted.delete(id);
+    return this.#add(download);
+  }
+
+  /**
+   * Forgets one.
+   * @param {string} id
+   * @returns {Change | null} null when it wasn't known
+   */
+  delete(id) {
+    if (this.#deleted.size >= MAX_DOWNLOADS) this.#deleted.clear();
+    this.#deleted.add(id);
+    const download = this.#byId.get(id);
+    this.#byId.delete(id);
+    return download ? { download, before: download.state, dropped: download } : null;
+  }
+
+  /** From here on each download is in doubt until an event or a record vouches for it. */
+  doubt() {
+    this.#survey += 1;
+    this.#deleted.clear();
+  }
+
+  /** @returns {Download[]} those that nothing has vouched for since the last doubt */
+  doubted() {
+    return [...this.#byId.values()].filter(({ vouched }) => vouched !== this.#survey);
+  }
+
+  /**
+   * Merges a record of the server. What was heard since it was asked for is newer, and stays.
+   * @param {DownloadRecord} record
+   * @param {number} askedAt ms
+   * @param {number} now ms
+   * @returns {Change | null} null when it was deleted since, or is of no use
+   */
+  takeRecord(record, askedAt, now) {
+    const id = idOf(record.download_id);
+    if (id === "" || this.#deleted.has(id)) return null;
+    const known = this.#byId.get(id);
+    const download = known ?? blank(id);
+    const before = known ? known.state : null;
+    const isNewer = !known || known.heardAt < askedAt;
+    if (!mergeRecord(download, record, isNewer, now)) return null;
+    download.vouched = this.#survey;
+    return known ? { download, before, dropped: null } : this.#add(download);
+  }
+
+  /** Puts what has a record in the order of creation; what has none keeps its place. */
+  arrange() {
+    // What only a record knows ended long ago, or events would have told of it.
+    const known = [...this.#byId.values()];
+    const all = [...known.filter((each) => !each.told), ...known.filter((each) => each.told)];
+    const dated = all.filter(({ createdAt }) => createdAt !== null);
+    dated.sort((a, b) => Number(a.createdAt) - Number(b.createdAt));
+    let next = 0;
+    this.#byId = new Map(all.map((old) => (old.createdAt === null ? old : dated[next++])).map((each) => [each.id, each]));
+  }
+
+  /**
+   * @param {Download} download
+   * @returns {Change}
+   */
+  #add(download) {
+    download.vouched = this.#survey;
+    this.#byId.set(download.id, download);
+    return { download, before: null, dropped: this.#makeRoom() };
   }
 
   /**
    * @param {number} now ms
-   * @returns {{active: number, speed: number}} active: what hasn't ended; speed: bytes a second of all together
+   * @returns {Totals}
    */
   totals(now) {
     let active = 0;
@@ -154,7 +219,7 @@ export class Downloads {
       active += 1;
       if (download.speed !== null && !isSilent(download, now)) speed += download.speed;
     }
-    return { active, speed };
+    return { active, ended: this.size - active, speed };
   }
 
   /** @returns {Download | null} what left */
@@ -172,94 +237,6 @@ export class Downloads {
     if (leaves) this.#byId.delete(leaves.id);
     return leaves;
   }
-}
-
-/**
- * Progress may arrive after the end of its own attempt. One without an attempt comes from a publisher that doesn't
- * count lives, so it means what it says.
- * @param {Download} known
- * @param {number | null} attempt
- * @returns {boolean}
- */
-function isOfAPastLife(known, attempt) {
-  if (attempt === null) return false;
-  return hasEnded(known.state) ? attempt <= known.attempt : attempt < known.attempt;
-}
-
-/**
- * @param {Download} download changed in place
- * @param {Record<string, unknown>} event
- * @param {State} state
- * @param {number | null} attempt
- * @param {number} now ms
- */
-function merge(download, event, state, attempt, now) {
-  const begins = state === "queued" || (hasEnded(download.state) && !hasEnded(state));
-  if (begins) Object.assign(download, { progress: 0, received: null, errorMessage: "", filePath: "" });
-  if (begins || state !== "running") Object.assign(download, { speed: null, steadySpeed: null });
-  if (attempt !== null) download.attempt = attempt;
-  download.state = state;
-  download.heardAt = now;
-  download.name = text(event.name) ?? download.name;
-  download.url = text(event.url) ?? download.url;
-  download.received = count(event.received_bytes) ?? download.received;
-  if (event.total_bytes === null) download.total = null;
-  else download.total = count(event.total_bytes) ?? download.total;
-
-  const { received, total } = download;
-  const told = count(event.progress);
-  if (told !== undefined) download.progress = Math.min(1, told);
-  else if (received !== null && total) download.progress = Math.min(1, received / total);
-  if (told !== undefined && event.received_bytes === undefined && total) download.received = told * total;
-
-  if (event.type === "download_progress") {
-    const speed = count(event.speed) ?? null;
-    const last = download.steadySpeed;
-    download.speed = speed;
-    download.steadySpeed = speed === null || last === null ? speed : last + (speed - last) * 0.2;
-  } else if (state === "complete") {
-    download.progress = 1;
-    download.filePath = text(event.file_path) ?? download.filePath;
-    download.received = download.total ?? download.received;
-  } else if (state === "error") {
-    download.errorMessage = text(event.error_message) ?? "no reason was given";
-  }
-}
-
-/**
- * @param {string} id
- * @returns {Download}
- */
-function blank(id) {
-  return {
-    id, state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
-    steadySpeed: null, received: null, total: null, attempt: 0, heardAt: 0, epoch: "", offset: 0,
-  };
-}
-
-/**
- * @param {unknown} value
- * @returns {string} "" where it is no id
- */
-function idOf(value) {
-  if (typeof value === "number") return String(value);
-  return typeof value === "string" ? value : "";
-}
-
-/**
- * @param {unknown} value
- * @returns {string | undefined}
- */
-function text(value) {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-/**
- * @param {unknown} value
- * @returns {number | undefined} a number that can be counted with: finite and not negative
- */
-function count(value) {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
 /**

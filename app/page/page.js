@@ -2,13 +2,19 @@
 
 import { addForm } from "./add.js";
 import { Announcer } from "./announcer.js";
-import { Commands } from "./commands.js";
+import { ClearFinished } from "./clear.js";
+import { ALL, Commands } from "./commands.js";
 import { Connection, socketAddress } from "./connection.js";
-import { Downloads, nameOf } from "./downloads.js";
-import { shown } from "./format.js";
+import { Downloads, isSilent, nameOf } from "./downloads.js";
+import { Filter } from "./filter.js";
+import { counted, shown } from "./format.js";
 import { Header } from "./header.js";
+import { hasEnded } from "./merge.js";
+import { Plot } from "./plot.js";
 import { Rows } from "./rows.js";
+import { Survey } from "./survey.js";
 
+/** @typedef {import("./downloads.js").Change} Change */
 /** @typedef {import("./connection.js").Status} Status */
 
 const TICK_MS = 500;
@@ -35,10 +41,15 @@ const connection = new Connection({
   address: socketAddress(location),
   onMessage: receive,
   onStatus: connectionChanged,
+  onHello: (recovered) => {
+    // Recovered, what was missed comes as events; else it must be asked for.
+    if (!recovered) survey.start();
+  },
 });
 const commands = new Commands({
   send: (text) => connection.send(text),
   onChange: (downloadId, note) => {
+    if (downloadId === ALL) clearFinished.show(commands.askedOf(ALL) !== null, note);
     const download = downloads.get(downloadId);
     if (download) rows.draw(download);
     if (note !== "") announcer.say(shown(note));
@@ -47,30 +58,83 @@ const commands = new Commands({
 const rows = new Rows({
   list: element("rows"),
   template: element("row-template"),
+  choice: element("choice-template"),
+  refuge: element("list-title"),
   commandOf: (downloadId) => ({ asked: commands.askedOf(downloadId), note: commands.noteOf(downloadId) }),
-  onAction: (action, downloadId) => commands.ask(action, downloadId, Date.now()),
+  onAction: (action, downloadId, more) => commands.ask(action, downloadId, Date.now(), more),
+  onFrame: countRows,
+});
+const filter = new Filter({
+  search: element("search"),
+  state: element("state-filter"),
+  count: element("count"),
+  none: element("none"),
+  reset: element("reset"),
+  onChange: () => rows.filter((download) => filter.matches(download)),
+  say: (sentence) => announcer.say(sentence),
+});
+/** What had ended when it was asked to be cleared. @type {string[]} */
+let clearing = [];
+const clearFinished = new ClearFinished({
+  button: element("clear"),
+  question: element("clear-question"),
+  words: element("clear-words"),
+  keep: element("clear-keep"),
+  go: element("clear-go"),
+  note: element("clear-note"),
+  refuge: element("list-title"),
+  onClear: () => {
+    clearing = [...downloads.values()].filter(({ state }) => hasEnded(state)).map(({ id }) => id);
+    commands.ask("clear_finished", ALL, Date.now());
+  },
+});
+const survey = new Survey({
+  address: new URL("downloads", document.baseURI).href,
+  downloads,
+  onChange: apply,
+  onDone: () => rows.arrange(() => downloads.values()),
+});
+const plot = new Plot({
+  line: /** @type {any} */ (element("plot-line")),
+  area: /** @type {any} */ (element("plot-area")),
+  words: element("plot-words"),
 });
 
 const empty = element("empty");
 /** What was last said of the connection: attempts that fail again and again are no news. @type {"" | "live" | "lost"} */
 let said = "";
 
-/** @param {string} text */
-function receive(text) {
-  const message = parse(text);
-  if (message === null) return;
-  connection.seen(message.event_id);
+/** @param {Record<string, unknown>} message */
+function receive(message) {
   if (message.type === "command_result") {
-    commands.take(message);
+    answered(message);
     return;
   }
   const change = downloads.take(message, Date.now());
-  if (change === null) return;
-  const { download, before, dropped } = change;
-  if (before === null) empty.hidden = true;
+  if (change) apply(change);
+}
+
+/** @param {Record<string, unknown>} message a `command_result` */
+function answered(message) {
+  const done = commands.take(message);
+  if (done === null) return;
+  // No event tells of those that the server has no record of, such as what others publish.
+  const ids = done.action === "clear_finished" ? clearing.splice(0) : [String(message.download_id)];
+  const gone = ids.filter((id) => hasEnded(downloads.get(id)?.state ?? "queued"));
+  for (const id of gone) {
+    const change = downloads.delete(id);
+    if (change) apply(change);
+  }
+  if (done.action === "clear_finished") announcer.say(`${counted(ids.length, "finished download")} cleared.`);
+}
+
+/** @param {Change} change */
+function apply({ download, before, dropped }) {
   if (dropped) {
+    if (commands.askedOf(dropped.id) === "delete_download") announcer.say(`${shown(nameOf(dropped))}: deleted.`);
     rows.remove(dropped.id);
     commands.settle(dropped.id);
+    if (dropped === download) return;
   }
   if (before !== download.state) {
     commands.settle(download.id);
@@ -81,17 +145,13 @@ function receive(text) {
   rows.draw(download);
 }
 
-/**
- * @param {string} text
- * @returns {Record<string, unknown> | null} null for what is no object: anybody may publish anything
- */
-function parse(text) {
-  try {
-    const message = JSON.parse(text);
-    return typeof message === "object" && message !== null ? message : null;
-  } catch {
-    return null;
-  }
+/** After each frame that drew something. */
+function countRows() {
+  const { size } = downloads;
+  element("tools").hidden = size === 0;
+  empty.hidden = size > 0;
+  element("rows").hidden = rows.shown === 0;
+  filter.show(size, rows.shown);
 }
 
 /** @param {Status} status */
@@ -102,6 +162,7 @@ function connectionChanged(status) {
     said = "live";
     return;
   }
+  survey.stop();
   commands.lose();
   if (status.phase === "refused") announcer.say(`The server refused the connection: ${shown(status.reason)}`);
   if (status.phase === "lost" && said !== "lost") {
@@ -113,12 +174,19 @@ function connectionChanged(status) {
 /** Once a tick: what changes with time alone. */
 function tick() {
   const now = Date.now();
+  connection.check(now);
+  const isLive = connection.status.phase === "live";
+  const totals = downloads.totals(now);
   header.connection(connection.status, now);
-  header.totals(downloads.totals(now), connection.status.phase === "live");
+  header.totals(totals, isLive);
+  clearFinished.count(totals.ended);
+  plot.sample(isLive ? totals.speed : 0, now);
   commands.expire(now);
   for (const download of downloads.values()) {
     // The others are drawn when they are heard.
-    if (download.state === "running" && now - download.heardAt >= TICK_MS) rows.draw(download);
+    if (download.state !== "running" || now - download.heardAt < TICK_MS) continue;
+    rows.draw(download);
+    if (isLive && isSilent(download, now)) survey.ask(download, now);
   }
 }
 

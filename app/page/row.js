@@ -1,8 +1,9 @@
 // One download as a row. It is made once and then patched: what is shown is written only where it changed.
 
 import { VERBS } from "./commands.js";
-import { hasEnded, isSilent, nameOf, secondsLeft } from "./downloads.js";
+import { isSilent, nameOf, secondsLeft } from "./downloads.js";
 import { duration, percent, shown, size, sizes, speed } from "./format.js";
+import { hasEnded } from "./merge.js";
 
 /** @typedef {import("./commands.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
@@ -53,7 +54,9 @@ export class Row {
       speed: find("speed"), left: find("left"), note: find("note"), bar: find("bar"), fill: find("fill"),
     };
     this.main = new ActionButton(find("main"));
-    this.cancel = new ActionButton(find("cancel"));
+    this.end = new ActionButton(find("end"));
+    /** @type {Download | null} */
+    this.download = null;
   }
 
   /**
@@ -62,6 +65,7 @@ export class Row {
    * @param {number} now ms
    */
   patch(download, { asked, note }, now) {
+    this.download = download;
     const { state, total, received, progress } = download;
     const name = shown(nameOf(download));
     const silent = isSilent(download, now);
@@ -121,13 +125,17 @@ export class Row {
    * @param {Action | null} asked
    */
   #buttons(state, name, asked) {
-    const { main, cancel } = this;
-    const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
+    const { main, end } = this;
+    const { activeElement } = document;
+    const ended = hasEnded(state);
+    const before = end.action;
     main.show(MAIN_ACTION[state], name, asked);
-    cancel.show(hasEnded(state) ? null : "cancel_download", name, asked);
-    if (!(focused instanceof HTMLElement) || !focused.hidden) return;
-    if (main.element.hidden) this.element.focus({ preventScroll: true });
-    else main.element.focus({ preventScroll: true });
+    end.show(ended ? "delete_download" : "cancel_download", name, asked);
+    const onMain = activeElement === main.element && main.action === null;
+    // The next press was meant for Cancel, and must not meet Delete.
+    const onEnd = activeElement === end.element && before !== end.action && ended;
+    if (!onMain && !onEnd) return;
+    (main.action === null ? this.element : main.element).focus({ preventScroll: true });
   }
 
   /**
@@ -156,6 +164,8 @@ export class Row {
 /** A button whose action may change while the person is on it. */
 class ActionButton {
   #shown = "";
+  /** What it does now. @type {Action | null} */
+  action = null;
 
   /** @param {HTMLElement} element */
   constructor(element) {
@@ -174,6 +184,7 @@ class ActionButton {
     const now = `${action} ${pending} ${name}`;
     if (now === this.#shown) return;
     this.#shown = now;
+    this.action = action;
     this.element.hidden = action === null;
     this.element.setAttribute("aria-busy", String(pending));
     if (action === null) return;

@@ -1,5 +1,7 @@
 // The list of rows, newest first, drawn once a frame.
 
+import { Choice } from "./choice.js";
+import { hasEnded } from "./merge.js";
 import { Row } from "./row.js";
 
 /** @typedef {import("./row.js").Action} Action */
@@ -13,32 +15,59 @@ export class Rows {
   #rows = new Map();
   /** Changed since they were drawn, longest first: at most one entry a download. @type {Map<string, Download>} */
   #changed = new Map();
+  /** To be taken away with the next frame. @type {Set<Row>} */
+  #leaving = new Set();
   /** On the screen or near it. @type {Set<string>} */
   #near = new Set();
+  /** Whose order the rows are to take, oldest first, once all of them are drawn. @type {(() => Iterable<Download>) | null} */
+  #order = null;
+  /** @type {(download: Download) => boolean} */
+  #matches = () => true;
+  #shown = 0;
   #scheduled = false;
   #list;
   #template;
+  #refuge;
   #commandOf;
+  #onFrame;
+  #choice;
   #watch;
 
   /**
    * @param {object} options
    * @param {HTMLElement} options.list
    * @param {HTMLTemplateElement} options.template of one row
+   * @param {HTMLTemplateElement} options.choice of the question before a deletion
+   * @param {HTMLElement} options.refuge takes the focus when the last row goes away under it
    * @param {(downloadId: string) => {asked: Action | null, note: string}} options.commandOf
-   * @param {(action: Action, downloadId: string) => void} options.onAction a button was pressed
+   * @param {(action: Action, downloadId: string, more?: {file: boolean}) => void} options.onAction a button was pressed
+   * @param {() => void} options.onFrame something was drawn
    */
-  constructor({ list, template, commandOf, onAction }) {
+  constructor({ list, template, choice, refuge, commandOf, onAction, onFrame }) {
     this.#list = list;
     this.#template = template;
+    this.#refuge = refuge;
     this.#commandOf = commandOf;
+    this.#onFrame = onFrame;
+    this.#choice = new Choice(choice, (downloadId, file) =>
+      onAction("delete_download", downloadId, file ? { file } : undefined),
+    );
     this.#watch = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: "200px" });
-    list.addEventListener("click", ({ target }) => {
+    list.addEventListener("click", ({ target, detail }) => {
       const button = target instanceof Element ? target.closest("button") : null;
-      const row = /** @type {HTMLElement | null | undefined} */ (button?.closest("li"));
+      const element = /** @type {HTMLElement | null | undefined} */ (button?.closest("li"));
       const action = /** @type {Action | undefined} */ (button?.dataset.action);
-      if (action && row?.dataset.downloadId) onAction(action, row.dataset.downloadId);
+      const row = this.#rows.get(element?.dataset.downloadId ?? "");
+      if (!action || !row?.download) return;
+      if (action !== "delete_download") onAction(action, row.download.id);
+      // The second click of a double click was meant for what stood there before.
+      else if (detail < 2) this.#choice.open(row);
     });
+  }
+
+  /** @returns {number} how many rows match the filter */
+  get shown() {
+    return this.#shown;
   }
 
   /**
@@ -47,9 +76,7 @@ export class Rows {
    */
   draw(download) {
     if (!this.#changed.has(download.id)) this.#changed.set(download.id, download);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => this.#frame());
+    this.#schedule();
   }
 
   /**
@@ -61,14 +88,40 @@ export class Rows {
     const row = this.#rows.get(id);
     if (!row) return;
     this.#rows.delete(id);
-    this.#watch.unobserve(row.element);
-    row.element.remove();
+    this.#leaving.add(row);
+    this.#schedule();
+  }
+
+  /**
+   * Shows only what matches; rows that don't stay where they are, unseen.
+   * @param {(download: Download) => boolean} matches
+   */
+  filter(matches) {
+    this.#matches = matches;
+    for (const row of this.#rows.values()) this.#sift(row);
+    this.#onFrame();
+  }
+
+  /**
+   * Puts the rows in the order that the downloads have, without making them anew.
+   * @param {() => Iterable<Download>} order oldest first
+   */
+  arrange(order) {
+    this.#order = order;
+    this.#schedule();
+  }
+
+  #schedule() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => this.#frame());
   }
 
   #frame() {
     this.#scheduled = false;
     const now = Date.now();
     const until = performance.now() + FRAME_BUDGET_MS;
+    for (const row of this.#leaving) this.#takeAway(row);
     for (const id of this.#near) {
       const download = this.#changed.get(id);
       if (download) this.#drawNow(download, now);
@@ -77,8 +130,9 @@ export class Rows {
       if (performance.now() > until) break;
       this.#drawNow(download, now);
     }
-    const next = this.#changed.values().next();
-    if (!next.done) this.draw(next.value);
+    if (this.#order) this.#putInOrder([...this.#order()]);
+    this.#onFrame();
+    if (this.#changed.size > 0) this.#schedule();
   }
 
   /**
@@ -89,11 +143,80 @@ export class Rows {
     this.#changed.delete(download.id);
     const known = this.#rows.get(download.id);
     const row = known ?? new Row(this.#template, download.id);
+    if (!hasEnded(download.state)) this.#choice.close(row);
     row.patch(download, this.#commandOf(download.id), now);
-    if (known) return;
-    this.#rows.set(download.id, row);
-    this.#list.prepend(row.element);
-    this.#watch.observe(row.element);
+    if (!known) {
+      this.#rows.set(download.id, row);
+      this.#shown += 1;
+      this.#list.prepend(row.element);
+      this.#watch.observe(row.element);
+    }
+    this.#sift(row);
+  }
+
+  /** @param {Row} row */
+  #sift({ element, download }) {
+    const hides = download !== null && !this.#matches(download);
+    if (element.hidden === hides) return;
+    if (hides) this.#handOn(element);
+    element.hidden = hides;
+    this.#shown += hides ? -1 : 1;
+  }
+
+  /** @param {Row} row */
+  #takeAway(row) {
+    this.#handOn(row.element);
+    this.#choice.close(row);
+    this.#leaving.delete(row);
+    this.#watch.unobserve(row.element);
+    if (!row.element.hidden) this.#shown -= 1;
+    row.element.remove();
+  }
+
+  /**
+   * The focus goes to the same button of the row below, else above: whoever deletes one may delete the next.
+   * @param {Element} element of a row that goes away
+   */
+  #handOn(element) {
+    const { activeElement } = document;
+    if (!activeElement || !element.contains(activeElement)) return;
+    const heir = this.#neighbour(element, "nextElementSibling") ?? this.#neighbour(element, "previousElementSibling");
+    if (!heir) {
+      this.#refuge.focus();
+      return;
+    }
+    const main = activeElement.matches('[data-slot="main"]') ? heir.main : heir.end;
+    const button = main.action === null ? heir.end : main;
+    const target = activeElement === element ? heir.element : button.element;
+    target.focus({ preventScroll: true });
+    target.scrollIntoView({ block: "nearest" });
+  }
+
+  /**
+   * @param {Element} element
+   * @param {"nextElementSibling" | "previousElementSibling"} side
+   * @returns {Row | null} the nearest on that side that is seen and stays
+   */
+  #neighbour(element, side) {
+    for (let next = element[side]; next; next = next[side]) {
+      const row = this.#rows.get(/** @type {HTMLElement} */ (next).dataset.downloadId ?? "");
+      if (row && !row.element.hidden) return row;
+    }
+    return null;
+  }
+
+  /** @param {Download[]} downloads oldest first */
+  #putInOrder(downloads) {
+    const rows = downloads.map(({ id }) => this.#rows.get(id));
+    if (!rows.every((row) => row !== undefined)) return; // in a later frame
+    this.#order = null;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    let place = this.#list.firstElementChild;
+    for (const { element } of rows.reverse()) {
+      if (element === place) place = place.nextElementSibling;
+      else this.#list.insertBefore(element, place);
+    }
+    if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
 
   /** @param {IntersectionObserverEntry[]} entries */

@@ -1,4 +1,6 @@
-from app.hub import DUTY, PATIENCE_S
+import pytest
+
+from app.hub import DUTY, LONGEST_REST_S, PATIENCE_S
 from app.log import Log
 from tests.app.fakes import Clock, Socket, entry, make_hub
 
@@ -121,23 +123,23 @@ def test_clients_that_leave_while_others_are_written_to_cost_them_nothing() -> N
     assert hub.clients == 10
 
 
-def test_after_a_flush_that_took_long_the_next_one_waits_as_long() -> None:
+@pytest.mark.parametrize(("took_s", "rest_s"), [(0.004, 0.004 * DUTY), (0.5, LONGEST_REST_S)])
+def test_after_a_flush_the_next_one_waits_in_proportion_up_to_a_bound(took_s: float, rest_s: float) -> None:
     clock = Clock()
     hub = make_hub(clock)
     socket = Socket(hub)
     hub.join(socket.client, b"")
 
     def take_long() -> None:
-        clock.now += 0.5
+        clock.now += took_s
 
     socket.on_write = take_long
     hub.publish(entry("one"))
     clock.advance(0)
-    assert clock.now == 0.5
     hub.publish(entry("two"))
-    clock.advance(0.5 * DUTY - 0.1)
+    clock.advance(rest_s * 0.9)
     assert texts(socket) == ["one"]
-    clock.advance(0.2)
+    clock.advance(rest_s * 0.2)
     assert texts(socket) == ["one", "two"]
 
 

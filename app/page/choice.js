@@ -1,0 +1,72 @@
+// The question in a row before a download is deleted: whether its file goes too. Nothing brings either back.
+
+import { nameOf } from "./downloads.js";
+import { shown } from "./format.js";
+
+/** @typedef {import("./row.js").Row} Row */
+
+/** At most one is open, so that no forgotten one is met by accident. */
+export class Choice {
+  /** @type {Row | null} */
+  #row = null;
+  /** @type {HTMLElement | null} */
+  #element = null;
+  #template;
+  #onDelete;
+
+  /**
+   * @param {HTMLTemplateElement} template
+   * @param {(downloadId: string, file: boolean) => void} onDelete
+   */
+  constructor(template, onDelete) {
+    this.#template = template;
+    this.#onDelete = onDelete;
+  }
+
+  /**
+   * Opens below what the row says, away from the pointer. The focus goes to what changes nothing.
+   * @param {Row} row
+   */
+  open(row) {
+    const { download } = row;
+    if (!download || row === this.#row) return;
+    this.close();
+    const fragment = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
+    const file = /** @type {HTMLElement} */ (element.querySelector('[data-choice="file"]'));
+    const name = shown(nameOf(download));
+    element.setAttribute("aria-label", `Delete ${name}?`);
+    // Only what is complete has a file.
+    file.hidden = download.state !== "complete";
+    element.addEventListener("click", ({ target }) => {
+      const choice = target instanceof Element ? target.closest("button")?.dataset.choice : undefined;
+      if (choice === undefined) return;
+      this.close();
+      if (choice !== "keep") this.#onDelete(download.id, choice === "file");
+    });
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      this.close();
+    });
+    this.#row = row;
+    this.#element = element;
+    row.element.append(element);
+    row.end.element.setAttribute("aria-expanded", "true");
+    /** @type {HTMLElement | null} */ (element.querySelector('[data-choice="keep"]'))?.focus();
+  }
+
+  /**
+   * @param {Row} [row] only if it is this one's
+   */
+  close(row) {
+    if (!this.#row || !this.#element || (row && row !== this.#row)) return;
+    const { end } = this.#row;
+    const focused = this.#element.contains(document.activeElement);
+    this.#element.remove();
+    end.element.removeAttribute("aria-expanded");
+    if (focused) end.element.focus({ preventScroll: true });
+    this.#row = null;
+    this.#element = null;
+  }
+}

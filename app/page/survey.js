@@ -1,0 +1,111 @@
+// What events can't tell: everything that there is, after a start or a loss without recovery, and how one stands that
+// has fallen silent.
+
+import { listRecords, NoRecords, oneRecord } from "./records.js";
+
+/** @typedef {import("./downloads.js").Change} Change */
+/** @typedef {import("./downloads.js").Download} Download */
+
+const AGAIN_AFTER_MS = 5_000;
+const ASK_AGAIN_AFTER_MS = 60_000;
+const MOST_ASKED = 5_000;
+
+export class Survey {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** Counts starts and stops: an answer to an earlier one is of no use. */
+  #turn = 0;
+  #isAsking = false;
+  /** When the server was last asked about one, by its id. @type {Map<string, number>} */
+  #asked = new Map();
+  #address;
+  #downloads;
+  #onChange;
+  #onDone;
+
+  /**
+   * @param {object} options
+   * @param {string} options.address of the list of downloads
+   * @param {import("./downloads.js").Downloads} options.downloads
+   * @param {(change: Change) => void} options.onChange
+   * @param {() => void} options.onDone the downloads are complete and in their order
+   */
+  constructor({ address, downloads, onChange, onDone }) {
+    this.#address = address;
+    this.#downloads = downloads;
+    this.#onChange = onChange;
+    this.#onDone = onDone;
+  }
+
+  /** To be called before the snapshot: what neither it nor the server's list knows in the end, goes. */
+  start() {
+    this.stop();
+    this.#downloads.doubt();
+    void this.#read(this.#turn);
+  }
+
+  /** There is no connection; the next start begins anew. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#turn += 1;
+  }
+
+  /**
+   * Asks the server how a silent one stands. One at a time, and about each once a minute, so that thousands of them are
+   * no burden; it may be called as often as one likes.
+   * @param {Download} download
+   * @param {number} now ms
+   */
+  ask(download, now) {
+    if (this.#isAsking || now - (this.#asked.get(download.id) ?? -Infinity) < ASK_AGAIN_AFTER_MS) return;
+    if (this.#asked.size >= MOST_ASKED) this.#asked.clear();
+    this.#asked.set(download.id, now);
+    void this.#readOne(download.id, now);
+  }
+
+  /** @param {number} turn */
+  async #read(turn) {
+    const askedAt = Date.now();
+    try {
+      const { records, all, moved } = await listRecords(this.#address);
+      if (turn !== this.#turn) return;
+      // Oldest first, as they appeared.
+      for (const record of records.reverse()) this.#tell(this.#downloads.takeRecord(record, askedAt, Date.now()));
+      if (all) for (const { id } of this.#downloads.doubted()) this.#tell(this.#downloads.delete(id));
+      if (moved) this.#again(turn);
+      this.#downloads.arrange();
+      this.#onDone();
+    } catch (error) {
+      if (!(error instanceof NoRecords)) throw error;
+      if (turn === this.#turn && error.forNow) this.#again(turn);
+    }
+  }
+
+  /** @param {number} turn */
+  #again(turn) {
+    this.#timer = setTimeout(() => void this.#read(turn), AGAIN_AFTER_MS);
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} now ms
+   */
+  async #readOne(id, now) {
+    this.#isAsking = true;
+    try {
+      const record = await oneRecord(this.#address, id);
+      if (record) this.#tell(this.#downloads.takeRecord(record, now, Date.now()));
+      // Who publishes without our records is unknown to the list from the beginning; that says nothing.
+      else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#tell(this.#downloads.delete(id));
+    } catch (error) {
+      if (!(error instanceof NoRecords)) throw error;
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  /** @param {Change | null} change */
+  #tell(change) {
+    if (change) this.#onChange(change);
+  }
+}
