@@ -131,9 +131,14 @@ class Listener:
                 _log.warning("no events: %s", self._trouble)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
-    async def catch_up(self, channels: Sequence[str]) -> list[Head]:
-        """Asks where the channels are and takes what is missing. Raises BrokerUnavailable, TimeoutError."""
+    async def catch_up(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
+        """Asks where the channels are and takes what is missing. Raises BrokerUnavailable, TimeoutError.
+
+        `unless`: whether somebody else has seen to it meanwhile; then nothing is asked.
+        """
         async with asyncio.timeout(FILL_TIMEOUT_S), self._catching_up:
+            if unless():
+                return []
             async with asyncio.timeout(POLL_TIMEOUT_S):
                 heads = await self._broker.heads(channels)
             for channel, head in zip(channels, heads, strict=True):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import ExitStack
+from functools import partial
 
 from app.channels import Channels
 from app.feed import Feed
@@ -10,7 +11,7 @@ from app.frames import text_frame
 from app.hub import Client, Hub
 from app.listener import Listener
 from app.outlet import MessageOutlet, RawOutlet
-from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot
+from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
 from app.view import View
 from app.wishes import MOST_CHANNELS, Wishes
 from simulcast.broker import Broker
@@ -119,7 +120,7 @@ class Membership:
                 if isinstance(step, CatchUp) and caught_up:
                     step = from_snapshot(feed)
                 if isinstance(step, CatchUp):
-                    await self._listener.catch_up([channel])
+                    await self._listener.catch_up([channel], unless=partial(_has_caught_up, feed, since))
                     caught_up = True
                 elif isinstance(step, AskHistory):
                     async with self._channels.reading:
@@ -161,3 +162,7 @@ class Membership:
 
     def _view(self, channel: str) -> View:
         return self._wishes.view(channel, self._named, self._outlet.deflate)
+
+
+def _has_caught_up(feed: Feed, since: Position | None) -> bool:
+    return not is_ahead(feed, since)

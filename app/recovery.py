@@ -38,7 +38,7 @@ def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
     here = feed.position
     if since is None or here is None:
         return from_snapshot(feed)
-    if since.epoch > here.epoch or (since.epoch == here.epoch and since.offset > here.offset):
+    if is_ahead(feed, since):
         return CatchUp()
     if since.epoch != here.epoch:
         return from_snapshot(feed)
@@ -46,6 +46,14 @@ def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
     if kept is None:
         return AskHistory(since, here)
     return Owed(kept, recovered=True)
+
+
+def is_ahead(feed: Feed, since: Position | None) -> bool:
+    """Whether the client saw more than this process has, or says so."""
+    here = feed.position
+    if since is None or here is None:
+        return False
+    return since.epoch > here.epoch or (since.epoch == here.epoch and since.offset > here.offset)
 
 
 def from_snapshot(feed: Feed) -> Owed:
