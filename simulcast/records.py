@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, computed_field
@@ -11,6 +11,7 @@ from pydantic import BaseModel, computed_field
 from simulcast.errors import BrokerUnavailable
 
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
 Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
 
 

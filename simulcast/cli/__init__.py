@@ -6,10 +6,11 @@ from collections.abc import Callable
 import typer
 from pydantic import ValidationError
 
+from simulcast.cli import wishes
 from simulcast.cli.commands import app
 from simulcast.errors import SimulcastError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "wishes"]  # importing wishes adds its commands
 
 
 def main(run: Callable[[], object] = app) -> None:

@@ -1,0 +1,47 @@
+"""Commands about downloads, from the command line: recorded in Redis, obeyed by whoever owns the download."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from simulcast.cli.complaint import Complaint
+from simulcast.cli.reach import broker_at
+from simulcast.commands import Action, Command
+from simulcast.jobs import Jobs
+from simulcast.records import JobRecord, Query
+
+
+@asynccontextmanager
+async def _jobs_at(url: str) -> AsyncIterator[Jobs]:
+    async with broker_at(url) as broker:
+        jobs = Jobs.connect(url, broker)
+        try:
+            yield jobs
+        finally:
+            await jobs.aclose()
+
+
+async def wish(url: str, action: Action, ids: Sequence[str], with_file: bool, say: Callable[[str], None]) -> None:
+    """Records the wish for each and says so. Raises Complaint for those it can't be recorded for, BrokerUnavailable."""
+    refused = []
+    async with _jobs_at(url) as jobs:
+        for download_id in ids:
+            command = Command(action, download_id, with_file=with_file)
+            reason = await jobs.command(command)
+            if reason is None:
+                say(f"{download_id}  {action} is recorded")
+            else:
+                refused.append(command.explain(reason))
+    if refused:
+        raise Complaint("; ".join(refused))
+
+
+async def clear(url: str) -> None:
+    """Forgets what has ended. Raises BrokerUnavailable."""
+    async with _jobs_at(url) as jobs:
+        await jobs.command(Command("clear"))
+
+
+async def listed(url: str, query: Query) -> tuple[list[JobRecord], int]:
+    """One page of records, and how many match. Raises BrokerUnavailable."""
+    async with _jobs_at(url) as jobs:
+        return await jobs.list(query)
