@@ -1,0 +1,56 @@
+"""What a front-end ought to do, told as naively as possible: lists that only grow, searched from end to end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulcast.publication import Publication, with_event_id
+
+
+def wire(publication: Publication) -> bytes:
+    """As a client gets it."""
+    return with_event_id(publication.position, publication.payload)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event that everybody who is here must get. `stored`: whether it has a place in the history."""
+
+    label: str
+    key: str
+    payload: bytes
+    stored: bool
+
+
+def told(publication: Publication) -> Told:
+    return Told(publication.label, publication.key, wire(publication), stored=True)
+
+
+def superseded(events: Sequence[Told], place: int) -> bool:
+    """Whether a client that is behind may be spared that one: newer progress or a change of state follows."""
+    event = events[place]
+    return event.label == "p" and any(
+        each.key == event.key and each.label != "-" and (each.stored or not event.stored)
+        for each in events[place + 1 :]
+    )
+
+
+def assert_owed(got: Sequence[bytes], events: Sequence[Told]) -> None:
+    """`got` is `events` in order, each at most once, and only what is superseded in them may be missing."""
+    _assert_in_order(got, events, len(events))
+
+
+def assert_on_the_way(got: Sequence[bytes], events: Sequence[Told]) -> None:
+    """The same, for a client that may not have everything yet: up to the last that it got."""
+    _assert_in_order(got, events, None)
+
+
+def _assert_in_order(got: Sequence[bytes], events: Sequence[Told], until: int | None) -> None:
+    places = {event.payload: place for place, event in enumerate(events)}
+    assert len(places) == len(events), "the same was told twice"
+    unknown = [payload for payload in got if payload not in places]
+    assert not unknown, f"nobody told that: {unknown}"
+    order = [places[payload] for payload in got]
+    assert order == sorted(set(order)), f"out of order or repeated: {order}"
+    missing = set(range(max(order, default=0) if until is None else until)) - set(order)
+    lost = [events[place].payload for place in missing if not superseded(events, place)]
+    assert not lost, f"never came: {lost}"

@@ -1,0 +1,79 @@
+"""Feed.take, whatever the history and the live flow bring in whatever order."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.feed import Feed, Outcome
+from app.snapshot import Snapshot
+from simulcast.position import Position
+from simulcast.publication import Publication
+from tests.app.fakes import Clock, Socket, make_hub
+from tests.properties.model import wire
+
+EPOCH = 1000
+MOST = 12
+
+
+def publication(offset: int, epoch: int = EPOCH) -> Publication:
+    kind = "-ps"[offset % 3]
+    label = f"s:download_paused:1:{offset}" if kind == "s" else kind
+    return Publication(Position(epoch, offset), label, "a" if kind != "-" else "", b'{"n":%d}' % offset)
+
+
+arrivals = st.lists(st.tuples(st.integers(1, MOST), st.sampled_from([EPOCH, EPOCH, EPOCH, EPOCH - 1, EPOCH + 1])))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(arrivals, st.integers(0, MOST))
+def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome_tells_why_not(
+    arriving: list[tuple[int, int]], start: int
+) -> None:
+    clock = Clock()
+    feed = Feed(make_hub(clock), Snapshot(clock))
+    assert feed.take(publication(1)) is Outcome.OTHER_EPOCH
+    feed.take_over(Position(EPOCH, start), "tag", [], {})
+    socket = Socket(feed.hub)
+    feed.hub.join(socket.client, b"")
+    here = start
+    for offset, epoch in arriving:
+        outcome = feed.take(publication(offset, epoch))
+        if epoch != EPOCH:
+            assert outcome is Outcome.OTHER_EPOCH
+        elif offset <= here:
+            assert outcome is Outcome.DUPLICATE
+        elif offset == here + 1:
+            assert outcome is Outcome.TAKEN
+            here += 1
+        else:
+            assert outcome is Outcome.GAP
+        assert feed.position == Position(EPOCH, here)
+    clock.advance(1)
+    assert socket.got == [wire(publication(offset)) for offset in range(start + 1, here + 1)]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.sampled_from(["history", "live", "lose", "again"]), max_size=40), st.randoms(use_true_random=False))
+def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str], random: object) -> None:
+    """The history fills in from behind while the live flow goes on, loses and repeats."""
+    clock = Clock()
+    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed.take_over(Position(EPOCH, 0), "tag", [], {})
+    socket = Socket(feed.hub)
+    feed.hub.join(socket.client, b"")
+    filled = live = 0
+    for step in steps:
+        if step == "history":
+            filled += 1
+            feed.take(publication(filled))
+        elif step == "lose":
+            live += 1
+        else:
+            live += step == "live"
+            if live:
+                feed.take(publication(live))
+    top = max(filled, live)
+    assert feed.position is not None
+    for offset in range(feed.position.offset + 1, top + 1):
+        feed.take(publication(offset))
+    clock.advance(1)
+    assert socket.got == [wire(publication(offset)) for offset in range(1, top + 1)]
