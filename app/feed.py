@@ -55,6 +55,8 @@ class Feed:
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
+        self._since_asked: list[Entry] | None = None  # what was taken since a snapshot was asked for
+        self.is_stale = False  # the snapshot is still that of an epoch before
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def take(self, publication: Publication) -> Outcome:
@@ -68,10 +70,14 @@ class Feed:
             return Outcome.GAP
         self.position = position
         entry = _entry(publication, position.offset)
+        if self._since_asked is not None:
+            self._since_asked.append(entry)
         if self._is_news(publication):
             self._deliver(entry)
         else:
             self.snapshot.apply(entry)
+            self.hub.log.start_at(position.offset)  # who wasn't told it here asks the history
+            self._welcomes.clear()
         return Outcome.TAKEN
 
     def take_foreign(self, event: Event | str) -> None:
@@ -85,11 +91,11 @@ class Feed:
         self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
     ) -> None:
         """Begins, or begins anew, with what goes on at `position`. Clients that are here get nothing of it."""
-        here, newer = self.position, None
-        if here is not None and here.epoch == position.epoch and here.offset >= position.offset:
-            newer = self.hub.log.after(position.offset)  # came while the snapshot was read
-        if newer is None:
+        here, newer = self.position, self._since_asked or []
+        self._since_asked = None
+        if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
             self.next_epoch(position, tag)
+        self.is_stale = False
         self.snapshot.clear()
         self._welcomes.clear()
         active = {publication.key for publication in publications}
@@ -98,20 +104,33 @@ class Feed:
         for publication in publications:
             self.snapshot.apply(_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
             self._is_news(publication)
-        for entry in newer or ():
-            self.snapshot.apply(entry)
+        for entry in newer:
+            if entry.offset > position.offset:
+                self.snapshot.apply(entry)
 
     def begin_anew(self) -> None:
         """Cuts every client, since what they missed can't be told; `take_over` comes next."""
         for hub in (self.hub, *self.views.values()):
             hub.cut_all()
         self.position = None
+        self.forget_told()
+
+    def forget_told(self) -> None:
+        """From here on all is news: the server knows of nothing that was told before, or nobody is here who was."""
+        self._told.clear()
+
+    def expect_snapshot(self) -> None:
+        """One is being read; `take_over` comes next."""
+        self._since_asked = []
 
     def next_epoch(self, position: Position, tag: str) -> None:
         """From here on positions are those after `position`. Clients keep their place."""
         if self.tag and tag != self.tag:
             self._old_tags.append(self.tag)
+        self.is_stale = True
         self.position, self.tag = position, tag
+        if self._since_asked is not None:
+            self._since_asked = []
         self.hub.log.start_at(position.offset)
 
     def preload(self, publications: Sequence[Publication]) -> None:

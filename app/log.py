@@ -53,7 +53,7 @@ class Log:
         kind = entry.label[0]
         if kind != "-":
             self._drop(_LIVE_ONLY + entry.key)
-            if entry.offset or kind != "p":
+            if entry.offset:
                 self._drop(entry.key)  # what is live only must not hide from those who recover what is in the history
         name: str | int = self.head
         if kind == "p":

@@ -29,10 +29,9 @@ class Repair:
             await self._take_over(feed, channel)
             await self._preload(feed, channel)
             return
-        another_epoch = feed.position.epoch != head.position.epoch
         try:
             await self._fill(feed, channel, head)
-            if another_epoch:
+            if feed.is_stale:
                 await self._take_over(feed, channel)
         except PositionLost as error:
             _log.warning("%s: cutting %d clients, who missed what is lost: %s", channel, feed.hub.clients, error)
@@ -42,13 +41,14 @@ class Repair:
         """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
         while (here := feed.position) is not None and _is_before(here, head.position):
             rows = await self._broker.history(here, head.position, channel, PAGE)
-            for publication in rows:
-                _cross(feed, Position(publication.position.epoch, 0), head)
+            for number, publication in enumerate(rows):
+                _cross(feed, Position(publication.position.epoch, 0), head, number > 0)
                 feed.take(publication)
             if len(rows) < PAGE:
-                _cross(feed, head.position, head)
+                _cross(feed, head.position, head, bool(rows))
 
     async def _take_over(self, feed: Feed, channel: str, anew: bool = False) -> None:
+        feed.expect_snapshot()
         snapshot = await self._broker.snapshot(channel)
         head = snapshot.head
         if anew:
@@ -67,11 +67,16 @@ def _is_before(here: Position, head: Position) -> bool:
     return here.epoch != head.epoch or here.offset < head.offset
 
 
-def _cross(feed: Feed, position: Position, head: Head) -> None:
-    """Goes on to the epoch of `position`, if it is another one. Raises PositionLost where this one is not complete."""
+def _cross(feed: Feed, position: Position, head: Head, complete: bool) -> None:
+    """Goes on to the epoch of `position`, if it is another one. Raises PositionLost unless this one is complete.
+
+    `complete`: what follows it in the history was read together with the last of it.
+    """
     here, before = feed.position, head.before
     if here is None or here.epoch == position.epoch:
         return
-    if before is not None and before.epoch == here.epoch and here.offset < before.offset:
+    if not complete and before is not None and (here.epoch, here.offset) < (before.epoch, before.offset):
         raise PositionLost(here, before)
+    if before is None:
+        feed.forget_told()
     feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)

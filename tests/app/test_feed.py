@@ -74,6 +74,7 @@ def test_clients_keep_their_place_when_another_epoch_begins_and_old_tags_are_kno
 
 def test_what_came_while_the_snapshot_was_read_is_neither_lost_from_it_nor_taken_twice() -> None:
     stage = Stage()
+    stage.feed.expect_snapshot()
     for offset in (1, 2, 3):
         stage.feed.take(publication(offset, "p", f"k{offset}"))
     stage.feed.take_over(Position(EPOCH, 1), "tag", [publication(1, "p", "k1")], {})

@@ -4,9 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.feed import Feed, Outcome
+from app.frames import payload_of
+from app.recovery import conflated
 from app.snapshot import Snapshot
 from simulcast.position import Position
-from simulcast.publication import Publication
+from simulcast.publication import Publication, from_message
 from tests.app.fakes import Clock, Socket, make_hub
 from tests.properties.model import wire
 
@@ -77,3 +79,16 @@ def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str
         feed.take(publication(offset))
     clock.advance(1)
     assert socket.got == [wire(publication(offset)) for offset in range(1, top + 1)]
+
+
+def test_a_page_of_large_publications_is_given_whole() -> None:
+    rows = [Publication(Position(EPOCH, offset), "-", "", b'{"f":"%b"}' % (b"x" * 60_000)) for offset in range(1, 301)]
+    assert [payload_of(entry.frame) for entry in conflated(rows)] == [wire(row) for row in rows]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.binary(max_size=8))
+def test_what_looks_like_a_broker_is_read_or_is_none_whatever_its_bytes(key: bytes) -> None:
+    found = from_message(b"0123456789ab 1-1 - " + key + b"\n{}")
+    assert found is None or found[0] == "0123456789ab"
+    assert from_message(b"0123456789ab 1-1 - \xff\n{}") is None

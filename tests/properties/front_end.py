@@ -1,0 +1,299 @@
+"""A front-end over a Redis that is plain lists: the real listener, feed and channels, and what they ought to tell."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+import pytest
+import redis.asyncio
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from app import listener, membership, repair
+from app.channels import Channels
+from app.feed import Feed, Outcome
+from app.frames import payload_of, payloads
+from app.log import Entry, Log
+from app.snapshot import Snapshot
+from simulcast.errors import BrokerUnavailable
+from simulcast.events import Event
+from simulcast.position import Position
+from simulcast.publication import Publication
+from tests.app.fakes import Clock, make_hub
+from tests.properties.model import Told, told, wire
+from tests.properties.server import FakeBroker, Server
+
+CHANNEL = "downloads"
+MOST_ENTRIES = 10
+MOST_BYTES = 900
+PAGE = 3
+PRELOADED = 4
+ALL = 10**9
+WHATS = ("publish", "trim", "fail over", "flush", "fail")
+
+
+Change = tuple[str, str, int]
+
+
+class RecordingLog(Log):
+    """Remembers what the hub was given."""
+
+    def __init__(self) -> None:
+        super().__init__(MOST_ENTRIES, MOST_BYTES)
+        self.given: list[bytes] = []
+
+    def append(self, entry: Entry) -> int:
+        self.given.extend(payloads(entry.frame))
+        return super().append(entry)
+
+
+class RecordingFeed(Feed):
+    """Remembers what was taken, and what of it everybody ought to have been told."""
+
+    def __init__(self, server: Server) -> None:
+        self.log = RecordingLog()
+        super().__init__(make_hub(server.clock, self.log), Snapshot(server.clock))
+        self.server = server
+        self.began = Position(0, 0)  # where it began, or began anew
+        self.began_anew = 0
+        self.taken: list[Publication] = []  # since then
+        self.told: list[Told] = []
+        self.foreign_keys: set[str] = set()
+        self._remembered: set[Change] = set()  # that were told, or in a snapshot, and are no news
+
+    def take(self, publication: Publication) -> Outcome:
+        here, given = self.position, len(self.log.given)
+        outcome = super().take(publication)
+        if outcome is Outcome.TAKEN:
+            assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
+            self.taken.append(publication)
+            change = self._change(publication)
+            is_given = len(self.log.given) > given
+            assert is_given == (change not in self._remembered), "told again" if is_given else "nobody was told"
+            if is_given:
+                self.told.append(told(publication))
+            if publication.label[0] in "se":
+                self._remembered.add(change)
+        return outcome
+
+    def _change(self, publication: Publication) -> Change:
+        """What a publisher repeats after a failover; after a flush nothing is a repetition."""
+        return publication.key, publication.label, self.server.flushes_before[publication.position]
+
+    def take_foreign(self, event: Event | str) -> None:
+        super().take_foreign(event)
+        if isinstance(event, str):
+            event = Event(event.encode(), "", "-")
+        self.told.append(Told(event.label, event.key, event.payload, stored=False))
+        self.foreign_keys.add(event.key)
+
+    def take_over(
+        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+    ) -> None:
+        if self.position is None:
+            self.began, self.taken, self._remembered = position, [], set()
+        super().take_over(position, tag, publications, ended_ago_s)
+        keys = {each.key for each in publications}
+        held = {self._change(each) for each in publications if each.label[0] in "se"}
+        self._remembered = {change for change in self._remembered if change[0] in keys} | held
+
+    def begin_anew(self) -> None:
+        here = self.server.asked  # the live flow may have gone on meanwhile
+        missed = [each for each in self.server.line + self.server.lost if _after(each, here)]
+        unknown = any(each.epoch > here.epoch for each in self.server.ends)  # how far its own epoch had come
+        lost = any(each not in self.server.history for each in missed)
+        assert lost or unknown, "they were cut, and nothing is lost"
+        super().begin_anew()
+        self.began_anew += 1
+        assert not any(hub.clients for hub in (self.hub, *self.views.values())), "somebody has a hole and wasn't cut"
+
+    def preload(self, publications: Sequence[Publication]) -> None:
+        given = len(self.log.given)
+        super().preload(publications)
+        del self.log.given[given:]
+
+
+def _after(publication: Publication, position: Position) -> bool:
+    here = publication.position
+    return (here.epoch, here.offset) > (position.epoch, position.offset)
+
+
+class Timer:
+    """What `Channels` asks of the loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.time = clock
+        self.call_at = clock.call_at
+
+
+class OneChannel(Channels):
+    def __init__(self, feed: RecordingFeed, listening: listener.Listener, clock: Clock) -> None:
+        self._feed = feed
+        super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), clock)
+
+    def _new_feed(self) -> Feed:
+        return self._feed
+
+
+class Listening(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(repair, "PAGE", PAGE)
+        self.patch.setattr(repair, "PRELOADED", PRELOADED)
+        self.patch.setattr(membership, "_PAGE", PAGE)
+        self.patch.setattr(logging.getLogger("simulcast.listener"), "disabled", True)
+        self.loop = asyncio.new_event_loop()
+        self.clock = Clock()
+        self.server = Server(self.clock)
+        self.broker = FakeBroker(self.server)
+        self.feed = RecordingFeed(self.server)
+        self.hub = self.feed.hub
+        self.listener = listener.Listener(self.broker, cast(redis.asyncio.Redis, None), self.clock)
+        self.channels = OneChannel(self.feed, self.listener, self.clock)
+        self.followed = self.listener._followed[CHANNEL]
+
+    def begin(self, kinds: str, kept: int) -> None:
+        for kind in kinds:
+            self.server.publish(kind, "a", 5)
+        self.server.trim(kept)
+        self.server.live.clear()
+        self.clock.advance(300)
+        self.loop.run_until_complete(self._subscribe())
+
+    # What happens in Redis.
+
+    @rule(kind=st.sampled_from("pppse-"), key=st.sampled_from("abc"), size=st.sampled_from([0, 5, 40, 200]))
+    def publish(self, kind: str, key: str, size: int) -> None:
+        self.server.publish(kind, key, size)
+
+    @rule(kinds=st.text("ppse-", min_size=1, max_size=8), key=st.sampled_from("abc"))
+    def publish_several(self, kinds: str, key: str) -> None:
+        for kind in kinds:
+            self.server.publish(kind, key, 5)
+
+    @rule(kind=st.sampled_from("pe-"), key=st.sampled_from("aax"))
+    def publish_past_the_brokers(self, kind: str, key: str) -> None:
+        number = next(self.server.numbers)
+        progress = f'{{"type":"download_progress","download_id":"{key}","progress":1,"speed":{number}}}'
+        end = f'{{"type":"download_cancelled","download_id":"{key}","n":{number}}}'
+        self.server.live.append({"p": progress, "e": end, "-": f"Hello {number}"}[kind].encode())
+        self.keep_up()
+
+    @rule(kept=st.integers(0, 6), deaf=st.booleans())
+    def trim_the_history(self, kept: int, deaf: bool) -> None:
+        """`deaf`: and what is on the way is lost."""
+        self.server.trim(kept)
+        if deaf:
+            self.server.live.clear()
+
+    @rule(lost=st.sampled_from([0, 1, 2, 5, ALL]))
+    def begin_another_epoch(self, lost: int) -> None:
+        if lost == ALL:
+            self.server.flush_all()
+        else:
+            self.server.fail_over(lost)
+
+    @rule(kind=st.sampled_from("se"), heard=st.booleans(), turns=st.integers(0, 3))
+    def lose_a_change_that_is_told_again(self, kind: str, heard: bool, turns: int) -> None:
+        self.server.publish("s", "a", 5)
+        self.server.publish(kind, "a", 5)
+        if heard:
+            self.keep_up()
+        self.server.fail_over(1)
+        self.listen(0, poll=True, turns=0)
+        self.server.publish(kind, "a", 5)
+        self.listen(1, poll=True, turns=turns)
+
+    @rule(what=st.sampled_from(WHATS), kinds=st.sampled_from(["s", "ps", "pse"]))
+    def happen_inside_the_next_question(self, what: str, kinds: str) -> None:
+        self.broker.meanwhile.append(self.happening(what, kinds))
+
+    @rule(
+        at=st.integers(0, 6),
+        what=st.sampled_from(["publish", "publish", *WHATS]),
+        kinds=st.sampled_from(["s", "ps", "pse"]),
+        turns=st.sampled_from([0, 3]),
+        lost=st.integers(0, 2),
+    )
+    def happen_while_another_epoch_begins(self, at: int, what: str, kinds: str, turns: int, lost: int) -> None:
+        self.keep_up()
+        self.server.fail_over(lost)
+        self.broker.meanwhile.extend([lambda: None] * at + [self.happening(what, kinds)])
+        self.listen(50, poll=True, turns=turns)
+
+    def happening(self, what: str, kinds: str) -> Callable[[], None]:
+        return {
+            "publish": lambda: self.publish_several(kinds, "b"),
+            "trim": lambda: self.server.trim(len(kinds)),
+            "fail over": lambda: self.server.fail_over(len(kinds) - 1),
+            "flush": self.server.flush_all,
+            "fail": self.broker.fail,
+        }[what]
+
+    # What the listener does.
+
+    @rule(messages=st.integers(1, 8), poll=st.booleans(), turns=st.integers(0, 3))
+    def listen(self, messages: int, poll: bool, turns: int) -> None:
+        self.broker.turns = turns
+        self.loop.run_until_complete(self.session(messages, poll))
+
+    def keep_up(self) -> None:
+        self.listen(len(self.server.live), poll=False, turns=0)
+
+    async def session(self, messages: int, poll: bool) -> None:
+        """A piece of a session; one that fails is followed by the beginning of another."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(messages))
+                if poll:
+                    group.create_task(self.listener.catch_up([CHANNEL]))
+        except* BrokerUnavailable:
+            self.server.live.clear()
+            await self._subscribe()
+
+    async def _read(self, messages: int) -> None:
+        for _ in range(messages):
+            await asyncio.sleep(0)
+            if self.server.live:
+                await self.listener._take(self.followed, self.server.live.popleft())
+
+    async def _subscribe(self) -> None:
+        self.followed.confirmed, self.followed.subscribed_at = False, None
+        try:
+            await self.listener._begin(self.followed.names.pubsub.encode())
+        except BrokerUnavailable:
+            await self._subscribe()
+
+    # What must hold.
+
+    @invariant()
+    def the_hub_was_told_each_event_once_in_order_and_nothing_else(self) -> None:
+        assert self.feed.log.given == [event.payload for event in self.feed.told]
+        assert len(set(self.feed.log.given)) == len(self.feed.log.given)
+
+    @invariant()
+    def all_that_was_published_and_not_lost_was_taken_in_order(self) -> None:
+        here, taken = self.feed.position, self.feed.taken
+        if here is None:
+            return  # has not begun
+        places = [(each.position.epoch, each.position.offset) for each in taken]
+        assert places == sorted(set(places))
+        due = [each for each in self.server.line if _after(each, self.feed.began) and not _after(each, here)]
+        assert [each for each in due if each not in taken] == []
+
+    @invariant()
+    def the_snapshot_is_what_goes_on_where_the_feed_is(self) -> None:
+        here = self.feed.position
+        if here is None or here.epoch != self.server.epoch:
+            return
+        due = [wire(each) for each in self.server.goes_on(here) if each.key not in self.feed.foreign_keys]
+        held = [each for each in self.feed.snapshot.entries() if each.key not in self.feed.foreign_keys]
+        taken = {wire(each) for each in self.feed.taken if each.label[0] == "e"}  # maybe long after they were told
+        found = [payload_of(each.frame) for each in held]
+        assert [payload for payload in found if payload in due or payload not in taken] == due
+
+    def teardown(self) -> None:
+        self.patch.undo()
+        self.loop.close()

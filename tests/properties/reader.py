@@ -1,0 +1,138 @@
+"""A client of the machine: the real membership over a socket of so many bytes."""
+
+import asyncio
+from collections.abc import Callable
+
+from app.feed import Feed
+from app.frames import payload_of, payloads
+from app.hub import Hub
+from app.membership import Membership
+from app.outlet import MessageOutlet
+from app.recovery import Owed
+from app.wishes import Wishes
+from simulcast.errors import BrokerUnavailable
+from simulcast.position import Position
+from tests.properties.front_end import CHANNEL, Listening
+from tests.properties.model import Told, assert_owed, told, wire
+
+
+class Reader(MessageOutlet):
+    """Its socket, its membership, and what it ought to have got."""
+
+    def __init__(self, front_end: Listening, room: int, wishes: Wishes) -> None:
+        self.front_end = front_end
+        self.since = wishes.since.get(CHANNEL)
+        self.key = wishes.download_id
+        self.capacity = self.room = room
+        self.got: list[bytes] = []
+        self.open = True
+        self.left = False  # of its own accord
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self.joined_at = -1  # how much had been told when it joined; -1 before
+        self.before = 0  # how many of what it got came before it joined
+        self.began_anew = 0
+        self.full_with: int | None = None  # how many it had when its socket filled
+        self.exact_from: int | None = None  # since then it is current, and owed every single event
+        self.on_write: Callable[[], None] = lambda: None
+        self.membership = Member(self, wishes)
+
+    @property
+    def flow(self) -> list[bytes]:
+        return self.got[self.before :]
+
+    def sees(self, key: str) -> bool:
+        return not self.key or key == self.key
+
+    @property
+    def told(self) -> list[Told]:
+        """What was told to those who see what it sees."""
+        return [event for event in self.front_end.feed.told if self.sees(event.key)]
+
+    @property
+    def flow_due(self) -> list[Told]:
+        return self.told[self.joined_at :]
+
+    @property
+    def full(self) -> bool:
+        return not self.drained.is_set()
+
+    async def follow(self) -> None:
+        try:
+            await self.membership.follow(CHANNEL, self.since)
+        except BrokerUnavailable:
+            self.leave()
+
+    def write(self, frames: bytes) -> None:
+        if not self.open and self.joined_at < 0:
+            return
+        assert self.open, "written to after it was closed"
+        self.got.extend(payloads(frames))
+        self.room -= len(frames)
+        if self.room < 0:
+            self.stall()
+        if self.joined_at < 0:
+            self.front_end.loop.call_soon(self.drain)
+        self.on_write()
+
+    def stall(self) -> None:
+        if self.open and not self.full:
+            self.drained.clear()
+            self.membership.paused()
+
+    def drain(self) -> None:
+        self.room = self.capacity
+        self.full_with = None
+        if self.open and self.full:
+            self.drained.set()
+            self.membership.resumed()
+
+    def leave(self) -> None:
+        self.left = True
+        self.abort()
+
+    def abort(self) -> None:
+        self.open = False
+        self.membership.lost()
+
+
+class Member(Membership):
+    """Looks at what it is welcomed with."""
+
+    def __init__(self, reader: Reader, wishes: Wishes) -> None:
+        front_end = reader.front_end
+        super().__init__(wishes, reader, front_end.channels, front_end.listener, front_end.broker)
+        self._reader = reader
+        self._feed = front_end.feed
+
+    def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
+        here, since, server = feed.position, self._reader.since, self._feed.server
+        assert here is not None
+        assert since is None or since.epoch <= here.epoch, "it knows of an epoch that this front-end doesn't"
+        got = [*self._reader.got, *(payload_of(each.frame) for each in owed.entries)]
+        missed = []
+        if since is not None and since.epoch == here.epoch:
+            places = [Position(here.epoch, offset) for offset in range(since.offset + 1, here.offset + 1)]
+            lost_and_had = [each for each in server.lost if wire(each) in got]
+            every = {each.position: each for each in (*server.line, *self._feed.taken, *lost_and_had)}
+            missed = [every[place] for place in places if place in every]
+            kept = {each.position for each in server.history}
+            lost = since.offset > here.offset or any(place not in kept for place in places)
+            assert owed.recovered or lost, "it could have been recovered"
+        if owed.recovered:
+            assert_owed(got, [told(each) for each in missed])
+        self._recovered = owed.recovered
+        super()._welcome(channel, feed, owed)
+
+    def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
+        reader, welcome = self._reader, list(payloads(frames))
+        reader.began_anew = self._feed.began_anew
+        reader.joined_at = len(reader.told) - (hub.log.head - cursor)
+        reader.before = len(reader.got) + len(welcome)
+        if not self._recovered:
+            follows = [each.payload for each in reader.flow_due]
+            going_on = [payload_of(each.frame) for each in self._feed.snapshot.entries() if reader.sees(each.key)]
+            assert [each for each in going_on if each not in welcome and each not in follows] == []
+            assert not set(welcome) & set(follows), "it is given twice"
+        super()._join(channel, hub, frames, cursor)
+        assert reader.open or reader.left, "it is cut as it joins"
