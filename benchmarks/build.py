@@ -36,7 +36,7 @@ def _newer(product: Path, *sources: Path) -> bool:
 def native(name: str) -> Path:
     """The C program of that name."""
     program, source = BUILD / name, HERE / "native" / f"{name}.c"
-    if not _newer(program, source, HERE / "native" / "event.h"):
+    if not _newer(program, source, *(HERE / "native").glob("*.h")):
         BUILD.mkdir(exist_ok=True)
         compiler = _needs("cc", "apt-get install gcc libc6-dev")
         _run([compiler, "-O2", "-Wall", "-Wextra", "-o", str(program), str(source)], HERE)

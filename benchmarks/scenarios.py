@@ -69,7 +69,7 @@ def _loss(answer: Answer) -> str:
 
 def _numbers(answer: Answer) -> Answer:
     kept = {name: answer[name] for name in ("p50_ms", "p99_ms", "p999_ms", "max_ms", "cpu_s", "seconds", "own_cpu_s")}
-    return {**kept, "deliveries_s": answer["deliveries"] / answer["seconds"]}
+    return {**kept, "deliveries_s": answer["deliveries"] / max(answer["seconds"], 1e-9)}
 
 
 def _run(one: Trial, load: Load) -> Row:
@@ -86,7 +86,7 @@ def burst(load: Load, rounds: int) -> Callable[[Peer], Row]:
             one.connect()
             rows = []
             for _ in range(rounds + 1):
-                answer = one.round(load.events, 0, 120)
+                answer = one.round(load.events, 0, 300)
                 rows.append(Row(_numbers(answer), _loss(answer)))
                 if rows[-1].void or answer["seconds"] > SLOW_S:
                     return rows[-1]

@@ -13,8 +13,12 @@ broadcast = Broadcast(os.environ["REDIS_URL"])
 
 
 async def hold() -> None:
-    """Two first subscribers at once lose one another (the set is replaced after an await): so one is there before."""
-    async with broadcast.subscribe(channel="bench") as subscriber:
+    """Subscribes before the clients do, twice, or the peer delivers nothing.
+
+    Two first subscribers at once lose one another (the set is replaced after an await), and its reader stops for good
+    when it looks before the first SUBSCRIBE was sent; a second one wakes it.
+    """
+    async with broadcast.subscribe(channel="bench") as subscriber, broadcast.subscribe(channel="wake"):
         async for _ in subscriber:
             pass
 
