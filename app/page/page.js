@@ -43,7 +43,8 @@ const connection = new Connection({
   onStatus: connectionChanged,
   onHello: (recovered) => {
     // Recovered, what was missed comes as events; else it must be asked for.
-    if (!recovered) survey.start();
+    if (recovered) survey.resume();
+    else survey.start();
   },
 });
 const commands = new Commands({

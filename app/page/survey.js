@@ -15,6 +15,7 @@ export class Survey {
   #timer;
   /** Counts starts and stops: an answer to an earlier one is of no use. */
   #turn = 0;
+  #isOver = true;
   #isAsking = false;
   /** When the server was last asked about one, by its id. @type {Map<string, number>} */
   #asked = new Map();
@@ -39,12 +40,18 @@ export class Survey {
 
   /** To be called before the snapshot: what neither it nor the server's list knows in the end, goes. */
   start() {
-    this.stop();
     this.#downloads.doubt();
-    void this.#read(this.#turn);
+    this.#isOver = false;
+    this.resume();
   }
 
-  /** There is no connection; the next start begins anew. */
+  /** Goes on with what was stopped before it was over: no event was missed since. */
+  resume() {
+    this.stop();
+    if (!this.#isOver) void this.#read(this.#turn);
+  }
+
+  /** There is no connection. */
   stop() {
     clearTimeout(this.#timer);
     this.#turn += 1;
@@ -73,11 +80,14 @@ export class Survey {
       for (const record of records.reverse()) this.#tell(this.#downloads.takeRecord(record, askedAt, Date.now()));
       if (all) for (const { id } of this.#downloads.doubted()) this.#tell(this.#downloads.delete(id));
       if (moved) this.#again(turn);
+      else this.#isOver = true;
       this.#downloads.arrange();
       this.#onDone();
     } catch (error) {
       if (!(error instanceof NoRecords)) throw error;
-      if (turn === this.#turn && error.forNow) this.#again(turn);
+      if (turn !== this.#turn) return;
+      if (error.forNow) this.#again(turn);
+      else this.#isOver = true;
     }
   }
 

@@ -21,6 +21,11 @@ class StubServer:
 
     def __init__(self) -> None:
         self.snapshot: list[Event] = []  # what each client gets when it connects
+        self.position = "1790000000000-0"  # what hello tells
+        self.recovered = False  # likewise
+        self.records: list[Event] = []  # what GET downloads tells, newest first
+        self.listing_status = 200
+        self.listings: list[str] = []  # the path and query of each GET downloads, or of one of them
         self.refuses = False  # whether handshakes are answered with 503
         self.hangs = False  # whether handshakes are not answered at all
         self.sinces: list[str | None] = []  # one entry a handshake that was accepted
@@ -39,6 +44,8 @@ class StubServer:
         app.router.add_get(ROOT, self._index)
         app.router.add_get(ROOT + "ws", self._socket)
         app.router.add_post(ROOT + "downloads", self._post)
+        app.router.add_get(ROOT + "downloads", self._list)
+        app.router.add_get(ROOT + "downloads/{download_id}", self._one)
         app.router.add_get(ROOT + "page/{file}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -76,6 +83,10 @@ class StubServer:
         """Returns when clients have sent `count` messages. Raises TimeoutError."""
         await self._until(lambda: len(self.received) >= count, deadline_s)
 
+    async def asked(self, count: int, deadline_s: float = 15.0) -> None:
+        """Returns when the list, or one of it, was asked for `count` times. Raises TimeoutError."""
+        await self._until(lambda: len(self.listings) >= count, deadline_s)
+
     async def _until(self, holds: Callable[[], bool], deadline_s: float) -> None:
         async with asyncio.timeout(deadline_s), self._heard:
             await self._heard.wait_for(holds)
@@ -85,12 +96,14 @@ class StubServer:
             raise web.HTTPServiceUnavailable
         if self.hangs:
             await self._stops.wait()
-        socket = web.WebSocketResponse(compress=False)
+        socket = web.WebSocketResponse(compress=False, protocols=["simulcast.v1"])
         await socket.prepare(request)
         assert request.transport is not None
         self._transports[socket] = request.transport
         self._sockets.add(socket)
         try:
+            hello = {"type": "hello", "channel": "downloads", "position": self.position, "recovered": self.recovered}
+            await socket.send_str(json.dumps({**hello, "ping_interval_s": 20.0}))
             for event in self.snapshot:
                 await socket.send_str(json.dumps(event))
             async with self._heard:
@@ -112,6 +125,26 @@ class StubServer:
         self.posted.append(body)
         status, answer = self.answer_post(body)
         return web.json_response(answer, status=status, headers=HEADERS)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        async with self._heard:
+            self.listings.append(request.path_qs.removeprefix(ROOT))
+            self._heard.notify_all()
+        if self.listing_status != 200:
+            return web.json_response({"detail": "not now"}, status=self.listing_status, headers=HEADERS)
+        offset, limit = int(request.query["offset"]), int(request.query["limit"])
+        found = {"downloads": self.records[offset : offset + limit], "total": len(self.records)}
+        return web.json_response(found, headers=HEADERS)
+
+    async def _one(self, request: web.Request) -> web.Response:
+        async with self._heard:
+            self.listings.append(request.path_qs.removeprefix(ROOT))
+            self._heard.notify_all()
+        wanted = request.match_info["download_id"]
+        for record in self.records:
+            if record["download_id"] == wanted:
+                return web.json_response(record, headers=HEADERS)
+        return web.json_response({"detail": f"there is no download {wanted}"}, status=404, headers=HEADERS)
 
     async def _index(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)

@@ -26,9 +26,9 @@ def answer(command: dict[str, str], **members: str) -> dict[str, object]:
         ("queued", ["Pause n", "Cancel n"]),
         ("started", ["Pause n", "Cancel n"]),
         ("paused", ["Resume n", "Cancel n"]),
-        ("complete", []),
-        ("error", ["Retry n"]),
-        ("cancelled", ["Retry n"]),
+        ("complete", ["Delete n"]),
+        ("error", ["Retry n", "Delete n"]),
+        ("cancelled", ["Retry n", "Delete n"]),
     ],
 )
 async def test_each_state_offers_what_is_possible_in_it(

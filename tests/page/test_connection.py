@@ -129,3 +129,67 @@ async def test_a_refused_position_is_dropped_so_that_the_snapshot_comes(open_pag
     await page.clock.fast_forward(6_100)
     await stub.connections(2)
     assert stub.sinces == [None, None]
+
+
+async def test_a_loss_before_the_first_event_resumes_where_hello_was(open_page: OpenPage, stub: StubServer) -> None:
+    stub.position = "1790000000000-41"
+    page = await open_page(clock=True)
+    await page.clock.fast_forward(1_100)
+    stub.cut()
+    await page.get_by_role("button", name="Try now").click()
+    await stub.connections(2)
+    assert stub.sinces == [None, "1790000000000-41"]
+
+
+async def test_a_loss_right_after_hello_asks_for_the_snapshot_again(open_page: OpenPage, stub: StubServer) -> None:
+    stub.position = "1790000000000-41"
+    page = await open_page(clock=True)
+    stub.cut()
+    await page.get_by_role("button", name="Try now").click()
+    await stub.connections(2)
+    assert stub.sinces == [None, None]
+
+
+async def test_a_mark_moves_the_position_and_what_others_publish_does_not(
+    open_page: OpenPage, stub: StubServer
+) -> None:
+    page = await open_page()
+    await stub.send(
+        event(1, "queued"),
+        {"type": "position", "position": "1790000000000-50"},
+        {"type": "position", "position": "nowhere"},
+        {"event_id": "1790000000000-51", "type": "position", "position": "1790000000000-99"},
+        {"event_id": "1790000000000-52", "type": "hello", "position": "1790000000000-99", "recovered": False},
+        {"type": "download_queued", "download_id": "last"},
+    )
+    await expect(row(page, "last")).to_be_visible()
+    stub.cut()
+    await page.get_by_role("button", name="Try now").click()
+    await stub.connections(2)
+    assert stub.sinces[1] == "1790000000000-52"
+    await stub.send({"type": "position", "position": "1790000000000-60"}, event(61, "queued", "b", name="read"))
+    await stub.send(
+        {"type": "position", "position": "1790000000000-70"}, {"type": "download_queued", "download_id": "c"}
+    )
+    await expect(row(page, "c")).to_be_visible()
+    stub.cut()
+    await page.get_by_role("button", name="Try now").click()
+    await stub.connections(3)
+    assert stub.sinces[2] == "1790000000000-70"
+
+
+async def test_two_marks_that_are_missing_are_a_loss(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page(clock=True)
+    await stub.send(event(1, "complete"))
+    await expect(row(page)).to_be_visible()
+    await page.clock.fast_forward(40_000)
+    await expect(page.locator("#phase")).to_have_text("Live")
+    await stub.send({"type": "position", "position": "1790000000000-2"}, event(3, "queued", "after"))
+    await expect(row(page, "after")).to_be_visible()
+    await page.clock.fast_forward(40_000)
+    await expect(page.locator("#phase")).to_have_text("Live")
+    await page.clock.fast_forward(5_500)
+    await expect(page.locator("#phase")).to_have_text(re.compile("No connection"))
+    await page.clock.fast_forward(6_100)
+    await expect(page.locator("#phase")).to_have_text("Live")
+    assert stub.sinces == [None, "1790000000000-3"]

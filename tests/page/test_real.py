@@ -159,3 +159,31 @@ async def test_a_download_is_added_on_the_page_cancelled_and_retried(up: Up, pag
     files.bytes_per_s = 0
     await found.get_by_role("button", name=re.compile("Retry")).click()
     await expect(state).to_have_text("Complete", timeout=60_000)
+
+
+async def test_what_is_complete_is_deleted_with_its_file_and_the_rest_is_cleared(
+    up: Up, page: Page, files: Files
+) -> None:
+    ids = []
+    for name in ("1.bin", "2.bin", "3.bin"):
+        files.contents[name] = random.Random(name).randbytes(1_000)
+        ids.append((await up.command("add", files.url(name))).split()[0])
+        await expect(slot(page, "state", ids[-1])).to_have_text("Complete", timeout=60_000)
+    folder = up.folder / "downloads"
+    assert len(list(folder.iterdir())) == 3
+    await page.get_by_role("button", name="Delete 1.bin").click()
+    await page.get_by_role("button", name="Delete file too").click()
+    await expect(row(page, ids[0])).to_have_count(0)
+
+    async def file_is_gone() -> bool:
+        return len(list(folder.iterdir())) == 2
+
+    await eventually(file_is_gone, "the file's end", 60)
+    await page.reload()
+    await expect(page.locator("li.row .title")).to_have_text(["3.bin", "2.bin"])
+    await page.get_by_role("button", name="Clear finished").click()
+    await page.get_by_role("button", name="Clear", exact=True).click()
+    await expect(page.locator("li.row")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    assert len(list(folder.iterdir())) == 2

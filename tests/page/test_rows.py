@@ -210,7 +210,7 @@ async def test_thousands_of_events_are_drawn_at_most_once_a_frame(open_page: Ope
     await stub.send(
         *[event(last + n, "progress", "d0", progress=1.0, speed=60_000, received_bytes=n) for n in range(1, burst + 1)]
     )
-    await expect(slot(page, "size", "d0")).to_have_text("5.0 kB")
+    await expect(slot(page, "size", "d0")).to_have_text("5.0 kB", timeout=30_000)
     await expect(page.locator("li.row .percent").filter(has_text="100 %")).to_have_count(downloads)
     await expect(page.locator("#active")).to_have_text(f"{downloads} active")
     await expect(page.locator("#speed")).to_have_text("24.0 MB/s")

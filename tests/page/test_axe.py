@@ -1,0 +1,38 @@
+"""What axe finds (its script comes with axe-playwright-python)."""
+
+from importlib import resources
+
+import pytest
+from playwright.async_api import expect
+
+from tests.page.conftest import OpenPage
+from tests.page.stub import StubServer
+from tests.page.test_reading import EVERY_STATE
+from tests.page.test_rows import row
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# What hinders people, as "rule: where".
+SERIOUS = """async () => (await axe.run()).violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.target} ${node.failureSummary}`))"""
+
+
+def script() -> str:
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+async def test_axe_finds_nothing_serious(open_page: OpenPage, stub: StubServer, width: int, scheme: str) -> None:
+    page = await open_page(width=width, scheme=scheme)
+    await page.evaluate(script())
+    await expect(page.locator("#empty")).to_have_css("opacity", "1")  # it fades in
+    assert await page.evaluate(SERIOUS) == []  # nothing there yet
+    await stub.send(*EVERY_STATE)
+    await row(page, "d").get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Clear finished").click()
+    await expect(page.get_by_role("button", name="Delete file too")).to_be_visible()
+    assert await page.evaluate(SERIOUS) == []
+    await page.get_by_label("Search downloads").fill("zzz")
+    await expect(page.get_by_text("No download matches.")).to_be_visible()
+    assert await page.evaluate(SERIOUS) == []
