@@ -38,6 +38,7 @@ class _Welcome:
     made_at: float
     frames: bytes
     cursor: int
+    keyless: int
 
 
 class Feed:
@@ -52,6 +53,7 @@ class Feed:
         self.views: dict[View, Hub] = {}
         self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
         self._welcomes: dict[View, _Welcome] = {}
+        self._keyless = 0  # events that no snapshot shows: who joins after one must not be given it
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
@@ -147,8 +149,9 @@ class Feed:
         Those who join within WELCOME_S share its bytes: a crowd of slow clients must not hold a copy each.
         """
         kept = self._welcomes.get(view)
-        if kept is None or kept.hub is not hub or now - kept.made_at > WELCOME_S or not hub.log.reaches(kept.cursor):
-            kept = _Welcome(hub, now, view.join(self.snapshot.entries()), hub.log.head)
+        fits = kept is not None and kept.hub is hub and kept.keyless == self._keyless
+        if kept is None or not fits or now - kept.made_at > WELCOME_S or not hub.log.reaches(kept.cursor):
+            kept = _Welcome(hub, now, view.join(self.snapshot.entries()), hub.log.head, self._keyless)
             self._welcomes = {each: old for each, old in self._welcomes.items() if now - old.made_at <= WELCOME_S}
             self._welcomes[view] = kept
         return kept.frames, kept.cursor
@@ -163,6 +166,7 @@ class Feed:
 
     def _publish(self, entry: Entry) -> None:
         self.hub.publish(entry)
+        self._keyless += entry.label == "-"
         for key in {"", entry.key}:
             for view, hub in self._of_one.get(key, {}).items():
                 frame = view.frame(entry)

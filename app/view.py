@@ -35,7 +35,8 @@ class View:
     def mark(self, position: Position) -> bytes:
         """A position mark, framed."""
         mark = {"type": "position", "position": str(position)}
-        return text_frame(json.dumps(mark | ({"channel": self.channel} if self.named else {})).encode())
+        named = {"channel": self.channel} if self.named else {}
+        return text_frame(json.dumps(mark | named, separators=(",", ":")).encode())
 
     def join(self, entries: list[Entry]) -> bytes:
         """Frames of all that this view shows of them."""

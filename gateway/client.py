@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -13,28 +13,36 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from gateway.address import Address
 from gateway.bookmark import Bookmark
 from gateway.callback import call
+from gateway.commands import Commanding, CommandResult, Commands
 from gateway.connection import Connection, open_connection
-from gateway.ending import CHANGE_SOMETHING_FIRST, ending
+from gateway.ending import delay_after, jittered
+from gateway.events import Event, parse
 from gateway.health import is_running
+from gateway.inbox import Inbox
 from gateway.limits import Limits
+from gateway.outbox import Outbox
 
 _logger = logging.getLogger("gateway")
 _DEFAULT_LIMITS = Limits()
 
 
-class Gateway:
+class Gateway(Commanding):
     """A connection to a Simulcast service that comes back by itself.
 
-    After a loss it reconnects every `reconnect_delay_s` and resumes after the last event it saw: nothing that
-    the server still has is missed, and no event is delivered twice. `disconnect_websocket()` and then
-    `connect_websocket()` resume too; a new Gateway begins with the server's snapshot. After a close that
-    means "change something first" (`gateway.ending`) it waits `limits.refused_delay_s` instead.
+    After a loss it reconnects every `reconnect_delay_s`, up to a fifth earlier or later, and resumes after the last
+    event it saw: nothing that the server still has is missed, and no event is delivered twice.
+    `disconnect_websocket()` and then `connect_websocket()` resume too; a new Gateway begins with the server's
+    snapshot. After a close that means "change something first" (`gateway.ending`) it waits
+    `limits.refused_delay_s` instead.
 
     `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)`
     gets True once for each connection and False once for each loss. Both may be set at any time, and are
     plain or async callables. They are called one after the other, in order, an async one to its end;
     meanwhile nothing more is read, and the server cuts a client that doesn't read for too long. What they
     raise is logged.
+
+    `async for event in gateway` gives each event, typed (`gateway.events`), beside the callback; `await
+    gateway.pause("12345")` and its like ask and wait for the answer (`gateway.commands`).
 
     All methods belong to one event loop's thread. They may be called from the callbacks.
     """
@@ -51,9 +59,11 @@ class Gateway:
         on_websocket_message: Callable[[str], object] | None = None,
         on_websocket_status_change: Callable[[bool], object] | None = None,
         reconnect_delay_s: float = 5.0,
+        max_waiting_messages: int = 0,
         limits: Limits = _DEFAULT_LIMITS,
     ) -> None:
         """`url` (`wss://host/base/ws`), where given, wins over `host` and `port` (`ws://host:port/ws`).
+        `max_waiting_messages`: how many that are sent while nothing is connected wait for the next connection.
 
         Connects to nothing yet. Raises ValueError for a url of another scheme or that makes no sense.
         """
@@ -63,6 +73,9 @@ class Gateway:
         self._reconnect_delay_s = reconnect_delay_s
         self._limits = limits
         self._bookmark = Bookmark()
+        self._commands = Commands()
+        self._inbox = Inbox(limits.max_unread_characters)
+        self._outbox = Outbox(max_waiting_messages, limits.max_unsent_bytes)
         self._wanted = False  # whether there should be a connection
         self._connection: Connection | None = None
         self._last_failure = ""
@@ -102,7 +115,8 @@ class Gateway:
         callback, it can't wait for the attempt: it asks for it, and returns what is so now.
         """
         self._wanted = True
-        inside = self._task is not None and self._task is asyncio.current_task()
+        self._inbox.begin()
+        inside = self._is_inside()
         while not inside and (ending_task := self._task_if_ending()) is not None:
             await asyncio.wait([ending_task])  # and if somebody disconnects after this call, a new task ends at once
         if self.is_websocket_connected:
@@ -121,9 +135,14 @@ class Gateway:
     async def disconnect_websocket(self) -> None:
         """Disconnects for good, in whatever state: what was queued is sent, attempts end, nothing reconnects.
 
-        When it returns, `on_websocket_status_change` was told False if it had been told True. Idempotent.
+        When it returns, `on_websocket_status_change` was told False if it had been told True. Messages that waited
+        for a connection are dropped, commands end with CommandUnanswered, and so does `async for` once it has given
+        all that came. Idempotent.
         """
         self._wanted = False
+        self._outbox.clear()
+        self._commands.give_up()
+        self._inbox.end()
         task = self._task
         if task is None or task.done():
             return
@@ -137,23 +156,61 @@ class Gateway:
     def send_websocket_message(self, message: str | Mapping[str, object]) -> bool:
         """Queues one message to be sent, a mapping as JSON. Returns at once.
 
-        True: it is queued for the socket; whether it arrives only the server can say. False, with a warning
-        in the log: not connected, or `limits.max_unsent_bytes` would be exceeded; it is not kept for later.
+        True: it is queued for the socket, or waits for a connection, as far as `max_waiting_messages` allows; whether
+        it arrives only the server can say. False, with a warning in the log: nothing is connected and no more may
+        wait, or `limits.max_unsent_bytes` would be exceeded; it is not kept for later.
         Raises TypeError or ValueError for a mapping that has no JSON form, or text that has no UTF-8 form.
         """
         text = message if isinstance(message, str) else json.dumps(dict(message), allow_nan=False)
-        connection = self._connection
-        if connection is None or not connection.is_open:
-            _logger.warning("a message was not sent: not connected to %s", self._address)
-            return False
-        if not connection.send_now(text):
-            _logger.warning("a message was not sent: the socket is full, or the message too large")
-            return False
-        return True
+        if self.is_websocket_connected:
+            taken, why = self._send_now(text), "the socket is full, or the message too large"
+        else:
+            taken, why = self._outbox.put(text), f"not connected to {self._address}"
+        if not taken:
+            _logger.warning("a message was not sent: %s", why)
+        return taken
 
     async def is_server_running(self) -> bool:
         """Whether `/health`, beside the WebSocket's path, answers with 200 within 5 s. Never raises."""
         return await is_running(self._address, self._limits.health_timeout_s)
+
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
+        """Each event that came and was not read yet, then each as it comes, until somebody disconnects. Connects first.
+
+        Up to `limits.max_unread_characters` wait to be read. Beyond, nothing more is read from the socket, as while a
+        callback runs; before the first `async for`, the oldest are dropped, and with an `on_websocket_message` none
+        wait. Answers to awaited commands and text that is no JSON object are left out. Raises RuntimeError if
+        somebody iterates already.
+        """
+        with self._inbox.reading():
+            if not self._wanted:
+                await self.connect_websocket()
+            while texts := await self._inbox.take():
+                for text in texts:
+                    if (event := parse(text)) is not None:
+                        yield event
+
+    async def _command(
+        self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
+    ) -> CommandResult:
+        if self._is_inside():
+            raise RuntimeError("a callback can't wait for an answer, which it holds up itself: make a task for it")
+        if not self._wanted:
+            raise ConnectionError(f"{action} needs a connection to {self._address}: connect_websocket() first")
+        with self._inbox.boundless():
+            return await self._commands.ask(self._send_now, action, download_id, deadline_s, members)
+
+    def _send_now(self, text: str) -> bool:
+        return self._connection is not None and self._connection.send_now(text)
+
+    def _send_what_waited(self) -> None:
+        """Commands first: those that were asked on the connection before this one."""
+        for text in self._commands.texts:
+            self._send_now(text)
+        self._outbox.empty(self._send_now)
+
+    def _is_inside(self) -> bool:  # a callback
+        return self._task is not None and self._task is asyncio.current_task()
 
     def _task_if_ending(self) -> asyncio.Task[None] | None:
         """The task, if `disconnect_websocket()` cancelled it and it isn't done yet."""
@@ -170,7 +227,7 @@ class Gateway:
             while self._goes_on():
                 delay_s = await self._connect_once()
                 if self._goes_on():
-                    await self._pause(delay_s)
+                    await self._wait(delay_s)
         except Exception:
             _logger.exception("the connection's task died of a bug; connect_websocket() starts a new one")
         finally:
@@ -180,9 +237,9 @@ class Gateway:
         """False once somebody disconnected, even if a callback swallowed the task's cancellation."""
         return self._wanted and self._task_if_ending() is None
 
-    async def _pause(self, delay_s: float) -> None:
+    async def _wait(self, delay_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay_s):
+            async with asyncio.timeout(jittered(delay_s)):
                 await self._hurry.wait()
 
     async def _connect_once(self) -> float:
@@ -198,11 +255,12 @@ class Gateway:
         self._last_failure = ""
         self._end_attempt()
         _logger.info("connected to %s", self._address)
+        self._send_what_waited()
         try:
-            await self._tell(connected=True)
+            await call("on_websocket_status_change", self.on_websocket_status_change, True)
             await self._receive(connection)
         except ConnectionClosed as closed:
-            return self._delay_after(closed)
+            return delay_after(closed, self._address, self._reconnect_delay_s, self._limits.refused_delay_s)
         finally:
             await self._leave()
         return self._reconnect_delay_s
@@ -213,7 +271,13 @@ class Gateway:
             message = await connection.recv()
             # Seen before delivered: a callback that disconnects must not get the same event on its return.
             if isinstance(message, str) and self._bookmark.is_news(message):
-                await call("on_websocket_message", self.on_websocket_message, message)
+                await self._deliver(message)
+
+    async def _deliver(self, text: str) -> None:
+        answer = self._commands.is_answer(text)
+        await call("on_websocket_message", self.on_websocket_message, text)
+        if not answer and (self._inbox.has_reader or self.on_websocket_message is None):
+            await self._inbox.put(text)
 
     async def _leave(self) -> None:
         connection, self._connection = self._connection, None
@@ -221,10 +285,7 @@ class Gateway:
             try:
                 await connection.leave()
             finally:
-                await self._tell(connected=False)
-
-    async def _tell(self, *, connected: bool) -> None:
-        await call("on_websocket_status_change", self.on_websocket_status_change, connected)
+                await call("on_websocket_status_change", self.on_websocket_status_change, False)
 
     def _end_attempt(self) -> None:
         """Wakes those who wait for the attempt's end. Their hurry is satisfied, whatever came of it."""
@@ -237,14 +298,3 @@ class Gateway:
         level = logging.DEBUG if failure == self._last_failure else logging.WARNING
         self._last_failure = failure
         _logger.log(level, "no connection to %s: %s; it goes on trying", self._address, failure)
-
-    def _delay_after(self, closed: ConnectionClosed) -> float:
-        end = ending(closed)
-        what = f"the connection to {self._address} ended with {end.code} {end.reason!r}"
-        if end.code in CHANGE_SOMETHING_FIRST:
-            delay_s = max(self._reconnect_delay_s, self._limits.refused_delay_s)
-            _logger.error("%s, which means: change something first; again in %g s", what, delay_s)
-        else:
-            delay_s = self._reconnect_delay_s
-            _logger.warning("%s; again in %g s", what, delay_s)
-        return delay_s

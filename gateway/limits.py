@@ -28,3 +28,6 @@ class Limits:
 
     max_unsent_bytes: int = 2**20
     """What may wait for the socket. A message that doesn't fit is not sent, and its sender is told so."""
+
+    max_unread_characters: int = 2**22
+    """What came and may wait to be read by `async for`. Beyond, nothing more is read from the socket."""

@@ -91,7 +91,7 @@ async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> Non
     await channels.mark()
     marked.hub.flush()
     feed.hub.flush()
-    assert marked.got == [b'{"type": "position", "position": "1-0"}']
+    assert marked.got == [b'{"type":"position","position":"1-0"}']
     assert plain.got == []
     assert payload_of(View("kept").mark(Position(1, 0))) == marked.got[0]
 

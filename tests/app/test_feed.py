@@ -143,3 +143,15 @@ def test_who_joins_within_a_second_shares_the_bytes_and_misses_nothing() -> None
     stage.clock.advance(1)
     assert [text[15:30] for text in late.got] == [text[15:30] for text in stage.socket.got]
     assert stage.feed.welcome(view, hub, 2.0)[0] != frames
+
+
+def test_who_joins_is_not_given_what_no_snapshot_shows_and_was_published_before() -> None:
+    stage = Stage()
+    view, hub = View("a"), stage.feed.hub
+    before = stage.feed.welcome(view, hub, 0.0)
+    stage.feed.take(publication(1))
+    late = Socket(hub)
+    hub.join(late.client, *stage.feed.welcome(view, hub, 0.1))
+    stage.clock.advance(1)
+    assert late.got == []
+    assert before[1] < stage.feed.welcome(view, hub, 0.2)[1]

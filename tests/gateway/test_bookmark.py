@@ -88,3 +88,19 @@ def test_what_carries_no_position_is_always_news(text: str) -> None:
     assert bookmark.is_news(text)
     assert bookmark.is_news(text)
     assert bookmark.event_id == "7-20"
+
+
+def in_channel(channel: str, event_id: str) -> str:
+    return f'{{"event_id":"{event_id}","channel":"{channel}","type":"x"}}'
+
+
+def test_each_channel_has_a_position_of_its_own() -> None:
+    bookmark = Bookmark()
+    for channel, event_id in (("a", "7-5"), ("b", "7-2")):
+        assert bookmark.is_news(in_channel(channel, event_id))
+    assert bookmark.event_id == "a:7-5,b:7-2"
+    bookmark.begin()
+    assert not bookmark.is_news(in_channel("b", "7-2"))
+    assert bookmark.is_news(in_channel("b", "7-3"))
+    assert not bookmark.is_news(in_channel("a", "7-5"))
+    assert bookmark.event_id == "a:7-5,b:7-3"

@@ -1,0 +1,156 @@
+"""What happens to downloads, typed. `parse` makes it of a message's text.
+
+Event                   anything; `raw` has all its members
+└─ DownloadEvent        about one download
+   ├─ DownloadProgress
+   └─ DownloadChange    a change of state
+      ├─ DownloadQueued, DownloadStarted, DownloadResumed, DownloadPaused
+      └─ DownloadComplete, DownloadError, DownloadCancelled, DownloadDeleted
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import get_type_hints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Anything that was told. An optional member is None where its sender didn't say (docs/protocol.md)."""
+
+    raw: Mapping[str, object] = dataclasses.field(repr=False, hash=False)
+    type: str | None = None
+    event_id: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadEvent(Event):
+    """`attempt`: one life of a download, from queued to its end; counts from 1."""
+
+    download_id: str
+    attempt: int | None = None
+    received_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadProgress(DownloadEvent):
+    """`progress`: 0.0 to 1.0, and 0.0 while the size is unknown; `speed`: bytes a second."""
+
+    progress: float
+    speed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadChange(DownloadEvent):
+    """`change` counts the changes of state of one download; `url` is without user name and password."""
+
+    change: int | None = None
+    name: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadQueued(DownloadChange):
+    """It waits for a worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadStarted(DownloadChange):
+    """A worker has begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadResumed(DownloadChange):
+    """It goes on where it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadPaused(DownloadChange):
+    """It waits to be resumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadComplete(DownloadChange):
+    """`file_path`: where the file is, as the server sees it."""
+
+    file_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadError(DownloadChange):
+    """`error_message`: a sentence for people."""
+
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadCancelled(DownloadChange):
+    """Somebody cancelled it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadDeleted(DownloadChange):
+    """It is no more."""
+
+
+_KINDS: dict[str, type[Event]] = {
+    "download_progress": DownloadProgress,
+    "download_queued": DownloadQueued,
+    "download_started": DownloadStarted,
+    "download_resumed": DownloadResumed,
+    "download_paused": DownloadPaused,
+    "download_complete": DownloadComplete,
+    "download_error": DownloadError,
+    "download_cancelled": DownloadCancelled,
+    "download_deleted": DownloadDeleted,
+}
+
+
+def _members(kind: type[Event]) -> dict[str, tuple[type, bool]]:
+    """What each member holds, and whether it must be there."""
+    hints = get_type_hints(kind)
+    found = {}
+    for field in dataclasses.fields(kind):
+        if field.name != "raw":
+            hint = hints[field.name]  # `int`, or `int | None`
+            found[field.name] = (getattr(hint, "__args__", (hint,))[0], field.default is dataclasses.MISSING)
+    return found
+
+
+_EVERY_KIND: list[type[Event]] = [Event, *_KINDS.values()]
+_MEMBERS = {kind: _members(kind) for kind in _EVERY_KIND}
+
+
+def parse(text: str) -> Event | None:
+    """The message as an event; None where it is no JSON object.
+
+    An Event and no more where the type is unknown, or a member isn't what its type promises.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    kind = found.get("type")
+    wanted = _KINDS.get(kind, Event) if isinstance(kind, str) else Event
+    return _made(wanted, found) or _made(Event, found) or Event(raw=MappingProxyType(found))
+
+
+def _made(kind: type[Event], found: dict[str, object]) -> Event | None:
+    members: dict[str, object] = {}
+    for name, (wanted, needed) in _MEMBERS[kind].items():
+        value = found.get(name)
+        if value is None and not needed:
+            continue
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if type(value) is not wanted:
+            return None
+        members[name] = value
+    # mypy can't see that the members were just checked one by one.
+    return kind(raw=MappingProxyType(found), **members)  # type: ignore[arg-type]

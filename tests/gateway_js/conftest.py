@@ -1,0 +1,85 @@
+"""Node, Chromium, and the real server as their scripts see it."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route, async_playwright
+
+from tests.gateway_js.world import World
+from tests.page.conftest import CHROMIUM_ARGS, _chromium
+from tests.programs import StartFrontEnd
+from tests.system.service import ROOT, Program
+from tests.valkey import Valkey
+
+HERE = Path(__file__).parent
+NODE_S = 60
+Node = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """Runs one test file; fails with its output. Without Node the test is skipped, but fails where CI is set."""
+    path = shutil.which("node")
+    if path is None:
+        reason = "no node on the PATH: apt-get install nodejs (20 or newer)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    async def run(file: str, **environment: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(path, "--experimental-websocket", "--test", "--test-reporter=spec", str(HERE / file)),
+            env={**os.environ, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(NODE_S):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            output, _ = await process.communicate()
+            pytest.fail(f"{file} did not end within {NODE_S} s:\n{output.decode()}")
+        assert process.returncode == 0, output.decode()
+        return output.decode()
+
+    return run
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_ARGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
+    world = World(await front_end(), own_valkey.url, programs)
+    yield world
+    await world.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
+    """A page that the server itself gave: Chromium lets no page of unknown origin connect to this machine.
+
+    The repository's modules are below /modules/.
+    """
+
+    async def serve(route: Route) -> None:
+        path = ROOT / route.request.url.partition("/modules/")[2]
+        await route.fulfill(path=path, content_type="text/javascript")
+
+    page = await browser.new_page()
+    await page.route("**/modules/**", serve)
+    await page.expose_function("ask", world.do)
+    await page.goto(f"http://127.0.0.1:{world.port}/health")
+    yield page
+    await page.close()

@@ -1,0 +1,142 @@
+// Coming back: when, where it resumes, and what is news then.
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { DAY, event, gateway, idOf, last, messages, sockets, statuses } from "./fake.mjs";
+
+test("a loss is followed by an attempt after 5 s, up to a fifth earlier or later", () => {
+  for (const [random, ms] of [[0, 4_000], [0.5, 5_000], [0.9999999, 6_000]]) {
+    mock.method(Math, "random", () => random);
+    const one = gateway();
+    void one.connectWebSocket();
+    last().open().end();
+    const before = sockets.length;
+    mock.timers.tick(ms - 1);
+    assert.equal(sockets.length, before, `${ms} ms`);
+    mock.timers.tick(1);
+    assert.equal(sockets.length, before + 1, `${ms} ms`);
+    void one.disconnectWebSocket();
+  }
+});
+
+test("a server that speaks simulcast.v1 and is silent for 45 s counts as lost", () => {
+  void gateway().connectWebSocket();
+  assert.deepEqual(last().protocols, ["simulcast.v1"]);
+  last().open("simulcast.v1");
+  for (let s = 0; s < 100; s += 20) {
+    last().say(`{"type": "position", "position": "7-${s}"}`);
+    mock.timers.tick(20_000);
+  }
+  assert.deepEqual(statuses, [true]);
+  mock.timers.tick(45_000);
+  assert.deepEqual(statuses, [true, false]);
+  assert.equal(sockets[0].readyState, 3);
+});
+
+test("a server that speaks no subprotocol may be silent", () => {
+  void gateway({ subprotocols: [] }).connectWebSocket();
+  assert.deepEqual(last().protocols, []);
+  last().open();
+  mock.timers.tick(DAY);
+  assert.deepEqual(statuses, [true]);
+});
+
+test("the server's marks are no messages, and say where to resume", () => {
+  void gateway().connectWebSocket();
+  last().open("simulcast.v1");
+  last().say('{"type":"hello","channel":"downloads","position":"7-9","recovered":false,"ping_interval_s":20.0}');
+  last().say(event("7-3"));
+  last().say('{"type":"position","x":1}');
+  last().say('{"type":"position", broken');
+  assert.deepEqual(messages, [event("7-3"), '{"type":"position","x":1}', '{"type":"position", broken']);
+  last().end();
+  mock.timers.tick(6_000);
+  assert.equal(last().url, "ws://host/ws?since=7-3"); // what hello announced had not all come
+  last().open("simulcast.v1").say('{"type": "position", "position": "7-12"}');
+  last().end();
+  mock.timers.tick(6_000);
+  assert.equal(last().url, "ws://host/ws?since=7-12");
+});
+
+test("what an earlier connection brought is not delivered again, and offsets compare as numbers", () => {
+  void gateway({ url: "ws://host/base/ws?interval_ms=100&since=7-1" }).connectWebSocket();
+  assert.equal(last().url, "ws://host/base/ws?interval_ms=100&since=7-1");
+  last().open();
+  for (const id of ["7-5", "7-5", "7-9"]) last().say(event(id));
+  last().end();
+  mock.timers.tick(6_000);
+  assert.equal(last().url, "ws://host/base/ws?interval_ms=100&since=7-9");
+  last().open();
+  for (const id of ["7-5", "7-9", "7-10", "8-1", "7-8"]) last().say(event(id));
+  last().say("text");
+  assert.deepEqual(messages.slice(0, -1).map(idOf), ["7-5", "7-5", "7-9", "7-10", "8-1"]);
+  last().end();
+  mock.timers.tick(6_000);
+  assert.equal(last().url, "ws://host/base/ws?interval_ms=100&since=8-1");
+});
+
+test("each of several channels has its own position", () => {
+  const inChannel = (channel, id) => `{"event_id":"${id}","channel":"${channel}","type":"x"}`;
+  void gateway({ url: "ws://host/ws?channel=a&channel=b" }).connectWebSocket();
+  last().open("simulcast.v1");
+  last().say(inChannel("a", "7-5"));
+  last().say(inChannel("b", "7-2"));
+  last().say('{"type": "position", "position": "7-3", "channel": "b"}');
+  last().end();
+  mock.timers.tick(6_000);
+  assert.equal(new URL(last().url).searchParams.get("since"), "a:7-5,b:7-3");
+  last().open("simulcast.v1");
+  messages.length = 0;
+  for (const [channel, id] of [["a", "7-5"], ["b", "7-3"], ["b", "7-4"]]) last().say(inChannel(channel, id));
+  assert.deepEqual(messages, [inChannel("b", "7-4")]);
+});
+
+test("told to change something first, it waits a minute and says so", () => {
+  for (const code of [1003, 1007, 1008, 1009, 4400]) {
+    const one = gateway();
+    void one.connectWebSocket();
+    console.error.mock.resetCalls();
+    last().open().end(code, "because");
+    assert.match(console.error.mock.calls[0].arguments[0], new RegExp(`${code} because`));
+    const before = sockets.length;
+    mock.timers.tick(47_999);
+    assert.equal(sockets.length, before);
+    mock.timers.tick(24_001);
+    assert.equal(sockets.length, before + 1);
+    void one.disconnectWebSocket();
+  }
+  void gateway({ reconnectDelayMs: DAY }).connectWebSocket();
+  last().open().end(1008);
+  mock.timers.tick(DAY / 2);
+  assert.equal(last().readyState, 3);
+});
+
+test("a server that stays away is one warning", () => {
+  void gateway().connectWebSocket();
+  for (let n = 0; n < 5; n++) {
+    last().end();
+    mock.timers.tick(6_000);
+  }
+  assert.equal(sockets.length, 6);
+  assert.equal(console.warn.mock.callCount(), 1);
+  last().open().end();
+  assert.equal(console.warn.mock.callCount(), 2);
+});
+
+test("back online, it doesn't wait for the next attempt's time", () => {
+  const network = new EventTarget();
+  globalThis.addEventListener = network.addEventListener.bind(network);
+  globalThis.removeEventListener = mock.fn(network.removeEventListener.bind(network));
+  const one = gateway();
+  void one.connectWebSocket();
+  last().open().end();
+  network.dispatchEvent(new Event("online"));
+  assert.equal(sockets.length, 2);
+  void one.disconnectWebSocket();
+  network.dispatchEvent(new Event("online"));
+  assert.equal(sockets.length, 2);
+  assert.equal(globalThis.removeEventListener.mock.callCount(), 1);
+  delete globalThis.addEventListener;
+  delete globalThis.removeEventListener;
+});

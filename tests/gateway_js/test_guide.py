@@ -1,0 +1,57 @@
+"""The guide of the Flutter class in JavaScript, in Node and in Chromium, against the real server."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.gateway_js.conftest import HERE, Node
+from tests.gateway_js.world import World, controlled
+from tests.system.service import ROOT
+
+SCENARIOS = re.findall(r'^  "(.+)": async \(', (HERE / "guide.js").read_text(), re.MULTILINE)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+RUN = """async ([name, port]) => {
+    const world = { port };
+    for (const one of ["publish", "kill", "start", "clients"]) world[one] = (...words) => window.ask(one, ...words);
+    const { guide, run } = await import("/modules/tests/gateway_js/guide.js");
+    await run(name, world);
+    return Object.keys(guide);
+}"""
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_in_node(node: Node, world: World, scenario: str) -> None:
+    async with controlled(world) as control:
+        output = await node("guide.test.mjs", CONTROL=control, PORT=str(world.port), SCENARIO=scenario)
+    assert "pass 1" in output, output
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_in_chromium(page: Page, world: World, scenario: str) -> None:
+    assert await page.evaluate(RUN, [scenario, world.port]) == SCENARIOS
+
+
+async def test_in_a_page_it_needs_no_address(page: Page, world: World) -> None:
+    await page.evaluate("""async () => {
+        const { Gateway } = await import("/modules/gateway/gateway.js");
+        await Gateway.init();
+        if (!Gateway.isWebSocketConnected) throw new Error("not connected");
+        if (!(await Gateway.isServerRunning())) throw new Error("not running");
+        window.heard = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
+    }""")
+    await world.publish({"type": "here"})
+    assert '"type":"here"' in await page.evaluate("window.heard")
+
+
+async def test_the_example_shows_what_happens(page: Page, world: World) -> None:
+    html = (ROOT / "examples/gateway_js.html").read_text().replace("8080", str(world.port))
+    await page.goto(
+        f"http://localhost:{world.port}/health"
+    )  # the example's server is localhost, and so must its page be
+    await page.set_content(html.replace('"./gateway.js"', '"/modules/gateway/gateway.js"'))
+    await expect(page.locator("#status")).to_have_text("Connected")
+    await world.publish({"type": "here"})
+    await expect(page.locator("#events")).to_contain_text('"type":"here"')
+    await world.kill()
+    await expect(page.locator("#status")).to_have_text("Lost; it comes back by itself")

@@ -1,0 +1,11 @@
+"""What of gateway.js needs no server."""
+
+import pytest
+
+from tests.gateway_js.conftest import Node
+
+
+@pytest.mark.parametrize("file", ["address.test.mjs", "connection.test.mjs", "recovery.test.mjs"])
+async def test_in_node(node: Node, file: str) -> None:
+    output = await node(file)
+    assert "fail 0" in output and "pass 0" not in output, output
