@@ -42,6 +42,7 @@ async def test_with_recovery_nothing_is_asked_and_nothing_goes(open_page: OpenPa
     page = await open_page()
     await stub.send(event(1, "started"))
     await stub.asked(1)
+    await page.wait_for_load_state("networkidle")  # the answer has come: what is not over is asked again
     stub.recovered = True
     stub.snapshot = [event(2, "queued", "missed")]
     stub.cut()

@@ -193,7 +193,7 @@ class FrontEnd(Listening):
 
 
 FrontEnd.TestCase.settings = settings(
-    max_examples=1000,
+    max_examples=400,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
