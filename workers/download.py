@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -10,10 +11,11 @@ from simulcast.jobs import Claim, Jobs
 from simulcast.records import about
 from workers.answer import Source
 from workers.fetch import Fetched, fetch
-from workers.filenames import part_name
+from workers.filenames import is_part_of, part_name
 from workers.files import publish
 from workers.finishing import Finishing
 from workers.reporter import Reporter, insist
+from workers.threads import in_thread
 
 
 class Downloader:
@@ -32,10 +34,10 @@ class Downloader:
         Raises LeaseLost, failures.DownloadFailed, aiohttp.ClientError and OSError.
         """
         part = self._part(claim)
-        if await asyncio.to_thread(self._take_over, claim, part):
+        if await in_thread(self._take_over, claim, part):
             await insist(lambda: self._jobs.note(claim, {"part": part.name}))
         reporter = Reporter(self._jobs, claim, self._clock)
-        path = await asyncio.to_thread(self._finished_before, claim, part)
+        path = await in_thread(self._finished_before, claim, part)
         if path is None:
             path = await self._finish(claim, part, await self._receive(claim, part, reporter))
         await reporter.finish(path.stat().st_size)
@@ -60,12 +62,7 @@ class Downloader:
         finishing = await asyncio.to_thread(Finishing.of, part, fetched.source.name or claim.record.name)
         await insist(lambda: self._jobs.note(claim, {"finishing": str(finishing)}))
         self._finishing[claim.token] = finishing
-        publishing = asyncio.ensure_future(asyncio.to_thread(publish, part, self._folder, finishing.name))
-        try:
-            return await asyncio.shield(publishing)
-        except asyncio.CancelledError:
-            await asyncio.wait([publishing])  # a thread can't be stopped: what follows must find it done
-            raise
+        return await in_thread(publish, part, self._folder, finishing.name)
 
     def _finished_before(self, claim: Claim, part: Path) -> Path | None:
         """The file, where the owner before had all of it and died before it could tell."""
@@ -79,6 +76,11 @@ class Downloader:
     def forget(self, claim: Claim) -> None:
         """The claim has ended, and its files are somebody else's business."""
         self._finishing.pop(claim.token, None)
+
+    def left(self, claim: Claim) -> dict[str, str]:
+        """What the record must say of the part file, if there is one: its last note may not have arrived."""
+        part = self._part(claim)
+        return {"part": part.name} if part.exists() else {}
 
     async def discard(self, claim: Claim) -> None:
         """Removes what the claim has written, for a download that was cancelled."""
@@ -98,15 +100,16 @@ class Downloader:
         return self._folder / part_name(claim.record.download_id, claim.token)
 
     def _take_over(self, claim: Claim, part: Path) -> bool:
-        """What the owner before left becomes the claim's own part file, by rename; False where it left nothing here."""
-        left = claim.fields.get("part")
-        if not left:
-            return False
-        try:
-            (self._folder / Path(left).name).rename(part)
-        except FileNotFoundError:
-            return False
-        return True
+        """What the owner before left becomes the claim's own part file, by rename; False where it left nothing here.
+
+        What other owners left without telling goes: only of the noted file is it known what it is a beginning of.
+        """
+        download_id, left = claim.record.download_id, Path(claim.fields.get("part", "")).name
+        mine = [path for path in self._folder.iterdir() if is_part_of(path.name, download_id)]
+        for path in mine:
+            with suppress(FileNotFoundError):  # a stale owner may be doing the same
+                path.rename(part) if path.name == left else path.unlink()
+        return part.exists()
 
     async def _fetch(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
         async def on_source(source: Source) -> None:

@@ -64,6 +64,12 @@ def part_name(name: str, token: str) -> str:
     return f"{safe_name(name) or FALLBACK}.part.{token}"
 
 
+def is_part_of(file: str, name: str) -> bool:
+    """Whether some owner of `name` wrote, or writes, the file that is called so."""
+    stem, _, token = file.rpartition(".part.")
+    return stem == (safe_name(name) or FALLBACK) and _TOKEN.fullmatch(token) is not None
+
+
 def _cut(text: str, max_bytes: int) -> str:
     return text.encode()[:max_bytes].decode(errors="ignore")
 

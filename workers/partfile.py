@@ -13,9 +13,10 @@ import os
 import stat
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from workers.failures import PartFileChanged
+from workers.threads import ended
 
 BUFFER_BYTES = 1024 * 1024
 
@@ -47,7 +48,7 @@ class PartFile:
 
     async def __aenter__(self) -> Self:
         opening = asyncio.get_running_loop().run_in_executor(None, _open, self._path, self._at)
-        cancelled = await _ended(opening)
+        cancelled = await ended(opening)
         if cancelled is not None:
             if opening.exception() is None:
                 os.close(opening.result())
@@ -72,34 +73,19 @@ class PartFile:
     ) -> None:
         cancelled = failed = None
         if self._flight is not None:
-            cancelled = await _ended(self._flight)
+            cancelled = await ended(self._flight)
             failed = self._flight.exception()
         # Beyond a failed write the next one would leave a hole.
         rest = bytearray() if failed is not None else self._gathered
         durable = error is None and failed is None
         loop = asyncio.get_running_loop()
         closing = loop.run_in_executor(None, _close, self._file, rest, self._at, durable)
-        cancelled = await _ended(closing) or cancelled
+        cancelled = await ended(closing) or cancelled
         failed = failed or closing.exception()
         if cancelled is not None:
             raise cancelled
         if error is None and failed is not None:
             raise failed
-
-
-async def _ended(work: asyncio.Future[Any]) -> asyncio.CancelledError | None:
-    """Waits until a thread's work has ended, whoever cancels meanwhile; the cancellation is handed back.
-
-    A thread can't be stopped, and closing a file under its write would let it write into whatever file is
-    given the same descriptor next.
-    """
-    cancelled = None
-    while not work.done():
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError as late:
-            cancelled = late
-    return cancelled
 
 
 def _open(path: Path, start: int) -> int:

@@ -116,7 +116,8 @@ class Worker:
         except (DownloadFailed, aiohttp.ClientError, OSError) as error:
             text = reason(error)
             _log.info("failed: %s: %s", download_id, text)
-            await self._end(claim, "error", {"error": text}, {"error_message": text})
+            left = await asyncio.to_thread(self._downloader.left, claim)
+            await self._end(claim, "error", {"error": text} | left, {"error_message": text})
         finally:
             self._downloader.forget(claim)
             del self._owned[claim.token]
@@ -126,7 +127,8 @@ class Worker:
         if wish == "lost":
             _log.warning("stopped: the lease of %s is lost", claim.record.download_id)
             return
-        if await self._end(claim, wish, {}, None) and wish == "cancelled":
+        left = await asyncio.to_thread(self._downloader.left, claim)
+        if await self._end(claim, wish, left, None) and wish == "cancelled":
             await self._downloader.discard(claim)
 
     async def _end(
