@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import cast
 
 from fastapi import APIRouter
@@ -55,7 +57,8 @@ async def _refuse(websocket: WebSocket, status: int, detail: str) -> None:
 async def _serve_raw(websocket: WebSocket, protocol: SimulcastProtocol, services: Services, wanted: Wishes) -> None:
     membership = services.join(wanted, RawOutlet(protocol))
     protocol.follower = membership
-    await _serve(websocket, membership, services)
+    if await _join(websocket, membership):
+        protocol.detach(partial(_obey, membership=membership, services=services))
 
 
 async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wishes) -> None:
@@ -63,32 +66,43 @@ async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wish
     membership = outlet.follower = services.join(wanted, outlet)
     pump = asyncio.create_task(outlet.pump(), name="pump")
     try:
-        await _serve(websocket, membership, services)
+        if await _join(websocket, membership):
+            async for text in _texts(websocket):
+                await _obey(text, membership, services)
     finally:
+        membership.lost()
         pump.cancel()
         await asyncio.gather(pump, return_exceptions=True)
 
 
-async def _serve(websocket: WebSocket, membership: Membership, services: Services) -> None:
-    try:
-        await membership.follow_all()
-        await _obey(websocket, membership, services)
-    except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
-        _log.warning("a client could not join: %s", error)
-        await websocket.close(Reconnect.TRY_AGAIN_LATER)
-    finally:
-        membership.lost()
-
-
-async def _obey(websocket: WebSocket, membership: Membership, services: Services) -> None:
-    """Reads what the client says until it is gone."""
+async def _texts(websocket: WebSocket) -> AsyncIterator[str]:
+    """What the client says until it is gone; binary messages are ignored."""
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        found = commands.read(message.get("text") or "")  # binary is ignored
-        if found is None:
-            continue
+        if text := message.get("text"):
+            yield text
+
+
+async def _join(websocket: WebSocket, membership: Membership) -> bool:
+    """Whether the client follows its channels now; else it is told to come back later."""
+    joined = False
+    try:
+        await membership.follow_all()
+        joined = True
+    except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
+        _log.warning("a client could not join: %s", error)
+        await websocket.close(Reconnect.TRY_AGAIN_LATER)
+    finally:
+        if not joined:
+            membership.lost()
+    return joined
+
+
+async def _obey(text: str, membership: Membership, services: Services) -> None:
+    found = commands.read(text)
+    if found is not None:
         await membership.say(await _answer(found, membership, services))
 
 

@@ -16,8 +16,9 @@ OVERRIDDEN = (
     "resume_writing",
     "connection_lost",
     "keepalive_timeout",
+    "run_asgi",
 )
-RELIED_ON = ("handle_parser_exception", "stop_keepalive", "shutdown", "run_asgi")
+RELIED_ON = ("handle_parser_exception", "stop_keepalive", "shutdown", "on_task_complete", "send_500_response")
 
 
 def test_uvicorn_is_the_version_that_was_read() -> None:
@@ -35,5 +36,6 @@ def test_what_is_overridden_and_relied_on_exists() -> None:
 
 def test_the_state_that_says_whether_frames_may_be_written_is_still_kept() -> None:
     source = inspect.getsource(websockets_sansio_impl)
-    for attribute in ("self.close_sent", "self.writable", "self.curr_msg_data_type", "self.frames", "self.scope"):
+    names = ("close_sent", "writable", "curr_msg_data_type", "frames", "scope", "queue", "read_paused")
+    for attribute in (f"self.{name}" for name in names):
         assert f"{attribute} = " in source or f"{attribute}: " in source, attribute

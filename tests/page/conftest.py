@@ -11,6 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_pla
 
 from tests.page.stub import StubServer
 
+expect.set_options(timeout=20_000)  # three tests run at once, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -1,0 +1,126 @@
+"""An endpoint that has returned: its connection goes on, is obeyed in order, and leaves nothing behind."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+import uvloop
+import websockets
+
+from app.frames import text_frame
+from app.protocol import SCOPE_KEY, SimulcastProtocol
+from tests.conditions import until
+from tests.ports import free_port
+
+
+class Endpoint:
+    """Accepts, waits to be let go, and detaches; answers each text after a turn of the loop."""
+
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+        self.release.set()
+        self.seen: list[weakref.ref[SimulcastProtocol]] = []
+        self.parts: list[weakref.ref[object]] = []
+
+    def protocols(self) -> list[SimulcastProtocol]:
+        return [protocol for seen in self.seen if (protocol := seen()) is not None]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        protocol: SimulcastProtocol = scope["extensions"][SCOPE_KEY]
+        self.seen.append(weakref.ref(protocol))
+        self.parts.append(weakref.ref(protocol.conn))
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.release.wait()
+
+        async def obey(text: str) -> None:
+            await asyncio.sleep(0)
+            if text == "raise":
+                raise LookupError(text)
+            protocol.write_frames(text_frame(f"<{text}>".encode()))
+
+        protocol.detach(obey)
+
+
+@asynccontextmanager
+async def serving(endpoint: Endpoint) -> AsyncIterator[str]:
+    port = free_port()
+    config = uvicorn.Config(endpoint, port=port, ws=SimulcastProtocol, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started, "the start")
+    try:
+        yield f"ws://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def test_what_is_said_is_obeyed_in_order_from_before_the_endpoint_returned_on() -> None:
+    endpoint = Endpoint()
+    endpoint.release.clear()
+    async with serving(endpoint) as url, websockets.connect(url) as client:
+        for number in range(50):
+            await client.send(str(number))
+        await until(lambda: all(protocol.read_paused for protocol in endpoint.protocols()), "the reading of the first")
+        endpoint.release.set()
+        await client.send(b"binary is ignored")
+        await client.send("last")
+        async with asyncio.timeout(20):
+            heard = [await client.recv() for _ in range(51)]
+    assert heard == [f"<{each}>" for each in [*range(50), "last"]]
+
+
+async def test_binary_alone_does_not_stop_the_reading() -> None:
+    async with serving(Endpoint()) as url, websockets.connect(url) as client:
+        await client.send("first")
+        async with asyncio.timeout(20):
+            assert await client.recv() == "<first>"
+            await client.send(b"binary")
+            await client.send("second")
+            assert await client.recv() == "<second>"
+
+
+async def test_a_message_that_cannot_be_obeyed_cuts_that_client_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(Endpoint()) as url, websockets.connect(url) as one, websockets.connect(url) as other:
+        await one.send("raise")
+        async with asyncio.timeout(20):
+            with pytest.raises(websockets.ConnectionClosedError):
+                await one.recv()
+            await other.send("still here")
+            assert await other.recv() == "<still here>"
+    assert "could not be obeyed" in caplog.text
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_lost_connections_leave_no_cycle(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    endpoint = Endpoint()
+
+    async def come_and_go() -> None:
+        async with serving(endpoint) as url:
+            for number in range(20):
+                client = await websockets.connect(url)
+                await client.send("x")
+                assert await client.recv() == "<x>"
+                client.transport.abort() if number % 2 else await client.close()
+            del client
+            assert len(endpoint.seen) == 20
+            await until(lambda: not endpoint.protocols(), "the end of all of them")
+            await until(lambda: all(part() is None for part in endpoint.parts), "the end of their parsers")
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(come_and_go())
