@@ -6,7 +6,7 @@ offset that was seen is a duplicate, one that skips is a gap to be filled from t
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from app.frames import text_frame
@@ -14,12 +14,12 @@ from app.hub import Hub
 from app.log import Entry
 from app.snapshot import Snapshot
 from app.view import View
+from app.welcomes import Welcomes
 from simulcast.events import Event
 from simulcast.position import Position
 from simulcast.publication import Publication, with_event_id
 
 MOST_TOLD = 50_000
-WELCOME_S = 1.0
 MARK_KEY = "position\n"  # no event's key has a line break
 
 
@@ -28,17 +28,6 @@ class Outcome(Enum):
     DUPLICATE = auto()
     GAP = auto()  # something before it is missing
     OTHER_EPOCH = auto()  # the feed must start over
-
-
-@dataclass(frozen=True, slots=True)
-class _Welcome:
-    """What clients of one view were given when they joined. `made_at`: seconds, monotonic."""
-
-    hub: Hub
-    made_at: float
-    frames: bytes
-    cursor: int
-    keyless: int
 
 
 class Feed:
@@ -52,8 +41,7 @@ class Feed:
         self.snapshot = snapshot
         self.views: dict[View, Hub] = {}
         self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
-        self._welcomes: dict[View, _Welcome] = {}
-        self._keyless = 0  # events that no snapshot shows: who joins after one must not be given it
+        self._welcomes = Welcomes()
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
@@ -144,17 +132,8 @@ class Feed:
             self.hub.skip_to_head()
 
     def welcome(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
-        """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on.
-
-        Those who join within WELCOME_S share its bytes: a crowd of slow clients must not hold a copy each.
-        """
-        kept = self._welcomes.get(view)
-        fits = kept is not None and kept.hub is hub and kept.keyless == self._keyless
-        if kept is None or not fits or now - kept.made_at > WELCOME_S or not hub.log.reaches(kept.cursor):
-            kept = _Welcome(hub, now, view.join(self.snapshot.entries()), hub.log.head, self._keyless)
-            self._welcomes = {each: old for each, old in self._welcomes.items() if now - old.made_at <= WELCOME_S}
-            self._welcomes[view] = kept
-        return kept.frames, kept.cursor
+        """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on."""
+        return self._welcomes.give(view, hub, self.snapshot.entries, now)
 
     def was_ours(self, tag: str) -> bool:
         """Whether a broker of an epoch before this one published under that tag."""
@@ -166,7 +145,8 @@ class Feed:
 
     def _publish(self, entry: Entry) -> None:
         self.hub.publish(entry)
-        self._keyless += entry.label == "-"
+        if entry.label == "-":
+            self._welcomes.clear()
         for key in {"", entry.key}:
             for view, hub in self._of_one.get(key, {}).items():
                 frame = view.frame(entry)

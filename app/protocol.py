@@ -6,8 +6,6 @@ Frames may be written past the protocol's own state because a server's frames de
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine
 from typing import Protocol, cast
 
 from uvicorn._types import ASGIReceiveEvent
@@ -17,12 +15,10 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.http11 import Request
 
 from app.deflate import Deflate
+from app.ear import Ear, Obey
 from simulcast.codes import Stop
 
 SCOPE_KEY = "simulcast.protocol"
-
-
-Obey = Callable[[str], Coroutine[object, object, None]]
 
 
 class Follower(Protocol):
@@ -44,7 +40,7 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
     def detach(self, obey: Obey) -> None:
         """Lets the endpoint return without an end of the connection: `obey` is awaited for each text, in order.
 
-        The endpoint's task, with a frame for each middleware, is two thirds of the memory of a client.
+        The endpoint's task, with a frame for each middleware, is most of the memory of a client.
         """
         self._obey = obey
 
@@ -64,23 +60,24 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
 
     def _hear(self, obey: Obey) -> None:
         """Texts go to `obey` instead of the endpoint, beginning with those that it didn't read."""
-        unread, ear = self.queue, _Ear(obey, self)
+        unread, ear = self.queue, Ear(obey, self.loop, self.tasks, self._heard)
         self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", ear)
         del self.scope, self.request, self.response
         while not unread.empty():
             ear.put_nowait(unread.get_nowait())
-        self.read_on()
+        self._read_on()
 
-    def read_on(self) -> None:
+    def _heard(self, obeyed: bool) -> None:
+        if obeyed:
+            self._read_on()
+        else:
+            self.transport.abort()
+
+    def _read_on(self) -> None:
         """Reads again, unless something that was read is still to be obeyed."""
-        if self.read_paused and isinstance(self.queue, _Ear) and not self.queue.is_busy:
+        if self.read_paused and isinstance(self.queue, Ear) and not self.queue.is_busy:
             self.read_paused = False
             self.transport.resume_reading()
-
-    def own(self, task: asyncio.Task[None]) -> None:
-        """The server waits for the task when it stops."""
-        self.tasks.add(task)
-        task.add_done_callback(self.on_task_complete)
 
     @property
     def deflate(self) -> Deflate | None:
@@ -105,7 +102,7 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
             return
         self.frames = [data]
         super().send_receive_event_to_app()  # stops reading, until what was read is taken
-        self.read_on()
+        self._read_on()
 
     def write_frames(self, frames: bytes) -> None:
         """Writes if the connection still takes frames; never raises."""
@@ -129,7 +126,7 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
             self.follower = None
         super().connection_lost(exc)
         self._obey = None
-        if isinstance(self.queue, _Ear):
+        if isinstance(self.queue, Ear):
             self.queue = asyncio.Queue()  # nothing is put into it any more
         self.conn.parser.close()  # the last cycle: without it the collector would have to find the connection
 
@@ -138,36 +135,6 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
         self.stop_keepalive()
         self.close_sent = True
         self.transport.abort()
-
-
-class _Ear:
-    """In the place of the queue that the endpoint read from. Holds what came in one read, since then reading stops."""
-
-    def __init__(self, obey: Obey, protocol: SimulcastProtocol) -> None:
-        self._obey = obey
-        self._protocol = protocol
-        self._said: deque[str] = deque()
-        self.is_busy = False
-
-    def put_nowait(self, message: ASGIReceiveEvent) -> None:
-        """Texts are obeyed; binary messages are ignored; the follower knows already of an end."""
-        if message["type"] != "websocket.receive" or not (text := message.get("text")):
-            return
-        self._said.append(text)
-        if not self.is_busy:
-            self.is_busy = True
-            self._protocol.own(self._protocol.loop.create_task(self._obey_all(), name="obey"))
-
-    async def _obey_all(self) -> None:
-        try:
-            while self._said:
-                await self._obey(self._said.popleft())
-        except Exception:
-            self._protocol.logger.exception("a client's message could not be obeyed")
-            self._protocol.transport.abort()
-        finally:
-            self.is_busy = False
-            self._protocol.read_on()
 
 
 def _is_utf8(data: bytes) -> bool:
