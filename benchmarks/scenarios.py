@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 from benchmarks.processes import Answer
 from benchmarks.servers import Peer
@@ -115,20 +116,28 @@ def steady(load: Load) -> Callable[[Peer], Row]:
     return run
 
 
-def stalled(load: Load) -> Callable[[Peer], Row]:
-    """The load without the clients that stall, then with them."""
+def stalled(load: Load, pairs: int = 3) -> Callable[[Peer], Row]:
+    """The load without the clients that stall, then with them, several times in turn; medians."""
+    calm = replace(load, clients=load.clients - load.stalled, stalled=0)
 
     def run(peer: Peer) -> Row:
-        without = steady(replace(load, clients=load.clients - load.stalled, stalled=0))(peer)
-        row = steady(load)(peer)
-        if without.void or row.void:
-            return replace(row, void=row.void or f"without them already: {without.void}")
+        rows: list[tuple[Row, Row]] = []
+        for _ in range(pairs):
+            without, row = steady(calm)(peer), steady(load)(peer)
+            if without.void or row.void:
+                return replace(row, void=row.void or f"without them already: {without.void}")
+            rows.append((without, row))
+        (p99_without, p99), (memory_without, memory) = (
+            tuple(median(pair[side].numbers[name] for pair in rows) for side in (0, 1))
+            for name in ("p99_ms", "memory_bytes")
+        )
         extra = {
-            "p99_without_ms": without.numbers["p99_ms"],
-            "p99_ratio": row.numbers["p99_ms"] / without.numbers["p99_ms"],
-            "per_stalled_bytes": (row.numbers["memory_bytes"] - without.numbers["memory_bytes"]) / load.stalled,
+            "p99_ms": p99,
+            "p99_without_ms": p99_without,
+            "p99_ratio": p99 / p99_without,
+            "per_stalled_bytes": (memory - memory_without) / load.stalled,
         }
-        return replace(row, numbers={**row.numbers, **extra})
+        return replace(rows[-1][1], numbers={**rows[-1][1].numbers, **extra})
 
     return run
 
