@@ -15,6 +15,7 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 
 from app.feed import Feed, Outcome
+from app.inbox import Inbox
 from app.repair import Repair
 from simulcast.broker import Broker, Head
 from simulcast.errors import BrokerUnavailable, InvalidEvent
@@ -28,7 +29,7 @@ POLL_TIMEOUT_S = 1.5
 STALE_S = 2.5  # readiness ends when the last good poll is older
 FILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
-MOST_AT_ONCE = 256  # messages taken before the loop gets a turn
+MOST_AT_ONCE = 2048  # messages taken before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
 
@@ -159,7 +160,7 @@ class Listener:
             self._pubsub = pubsub  # from here on `follow` asks by itself
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll(), name="poll")
-                group.create_task(self._read(pubsub), name="read")
+                group.create_task(self._read(Inbox(pubsub)), name="read")
         finally:
             self._pubsub = None
             await pubsub.aclose()
@@ -176,20 +177,18 @@ class Listener:
                     raise _Deaf(f"what is published to {channel} does not arrive, though Redis answers")
             self._polled_at = self._clock()
 
-    async def _read(self, pubsub: PubSub) -> None:
+    async def _read(self, inbox: Inbox) -> None:
         taken = 0
         while not asked_to_stop():
-            message = await pubsub.get_message(timeout=POLL_S)
-            if message is None:
-                continue
-            if message["type"] == "message":
-                if followed := self._by_name.get(message["channel"]):
-                    await self._take(followed, message["data"])
-            elif message["type"] == "subscribe":
-                await self._begin(message["channel"])
-            taken += 1
-            if taken % MOST_AT_ONCE == 0:  # redis-py doesn't yield while its buffer holds more
-                await asyncio.sleep(0)
+            for kind, name, data in await inbox.next():
+                if kind == b"message":
+                    if followed := self._by_name.get(name):
+                        await self._take(followed, data)
+                elif kind == b"subscribe":
+                    await self._begin(name)
+                taken += 1
+                if taken % MOST_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _begin(self, name: bytes) -> None:
         """A subscription is confirmed: all from here on comes. What was before is taken for all new ones at once."""

@@ -1,0 +1,109 @@
+"""Reading a subscription past redis-py; fails loudly when redis-py changes what app/inbox.py builds on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import redis
+import redis.asyncio
+from redis.asyncio.client import PubSub
+
+from app import inbox as inbox_module
+from app.inbox import Inbox
+from simulcast.connection import connect
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+async def client(valkey: Valkey) -> AsyncIterator[redis.asyncio.Redis]:
+    found = connect(valkey.url, 4)
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+async def pubsub(client: redis.asyncio.Redis, channel: str) -> AsyncIterator[PubSub]:
+    found = client.pubsub()
+    await found.subscribe(channel)
+    yield found
+    await found.aclose()
+
+
+def test_redis_py_is_the_version_that_was_read() -> None:
+    assert redis.__version__.startswith("8.1.")
+
+
+async def received(inbox: Inbox, number: int) -> list[tuple[object, ...]]:
+    found: list[list[object]] = []
+    async with asyncio.timeout(20):
+        while len(found) < number:
+            found += await inbox.next()
+    return [tuple(message) for message in found]
+
+
+async def test_all_that_comes_is_there_in_order_and_subscriptions_are_made_and_left(
+    client: redis.asyncio.Redis, pubsub: PubSub, channel: str
+) -> None:
+    name = channel.encode()
+    inbox = Inbox(pubsub)
+    assert await received(inbox, 1) == [(b"subscribe", name, 1)]
+    for number in range(1000):
+        await client.publish(channel, str(number))
+    assert await received(inbox, 1000) == [(b"message", name, b"%d" % number) for number in range(1000)]
+    await pubsub.subscribe(f"{channel}-2")
+    await pubsub.unsubscribe(channel)
+    assert await received(inbox, 2) == [(b"subscribe", name + b"-2", 2), (b"unsubscribe", name, 1)]
+
+
+async def test_what_was_read_before_it_was_made_is_not_lost(
+    client: redis.asyncio.Redis, pubsub: PubSub, channel: str
+) -> None:
+    for number in range(3000):  # more than asyncio's stream holds before it stops reading
+        await client.publish(channel, f"{number:>100}")
+    inbox = Inbox(pubsub)
+    assert len(await received(inbox, 3001)) == 3001
+    await client.publish(channel, "later")
+    assert await received(inbox, 1) == [(b"message", channel.encode(), b"later")]
+
+
+async def test_who_is_late_leaves_the_rest_with_redis(
+    client: redis.asyncio.Redis, pubsub: PubSub, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_module, "MOST_WAITING_BYTES", 100_000)
+    inbox = Inbox(pubsub)
+    for _ in range(300):
+        await client.publish(channel, "x" * 10_000)
+    assert len(await inbox.next()) < 200
+    await received(inbox, 100)
+
+
+async def test_the_end_of_the_connection_is_told_after_what_came_before(
+    client: redis.asyncio.Redis, pubsub: PubSub, channel: str
+) -> None:
+    inbox = Inbox(pubsub)
+    await received(inbox, 1)
+    await client.publish(channel, "last")
+    await client.client_kill_filter(_type="pubsub")
+    assert await received(inbox, 1) == [(b"message", channel.encode(), b"last")]
+    async with asyncio.timeout(20):
+        with pytest.raises(redis.ConnectionError, match="closed the connection"):
+            await inbox.next()
+
+
+async def test_a_refused_subscription_is_told(client: redis.asyncio.Redis, pubsub: PubSub, channel: str) -> None:
+    inbox = Inbox(pubsub)
+    await received(inbox, 1)
+    assert pubsub.connection is not None
+    await pubsub.connection.send_command("SUBSCRIBE")
+    async with asyncio.timeout(20):
+        with pytest.raises(redis.ResponseError, match="wrong number of arguments"):
+            await inbox.next()
+
+
+async def test_what_is_no_redis_is_told(pubsub: PubSub) -> None:
+    inbox = Inbox(pubsub)
+    await received(inbox, 1)
+    inbox.data_received(b"HTTP/1.1 400 Bad Request\r\n")
+    async with asyncio.timeout(20):
+        with pytest.raises(redis.ResponseError, match="subscription"):
+            await inbox.next()
