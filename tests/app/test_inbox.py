@@ -90,6 +90,12 @@ async def test_the_end_of_the_connection_is_told_after_what_came_before(
             await inbox.next()
 
 
+async def test_redis_py_closes_the_connection_as_before(pubsub: PubSub) -> None:
+    Inbox(pubsub)
+    assert pubsub.connection is not None
+    await pubsub.connection.disconnect()  # waits for connection_lost, and raises TimeoutError without it
+
+
 async def test_a_refused_subscription_is_told(client: redis.asyncio.Redis, pubsub: PubSub, channel: str) -> None:
     inbox = Inbox(pubsub)
     await received(inbox, 1)
