@@ -63,6 +63,13 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+def test_every_test_that_a_promise_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/guarantees.md").read_text(encoding="utf-8"))
+    assert len(named) > 15
+    missing = [(path, name) for path, name in named if name not in {"", *defined_in(ROOT / path)}]
+    assert missing == []
+
+
 def test_every_decision_ends_with_what_would_change_our_mind() -> None:
     decisions = [path for path in (ROOT / "docs/decisions").glob("*.md") if path.name != "README.md"]
     assert decisions
