@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
@@ -13,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from gateway.address import Address
 from gateway.bookmark import Bookmark
 from gateway.callback import call
-from gateway.commands import Commanding, CommandResult, Commands
+from gateway.commands import Commanding, CommandResult, Commands, as_json
 from gateway.connection import Connection, open_connection
 from gateway.ending import delay_after, jittered
 from gateway.events import Event, parse
@@ -161,7 +160,7 @@ class Gateway(Commanding):
         wait, or `limits.max_unsent_bytes` would be exceeded; it is not kept for later.
         Raises TypeError or ValueError for a mapping that has no JSON form, or text that has no UTF-8 form.
         """
-        text = message if isinstance(message, str) else json.dumps(dict(message), allow_nan=False)
+        text = message if isinstance(message, str) else as_json(message)
         if self.is_websocket_connected:
             taken, why = self._send_now(text), "the socket is full, or the message too large"
         else:

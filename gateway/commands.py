@@ -10,11 +10,16 @@ import asyncio
 import json
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 _MOST_ID_CHARACTERS = 200
 _ANSWER = '{"type":"command_result"'
+
+
+def as_json(members: Mapping[str, object]) -> str:
+    """A message as in docs/contract, without white space. Raises TypeError or ValueError for what has no JSON form."""
+    return json.dumps(dict(members), allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Commands:
         """Sends it, now or when there is a connection. Raises CommandRejected and CommandUnanswered."""
         command_id = uuid.uuid4().hex
         about = {"download_id": download_id} if download_id else {}
-        text = json.dumps({"action": action, **about, "command_id": command_id, **members})
+        text = as_json({"action": action, **about, "command_id": command_id, **members})
         answered: asyncio.Future[dict[str, object] | None] = asyncio.get_running_loop().create_future()
         self._asked[command_id] = (text, answered)
         what = f"{action} {download_id}".rstrip()

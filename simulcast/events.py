@@ -119,6 +119,10 @@ def _event(found: dict[str, object], text: str, key: str) -> Event:
         member = _REQUIRED_TEXT.get(kind)
         if member and not isinstance(found.get(member), str):
             raise InvalidEvent(f"{kind} needs the member {member} as text, not {found.get(member)!r}")
+        if "progress" in found:
+            found["progress"] = _progress(found)
+        if "speed" in found:
+            found["speed"] = _speed(found)
         attempt, change = (_count(found, name) for name in ("attempt", "change"))
         label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
         return Event(_dump(found), key, label)
@@ -161,7 +165,7 @@ def _progress(found: JsonObject) -> float:
     value = _number(found, "progress")
     if not -0.001 <= value <= 1.001:
         raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {value!r}: divide a percentage by 100")
-    return plain_fraction(min(max(float(value), 0.0), 1.0))
+    return plain_fraction(min(max(0.0, float(value)), 1.0))
 
 
 def plain_fraction(value: float) -> float:

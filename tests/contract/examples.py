@@ -1,0 +1,33 @@
+"""The golden messages in docs/contract/: one a file, the exact bytes on the wire, named `<kind>.<which>.json`."""
+
+import json
+
+from simulcast.position import Position
+from simulcast.publication import with_event_id
+from tests.system.service import ROOT
+
+FOLDER = ROOT / "docs/contract"
+_EPOCH = 1790000000000
+
+
+def _read(direction: str) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted((FOLDER / direction).glob("*.json"))}
+
+
+FROM_SERVER = _read("from_server")
+FROM_CLIENT = _read("from_client")
+
+
+def kind_of(name: str) -> str:
+    """What comes before the first dot of a file's name: the type, or the action."""
+    return name.partition(".")[0]
+
+
+def members(message: bytes) -> dict[str, object]:
+    found: dict[str, object] = json.loads(message)
+    return found
+
+
+def kept(offset: int, payload: bytes) -> bytes:
+    """An event of the history as its client gets it, in the epoch of the examples."""
+    return with_event_id(Position(_EPOCH, offset), payload)

@@ -1,0 +1,158 @@
+"""What the Python client makes of each example, and that what it sends is one, byte by byte."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from gateway import (
+    CommandRejected,
+    CommandResult,
+    DownloadCancelled,
+    DownloadComplete,
+    DownloadDeleted,
+    DownloadError,
+    DownloadPaused,
+    DownloadProgress,
+    DownloadQueued,
+    DownloadResumed,
+    DownloadStarted,
+    Event,
+    Gateway,
+)
+from gateway.events import parse
+from tests.conditions import until
+from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kind_of, members
+from tests.gateway.serving import Station
+
+KINDS = {
+    "download_progress": DownloadProgress,
+    "download_queued": DownloadQueued,
+    "download_started": DownloadStarted,
+    "download_resumed": DownloadResumed,
+    "download_paused": DownloadPaused,
+    "download_complete": DownloadComplete,
+    "download_error": DownloadError,
+    "download_cancelled": DownloadCancelled,
+    "download_deleted": DownloadDeleted,
+}
+PROGRESS = {"download_id": "12345", "progress": 0.75, "speed": 1024000}
+ABOUT = {"download_id": "12345", "name": "a.iso", "url": "https://example.com/a.iso"}
+FIRST = ABOUT | {"attempt": 1, "received_bytes": 0}
+HALF = ABOUT | {"attempt": 1, "received_bytes": 2048, "total_bytes": 4096}
+AGAIN = ABOUT | {"attempt": 2, "received_bytes": 0, "total_bytes": 4096}
+NO_ROOM = {"error_message": "größer als erlaubt 😀"}
+# What is read beside `type`: the offset of the event_id, None where there is none, and the members.
+READ: dict[str, tuple[int | None, dict[str, object]]] = {
+    "download_progress": (17, PROGRESS),
+    "download_progress.at_0": (16, PROGRESS | {"progress": 0.0, "speed": 0}),
+    "download_progress.at_1": (17, PROGRESS | {"progress": 1.0}),
+    "download_progress.in_channel": (17, PROGRESS | {"channel": "a"}),
+    "download_progress.live_only": (None, PROGRESS),
+    "download_progress.live_only_in_channel": (None, PROGRESS | {"channel": "a"}),
+    "download_progress.by_worker": (
+        3,
+        PROGRESS | {"progress": 1.0, "speed": 0, "attempt": 1, "received_bytes": 4096, "total_bytes": 4096},
+    ),
+    "download_progress.size_unknown": (4, PROGRESS | {"progress": 0.0, "attempt": 1, "received_bytes": 2048}),
+    "download_queued": (1, FIRST | {"change": 1}),
+    "download_started": (2, FIRST | {"change": 2}),
+    "download_paused": (3, HALF | {"change": 3}),
+    "download_queued.by_command": (4, HALF | {"change": 4}),
+    "download_resumed": (5, HALF | {"change": 5}),
+    "download_paused.by_command": (6, HALF | {"change": 6}),
+    "download_error.by_worker": (9, HALF | {"change": 9, "error_message": "the server answered 404"}),
+    "download_queued.again": (10, AGAIN | {"change": 10}),
+    "download_cancelled": (11, AGAIN | {"change": 11}),
+    "download_deleted": (12, AGAIN | {"change": 12}),
+    "download_complete.by_worker": (
+        4,
+        HALF | {"received_bytes": 4096, "change": 3, "file_path": "/downloads/a.iso"},
+    ),
+    "download_complete": (18, {"download_id": "12345", "file_path": "/downloads/a.iso"}),
+    "download_error": (19, {"download_id": "12345", "error_message": "the server answered 404"}),
+    "download_error.not_ascii": (19, {"download_id": "12345"} | NO_ROOM),
+    "other": (20, {}),
+}
+METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
+    "pause_download.by_id": lambda gateway: gateway.pause("12345"),
+    "resume_download.by_id": lambda gateway: gateway.resume("12345"),
+    "cancel_download.by_id": lambda gateway: gateway.cancel("12345"),
+    "retry_download.by_id": lambda gateway: gateway.retry("12345"),
+    "delete_download.by_id": lambda gateway: gateway.delete("12345"),
+    "delete_download.with_file_by_id": lambda gateway: gateway.delete("12345", file=True),
+    "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
+}
+
+
+@pytest.fixture
+async def station() -> AsyncIterator[Station]:
+    station = Station()
+    await station.go_up()
+    yield station
+    await station.gone()
+
+
+@pytest.mark.parametrize("name", [name for name in FROM_SERVER if kind_of(name) in {*KINDS, "other"}])
+def test_each_event_is_read_as_its_kind_with_its_members(name: str) -> None:
+    event = parse(FROM_SERVER[name].decode())
+    assert type(event) is KINDS.get(kind_of(name), Event)
+    offset, wanted = READ[name]
+    place = {} if offset is None else {"event_id": f"1790000000000-{offset}"}
+    kind = "marker" if name == "other" else kind_of(name)
+    read = {field.name: getattr(event, field.name) for field in dataclasses.fields(event) if field.name != "raw"}
+    assert {name: value for name, value in read.items() if value is not None} == {"type": kind} | place | wanted
+
+
+@pytest.mark.parametrize("name", FROM_SERVER)
+async def test_each_message_reaches_the_callback_as_it_came(station: Station, name: str) -> None:
+    heard: list[str] = []
+    async with Gateway(port=station.port, on_websocket_message=heard.append):
+        await station.say(FROM_SERVER[name].decode())
+        await until(lambda: heard)
+    assert heard[0].encode() == FROM_SERVER[name]
+
+
+async def asked(station: Station, command: Awaitable[CommandResult], answer: str) -> tuple[bytes, str, CommandResult]:
+    """What the client sent, with the command_id of the examples, its own, and what it makes of the answer to it."""
+
+    async def reply() -> str:
+        await until(lambda: station.received)
+        text = station.received[0]
+        assert isinstance(text, str)
+        command_id = str(json.loads(text)["command_id"])
+        await station.say(FROM_SERVER[answer].decode().replace("c-1", command_id))
+        return command_id
+
+    replying = asyncio.ensure_future(reply())
+    try:
+        result = await command
+    finally:
+        command_id = await replying
+    return str(station.received[0]).replace(command_id, "c-1").encode(), command_id, result
+
+
+@pytest.mark.parametrize("name", METHODS)
+async def test_each_method_sends_the_example_and_understands_accepted(station: Station, name: str) -> None:
+    async with Gateway(port=station.port) as gateway:
+        sent, command_id, result = await asked(station, METHODS[name](gateway), "command_result.accepted_by_id")
+    assert sent == FROM_CLIENT[name]
+    about = "" if kind_of(name) == "clear_finished" else "12345"
+    assert result == CommandResult(kind_of(name), about, command_id)
+
+
+async def test_rejected_raises_the_reason(station: Station) -> None:
+    async with Gateway(port=station.port) as gateway:
+        with pytest.raises(CommandRejected, match=r"^there is no download 12345$") as raised:
+            await asked(station, gateway.pause("12345"), "command_result.rejected_by_id")
+    assert raised.value.reason == "unknown_download"
+
+
+@pytest.mark.parametrize("name", FROM_CLIENT)
+async def test_what_is_sent_by_hand_is_the_example(station: Station, name: str) -> None:
+    async with Gateway(port=station.port) as gateway:
+        assert gateway.send_websocket_message(members(FROM_CLIENT[name]))
+        await until(lambda: station.received)
+    assert str(station.received[0]).encode() == FROM_CLIENT[name]

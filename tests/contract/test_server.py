@@ -1,0 +1,107 @@
+"""What the server writes and reads, byte by byte: events, how a channel shows them, answers, mistakes, commands."""
+
+import pytest
+
+from app.frames import payload_of
+from app.view import View
+from simulcast.commands import Command, Following, Mistake, read
+from simulcast.events import Event, Message, complete_event, encode, error_event, progress_event
+from simulcast.position import Position
+from tests.app.fakes import entry
+from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kept, kind_of, members
+from tests.contract.test_told import TOLD
+
+AT_42 = Position(1790000000000, 42)
+PAUSE = Command("pause", "12345")
+PAUSE_BY_ID = Command("pause", "12345", "c-1")
+
+
+def payload(message: Message) -> bytes:
+    event = encode(message)
+    assert isinstance(event, Event)
+    return event.payload
+
+
+def named(message: bytes) -> bytes:
+    frame = View("a", named=True).frame(entry(message.decode()))
+    assert frame is not None
+    return payload_of(frame)
+
+
+def mistake(text: str) -> bytes:
+    found = read(text)
+    assert isinstance(found, Mistake)
+    return found.answer().encode()
+
+
+PROGRESS = payload(progress_event("12345", 0.75, 1024000))
+UNKNOWN_SIZE = {"attempt": 1, "received_bytes": 2048, "total_bytes": None}
+WRITTEN = {
+    "download_progress": kept(17, PROGRESS),
+    "download_progress.at_0": kept(16, payload(progress_event("12345", 0, 0))),
+    "download_progress.at_1": kept(17, payload(progress_event("12345", 1, 1024000))),
+    "download_progress.in_channel": named(kept(17, PROGRESS)),
+    "download_progress.live_only": PROGRESS,
+    "download_progress.live_only_in_channel": named(PROGRESS),
+    "download_progress.size_unknown": kept(4, payload({**progress_event("12345", 0, 1024000), **UNKNOWN_SIZE})),
+    "download_complete": kept(18, payload(complete_event("12345", "/downloads/a.iso"))),
+    "download_error": kept(19, payload(error_event("12345", "the server answered 404"))),
+    "download_error.not_ascii": kept(19, payload(error_event("12345", "größer als erlaubt 😀"))),
+    "other": kept(20, payload({"type": "marker", "n": 1})),
+    "position": payload_of(View("downloads", marks=True).mark(AT_42)),
+    "position.in_channel": payload_of(View("a", named=True, marks=True).mark(AT_42)),
+    "command_result.accepted": PAUSE.result(None).encode(),
+    "command_result.accepted_by_id": PAUSE_BY_ID.result(None).encode(),
+    "command_result.cleared": Command("clear").result(None).encode(),
+    "command_result.unknown_download": PAUSE.result("unknown_download").encode(),
+    "command_result.rejected_by_id": PAUSE_BY_ID.result("unknown_download").encode(),
+    "command_result.invalid_transition": Command("delete", "12345").result("invalid_transition").encode(),
+    "command_result.unavailable": PAUSE.result("unavailable").encode(),
+    "command_result.subscribed": Following(True, "a").result(None).encode(),
+    "command_result.unsubscribed": Following(False, "a").result(None).encode(),
+    "command_result.not_subscribed": Following(True, "a").result("unavailable").encode(),
+    "error.not_an_object": mistake("[]"),
+    "error.missing_member": mistake('{"action":"pause_download"}'),
+    "error.invalid_member": mistake('{"action":"pause_download","download_id":12345}'),
+    "error.unknown_action": mistake('{"action":"fly"}'),
+    "error.too_large": mistake("x" * 5000),
+}
+READ = {
+    "pause_download": PAUSE,
+    "pause_download.by_id": PAUSE_BY_ID,
+    "resume_download": Command("resume", "12345"),
+    "resume_download.by_id": Command("resume", "12345", "c-1"),
+    "cancel_download": Command("cancel", "12345"),
+    "cancel_download.by_id": Command("cancel", "12345", "c-1"),
+    "retry_download": Command("retry", "12345"),
+    "retry_download.by_id": Command("retry", "12345", "c-1"),
+    "delete_download": Command("delete", "12345"),
+    "delete_download.by_id": Command("delete", "12345", "c-1"),
+    "delete_download.with_file": Command("delete", "12345", with_file=True),
+    "delete_download.with_file_by_id": Command("delete", "12345", "c-1", with_file=True),
+    "clear_finished": Command("clear"),
+    "clear_finished.by_id": Command("clear", command_id="c-1"),
+    "subscribe": Following(True, "a"),
+    "subscribe.since": Following(True, "a", Position(1790000000000, 17)),
+    "unsubscribe": Following(False, "a"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_server_writes_the_example(name: str) -> None:
+    assert WRITTEN[name] == FROM_SERVER[name]
+
+
+@pytest.mark.parametrize("name", FROM_CLIENT)
+def test_the_server_understands_the_example(name: str) -> None:
+    assert read(FROM_CLIENT[name].decode()) == READ[name]
+
+
+def test_every_example_is_one_that_the_server_writes() -> None:
+    assert set(FROM_SERVER) == {*WRITTEN, *TOLD, "hello", "hello.snapshot"}
+
+
+def test_every_example_is_named_by_its_kind() -> None:
+    for examples, member in ((FROM_SERVER, "type"), (FROM_CLIENT, "action")):
+        for name, message in examples.items():
+            assert name == "other" or members(message)[member] == kind_of(name)

@@ -1,0 +1,73 @@
+"""What Redis makes of two downloads' lives, byte by byte: the Lua Functions write these events themselves."""
+
+from simulcast.broker import Broker
+from simulcast.commands import Action, Command
+from simulcast.jobs import Claim, Ending, Jobs
+from simulcast.position import Position
+from tests.contract.examples import FROM_SERVER, kept
+from workers.reporter import Reporter
+
+URL = "https://user:secret@example.com/a.iso"
+HALF = {"progress": "0.5", "received": "2048", "total": "4096"}
+WITH_TROUBLE = [
+    "download_queued",
+    "download_started",
+    "download_paused",
+    "download_queued.by_command",
+    "download_resumed",
+    "download_paused.by_command",
+    "",  # queued and resumed once more
+    "",
+    "download_error.by_worker",
+    "download_queued.again",
+    "download_cancelled",
+    "download_deleted",
+]
+TO_THE_END = ["download_queued", "download_started", "download_progress.by_worker", "download_complete.by_worker"]
+TOLD = {*WITH_TROUBLE, *TO_THE_END} - {""}
+
+
+async def claimed(jobs: Jobs) -> Claim:
+    claim = await jobs.claim("host:1", 30)
+    assert claim is not None
+    return claim
+
+
+async def assert_told(broker: Broker, channel: str, names: list[str]) -> None:
+    head = (await broker.head(channel)).position
+    rows = await broker.history(Position(head.epoch, 0), head, channel)
+    assert len(rows) == len(names)
+    for name, row in zip(names, rows, strict=True):
+        if name:
+            assert kept(row.position.offset, row.payload) == FROM_SERVER[name]
+
+
+async def test_a_life_with_pauses_an_error_and_its_deletion(jobs: Jobs, broker: Broker, channel: str) -> None:
+    async def wish(action: Action, command_id: str = "") -> None:
+        assert await jobs.command(Command(action, "12345", command_id)) is None
+
+    async def end(claim: Claim, ending: Ending, **members: object) -> None:
+        await jobs.end(claim, ending, HALF, members)
+
+    await jobs.submit(URL, "12345")
+    claim = await claimed(jobs)
+    await wish("pause")
+    await end(claim, "paused")
+    await wish("resume", "c-2")
+    claim = await claimed(jobs)
+    await wish("pause", "c-3")
+    await end(claim, "paused")
+    await wish("resume")
+    await end(await claimed(jobs), "error", error_message="the server answered 404")
+    await wish("retry")
+    await wish("cancel")
+    await wish("delete")
+    await assert_told(broker, channel, WITH_TROUBLE)
+
+
+async def test_a_life_to_its_good_end(jobs: Jobs, broker: Broker, channel: str) -> None:
+    await jobs.submit(URL, "12345")
+    claim = await claimed(jobs)
+    await Reporter(jobs, claim, lambda: 0.0).finish(4096)
+    await jobs.end(claim, "complete", {}, {"file_path": "/downloads/a.iso"})
+    await assert_told(broker, channel, TO_THE_END)
