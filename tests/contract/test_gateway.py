@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 
@@ -38,14 +38,14 @@ KINDS = {
     "download_cancelled": DownloadCancelled,
     "download_deleted": DownloadDeleted,
 }
-PROGRESS = {"download_id": "12345", "progress": 0.75, "speed": 1024000}
-ABOUT = {"download_id": "12345", "name": "a.iso", "url": "https://example.com/a.iso"}
+PROGRESS: dict[str, object] = {"download_id": "12345", "progress": 0.75, "speed": 1024000}
+ABOUT: dict[str, object] = {"download_id": "12345", "name": "a.iso", "url": "https://example.com/a.iso"}
 FIRST = ABOUT | {"attempt": 1, "received_bytes": 0}
 HALF = ABOUT | {"attempt": 1, "received_bytes": 2048, "total_bytes": 4096}
 AGAIN = ABOUT | {"attempt": 2, "received_bytes": 0, "total_bytes": 4096}
 NO_ROOM = {"error_message": "größer als erlaubt 😀"}
 # What is read beside `type`: the offset of the event_id, None where there is none, and the members.
-READ: dict[str, tuple[int | None, dict[str, object]]] = {
+READ: dict[str, tuple[int | None, Mapping[str, object]]] = {
     "download_progress": (17, PROGRESS),
     "download_progress.at_0": (16, PROGRESS | {"progress": 0.0, "speed": 0}),
     "download_progress.at_1": (17, PROGRESS | {"progress": 1.0}),
@@ -98,12 +98,12 @@ async def station() -> AsyncIterator[Station]:
 @pytest.mark.parametrize("name", [name for name in FROM_SERVER if kind_of(name) in {*KINDS, "other"}])
 def test_each_event_is_read_as_its_kind_with_its_members(name: str) -> None:
     event = parse(FROM_SERVER[name].decode())
-    assert type(event) is KINDS.get(kind_of(name), Event)
+    assert event is not None and type(event) is KINDS.get(kind_of(name), Event)
     offset, wanted = READ[name]
     place = {} if offset is None else {"event_id": f"1790000000000-{offset}"}
     kind = "marker" if name == "other" else kind_of(name)
     read = {field.name: getattr(event, field.name) for field in dataclasses.fields(event) if field.name != "raw"}
-    assert {name: value for name, value in read.items() if value is not None} == {"type": kind} | place | wanted
+    assert {name: value for name, value in read.items() if value is not None} == {"type": kind, **place, **wanted}
 
 
 @pytest.mark.parametrize("name", FROM_SERVER)

@@ -13,7 +13,7 @@ GOLDEN = {message.decode() for message in (*FROM_SERVER.values(), *FROM_CLIENT.v
 @pytest.mark.parametrize("document", ["docs/protocol.md", "docs/flutter.md"])
 def test_each_message_in_a_document_is_a_golden_one(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8").partition("\n## REST")[0]
-    shown = [block.removesuffix("\n") for block in blocks(document, "json")]
+    shown = [block.strip() for block in blocks(document, "json")]
     shown += re.findall(r'`(\{"(?:event_id|channel|type|action)":[^`]*\})`', text)
     assert shown
     assert set(shown) - GOLDEN == set()

@@ -17,7 +17,7 @@ async def test_messages_wait_for_the_connection_in_order(absent: Station) -> Non
     gateway.on_websocket_status_change = lambda _: gateway.send_websocket_message("three")
     await absent.go_up()
     await until(lambda: len(absent.received) == 3)
-    assert absent.received == ["one", '{"two": 2}', "three"]
+    assert absent.received == ["one", '{"two":2}', "three"]
     await gateway.disconnect_websocket()
 
 

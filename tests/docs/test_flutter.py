@@ -1,0 +1,95 @@
+"""What docs/flutter.md relies on. Its Dart doesn't run here; its patterns and addresses do."""
+
+import re
+
+import pytest
+import websockets
+from websockets.exceptions import InvalidStatus
+
+from simulcast.broker import Broker
+from tests.contract.examples import FROM_SERVER, members
+from tests.docs.test_documents import blocks
+from tests.programs import StartFrontEnd
+from tests.system.service import FrontEnd, collect
+from tests.valkey import Valkey
+
+(DART,) = blocks("docs/flutter.md", "dart")
+PATTERNS = {name: re.compile(text) for name, text in re.findall(r"static final (\w+) = RegExp\(r'(.*)'\);", DART)}
+GUIDE = """onWebSocketMessage onWebSocketStatusChange init connectWebSocket disconnectWebSocket sendWebSocketMessage
+isWebSocketConnected isServerRunning serverHost serverPort"""
+
+
+@pytest.fixture
+async def running(front_end: StartFrontEnd) -> FrontEnd:
+    return await front_end()
+
+
+def connection(running: FrontEnd, host: str, origin: str | None) -> websockets.connect:
+    """As an app would connect that knows the server as `host`; in a browser it has an `origin`."""
+    known = websockets.Origin(origin) if origin else None
+    return websockets.connect(f"ws://{host}/ws", proxy=None, origin=known, host="127.0.0.1", port=running.port)
+
+
+def test_the_dart_gateway_has_every_name_of_the_guide() -> None:
+    for name in GUIDE.split():
+        assert re.search(rf"^  static .*\b{name}(;|\(| =)", DART, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", FROM_SERVER)
+def test_its_patterns_find_where_each_message_stands(name: str) -> None:
+    text, wanted = FROM_SERVER[name].decode(), members(FROM_SERVER[name])
+    is_mark = PATTERNS["_mark"].match(text) is not None
+    assert is_mark == (wanted["type"] in ("hello", "position"))
+    match = PATTERNS["_position" if is_mark else "_event"].match(text)
+    place = wanted.get("event_id") if not is_mark else wanted["position"] if wanted["type"] == "position" else None
+    if wanted.get("channel") is None or not is_mark:
+        assert (match and f"{match[1]}-{match[2]}") == place
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("10.0.2.2:8080", None),  # the Android emulator
+        ("192.168.1.20:8080", None),  # a phone
+        ("localhost:8080", "http://localhost:54321"),  # flutter run -d chrome
+    ],
+)
+async def test_an_app_connects_from_where_the_table_says(running: FrontEnd, host: str, origin: str | None) -> None:
+    async with connection(running, host, origin):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"), [("a-name", None, 421), ("localhost", "https://app.example", 403)]
+)
+async def test_others_are_refused_as_it_says(running: FrontEnd, host: str, origin: str | None, status: int) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with connection(running, host, origin):
+            pass
+    assert refused.value.response.status_code == status
+
+
+async def test_an_unmodified_gateway_gets_the_snapshot_at_each_connection(
+    running: FrontEnd, own_valkey: Valkey
+) -> None:
+    broker = Broker.connect(own_valkey.url)
+    for event in (FROM_SERVER["download_progress.live_only"], b"Hello", b'{"type":"marker"}'):
+        await broker.publish(event)
+    for _ in range(2):
+        async with await running.connect() as client:
+            await client.send("Hello from Flutter!")
+            await client.send("{}")
+            texts = await collect(client, "missing_member")
+        assert [members(text.encode())["type"] for text in texts] == ["download_progress", "error"]
+    await broker.aclose()
+
+
+async def test_a_gateway_that_says_where_it_was_gets_what_it_missed(running: FrontEnd, own_valkey: Valkey) -> None:
+    broker = Broker.connect(own_valkey.url)
+    first = await broker.publish({"type": "first"})
+    for name in ("missed", "last"):
+        await broker.publish({"type": name})
+    async with await running.connect(f"?since={first}") as client:
+        texts = await collect(client, "last")
+    assert [members(text.encode())["type"] for text in texts] == ["missed", "last"]
+    await broker.aclose()
