@@ -1,5 +1,8 @@
 """When it tries again."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from gateway import Gateway, ending
@@ -13,7 +16,12 @@ def test_a_delay_is_up_to_a_fifth_shorter_or_longer() -> None:
     assert min(delays) < 4.5 < 5.5 < max(delays)
 
 
-async def test_each_attempt_after_a_loss_is_jittered(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("make", "delay_s"), [(Gateway, 5.0), (partial(Gateway, reconnect_delay_s=3600), 3600.0)], ids=["default", "wished"]
+)
+async def test_each_attempt_after_a_loss_is_jittered(
+    station: Station, monkeypatch: pytest.MonkeyPatch, make: Callable[[str, int], Gateway], delay_s: float
+) -> None:
     asked: list[float] = []
 
     def at_once(delay_s: float) -> float:
@@ -21,8 +29,8 @@ async def test_each_attempt_after_a_loss_is_jittered(station: Station, monkeypat
         return 0.0
 
     monkeypatch.setattr("gateway.client.jittered", at_once)
-    async with Gateway("127.0.0.1", station.port, reconnect_delay_s=3600) as gateway:
+    async with make("127.0.0.1", station.port) as gateway:
         await until(lambda: station.clients)
         station.cut()
         await until(lambda: len(station.asked) == 2 and gateway.is_websocket_connected)
-    assert asked == [3600.0]
+    assert asked == [delay_s]
