@@ -6,6 +6,7 @@ import socket
 
 import uvicorn
 
+from app.http import SimulcastHttp
 from app.main import create_app
 from app.protocol import SimulcastProtocol
 from app.settings import FrontEndSettings
@@ -33,7 +34,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         ws=SimulcastProtocol,
-        http="h11",  # bounds a request's headers, which httptools does not
+        http=SimulcastHttp,
         log_level="warning",
         access_log=False,
         server_header=False,

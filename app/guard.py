@@ -10,6 +10,7 @@ from app.origins import host_refused, origin_refused
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/health", "/ready")
+_STREAM = "/events"
 
 
 class Guard:
@@ -36,7 +37,7 @@ class Guard:
         host = headers.get("host", "")
         if not path.endswith(_PROBES) and (reason := host_refused(host, self._allowed_hosts)):
             return 421, reason
-        if writes or scope["type"] == "websocket":
+        if writes or scope["type"] == "websocket" or path.endswith(_STREAM):
             reason = origin_refused(headers.get("origin"), host, scope["scheme"])
             if reason:
                 return 403, reason

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import PathLike
 from starlette.types import Scope
 
-from app import api, websocket
+from app import api, events, websocket
 from app.guard import Guard
 from app.services import running
 from app.settings import FrontEndSettings
@@ -22,10 +22,20 @@ from simulcast.logs import configure
 MOST_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = Path(__file__).parent / "page"
+GATEWAY = Path(__file__).parents[1] / "gateway"
+GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts"})
 
 
 class _Revalidated(StaticFiles):
-    """Browsers ask each time whether a file has changed, so an upgrade never mixes old modules with new ones."""
+    """Browsers ask each time whether a file has changed, so an upgrade never mixes old modules with new ones.
+
+    The client for browsers stands beside the page's own modules.
+    """
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        if path in GATEWAY_FILES:
+            return str(GATEWAY / path), (GATEWAY / path).stat()
+        return super().lookup_path(path)
 
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
@@ -47,13 +57,14 @@ def create_app(settings: FrontEndSettings) -> FastAPI:
 
     app = FastAPI(
         title="Simulcast",
-        description="Broadcasts progress events. Events come by WebSocket at /ws: see docs/protocol.md.",
+        description="Broadcasts progress events. Events come by WebSocket at /ws, or at /events: see docs/protocol.md.",
         lifespan=lifespan,
         max_body_size=MOST_BODY_BYTES,
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.include_router(api.router)
     app.include_router(websocket.router)
+    app.include_router(events.router)
     app.mount("/page", _Revalidated(directory=PAGE), name="page")
 
     @app.get("/", include_in_schema=False)

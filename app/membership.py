@@ -10,7 +10,7 @@ from app.feed import Feed
 from app.frames import text_frame
 from app.hub import Client, Hub
 from app.listener import Listener
-from app.outlet import MessageOutlet, RawOutlet
+from app.outlet import AnyOutlet
 from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
 from app.view import View
 from app.wishes import MOST_CHANNELS, Wishes
@@ -27,7 +27,7 @@ class Membership:
     """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
 
     def __init__(
-        self, wishes: Wishes, outlet: RawOutlet | MessageOutlet, channels: Channels, listener: Listener, broker: Broker
+        self, wishes: Wishes, outlet: AnyOutlet, channels: Channels, listener: Listener, broker: Broker
     ) -> None:
         self._wishes = wishes
         self._outlet = outlet

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app import ending
 from app.channels import Channels
 from app.listener import Listener
 from app.membership import PING_INTERVAL_S, Membership
-from app.outlet import MessageOutlet, RawOutlet
+from app.outlet import AnyOutlet
 from app.settings import FrontEndSettings
 from app.wishes import Wishes
 from simulcast.broker import Broker
@@ -26,14 +27,15 @@ _log = logging.getLogger("simulcast.app")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Handed to routes by `Depends`."""
+    """Handed to routes by `Depends`. `ending`: set when the process was told to end."""
 
     broker: Broker
     jobs: Jobs
     channels: Channels
     listener: Listener
+    ending: asyncio.Event
 
-    def join(self, wanted: Wishes, outlet: RawOutlet | MessageOutlet) -> Membership:
+    def join(self, wanted: Wishes, outlet: AnyOutlet) -> Membership:
         """A client's membership, not following anything yet."""
         return Membership(wanted, outlet, self.channels, self.listener, self.broker)
 
@@ -55,7 +57,8 @@ async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
     for task in tasks:
         task.add_done_callback(_stop_the_process)
     try:
-        yield Services(broker, jobs, channels, listener)
+        with ending.heard() as told_to_end:
+            yield Services(broker, jobs, channels, listener, told_to_end)
     finally:
         for task in tasks:
             task.remove_done_callback(_stop_the_process)

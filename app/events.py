@@ -1,0 +1,107 @@
+"""`/events`: what `/ws` tells, as server-sent events, for who can't open a WebSocket. Commands go by REST then."""
+
+import asyncio
+import logging
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app import wishes
+from app.channels import TooManyChannels
+from app.eventstream import Encoder, beginning
+from app.http import STATE_KEY
+from app.membership import Membership
+from app.outlet import StreamOutlet
+from app.services import Services
+from app.wishes import Wishes
+from simulcast.errors import BrokerUnavailable
+from simulcast.stopping import cancel
+
+router = APIRouter()
+_log = logging.getLogger("simulcast.events")
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+@router.get("/events", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
+async def events(request: Request) -> Response:
+    """The query of `/ws`; `Last-Event-ID`, or at first `?last_event_id=`, says where the client stopped."""
+    services = cast(Services, request.app.state.services)
+    try:
+        wanted = _wishes(request)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    try:
+        for channel in wanted.channels:
+            await services.channels.follow(channel)
+    except (TimeoutError, TooManyChannels) as error:
+        reason = services.listener.not_ready() or str(error) or "the channel did not start in time"
+        raise HTTPException(503, f"no events yet: {reason}") from error
+    return _Stream(services, wanted)
+
+
+def _wishes(request: Request) -> Wishes:
+    query = request.query_params
+    asked = query.multi_items()
+    # A browser that comes back by itself repeats the first query, so the header is newer.
+    last = request.headers.get("last-event-id") or query.get("last_event_id")
+    if last:
+        asked.append(("since", last))
+    return wishes.read(asked, [wishes.VERSIONED])
+
+
+class _Stream(Response):
+    """Lasts until the client is gone or was cut, its channels can't be joined, or the process ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, services: Services, wanted: Wishes) -> None:
+        super().__init__(headers=_HEADERS)
+        del self.headers["content-length"]
+        self._services = services
+        self._wanted = wanted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": beginning(), "more_body": True})
+        wanted = self._wanted
+        since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
+        encoder = Encoder(wanted.named, since)
+        transport = cast(MutableMapping[str, Any], scope.get("state", {})).get(STATE_KEY)
+        outlet = StreamOutlet(send, encoder, transport)
+        membership = outlet.follower = self._services.join(wanted, outlet)
+        tasks = [
+            asyncio.create_task(outlet.pump(), name="pump"),
+            asyncio.create_task(_gone(receive), name="gone"),
+            asyncio.create_task(_set(self._services.ending), name="ending"),
+        ]
+        joining = asyncio.create_task(self._join(membership, outlet), name="join")
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            membership.lost()
+            await cancel([*tasks, joining])
+        if outlet.drained.is_set():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            outlet.abort()  # an end can't reach a full socket
+
+    async def _join(self, membership: Membership, outlet: StreamOutlet) -> None:
+        try:
+            for channel in self._wanted.channels:
+                await membership.follow(channel, self._wanted.since.get(channel))
+                await outlet.drained.wait()  # it holds what one channel owes, not what all of them do
+        except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
+            _log.warning("a client could not join: %s", error)
+            outlet.end()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()

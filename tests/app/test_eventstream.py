@@ -1,0 +1,52 @@
+import pytest
+
+from app.eventstream import Encoder, beginning
+from app.frames import text_frame
+from simulcast.position import Position
+
+
+def encoded(*texts: str, named: bool = False, since: dict[str, Position] | None = None) -> list[str]:
+    frames = b"".join(text_frame(text.encode()) for text in texts)
+    events = Encoder(named, since or {}).encode(frames).decode().split("\n\n")
+    assert events.pop() == ""
+    return events
+
+
+def test_an_event_has_its_id_and_one_without_has_none() -> None:
+    assert encoded('{"event_id":"1-2","n":1}', '{"n":2}') == [
+        'id: 1-2\ndata: {"event_id":"1-2","n":1}',
+        'data: {"n":2}',
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_foreign_text_cannot_break_out_of_its_event(end: str) -> None:
+    text = f"one{end}id: 9-9{end}{end}data: two"
+    assert encoded(text) == ["data: one\ndata: id: 9-9\ndata: \ndata: data: two"]
+    assert encoded(f'{{"type":"hello","channel":{end}id: 9-9}}')[0].splitlines()[-1] == "data: id: 9-9}"
+
+
+def test_with_several_channels_each_id_names_all_positions() -> None:
+    since = {"a": Position(1, 5)}
+    texts = ('{"event_id":"2-1","channel":"b"}', '{"event_id":"1-6","channel":"a"}', '{"channel":"a","n":1}')
+    ids = [event.splitlines()[0] for event in encoded(*texts, named=True, since=since)]
+    assert ids == ["id: a:1-5,b:2-1", "id: a:1-6,b:2-1", 'data: {"channel":"a","n":1}']
+
+
+def test_a_member_called_channel_is_no_channel_where_only_one_is_followed() -> None:
+    assert encoded('{"event_id":"1-2","channel":"x"}')[0].splitlines()[0] == "id: 1-2"
+
+
+def test_hello_and_marks_are_no_messages_and_a_mark_moves_the_id() -> None:
+    hello = '{"type":"hello","channel":"a","position":"1-2"}'
+    assert encoded(hello) == [f"event: hello\ndata: {hello}"]
+    mark = '{"type":"position","position":"1-2"}'
+    assert encoded(mark) == [f": ping\nevent: position\nid: 1-2\ndata: {mark}"]
+    mark = '{"type":"position","position":"1-2","channel":"a"}'
+    assert encoded(mark, named=True) == [f": ping\nevent: position\nid: a:1-2\ndata: {mark}"]
+    assert encoded('{"type":"position","position":"nowhere\\n"}')[0].startswith("data: ")
+
+
+def test_browsers_are_told_to_come_back_after_four_to_six_seconds_not_all_at_once() -> None:
+    waits = {int(beginning().removeprefix(b"retry: ")) for _ in range(100)}
+    assert min(waits) >= 4_000 and max(waits) <= 6_000 and len(waits) > 10

@@ -1,0 +1,139 @@
+"""Server-sent events: the same promises as at `/ws`."""
+
+import asyncio
+import json
+import socket
+
+import pytest
+import redis.asyncio
+
+from simulcast.broker import Broker
+from simulcast.events import complete_event, progress_event
+from tests.conditions import eventually
+from tests.programs import StartFrontEnd
+from tests.system.service import FrontEnd
+from tests.system.stream import stream
+from tests.system.test_api import ask
+from tests.valkey import Valkey
+
+
+def at(running: FrontEnd, query: str = "") -> str:
+    return f"http://127.0.0.1:{running.port}/events{query}"
+
+
+def ns(texts: list[str]) -> list[int]:
+    return [json.loads(text)["n"] for text in texts]
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_who_comes_back_with_the_last_id_gets_what_it_missed_once(
+    front_end: StartFrontEnd, own_valkey: Valkey, raw: bool
+) -> None:
+    running = await front_end(raw=raw)
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish(progress_event("x", 0.5, 1))
+    async with stream(at(running)) as reader:
+        headers = reader.response.headers
+        assert headers["content-type"].startswith("text/event-stream")
+        assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-store", "no")
+        assert json.loads(await reader.next())["download_id"] == "x"  # the snapshot
+        await broker.publish({"n": 1})
+        assert ns(await reader.collect('"n":1')) == [1]
+    assert reader.fields[0].startswith("retry: ")
+    await broker.publish({"n": 2})
+    for query, last_id in (("", reader.last_id), (f"?last_event_id={reader.last_id}", "")):
+        async with stream(at(running, query), last_id) as again:
+            assert ns(await again.collect('"n":2')) == [2]
+    async with stream(at(running, f"?last_event_id={reader.last_id}"), again.last_id) as newest:
+        await broker.publish({"n": 3})  # the header is newer than the query that a browser repeats
+        assert ns(await newest.collect('"n":3')) == [3]
+        await broker.publish({"n": 4})
+        assert ns(await newest.collect('"n":4')) == [4]
+    await broker.aclose()
+
+
+async def test_the_id_of_several_channels_recovers_each_of_them(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    query = "?channel=a&channel=b"
+    async with stream(at(running, query)) as reader:
+        for n, channel in enumerate("abab"):
+            await broker.publish({"n": n}, channel)
+        seen = [json.loads(text) for text in await reader.collect('"n":3')]
+        assert [(event["channel"], event["n"]) for event in seen] == [("a", 0), ("b", 1), ("a", 2), ("b", 3)]
+    await broker.publish({"n": 4}, "a")
+    await broker.publish({"n": 5}, "b")
+    async with stream(at(running, query), reader.last_id) as again:
+        await broker.publish({"n": 6}, "b")
+        assert sorted(ns(await again.collect('"n":6'))) == [4, 5, 6]
+    await broker.aclose()
+
+
+async def test_one_download_alone_and_foreign_texts_as_they_are(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    async with stream(at(running, "?download_id=x")) as one, stream(at(running)) as all_of_it:
+        await broker.publish(progress_event("y", 0.5, 1))
+        await broker.publish(complete_event("x", "/x"))
+        assert json.loads(await one.next())["type"] == "download_complete"
+        await all_of_it.collect("download_complete")
+        last_id = all_of_it.last_id
+        async with redis.asyncio.from_url(own_valkey.url, protocol=2) as plain:
+            await plain.publish("simulcast:downloads", "two\r\nlines\n\nid: 1-1\n")
+        assert await all_of_it.next() == "two\nlines\n\nid: 1-1\n"
+        assert all_of_it.last_id == last_id
+    await broker.aclose()
+
+
+async def test_what_makes_no_sense_is_400_and_a_foreign_page_is_refused(shared_front_end: FrontEnd) -> None:
+    host = f"Host: 127.0.0.1:{shared_front_end.port}"
+    for target, named in (("?channel=a%20b", "channel"), ("?last_event_id=x", "since"), ("?interval_ms=x", "interval")):
+        status, body = await shared_front_end.get(f"/events{target}")
+        assert status == 400 and named in str(body["detail"])
+    status, _ = await ask(shared_front_end, f"GET /events HTTP/1.1\n{host}\nLast-Event-ID: x")
+    assert status == 400
+    status, _ = await ask(shared_front_end, f"GET /events HTTP/1.1\n{host}\nOrigin: https://evil.example")
+    assert status == 403
+    status, _ = await ask(shared_front_end, "GET /events HTTP/1.1\nHost: evil.example")
+    assert status == 421
+
+
+async def test_without_redis_there_are_no_events_yet(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    own_valkey.stop()
+    running = await front_end(ready=False)
+
+    async def refused() -> bool:
+        status, body = await running.get("/events")
+        return status == 503 and "no events yet" in str(body["detail"])
+
+    await eventually(refused, "the refusal")
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_a_process_that_is_told_to_end_ends_its_streams_and_waits_for_none(
+    front_end: StartFrontEnd, raw: bool
+) -> None:
+    running = await front_end(raw=raw)
+    async with stream(at(running)) as reader:
+        await asyncio.to_thread(running.stop)
+        with pytest.raises(EOFError):
+            await reader.next()
+    assert "graceful" not in running.output()
+
+
+async def test_who_does_not_read_holds_up_neither_the_others_nor_the_end(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.connect(("127.0.0.1", running.port))
+        idle.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with stream(at(running)) as reader:
+            for n in range(300):
+                await broker.publish({"n": n, "text": "x" * 60_000})
+                assert ns([await reader.next()]) == [n]
+        await asyncio.to_thread(running.stop)
+    assert "graceful" not in running.output()
+    await broker.aclose()
