@@ -1,4 +1,7 @@
 // The socket to the front-end: opens it, resumes where it stopped, and comes back after a loss. It speaks simulcast.v1.
+// Where no WebSocket can be opened, a stream of server-sent events takes its place until the next loss.
+
+import { Stream } from "./stream.js";
 
 /** @typedef {"connecting" | "live" | "lost" | "refused"} Phase */
 
@@ -7,11 +10,15 @@
  * @property {Phase} phase lost: it comes back by itself; refused: it doesn't
  * @property {number | null} retryAt when the next attempt starts, ms; only while lost
  * @property {string} reason what the server said when it refused
+ * @property {boolean} [byStream] whether it is live without a WebSocket
  */
 
 const RETRY_AFTER_MS = 5_000;
 const JITTER = 0.2; // up to a fifth earlier or later, so that a thousand pages don't come back at once
 const CONNECT_WITHIN_MS = 10_000;
+/** A proxy that knows no WebSockets may also let an attempt hang. */
+const OPEN_WITHIN_MS = 5_000;
+const MOST_FAILED = 2;
 const SUBPROTOCOL = "simulcast.v1";
 /** The server marks its position every 20 s. Two marks that are missing: the network took the socket and told nobody. */
 const SILENT_FOR_MS = 45_000;
@@ -35,8 +42,10 @@ export function socketAddress({ protocol, host, pathname }) {
 export class Connection {
   /** @type {Status} */
   status = { phase: "connecting", retryAt: null, reason: "" };
-  /** @type {WebSocket | null} */
+  /** @type {WebSocket | Stream | null} */
   #socket = null;
+  /** WebSockets since the last that opened. */
+  #failed = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #since = "";
@@ -45,6 +54,8 @@ export class Connection {
   #heardAt = 0;
   #wasOffline = false;
   #address;
+  #events;
+  #downloads;
   #onMessage;
   #onStatus;
   #onHello;
@@ -52,12 +63,16 @@ export class Connection {
   /**
    * @param {object} options
    * @param {string} options.address
+   * @param {string} options.events where they come without a WebSocket
+   * @param {string} options.downloads where commands go then
    * @param {(message: Record<string, unknown>) => void} options.onMessage each message that is a JSON object
    * @param {(status: Status) => void} options.onStatus each change
    * @param {(recovered: boolean) => void} options.onHello whether all that was missed follows, or a snapshot
    */
-  constructor({ address, onMessage, onStatus, onHello }) {
+  constructor({ address, events, downloads, onMessage, onStatus, onHello }) {
     this.#address = address;
+    this.#events = events;
+    this.#downloads = downloads;
     this.#onMessage = onMessage;
     this.#onStatus = onStatus;
     this.#onHello = onHello;
@@ -105,25 +120,58 @@ export class Connection {
     this.#socket?.close();
     const since = this.#position(Date.now());
     const socket = new WebSocket(since ? `${this.#address}?since=${since}` : this.#address, SUBPROTOCOL);
+    let isOpen = false;
+    const fails = () => {
+      if (socket !== this.#socket || isOpen) return;
+      this.#failed += 1;
+      if (this.#failed >= MOST_FAILED) this.#connectByStream();
+    };
+    socket.addEventListener("open", () => {
+      isOpen = true;
+      if (socket === this.#socket) this.#failed = 0;
+    });
+    socket.addEventListener("close", ({ code }) => {
+      if (!REFUSALS.has(code)) fails();
+    });
+    this.#await(socket, OPEN_WITHIN_MS, () => {
+      this.#failed = MOST_FAILED;
+      fails();
+    });
+  }
+
+  #connectByStream() {
+    this.#socket?.close();
+    const stream = new Stream(this.#events, this.#downloads, this.#position(Date.now()));
+    this.#await(stream, CONNECT_WITHIN_MS, () => this.#ended(stream, 1006, ""));
+  }
+
+  /**
+   * @param {WebSocket | Stream} socket
+   * @param {number} withinMs an attempt that hangs would keep the page from ever trying again
+   * @param {() => void} onLate
+   */
+  #await(socket, withinMs, onLate) {
+    clearTimeout(this.#timer);
     this.#socket = socket;
     this.#tell({ phase: "connecting", retryAt: null, reason: "" });
-
-    // An attempt that hangs would keep the page from ever trying again.
-    this.#timer = setTimeout(() => this.#ended(socket, 1006, ""), CONNECT_WITHIN_MS);
+    this.#timer = setTimeout(onLate, withinMs);
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;
       clearTimeout(this.#timer);
       this.#heardAt = Date.now();
-      this.#tell({ phase: "live", retryAt: null, reason: "" });
+      this.#tell({ phase: "live", retryAt: null, reason: "", byStream: socket instanceof Stream });
     });
-    socket.addEventListener("message", ({ data }) => {
-      if (socket === this.#socket) this.#take(data);
+    socket.addEventListener("message", (event) => {
+      if (socket === this.#socket) this.#take(/** @type {MessageEvent} */ (event).data);
     });
-    socket.addEventListener("close", ({ code, reason }) => this.#ended(socket, code, reason));
+    socket.addEventListener("close", (event) => {
+      const { code, reason } = /** @type {CloseEvent} */ (event);
+      this.#ended(socket, code, reason);
+    });
   }
 
   /**
-   * @param {WebSocket} socket
+   * @param {WebSocket | Stream} socket
    * @param {number} code
    * @param {string} reason
    */

@@ -30,11 +30,11 @@ export class Header {
    * @param {Status} status
    * @param {number} now ms
    */
-  connection({ phase, retryAt, reason }, now) {
+  connection({ phase, retryAt, reason, byStream }, now) {
     const seconds = Math.max(1, Math.ceil(((retryAt ?? now) - now) / 1000));
     const words = {
       connecting: "Connecting…",
-      live: "Live",
+      live: byStream ? "Live (by SSE)" : "Live",
       lost: `No connection, next try in ${seconds} s`,
       refused: `The server refused the connection: ${reason}`,
     };

@@ -39,6 +39,8 @@ const header = new Header({
 });
 const connection = new Connection({
   address: socketAddress(location),
+  events: new URL("events", document.baseURI).href,
+  downloads: new URL("downloads", document.baseURI).href,
   onMessage: receive,
   onStatus: connectionChanged,
   onHello: (recovered) => {

@@ -1,0 +1,60 @@
+"""A real nginx with the shipped configuration, in front of one front-end, which it serves below a sub path."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port
+from tests.system.service import ROOT, STOP_S
+
+BELOW = "/x/"
+
+
+def nginx_path() -> str:
+    """Without nginx the test is skipped, but fails where CI is set: there it must not be missing."""
+    path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if path is not None:
+        return path
+    reason = "no nginx on the PATH or in /usr/sbin: apt-get install nginx-light"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Nginx:
+    """Listens on a free loopback port until `stop`."""
+
+    def __init__(self, folder: Path, front_end_port: int) -> None:
+        self.port = free_port()
+        self.log = folder / "nginx.log"
+        text = (ROOT / "deploy/nginx.conf").read_text()
+        for shipped, here in (
+            (r"/tmp/", f"{folder}/"),  # noqa: S108
+            (r"listen 8080 default_server", f"listen 127.0.0.1:{self.port}"),
+            (r"app:8080", f"127.0.0.1:{front_end_port}"),
+            (r"/dev/stdout", f"{folder}/access.log"),
+            (r"worker_processes auto", "worker_processes 1"),
+            (r"location / \{", f"location {BELOW} {{\n            rewrite ^{BELOW}(.*)$ /$1 break;"),
+        ):
+            assert re.search(shipped, text), shipped
+            text = re.sub(shipped, here.replace("\\", r"\\"), text)
+        config = folder / "nginx.conf"
+        config.write_text(text)
+        with self.log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [nginx_path(), "-p", str(folder), "-c", str(config), "-g", "daemon off;"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{BELOW}"
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=STOP_S)

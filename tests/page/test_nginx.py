@@ -1,0 +1,120 @@
+"""Below a sub path, behind nginx: the page, its WebSocket, its stream, and the client for browsers."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from simulcast.broker import Broker
+from simulcast.events import progress_event
+from tests.conditions import eventually
+from tests.page.nginx import BELOW, Nginx
+from tests.page.test_rows import row, slot
+from tests.page.test_stream import BLOCK
+from tests.programs import StartFrontEnd
+from tests.system.service import FrontEnd
+from tests.system.stream import stream
+from tests.valkey import Valkey
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[list[Nginx]]:
+    started: list[Nginx] = []
+    yield started
+    for each in started:
+        each.stop()
+
+
+async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path) -> Nginx:
+    folder.mkdir()
+    started = Nginx(folder, running.port)
+    nginx.append(started)
+
+    async def listens() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", started.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    await eventually(listens, "nginx's start")
+    return started
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+async def test_the_page_is_live_and_adds(
+    browser: Browser,
+    front_end: StartFrontEnd,
+    own_valkey: Valkey,
+    nginx: list[Nginx],
+    tmp_path: Path,
+    blocked: bool,
+) -> None:
+    before = await in_front_of(await front_end(), nginx, tmp_path / "nginx")
+    broker = Broker.connect(own_valkey.url)
+    context = await browser.new_context()
+    page = await context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
+    if blocked:
+        await page.add_init_script(BLOCK)
+    await page.goto(before.url)
+    await expect(page.locator("#phase")).to_have_text("Live (by SSE)" if blocked else "Live")
+    await broker.publish(progress_event("one", 0.25, 1))
+    await expect(slot(page, "percent", "one")).to_have_text("25 %")
+    await page.locator("#urls").fill("http://127.0.0.1:1/two.bin")
+    await page.locator("#add-button").click()
+    await expect(page.locator("li.row")).to_have_count(2)
+    await page.get_by_role("button", name=re.compile(r"Cancel two\.bin")).click()
+    await expect(page.locator("li.row", has_text="two.bin").locator('[data-slot="state"]')).to_have_text("Cancelled")
+    await broker.publish(progress_event("one", 0.5, 1))
+    await expect(slot(page, "percent", "one")).to_have_text("50 %")
+    await expect(row(page, "one")).to_have_count(1)
+    assert [url for url in asked if not url.startswith(before.url)] == []
+    await context.close()
+    await broker.aclose()
+
+
+async def test_a_stream_goes_through_at_once_and_recovers(
+    front_end: StartFrontEnd, own_valkey: Valkey, nginx: list[Nginx], tmp_path: Path
+) -> None:
+    before = await in_front_of(await front_end(), nginx, tmp_path / "nginx")
+    broker = Broker.connect(own_valkey.url)
+    async with stream(f"{before.url}events") as reader:
+        for n in range(3):  # each of them alone: a proxy that buffers would hold it back
+            await broker.publish({"n": n})
+            assert json.loads(await reader.next())["n"] == n
+    await broker.publish({"n": 3})
+    async with stream(f"{before.url}events", reader.last_id) as again:
+        assert json.loads(await again.next())["n"] == 3
+    await broker.aclose()
+
+
+async def test_the_client_for_browsers_connects_beside_the_page(
+    browser: Browser, front_end: StartFrontEnd, own_valkey: Valkey, nginx: list[Nginx], tmp_path: Path
+) -> None:
+    running = await front_end()
+    before = await in_front_of(running, nginx, tmp_path / "nginx")
+    broker = Broker.connect(own_valkey.url)
+    for base in (f"http://127.0.0.1:{running.port}/", before.url):
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(base)
+        await page.evaluate("""async () => {
+            const { Gateway } = await import("./page/gateway.js");
+            window.heard = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
+            await Gateway.init();
+        }""")
+        await broker.publish({"type": "here"})
+        assert '"type":"here"' in await page.evaluate("window.heard")
+        await context.close()
+    assert before.url.endswith(BELOW)
+    await broker.aclose()

@@ -1,0 +1,121 @@
+"""Where WebSockets are blocked: the page by server-sent events and REST, on the real server with a real worker."""
+
+import json
+import random
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.gateway_js.world import World
+from tests.page.conftest import OpenPage
+from tests.page.stub import StubServer
+from tests.programs import StartFrontEnd, StartWorker
+from tests.system.files import Files, serving
+from tests.system.service import Program
+from tests.valkey import Valkey
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+# A handshake that is really refused, as by a proxy that knows no WebSockets.
+BLOCK = """
+    window.blocked = true;
+    const Real = WebSocket;
+    window.WebSocket = class extends Real {
+        constructor(url, protocols) {
+            super(window.blocked ? url.replace(/ws(\\?|$)/, "blocked$1") : url, protocols);
+        }
+    };
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
+    world = World(await front_end(), own_valkey.url, programs)
+    yield world
+    await world.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    page.set_default_timeout(30_000)
+    await page.add_init_script(BLOCK)
+    await page.goto(f"http://127.0.0.1:{world.port}/")
+    await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
+    yield page
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def files() -> AsyncIterator[Files]:
+    async with serving() as found:
+        yield found
+
+
+async def test_a_download_is_added_watched_paused_resumed_and_deleted(
+    page: Page, worker: StartWorker, files: Files
+) -> None:
+    worker()
+    files.contents["a.bin"] = random.Random(7).randbytes(5_000_000)
+    files.bytes_per_s = 500_000
+    await page.locator("#urls").fill(files.url("a.bin"))
+    await page.locator("#add-button").click()
+    found = page.locator("li.row")
+    state = found.locator('[data-slot="state"]')
+    await expect(state).to_have_text("Downloading")
+    await expect(found.locator('[data-slot="percent"]')).to_have_text(re.compile(r"[1-9]\d? %"))
+    await found.get_by_role("button", name=re.compile("Pause")).click()
+    await expect(state).to_have_text("Paused")
+    files.bytes_per_s = 0
+    await found.get_by_role("button", name=re.compile("Resume")).click()
+    await expect(state).to_have_text("Complete")
+    await found.get_by_role("button", name=re.compile("Delete")).click()
+    await page.get_by_role("button", name="Delete file too").click()
+    await expect(found).to_have_count(0)
+
+
+async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(page: Page, world: World) -> None:
+    await world.add("http://127.0.0.1:1/a.bin")  # there is no worker
+    found = page.locator("li.row")
+    await expect(found).to_have_count(1)
+    await found.get_by_role("button", name=re.compile("Cancel")).click()
+    await expect(found.locator('[data-slot="state"]')).to_have_text("Cancelled")
+    await page.get_by_role("button", name="Clear finished").click()
+    await page.get_by_role("button", name="Clear", exact=True).click()
+    await expect(found).to_have_count(0)
+    await world.publish({"type": "download_started", "download_id": "a/b?", "name": "nobody's"})
+    await found.get_by_role("button", name=re.compile("Pause")).click()
+    await expect(found.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
+
+
+async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(page: Page, world: World) -> None:
+    for number in range(3):
+        await world.add(f"http://127.0.0.1:1/{number}.bin")
+    titles = page.locator("li.row .title")
+    await expect(titles).to_have_text(["2.bin", "1.bin", "0.bin"])
+    await world.kill()
+    await expect(page.locator("#phase")).to_have_text(re.compile("No connection"))
+    await expect(titles).to_have_count(3)
+    await world.start()
+    await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
+    await world.add("http://127.0.0.1:1/3.bin")
+    await expect(titles).to_have_text(["3.bin", "2.bin", "1.bin", "0.bin"])
+    await page.evaluate("window.blocked = false")
+    await world.kill()
+    await world.start()
+    await expect(page.locator("#phase")).to_have_text("Live")
+    await world.add("http://127.0.0.1:1/4.bin")
+    await expect(titles).to_have_text(["4.bin", "3.bin", "2.bin", "1.bin", "0.bin"])
+
+
+async def test_a_socket_that_hangs_is_given_up_for_the_stream(open_page: OpenPage, stub: StubServer) -> None:
+    stub.hangs = True
+    page = await open_page(live=False, clock=True)
+    hello = {"type": "hello", "channel": "downloads", "position": "1790000000000-1", "recovered": False}
+    body = f"event: hello\ndata: {json.dumps(hello)}\n\n"
+    await page.route("**/events", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    async with page.expect_request("**/some/where/events"):
+        await page.clock.fast_forward(5_100)
