@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (SIMULCAST_HOST, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (SIMULCAST_PORT, 8080)")
     parser.add_argument("--fd", type=int, action="append", help="an inherited listening socket; may be repeated")
+    parser.add_argument("--root-path", default="", help="sub path that a proxy in front serves this below, such as /x/")
     flags = parser.parse_args()
     given = {name: value for name in ("host", "port") if (value := getattr(flags, name)) is not None}
     settings = FrontEndSettings(**given)
@@ -35,6 +36,7 @@ def main() -> None:
         port=settings.port,
         ws=SimulcastProtocol,
         http=SimulcastHttp,
+        root_path=flags.root_path.rstrip("/"),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -27,9 +27,11 @@ def programs() -> Iterator[list[Program]]:
 def front_end(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> StartFrontEnd:
     """Starts one and waits until it is ready."""
 
-    async def start(*, raw: bool = True, redis_url: str = "", ready: bool = True, **environment: str) -> FrontEnd:
+    async def start(
+        *, raw: bool = True, redis_url: str = "", ready: bool = True, root_path: str = "", **environment: str
+    ) -> FrontEnd:
         log = tmp_path / f"front-end-{len(programs)}.log"
-        program = FrontEnd(redis_url or own_valkey.url, log, raw=raw, **environment)
+        program = FrontEnd(redis_url or own_valkey.url, log, raw=raw, root_path=root_path, **environment)
         programs.append(program)
         return await program.ready() if ready else program
 

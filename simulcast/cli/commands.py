@@ -90,11 +90,13 @@ def serve(
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="SIMULCAST_PORT", min=1, max=65535, help="Port to listen on.")] = 8080,
     redis_url: RedisUrl = "",
+    root_path: Annotated[str, typer.Option(help="Sub path that a proxy in front serves this below, as /x/.")] = "",
 ) -> None:
     """Run one front-end."""
     from simulcast.cli import programs
 
-    programs.become(programs.front_end("--host", host, "--port", str(port)), {"REDIS_URL": redis_url})
+    flags = ("--host", host, "--port", str(port), "--root-path", root_path)
+    programs.become(programs.front_end(*flags), {"REDIS_URL": redis_url})
 
 
 @app.command()

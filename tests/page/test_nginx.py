@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
+import websockets
 from playwright.async_api import Browser, expect
 
 from simulcast.broker import Broker
@@ -57,7 +59,7 @@ async def test_the_page_is_live_and_adds(
     tmp_path: Path,
     blocked: bool,
 ) -> None:
-    before = await in_front_of(await front_end(), nginx, tmp_path / "nginx")
+    before = await in_front_of(await front_end(root_path=BELOW), nginx, tmp_path / "nginx")
     broker = Broker.connect(own_valkey.url)
     context = await browser.new_context()
     page = await context.new_page()
@@ -81,6 +83,26 @@ async def test_the_page_is_live_and_adds(
     assert [url for url in asked if not url.startswith(before.url)] == []
     await context.close()
     await broker.aclose()
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_with_its_root_path_what_the_server_names_is_below_it(
+    front_end: StartFrontEnd, nginx: list[Nginx], tmp_path: Path, raw: bool
+) -> None:
+    running = await front_end(raw=raw, root_path=BELOW if raw else BELOW.rstrip("/"))
+    before = await in_front_of(running, nginx, tmp_path / "nginx")
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{before.url}downloads", json={"url": "http://127.0.0.1:1/a.bin"}) as answer:
+            record, location = await answer.json(), answer.headers["location"]
+        assert location == f"{BELOW}downloads/{record['download_id']}"
+        async with session.get(f"http://127.0.0.1:{before.port}{location}") as answer:
+            assert await answer.json() == record
+        async with session.get(f"{before.url}docs") as answer:
+            assert f"'{BELOW}openapi.json'" in await answer.text()
+        async with session.get(f"{before.url}page/page.js") as answer:
+            assert answer.status == 200
+    async with websockets.connect(f"{before.url.replace('http', 'ws')}ws", proxy=None) as connection:
+        assert record["download_id"] in str(await connection.recv())
 
 
 async def test_a_stream_goes_through_at_once_and_recovers(

@@ -58,9 +58,9 @@ class Program:
 
 
 class FrontEnd(Program):
-    def __init__(self, redis_url: str, log: Path, *, raw: bool = True, **environment: str) -> None:
+    def __init__(self, redis_url: str, log: Path, *, raw: bool = True, root_path: str = "", **environment: str) -> None:
         self.port = free_port()
-        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
         command = ["-m", "app", *address] if raw else ["-m", "uvicorn", "app.main:app", *address]
         super().__init__(command, log, REDIS_URL=redis_url, **environment)
 
