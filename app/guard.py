@@ -1,4 +1,4 @@
-"""Refuses what may not reach the routes: foreign hosts, foreign origins, and posts that aren't JSON."""
+"""Refuses what may not reach the routes: foreign hosts and origins, posts that aren't JSON, and tokens in a URL."""
 
 from collections.abc import Container
 
@@ -10,6 +10,7 @@ from app.origins import host_refused, origin_refused
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/health", "/ready")
+_TOKENS = frozenset({b"token", b"access_token"})
 
 
 class Guard:
@@ -44,4 +45,7 @@ class Guard:
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if scope["method"] == "POST" and kind != "application/json":
                 return 415, f"a POST takes content-type: application/json, not {kind[:80] or 'none'!r}"
+        names = {pair.partition(b"=")[0].lower() for pair in scope["query_string"].split(b"&")}
+        if names & _TOKENS:
+            return 400, "a token in a URL ends up in logs and histories: send the header Authorization: Bearer …"
         return 200, None
