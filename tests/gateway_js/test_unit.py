@@ -5,7 +5,7 @@ import pytest
 from tests.gateway_js.conftest import Node
 
 
-@pytest.mark.parametrize("file", ["address.test.mjs", "connection.test.mjs", "recovery.test.mjs"])
+@pytest.mark.parametrize("file", ["address.test.mjs", "connection.test.mjs", "recovery.test.mjs", "token.test.mjs"])
 async def test_in_node(node: Node, file: str) -> None:
     output = await node(file)
     assert "fail 0" in output and "pass 0" not in output, output
