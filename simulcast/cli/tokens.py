@@ -41,8 +41,8 @@ def token(
     }
     try:
         typer.echo(jwt.encode(claims, key, algorithm))
-    except (jwt.PyJWTError, TypeError) as error:
-        raise Complaint(f"the key can't sign ({error}): give an RSA private key without a password") from error
+    except (jwt.PyJWTError, TypeError, AttributeError) as error:  # a password is wanted; a public key can't sign
+        raise Complaint("the key can't sign: give an RSA private key without a password") from error
 
 
 def _key(private_key_file: Path | None) -> tuple[str, str]:
