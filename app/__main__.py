@@ -3,14 +3,17 @@
 import argparse
 import gc
 import socket
+import sys
 
 import uvicorn
+from pydantic import ValidationError
 
 from app.http import SimulcastHttp
-from app.main import create_app
 from app.protocol import SimulcastProtocol
 from app.settings import FrontEndSettings
 from simulcast.commands import MAX_COMMAND_BYTES
+from simulcast.errors import SettingRefused
+from simulcast.settings import explained
 
 PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 20.0
@@ -21,22 +24,46 @@ GC_THRESHOLDS = (10_000, 20, 100)
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT. Exits with 1 for settings with which it must not start."""
     parser = argparse.ArgumentParser(prog="python -m app", description="One front-end of Simulcast.")
     parser.add_argument("--host", help="address to listen on (SIMULCAST_HOST, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (SIMULCAST_PORT, 8080)")
     parser.add_argument("--fd", type=int, action="append", help="an inherited listening socket; may be repeated")
     parser.add_argument("--root-path", default="", help="sub path that a proxy in front serves this below, such as /x/")
+    parser.add_argument(
+        "--open-to-everyone",
+        action="store_const",
+        const=True,
+        help="let others than this machine in without tokens (SIMULCAST_OPEN_TO_EVERYONE)",
+    )
     flags = parser.parse_args()
-    given = {name: value for name in ("host", "port") if (value := getattr(flags, name)) is not None}
-    settings = FrontEndSettings(**given)
-    config = uvicorn.Config(
+    names = ("host", "port", "open_to_everyone")
+    given = {name: value for name in names if (value := getattr(flags, name)) is not None}
+    try:
+        config = _config(FrontEndSettings(**given), flags.root_path.rstrip("/"))
+    except SettingRefused as error:
+        sys.exit(f"simulcast: {error}")
+    except ValidationError as error:
+        sys.exit(f"simulcast: {explained(error)}")
+    sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
+    gc.collect()
+    gc.freeze()  # what was loaded for good is never looked at again
+    gc.set_threshold(*GC_THRESHOLDS)
+    uvicorn.Server(config).run(sockets=sockets or None)
+
+
+def _config(settings: FrontEndSettings, root_path: str) -> uvicorn.Config:
+    """Raises SettingRefused."""
+    settings.check_host(settings.host)
+    from app.main import create_app  # makes an app of the environment's settings too: not before they were checked
+
+    return uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         ws=SimulcastProtocol,
         http=SimulcastHttp,
-        root_path=flags.root_path.rstrip("/"),
+        root_path=root_path,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -47,11 +74,6 @@ def main() -> None:
         timeout_graceful_shutdown=SHUTDOWN_S,
         backlog=4096,
     )
-    sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
-    gc.collect()
-    gc.freeze()  # what was loaded for good is never looked at again
-    gc.set_threshold(*GC_THRESHOLDS)
-    uvicorn.Server(config).run(sockets=sockets or None)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from app.permission import needs
 from app.services import Services
 from simulcast import records
 from simulcast.commands import Command
@@ -72,8 +73,11 @@ class Problem(BaseModel):
     detail: str
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (403, 413, 415, 421, 422, 503)}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (401, 403, 413, 415, 421, 422, 503)
+}
 
+_READ_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (401, 403, 503)}
 
 _COMMAND_REFUSALS: dict[int | str, dict[str, Any]] = {**_REFUSALS, 404: {"model": Problem}, 409: {"model": Problem}}
 
@@ -91,6 +95,7 @@ async def _body(request: Request) -> AddDownload:
 @router.post(
     "/downloads",
     status_code=201,
+    dependencies=[Depends(needs("command"))],
     responses=_REFUSALS,
     openapi_extra={
         "requestBody": {
@@ -111,7 +116,7 @@ async def add_download(
     return record
 
 
-@router.get("/downloads", responses={503: {"model": Problem}})
+@router.get("/downloads", dependencies=[Depends(needs("watch"))], responses=_READ_REFUSALS)
 async def list_downloads(
     here: Here,
     state: State | None = None,
@@ -129,7 +134,11 @@ async def list_downloads(
     return Downloads(downloads=downloads, total=total)
 
 
-@router.get("/downloads/{download_id}", responses={404: {"model": Problem}, 503: {"model": Problem}})
+@router.get(
+    "/downloads/{download_id}",
+    dependencies=[Depends(needs("watch"))],
+    responses={**_READ_REFUSALS, 404: {"model": Problem}},
+)
 async def get_download(download_id: str, here: Here) -> JobRecord:
     """One download, as it stands."""
     try:
@@ -150,13 +159,13 @@ async def _obey(here: Services, command: Command) -> Accepted:
     return Accepted()
 
 
-@router.post("/downloads/clear", responses=_REFUSALS)
+@router.post("/downloads/clear", dependencies=[Depends(needs("command"))], responses=_REFUSALS)
 async def clear_finished(here: Here) -> Accepted:
     """Forgets all downloads that have ended; their files stay."""
     return await _obey(here, Command("clear"))
 
 
-@router.post("/downloads/{download_id}/{action}", responses=_COMMAND_REFUSALS)
+@router.post("/downloads/{download_id}/{action}", dependencies=[Depends(needs("command"))], responses=_COMMAND_REFUSALS)
 async def command_download(
     download_id: str,
     action: Literal["pause", "resume", "cancel", "retry"],
@@ -167,7 +176,7 @@ async def command_download(
     return await _obey(here, Command(action, download_id, command_id))
 
 
-@router.delete("/downloads/{download_id}", responses=_COMMAND_REFUSALS)
+@router.delete("/downloads/{download_id}", dependencies=[Depends(needs("command"))], responses=_COMMAND_REFUSALS)
 async def delete_download(
     download_id: str, here: Here, file: bool = False, command_id: Annotated[str, Query(max_length=100)] = ""
 ) -> Accepted:
@@ -175,7 +184,7 @@ async def delete_download(
     return await _obey(here, Command("delete", download_id, command_id, file))
 
 
-@router.post("/channels/{channel}/publish", responses=_REFUSALS)
+@router.post("/channels/{channel}/publish", dependencies=[Depends(needs("publish"))], responses=_REFUSALS)
 async def publish(channel: str, request: Request, here: Here) -> Published:
     """Publishes the body, a JSON object, to all clients of the channel."""
     try:

@@ -10,11 +10,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app import wishes
+from app.access import Grant
 from app.channels import TooManyChannels
 from app.eventstream import Encoder, beginning
 from app.http import STATE_KEY
 from app.membership import Membership
 from app.outlet import StreamOutlet
+from app.permission import bearer, permit, seconds_left
 from app.services import Services
 from app.wishes import Wishes
 from simulcast.errors import BrokerUnavailable
@@ -33,13 +35,14 @@ async def events(request: Request) -> Response:
         wanted = _wishes(request)
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
+    grant = permit(request, "watch", wanted.channels, bearer(request))
     try:
         for channel in wanted.channels:
             await services.channels.follow(channel)
     except (TimeoutError, TooManyChannels) as error:
         reason = services.listener.not_ready() or str(error) or "the channel did not start in time"
         raise HTTPException(503, f"no events yet: {reason}") from error
-    return _Stream(services, wanted)
+    return _Stream(services, wanted, grant)
 
 
 def _wishes(request: Request) -> Wishes:
@@ -53,15 +56,16 @@ def _wishes(request: Request) -> Wishes:
 
 
 class _Stream(Response):
-    """Lasts until the client is gone or was cut, its channels can't be joined, or the process ends."""
+    """Lasts until the client is gone or was cut, its channels can't be joined, its token or the process ends."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, services: Services, wanted: Wishes) -> None:
+    def __init__(self, services: Services, wanted: Wishes, grant: Grant) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._services = services
         self._wanted = wanted
+        self._grant = grant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -76,6 +80,7 @@ class _Stream(Response):
             asyncio.create_task(outlet.pump(), name="pump"),
             asyncio.create_task(_gone(receive), name="gone"),
             asyncio.create_task(_set(self._services.ending), name="ending"),
+            asyncio.create_task(_expired(self._grant), name="expiry"),
         ]
         joining = asyncio.create_task(self._join(membership, outlet), name="join")
         try:
@@ -105,3 +110,8 @@ async def _gone(receive: Receive) -> None:
 
 async def _set(event: asyncio.Event) -> None:
     await event.wait()
+
+
+async def _expired(grant: Grant) -> None:
+    left_s = seconds_left(grant)
+    await (asyncio.Event().wait() if left_s is None else asyncio.sleep(left_s))

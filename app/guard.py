@@ -1,4 +1,4 @@
-"""Refuses what may not reach the routes: foreign hosts, foreign origins, and posts that aren't JSON."""
+"""Refuses what may not reach the routes: foreign hosts and origins, posts that aren't JSON, and tokens in a URL."""
 
 from collections.abc import Container
 
@@ -11,6 +11,7 @@ from app.origins import host_refused, origin_refused
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/health", "/ready")
 _STREAM = "/events"
+_TOKENS = frozenset({b"token", b"access_token"})
 
 
 class Guard:
@@ -31,6 +32,10 @@ class Guard:
             await self._app(scope, receive, send)
 
     def _refused(self, scope: Scope) -> tuple[int, str | None]:
+        names = {pair.partition(b"=")[0].lower() for pair in scope["query_string"].split(b"&")}
+        if names & _TOKENS:
+            scope["query_string"] = b""  # a server's log would tell it
+            return 400, "a token in a URL ends up in logs and histories: send the header Authorization: Bearer …"
         headers = Headers(scope=scope)
         writes = scope["type"] == "http" and scope["method"] not in _SAFE
         path: str = scope["path"]

@@ -17,6 +17,7 @@ from app import api, events, websocket
 from app.guard import Guard
 from app.services import running
 from app.settings import FrontEndSettings
+from app.tokens import Tokens
 from simulcast.logs import configure
 
 MOST_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
@@ -46,7 +47,7 @@ class _Revalidated(StaticFiles):
 
 
 def create_app(settings: FrontEndSettings) -> FastAPI:
-    """One front-end, made from its settings."""
+    """One front-end, made from its settings. Raises SettingRefused for a token's key that makes no sense."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +63,7 @@ def create_app(settings: FrontEndSettings) -> FastAPI:
         max_body_size=MOST_BODY_BYTES,
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
+    app.state.tokens = Tokens.of(settings)
     app.include_router(api.router)
     app.include_router(websocket.router)
     app.include_router(events.router)

@@ -16,7 +16,7 @@ from websockets.http11 import Request
 
 from app.deflate import Deflate
 from app.ear import Ear, Obey
-from simulcast.codes import Stop
+from simulcast.codes import Refresh, Stop
 
 SCOPE_KEY = "simulcast.protocol"
 
@@ -36,6 +36,23 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
 
     follower: Follower | None = None
     _obey: Obey | None = None
+    _expiry: asyncio.TimerHandle | None = None
+
+    def expire_in(self, seconds: float) -> None:
+        """The client's token holds that long: then the connection is closed with Refresh.TOKEN_EXPIRED."""
+        self._expiry = self.loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        if self.close_sent or self.transport.is_closing():
+            return
+        if not self.writable.is_set():  # a close can't reach a full socket
+            self.transport.abort()
+            return
+        self.conn.send_close(Refresh.TOKEN_EXPIRED, "the token has expired")
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self._read_on()
 
     def detach(self, obey: Obey) -> None:
         """Lets the endpoint return without an end of the connection: `obey` is awaited for each text, in order.
@@ -124,6 +141,8 @@ class SimulcastProtocol(WebSocketsSansIOProtocol):
         if self.follower is not None:
             self.follower.lost()
             self.follower = None
+        if self._expiry is not None:
+            self._expiry.cancel()
         super().connection_lost(exc)
         self._obey = None
         if isinstance(self.queue, Ear):

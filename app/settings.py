@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from simulcast.settings import SharedSettings
+from simulcast.exposure import ExposureSettings
 
 
-class FrontEndSettings(SharedSettings):
+class FrontEndSettings(ExposureSettings):
     """Read once, when the program starts."""
 
     host: str = Field(

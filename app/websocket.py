@@ -2,24 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import cast
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from app import wishes
+from app.access import Grant
+from app.admission import admitted, authenticated
 from app.channels import TooManyChannels
 from app.membership import Membership
 from app.outlet import MessageOutlet, RawOutlet
+from app.permission import seconds_left
 from app.protocol import SCOPE_KEY, SimulcastProtocol
 from app.services import Services
 from app.wishes import Wishes
 from simulcast import commands
-from simulcast.codes import Reconnect
+from simulcast.codes import Reconnect, Refresh
 from simulcast.errors import BrokerUnavailable
+from simulcast.names import DEFAULT_CHANNEL
 
 router = APIRouter()
 _log = logging.getLogger("simulcast.ws")
@@ -32,43 +37,59 @@ async def serve(websocket: WebSocket) -> None:
     offered = websocket.scope.get("subprotocols", [])
     try:
         wanted = wishes.read(websocket.query_params.multi_items(), offered)
+        grant = admitted(websocket, wanted.channels)
     except ValueError as error:
         await _refuse(websocket, 400, str(error))
         return
+    except HTTPException as error:
+        await _refuse(websocket, error.status_code, error.detail, error.headers)
+        return
     try:
-        for channel in wanted.channels:
+        for channel in wanted.channels if grant else ():  # nothing is done for a client that nobody knows yet
             await services.channels.follow(channel)
     except (TimeoutError, TooManyChannels) as error:
         reason = services.listener.not_ready() or str(error) or "the channel did not start in time"
         await _refuse(websocket, 503, f"no events yet: {reason}")
         return
     await websocket.accept(wishes.subprotocol(offered))
+    if grant is None and (grant := await authenticated(websocket, wanted.channels)) is None:
+        return
     protocol = websocket.scope.get("extensions", {}).get(SCOPE_KEY)
     if protocol is not None:
-        await _serve_raw(websocket, protocol, services, wanted)
+        await _serve_raw(websocket, protocol, services, wanted, grant)
     else:
-        await _serve_messages(websocket, services, wanted)
+        await _serve_messages(websocket, services, wanted, grant)
 
 
-async def _refuse(websocket: WebSocket, status: int, detail: str) -> None:
-    await websocket.send_denial_response(JSONResponse({"detail": detail}, status))
+async def _refuse(websocket: WebSocket, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    await websocket.send_denial_response(JSONResponse({"detail": detail}, status, headers))
 
 
-async def _serve_raw(websocket: WebSocket, protocol: SimulcastProtocol, services: Services, wanted: Wishes) -> None:
+async def _serve_raw(
+    websocket: WebSocket, protocol: SimulcastProtocol, services: Services, wanted: Wishes, grant: Grant
+) -> None:
     membership = services.join(wanted, RawOutlet(protocol))
     protocol.follower = membership
+    if (left_s := seconds_left(grant)) is not None:
+        protocol.expire_in(left_s)
     if await _join(websocket, membership):
-        protocol.detach(partial(_obey, membership=membership, services=services))
+        protocol.detach(partial(_obey, membership=membership, services=services, grant=grant))
 
 
-async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wishes) -> None:
+async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wishes, grant: Grant) -> None:
     outlet = MessageOutlet(websocket)
     membership = outlet.follower = services.join(wanted, outlet)
     pump = asyncio.create_task(outlet.pump(), name="pump")
     try:
-        if await _join(websocket, membership):
-            async for text in _texts(websocket):
-                await _obey(text, membership, services)
+        async with asyncio.timeout(seconds_left(grant)) as validity:
+            if await _join(websocket, membership):
+                async for text in _texts(websocket):
+                    await _obey(text, membership, services, grant)
+    except TimeoutError:
+        if not validity.expired():
+            raise
+        membership.lost()
+        await websocket.close(Refresh.TOKEN_EXPIRED, "the token has expired")
     finally:
         membership.lost()
         pump.cancel()
@@ -100,19 +121,26 @@ async def _join(websocket: WebSocket, membership: Membership) -> bool:
     return joined
 
 
-async def _obey(text: str, membership: Membership, services: Services) -> None:
+async def _obey(text: str, membership: Membership, services: Services, grant: Grant) -> None:
     found = commands.read(text)
     if found is not None:
-        await membership.say(await _answer(found, membership, services))
+        await membership.say(await _answer(found, membership, services, grant))
 
 
 async def _answer(
-    found: commands.Command | commands.Mistake | commands.Following, membership: Membership, services: Services
+    found: commands.Command | commands.Mistake | commands.Following,
+    membership: Membership,
+    services: Services,
+    grant: Grant,
 ) -> str:
     if isinstance(found, commands.Mistake):
         return found.answer()
     if isinstance(found, commands.Following):
+        if found.wanted and not grant.allows("watch", found.channel):
+            return found.result("not_allowed")
         return await _follow(found, membership)
+    if not grant.allows("command", DEFAULT_CHANNEL):
+        return found.result("not_allowed")
     return await _carry_out(found, services)
 
 

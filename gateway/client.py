@@ -14,12 +14,13 @@ from gateway.bookmark import Bookmark
 from gateway.callback import call
 from gateway.commands import Commanding, CommandResult, Commands, as_json
 from gateway.connection import Connection, open_connection
-from gateway.ending import delay_after, jittered
+from gateway.ending import NEVER, Failures, delay_after, jittered
 from gateway.events import Event, parse
 from gateway.health import is_running
 from gateway.inbox import Inbox
 from gateway.limits import Limits
 from gateway.outbox import Outbox
+from gateway.token import GivenToken, Token
 
 _logger = logging.getLogger("gateway")
 _DEFAULT_LIMITS = Limits()
@@ -32,7 +33,7 @@ class Gateway(Commanding):
     event it saw: nothing that the server still has is missed, and no event is delivered twice.
     `disconnect_websocket()` and then `connect_websocket()` resume too; a new Gateway begins with the server's
     snapshot. After a close that means "change something first" (`gateway.ending`) it waits
-    `limits.refused_delay_s` instead.
+    `limits.refused_delay_s` instead; one that means its fixed `token` disconnects it for good.
 
     `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)`
     gets True once for each connection and False once for each loss. Both may be set at any time, and are
@@ -55,6 +56,7 @@ class Gateway(Commanding):
         port: int = 8080,
         *,
         url: str | None = None,
+        token: GivenToken = None,
         on_websocket_message: Callable[[str], object] | None = None,
         on_websocket_status_change: Callable[[bool], object] | None = None,
         reconnect_delay_s: float = 5.0,
@@ -62,6 +64,7 @@ class Gateway(Commanding):
         limits: Limits = _DEFAULT_LIMITS,
     ) -> None:
         """`url` (`wss://host/base/ws`), where given, wins over `host` and `port` (`ws://host:port/ws`).
+        `token`: the token to show, or a callable that is asked for a valid one at each attempt (docs/access.md).
         `max_waiting_messages`: how many that are sent while nothing is connected wait for the next connection.
 
         Connects to nothing yet. Raises ValueError for a url of another scheme or that makes no sense.
@@ -77,7 +80,8 @@ class Gateway(Commanding):
         self._outbox = Outbox(max_waiting_messages, limits.max_unsent_bytes)
         self._wanted = False  # whether there should be a connection
         self._connection: Connection | None = None
-        self._last_failure = ""
+        self._token = Token(token)
+        self._failures = Failures(self._address)
         self._task: asyncio.Task[None] | None = None  # owns everything that happens in the background
         self._hurry = asyncio.Event()
         self._attempt_ended = asyncio.Event()
@@ -225,6 +229,8 @@ class Gateway(Commanding):
         try:
             while self._goes_on():
                 delay_s = await self._connect_once()
+                if delay_s == NEVER:
+                    await self.disconnect_websocket()
                 if self._goes_on():
                     await self._wait(delay_s)
         except Exception:
@@ -244,14 +250,14 @@ class Gateway(Commanding):
     async def _connect_once(self) -> float:
         """One attempt and the connection that comes of it, to its end. Returns the seconds to the next."""
         self._bookmark.begin()
+        url = self._address.resuming_after(self._bookmark.event_id)
         try:
-            connection = await open_connection(self._address.resuming_after(self._bookmark.event_id), self._limits)
+            connection = await open_connection(url, self._limits, self._token)
         except (OSError, WebSocketException) as error:
-            self._log_failure(str(error) or type(error).__name__)
             self._end_attempt()
-            return self._reconnect_delay_s
+            return self._failures.delay_after(error, self._token, self._reconnect_delay_s)
         self._connection = connection
-        self._last_failure = ""
+        self._failures.forget()
         self._end_attempt()
         _logger.info("connected to %s", self._address)
         self._send_what_waited()
@@ -259,7 +265,7 @@ class Gateway(Commanding):
             await call("on_websocket_status_change", self.on_websocket_status_change, True)
             await self._receive(connection)
         except ConnectionClosed as closed:
-            return delay_after(closed, self._address, self._reconnect_delay_s, self._limits.refused_delay_s)
+            return delay_after(closed, self._address, self._token, self._reconnect_delay_s, self._limits)
         finally:
             await self._leave()
         return self._reconnect_delay_s
@@ -291,9 +297,3 @@ class Gateway(Commanding):
         ended, self._attempt_ended = self._attempt_ended, asyncio.Event()
         ended.set()
         self._hurry.clear()
-
-    def _log_failure(self, failure: str) -> None:
-        """A server that stays away is one warning, not one every five seconds."""
-        level = logging.DEBUG if failure == self._last_failure else logging.WARNING
-        self._last_failure = failure
-        _logger.log(level, "no connection to %s: %s; it goes on trying", self._address, failure)

@@ -35,7 +35,7 @@ class CommandResult:
 
 
 class CommandRejected(Exception):
-    """`reason` is `unknown_download`, `invalid_transition` or `unavailable`; the message is for people."""
+    """`reason`: `unknown_download`, `invalid_transition`, `unavailable`, `not_allowed`; the message is for people."""
 
     def __init__(self, action: str, download_id: str, reason: str, message: str) -> None:
         super().__init__(message)

@@ -10,6 +10,7 @@ from websockets.asyncio.server import broadcast
 from websockets.protocol import State
 
 from gateway.limits import Limits
+from gateway.token import Token
 
 _logger = logging.getLogger("gateway")
 
@@ -87,7 +88,7 @@ class _DirectConnect(connect):
         return exc
 
 
-async def open_connection(url: str, limits: Limits) -> Connection:
+async def open_connection(url: str, limits: Limits, token: Token) -> Connection:
     """Connects within `limits.open_timeout_s`, through the proxy of the environment if there is one.
 
     Raises OSError (TimeoutError among them) or websockets' WebSocketException.
@@ -95,6 +96,7 @@ async def open_connection(url: str, limits: Limits) -> Connection:
     opened = await _DirectConnect(
         url,
         create_connection=Connection,
+        additional_headers=await token.headers(limits.open_timeout_s),
         open_timeout=limits.open_timeout_s,
         ping_interval=limits.silence_s * 4 / 9,
         ping_timeout=None,  # the watch decides

@@ -16,6 +16,8 @@ export type WebSocketClass = new (url: string, protocols?: string[]) => {
   addEventListener(type: string, listener: (event: any) => void): void;
 };
 
+export type Token = string | (() => string | Promise<string>);
+
 export interface GatewayOptions {
   /** Instead of `Config.serverHost`. */
   host?: string;
@@ -29,9 +31,11 @@ export interface GatewayOptions {
   WebSocket?: WebSocketClass;
   /** `["simulcast.v1"]` where nothing is said. `[]` for a server that knows no subprotocol: silence goes unnoticed then. */
   subprotocols?: string[];
+  /** What to show where tokens are wanted (docs/access.md): the token, or a function that is asked at each attempt. */
+  token?: Token | null;
   /** From a loss to the next attempt: 5,000, up to 20 % earlier or later. */
   reconnectDelayMs?: number;
-  /** The same after a close that means "change something first" (1003, 1007, 1008, 1009, 4400): 60,000. */
+  /** The same after a close that means "change something first" (1003, 1007, 1008, 1009, 4400, 4401, 4403): 60,000. */
   refusedDelayMs?: number;
   /** An attempt ends within 10,000. */
   connectWithinMs?: number;
@@ -51,6 +55,8 @@ interface Members {
   onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
   /** May be changed at any time; counts from the next loss on. */
   reconnectDelayMs: number;
+  /** A text that is refused or expires disconnects for good; a function is asked again, at once after an expiry. */
+  token: Token | null;
   /** Whether a message could be sent now. */
   readonly isWebSocketConnected: boolean;
   /** Connects. Resolves after the first attempt; if that failed, attempts go on in the background. */
@@ -85,6 +91,7 @@ export declare class Gateway implements Members {
   onWebSocketMessage: ((text: string) => unknown) | null;
   onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
   reconnectDelayMs: number;
+  token: Token | null;
   readonly isWebSocketConnected: boolean;
   init(): Promise<void>;
   connectWebSocket(): Promise<boolean>;
@@ -98,6 +105,7 @@ export declare class Gateway implements Members {
   static onWebSocketMessage: ((text: string) => unknown) | null;
   static onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
   static reconnectDelayMs: number;
+  static token: Token | null;
   static readonly isWebSocketConnected: boolean;
   static init(): Promise<void>;
   static connectWebSocket(): Promise<boolean>;

@@ -14,7 +14,10 @@ const DEFAULT_PORT = 8080;
 /** With it the server tells its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
 const SUBPROTOCOL = "simulcast.v1";
 /** Closes that mean "change something first": the server would only say the same again (simulcast/codes.py). */
-const CHANGE_SOMETHING_FIRST = new Set([1003, 1007, 1008, 1009, 4400]);
+const CHANGE_SOMETHING_FIRST = new Set([1003, 1007, 1008, 1009, 4400, 4401, 4403]);
+const TOKEN_EXPIRED = 4419;
+/** Closes that the same token would only bring about again. */
+const OF_THE_TOKEN = new Set([4401, 4403, TOKEN_EXPIRED]);
 const DEFAULTS = { connectWithinMs: 10_000, silenceMs: 45_000, refusedDelayMs: 60_000, closeWithinMs: 2_000 };
 const LOST = 1006;
 const OPEN = 1;
@@ -24,8 +27,8 @@ const MAX_UNSENT_BYTES = 2 ** 20;
 /** How far a client has read in each channel ("" where events don't carry it), as gateway/bookmark.py. */
 class Bookmark {
   static #BEGINNING = /^\{"event_id":"([^"\\]{1,128})-([0-9]{1,20})"(?:,"channel":"([\w.:-]{1,100})")?/;
-  static #MARK = /^\{"type": ?"(?:hello|position)"/;
-  static #POSITION = /^(.{1,128})-([0-9]{1,20})$/;
+  static #MARK =
+    /^\{"type": ?"(hello|position)", ?(?:"channel": ?"([\w.:-]{1,100})", ?)?"position": ?"([^"\\]{1,128})-([0-9]{1,20})"(?:, ?"channel": ?"([\w.:-]{1,100})")?/;
   #last = new Map();
   #before = new Map();
 
@@ -56,25 +59,17 @@ class Bookmark {
 
   /** Whether the text is one of the server's marks, which no callback gets. Takes note of where it is. */
   isMark(text) {
-    if (!Bookmark.#MARK.test(text)) return false;
-    const { type, channel = "", position } = parsed(text) ?? {};
-    const match = Bookmark.#POSITION.exec(position);
+    const match = Bookmark.#MARK.exec(text);
+    if (!match) return false;
+    const [, type, before, epoch, digits, behind] = match;
     // What `hello` announces comes only after it, so its position is not yet where this client is.
-    if (type === "position" && match) this.#see(channel, match[1], BigInt(match[2]));
-    return match !== null;
+    if (type === "position") this.#see(before ?? behind ?? "", epoch, BigInt(digits));
+    return true;
   }
 
   #see(channel, epoch, offset) {
     const last = this.#last.get(channel);
     if (last?.epoch !== epoch || offset > last.offset) this.#last.set(channel, { epoch, offset });
-  }
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 
@@ -85,6 +80,7 @@ export class Gateway {
   onWebSocketMessage = null;
   onWebSocketStatusChange = null;
   reconnectDelayMs;
+  token = null;
   #options;
   #bookmark = new Bookmark();
   #wanted = false; // whether there should be a connection
@@ -98,7 +94,7 @@ export class Gateway {
 
   constructor(options = {}) {
     const { onWebSocketMessage = null, onWebSocketStatusChange = null, reconnectDelayMs = 5_000 } = options;
-    this.#options = { ...DEFAULTS, ...options };
+    [this.#options, this.token] = [{ ...DEFAULTS, ...options }, options.token ?? null];
     this.onWebSocketMessage = onWebSocketMessage;
     this.onWebSocketStatusChange = onWebSocketStatusChange;
     this.reconnectDelayMs = reconnectDelayMs;
@@ -144,16 +140,11 @@ export class Gateway {
   sendWebSocketMessage(message) {
     const text = typeof message === "string" ? message : JSON.stringify(message);
     if (text === undefined) throw new TypeError(`a message is text or an object, not ${typeof message}`);
-    if (!this.isWebSocketConnected) {
-      console.warn("gateway: a message was not sent: not connected");
-      return false;
-    }
-    if (this.#socket.bufferedAmount + new TextEncoder().encode(text).length > MAX_UNSENT_BYTES) {
-      console.warn("gateway: a message was not sent: the socket is full, or the message too large");
-      return false;
-    }
-    this.#socket.send(text);
-    return true;
+    const isFull = () => this.#socket.bufferedAmount + new TextEncoder().encode(text).length > MAX_UNSENT_BYTES;
+    const why = this.isWebSocketConnected ? isFull() && "the socket is full, or it is too large" : "not connected";
+    if (why) console.warn(`gateway: a message was not sent: ${why}`);
+    else this.#socket.send(text);
+    return !why;
   }
 
   async isServerRunning() {
@@ -205,20 +196,23 @@ export class Gateway {
     return found;
   }
 
-  #attempt() {
+  async #attempt() {
     this.#drop();
     if (this.#socket || !this.#wanted) return; // the callback has connected or disconnected
     this.#bookmark.begin();
-    let socket;
+    const asking = (this.#socket = { close() {} }); // in the socket's place while the token is asked for
+    this.#timer = setTimeout(() => this.#ended(this.#socket, LOST, "no answer in time"), this.#options.connectWithinMs);
+    let socket, token;
     try {
-      socket = new (this.#socketClass())(this.#addressToResume(), this.#options.subprotocols ?? [SUBPROTOCOL]);
+      token = typeof this.token === "function" ? await this.token() : this.token;
+      if (this.#socket !== asking) return; // too late, or somebody disconnected
+      const subprotocols = [...(this.#options.subprotocols ?? [SUBPROTOCOL]), ...(token ? [`bearer.${token}`] : [])];
+      socket = new (this.#socketClass())(this.#addressToResume(), subprotocols);
     } catch (error) {
-      this.#answerWaiting(false);
-      this.#ended(null, LOST, String(error));
+      this.#ended(asking, LOST, String(error).replaceAll(token || "bearer", "…")); // it may quote the token
       return;
     }
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.#ended(socket, LOST, "no answer in time"), this.#options.connectWithinMs);
     socket.addEventListener("open", () => this.#opened(socket));
     socket.addEventListener("message", ({ data }) => this.#received(socket, data));
     socket.addEventListener("close", ({ code, reason }) => this.#ended(socket, code, reason));
@@ -253,8 +247,13 @@ export class Gateway {
   #ended(socket, code, reason) {
     if (socket !== this.#socket) return;
     const refused = CHANGE_SOMETHING_FIRST.has(code);
-    const delay = refused ? Math.max(this.reconnectDelayMs, this.#options.refusedDelayMs) : this.reconnectDelayMs;
-    const failure = `${code} ${reason}`;
+    const later = refused ? Math.max(this.reconnectDelayMs, this.#options.refusedDelayMs) : this.reconnectDelayMs;
+    const [delay, failure] = [code === TOKEN_EXPIRED ? 0 : later, `${code} ${reason}`];
+    if (typeof this.token === "string" && OF_THE_TOKEN.has(code)) {
+      console.error(`gateway: the connection ended with ${failure}: it stays so, since the token would be the same`);
+      void this.disconnectWebSocket();
+      return;
+    }
     if (refused) console.error(`gateway: the connection ended with ${failure}: change something first`);
     else if (failure !== this.#lastFailure) console.warn(`gateway: no connection (${failure}); it goes on trying`);
     this.#lastFailure = failure;
@@ -295,6 +294,7 @@ const shared = new Gateway();
 for (const name of ["init", "connectWebSocket", "disconnectWebSocket", "sendWebSocketMessage", "isServerRunning"]) {
   Object.defineProperty(Gateway, name, { value: shared[name].bind(shared) });
 }
-for (const name of ["onWebSocketMessage", "onWebSocketStatusChange", "reconnectDelayMs", "isWebSocketConnected"]) {
+const MEMBERS = ["onWebSocketMessage", "onWebSocketStatusChange", "reconnectDelayMs", "isWebSocketConnected", "token"];
+for (const name of MEMBERS) {
   Object.defineProperty(Gateway, name, { get: () => shared[name], set: (value) => (shared[name] = value) });
 }

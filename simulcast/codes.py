@@ -12,6 +12,12 @@ class Reconnect(IntEnum):
     TRY_AGAIN_LATER = 1013
 
 
+class Refresh(IntEnum):
+    """The client gets another token and reconnects at once; without one it stops."""
+
+    TOKEN_EXPIRED = 4419
+
+
 class Stop(IntEnum):
     """The client must change something before it connects again."""
 
@@ -20,3 +26,5 @@ class Stop(IntEnum):
     POLICY = 1008
     TOO_BIG = 1009
     BAD_REQUEST = 4400
+    BAD_TOKEN = 4401  # missing, or not valid: another one is needed
+    NOT_ALLOWED = 4403  # the token is valid, and doesn't let this client do that

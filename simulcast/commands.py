@@ -10,7 +10,7 @@ from simulcast.names import ChannelNames
 from simulcast.position import Position
 
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear"]
-Reason = Literal["unknown_download", "invalid_transition", "unavailable"]
+Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large"]
 
 MAX_COMMAND_BYTES: Final = 4096
@@ -63,6 +63,8 @@ class Command:
                 return f"download {self.download_id} is in no state in which one can {self.action} it{hint}"
             case "unavailable":
                 return "the command could not be recorded: try again in a moment"
+            case "not_allowed":
+                return "the token doesn't let you command downloads: get one with the scope command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,12 @@ class Following:
             "status": "rejected" if reason else "accepted",
         }
         if reason:
-            answer |= {
-                "reason": reason,
-                "message": f"channel {self.channel} can't be followed now: try again",
-            }
+            remedy = (
+                f"the token doesn't let you watch channel {self.channel}: get one whose channels match it"
+                if reason == "not_allowed"
+                else f"channel {self.channel} can't be followed now: try again"
+            )
+            answer |= {"reason": reason, "message": remedy}
         return json.dumps(answer, separators=(",", ":"))
 
 

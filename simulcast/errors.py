@@ -7,6 +7,7 @@ SimulcastError
 ├── BrokerUnavailable    Redis did not answer, or refused to write
 │   └── NotPermitted     the Redis user lacks a right
 ├── LeaseLost            a job belongs to another owner now
+├── SettingRefused       a setting with which a program must not start
 └── EmbeddedServerError  the server that `simulcast up` brings could not start
 """
 
@@ -50,6 +51,10 @@ class NotPermitted(BrokerUnavailable):
 
 class LeaseLost(SimulcastError):
     """The job is owned by another worker, or by none: this one must stop and touch nothing more."""
+
+
+class SettingRefused(SimulcastError):
+    """The message names the setting, its value unless that is secret, and the remedy."""
 
 
 class EmbeddedServerError(SimulcastError):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 URL_FILE = "redis.url"
@@ -33,3 +33,9 @@ class SharedSettings(BaseSettings):
             return written.read_text(encoding="utf-8").strip() or "redis://localhost:6379/0"
         except FileNotFoundError:
             return "redis://localhost:6379/0"
+
+
+def explained(error: ValidationError) -> str:
+    """The first setting that makes no sense: its name, its value and why, in a line."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}={first.get('input')}: {first['msg']}"

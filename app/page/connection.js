@@ -26,7 +26,7 @@ const SILENT_FOR_MS = 45_000;
 const HELLO_HOLDS_AFTER_MS = 1_000;
 const BAD_REQUEST = 4400;
 /** "Change something first": the same attempt would only be refused again (simulcast/codes.py). */
-const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST]);
+const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST, 4401, 4403]);
 const POSITION = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
 
 /**

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import typer
 from pydantic import ValidationError
 
-from simulcast.cli import wishes
+from simulcast.cli import tokens, wishes
 from simulcast.cli.commands import app
 from simulcast.errors import SimulcastError
+from simulcast.settings import explained
 
-__all__ = ["app", "main", "wishes"]  # importing wishes adds its commands
+__all__ = ["app", "main", "tokens", "wishes"]  # importing them adds their commands
 
 
 def main(run: Callable[[], object] = app) -> None:
@@ -20,8 +21,7 @@ def main(run: Callable[[], object] = app) -> None:
     except SimulcastError as error:
         _fail(str(error))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        _fail(f"{'.'.join(map(str, first['loc']))}={first.get('input')}: {first['msg']}")
+        _fail(explained(error))
 
 
 def _fail(text: str) -> None:

@@ -84,13 +84,3 @@ def _reachable(host: str) -> str:
     if address.is_loopback or address.is_unspecified:
         return "localhost"
     return f"[{address}]" if address.version == 6 else host
-
-
-def is_open_to_others(host: str) -> bool:
-    """Whether other machines may get there."""
-    if host == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True

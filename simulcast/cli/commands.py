@@ -37,6 +37,14 @@ Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The folder in
 Host = Annotated[
     str, typer.Option("--host", envvar="SIMULCAST_HOST", help="Address to listen on; 0.0.0.0 lets the network in.")
 ]
+OpenToEveryone = Annotated[
+    bool,
+    typer.Option(
+        "--open-to-everyone",
+        envvar="SIMULCAST_OPEN_TO_EVERYONE",
+        help="Let the network in without tokens: whoever gets here may watch and command.",
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -75,14 +83,16 @@ def up(
             envvar="REDIS_URL", metavar="URL", help="Use this Redis.", show_default="a Valkey of its own, in --data"
         ),
     ] = "",
+    open_to_everyone: OpenToEveryone = False,
 ) -> None:
     """Run the whole service here: Valkey, front-ends and workers. Ctrl-C stops it."""
     from simulcast import logs
     from simulcast.cli import settings, up
 
-    found = settings.UpSettings()
+    found = settings.UpSettings(open_to_everyone=open_to_everyone)
+    found.check_host(host)
     logs.configure(found.log)
-    asyncio.run(up.up(up.Plan(host, port, front_ends, workers, data, redis_url, found.download_dir)))
+    asyncio.run(up.up(up.Plan(host, port, front_ends, workers, data, redis_url, found.download_dir, open_to_everyone)))
 
 
 @app.command()
@@ -91,12 +101,14 @@ def serve(
     port: Annotated[int, typer.Option(envvar="SIMULCAST_PORT", min=1, max=65535, help="Port to listen on.")] = 8080,
     redis_url: RedisUrl = "",
     root_path: Annotated[str, typer.Option(help="Sub path that a proxy in front serves this below, as /x/.")] = "",
+    open_to_everyone: OpenToEveryone = False,
 ) -> None:
     """Run one front-end."""
     from simulcast.cli import programs
 
-    flags = ("--host", host, "--port", str(port), "--root-path", root_path)
-    programs.become(programs.front_end(*flags), {"REDIS_URL": redis_url})
+    flags = ["--open-to-everyone"] if open_to_everyone else []
+    place = ("--host", host, "--port", str(port), "--root-path", root_path)
+    programs.become(programs.front_end(*place, *flags), {"REDIS_URL": redis_url})
 
 
 @app.command()

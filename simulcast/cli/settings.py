@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from simulcast.settings import SharedSettings
+from simulcast.exposure import ExposureSettings
 
 
-class UpSettings(SharedSettings):
+class UpSettings(ExposureSettings):
     """Read once, when the command starts."""
 
     download_dir: Path = Field(

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from simulcast.cli import programs
-from simulcast.cli.banner import USUAL_REDIS_PORT, Facts, banner, is_open_to_others
+from simulcast.cli.banner import USUAL_REDIS_PORT, Facts, banner
 from simulcast.cli.binary import find_server
 from simulcast.cli.child import Child
 from simulcast.cli.complaint import Complaint, to_tell
@@ -36,6 +36,7 @@ class Plan:
     data: Path
     redis_url: str
     downloads: Path
+    open_to_everyone: bool = False
     redis_ports: Sequence[int] = (USUAL_REDIS_PORT, 0)
     front_end: Callable[..., Sequence[str]] = field(default=programs.front_end)
     worker: Callable[[], Sequence[str]] = field(default=programs.worker)
@@ -76,12 +77,6 @@ def _listen_to_signals(hurry: asyncio.Event) -> asyncio.Event:
 
 
 async def _run(plan: Plan, hurry: asyncio.Event) -> None:
-    if is_open_to_others(plan.host):
-        _log.warning(
-            "--host %s: whoever reaches port %d may watch and command every download; there is no password yet",
-            plan.host,
-            plan.port,
-        )
     async with AsyncExitStack() as stack:
         public = [stack.enter_context(closing(each)) for each in listen(plan.host, plan.port)]
         admin = [
@@ -90,7 +85,10 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
         ]
         url, server = await stack.enter_async_context(_redis(plan))
         port = public[0].getsockname()[1]
-        environment = programs.environment({"REDIS_URL": url, "SIMULCAST_HOST": plan.host, "SIMULCAST_PORT": str(port)})
+        given = {"REDIS_URL": url, "SIMULCAST_HOST": plan.host, "SIMULCAST_PORT": str(port)}
+        if plan.open_to_everyone:
+            given["SIMULCAST_OPEN_TO_EVERYONE"] = "true"
+        environment = programs.environment(given)
         children: list[Child] = []
         for number, each in enumerate(admin, 1):
             handed = [found.fileno() for found in (*public, each)]

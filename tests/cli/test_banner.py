@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulcast.cli.banner import Facts, banner, is_open_to_others
+from simulcast.cli.banner import Facts, banner
 
 FACTS = Facts(
     "127.0.0.1", 8080, Path("downloads"), "unix://simulcast:secret@/d/valkey.sock", 6379, Path("data").resolve()
@@ -64,8 +64,3 @@ def test_the_command_is_the_one_that_was_called(folder: Path, monkeypatch: pytes
     assert "  .venv/bin/simulcast demo" in banner(FACTS)
     monkeypatch.setenv("PATH", str(called.parent))
     assert "  simulcast demo" in banner(FACTS)
-
-
-def test_only_loopback_is_closed_to_others() -> None:
-    hosts = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "192.168.1.2", "my-machine")
-    assert [is_open_to_others(host) for host in hosts] == [False, False, False, True, True, True, True]

@@ -114,13 +114,16 @@ async def test_a_second_one_on_the_same_folder_is_refused(simulcast_process: Com
     assert f"another Simulcast uses {embedded.data} (its server is process {embedded.pid})" in done.stderr
 
 
-async def test_who_lets_the_network_in_is_warned(folder: Path, environment: dict[str, str]) -> None:
-    async with service(folder, environment, module=[STUB, "ready", "works"]) as running:
+async def test_who_lets_the_network_in_says_so_or_wants_tokens(folder: Path, environment: dict[str, str]) -> None:
+    anywhere = ("--host", "0.0.0.0", "--workers", "0")
+    async with service(folder, environment, *anywhere) as running:
+        assert await running.ended() == 1
+    assert running.err.startswith("simulcast: --host 0.0.0.0: without tokens, whoever reaches it")
+    assert "SIMULCAST_OPEN_TO_EVERYONE=true" in running.err and "Traceback" not in running.err
+    async with service(folder, environment, *anywhere, "--open-to-everyone") as running:
         await running.up()
-        assert "there is no password yet" not in running.err
-    async with service(folder, environment, "--host", "0.0.0.0", "--workers", "0") as running:
+    async with service(folder, environment | {"SIMULCAST_TOKEN_SECRET": "x" * 32}, *anywhere) as running:
         await running.up()
-        assert "whoever reaches port" in running.err and "there is no password yet" in running.err
 
 
 async def test_a_front_end_that_doesnt_become_ready_is_told_with_its_reason(

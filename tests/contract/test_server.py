@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.admission import token_of
 from app.frames import payload_of
 from app.view import View
 from simulcast.commands import Command, Following, Mistake, read
@@ -92,7 +93,12 @@ def test_the_server_writes_the_example(name: str) -> None:
     assert WRITTEN[name] == FROM_SERVER[name]
 
 
-@pytest.mark.parametrize("name", FROM_CLIENT)
+def test_the_server_finds_the_token_in_the_example() -> None:
+    message = FROM_CLIENT["authenticate"]
+    assert token_of(message.decode()) == members(message)["token"]
+
+
+@pytest.mark.parametrize("name", sorted(set(FROM_CLIENT) - {"authenticate"}))
 def test_the_server_understands_the_example(name: str) -> None:
     assert read(FROM_CLIENT[name].decode()) == READ[name]
 

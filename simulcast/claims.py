@@ -1,0 +1,7 @@
+"""What a token's claims are called, and what they may hold (RFC 7519)."""
+
+from typing import Final, Literal, get_args
+
+Scope = Literal["watch", "command", "publish"]
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+AUDIENCE: Final = "simulcast"

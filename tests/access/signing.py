@@ -1,0 +1,30 @@
+"""Tokens as an issuer, or a forger, would sign them."""
+
+import functools
+import time
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+SECRET = "a secret of ours, as long as HS512 wants it, so that only its name is wrong"
+
+
+def claims(scope: str = "watch", **others: object) -> dict[str, object]:
+    """What a valid token says, for a minute from now on."""
+    return {"aud": "simulcast", "exp": int(time.time()) + 60, "scope": scope} | others
+
+
+def token(scope: str = "watch", **others: object) -> str:
+    return jwt.encode(claims(scope, **others), SECRET, "HS256")
+
+
+@functools.cache
+def rsa_key() -> tuple[str, str]:
+    """The private and the public key, in PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()

@@ -1,0 +1,66 @@
+// The token: shown beside the subprotocol, asked for again when it expires, never told.
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { gateway, last, sockets, statuses } from "./fake.mjs";
+
+const settled = () => new Promise(setImmediate);
+
+test("a text is offered as a subprotocol", () => {
+  void gateway({ token: "a.b.c" }).connectWebSocket();
+  assert.deepEqual(last().protocols, ["simulcast.v1", "bearer.a.b.c"]);
+});
+
+test("without one nothing is offered beside simulcast.v1", () => {
+  void gateway().connectWebSocket();
+  assert.deepEqual(last().protocols, ["simulcast.v1"]);
+});
+
+test("a function is asked at each attempt, and at once when the token has expired", async () => {
+  let asked = 0;
+  const one = gateway({ token: async () => `t${++asked}`, reconnectDelayMs: 3_600_000 });
+  void one.connectWebSocket();
+  await settled();
+  last().open().end(4419, "the token has expired");
+  mock.timers.tick(0);
+  await settled();
+  assert.deepEqual(sockets.map((socket) => socket.protocols[1]), ["bearer.t1", "bearer.t2"]);
+});
+
+test("a text that expires or is refused ends it", async () => {
+  for (const code of [4401, 4403, 4419]) {
+    sockets.length = statuses.length = 0;
+    void gateway({ token: "a.b.c" }).connectWebSocket();
+    last().open().end(code, "no");
+    mock.timers.tick(86_400_000);
+    await settled();
+    assert.deepEqual([sockets.length, statuses], [1, [true, false]]);
+  }
+  assert.match(String(console.error.mock.calls.at(-1).arguments[0]), /4419 no: it stays so/);
+});
+
+test("whoever disconnects while the token is asked for stays disconnected", async () => {
+  let give;
+  const one = gateway({ token: () => new Promise((resolve) => (give = resolve)) });
+  const attempted = one.connectWebSocket();
+  await one.disconnectWebSocket();
+  give("late");
+  await settled();
+  assert.equal(await attempted, false);
+  assert.equal(sockets.length, 0);
+});
+
+test("a function that throws is asked again after the delay", async () => {
+  let asked = 0;
+  const one = gateway({
+    token: () => {
+      if (++asked === 1) throw new Error("no issuer");
+      return "a.b.c";
+    },
+  });
+  assert.equal(await one.connectWebSocket(), false);
+  mock.timers.tick(6_000);
+  await settled();
+  assert.deepEqual(last().protocols, ["simulcast.v1", "bearer.a.b.c"]);
+});
