@@ -119,3 +119,21 @@ async def test_a_socket_that_hangs_is_given_up_for_the_stream(open_page: OpenPag
     await page.route("**/events", lambda route: route.fulfill(content_type="text/event-stream", body=body))
     async with page.expect_request("**/some/where/events"):
         await page.clock.fast_forward(5_100)
+
+
+async def test_failures_count_from_the_last_socket_that_opened(open_page: OpenPage, stub: StubServer) -> None:
+    stub.refuses = True
+    page = await open_page(live=False, clock=True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    phase = page.locator("#phase")
+    await expect(phase).to_have_text(re.compile("No connection"))
+    stub.refuses = False
+    await page.clock.fast_forward(6_100)
+    await expect(phase).to_have_text("Live")
+    stub.refuses = True
+    stub.cut()
+    await expect(phase).to_have_text(re.compile("No connection"))
+    await page.clock.fast_forward(6_100)
+    await expect(phase).to_have_text(re.compile(r"No connection, next try in [3-6] s"))
+    assert [url for url in asked if "events" in url] == []
