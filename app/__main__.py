@@ -40,7 +40,7 @@ def main() -> None:
     names = ("host", "port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
-        config = _config(FrontEndSettings(**given), flags.root_path.rstrip("/"))
+        config = _config(FrontEndSettings(**given), flags.root_path)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
