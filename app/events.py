@@ -11,11 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from app import wishes
 from app.access import Grant
+from app.batches import StreamOutlet
 from app.channels import TooManyChannels
 from app.eventstream import Encoder, beginning
 from app.http import STATE_KEY
 from app.membership import Membership
-from app.outlet import StreamOutlet
 from app.permission import bearer, permit, seconds_left
 from app.services import Services
 from app.wishes import Wishes

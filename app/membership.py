@@ -5,12 +5,13 @@ import json
 from contextlib import ExitStack
 from functools import partial
 
+from app.batches import MessageOutlet, StreamOutlet
 from app.channels import Channels
 from app.feed import Feed
 from app.frames import text_frame
 from app.hub import Client, Hub
 from app.listener import Listener
-from app.outlet import AnyOutlet
+from app.outlet import RawOutlet
 from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
 from app.view import View
 from app.wishes import MOST_CHANNELS, Wishes
@@ -18,6 +19,7 @@ from simulcast.broker import Broker
 from simulcast.errors import PositionLost
 from simulcast.position import Position
 
+AnyOutlet = RawOutlet | MessageOutlet | StreamOutlet
 PING_INTERVAL_S = 20.0
 RECOVERY_TIMEOUT_S = 30.0
 _PAGE = 200  # publications of the history that are sent before the socket must drain

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from app import ending
 from app.channels import Channels
 from app.listener import Listener
-from app.membership import PING_INTERVAL_S, Membership
-from app.outlet import AnyOutlet
+from app.membership import PING_INTERVAL_S, AnyOutlet, Membership
 from app.settings import FrontEndSettings
 from app.wishes import Wishes
 from simulcast.broker import Broker

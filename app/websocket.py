@@ -14,9 +14,10 @@ from starlette.websockets import WebSocket
 from app import wishes
 from app.access import Grant
 from app.admission import admitted, authenticated
+from app.batches import MessageOutlet
 from app.channels import TooManyChannels
 from app.membership import Membership
-from app.outlet import MessageOutlet, RawOutlet
+from app.outlet import RawOutlet
 from app.permission import seconds_left
 from app.protocol import SCOPE_KEY, SimulcastProtocol
 from app.services import Services

@@ -9,10 +9,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from app.batches import StreamOutlet
 from app.eventstream import Encoder
 from app.frames import text_frame
 from app.http import STATE_KEY, SimulcastHttp
-from app.outlet import StreamOutlet
 from tests.conditions import until
 from tests.ports import free_port
 

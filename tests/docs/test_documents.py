@@ -78,6 +78,11 @@ def test_every_decision_ends_with_what_would_change_our_mind() -> None:
         assert last.startswith("What would change our mind"), path.name
 
 
+def test_from_redis_to_the_clients_bytes_is_read_in_one_sitting() -> None:
+    names = ("inbox", "listener", "hub", "frames", "outlet", "protocol")
+    assert sum(len((ROOT / f"app/{name}.py").read_text(encoding="utf-8").splitlines()) for name in names) < 700
+
+
 def test_no_file_has_more_than_300_lines() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "*.py", "*.js", "*.lua", "*.c", "*.go"],

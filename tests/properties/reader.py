@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+from app.batches import MessageOutlet
 from app.feed import Feed
 from app.frames import payload_of, payloads
 from app.hub import Hub
 from app.membership import Membership
-from app.outlet import MessageOutlet
 from app.recovery import Owed
 from app.wishes import Wishes
 from simulcast.errors import BrokerUnavailable
