@@ -1,4 +1,4 @@
-"""uvicorn's sans-I/O WebSocket protocol, whose endpoint may return while the connection goes on until its token expires.
+"""uvicorn's sans-I/O WebSocket protocol, whose endpoint may return while the connection goes on to its token's end.
 
 An endpoint that waits for what its client may say is a task with a frame for each middleware: most of the memory of an
 idle client. Here the endpoint returns, and what the client says is handed over when it comes.
