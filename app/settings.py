@@ -2,10 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode
 
 from simulcast.exposure import ExposureSettings
+from simulcast.settings import separated
+
+_Name = Annotated[str, StringConstraints(to_lower=True)]
 
 
 class FrontEndSettings(ExposureSettings):
@@ -21,7 +24,7 @@ class FrontEndSettings(ExposureSettings):
         validation_alias="SIMULCAST_PORT",
         description="port on which clients connect",
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: Annotated[tuple[_Name, ...], NoDecode, BeforeValidator(separated)] = Field(
         default=(),
         validation_alias="SIMULCAST_ALLOWED_HOSTS",
         description="names, separated by commas, by which the service is reached beside localhost and IP addresses; "
@@ -33,10 +36,3 @@ class FrontEndSettings(ExposureSettings):
         validation_alias="SIMULCAST_COMPRESSION",
         description="whether clients that offer permessage-deflate get compressed batches: less traffic, more CPU",
     )
-
-    @field_validator("allowed_hosts", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(name.strip().lower() for name in value.split(",") if name.strip())
-        return value

@@ -9,6 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 URL_FILE = "redis.url"
 
 
+def separated(value: object) -> object:
+    """Text from the environment as a tuple of what its commas separate; anything else as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 class SharedSettings(BaseSettings):
     """From the environment; a command's flags override."""
 
@@ -38,4 +43,4 @@ class SharedSettings(BaseSettings):
 def explained(error: ValidationError) -> str:
     """The first setting that makes no sense: its name, its value and why, in a line."""
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}={first.get('input')}: {first['msg']}"
+    return f"{first['loc'][0]}={first.get('input')}: {first['msg']}"

@@ -11,11 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from simulcast.broker import Broker
 from simulcast.connection import connect
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.names import ChannelNames
+from simulcast.settings import explained
 from workers.download import Downloader
 from workers.failures import FolderNotWritable
 from workers.files import open_folder
@@ -58,11 +61,14 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
 
 
 def main() -> None:
-    """Exits with 1 when the download folder can't be written to."""
+    """Exits with 1 for a setting that makes no sense, and a download folder that can't be written to."""
     argparse.ArgumentParser(
         prog="python -m workers", description="One download worker of Simulcast; its settings come by environment."
     ).parse_args()
-    settings = WorkerSettings()
+    try:
+        settings = WorkerSettings()
+    except ValidationError as error:
+        sys.exit(f"simulcast: {explained(error)}")
     configure(settings.log)
     try:
         folder = open_folder(settings.download_dir)

@@ -1,13 +1,12 @@
 """A worker's settings."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from simulcast.settings import SharedSettings
+from simulcast.settings import SharedSettings, separated
 from workers.addresses import Networks
 
 
@@ -17,7 +16,7 @@ class WorkerSettings(SharedSettings):
     download_dir: Path = Field(
         default=Path("downloads"), validation_alias="SIMULCAST_DOWNLOAD_DIR", description="where files go"
     )
-    allow_networks: Annotated[Networks, NoDecode] = Field(
+    allow_networks: Annotated[Networks, NoDecode, BeforeValidator(separated)] = Field(
         default=(),
         validation_alias="SIMULCAST_ALLOW_NETWORKS",
         description="private networks, as CIDRs separated by commas, that downloads may reach all the same",
@@ -36,10 +35,3 @@ class WorkerSettings(SharedSettings):
         validation_alias="SIMULCAST_DOWNLOADS_AT_ONCE",
         description="downloads at once a worker",
     )
-
-    @field_validator("allow_networks", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
-        return value
