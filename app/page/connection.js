@@ -19,6 +19,8 @@ const CONNECT_WITHIN_MS = 10_000;
 /** A proxy that knows no WebSockets may also let an attempt hang. */
 const OPEN_WITHIN_MS = 5_000;
 const MOST_FAILED = 2;
+/** What is superseded in that time is left out: nobody sees more, and each message costs the browser the same. */
+const INTERVAL_MS = 500;
 const SUBPROTOCOL = "simulcast.v1";
 /** The server marks its position every 20 s. Two marks that are missing: the network took the socket and told nobody. */
 const SILENT_FOR_MS = 45_000;
@@ -119,7 +121,8 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#socket?.close();
     const since = this.#position(Date.now());
-    const socket = new WebSocket(since ? `${this.#address}?since=${since}` : this.#address, SUBPROTOCOL);
+    const query = `?interval_ms=${INTERVAL_MS}${since && `&since=${since}`}`;
+    const socket = new WebSocket(this.#address + query, SUBPROTOCOL);
     let isOpen = false;
     const fails = () => {
       if (socket !== this.#socket || isOpen) return;

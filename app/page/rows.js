@@ -9,6 +9,8 @@ import { Row } from "./row.js";
 
 /** What drawing may take of a frame; the rest waits for the next, so that typing and scrolling stay smooth. */
 const FRAME_BUDGET_MS = 7;
+/** How many rows that nobody sees are brought up to date in a frame: each costs style and layout, seen or not. */
+const UNSEEN_A_FRAME = 20;
 
 export class Rows {
   /** @type {Map<string, Row>} */
@@ -126,8 +128,10 @@ export class Rows {
       const download = this.#changed.get(id);
       if (download) this.#drawNow(download, now);
     }
+    let unseen = 0;
     for (const download of this.#changed.values()) {
       if (performance.now() > until) break;
+      if (this.#rows.has(download.id) && ++unseen > UNSEEN_A_FRAME) continue;
       this.#drawNow(download, now);
     }
     if (this.#order) this.#putInOrder([...this.#order()]);

@@ -29,6 +29,7 @@ class StubServer:
         self.refuses = False  # whether handshakes are answered with 503
         self.hangs = False  # whether handshakes are not answered at all
         self.sinces: list[str | None] = []  # one entry a handshake that was accepted
+        self.intervals: list[str | None] = []  # likewise
         self.received: list[Any] = []  # what clients sent over the socket, parsed
         self.posted: list[Any] = []  # bodies of POST downloads
         self.answer_post: Callable[[Any], tuple[int, object]] = lambda body: (201, body)
@@ -108,6 +109,7 @@ class StubServer:
                 await socket.send_str(json.dumps(event))
             async with self._heard:
                 self.sinces.append(request.query.get("since"))
+                self.intervals.append(request.query.get("interval_ms"))
                 self._heard.notify_all()
             async for message in socket:
                 async with self._heard:
