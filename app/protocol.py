@@ -5,6 +5,8 @@ Frames may be written past the protocol's own state because a server's frames de
 §5.1: a server does not mask), as long as none is written behind a close frame (§5.5.1).
 """
 
+import asyncio
+import socket
 from typing import Protocol, cast
 
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -14,6 +16,7 @@ from app.deflate import Deflate
 from app.detachable import Detachable
 
 SCOPE_KEY = "simulcast.protocol"
+MOST_UNSENT_BYTES = 64 * 1024  # that the kernel holds beyond what is under way to the client
 
 
 class Follower(Protocol):
@@ -38,6 +41,13 @@ class SimulcastProtocol(Detachable):
             if isinstance(extension, PerMessageDeflate):
                 return Deflate(extension.local_max_window_bits, extension.local_no_context_takeover)
         return None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Bounds what the kernel takes for a client that doesn't read: else megabytes, each copied into cold memory."""
+        super().connection_made(transport)
+        found = transport.get_extra_info("socket")
+        if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import uvloop
 import websockets
 
 from app.frames import text_frame
-from app.protocol import SCOPE_KEY, SimulcastProtocol
+from app.protocol import MOST_UNSENT_BYTES, SCOPE_KEY, SimulcastProtocol
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -103,6 +104,14 @@ async def test_a_message_that_cannot_be_obeyed_cuts_that_client_alone(caplog: py
             await other.send("still here")
             assert await other.recv() == "<still here>"
     assert "could not be obeyed" in caplog.text
+
+
+async def test_the_kernel_takes_little_for_a_client_that_does_not_read() -> None:
+    endpoint = Endpoint()
+    async with serving(endpoint) as url, websockets.connect(url):
+        (protocol,) = endpoint.protocols()
+        found = protocol.transport.get_extra_info("socket")
+        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT_BYTES
 
 
 @pytest.mark.usefixtures("uncollected")

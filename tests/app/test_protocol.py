@@ -11,6 +11,7 @@ from app.protocol import SimulcastProtocol
 
 PINNED = "0.54.0"
 OVERRIDDEN = (
+    "connection_made",
     "handle_connect",
     "send_receive_event_to_app",
     "pause_writing",
