@@ -41,7 +41,7 @@ def _chromium() -> str:
 
 
 async def _until_live(page: Page) -> None:
-    """With three Chromiums at work a page now and then stays at its first words (why isn't known): it is loaded anew."""
+    """With three Chromiums at work a page now and then stays at its first words (why isn't known): load it anew."""
     phase = page.locator("#phase")
     try:
         await expect(phase).not_to_have_text("Connecting…", timeout=10_000)
