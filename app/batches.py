@@ -1,6 +1,7 @@
 """Outlets for where ready frames can't be written to a transport: batch by batch, each sent before the next."""
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -12,7 +13,7 @@ from app.protocol import Follower
 from simulcast.codes import Reconnect
 
 
-class _BatchOutlet:
+class _BatchOutlet(ABC):
     """One batch at a time, sent by `pump`.
 
     It calls itself full while a batch is under way, so it holds one batch and what the hub would write meanwhile waits
@@ -53,8 +54,8 @@ class _BatchOutlet:
                 if self.follower is not None:
                     self.follower.resumed()
 
-    async def _send_batch(self, frames: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _send_batch(self, frames: bytes) -> None: ...
 
 
 class MessageOutlet(_BatchOutlet):

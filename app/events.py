@@ -36,12 +36,8 @@ async def events(request: Request) -> Response:
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
     grant = permit(request, "watch", wanted.channels, bearer(request))
-    try:
-        for channel in wanted.channels:
-            await services.channels.follow(channel)
-    except (TimeoutError, TooManyChannels) as error:
-        reason = services.listener.not_ready() or str(error) or "the channel did not start in time"
-        raise HTTPException(503, f"no events yet: {reason}") from error
+    if (why_not := await services.start(wanted.channels)) is not None:
+        raise HTTPException(503, why_not)
     return _Stream(services, wanted, grant)
 
 

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app import ending
-from app.channels import Channels
+from app.channels import Channels, TooManyChannels
 from app.listener import Listener
 from app.membership import PING_INTERVAL_S, AnyOutlet, Membership
 from app.settings import FrontEndSettings
@@ -33,6 +33,16 @@ class Services:
     channels: Channels
     listener: Listener
     ending: asyncio.Event
+
+    async def start(self, channels: Iterable[str]) -> str | None:
+        """Begins to follow the channels; why that can't be now, or None when all have started."""
+        try:
+            for channel in channels:
+                await self.channels.follow(channel)
+        except (TimeoutError, TooManyChannels) as error:
+            reason = self.listener.not_ready() or str(error) or "the channel did not start in time"
+            return f"no events yet: {reason}"
+        return None
 
     def join(self, wanted: Wishes, outlet: AnyOutlet) -> Membership:
         """A client's membership, not following anything yet."""

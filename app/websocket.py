@@ -45,12 +45,9 @@ async def serve(websocket: WebSocket) -> None:
     except HTTPException as error:
         await _refuse(websocket, error.status_code, error.detail, error.headers)
         return
-    try:
-        for channel in wanted.channels if grant else ():  # nothing is done for a client that nobody knows yet
-            await services.channels.follow(channel)
-    except (TimeoutError, TooManyChannels) as error:
-        reason = services.listener.not_ready() or str(error) or "the channel did not start in time"
-        await _refuse(websocket, 503, f"no events yet: {reason}")
+    # Nothing is done for a client that nobody knows yet.
+    if (why_not := await services.start(wanted.channels if grant else ())) is not None:
+        await _refuse(websocket, 503, why_not)
         return
     await websocket.accept(wishes.subprotocol(offered))
     if grant is None and (grant := await authenticated(websocket, wanted.channels)) is None:

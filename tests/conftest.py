@@ -14,7 +14,7 @@ from simulcast.connection import connect
 from simulcast.jobs import Jobs
 from tests.valkey import Valkey
 
-pytest_plugins = ["tests.programs"]
+pytest_plugins = ["tests.programs", "tests.gateway_js.world"]
 _numbers = itertools.count()
 
 

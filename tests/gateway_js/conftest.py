@@ -12,9 +12,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 
 from tests.gateway_js.world import World
 from tests.page.conftest import CHROMIUM_ARGS, _chromium
-from tests.programs import StartFrontEnd
-from tests.system.service import ROOT, Program
-from tests.valkey import Valkey
+from tests.system.service import ROOT
 
 HERE = Path(__file__).parent
 NODE_S = 60
@@ -57,13 +55,6 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_ARGS)
         yield browser
         await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
-    world = World(await front_end(), own_valkey.url, programs)
-    yield world
-    await world.aclose()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest_asyncio
 from aiohttp import web
 
 from simulcast.broker import Broker
+from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, Program
+from tests.valkey import Valkey
 
 
 class SamePort(FrontEnd):
@@ -86,3 +89,10 @@ async def controlled(world: World) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
     finally:
         await runner.cleanup()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
+    world = World(await front_end(), own_valkey.url, programs)
+    yield world
+    await world.aclose()

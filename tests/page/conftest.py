@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
 
 from tests.page.stub import StubServer
+from tests.system.files import Files, serving
 
 expect.set_options(timeout=20_000)  # three tests run at once, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]
@@ -101,3 +102,9 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
     for context in contexts:
         await context.close()
     assert errors == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def files() -> AsyncIterator[Files]:
+    async with serving() as found:
+        yield found

@@ -19,7 +19,7 @@ from simulcast.events import progress_event
 from tests.conditions import eventually
 from tests.page.test_rows import row, slot
 from tests.ports import free_port
-from tests.system.files import Files, serving
+from tests.system.files import Files
 from tests.system.service import ROOT, Program
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -79,12 +79,6 @@ async def page(browser: Browser, up: Up) -> AsyncIterator[Page]:
     await expect(page.locator("#phase")).to_have_text("Live")
     yield page
     await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def files() -> AsyncIterator[Files]:
-    async with serving() as found:
-        yield found
 
 
 async def test_a_download_of_200_mb_moves_on_the_page_and_in_the_client_and_its_file_is_right(

@@ -12,10 +12,8 @@ from playwright.async_api import Browser, Page, expect
 from tests.gateway_js.world import World
 from tests.page.conftest import OpenPage
 from tests.page.stub import StubServer
-from tests.programs import StartFrontEnd, StartWorker
-from tests.system.files import Files, serving
-from tests.system.service import Program
-from tests.valkey import Valkey
+from tests.programs import StartWorker
+from tests.system.files import Files
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 # A handshake that is really refused, as by a proxy that knows no WebSockets.
@@ -31,13 +29,6 @@ BLOCK = """
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
-    world = World(await front_end(), own_valkey.url, programs)
-    yield world
-    await world.aclose()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
@@ -47,12 +38,6 @@ async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
     yield page
     await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def files() -> AsyncIterator[Files]:
-    async with serving() as found:
-        yield found
 
 
 async def test_a_download_is_added_watched_paused_resumed_and_deleted(
