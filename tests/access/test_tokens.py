@@ -52,6 +52,25 @@ def test_what_its_key_signed_is_believed() -> None:
         "",
         "ü.ü.ü",
     ],
+    ids=[
+        "another key",
+        "another algorithm",
+        "another audience",
+        "no audience",
+        "no end",
+        "not yet",
+        "channels that are none",
+        "no signature",
+        "no signature, spelt otherwise",
+        "a list for the algorithm",
+        "an end never",
+        "deep JSON",
+        "a byte more",
+        "long",
+        "three letters",
+        "nothing",
+        "not ASCII",
+    ],
 )
 def test_anything_else_is_refused_without_being_repeated(bad: str) -> None:
     with pytest.raises(TokenRefused, match="get a") as caught:
