@@ -16,7 +16,11 @@ Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "p
 
 
 class JobRecord(BaseModel):
-    """One download as it stands. Times are seconds since 1970; sizes are bytes."""
+    """One download as it stands. Times are seconds since 1970; sizes are bytes.
+
+    `retries`: how often the present attempt was tried again; `retry_at`: when it will be next, while it waits for that,
+    and then `error_message` says why. `limit_bytes_per_s`: None for no limit of its own.
+    """
 
     download_id: str
     url: str
@@ -31,6 +35,9 @@ class JobRecord(BaseModel):
     file_path: str | None
     worker: str | None
     priority: int
+    retries: int
+    retry_at: float | None
+    limit_bytes_per_s: int | None
     created_at: float
     updated_at: float
 
@@ -75,6 +82,12 @@ def shown_url(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def site_of(url: str) -> str:
+    """Host and port that a URL names, for counting what goes on with one server at once."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
 def decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
@@ -91,6 +104,9 @@ def record_of(text: Mapping[str, str]) -> JobRecord:
                 "file_path": text.get("file_path"),
                 "worker": text.get("worker") or None,
                 "priority": text.get("priority", "0"),
+                "retries": text.get("retries", "0"),
+                "retry_at": int(text["retry_at"]) / 1000 if "retry_at" in text else None,
+                "limit_bytes_per_s": text.get("limit") or None,
                 "created_at": int(text["created_at"]) / 1000,
                 "updated_at": int(text["updated_at"]) / 1000,
             }

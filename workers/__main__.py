@@ -22,6 +22,7 @@ from simulcast.settings import explained
 from workers.download import Downloader
 from workers.failures import FolderNotWritable
 from workers.files import open_folder
+from workers.rules import Rules
 from workers.session import make_session
 from workers.settings import WorkerSettings
 from workers.worker import Worker
@@ -40,8 +41,9 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     jobs = Jobs.connect(url, broker)
     subscribing = connect(url, most_connections=2)
     try:
-        async with make_session(settings.allow_networks) as session:
-            downloader = Downloader(session, jobs, folder, time.monotonic)
+        async with make_session(settings.allow_networks, read_timeout_s=settings.silence_s) as session:
+            rules = Rules.of(settings, folder, time.monotonic)
+            downloader = Downloader(session, jobs, folder, time.monotonic, rules)
             worker = Worker(
                 name,
                 jobs,
@@ -50,6 +52,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 ChannelNames(),
                 settings.lease_s,
                 settings.at_once,
+                rules,
                 time.monotonic,
             )
             _log.info("worker %s downloads into %s", name, folder)

@@ -4,24 +4,28 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from workers.answer import Answer, Source, judge, resume_at
+from workers.body import Body
 from workers.failures import (
     BadAnswer,
     BrokenOff,
+    ProxyRefused,
     Stalled,
-    TooManyRedirects,
     Unreachable,
     UnusableUrl,
+    WrongStatus,
 )
 from workers.filenames import file_name
 from workers.partfile import PartFile, size_of
-
-MAX_REDIRECTS = 5
+from workers.retries import retry_after_s
+from workers.room import CHECK_BYTES
+from workers.terms import Terms
 
 OnSource = Callable[[Source], Awaitable[None]]
 OnBytes = Callable[[int, int | None], None]
@@ -43,6 +47,7 @@ async def fetch(
     on_bytes: OnBytes,
     *,
     on_source: OnSource,
+    terms: Terms | None = None,
 ) -> Fetched:
     """Downloads `url` into `part`, the caller's own file, and returns when every byte is on the disk.
 
@@ -61,84 +66,96 @@ async def fetch(
     cut short can't be told from a whole one.
     """
     _check_scheme(url)
+    attempt = _Attempt(session, url, part, on_bytes, on_source, terms or Terms())
     start = resume_at(await asyncio.to_thread(size_of, part), source)
     with _errors_without_urls(session):
         if start:
-            fetched = await _attempt(session, url, part, start, source, on_bytes, on_source)
+            fetched = await attempt.make(start, source)
             if fetched is not None:
                 return fetched
-        fetched = await _attempt(session, url, part, 0, None, on_bytes, on_source)
+        fetched = await attempt.make(0, None)
     if fetched is None:
         raise BadAnswer("the server sent more than it had announced")
     return fetched
 
 
-async def _attempt(
-    session: aiohttp.ClientSession,
-    url: str,
-    part: Path,
-    start: int,
-    source: Source | None,
-    on_bytes: OnBytes,
-    on_source: OnSource,
-) -> Fetched | None:
-    """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
-    headers = {}
-    if start and source is not None and source.etag is not None:
-        headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
-    # aiohttp raises on the n-th redirect, not after it.
-    async with session.get(url, headers=headers, max_redirects=MAX_REDIRECTS + 1) as response:
-        answer = judge(response.status, response.headers, start, source)
-        if answer is None:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    session: aiohttp.ClientSession
+    url: str
+    part: Path
+    on_bytes: OnBytes
+    on_source: OnSource
+    terms: Terms
+
+    async def make(self, start: int, source: Source | None) -> Fetched | None:
+        """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
+        headers = {}
+        if start and source is not None and source.etag is not None:
+            headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
+        await self._digest_from(start)
+        async with self.terms.asking.answer(self.session, self.url, headers) as response:
+            answer = _judged(response, start, source)
+            if answer is None:
+                return None
+            if answer.start != start:
+                await self._digest_from(answer.start)
+            name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
+            async with PartFile(self.part, answer.start, self.terms.digest) as file:
+                await self._check_room(answer.start, answer.total)
+                await self.on_source(Source(answer.etag, answer.total, name))
+                size = await self._receive(response, file, answer)
+        if size is None:
             return None
-        name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
-        async with PartFile(part, answer.start) as file:
-            await on_source(Source(answer.etag, answer.total, name))
-            size = await _receive(response, file, answer, on_bytes, session.timeout.sock_read)
-    return None if size is None else Fetched(size, Source(answer.etag, size, name))
+        if self.terms.digest is not None:
+            self.terms.digest.check()
+        return Fetched(size, Source(answer.etag, size, name))
+
+    async def _digest_from(self, start: int) -> None:
+        """The digest of what is there already; of nothing, where the file is made anew."""
+        if self.terms.digest is None:
+            return
+        if not start:
+            self.terms.digest.restart()
+        await self.terms.digest.catch_up(self.part, start)
+
+    async def _check_room(self, received: int, total: int | None) -> None:
+        if self.terms.room is not None:
+            self.terms.room.check_size(max(received, total or 0))
+            await self.terms.room.check_free(total - received if total is not None else 0)
+
+    async def _receive(self, response: aiohttp.ClientResponse, file: PartFile, answer: Answer) -> int | None:
+        """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
+
+        Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
+        """
+        terms, total, received = self.terms, answer.total, answer.start
+        body = Body(response, terms.paces, self.session.timeout.sock_read, terms.least, terms.clock)
+        self.on_bytes(received, total)
+        looked_at = received
+        while chunk := await body.read():
+            if total is not None and received + len(chunk) > total:
+                return None
+            await file.write(chunk)
+            received += len(chunk)
+            self.on_bytes(received, total)
+            if terms.room is not None and total is None:
+                terms.room.check_size(received)
+            if received - looked_at >= CHECK_BYTES:
+                await self._check_room(received, total)
+                looked_at = received
+        if body.failure is not None or (total is not None and received < total):
+            raise BrokenOff(received, total) from body.failure
+        return received
 
 
-async def _receive(
-    response: aiohttp.ClientResponse, file: PartFile, answer: Answer, on_bytes: OnBytes, silence_s: float | None
-) -> int | None:
-    """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
-
-    Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
-    """
-    body, total, received = response.content, answer.total, answer.start
-    on_bytes(received, total)
-    failure: aiohttp.ClientError | RuntimeError | None = None
-    while failure is None:
-        try:
-            # Once aiohttp met a malformed chunk its own time-out is gone: nobody wakes who waits for more, and
-            # who begins to wait later is told by a RuntimeError.
-            async with asyncio.timeout(silence_s):
-                chunk = await body.readany()
-        except (aiohttp.ClientError, RuntimeError) as error:
-            failure, chunk = error, _held_back(body)
-        except TimeoutError:
-            raise Stalled(silence_s or 0) from None
-        if not chunk:
-            break
-        if total is not None and received + len(chunk) > total:
-            return None
-        await file.write(chunk)
-        received += len(chunk)
-        on_bytes(received, total)
-    if isinstance(failure, aiohttp.ServerTimeoutError):
-        raise failure
-    if failure is not None or (total is not None and received < total):
-        raise BrokenOff(received, total) from failure
-    return received
-
-
-def _held_back(body: aiohttp.StreamReader) -> bytes:
-    """What arrived before the connection failed. aiohttp keeps it and gives only the error.
-
-    Without it, a server that drops every connection early would never be got any further with.
-    """
-    body.set_exception(None)  # type: ignore[arg-type]
-    return body.read_nowait()
+def _judged(response: aiohttp.ClientResponse, start: int, source: Source | None) -> Answer | None:
+    try:
+        return judge(response.status, response.headers, start, source)
+    except WrongStatus as error:
+        headers = response.headers
+        asked_s = retry_after_s(headers.get("Retry-After"), headers.get("Date"), datetime.now(UTC))
+        raise WrongStatus(error.status, asked_s) from None
 
 
 def _check_scheme(url: str) -> None:
@@ -156,12 +173,10 @@ def _errors_without_urls(session: aiohttp.ClientSession) -> Iterator[None]:
     """Replaces those of aiohttp's errors whose text has the URL, and with it passwords and signed queries."""
     try:
         yield
-    except aiohttp.TooManyRedirects:
-        raise TooManyRedirects(MAX_REDIRECTS) from None
-    except aiohttp.RedirectClientError:
-        raise UnusableUrl("the server redirects to what is no http or https URL") from None
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         raise UnusableUrl("the URL is not a valid one") from None
+    except aiohttp.ClientHttpProxyError as error:
+        raise ProxyRefused(error.status) from None
     except aiohttp.ClientResponseError:
         raise BadAnswer("the server's answer is not valid HTTP") from None
     except aiohttp.ConnectionTimeoutError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from workers.digest import Digest
 from workers.failures import PartFileChanged
 from workers.threads import ended
 
@@ -36,12 +37,16 @@ class PartFile:
     Left without an error, all bytes are on the disk (fsync). Left with one, or by cancellation, the write in
     flight has ended and what was gathered is written, without fsync, so that handing over is quick. Either
     way the file is closed. After a failed write nothing more is written: the file stays a true beginning.
-    Raises OSError, and PartFileChanged when opened if it holds fewer bytes than `start`.
+    Raises OSError, and PartFileChanged when opened if it holds fewer bytes than `start`. `digest` follows what is
+    written. `syncs`: False leaves fsync to the caller.
     """
 
-    def __init__(self, path: Path, start: int) -> None:
+    def __init__(self, path: Path, start: int, digest: Digest | None = None, *, syncs: bool = True) -> None:
         self._path = path
         self._at = start
+        self._digest = digest
+        self._syncs = syncs
+        self.written = start  # every byte from `start` to here has reached the file
         self._file = -1
         self._gathered = bytearray()
         self._flight: asyncio.Future[None] | None = None
@@ -65,7 +70,7 @@ class PartFile:
             self._flight.result()
         block, self._gathered = self._gathered, bytearray()
         loop = asyncio.get_running_loop()
-        self._flight = loop.run_in_executor(None, _write_all, self._file, block, self._at)
+        self._flight = loop.run_in_executor(None, self._write_all, block, self._at)
         self._at += len(block)
 
     async def __aexit__(
@@ -77,15 +82,33 @@ class PartFile:
             failed = self._flight.exception()
         # Beyond a failed write the next one would leave a hole.
         rest = bytearray() if failed is not None else self._gathered
-        durable = error is None and failed is None
+        durable = error is None and failed is None and self._syncs
         loop = asyncio.get_running_loop()
-        closing = loop.run_in_executor(None, _close, self._file, rest, self._at, durable)
+        closing = loop.run_in_executor(None, self._close, rest, self._at, durable)
         cancelled = await ended(closing) or cancelled
         failed = failed or closing.exception()
         if cancelled is not None:
             raise cancelled
         if error is None and failed is not None:
             raise failed
+
+    def _write_all(self, block: bytearray, at: int) -> None:
+        rest = memoryview(block)
+        while rest:
+            written = os.pwrite(self._file, rest, at)
+            at += written
+            self.written = at
+            rest = rest[written:]
+        if self._digest is not None:
+            self._digest.follow(block, at - len(block))
+
+    def _close(self, rest: bytearray, at: int, durable: bool) -> None:
+        try:
+            self._write_all(rest, at)
+            if durable:
+                os.fsync(self._file)
+        finally:
+            os.close(self._file)
 
 
 def _open(path: Path, start: int) -> int:
@@ -114,20 +137,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-
-def _write_all(file: int, block: bytearray, at: int) -> None:
-    rest = memoryview(block)
-    while rest:
-        written = os.pwrite(file, rest, at)
-        at += written
-        rest = rest[written:]
-
-
-def _close(file: int, rest: bytearray, at: int, durable: bool) -> None:
-    try:
-        _write_all(file, rest, at)
-        if durable:
-            os.fsync(file)
-    finally:
-        os.close(file)
