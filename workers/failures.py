@@ -101,10 +101,8 @@ class TooLarge(DownloadFailed):
     """`size` is None where only so much is known that it is more than `most` bytes."""
 
     def __init__(self, size: int | None, most: int) -> None:
-        what = "more" if size is None else f"{size:,} bytes"
-        super().__init__(
-            f"the file has {what}, and the worker downloads at most {most:,} bytes (SIMULCAST_MAX_FILE_BYTES)"
-        )
+        what = "more" if size is None else f"{size:,} bytes, more"
+        super().__init__(f"the file has {what} than the {most:,} that a worker downloads (SIMULCAST_MAX_FILE_BYTES)")
 
 
 class NoRoom(DownloadFailed):

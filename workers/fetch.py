@@ -121,7 +121,7 @@ class _Attempt:
 
     async def _check_room(self, received: int, total: int | None) -> None:
         if self.terms.room is not None:
-            self.terms.room.check_size(max(received, total or 0))
+            self.terms.room.check_size(received, total)
             await self.terms.room.check_free(total - received if total is not None else 0)
 
     async def _receive(self, response: aiohttp.ClientResponse, file: PartFile, answer: Answer) -> int | None:
@@ -140,7 +140,7 @@ class _Attempt:
             received += len(chunk)
             self.on_bytes(received, total)
             if terms.room is not None and total is None:
-                terms.room.check_size(received)
+                terms.room.check_size(received, total)
             if received - looked_at >= CHECK_BYTES:
                 await self._check_room(received, total)
                 looked_at = received

@@ -18,10 +18,10 @@ class Room:
     most: int = 0
     kept: int = 0
 
-    def check_size(self, size: int) -> None:
-        """Raises TooLarge. `size`: as announced, or what has arrived."""
-        if self.most and size > self.most:
-            raise TooLarge(size, self.most)
+    def check_size(self, received: int, total: int | None) -> None:
+        """Raises TooLarge. `total`: as announced, None where nothing was."""
+        if self.most and (received if total is None else total) > self.most:
+            raise TooLarge(total, self.most)
 
     async def check_free(self, needed: int) -> None:
         """Raises NoRoom where `needed` more bytes would reach into what is kept free."""
