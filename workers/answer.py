@@ -5,10 +5,12 @@ RFC 9110 throughout: If-Range §13.1.5, partial content §15.3.7, Content-Range 
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from multidict import MultiMapping
 
 from workers.failures import BadAnswer, EncodedBody, WrongStatus
+from workers.retries import retry_after_s
 from workers.spans import Span, Spans
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
@@ -63,7 +65,7 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
     if start and status == 416:
         return None
     if status != 200 and not (start and status == 206):
-        raise WrongStatus(status)
+        raise wrong_status(status, headers)
     _refuse_encodings(headers)
     etag = _only(headers, "ETag")
     if status == 200:
@@ -80,6 +82,12 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
     whole_rest = total is not None and start == first <= last == total - 1
     agrees = source.total in (None, total) and length in (None, last - first + 1)
     return Answer(start, etag, total) if whole_rest and agrees else None
+
+
+def wrong_status(status: int, headers: MultiMapping[str]) -> WrongStatus:
+    """With what the server asks for by Retry-After, from now on."""
+    asked_s = retry_after_s(headers.get("Retry-After"), headers.get("Date"), datetime.now(UTC))
+    return WrongStatus(status, asked_s)
 
 
 def is_exactly(wanted: Span, status: int, headers: MultiMapping[str], source: Source) -> bool:

@@ -1,6 +1,7 @@
 """One claimed download, from its first byte to its file."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from workers.pace import Pace
 from workers.partfile import size_of
 from workers.reporter import Reporter, insist
 from workers.rules import Rules
+from workers.spans import checked, length
 from workers.terms import Terms
 from workers.threads import in_thread
 
@@ -44,6 +46,7 @@ class Downloader:
         self._rules = rules
         self._finishing: dict[str, Finishing] = {}  # by token, from when it is noted to the end of the claim
         self._paces: dict[str, Pace] = {}  # by token, while the claim is carried out
+        self._sources: dict[str, Source] = {}  # by token: what the part file is of, as last stated
 
     async def carry_out(self, claim: Claim) -> None:
         """Fetches the file, gives it its name and tells so.
@@ -106,14 +109,20 @@ class Downloader:
         """The claim has ended, and its files are somebody else's business."""
         self._finishing.pop(claim.token, None)
         self._paces.pop(claim.token, None)
+        self._sources.pop(claim.token, None)
 
     def left(self, claim: Claim) -> dict[str, str]:
         """What the record must say of the part file, if there is one: its last note may not have arrived."""
-        part = self._part(claim)
-        return {"part": part.name} if part.exists() else {}
+        part, source = self._part(claim), self._sources.get(claim.token)
+        if not part.exists():
+            return {}
+        return {"part": part.name} | (_fields(source) if source is not None else {})
 
     def received(self, claim: Claim) -> int:
         """How many bytes of the file are on the disk."""
+        source = self._sources.get(claim.token)
+        if source is not None and source.done is not None:
+            return length(source.done)
         return size_of(self._part(claim))
 
     async def discard(self, claim: Claim) -> None:
@@ -149,21 +158,24 @@ class Downloader:
         async def on_source(source: Source) -> None:
             record = claim.record
             name = options.name or source.name or record.name
+            self._sources[claim.token] = source
             fields = {
                 "part": part.name,
-                "etag": source.etag or "",
-                "size": "" if source.total is None else str(source.total),
+                **_fields(source),
                 "name": name,
                 "about": about(record.download_id, name, record.url),
                 "total": "null" if source.total is None else str(source.total),
             }
             await insist(lambda: self._jobs.note(claim, fields))
 
+        source = _source(claim)
+        if source is not None:
+            self._sources[claim.token] = source
         return await fetch(
             self._session,
             claim.fields["url"],
             part,
-            _source(claim),
+            source,
             reporter.on_bytes,
             on_source=on_source,
             terms=self._terms(claim, options),
@@ -178,12 +190,30 @@ class Downloader:
             room=rules.room,
             digest=Digest(options.checksum) if options.checksum else None,
             site=site_of(claim.fields["url"]),
+            connections=rules.connections,
             hosts=rules.hosts,
             clock=self._clock,
+            on_left=lambda source: self._sources.update({claim.token: source}),
         )
+
+
+def _fields(source: Source) -> dict[str, str]:
+    """What a successor must know of it. Where several connections wrote, `etag` is empty: a worker of a version that
+    knows nothing of `spans` would take what is there for a beginning."""
+    etag, size = source.etag or "", "" if source.total is None else str(source.total)
+    if source.done is None:
+        return {"etag": etag, "size": size, "spans": ""}
+    return {"etag": "", "size": size, "spans": json.dumps({"etag": etag, "done": source.done})}
 
 
 def _source(claim: Claim) -> Source | None:
     """What the owner before was sending, if that lets this one go on."""
-    etag, size = claim.fields.get("etag"), claim.fields.get("size")
-    return Source(etag, int(size) if size else None) if etag else None
+    etag, size, spans = (claim.fields.get(name) for name in ("etag", "size", "spans"))
+    total = int(size) if size else None
+    if etag:
+        return Source(etag, total)
+    if not spans or total is None:
+        return None
+    found = json.loads(spans)
+    done = checked(found["done"], total)
+    return Source(found["etag"], total, claim.record.name, done) if done else None

@@ -1,10 +1,9 @@
 """One URL into one part file: from where it left off if that is safe, else from the beginning."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,16 +18,13 @@ from workers.failures import (
     Stalled,
     Unreachable,
     UnusableUrl,
-    WrongStatus,
 )
 from workers.filenames import file_name
+from workers.order import OnBytes, OnSource, Order
 from workers.partfile import PartFile, size_of
-from workers.retries import retry_after_s
 from workers.room import CHECK_BYTES
+from workers.split import FROM_BYTES, Split
 from workers.terms import Terms
-
-OnSource = Callable[[Source], Awaitable[None]]
-OnBytes = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,96 +62,93 @@ async def fetch(
     cut short can't be told from a whole one.
     """
     _check_scheme(url)
-    attempt = _Attempt(session, url, part, on_bytes, on_source, terms or Terms())
-    start = resume_at(await asyncio.to_thread(size_of, part), source)
+    order = Order(session, url, part, on_bytes, on_source, terms or Terms())
     with _errors_without_urls(session):
-        if start:
-            fetched = await attempt.make(start, source)
-            if fetched is not None:
-                return fetched
-        fetched = await attempt.make(0, None)
+        fetched = await _resumed(order, source) or await _attempt(order, 0, None)
     if fetched is None:
         raise BadAnswer("the server sent more than it had announced")
     return fetched
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    session: aiohttp.ClientSession
-    url: str
-    part: Path
-    on_bytes: OnBytes
-    on_source: OnSource
-    terms: Terms
+async def _resumed(order: Order, source: Source | None) -> Fetched | None:
+    """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
+    if source is not None and source.done is not None:
+        size = await Split(order, source).resume()
+        return None if size is None else await _checked(order, size, source)
+    start = resume_at(await asyncio.to_thread(size_of, order.part), source)
+    return await _attempt(order, start, source) if start else None
 
-    async def make(self, start: int, source: Source | None) -> Fetched | None:
-        """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
-        headers = {}
-        if start and source is not None and source.etag is not None:
-            headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
-        await self._digest_from(start)
-        async with self.terms.asking.answer(self.session, self.url, headers) as response:
-            answer = _judged(response, start, source)
-            if answer is None:
-                return None
-            if answer.start != start:
-                await self._digest_from(answer.start)
-            name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
-            async with PartFile(self.part, answer.start, self.terms.digest) as file:
-                await self._check_room(answer.start, answer.total)
-                await self.on_source(Source(answer.etag, answer.total, name))
-                size = await self._receive(response, file, answer)
-        if size is None:
+
+async def _attempt(order: Order, start: int, source: Source | None) -> Fetched | None:
+    """None as for _resumed."""
+    headers = {}
+    if start and source is not None and source.etag is not None:
+        headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
+    await _digest_from(order, start)
+    async with order.terms.asking.answer(order.session, order.url, headers) as response:
+        answer = judge(response.status, response.headers, start, source)
+        if answer is None:
             return None
-        if self.terms.digest is not None:
-            self.terms.digest.check()
-        return Fetched(size, Source(answer.etag, size, name))
+        if answer.start != start:
+            await _digest_from(order, answer.start)
+        name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
+        found = Source(answer.etag, answer.total, name)
+        async with AsyncExitStack() as stack:
+            file = await stack.enter_async_context(PartFile(order.part, answer.start, order.terms.digest))
+            await order.check_room(answer.start, answer.total)
+            await order.on_source(found)
+            order.on_bytes(answer.start, answer.total)
+            body = order.terms.body(response, order.session.timeout.sock_read)
+            if _may_be_split(order, response, answer):
+                stack.callback(response.close)
+                size = await Split(order, found).begin(body, file, answer.start, stack.pop_all())
+            else:
+                size = await _receive(order, body, file, answer)
+    return None if size is None else await _checked(order, size, found)
 
-    async def _digest_from(self, start: int) -> None:
-        """The digest of what is there already; of nothing, where the file is made anew."""
-        if self.terms.digest is None:
-            return
+
+def _may_be_split(order: Order, response: aiohttp.ClientResponse, answer: Answer) -> bool:
+    if answer.etag is None or answer.total is None or answer.total < FROM_BYTES or order.terms.connections == 1:
+        return False
+    return response.headers.get("Accept-Ranges", "").strip().lower() != "none"
+
+
+async def _digest_from(order: Order, start: int) -> None:
+    """The digest of what is there already; of nothing, where the file is made anew."""
+    if order.terms.digest is not None:
         if not start:
-            self.terms.digest.restart()
-        await self.terms.digest.catch_up(self.part, start)
-
-    async def _check_room(self, received: int, total: int | None) -> None:
-        if self.terms.room is not None:
-            self.terms.room.check_size(received, total)
-            await self.terms.room.check_free(total - received if total is not None else 0)
-
-    async def _receive(self, response: aiohttp.ClientResponse, file: PartFile, answer: Answer) -> int | None:
-        """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
-
-        Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
-        """
-        terms, total, received = self.terms, answer.total, answer.start
-        body = Body(response, terms.paces, self.session.timeout.sock_read, terms.least, terms.clock)
-        self.on_bytes(received, total)
-        looked_at = received
-        while chunk := await body.read():
-            if total is not None and received + len(chunk) > total:
-                return None
-            await file.write(chunk)
-            received += len(chunk)
-            self.on_bytes(received, total)
-            if terms.room is not None and total is None:
-                terms.room.check_size(received, total)
-            if received - looked_at >= CHECK_BYTES:
-                await self._check_room(received, total)
-                looked_at = received
-        if body.failure is not None or (total is not None and received < total):
-            raise BrokenOff(received, total) from body.failure
-        return received
+            order.terms.digest.restart()
+        await order.terms.digest.catch_up(order.part, start)
 
 
-def _judged(response: aiohttp.ClientResponse, start: int, source: Source | None) -> Answer | None:
-    try:
-        return judge(response.status, response.headers, start, source)
-    except WrongStatus as error:
-        headers = response.headers
-        asked_s = retry_after_s(headers.get("Retry-After"), headers.get("Date"), datetime.now(UTC))
-        raise WrongStatus(error.status, asked_s) from None
+async def _checked(order: Order, size: int, source: Source) -> Fetched:
+    if order.terms.digest is not None:
+        await order.terms.digest.catch_up(order.part, size)
+        order.terms.digest.check()
+    return Fetched(size, Source(source.etag, size, source.name))
+
+
+async def _receive(order: Order, body: Body, file: PartFile, answer: Answer) -> int | None:
+    """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
+
+    Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
+    """
+    total, received = answer.total, answer.start
+    looked_at = received
+    while chunk := await body.read():
+        if total is not None and received + len(chunk) > total:
+            return None
+        await file.write(chunk)
+        received += len(chunk)
+        order.on_bytes(received, total)
+        if order.terms.room is not None and total is None:
+            order.terms.room.check_size(received, total)
+        if received - looked_at >= CHECK_BYTES:
+            await order.check_room(received, total)
+            looked_at = received
+    if body.failure is not None or (total is not None and received < total):
+        raise BrokenOff(received, total) from body.failure
+    return received
 
 
 def _check_scheme(url: str) -> None:

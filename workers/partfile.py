@@ -38,21 +38,23 @@ class PartFile:
     flight has ended and what was gathered is written, without fsync, so that handing over is quick. Either
     way the file is closed. After a failed write nothing more is written: the file stays a true beginning.
     Raises OSError, and PartFileChanged when opened if it holds fewer bytes than `start`. `digest` follows what is
-    written. `syncs`: False leaves fsync to the caller.
+    written. `within`: others write into the file too, so it is never made anew, and fsync is left to the caller.
     """
 
-    def __init__(self, path: Path, start: int, digest: Digest | None = None, *, syncs: bool = True) -> None:
+    def __init__(self, path: Path, start: int, digest: Digest | None = None, *, within: bool = False) -> None:
         self._path = path
         self._at = start
         self._digest = digest
-        self._syncs = syncs
+        self._within = within
         self.written = start  # every byte from `start` to here has reached the file
         self._file = -1
         self._gathered = bytearray()
         self._flight: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        opening = asyncio.get_running_loop().run_in_executor(None, _open, self._path, self._at)
+        opening = asyncio.get_running_loop().run_in_executor(
+            None, _open, self._path, self._at, not self._at and not self._within
+        )
         cancelled = await ended(opening)
         if cancelled is not None:
             if opening.exception() is None:
@@ -82,7 +84,7 @@ class PartFile:
             failed = self._flight.exception()
         # Beyond a failed write the next one would leave a hole.
         rest = bytearray() if failed is not None else self._gathered
-        durable = error is None and failed is None and self._syncs
+        durable = error is None and failed is None and not self._within
         loop = asyncio.get_running_loop()
         closing = loop.run_in_executor(None, self._close, rest, self._at, durable)
         cancelled = await ended(closing) or cancelled
@@ -111,9 +113,9 @@ class PartFile:
             os.close(self._file)
 
 
-def _open(path: Path, start: int) -> int:
+def _open(path: Path, start: int, anew: bool) -> int:
     flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-    if start:
+    if not anew:
         file = os.open(path, flags)
         found = os.fstat(file)
         if stat.S_ISREG(found.st_mode) and found.st_size >= start:
@@ -128,6 +130,21 @@ def _open(path: Path, start: int) -> int:
     # The old bytes must not come back after a power cut, when the job's record already has the new ETag.
     sync_folder(path.parent)
     return file
+
+
+def lengthen(path: Path, size: int) -> None:
+    """Gives the file `size` bytes; what it lacks is a hole. Never shortens it."""
+    if size_of(path) < size:
+        os.truncate(path, size)
+
+
+def sync_file(path: Path) -> None:
+    """Returns when all that was written to the file, by whomever, is on the disk."""
+    opened = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,14 +14,17 @@ from workers.settings import WorkerSettings
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`pace`: shared by all downloads. `min_speed`: bytes a second. `proxies`: URLs. `allow`: networks beside the
-    public ones."""
+    """`pace`: shared by all downloads. `min_speed`: bytes a second. `connections`: at most of one download.
+
+    `proxies`: URLs. `allow`: networks beside the public ones.
+    """
 
     room: Room
     pace: Pace
     hosts: Hosts
     retries: Retries
     min_speed: int = 0
+    connections: int = 1
     proxies: tuple[str, ...] = ()
     allow: Networks = ()
 
@@ -31,9 +34,10 @@ class Rules:
         return cls(
             Room(folder, settings.max_file_bytes, settings.keep_free_bytes),
             Pace(settings.max_speed or None, clock),
-            Hosts(settings.downloads_per_host, settings.downloads_per_host),
+            Hosts(settings.downloads_per_host, settings.connections_per_host),
             Retries(settings.retries, settings.retry_first_s),
             settings.min_speed,
+            settings.connections_per_download,
             settings.proxies,
             settings.allow_networks,
         )

@@ -51,6 +51,20 @@ class WorkerSettings(SharedSettings):
         validation_alias="SIMULCAST_DOWNLOADS_PER_HOST",
         description="downloads at once from one server, a worker",
     )
+    connections_per_download: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        validation_alias="SIMULCAST_CONNECTIONS_PER_DOWNLOAD",
+        description="connections at once for one large file that takes long, where its server allows that",
+    )
+    connections_per_host: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        validation_alias="SIMULCAST_CONNECTIONS_PER_HOST",
+        description="connections at once to one server, a worker, beyond which a download that has one gets no more",
+    )
     max_speed: ByteSize = Field(
         default=ByteSize(0),
         validation_alias="SIMULCAST_MAX_SPEED",

@@ -1,6 +1,5 @@
 """Which bytes of a file are there: sorted spans [start, end) that neither touch nor overlap. No I/O."""
 
-import json
 from collections.abc import Iterable
 
 Span = tuple[int, int]
@@ -30,11 +29,8 @@ def length(spans: Iterable[Span]) -> int:
     return sum(end - start for start, end in spans)
 
 
-def parsed(text: str, total: int) -> Spans | None:
-    """What json.dumps made of spans of a file of `total` bytes; None for anything else."""
-    try:
-        found = tuple((int(start), int(end)) for start, end in json.loads(text))
-    except (ValueError, TypeError):
-        return None
+def checked(spans: Iterable[Iterable[int]], total: int) -> Spans | None:
+    """The same as spans of a file of `total` bytes; None where they can't be."""
+    found = tuple((start, end) for start, end in spans)
     fits = all(0 <= start < end <= total for start, end in found)
     return found if fits and joined(found) == found else None

@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import aiohttp
+
 from workers.answer import Source
 from workers.asking import Asking
+from workers.body import Body
 from workers.digest import Digest
 from workers.hosts import Hosts
 from workers.pace import Pace
@@ -36,3 +39,7 @@ class Terms:
     hosts: Hosts = field(default_factory=_one_connection)
     clock: Callable[[], float] = time.monotonic
     on_left: Callable[[Source], None] = _nobody_asks
+
+    def body(self, response: aiohttp.ClientResponse, silence_s: float | None) -> Body:
+        """An answer's body, read by these terms."""
+        return Body(response, self.paces, silence_s, self.least, self.clock)

@@ -3,7 +3,7 @@
 -- ARGV begins with channel, max_length. A job's record is a hash beside them, in the same slot:
 --   url site options name about state desired desired_by attempt change token fence worker host crashes rank started_attempt
 --   said commands progress speed received total error file_path created_at updated_at limit retries retry_at, and what
---   workers note: part etag size finishing furthest
+--   workers note: part etag size spans finishing furthest
 -- `about` is the JSON of download_id, name and url, made once by who knows how to write JSON.
 
 local LOST_WORKERS = 3
