@@ -25,6 +25,7 @@ POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(__file__).parents[1] / "gateway"
 GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts"})
+PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # and nothing else that lies there, such as __init__.py
 
 
 class _Revalidated(StaticFiles):
@@ -36,7 +37,7 @@ class _Revalidated(StaticFiles):
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         if path in GATEWAY_FILES:
             return str(GATEWAY / path), (GATEWAY / path).stat()
-        return super().lookup_path(path)
+        return super().lookup_path(path) if Path(path).suffix in PAGE_FILES else ("", None)
 
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
