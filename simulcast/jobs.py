@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -19,7 +19,7 @@ from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.events import checked_key
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
-from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_url
+from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_name, shown_url
 
 Desired = Literal["running", "paused", "cancelled", "lost"]
 _PAGE = 200
@@ -62,7 +62,7 @@ class Jobs:
         Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
         """
         download_id = checked_key(download_id or secrets.token_hex(8), "download_id")
-        name = unquote(urlsplit(url).path.rpartition("/")[2])[:200] or urlsplit(url).hostname or download_id
+        name = shown_name(url) or urlsplit(url).hostname or download_id
         members = about(download_id, name, shown_url(url))
         if not await self._call("submit", [*self._flow, download_id, members, url, name, priority]):
             raise ValueError(f"there is a download {download_id} already")

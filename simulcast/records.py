@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, computed_field
 
@@ -12,6 +12,7 @@ from simulcast.errors import BrokerUnavailable
 
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
+_MOST_NAME_CHARACTERS = 200
 Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
 
 
@@ -75,6 +76,12 @@ def shown_url(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def shown_name(url: str) -> str:
+    """The last segment of its path, "" for none. Nothing in it moves a cursor or turns text around."""
+    last = unquote(urlsplit(url).path.rpartition("/")[2])
+    return "".join(character for character in last if character.isprintable())[:_MOST_NAME_CHARACTERS].strip()
+
+
 def decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
@@ -95,5 +102,5 @@ def record_of(text: Mapping[str, str]) -> JobRecord:
                 "updated_at": int(text["updated_at"]) / 1000,
             }
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         raise BrokerUnavailable(f"the record of a download is not readable: {error}") from error
