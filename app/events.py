@@ -17,6 +17,7 @@ from app.eventstream import Encoder, beginning
 from app.http import STATE_KEY
 from app.membership import Membership
 from app.permission import bearer, permit, seconds_left
+from app.refusals import described
 from app.services import Services
 from app.wishes import Wishes
 from simulcast.errors import BrokerUnavailable
@@ -27,7 +28,11 @@ _log = logging.getLogger("simulcast.events")
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-@router.get("/events", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
+@router.get(
+    "/events",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}}, **described(400, 401, 403, 421, 503)},
+)
 async def events(request: Request) -> Response:
     """The query of `/ws`; `Last-Event-ID`, or at first `?last_event_id=`, says where the client stopped."""
     services = cast(Services, request.app.state.services)

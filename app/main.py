@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
@@ -15,6 +16,7 @@ from starlette.types import Scope
 
 from app import api, events, websocket
 from app.guard import Guard
+from app.refusals import unprocessable
 from app.services import running
 from app.settings import FrontEndSettings
 from app.tokens import Tokens
@@ -62,6 +64,7 @@ def create_app(settings: FrontEndSettings) -> FastAPI:
         description="Broadcasts progress events. Events come by WebSocket at /ws, or at /events: see docs/protocol.md.",
         lifespan=lifespan,
         max_body_size=MOST_BODY_BYTES,
+        exception_handlers={RequestValidationError: unprocessable},
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.state.tokens = Tokens.of(settings)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 DEFAULT_CHANNEL = "downloads"
-_CHANNEL = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
+CHANNEL_PATTERN = "[A-Za-z0-9_.:-]{1,100}"
+_CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
 
 
 @dataclass(frozen=True)
