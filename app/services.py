@@ -13,6 +13,7 @@ from app.channels import Channels, TooManyChannels
 from app.listener import Listener
 from app.membership import PING_INTERVAL_S, AnyOutlet, Membership
 from app.settings import FrontEndSettings
+from app.tally import Tally
 from app.wishes import Wishes
 from simulcast.broker import Broker
 from simulcast.connection import connect
@@ -56,8 +57,9 @@ async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     subscribing = connect(url, most_connections=2)
-    listener = Listener(broker, subscribing, time.monotonic)
-    channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), time.monotonic)
+    tally = Tally(time.monotonic)
+    listener = Listener(broker, subscribing, tally)
+    channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), tally)
     tasks = [
         asyncio.create_task(listener.run(), name="listener"),
         asyncio.create_task(_every(SWEEP_S, channels.sweep), name="sweep"),
