@@ -50,7 +50,14 @@ class Channels:
     @property
     def clients(self) -> int:
         """Memberships: a client of two channels counts twice."""
-        return sum(hub.clients for feed in self._feeds.values() for hub in _hubs(feed))
+        return sum(clients for _, clients, _ in self.census())
+
+    def census(self) -> list[tuple[str, int, int]]:
+        """Each channel, how many clients it has, and how many of them are not current."""
+        return [
+            (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.behind for hub in _hubs(feed)))
+            for channel, feed in self._feeds.items()
+        ]
 
     async def follow(self, channel: str) -> Feed:
         """The channel's feed, started; it stays while something holds it (`holding`).
