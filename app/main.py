@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from app import api, events, websocket
 from app.guard import Guard
+from app.heartbeat import NOWHERE, Place
 from app.refusals import unprocessable
 from app.services import running
 from app.settings import FrontEndSettings
@@ -49,13 +50,13 @@ class _Revalidated(StaticFiles):
         return response
 
 
-def create_app(settings: FrontEndSettings) -> FastAPI:
+def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
     """One front-end, made from its settings. Raises SettingRefused for a token's key that makes no sense."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure(settings.log)
-        async with running(settings) as services:
+        async with running(settings, place) as services:
             app.state.services = services
             yield
 

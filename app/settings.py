@@ -36,3 +36,15 @@ class FrontEndSettings(ExposureSettings):
         validation_alias="SIMULCAST_COMPRESSION",
         description="whether clients that offer permessage-deflate get compressed batches: less traffic, more CPU",
     )
+    admin_host: str = Field(
+        default="127.0.0.1",
+        validation_alias="SIMULCAST_ADMIN_HOST",
+        description="address of the admin port; who reaches it may read /metrics, without a token",
+    )
+    admin_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        validation_alias="SIMULCAST_ADMIN_PORT",
+        description="port for [/metrics](metrics.md), apart from the clients'; 0: none, except with `simulcast up`",
+    )

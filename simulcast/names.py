@@ -55,6 +55,11 @@ class ChannelNames:
         return [self._key(what) for what in ("jobs", "ready", "leases", "done")]
 
     @cached_property
+    def processes(self) -> list[str]:
+        """KEYS of the functions about processes, in the order that lua/census.lua names them."""
+        return [self._key(what) for what in ("processes", "processes_until", "totals")]
+
+    @cached_property
     def wake(self) -> str:
         """The Pub/Sub channel that tells workers to look: a job is ready, or an owner has a command."""
         return f"{self.pubsub}:wake"

@@ -26,6 +26,7 @@ class Downloader:
         self._jobs = jobs
         self._folder = folder
         self._clock = clock
+        self.received_bytes = 0  # by all downloads, without what was there already
         self._finishing: dict[str, Finishing] = {}  # by token, from when it is noted to the end of the claim
 
     async def carry_out(self, claim: Claim) -> None:
@@ -125,12 +126,21 @@ class Downloader:
             }
             await insist(lambda: self._jobs.note(claim, fields))
 
+        before: int | None = None
+
+        def on_bytes(received: int, total: int | None) -> None:
+            nonlocal before
+            if before is not None and received > before:  # it begins with what is resumed, or anew with nothing
+                self.received_bytes += received - before
+            before = received
+            reporter.on_bytes(received, total)
+
         return await fetch(
             self._session,
             claim.fields["url"],
             part,
             _source(claim),
-            reporter.on_bytes,
+            on_bytes,
             on_source=on_source,
         )
 
