@@ -1,4 +1,4 @@
-"""One front-end: `python -m app`, with uvicorn set up as it is fastest."""
+"""One front-end: `python -m app`."""
 
 import argparse
 import gc
@@ -8,16 +8,12 @@ import sys
 import uvicorn
 from pydantic import ValidationError
 
-from app.http import SimulcastHttp
-from app.protocol import SimulcastProtocol
+from app.drain import Server
+from app.serving import configuration
 from app.settings import FrontEndSettings
-from simulcast.commands import MAX_COMMAND_BYTES
 from simulcast.errors import SettingRefused
 from simulcast.settings import explained
 
-PING_INTERVAL_S = 20.0
-PONG_TIMEOUT_S = 20.0
-SHUTDOWN_S = 5
 # A lost connection leaves no cycle (app/protocol.py), so full collections find nothing, and with 10,000 clients each of
 # them stops the process for half a second.
 GC_THRESHOLDS = (10_000, 20, 100)
@@ -40,7 +36,8 @@ def main() -> None:
     names = ("host", "port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
-        config = _config(FrontEndSettings(**given), flags.root_path)
+        settings = FrontEndSettings(**given)
+        config = _config(settings, flags.root_path)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
@@ -49,7 +46,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # what was loaded for good is never looked at again
     gc.set_threshold(*GC_THRESHOLDS)
-    uvicorn.Server(config).run(sockets=sockets or None)
+    Server(config, settings.drain_s).run(sockets=sockets or None)
 
 
 def _config(settings: FrontEndSettings, root_path: str) -> uvicorn.Config:
@@ -57,23 +54,7 @@ def _config(settings: FrontEndSettings, root_path: str) -> uvicorn.Config:
     settings.check_host(settings.host)
     from app.main import create_app  # makes an app of the environment's settings too: not before they were checked
 
-    return uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        ws=SimulcastProtocol,
-        http=SimulcastHttp,
-        root_path=root_path,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws_max_size=16 * MAX_COMMAND_BYTES,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PONG_TIMEOUT_S,
-        ws_per_message_deflate=settings.compression,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-        backlog=4096,
-    )
+    return configuration(create_app(settings), settings, root_path)
 
 
 if __name__ == "__main__":

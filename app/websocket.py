@@ -20,7 +20,7 @@ from app.membership import Membership
 from app.outlet import RawOutlet
 from app.permission import seconds_left
 from app.protocol import SCOPE_KEY, SimulcastProtocol
-from app.services import Services
+from app.services import RETRY_AFTER, Services
 from app.wishes import Wishes
 from simulcast import commands
 from simulcast.codes import Reconnect, Refresh
@@ -47,7 +47,7 @@ async def serve(websocket: WebSocket) -> None:
         return
     # Nothing is done for a client that nobody knows yet.
     if (why_not := await services.start(wanted.channels if grant else ())) is not None:
-        await _refuse(websocket, 503, why_not)
+        await _refuse(websocket, 503, why_not, RETRY_AFTER)
         return
     await websocket.accept(wishes.subprotocol(offered))
     if grant is None and (grant := await authenticated(websocket, wanted.channels)) is None:
