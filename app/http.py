@@ -158,6 +158,8 @@ class SimulcastHttp(H11Protocol):
             self._unread = None
 
     def on_response_complete(self) -> None:
+        if self.ending is not None:  # its client comes back by another connection, perhaps to another front-end
+            self.shutdown()
         super().on_response_complete()
         self._watch()
 

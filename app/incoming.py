@@ -20,11 +20,11 @@ from simulcast.commands import Mistake
 
 CLOSING_S = 1.0  # in which a client that was told to stop may take notice
 _SLICE_BYTES = 16 * 1024  # so that who floods is cut before all that came in one read has been looked at
-_RATE_LIMITED = text_frame(
+RATE_LIMITED = text_frame(
     Mistake(
         "rate_limited",
-        f"a client may send {MESSAGES_PER_S} messages a second, {BURST} at once, and this was one too many: it is not "
-        "obeyed. Wait for the answers, or command by REST",
+        f"a client may send {MESSAGES_PER_S} messages a second, {BURST} at once; this is one too many and not obeyed: "
+        "wait for the answers, or command by REST",
     )
     .answer()
     .encode()
@@ -97,7 +97,7 @@ class Incoming(WebSocketsSansIOProtocol):
         if refusal is Refusal.CUT:
             self.cut(Stop.POLICY, "too many messages in spite of the error rate_limited")
         elif refusal is Refusal.TELL and self.handshake_complete and self.writable.is_set():
-            self.transport.write(_RATE_LIMITED)
+            self.transport.write(RATE_LIMITED)
 
     def cut(self, code: int, reason: str) -> None:
         """Closes without waiting for the client's own close; what it still sends isn't looked at."""

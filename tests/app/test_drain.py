@@ -1,13 +1,16 @@
 """In which waves clients leave a front-end that ends."""
 
 import asyncio
+import signal
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+import uvicorn
 
 from app import drain
 from app.drain import LEAST_WAVE, WAVE_S, waves
+from tests.app.served import hello
 
 
 @pytest.mark.parametrize("clients", [0, 1, LEAST_WAVE, LEAST_WAVE + 1, 1000, 1001, 50_000])
@@ -90,3 +93,11 @@ async def test_who_is_in_a_hurry_waits_for_nobody() -> None:
         await drain.drain(connections, 10.0, lambda: True)
     assert not any(client.aborted for client in clients)
     assert sum(client.is_client for client in clients) == 1000 - waves(1000, 10.0)[0]
+
+
+def test_a_second_signal_hurries_whichever_it_is() -> None:
+    server = drain.Server(uvicorn.Config(hello, log_config=None), 5.0)
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.should_exit and not server.force_exit
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.force_exit

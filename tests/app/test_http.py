@@ -103,6 +103,25 @@ async def test_a_response_that_lasts_is_no_request_that_is_late() -> None:
         assert b"the end" in await rest(server, REQUEST + b"Connection: close\r\n\r\n")
 
 
+async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        connection: SimulcastHttp = scope["state"][STATE_KEY]
+        connection.ending = asyncio.Event()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await connection.ending.wait()
+        await send({"type": "http.response.body", "body": b"the end"})
+
+    async with served(endpoint) as server:
+        reading = asyncio.create_task(rest(server, REQUEST + b"\r\n"))
+        await until(lambda: any(_is_client(each) for each in server.server_state.connections), "the response")
+        (connection,) = server.server_state.connections
+        assert isinstance(connection, SimulcastHttp)
+        connection.restart()
+        assert not connection.is_client
+        assert b"the end" in await reading
+        await _gone(server)
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -156,6 +175,10 @@ async def test_who_never_reads_can_be_cut() -> None:
             await _fill(outlets[0])
             outlets[0].abort()
             await _gone(server)
+
+
+def _is_client(connection: object) -> bool:
+    return isinstance(connection, SimulcastHttp) and connection.is_client
 
 
 async def _fill(outlet: StreamOutlet) -> None:
