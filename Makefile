@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install up test check bench bench-full chaos clean
+.PHONY: help install up test check bench bench-full chaos autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -45,6 +45,9 @@ bench-full: $(VENV)/.dev  ## all benchmarks, three times: an evening
 
 chaos: $(VENV)/.dev  ## three minutes of killed workers and restarted Redis (ARGS="--unfenced" for the control)
 	@exec $(BIN)/python -m tests.chaos.run $(ARGS)
+
+autobahn: $(VENV)/.dev  ## all cases of the Autobahn WebSocket test-suite: five minutes
+	@exec $(BIN)/python -m tests.autobahn
 
 clean:  ## remove what was installed and cached
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

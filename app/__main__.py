@@ -1,4 +1,4 @@
-"""One front-end: `python -m app`, with uvicorn set up as it is fastest."""
+"""One front-end: `python -m app`."""
 
 import argparse
 import gc
@@ -10,18 +10,14 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from app.admin import Doors, admin_app
+from app.drain import Server
 from app.guard import Guard
 from app.heartbeat import Place
-from app.http import SimulcastHttp
-from app.protocol import SimulcastProtocol
+from app.serving import configuration
 from app.settings import FrontEndSettings
-from simulcast.commands import MAX_COMMAND_BYTES
 from simulcast.errors import SettingRefused
 from simulcast.settings import explained
 
-PING_INTERVAL_S = 20.0
-PONG_TIMEOUT_S = 20.0
-SHUTDOWN_S = 5
 # A lost connection leaves no cycle (app/protocol.py), so full collections find nothing, and with 10,000 clients each of
 # them stops the process for half a second.
 GC_THRESHOLDS = (10_000, 20, 100)
@@ -60,7 +56,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # what was loaded for good is never looked at again
     gc.set_threshold(*GC_THRESHOLDS)
-    uvicorn.Server(config).run(sockets=sockets or None)
+    Server(config, settings.drain_s).run(sockets=sockets or None)
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:
@@ -91,23 +87,7 @@ def _config(settings: FrontEndSettings, root_path: str, admin: socket.socket | N
         public = create_app(settings, Place(address, f"{host}:{port}"))
         guarded = Guard(admin_app(public), frozenset(settings.allowed_hosts))
         app = Doors(public, guarded, {port})
-    return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        ws=SimulcastProtocol,
-        http=SimulcastHttp,
-        root_path=root_path,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws_max_size=16 * MAX_COMMAND_BYTES,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PONG_TIMEOUT_S,
-        ws_per_message_deflate=settings.compression,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-        backlog=4096,
-    )
+    return configuration(app, settings, root_path)
 
 
 if __name__ == "__main__":

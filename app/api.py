@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from app.permission import needs
 from app.refusals import described, in_words
-from app.services import Services
+from app.services import ENDING, Services
 from simulcast import records
 from simulcast.commands import Command
 from simulcast.errors import BrokerUnavailable, InvalidEvent
@@ -204,8 +204,8 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready", responses=described(503))
 async def ready(here: Here) -> dict[str, str | int]:
-    """Whether events arrive here: measured by asking the channel's head once a second."""
-    reason = here.listener.not_ready()
+    """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
+    reason = ENDING if here.ending.is_set() else here.listener.not_ready()
     if reason is not None:
         raise HTTPException(503, reason)
     return {"status": "ready", "clients": here.channels.clients, "channels": len(here.channels.feeds)}

@@ -25,6 +25,8 @@ from simulcast.names import DEFAULT_CHANNEL
 from simulcast.stopping import asked_to_stop, cancel
 
 SWEEP_S = 5.0
+RETRY_AFTER = {"retry-after": "2"}
+ENDING = "this front-end ends: come back, to another one or when it has started again"
 _log = logging.getLogger("simulcast.app")
 
 
@@ -41,6 +43,8 @@ class Services:
 
     async def start(self, channels: Iterable[str]) -> str | None:
         """Begins to follow the channels; why that can't be now, or None when all have started."""
+        if self.ending.is_set():
+            return ENDING
         try:
             for channel in channels:
                 await self.channels.follow(channel)

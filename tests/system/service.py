@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import websockets
@@ -58,10 +59,20 @@ class Program:
 
 
 class FrontEnd(Program):
-    def __init__(self, redis_url: str, log: Path, *, raw: bool = True, root_path: str = "", **environment: str) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        log: Path,
+        *,
+        raw: bool = True,
+        root_path: str = "",
+        program: Sequence[str] = ("-m", "app"),
+        **environment: str,
+    ) -> None:
+        """`program`: what runs in place of the front-end; `raw`: whether it is that, or plain uvicorn."""
         self.port = free_port()
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
-        command = ["-m", "app", *address] if raw else ["-m", "uvicorn", "app.main:app", *address]
+        command = [*program, *address] if raw else ["-m", "uvicorn", "app.main:app", *address]
         super().__init__(command, log, REDIS_URL=redis_url, **environment)
 
     @property
