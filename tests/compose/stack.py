@@ -1,6 +1,7 @@
 """The project in containers, as a test talks to it."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,6 +57,20 @@ class Stack:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=90,
+            check=False,
+        )
+
+    def shell(self, commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """What `commands` say in which `docker compose` stands, up to the first that fails; in `folder`."""
+        return subprocess.run(
+            ["bash", "-euc", f'docker() {{ shift; {shlex.join(self.compose)} "$@"; }}\n{commands}'],
+            cwd=folder,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=200,
             check=False,
         )
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from contextlib import AsyncExitStack
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -13,6 +15,7 @@ from websockets.typing import Origin
 from gateway import Gateway
 from tests.compose.stack import FRONT_ENDS, Stack
 from tests.conditions import eventually, until
+from tests.docs.test_documents import blocks
 
 # Nothing warm: engine, base images, the image and three health checks in a row.
 pytestmark = pytest.mark.timeout(400)
@@ -77,6 +80,11 @@ def fetched(url: str) -> tuple[int, object]:
             return answer.status, json.load(answer)
     except OSError as error:
         return getattr(error, "status", 0), None
+
+
+def all_ended(downloads: str) -> bool:
+    found = fetched(downloads)[1]
+    return isinstance(found, dict) and all(each["state"] == "complete" for each in found["downloads"])
 
 
 def count(texts: list[str], part: str) -> int:
@@ -163,3 +171,27 @@ async def test_a_front_end_and_then_redis_are_killed_and_every_client_learns_eve
         for replica in range(1, FRONT_ENDS + 1):
             await eventually(lambda: asyncio.to_thread(stack.is_ready, replica), "readiness", 60)  # noqa: B023
         stack.say("Redis was killed too; all front-ends are ready, and each client heard the third end")
+
+
+async def test_what_the_documents_tell_to_type_works_and_a_backup_brings_back_what_was_there(
+    stack: Stack, tmp_path: Path
+) -> None:
+    downloads = f"http://127.0.0.1:{stack.port}/downloads"
+    before: object = None
+    for block in blocks("docs/operations.md", "sh"):
+        if "redis.tar" in block and before is None:
+            assert posted(downloads, {"url": "http://nginx:8080/health"}) == 201
+            await eventually(lambda: asyncio.to_thread(all_ended, downloads), "the download's end", 60)
+            _, before = await asyncio.to_thread(fetched, downloads)
+        elif "redis.tar" in block:
+            assert posted(f"{downloads}/clear", {}) == 200
+        # Images of Prometheus and Grafana can't be had everywhere; that Compose takes the file shows without them.
+        command = re.sub(r"--profile (\w+) up -d", r"--profile \1 config -q", block)
+        done = await asyncio.to_thread(stack.shell, command, tmp_path)
+        assert done.returncode == 0, f"{block}{done.stdout}"
+        stack.say(f"typed:\n{block.rstrip()}")
+
+    async def as_before() -> bool:
+        return await asyncio.to_thread(fetched, downloads) == (200, before)
+
+    await eventually(as_before, "the downloads of the backup", 60)
