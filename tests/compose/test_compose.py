@@ -195,3 +195,15 @@ async def test_what_the_documents_tell_to_type_works_and_a_backup_brings_back_wh
         return await asyncio.to_thread(fetched, downloads) == (200, before)
 
     await eventually(as_before, "the downloads of the backup", 60)
+
+
+async def test_each_container_ends_by_itself_within_its_grace(stack: Stack) -> None:
+    async with AsyncExitStack() as open_clients:
+        for _ in range(30):
+            await open_clients.enter_async_context(connect(stack.url, proxy=None))
+        stack.say((await asyncio.to_thread(stack.run, "stop", "app", "worker")).stdout)  # while nginx goes on
+    await asyncio.to_thread(stack.run, "stop")
+    ended = stack.run("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}").stdout.split("\n")
+    codes = {line.split()[0]: int(line.split()[1]) for line in ended if line}
+    assert set(codes) == {"redis", "app", "worker", "nginx"}
+    assert 137 not in codes.values(), codes  # 128 + SIGKILL
