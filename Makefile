@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install up test check bench bench-full chaos autobahn clean
+.PHONY: help install up test check docs bench bench-full chaos autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -36,6 +36,9 @@ test: $(VENV)/.dev  ## run all tests (ARGS="-k hub" to choose)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## the documents as a site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 bench: $(VENV)/.dev  ## the quick benchmarks: ten minutes (ARGS="--only burst" to choose)
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)

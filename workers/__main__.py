@@ -42,7 +42,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     subscribing = connect(url, most_connections=2)
     try:
         async with make_session(settings.allow_networks) as session:
-            downloader = Downloader(session, jobs, folder, time.monotonic)
+            downloader = Downloader(session, jobs, folder, time.monotonic, settings.public_download_dir)
             worker = Worker(
                 name,
                 jobs,

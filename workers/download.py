@@ -19,12 +19,23 @@ from workers.threads import in_thread
 
 
 class Downloader:
-    """Downloads into `folder`, which must exist. Each claim writes a part file of its own."""
+    """Downloads into `folder`, which must exist. Each claim writes a part file of its own.
 
-    def __init__(self, session: aiohttp.ClientSession, jobs: Jobs, folder: Path, clock: Callable[[], float]) -> None:
+    `told_folder`: that folder as clients know it. Only `file_path` says it; what a next owner needs is told by names.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        jobs: Jobs,
+        folder: Path,
+        clock: Callable[[], float],
+        told_folder: str = "",
+    ) -> None:
         self._session = session
         self._jobs = jobs
         self._folder = folder
+        self._told_folder = (told_folder or str(folder)).rstrip("/")
         self._clock = clock
         self.received_bytes = 0  # by all downloads, without what was there already
         self._finishing: dict[str, Finishing] = {}  # by token, from when it is noted to the end of the claim
@@ -42,8 +53,9 @@ class Downloader:
         if path is None:
             path = await self._finish(claim, part, await self._receive(claim, part, reporter))
         await reporter.finish(path.stat().st_size)
-        end = {"progress": "1.0", "file_path": str(path)}
-        await insist(lambda: self._jobs.end(claim, "complete", end, {"file_path": str(path)}))
+        told = f"{self._told_folder}/{path.name}"
+        end = {"progress": "1.0", "file_path": told}
+        await insist(lambda: self._jobs.end(claim, "complete", end, {"file_path": told}))
 
     async def _receive(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
         """Every byte, on the disk. Ends as soon as the reporter says that the lease is lost."""

@@ -1,13 +1,20 @@
 """A worker's settings."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from simulcast.settings import SharedSettings, separated
 from workers.addresses import Networks
+
+
+def absolute(folder: str) -> str:
+    """`folder` as it is: an absolute path, of any system, or nothing. Raises ValueError for a relative one."""
+    if folder and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
+        raise ValueError("a relative path means another folder to each reader: write it from the root on")
+    return folder
 
 
 class WorkerSettings(SharedSettings):
@@ -15,6 +22,12 @@ class WorkerSettings(SharedSettings):
 
     download_dir: Path = Field(
         default=Path("downloads"), validation_alias="SIMULCAST_DOWNLOAD_DIR", description="where files go"
+    )
+    public_download_dir: Annotated[str, AfterValidator(absolute)] = Field(
+        default="",
+        validation_alias="SIMULCAST_PUBLIC_DOWNLOAD_DIR",
+        description="that folder as clients are told it in `file_path`, for a worker in a container: an absolute path; "
+        "empty: as the worker sees it",
     )
     allow_networks: Annotated[Networks, NoDecode, BeforeValidator(separated)] = Field(
         default=(),
