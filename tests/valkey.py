@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
@@ -25,8 +26,9 @@ def binary() -> str:
 class Valkey:
     """One server process; `start` again after `kill` finds what it had appended."""
 
-    def __init__(self, folder: Path, program: str | None = None) -> None:
+    def __init__(self, folder: Path, program: str | None = None, options: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._program = program or binary()
@@ -38,6 +40,7 @@ class Valkey:
             self._program,
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
             *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "log"),
+            *self._options,
         ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
@@ -54,6 +57,11 @@ class Valkey:
     def signal(self, number: int) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
         """As a crash would."""

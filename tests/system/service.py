@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import ClassVar
 
 import websockets
 from websockets.asyncio.client import ClientConnection
@@ -58,11 +59,16 @@ class Program:
 
 
 class FrontEnd(Program):
-    def __init__(self, redis_url: str, log: Path, *, raw: bool = True, root_path: str = "", **environment: str) -> None:
-        self.port = free_port()
+    program: ClassVar[list[str]] = ["-m", "app"]
+
+    def __init__(
+        self, redis_url: str, log: Path, *, raw: bool = True, root_path: str = "", port: int = 0, **environment: str
+    ) -> None:
+        """`port`: that of one that is to be replaced; 0 for a free one."""
+        self.port = port or free_port()
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
-        command = ["-m", "app", *address] if raw else ["-m", "uvicorn", "app.main:app", *address]
-        super().__init__(command, log, REDIS_URL=redis_url, **environment)
+        command = self.program if raw else ["-m", "uvicorn", "app.main:app"]
+        super().__init__([*command, *address], log, REDIS_URL=redis_url, **environment)
 
     @property
     def ws(self) -> str:
