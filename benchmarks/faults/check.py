@@ -170,6 +170,10 @@ class _Reading:
         self.finding.reordered[seen.kind] += 1
         self.finding.note("not in order:", f"{seen.ident} {seen.event_id}")
 
+    def leave(self) -> None:
+        """Its journal is over: what only a connection needs is forgotten, or an hour's takes gigabytes."""
+        self._here.clear()
+
     def close(self, told: bytearray) -> Finding:
         """`told`: which events whose fate the publisher doesn't know were seen by anybody."""
         for place, each in enumerate(self._published):
@@ -206,6 +210,7 @@ def check(published: Iterable[Published], clients: Iterable[tuple[str, bool, Ite
         reading = _Reading(name, kept, index, rows)
         for seen in journal:
             reading.take(seen)
+        reading.leave()
         readings.append(reading)
     told = bytearray(len(rows))
     for place in _unknown(rows):

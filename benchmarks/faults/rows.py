@@ -52,22 +52,26 @@ async def subscriptions_killed(stage: Stage) -> None:
             await asyncio.sleep(0.5)
 
 
-async def front_end_killed(stage: Stage) -> None:
-    stage.front_ends[0].kill()
+async def front_end_killed(stage: Stage, place: int = 0) -> None:
+    stage.front_ends[place].kill()
     await asyncio.sleep(1)
-    await stage.replace_front_end(0)
+    await stage.replace_front_end(place)
 
 
-async def front_end_stopped(stage: Stage) -> None:
-    stage.front_ends[0].signal(signal.SIGSTOP)
+async def front_end_stopped(stage: Stage, place: int = 0) -> None:
+    stage.front_ends[place].signal(signal.SIGSTOP)
     await asyncio.sleep(6)
-    stage.front_ends[0].signal(signal.SIGCONT)
+    stage.front_ends[place].signal(signal.SIGCONT)
+
+
+async def front_end_restarted(stage: Stage, place: int) -> None:
+    await asyncio.to_thread(stage.front_ends[place].stop)
+    await stage.replace_front_end(place)
 
 
 async def front_ends_rolled(stage: Stage) -> None:
-    for place, each in enumerate(stage.front_ends):
-        await asyncio.to_thread(each.stop)
-        await stage.replace_front_end(place)
+    for place in range(len(stage.front_ends)):
+        await front_end_restarted(stage, place)
 
 
 ROWS = (

@@ -68,16 +68,7 @@ async def play(row: Row, load: Load, folder: Path, occurrences: int = 1, naive: 
             await _under_load(stage, row, load, occurrences)
         finally:
             stage.close()
-    findings, published = judge(folder)
-    return Result(
-        row,
-        load,
-        findings=findings,
-        outcomes=Counter(each.outcome for each in published),
-        ends=sum(each.is_end for each in published),
-        notes=stage.notes,
-        wrong=stage.wrong,
-    )
+    return judged(row, load, stage)
 
 
 async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> None:
@@ -97,13 +88,20 @@ async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> N
     await stage.end(publisher, clients, NAIVE_END_SEEN_S if stage.naive else END_SEEN_S)
 
 
-def judge(folder: Path) -> tuple[list[Finding], list[Published]]:
-    """What the journals in `folder` say."""
-    published = [Published(*json.loads(line)) for line in (folder / "published.jsonl").open()]
+def judged(row: Row, load: Load, stage: Stage) -> Result:
+    """What the journals of a stage say, whose processes have ended."""
+    published = [Published(*json.loads(line)) for line in (stage.folder / "published.jsonl").open()]
     published.sort(key=lambda each: each.called_at)
-    names = sorted(path.stem for path in (folder / "journals").glob("*.jsonl"))
-    clients = ((name, not name.startswith("bare"), _seen(folder / "journals" / f"{name}.jsonl")) for name in names)
-    return check(published, clients), published
+    journals = sorted((stage.folder / "journals").glob("*.jsonl"))
+    return Result(
+        row,
+        load,
+        findings=check(published, ((path.stem, not path.stem.startswith("bare"), _seen(path)) for path in journals)),
+        outcomes=Counter(each.outcome for each in published),
+        ends=sum(each.is_end for each in published),
+        notes=stage.notes,
+        wrong=stage.wrong,
+    )
 
 
 def _seen(path: Path) -> Iterator[Seen]:
