@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import redis
@@ -26,9 +26,16 @@ def binary() -> str:
 class Valkey:
     """One server process; `start` again after `kill` finds what it had appended."""
 
-    def __init__(self, folder: Path, program: str | None = None, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        program: str | None = None,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self._options = options
+        self._environment = {**os.environ, **(environment or {})}
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._program = program or binary()
@@ -42,7 +49,9 @@ class Valkey:
             *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "log"),
             *self._options,
         ]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + START_S
         with redis.Redis(port=self.port, protocol=2) as client:
             while True:

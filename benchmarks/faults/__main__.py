@@ -12,7 +12,8 @@ from pathlib import Path
 
 from benchmarks.faults import table
 from benchmarks.faults.publish import Load
-from benchmarks.faults.rows import ROWS, Row
+from benchmarks.faults.row import Row
+from benchmarks.faults.rows import ROWS
 from benchmarks.faults.trial import Result, play
 
 RESULTS = Path(__file__).parents[1] / "results"

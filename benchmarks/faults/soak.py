@@ -20,9 +20,9 @@ from pathlib import Path
 
 import redis
 
-from benchmarks.faults import rows, table
+from benchmarks.faults import front_ends, redis_server, table
 from benchmarks.faults.publish import Load
-from benchmarks.faults.rows import Row
+from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 from benchmarks.faults.trial import END_SEEN_S, Result, judged
 
@@ -75,12 +75,12 @@ class Soak:
     def _faults(self) -> dict[str, Fault]:
         place = self.random.randrange(FRONT_ENDS - 1)
         return {
-            "Redis killed and restarted": rows.redis_killed,
-            "Redis stopped for 10 s": rows.redis_stopped,
-            "subscriptions killed": rows.subscriptions_killed,
-            "a front-end killed": partial(rows.front_end_killed, place=place),
-            "a front-end stopped for 6 s": partial(rows.front_end_stopped, place=place),
-            "a front-end restarted": partial(rows.front_end_restarted, place=place),
+            "Redis killed and restarted": redis_server.killed,
+            "Redis stopped for 10 s": redis_server.stopped,
+            "subscriptions killed": redis_server.subscriptions_killed,
+            "a front-end killed": partial(front_ends.killed, place=place),
+            "a front-end stopped for 6 s": partial(front_ends.stopped, place=place),
+            "a front-end restarted": partial(front_ends.restarted, place=place),
         }
 
     async def watch(self) -> None:
@@ -96,11 +96,11 @@ class Soak:
     def _sample(self) -> Sample:
         with self.stage.redis() as client:
             clients, memory = client.info("clients"), client.info("memory")
-        front_ends = self.stage.front_ends
+        running = self.stage.front_ends
         return Sample(
             self.age_s,
-            [each.rss_bytes for each in front_ends],
-            [each.descriptors for each in front_ends],
+            [each.rss_bytes for each in running],
+            [each.descriptors for each in running],
             int(clients["connected_clients"]),
             int(memory["used_memory"]),
         )
@@ -134,7 +134,7 @@ async def run(minutes: float, load: Load, seed: int, folder: Path) -> tuple[Soak
         await stage.end(publisher, clients, END_SEEN_S)
     finally:
         stage.close()
-    row = Row("soak", f"{sum(soak.faults.values())} random faults in {minutes:g} min", rows.redis_killed)
+    row = Row("soak", f"{sum(soak.faults.values())} random faults in {minutes:g} min", redis_server.killed)
     return soak, judged(row, load, stage)
 
 

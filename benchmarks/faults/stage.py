@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import redis
 
+from benchmarks.faults.journal import Published
+from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.publish import Load
 from tests.conditions import eventually, until
 from tests.system.service import FrontEnd, Program, Worker
@@ -46,6 +48,8 @@ class Stage:
     notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     publishers_url: str = ""
+    proxy: Proxy | None = None
+    file_url: str = ""  # what workers download
     jobs: dict[str, float] = field(default_factory=dict)  # download_id → when it was submitted
     started: list[Program] = field(default_factory=list)
 
@@ -67,6 +71,12 @@ class Stage:
         program = kind(self.server.url, log, raw=True, root_path="", port=port, **self.environment)
         self.started.append(program)
         return program
+
+    def start_worker(self, lease_s: int) -> None:
+        log = self.folder / f"worker-{len(self.started)}.log"
+        worker = Worker(self.server.url, log, self.folder / "downloads", SIMULCAST_LEASE_S=str(lease_s))
+        self.started.append(worker)
+        self.workers.append(worker)
 
     async def replace_front_end(self, place: int) -> None:
         """Another one on the same port, ready: what a supervisor does when one has ended."""
@@ -117,6 +127,7 @@ class Stage:
             self.wrong.append(f"the publisher ended: {publisher.output()[-500:]}")
         publisher.signal(signal.SIGTERM)
         await until(lambda: publisher.process.poll() is not None, "a publisher that has ended", PUBLISHED_S)
+        self._write_down_jobs()
         try:
             await until(lambda: clients.process.poll() is not None, "clients that have seen the end", patience_s)
         except AssertionError:
@@ -125,6 +136,20 @@ class Stage:
         for program in (publisher, clients):
             if program.process.returncode:
                 self.wrong.append(f"a process of the trial failed: {program.output()[-500:]}")
+
+    def _write_down_jobs(self) -> None:
+        """What workers have told: each download's changes are counted, and the last one is its end."""
+        with self.redis() as client, (self.folder / "published.jsonl").open("a") as journal:
+            for download_id, submitted_at in self.jobs.items():
+                record = f"{{simulcast:downloads}}:job:{download_id}"
+                state, changes = client.hmget(record, "state", "change")
+                if state != b"complete":
+                    self.wrong.append(f"download {download_id} is {state!r}")
+                for change in range(1, int(changes or 0) + 1):
+                    is_end = change == int(changes or 0)
+                    ident = f"{download_id}/{change}"
+                    row = Published(ident, download_id, "state", is_end, -1, submitted_at, "acknowledged")
+                    journal.write(row.line())
 
     def _program(self, command: list[str], log: str) -> Program:
         program = Program(command, self.folder / log)

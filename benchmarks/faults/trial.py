@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.faults.check import Finding, check
 from benchmarks.faults.journal import Kind, Outcome, Published, Seen
 from benchmarks.faults.publish import Load
-from benchmarks.faults.rows import Row
+from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 
 FRONT_ENDS = 2
