@@ -114,8 +114,19 @@ ROWS = (
         unreachable,
         lacks=why_no_packets_can_be_dropped,
     ),
-    Row("half-open", "every connection to Redis half-open", half_open, lacks=why_no_packets_can_be_dropped),
-    Row("deaf", "subscriptions deaf, though Redis answers", deaf, lacks=why_no_packets_can_be_dropped),
+    Row(
+        "half-open",
+        f"all connections to Redis half-open, for {AWAY_S:.0f} s",
+        half_open,
+        lacks=why_no_packets_can_be_dropped,
+    ),
+    Row(
+        "deaf",
+        "subscriptions deaf, though Redis answers",
+        deaf,
+        lacks=why_no_packets_can_be_dropped,
+        for_control=False,
+    ),
     Row(
         "reply-lost",
         f"the publisher's replies lost after the write, {SWALLOWED} times",

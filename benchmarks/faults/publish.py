@@ -96,9 +96,10 @@ def _row(event: Event, called_at: float, outcome: Outcome) -> Published:
 async def _fate(publish: Publish, event: Event) -> Outcome:
     try:
         await publish(event, f"fault-{event['n']}" if event["type"] == "note" else "")
-    except (BrokerUnavailable, redis.RedisError) as error:
-        cause = error.__cause__ or error
-        return "refused" if isinstance(cause, redis.ResponseError) else "unknown"
+    except BrokerUnavailable as error:
+        return "refused" if "Redis refused" in str(error) else "unknown"
+    except redis.RedisError as error:  # of the control
+        return "refused" if isinstance(error, redis.ResponseError) else "unknown"
     return "acknowledged"
 
 

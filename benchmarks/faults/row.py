@@ -19,7 +19,8 @@ def _as_it_is(_: Stage) -> AbstractAsyncContextManager[None]:
 class Row:
     """`fault` breaks something and mends it. `setting` prepares the stage before its Redis starts.
 
-    `lacks`: why the row can't be played on this machine, or "".
+    `lacks`: why the row can't be played on this machine, or "". `refuses`: whether Redis may refuse the publisher,
+    which is told then. `for_control`: whether the naive server can be put through it.
     """
 
     name: str
@@ -27,3 +28,5 @@ class Row:
     fault: Callable[[Stage], Awaitable[None]]
     setting: Callable[[Stage], AbstractAsyncContextManager[None]] = _as_it_is
     lacks: Callable[[], str] = _never
+    refuses: bool = False
+    for_control: bool = True

@@ -84,6 +84,7 @@ ROWS = (
         full_and_refusing,
         on_a_small_disk("everysec"),
         why_no_disk_can_be_made,
+        refuses=True,
     ),
     Row(
         "disk-full-always",
@@ -92,5 +93,5 @@ ROWS = (
         on_a_small_disk("always"),
         why_no_disk_can_be_made,
     ),
-    Row("out-of-memory", f"`maxmemory` reached for {FULL_S:.0f} s: writes refused", out_of_memory),
+    Row("out-of-memory", f"`maxmemory` reached for {FULL_S:.0f} s: writes refused", out_of_memory, refuses=True),
 )

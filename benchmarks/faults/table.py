@@ -12,10 +12,10 @@ RULE = "|---|---|---:|---|---:|---:|---|---|---|"
 LEGEND = """\
 Clients: at each front-end one that keeps its position (simulcast.v1), a bare one that comes back without, and one of
 SSE. *Lost*, *twice* and *not in order* are summed over all of them, and are zero where nothing is wrong. Progress
-counts as lost only where nothing newer of its download came; what is neither progress nor an end, only outside an announced
-gap. *Announced gaps*: how often a client that keeps its position was told `"recovered":false`, and in brackets how
-many events (no ends, and of all clients) were left out inside gaps; for a bare client each new connection is one.
-*Silence* is the longest time between two messages while the publisher published.
+counts as lost only where nothing newer of its download came; what is neither progress nor an end, only outside an
+announced gap. *Announced gaps*: how often a client that keeps its position was told `"recovered":false`, and in
+brackets how many events (no ends, and of all clients) were left out inside gaps; for a bare client each new connection
+is one. *Silence* is the longest time between two messages while the publisher published.
 """
 
 

@@ -69,6 +69,6 @@ async def stopped(stage: Stage) -> None:
 
 
 ROWS = (
-    Row("worker-kill", "a worker: `kill -9`", killed, with_files),
-    Row("worker-stop", "a worker: SIGSTOP past its lease", stopped, with_files),
+    Row("worker-kill", "a worker: `kill -9`", killed, with_files, for_control=False),
+    Row("worker-stop", "a worker: SIGSTOP past its lease", stopped, with_files, for_control=False),
 )
