@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install up test check docs bench bench-full chaos autobahn clean
+.PHONY: help install up test check docs bench bench-full chaos faults faults-quick soak autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -51,6 +51,15 @@ chaos: $(VENV)/.dev  ## three minutes of killed workers and restarted Redis (ARG
 
 autobahn: $(VENV)/.dev  ## all cases of the Autobahn WebSocket test-suite: five minutes
 	@exec $(BIN)/python -m tests.autobahn
+
+faults: $(VENV)/.dev  ## every fault three times, under two loads: half an hour (ARGS="--only deaf", "--naive", "--list")
+	@exec $(BIN)/python -m benchmarks.faults $(ARGS)
+
+faults-quick: $(VENV)/.dev  ## every fault once, as `make test` has it too: two minutes
+	@exec $(BIN)/python -m pytest -n 4 --dist load tests/faults $(ARGS)
+
+soak: $(VENV)/.dev  ## an hour of random faults (ARGS="--minutes 5 --seed 7")
+	@exec $(BIN)/python -m benchmarks.faults.soak $(ARGS)
 
 clean:  ## remove what was installed and cached
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

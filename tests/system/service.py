@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import websockets
 from websockets.asyncio.client import ClientConnection
@@ -54,11 +55,18 @@ class Program:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
+    @property
+    def descriptors(self) -> int:
+        """Open files and sockets."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
 
 class FrontEnd(Program):
+    program: ClassVar[Sequence[str]] = ("-m", "app")
+
     def __init__(
         self,
         redis_url: str,
@@ -66,14 +74,14 @@ class FrontEnd(Program):
         *,
         raw: bool = True,
         root_path: str = "",
-        program: Sequence[str] = ("-m", "app"),
+        port: int = 0,
         **environment: str,
     ) -> None:
-        """`program`: what runs in place of the front-end; `raw`: whether it is that, or plain uvicorn."""
-        self.port = free_port()
+        """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
+        self.port = port or free_port()
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
-        command = [*program, *address] if raw else ["-m", "uvicorn", "app.main:app", *address]
-        super().__init__(command, log, REDIS_URL=redis_url, **environment)
+        command = self.program if raw else ["-m", "uvicorn", "app.main:app"]
+        super().__init__([*command, *address], log, REDIS_URL=redis_url, **environment)
 
     @property
     def ws(self) -> str:

@@ -23,8 +23,7 @@ MODULE = (
 class Narrow(FrontEnd):
     """A front-end that may open DESCRIPTORS files and sockets."""
 
-    def __init__(self, redis_url: str, log: Path) -> None:
-        super().__init__(redis_url, log, program=["-c", MODULE.format(most=DESCRIPTORS)])
+    program = ("-c", MODULE.format(most=DESCRIPTORS))
 
 
 async def test_without_descriptors_for_more_clients_those_that_are_here_stay_served(
