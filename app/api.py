@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from starlette.requests import ClientDisconnect
 
 from app.permission import needs
 from app.refusals import described, in_words
@@ -73,10 +74,17 @@ class Published(BaseModel):
     event_id: str | None
 
 
+async def _all(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:  # nobody reads this answer, and the log needs no traceback of it
+        raise HTTPException(400, "the connection ended before the body did") from error
+
+
 async def _body(request: Request) -> AddDownload:
     # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
     try:
-        return AddDownload.model_validate_json(await request.body())
+        return AddDownload.model_validate_json(await _all(request))
     except ValidationError as error:
         raise HTTPException(422, in_words(error.errors(include_url=False, include_context=False))) from error
 
@@ -188,7 +196,7 @@ async def publish(
 ) -> Published:
     """Publishes the body, a JSON object, to all clients of the channel."""
     try:
-        position = await here.broker.publish(await request.body(), channel)
+        position = await here.broker.publish(await _all(request), channel)
     except (InvalidEvent, ValueError) as error:
         raise HTTPException(422, str(error)) from error
     except BrokerUnavailable as error:
