@@ -37,6 +37,7 @@ def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "")
         log_level="warning",
         access_log=False,
         server_header=False,
+        headers=[("x-content-type-options", "nosniff")],  # nothing that others published is taken for a page
         ws_max_size=MOST_MESSAGE_BYTES,
         ws_ping_interval=PING_INTERVAL_S,
         ws_ping_timeout=PONG_TIMEOUT_S,
