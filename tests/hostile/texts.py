@@ -5,10 +5,12 @@ Examples are derived, not drawn at random: the gate must give the same answer fo
 
 import json
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-hostile = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+hostile = settings(
+    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 NAMES = [
     *("event_id", "type", "download_id", "action", "channel", "since", "command_id", "file", "token", "position"),
