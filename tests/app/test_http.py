@@ -111,7 +111,7 @@ async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
         await connection.ending.wait()
         await send({"type": "http.response.body", "body": b"the end"})
 
-    async with served(endpoint) as server:
+    async with served(endpoint, timeout_keep_alive=600) as server:
         reading = asyncio.create_task(rest(server, REQUEST + b"\r\n"))
         await until(lambda: any(_is_client(each) for each in server.server_state.connections), "the response")
         (connection,) = server.server_state.connections
@@ -145,10 +145,13 @@ async def test_what_is_no_request_is_400() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_response_that_nobody_reads_is_cut() -> None:
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_response_that_nobody_reads_is_cut(ends: bool) -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"x" * 50_000_000})
+        await send({"type": "http.response.body", "body": b"x" * 50_000_000, "more_body": not ends})
+        while not ends and (await receive())["type"] != "http.disconnect":
+            pass
 
     async with served(endpoint) as server:
         with socket.socket() as idle:

@@ -126,6 +126,7 @@ async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is
         client.transport.pause_reading()
         await until(lambda: _is_full(protocol), "a full socket")
         protocol.restart()
+        assert protocol.transport.is_closing()
         await until(lambda: protocol.disconnected, "the cut")
         with contextlib.suppress(ConnectionClosed):
             client.transport.abort()

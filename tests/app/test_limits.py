@@ -94,6 +94,20 @@ async def test_an_address_that_is_forwarded_has_as_many_web_sockets_as_it_may() 
         await until(lambda: http.limits and not http.limits.addresses, "the end of all")
 
 
+async def test_who_only_asks_counts_while_connected() -> None:
+    http = limited(100, 1)
+    forwarded = REQUEST + b"X-Forwarded-For: 203.0.113.1\r\n\r\n"
+    async with served(hello, http, timeout_keep_alive=600) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+        for _ in range(2):  # twice by one connection is once
+            writer.write(forwarded)
+            async with asyncio.timeout(20):
+                assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+        assert (await rest(server, forwarded)).startswith(b"HTTP/1.1 429 ")
+        writer.close()
+        await until(lambda: http.limits and not http.limits.addresses, "the end")
+
+
 async def test_where_there_is_no_room_clients_are_told_so_and_probes_are_answered() -> None:
     http = limited(3)
     async with served(hello, http) as server:
