@@ -17,7 +17,9 @@ from app.protocol import SimulcastProtocol
 from app.settings import FrontEndSettings
 from simulcast.commands import MAX_COMMAND_BYTES
 from simulcast.errors import SettingRefused
-from simulcast.settings import explained
+from simulcast.logs import configure
+from simulcast.open_files import raise_limit
+from simulcast.settings import explained, inspected
 
 PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 20.0
@@ -42,7 +44,11 @@ def main() -> None:
         const=True,
         help="let others than this machine in without tokens (SIMULCAST_OPEN_TO_EVERYONE)",
     )
+    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     flags = parser.parse_args()
+    if flags.check:
+        print(inspected(FrontEndSettings, lambda settings: settings.check_host(settings.host)))
+        return
     names = ("host", "port", "admin_port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
@@ -54,6 +60,8 @@ def main() -> None:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
         sys.exit(f"simulcast: {explained(error)}")
+    configure(settings.log)
+    raise_limit()
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]
