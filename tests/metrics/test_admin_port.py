@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from simulcast.embedded import EmbeddedServer
 from tests.cli.conftest import Command, embedded, environment, folder, simulcast_process
@@ -60,8 +61,11 @@ async def test_up_gives_each_front_end_one_and_names_them(
     async with service(folder, environment, *flags) as running:
         await running.up()
         assert f"http://127.0.0.1:{first}/metrics" in running.out and f"port {first + 1}" in running.out
-        found = {Scraped(ask(port, "/metrics")[1]).value("process_start_time_seconds") for port in (first, first + 1)}
-        assert len(found) == 2
+        async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:
+            await client.send("{}")
+            await client.recv()
+            scraped = [Scraped(ask(port, "/metrics")[1]) for port in (first, first + 1)]
+        assert sorted(each.value("simulcast_joins_total") for each in scraped) == [0, 1]
         assert ask(running.port, "/metrics")[0] == 404
         assert await running.stop() == 0
 
