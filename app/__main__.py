@@ -16,7 +16,9 @@ from app.heartbeat import Place
 from app.serving import configuration
 from app.settings import FrontEndSettings
 from simulcast.errors import SettingRefused
-from simulcast.settings import explained
+from simulcast.logs import configure
+from simulcast.open_files import raise_limit
+from simulcast.settings import explained, inspected
 
 # A lost connection leaves no cycle (app/protocol.py), so full collections find nothing, and with 10,000 clients each of
 # them stops the process for half a second.
@@ -38,7 +40,11 @@ def main() -> None:
         const=True,
         help="let others than this machine in without tokens (SIMULCAST_OPEN_TO_EVERYONE)",
     )
+    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     flags = parser.parse_args()
+    if flags.check:
+        print(inspected(FrontEndSettings, lambda settings: settings.check_host(settings.host)))
+        return
     names = ("host", "port", "admin_port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
@@ -50,6 +56,8 @@ def main() -> None:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
         sys.exit(f"simulcast: {explained(error)}")
+    configure(settings.log)
+    raise_limit()
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]

@@ -17,7 +17,7 @@ from simulcast.heartbeat import Rate, keep_beating, process_name, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.names import ChannelNames
-from simulcast.settings import explained
+from simulcast.settings import explained, inspected
 from simulcast.stopping import cancel
 from workers.download import Downloader
 from workers.failures import FolderNotWritable
@@ -82,9 +82,13 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
 
 def main() -> None:
     """Exits with 1 for a setting that makes no sense, and a download folder that can't be written to."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m workers", description="One download worker of Simulcast; its settings come by environment."
-    ).parse_args()
+    )
+    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
+    if parser.parse_args().check:
+        print(inspected(WorkerSettings, lambda settings: settings))
+        return
     try:
         settings = WorkerSettings()
     except ValidationError as error:

@@ -45,6 +45,7 @@ def banner(facts: Facts) -> str:
         ("next", f"{command} add https://… {_where(facts)}".rstrip()),
         ("", f"{command} demo {_where(facts)}".rstrip()),
         ("", f"{command} watch" + ("" if place == "localhost:8080" else f" --url ws://{place}/ws")),
+        ("", f"{command} top {_where(facts)}".rstrip()),
         ("", "Ctrl-C stops it"),
     ]
     return "\n".join(["Simulcast is up.", "", *(f"  {name:<10} {text}".rstrip() for name, text in rows), ""])
