@@ -27,6 +27,7 @@ RUN_BY = {
     "caddy": "tests/docs/test_proxies.py",
     "haproxy": "tests/docs/test_proxies.py",
     "yaml": "here",
+    "promql": "tests/compose/test_observability.py",
     "dart": "",
     "text": "",
 }
