@@ -203,7 +203,7 @@ async def test_each_container_ends_by_itself_within_its_grace(stack: Stack) -> N
             await open_clients.enter_async_context(connect(stack.url, proxy=None))
         stack.say((await asyncio.to_thread(stack.run, "stop", "app", "worker")).stdout)  # while nginx goes on
     await asyncio.to_thread(stack.run, "stop")
-    ended = stack.run("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}").stdout.split("\n")
-    codes = {line.split()[0]: int(line.split()[1]) for line in ended if line}
-    assert set(codes) == {"redis", "app", "worker", "nginx"}
-    assert 137 not in codes.values(), codes  # 128 + SIGKILL
+    said = stack.run("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}").stdout
+    codes = [(service, int(code)) for service, code in (line.split() for line in said.splitlines() if line)]
+    assert {service for service, _ in codes} == {"redis", "app", "worker", "nginx"}
+    assert [each for each in codes if each[1] == 137] == []  # 128 + SIGKILL

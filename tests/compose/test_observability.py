@@ -1,4 +1,4 @@
-"""Dashboard and alerts: every query parses, and asks only for what a front-end really tells."""
+"""Dashboard, alerts and docs/metrics.md: every query parses, and asks only for what a front-end really tells."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.compose.stack import ROOT
+from tests.docs.test_documents import blocks
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 
@@ -32,7 +33,8 @@ def queries() -> dict[str, str]:
     board = json.loads((FOLDER / "simulcast.json").read_text(encoding="utf-8"))
     for panel in board["panels"]:
         found |= {f"{panel['title']} {target['refId']}": target["expr"] for target in panel["targets"]}
-    return found | {note["name"]: note["expr"] for note in board["annotations"]["list"]}
+    found |= {note["name"]: note["expr"] for note in board["annotations"]["list"]}
+    return found | {query: query for block in blocks("docs/metrics.md", "promql") for query in block.splitlines()}
 
 
 def selectors(query: str) -> Iterator[promql_parser.VectorSelector]:

@@ -27,6 +27,7 @@ RUN_BY = {
     "caddy": "tests/docs/test_proxies.py",
     "haproxy": "tests/docs/test_proxies.py",
     "yaml": "here",
+    "promql": "tests/compose/test_observability.py",
     "dart": "",
     "text": "",
 }
@@ -117,6 +118,17 @@ def test_settings_that_documents_name_exist() -> None:
     for document in DOCUMENTS:
         named = set(re.findall(r"SIMULCAST_[A-Z_]+", document.read_text(encoding="utf-8")))
         assert {name for name in named if not re.search(rf"{name}\b", known)} == set(), document.name
+
+
+def test_messages_that_troubleshooting_quotes_are_those_of_the_programs() -> None:
+    files = [path for room in ("app", "workers") for path in ROOT.glob(f"{room}/*.py")]
+    sources = "".join(path.read_text(encoding="utf-8") for path in files)
+    sources = sources.replace("{SETTING}", "SIMULCAST_ALLOW_NETWORKS")
+    of_phones = {"Cleartext HTTP traffic not permitted", "App Transport Security"}
+    text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    quoted = set(re.findall(r'"([^"]+)"', re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL))) - of_phones
+    assert len(quoted) >= 5
+    assert [part for each in quoted for part in each.split(" … ") if part not in sources] == []
 
 
 def test_what_is_json_is_json() -> None:
