@@ -98,9 +98,10 @@ class Broker:
         if isinstance(event, str):
             await self.sender.execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
-        superseding = f"{channel} {event.key}" if event.label == "p" else ""
+        about = f"{channel} {event.key}" if event.key else ""
         keys, args = publish_arguments(names, event, idempotency_key)
-        reply = await self.sender.call("publish", keys, args, patience_s=PATIENCE_S, superseding=superseding)
+        yields = event.label == "p"
+        reply = await self.sender.call("publish", keys, args, patience_s=PATIENCE_S, key=about, yields=yields)
         return Position.parse(_text(reply))
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:

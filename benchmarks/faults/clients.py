@@ -83,10 +83,11 @@ def _seen(found: dict[str, object], at: float) -> Seen:
     ident = "" if number is None else str(number)
     if found["type"] == "download_progress":
         kind = "progress"
-    elif str(found["type"]).startswith("download_"):
+    elif key:
         kind = "state"
-        ident = f"{key}/{found.get('change')}"
-        number = found.get("change") if number is None else number
+        if number is None:
+            number = found["change"]
+            ident = f"{key}/{number}"
     order = number if isinstance(number, int) else -1
     return Seen("got", at, ident, key, kind, order, str(found.get("event_id", "")))
 

@@ -14,7 +14,7 @@ THE_END = "the-end"  # the download whose end is published last: who has seen it
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One call of the publisher. `ident`: `<download_id>/<change>` of a state event, the number of any other.
+    """One call of the publisher. `ident`: its number, or `<download_id>/<change>` where a worker published.
 
     `number`: counts the publisher's calls; -1 where a worker published. `outcome`: `unknown` where the call failed and
     the event may be stored all the same, `refused` where it can't be.

@@ -14,10 +14,11 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
-from tests.conditions import eventually
+from tests.conditions import eventually, until
 
 AWAY_S = 8.0
 SWALLOWED = 3  # times
+SWALLOWED_BYTES = 500  # the replies of some twenty calls
 NOTICED_S = 20.0
 
 
@@ -99,12 +100,15 @@ async def publishing_by_proxy(stage: Stage) -> AsyncIterator[None]:
 
 
 async def replies_lost(stage: Stage) -> None:
-    """What was asked is carried out, and the publisher doesn't know."""
-    assert stage.proxy is not None
-    for _ in range(SWALLOWED):
-        if not stage.proxy.swallow():
-            stage.wrong.append("there was no connection whose replies could be lost")
-        await asyncio.sleep(4)  # the publisher's deadline for a reply is 3 s
+    """A batch is carried out, and the publisher doesn't know; writes are held up first, so that it is a large one."""
+    proxy = stage.proxy
+    assert proxy is not None
+    with stage.redis() as client:
+        for _ in range(SWALLOWED):
+            proxy.swallow(SWALLOWED_BYTES)
+            client.execute_command("CLIENT PAUSE", 600, "WRITE")
+            await until(lambda: not proxy.is_to_swallow, "a reply that is lost")
+            await asyncio.sleep(4)  # the publisher's deadline for a reply is 3 s
 
 
 ROWS = (

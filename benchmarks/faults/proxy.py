@@ -1,6 +1,8 @@
 """A TCP proxy that can swallow what the server answers: the request was carried out, and nobody is told."""
 
 import asyncio
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -10,6 +12,7 @@ class Proxy:
     def __init__(self, upstream_port: int) -> None:
         self._upstream_port = upstream_port
         self._open: set[_Link] = set()
+        self._swallows_from = sys.maxsize
         self.port = 0
 
     async def __aenter__(self) -> "Proxy":
@@ -23,11 +26,21 @@ class Proxy:
             link.close()
         await self._server.wait_closed()
 
-    def swallow(self) -> int:
-        """From here on no connection that is open gets an answer any more, whatever it asks; how many there are."""
-        for link in self._open:
-            link.is_mute = True
-        return len(self._open)
+    def swallow(self, at_least: int) -> None:
+        """The next answer of so many bytes gets lost, and so does whatever comes behind it on its connection."""
+        self._swallows_from = at_least
+
+    @property
+    def is_to_swallow(self) -> bool:
+        """Whether no such answer has come yet."""
+        return self._swallows_from < sys.maxsize
+
+    def loses(self, answer: bytes) -> bool:
+        """Whether this one is the answer to lose."""
+        if len(answer) < self._swallows_from:
+            return False
+        self._swallows_from = sys.maxsize
+        return True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -35,7 +48,7 @@ class Proxy:
         except OSError:
             writer.close()
             return
-        link = _Link(writer, up_writer)
+        link = _Link(writer, up_writer, self.loses)
         self._open.add(link)
         try:
             await asyncio.wait(
@@ -48,12 +61,15 @@ class Proxy:
 
 
 class _Link:
-    """One client's two connections."""
+    """One client's two connections. `loses`: whether from this answer on the client gets nothing any more."""
 
-    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, client: asyncio.StreamWriter, server: asyncio.StreamWriter, loses: Callable[[bytes], bool]
+    ) -> None:
         self._client = client
         self._server = server
-        self.is_mute = False
+        self._loses = loses
+        self._is_mute = False
 
     async def ask(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
@@ -64,7 +80,8 @@ class _Link:
     async def answer(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                if not self.is_mute:
+                self._is_mute = self._is_mute or self._loses(data)
+                if not self._is_mute:
                     self._client.write(data)
                     await self._client.drain()
 

@@ -6,9 +6,9 @@ python -m benchmarks.faults.publish --redis URL --journal FILE [--rate 200] [--p
 import argparse
 import asyncio
 import json
+import random
 import signal
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,52 +45,53 @@ class Load:
 
 
 def downloads(load: Load) -> Iterator[Event]:
-    """Their events, for ever, each with its number: AT_ONCE go on at the same time."""
-    under_way: deque[Iterator[Event]] = deque()
+    """Their events, for ever, each with its number: of AT_ONCE that go on at the same time, one is next by chance."""
+    chance = random.Random(1)
+    under_way: list[Iterator[Event]] = []
     number = begun = 0
     while True:
         while len(under_way) < AT_ONCE:
             under_way.append(_download(f"d{begun}", begun, load))
             begun += 1
-        one = under_way.popleft()
-        event = next(one, None)
-        if event is not None:
-            under_way.append(one)
+        place = chance.randrange(AT_ONCE)
+        event = next(under_way[place], None)
+        if event is None:
+            del under_way[place]
+        else:
             yield {**event, "n": number}
             number += 1
 
 
 def _download(download_id: str, number: int, load: Load) -> Iterator[Event]:
-    about: Event = {"download_id": download_id, "attempt": 1}
-    yield {"type": "download_started", **about, "change": 1}
+    """Every other one without `attempt` and `change`, as by `notify_download_complete`."""
+    about: Event = {"download_id": download_id}
+    first: Event = {"attempt": 1, "change": 1} if number % 2 else {}
+    last: Event = {"attempt": 1, "change": 2} if number % 2 else {}
+    yield {"type": "download_started", **about, **first}
     for step in range(max(load.progress, load.others)):
         if step < load.progress:
             yield {"type": "download_progress", **about, "progress": step / load.progress, "speed": 1000}
         if step < load.others:
             yield {"type": "note", "text": "of no download"}
     if number % 5:
-        yield {"type": "download_complete", **about, "change": 2, "file_path": f"/downloads/{download_id}"}
+        yield {"type": "download_complete", **about, **last, "file_path": f"/downloads/{download_id}"}
     else:
-        yield {"type": "download_error", **about, "change": 2, "error_message": "the disk is full"}
+        yield {"type": "download_error", **about, **last, "error_message": "the disk is full"}
 
 
 def the_end(number: int) -> Event:
     """The last event of all."""
-    about = {"download_id": THE_END, "attempt": 1, "change": 1}
-    return {"type": "download_complete", **about, "file_path": "/", "n": number}
+    return {"type": "download_complete", "download_id": THE_END, "file_path": "/", "n": number}
 
 
 def _row(event: Event, called_at: float, outcome: Outcome) -> Published:
     key, number = str(event.get("download_id", "")), event["n"]
     assert isinstance(number, int)
-    kind: Kind = "other"
-    ident = str(number)
+    kind: Kind = "state" if key else "other"
     if event["type"] == "download_progress":
         kind = "progress"
-    elif "change" in event:
-        kind, ident = "state", f"{key}/{event['change']}"
     is_end = event["type"] in ("download_complete", "download_error")
-    return Published(ident, key, kind, is_end, number, called_at, outcome)
+    return Published(str(number), key, kind, is_end, number, called_at, outcome)
 
 
 async def _fate(publish: Publish, event: Event) -> Outcome:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import redis
+from websockets.exceptions import WebSocketException
+
 from benchmarks.faults.check import Finding, check
 from benchmarks.faults.journal import Kind, Outcome, Published, Seen
 from benchmarks.faults.publish import Load
@@ -68,8 +71,8 @@ async def play(row: Row, load: Load, folder: Path, occurrences: int = 1, naive: 
         try:
             await _under_load(stage, row, load, occurrences)
         finally:
-            stage.close()
-    return judged(row, load, stage)
+            await asyncio.to_thread(stage.close)
+    return await asyncio.to_thread(judged, row, load, stage)
 
 
 async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> None:
@@ -85,8 +88,8 @@ async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> N
             await asyncio.sleep(BETWEEN_S if number else 0)
             await row.fault(stage)
             await stage.healed()
-    except AssertionError as error:  # a condition that did not come true; who lost what is to be counted all the same
-        stage.wrong.append(str(error))
+    except (AssertionError, OSError, WebSocketException, redis.RedisError) as error:
+        stage.wrong.append(f"{type(error).__name__}: {error}")  # who lost what is to be counted all the same
     await asyncio.sleep(AFTER_S)
     await enough
     await stage.end(publisher, clients, NAIVE_END_SEEN_S if stage.naive else END_SEEN_S)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
-from tests.conditions import eventually
+from tests.conditions import eventually, until
 from tests.system.files import serving
 
 WORKERS = 2
@@ -29,7 +29,7 @@ async def with_files(stage: Stage) -> AsyncIterator[None]:
 
 
 async def _begin(stage: Stage) -> None:
-    """Workers, and downloads of which some are under way."""
+    """Workers, and downloads of which the first worker has some under way."""
     while len(stage.workers) < WORKERS:
         stage.start_worker(LEASE_S)
     for number in range(DOWNLOADS):
@@ -37,12 +37,15 @@ async def _begin(stage: Stage) -> None:
         status, record = await stage.front_ends[number % 2].post("/downloads", {"url": stage.file_url})
         assert status == 201, record
         stage.jobs[str(record["download_id"])] = submitted_at
+    await until(lambda: _owned(stage), "downloads that the worker has under way", DONE_S)
 
-    async def running() -> bool:
-        with stage.redis() as client:
-            return int(client.zcard("{simulcast:downloads}:leases")) >= 3
 
-    await eventually(running, "downloads that are under way")
+def _owned(stage: Stage) -> list[str]:
+    """What the first worker owns."""
+    mark = f":{stage.workers[0].process.pid}:".encode()
+    with stage.redis() as client:
+        owners = {each: client.hget(f"{{simulcast:downloads}}:job:{each}", "worker") for each in stage.jobs}
+    return [each for each, owner in owners.items() if isinstance(owner, bytes) and mark in owner]
 
 
 async def _until_done(stage: Stage) -> None:
@@ -63,7 +66,7 @@ async def killed(stage: Stage) -> None:
 async def stopped(stage: Stage) -> None:
     await _begin(stage)
     stage.workers[0].signal(signal.SIGSTOP)
-    await asyncio.sleep(2.5 * LEASE_S)
+    await until(lambda: not _owned(stage), "a worker whose leases have expired", DONE_S)
     stage.workers[0].signal(signal.SIGCONT)
     await _until_done(stage)
 

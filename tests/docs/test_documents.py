@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.faults.rows import ROWS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -54,6 +56,13 @@ def test_the_readmes_two_commands_are_targets_of_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in blocks("README.md", "sh"):
         assert re.search(rf"^{command.strip().removeprefix('make ')}:", makefile, re.MULTILINE), command
+
+
+def test_the_guarantees_name_every_fault_that_is_played() -> None:
+    text = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
+    faults = text[text.index("## One fault at a time") : text.index("## Where the promise ends")]
+    named = re.findall(r"`([a-z0-9-]+)`", faults)
+    assert sorted(named) == sorted(row.name for row in ROWS)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
