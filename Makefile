@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install up test check bench bench-full chaos clean
+.PHONY: help install up test check docs bench bench-full chaos faults faults-quick soak autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -37,6 +37,9 @@ test: $(VENV)/.dev  ## run all tests (ARGS="-k hub" to choose)
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
+docs: $(VENV)/.dev  ## the documents as a site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 bench: $(VENV)/.dev  ## the quick benchmarks: ten minutes (ARGS="--only burst" to choose)
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
 
@@ -45,6 +48,18 @@ bench-full: $(VENV)/.dev  ## all benchmarks, three times: an evening
 
 chaos: $(VENV)/.dev  ## three minutes of killed workers and restarted Redis (ARGS="--unfenced" for the control)
 	@exec $(BIN)/python -m tests.chaos.run $(ARGS)
+
+autobahn: $(VENV)/.dev  ## all cases of the Autobahn WebSocket test-suite: five minutes
+	@exec $(BIN)/python -m tests.autobahn
+
+faults: $(VENV)/.dev  ## every fault three times, under two loads: half an hour (ARGS="--only deaf", "--naive", "--list")
+	@exec $(BIN)/python -m benchmarks.faults $(ARGS)
+
+faults-quick: $(VENV)/.dev  ## every fault once, as `make test` has it too: two minutes
+	@exec $(BIN)/python -m pytest -n 4 --dist load tests/faults $(ARGS)
+
+soak: $(VENV)/.dev  ## an hour of random faults (ARGS="--minutes 5 --seed 7")
+	@exec $(BIN)/python -m benchmarks.faults.soak $(ARGS)
 
 clean:  ## remove what was installed and cached
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""One front-end: `python -m app`, with uvicorn set up as it is fastest."""
+"""One front-end: `python -m app`."""
 
 import argparse
 import gc
@@ -7,17 +7,19 @@ import sys
 
 import uvicorn
 from pydantic import ValidationError
+from starlette.types import ASGIApp
 
-from app.http import SimulcastHttp
-from app.protocol import SimulcastProtocol
+from app.admin import Doors, admin_app
+from app.drain import Server
+from app.guard import Guard
+from app.heartbeat import Place
+from app.serving import configuration
 from app.settings import FrontEndSettings
-from simulcast.commands import MAX_COMMAND_BYTES
 from simulcast.errors import SettingRefused
-from simulcast.settings import explained
+from simulcast.logs import configure
+from simulcast.open_files import raise_limit
+from simulcast.settings import explained, inspected
 
-PING_INTERVAL_S = 20.0
-PONG_TIMEOUT_S = 20.0
-SHUTDOWN_S = 5
 # A lost connection leaves no cycle (app/protocol.py), so full collections find nothing, and with 10,000 clients each of
 # them stops the process for half a second.
 GC_THRESHOLDS = (10_000, 20, 100)
@@ -28,7 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app", description="One front-end of Simulcast.")
     parser.add_argument("--host", help="address to listen on (SIMULCAST_HOST, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (SIMULCAST_PORT, 8080)")
+    parser.add_argument("--admin-port", type=int, help="port for /metrics and /ready (SIMULCAST_ADMIN_PORT, none)")
     parser.add_argument("--fd", type=int, action="append", help="an inherited listening socket; may be repeated")
+    parser.add_argument("--admin-fd", type=int, help="an inherited listening socket for the admin port")
     parser.add_argument("--root-path", default="", help="sub path that a proxy in front serves this below, such as /x/")
     parser.add_argument(
         "--open-to-everyone",
@@ -36,44 +40,62 @@ def main() -> None:
         const=True,
         help="let others than this machine in without tokens (SIMULCAST_OPEN_TO_EVERYONE)",
     )
+    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     flags = parser.parse_args()
-    names = ("host", "port", "open_to_everyone")
+    if flags.check:
+        print(inspected(FrontEndSettings, lambda settings: settings.check_host(settings.host)))
+        return
+    names = ("host", "port", "admin_port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
-        config = _config(FrontEndSettings(**given), flags.root_path)
+        settings = FrontEndSettings(**given)
+        settings.check_host(settings.host)
+        admin = _admin_socket(settings, flags.admin_fd)
+        config = _config(settings, flags.root_path, admin)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
         sys.exit(f"simulcast: {explained(error)}")
+    configure(settings.log)
+    raise_limit()
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
+    if admin is not None:
+        sockets = [*(sockets or [config.bind_socket()]), admin]
     gc.collect()
     gc.freeze()  # what was loaded for good is never looked at again
     gc.set_threshold(*GC_THRESHOLDS)
-    uvicorn.Server(config).run(sockets=sockets or None)
+    Server(config, settings.drain_s).run(sockets=sockets or None)
 
 
-def _config(settings: FrontEndSettings, root_path: str) -> uvicorn.Config:
+def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:
+    """What was handed down, else one of its own, else none. Raises SettingRefused where the port can't be had."""
+    if fd is not None:
+        return socket.socket(fileno=fd)
+    if not settings.admin_port:
+        return None
+    family = socket.AF_INET6 if ":" in settings.admin_host else socket.AF_INET
+    try:
+        return socket.create_server((settings.admin_host, settings.admin_port), family=family)
+    except OSError as error:
+        raise SettingRefused(
+            f"the admin port {settings.admin_port} of {settings.admin_host} can't be listened on "
+            f"({error.strerror or error}): choose another one with SIMULCAST_ADMIN_PORT or --admin-port"
+        ) from error
+
+
+def _config(settings: FrontEndSettings, root_path: str, admin: socket.socket | None) -> uvicorn.Config:
     """Raises SettingRefused."""
-    settings.check_host(settings.host)
     from app.main import create_app  # makes an app of the environment's settings too: not before they were checked
 
-    return uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        ws=SimulcastProtocol,
-        http=SimulcastHttp,
-        root_path=root_path,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws_max_size=16 * MAX_COMMAND_BYTES,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PONG_TIMEOUT_S,
-        ws_per_message_deflate=settings.compression,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-        backlog=4096,
-    )
+    address = f"{settings.host}:{settings.port}"
+    if admin is None:
+        app: ASGIApp = create_app(settings, Place(address))
+    else:
+        host, port = admin.getsockname()[:2]
+        public = create_app(settings, Place(address, f"{host}:{port}"))
+        guarded = Guard(admin_app(public), frozenset(settings.allowed_hosts))
+        app = Doors(public, guarded, {port})
+    return configuration(app, settings, root_path)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,25 @@
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import ClientDisconnect
 
 from app.permission import needs
-from app.services import Services
+from app.refusals import described, in_words
+from app.services import ENDING, Services
 from simulcast import records
 from simulcast.commands import MOST_BYTES_PER_S, Command
 from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.names import CHANNEL_PATTERN
 from simulcast.options import MOST_URL_CHARACTERS, Options
 from simulcast.records import JobRecord, Sort, State
 
-router = APIRouter()
+_READING = described(401, 403, 422, 503)
+_WRITING = described(401, 403, 413, 415, 422, 503)
+_COMMANDING = {**_WRITING, **described(404, 409)}
+
+router = APIRouter(responses=described(400, 421))
 
 
 def services(request: Request) -> Services:
@@ -78,19 +85,11 @@ class Published(BaseModel):
     event_id: str | None
 
 
-class Problem(BaseModel):
-    """What was wrong, with which input, and what to do."""
-
-    detail: str
-
-
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (401, 403, 413, 415, 421, 422, 503)
-}
-
-_READ_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (401, 403, 503)}
-
-_COMMAND_REFUSALS: dict[int | str, dict[str, Any]] = {**_REFUSALS, 404: {"model": Problem}, 409: {"model": Problem}}
+async def _all(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:  # nobody reads this answer, and the log needs no traceback of it
+        raise HTTPException(400, "the connection ended before the body did") from error
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -104,18 +103,16 @@ Body = TypeVar("Body", bound=BaseModel)
 async def _parsed(model: type[Body], request: Request) -> Body:
     # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
     try:
-        return model.model_validate_json(await request.body())
+        return model.model_validate_json(await _all(request))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise HTTPException(422, f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise HTTPException(422, in_words(error.errors(include_url=False, include_context=False))) from error
 
 
 @router.post(
     "/downloads",
     status_code=201,
     dependencies=[Depends(needs("command"))],
-    responses=_REFUSALS,
+    responses=_WRITING,
     openapi_extra=_schema(AddDownload),
 )
 async def add_download(here: Here, request: Request, response: Response) -> JobRecord:
@@ -129,7 +126,7 @@ async def add_download(here: Here, request: Request, response: Response) -> JobR
     return record
 
 
-@router.get("/downloads", dependencies=[Depends(needs("watch"))], responses=_READ_REFUSALS)
+@router.get("/downloads", dependencies=[Depends(needs("watch"))], responses=_READING)
 async def list_downloads(
     here: Here,
     state: State | None = None,
@@ -150,7 +147,7 @@ async def list_downloads(
 @router.get(
     "/downloads/{download_id}",
     dependencies=[Depends(needs("watch"))],
-    responses={**_READ_REFUSALS, 404: {"model": Problem}},
+    responses={**_READING, **described(404)},
 )
 async def get_download(download_id: str, here: Here) -> JobRecord:
     """One download, as it stands."""
@@ -172,7 +169,7 @@ async def _obey(here: Services, command: Command) -> Accepted:
     return Accepted()
 
 
-@router.post("/downloads/clear", dependencies=[Depends(needs("command"))], responses=_REFUSALS)
+@router.post("/downloads/clear", dependencies=[Depends(needs("command"))], responses=_WRITING)
 async def clear_finished(here: Here) -> Accepted:
     """Forgets all downloads that have ended; their files stay."""
     return await _obey(here, Command("clear"))
@@ -181,7 +178,7 @@ async def clear_finished(here: Here) -> Accepted:
 @router.post(
     "/downloads/{download_id}/limit",
     dependencies=[Depends(needs("command"))],
-    responses=_COMMAND_REFUSALS,
+    responses=_COMMANDING,
     openapi_extra=_schema(Limit),
 )
 async def limit_download(
@@ -192,7 +189,11 @@ async def limit_download(
     return await _obey(here, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
 
 
-@router.post("/downloads/{download_id}/{action}", dependencies=[Depends(needs("command"))], responses=_COMMAND_REFUSALS)
+@router.post(
+    "/downloads/{download_id}/{action}",
+    dependencies=[Depends(needs("command"))],
+    responses=_COMMANDING,
+)
 async def command_download(
     download_id: str,
     action: Literal["pause", "resume", "cancel", "retry"],
@@ -203,7 +204,7 @@ async def command_download(
     return await _obey(here, Command(action, download_id, command_id))
 
 
-@router.delete("/downloads/{download_id}", dependencies=[Depends(needs("command"))], responses=_COMMAND_REFUSALS)
+@router.delete("/downloads/{download_id}", dependencies=[Depends(needs("command"))], responses=_COMMANDING)
 async def delete_download(
     download_id: str, here: Here, file: bool = False, command_id: Annotated[str, Query(max_length=100)] = ""
 ) -> Accepted:
@@ -211,11 +212,18 @@ async def delete_download(
     return await _obey(here, Command("delete", download_id, command_id, file))
 
 
-@router.post("/channels/{channel}/publish", dependencies=[Depends(needs("publish"))], responses=_REFUSALS)
-async def publish(channel: str, request: Request, here: Here) -> Published:
+@router.post(
+    "/channels/{channel}/publish",
+    dependencies=[Depends(needs("publish"))],
+    responses=_WRITING,
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def publish(
+    channel: Annotated[str, Path(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})], request: Request, here: Here
+) -> Published:
     """Publishes the body, a JSON object, to all clients of the channel."""
     try:
-        position = await here.broker.publish(await request.body(), channel)
+        position = await here.broker.publish(await _all(request), channel)
     except (InvalidEvent, ValueError) as error:
         raise HTTPException(422, str(error)) from error
     except BrokerUnavailable as error:
@@ -229,10 +237,10 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/ready", responses={503: {"model": Problem}})
+@router.get("/ready", responses=described(503))
 async def ready(here: Here) -> dict[str, str | int]:
-    """Whether events arrive here: measured by asking the channel's head once a second."""
-    reason = here.listener.not_ready()
+    """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
+    reason = ENDING if here.ending.is_set() else here.listener.not_ready()
     if reason is not None:
         raise HTTPException(503, reason)
     return {"status": "ready", "clients": here.channels.clients, "channels": len(here.channels.feeds)}

@@ -1,7 +1,7 @@
 """Which channels have clients here: a channel is subscribed to with its first client and let go after its last."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.feed import Feed
@@ -9,6 +9,7 @@ from app.hub import Hub
 from app.listener import Listener
 from app.log import Log
 from app.snapshot import Snapshot
+from app.tally import Tally
 from app.view import View
 from simulcast.names import ChannelNames
 
@@ -26,14 +27,12 @@ class TooManyChannels(Exception):
 class Channels:
     """Feeds by channel, and in each the hubs of the views that its clients have."""
 
-    def __init__(
-        self, kept: str, listener: Listener, loop: asyncio.AbstractEventLoop, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, kept: str, listener: Listener, loop: asyncio.AbstractEventLoop, tally: Tally) -> None:
         """`kept`: the channel that is followed whether it has clients or not."""
         self._kept = kept
         self._listener = listener
         self._loop = loop
-        self.now = clock
+        self.tally, self.now = tally, tally.clock
         self._deserted_at: dict[str, float] = {}
         self._holders: dict[str, int] = {}  # clients that follow or join, by channel
         self.reading = asyncio.Semaphore(MOST_READING)  # a crowd that recovers must not take all connections
@@ -41,7 +40,7 @@ class Channels:
         listener.add(kept, self._feeds[kept])
 
     def _new_feed(self) -> Feed:
-        return Feed(Hub(Log(), self._loop.time, self._loop.call_at), Snapshot(self.now))
+        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.tally), Snapshot(self.now))
 
     @property
     def feeds(self) -> dict[str, Feed]:
@@ -51,7 +50,14 @@ class Channels:
     @property
     def clients(self) -> int:
         """Memberships: a client of two channels counts twice."""
-        return sum(hub.clients for feed in self._feeds.values() for hub in _hubs(feed))
+        return sum(clients for _, clients, _ in self.census())
+
+    def census(self) -> list[tuple[str, int, int]]:
+        """Each channel, how many clients it has, and how many of them are not current."""
+        return [
+            (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.behind for hub in _hubs(feed)))
+            for channel, feed in self._feeds.items()
+        ]
 
     async def follow(self, channel: str) -> Feed:
         """The channel's feed, started; it stays while something holds it (`holding`).
@@ -86,7 +92,7 @@ class Channels:
         if hub is None:
             log = Log(VIEW_ENTRIES, VIEW_BYTES)
             encode = view.deflate.encode if view.deflate else None
-            hub = Hub(log, self._loop.time, self._loop.call_at, view.interval_ms / 1000, encode)
+            hub = Hub(log, self._loop.time, self._loop.call_at, self.tally, view.interval_ms / 1000, encode)
             feed.add_view(view, hub)
         return hub
 

@@ -5,37 +5,58 @@ idle client. Here the endpoint returns, and what the client says is handed over 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.ear import Ear, Obey
-from simulcast.codes import Refresh, Stop
+from app.incoming import Incoming
+from simulcast.codes import Reconnect, Refresh
 
 
-class Detachable(WebSocketsSansIOProtocol):
+class Detachable(Incoming):
     """What is overridden is no public API of uvicorn: see app/protocol.py."""
+
+    left: Callable[[], None] | None = None  # called when the connection is lost
 
     _obey: Obey | None = None
     _expiry: asyncio.TimerHandle | None = None
 
     def expire_in(self, seconds: float) -> None:
         """The client's token holds that long: then the connection is closed with Refresh.TOKEN_EXPIRED."""
-        self._expiry = self.loop.call_later(seconds, self._expire)
+        self._expiry = self.loop.call_later(seconds, self.end, Refresh.TOKEN_EXPIRED, "the token has expired")
 
-    def _expire(self) -> None:
+    @property
+    def is_client(self) -> bool:
+        """Whether it stays until it is ended."""
+        return self.is_open
+
+    def restart(self) -> None:
+        """This front-end is about to end: the client is to come back, to another one."""
+        self.end(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
+
+    def end(self, code: int, reason: str) -> None:
+        """Closes; a client that can't be told, or doesn't close in its turn, is cut. Harmless once closed."""
         if self.close_sent or self.transport.is_closing():
             return
         if not self.writable.is_set():  # a close can't reach a full socket
             self.transport.abort()
             return
-        self.conn.send_close(Refresh.TOKEN_EXPIRED, "the token has expired")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
         self._read_on()
+
+    def shutdown(self) -> None:
+        """uvicorn ends all that is left, and waits for it."""
+        if self.writable.is_set():
+            super().shutdown()
+        else:
+            self.transport.abort()
 
     def detach(self, obey: Obey) -> None:
         """Lets the endpoint return without an end of the connection: `obey` is awaited for each text, in order."""
@@ -47,7 +68,8 @@ class Detachable(WebSocketsSansIOProtocol):
         except ClientDisconnected:
             pass
         except BaseException:
-            self.logger.exception("a client's endpoint failed")
+            if not self.close_sent:  # else what failed is a message behind the close
+                self.logger.exception("a client's endpoint failed")
             self.send_500_response()
             self._obey = None
         if self._obey is not None and not self.disconnected:
@@ -57,7 +79,8 @@ class Detachable(WebSocketsSansIOProtocol):
 
     def _hear(self, obey: Obey) -> None:
         """Texts go to `obey` instead of the endpoint, beginning with those that it didn't read."""
-        unread, ear = self.queue, Ear(obey, self.loop, self.tasks, self._heard)
+        unread = self.queue
+        ear = Ear(obey, self.pace, self.loop, self.tasks, self._heard, self.refuse)
         self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", ear)
         del self.scope, self.request, self.response
         while not unread.empty():
@@ -77,29 +100,17 @@ class Detachable(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def send_receive_event_to_app(self) -> None:
-        data = b"".join(self.frames)
-        if self.curr_msg_data_type == "text" and not _is_utf8(data):  # uvicorn's own way logs a traceback
-            self.frames = []
-            self.conn.send_close(Stop.INVALID_TEXT)
-            self.handle_parser_exception()
-            return
-        self.frames = [data]
         super().send_receive_event_to_app()  # stops reading, until what was read is taken
         self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
+        if self.left is not None:
+            self.left()
+            self.left = None
         super().connection_lost(exc)
         self._obey = None
         if isinstance(self.queue, Ear):
             self.queue = asyncio.Queue()  # nothing is put into it any more
         self.conn.parser.close()  # the last cycle: without it the collector would have to find the connection
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

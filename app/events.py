@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import cast
 
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
@@ -14,10 +13,11 @@ from app.access import Grant
 from app.batches import StreamOutlet
 from app.channels import TooManyChannels
 from app.eventstream import Encoder, beginning
-from app.http import STATE_KEY
+from app.http import STATE_KEY, SimulcastHttp
 from app.membership import Membership
 from app.permission import bearer, permit, seconds_left
-from app.services import Services
+from app.refusals import described
+from app.services import RETRY_AFTER, Services
 from app.wishes import Wishes
 from simulcast.errors import BrokerUnavailable
 from simulcast.stopping import cancel
@@ -27,7 +27,11 @@ _log = logging.getLogger("simulcast.events")
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-@router.get("/events", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
+@router.get(
+    "/events",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}}, **described(400, 401, 403, 421, 503)},
+)
 async def events(request: Request) -> Response:
     """The query of `/ws`; `Last-Event-ID`, or at first `?last_event_id=`, says where the client stopped."""
     services = cast(Services, request.app.state.services)
@@ -37,7 +41,7 @@ async def events(request: Request) -> Response:
         raise HTTPException(400, str(error)) from error
     grant = permit(request, "watch", wanted.channels, bearer(request))
     if (why_not := await services.start(wanted.channels)) is not None:
-        raise HTTPException(503, why_not)
+        raise HTTPException(503, why_not, RETRY_AFTER)
     return _Stream(services, wanted, grant)
 
 
@@ -69,13 +73,16 @@ class _Stream(Response):
         wanted = self._wanted
         since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
         encoder = Encoder(wanted.named, since)
-        transport = cast(MutableMapping[str, Any], scope.get("state", {})).get(STATE_KEY)
-        outlet = StreamOutlet(send, encoder, transport)
+        connection: SimulcastHttp | None = scope.get("state", {}).get(STATE_KEY)
+        ending = self._services.ending
+        if connection is not None:
+            ending = connection.ending = asyncio.Event()  # so that not all end in one moment
+        outlet = StreamOutlet(send, encoder, connection.transport if connection else None)
         membership = outlet.follower = self._services.join(wanted, outlet)
         tasks = [
             asyncio.create_task(outlet.pump(), name="pump"),
             asyncio.create_task(_gone(receive), name="gone"),
-            asyncio.create_task(_set(self._services.ending), name="ending"),
+            asyncio.create_task(_set(ending), name="ending"),
             asyncio.create_task(_expired(self._grant), name="expiry"),
         ]
         joining = asyncio.create_task(self._join(membership, outlet), name="join")

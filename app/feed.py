@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from app.frames import text_frame
 from app.hub import Hub
+from app.latency import Latency
 from app.log import Entry
 from app.snapshot import Snapshot
 from app.view import View
@@ -38,6 +39,8 @@ class Feed:
 
     def __init__(self, hub: Hub, snapshot: Snapshot) -> None:
         self.hub = hub
+        self.latency = Latency(hub.tally)
+        hub.on_flush = self._flushed
         self.snapshot = snapshot
         self.views: dict[View, Hub] = {}
         self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
@@ -57,6 +60,7 @@ class Feed:
         if position.offset <= self.position.offset:
             return Outcome.DUPLICATE
         if position.offset != self.position.offset + 1:
+            self.hub.tally.gaps_found += 1
             return Outcome.GAP
         self.position = position
         entry = _entry(publication, position.offset)
@@ -117,11 +121,13 @@ class Feed:
         """From here on positions are those after `position`. Clients keep their place."""
         if self.tag and tag != self.tag:
             self._old_tags.append(self.tag)
+            self.hub.tally.epochs += 1
         self.is_stale = True
         self.position, self.tag = position, tag
         if self._since_asked is not None:
             self._since_asked = []
         self.hub.log.start_at(position.offset)
+        self.latency.flushed(position)
 
     def preload(self, publications: Sequence[Publication]) -> None:
         """What was published just before the feed began, so that who comes back is served from memory."""
@@ -165,6 +171,10 @@ class Feed:
         del of_one[view]
         if not of_one:
             del self._of_one[view.download_id]
+
+    def _flushed(self) -> None:
+        if self.position is not None:
+            self.latency.flushed(self.position)
 
     def mark(self) -> None:
         """Tells those who want marks how far the channel is: they recover from there though nothing came for them."""

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.origins import host_refused, origin_refused
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_PROBES = ("/health", "/ready")
+_PROBES = frozenset({"/health", "/ready"})
 _STREAM = "/events"
 _TOKENS = frozenset({b"token", b"access_token"})
 
@@ -38,11 +38,11 @@ class Guard:
             return 400, "a token in a URL ends up in logs and histories: send the header Authorization: Bearer …"
         headers = Headers(scope=scope)
         writes = scope["type"] == "http" and scope["method"] not in _SAFE
-        path: str = scope["path"]
+        path = "/" + scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
         host = headers.get("host", "")
-        if not path.endswith(_PROBES) and (reason := host_refused(host, self._allowed_hosts)):
+        if path not in _PROBES and (reason := host_refused(host, self._allowed_hosts)):
             return 421, reason
-        if writes or scope["type"] == "websocket" or path.endswith(_STREAM):
+        if writes or scope["type"] == "websocket" or path == _STREAM:
             reason = origin_refused(headers.get("origin"), host, scope["scheme"])
             if reason:
                 return 403, reason

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.log import MOST_BYTES, Entry, Log
+from app.tally import Tally
 
 MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
 SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
@@ -52,6 +53,7 @@ class Hub:
         log: Log,
         clock: Callable[[], float],
         call_at: Callable[[float, Callable[[], None]], object],
+        tally: Tally,
         interval_s: float = 0.0,
         encode: Callable[[bytes], bytes] | None = None,
     ) -> None:
@@ -61,6 +63,8 @@ class Hub:
         """
         self._encode = encode
         self.log = log
+        self.tally = tally
+        self.on_flush: Callable[[], None] = lambda: None
         self._interval_s = interval_s
         self._most_pending_bytes = MOST_BYTES // 2 if interval_s else MOST_PENDING_BYTES
         self._clock = clock
@@ -74,7 +78,6 @@ class Hub:
         self._flushed = 0
         self._flushed_before = 0
         self._not_before = 0.0
-        self.cut = 0
 
     @property
     def clients(self) -> int:
@@ -101,7 +104,7 @@ class Hub:
         client.cursor = self.log.head if cursor is None else cursor
         (self._full if client.paused else self._waiting).add(client)
         if owed:
-            client.outlet.write(self._encoded(owed))
+            client.outlet.write(self._encoded([owed], 1))
         if client in self._waiting:
             self._serve(client)
 
@@ -145,7 +148,8 @@ class Hub:
         """Writes what is pending."""
         if not self._pending:
             return
-        batch = self._encoded(self._conflated() if self._interval_s else b"".join(self._pending))
+        began = self.tally.clock()
+        batch = self._encoded(self._conflated() if self._interval_s else self._pending, len(self._current))
         self._pending.clear()
         self._pending_bytes = 0
         self._flushed_before, self._flushed = self._flushed, self.log.head
@@ -154,6 +158,8 @@ class Hub:
             client = self._unwritten.pop()
             self._current.add(client)
             client.outlet.write(batch)
+        self.tally.flushes.observe(self.tally.clock() - began)
+        self.on_flush()
         for client in tuple(self._waiting):
             if client in self._waiting:
                 self._serve(client)
@@ -179,12 +185,15 @@ class Hub:
         ended = self._clock()
         self._not_before = ended + max(min((ended - started) * DUTY, LONGEST_REST_S), self._interval_s)
 
-    def _encoded(self, frames: bytes) -> bytes:
-        return frames if self._encode is None else self._encode(frames)
+    def _encoded(self, frames: list[bytes], clients: int) -> bytes:
+        joined = b"".join(frames)
+        batch = joined if self._encode is None else self._encode(joined)
+        self.tally.sent(len(frames), clients, len(batch))
+        return batch
 
-    def _conflated(self) -> bytes:
+    def _conflated(self) -> list[bytes]:
         kept = self.log.since(self._flushed, MOST_BYTES)
-        return b"".join(self._pending) if kept is None else kept[0]
+        return self._pending if kept is None else kept[0]
 
     def _serve(self, client: Client) -> None:
         """Gives a waiting client what it is owed, until it is current, its socket is full, or it has left."""
@@ -195,7 +204,7 @@ class Hub:
                 return
             frames, client.cursor = owed
             if frames:
-                client.outlet.write(self._encoded(frames))
+                client.outlet.write(self._encoded(frames, 1))
             elif client.cursor == self._flushed:
                 self._waiting.remove(client)
                 self._current.add(client)
@@ -203,6 +212,6 @@ class Hub:
                 return  # what it was given is still pending for the others: the next flush makes it current
 
     def _cut(self, client: Client) -> None:
-        self.cut += 1
+        self.tally.cut += 1
         self.leave(client)
         client.outlet.abort()

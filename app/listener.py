@@ -17,6 +17,7 @@ from redis.asyncio.client import PubSub
 from app.feed import Feed, Outcome
 from app.inbox import Inbox
 from app.repair import Repair
+from app.tally import Tally
 from simulcast.broker import Broker, Head
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.events import MAX_EVENT_BYTES, encode_foreign
@@ -70,18 +71,17 @@ class _Followed:
 class Listener:
     """Keeps the feeds up to date from the moment `run` starts, through every loss of Redis."""
 
-    def __init__(self, broker: Broker, client: redis.asyncio.Redis, clock: Callable[[], float]) -> None:
+    def __init__(self, broker: Broker, client: redis.asyncio.Redis, tally: Tally) -> None:
         self._broker = broker
         self._repair = Repair(broker)
         self._client = client
-        self._clock = clock
+        self._tally, self._clock = tally, tally.clock
         self._followed: dict[str, _Followed] = {}  # by channel
         self._by_name: dict[bytes, _Followed] = {}  # by the name of its Pub/Sub channel
         self._pubsub: PubSub | None = None
         self._catching_up = asyncio.Lock()
         self._polled_at = float("-inf")
         self._trouble = "Redis was not reached yet"
-        self.refused = 0
 
     def not_ready(self) -> str | None:
         """Why events don't arrive now, or None while they do."""
@@ -127,6 +127,7 @@ class Listener:
             try:
                 await self._session()
             except* (BrokerUnavailable, redis.RedisError, OSError, TimeoutError) as errors:
+                self._tally.reconnects += not self._trouble
                 delay = min(delay * 2, 2.0) if self._trouble else 0.1
                 self._trouble = _reason(errors)
                 _log.warning("no events: %s", self._trouble)
@@ -178,7 +179,6 @@ class Listener:
             self._polled_at = self._clock()
 
     async def _read(self, inbox: Inbox) -> None:
-        taken = 0
         while not asked_to_stop():
             for kind, name, data in await inbox.next():
                 if kind == b"message":
@@ -186,8 +186,8 @@ class Listener:
                         await self._take(followed, data)
                 elif kind == b"subscribe":
                     await self._begin(name)
-                taken += 1
-                if taken % MOST_AT_ONCE == 0:
+                self._tally.received += 1
+                if self._tally.received % MOST_AT_ONCE == 0:
                     await asyncio.sleep(0)
 
     async def _begin(self, name: bytes) -> None:
@@ -216,7 +216,7 @@ class Listener:
             await self.catch_up([channel])
         if tag != feed.tag:  # of an epoch that is over, and taken from its history; or it only looks like ours
             if not feed.was_ours(tag):
-                self.refused += 1
+                self._tally.refused += 1
                 _log.warning("left out what was published to %s as if by a broker", channel)
             return
         followed.heard = max(followed.heard, publication.position.offset)
@@ -230,7 +230,7 @@ class Listener:
                 raise InvalidEvent(f"it has {len(data):,} bytes")
             followed.feed.take_foreign(encode_foreign(data.decode("utf-8", "replace")))
         except InvalidEvent as error:
-            self.refused += 1
+            self._tally.refused += 1
             _log.warning("left out what was published to %s past the brokers: %s", followed.names.pubsub, error)
 
 

@@ -68,8 +68,8 @@ class Log:
                 self._reaches_back_to = max(self._reaches_back_to, oldest.offset)
         return self.head
 
-    def since(self, cursor: int, most_bytes: int) -> tuple[bytes, int] | None:
-        """Frames after `cursor`, joined, and the cursor behind them; None where what came after it was trimmed.
+    def since(self, cursor: int, most_bytes: int) -> tuple[list[bytes], int] | None:
+        """Frames after `cursor`, and the cursor behind them; None where what came after it was trimmed.
 
         Oldest first, one frame at least and otherwise at most `most_bytes`: call again for the rest.
         """
@@ -80,11 +80,11 @@ class Log:
         size = 0
         for at, entry in newer:
             if frames and size + len(entry.frame) > most_bytes:
-                return b"".join(frames), cursor
+                return frames, cursor
             frames.append(entry.frame)
             size += len(entry.frame)
             cursor = at
-        return b"".join(frames), self.head
+        return frames, self.head
 
     def reaches(self, cursor: int) -> bool:
         """Whether nothing that came after `cursor` was trimmed."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
@@ -15,6 +16,8 @@ from starlette.types import Scope
 
 from app import api, events, websocket
 from app.guard import Guard
+from app.heartbeat import NOWHERE, Place
+from app.refusals import unprocessable
 from app.services import running
 from app.settings import FrontEndSettings
 from app.tokens import Tokens
@@ -25,6 +28,7 @@ POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(__file__).parents[1] / "gateway"
 GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts"})
+PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # and nothing else that lies there, such as __init__.py
 
 
 class _Revalidated(StaticFiles):
@@ -36,7 +40,7 @@ class _Revalidated(StaticFiles):
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         if path in GATEWAY_FILES:
             return str(GATEWAY / path), (GATEWAY / path).stat()
-        return super().lookup_path(path)
+        return super().lookup_path(path) if Path(path).suffix in PAGE_FILES else ("", None)
 
     def file_response(
         self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
@@ -46,13 +50,13 @@ class _Revalidated(StaticFiles):
         return response
 
 
-def create_app(settings: FrontEndSettings) -> FastAPI:
+def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
     """One front-end, made from its settings. Raises SettingRefused for a token's key that makes no sense."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure(settings.log)
-        async with running(settings) as services:
+        async with running(settings, place) as services:
             app.state.services = services
             yield
 
@@ -61,6 +65,7 @@ def create_app(settings: FrontEndSettings) -> FastAPI:
         description="Broadcasts progress events. Events come by WebSocket at /ws, or at /events: see docs/protocol.md.",
         lifespan=lifespan,
         max_body_size=MOST_BODY_BYTES,
+        exception_handlers={RequestValidationError: unprocessable},
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.state.tokens = Tokens.of(settings)

@@ -13,6 +13,7 @@ from app.hub import Client, Hub
 from app.listener import Listener
 from app.outlet import RawOutlet
 from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
+from app.tally import Source
 from app.view import View
 from app.wishes import MOST_CHANNELS, Wishes
 from simulcast.broker import Broker
@@ -83,7 +84,8 @@ class Membership:
             hold.enter_context(self._channels.holding(channel))
             feed = await self._channels.follow(channel)
             async with asyncio.timeout(RECOVERY_TIMEOUT_S):
-                await self._recover(channel, feed, since)
+                source = await self._recover(channel, feed, since)
+            self._channels.tally.joined(source, asked=since is not None)
             self._holds[channel] = hold.pop_all()
         if self._left:
             self.unfollow(channel)
@@ -113,8 +115,10 @@ class Membership:
             hub = self._channels.hub(feed, view)
             self._join(channel, hub, view.join(owed), hub.log.head)
 
-    async def _recover(self, channel: str, feed: Feed, since: Position | None) -> None:
+    async def _recover(self, channel: str, feed: Feed, since: Position | None) -> Source:
+        """Where what it is given comes from."""
         caught_up = False
+        source: Source = "memory"
         view = self._view(channel)
         try:
             while True:
@@ -127,14 +131,19 @@ class Membership:
                 elif isinstance(step, AskHistory):
                     async with self._channels.reading:
                         rows = await self._broker.history(step.after, step.until, channel, _PAGE)
-                    self._outlet.write(view.join(conflated(rows)))
+                    entries = conflated(rows)
+                    frames = view.join(entries)
+                    self._channels.tally.sent(len(entries), 1, len(frames))
+                    self._outlet.write(frames)
+                    source = "history"
                     since = rows[-1].position
                     await self._drained.wait()
                 else:
                     self._welcome(channel, feed, step)
-                    return
+                    return source if step.recovered else "snapshot"
         except PositionLost:
             self._welcome(channel, feed, from_snapshot(feed))
+            return "snapshot"
 
     def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
         if self._left:

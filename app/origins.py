@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Container
 from urllib.parse import urlsplit
 
+_BEYOND_HOST_AND_PORT = frozenset("/?#@\\")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -26,25 +27,30 @@ def origin_refused(origin: str | None, host: str, scheme: str) -> str | None:
     if origin is None:
         return None
     try:
-        parts = urlsplit(origin)
+        parts = urlsplit(origin if _is_unbroken(origin) else "")
     except ValueError:
         parts = urlsplit("")
     if parts.scheme in ("http", "https") and not parts.path and not parts.query and "@" not in parts.netloc:
         found = _host_and_port(parts.netloc, parts.scheme)
-        if found[0] == "localhost" or found == _host_and_port(host, parts.scheme):
+        if found[0] == "localhost" or (found[0] and found == _host_and_port(host, parts.scheme)):
             return None
     return f"pages of {origin[:100]!r} may not use this service (served as {scheme}://{host[:100]})"
 
 
 def _host_and_port(netloc: str, scheme: str) -> tuple[str, int | None]:
     """("", None) for what is no host and port."""
+    if not _is_unbroken(netloc) or set(netloc) & _BEYOND_HOST_AND_PORT:
+        return "", None
     try:
         parts = urlsplit(f"//{netloc}")
-        if parts.username is not None or parts.path or parts.query or parts.fragment:
-            return "", None
         return (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS[scheme]
     except ValueError:
         return "", None
+
+
+def _is_unbroken(text: str) -> bool:
+    """Without what urlsplit drops in silence: white space and control characters."""
+    return text.isprintable() and " " not in text
 
 
 def _is_address(name: str) -> bool:

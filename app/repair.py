@@ -25,6 +25,7 @@ class Repair:
 
     async def reconcile(self, channel: str, feed: Feed, head: Head) -> None:
         """Brings the feed to `head`, or beyond it. Raises BrokerUnavailable."""
+        feed.latency.published(head.position, head.published_at)
         if feed.position is None:
             await self._take_over(feed, channel)
             await self._preload(feed, channel)
@@ -34,6 +35,7 @@ class Repair:
             if feed.is_stale:
                 await self._take_over(feed, channel)
         except PositionLost as error:
+            feed.hub.tally.gaps_lost += 1
             _log.warning("%s: cutting %d clients, who missed what is lost: %s", channel, feed.hub.clients, error)
             await self._take_over(feed, channel, anew=True)
 
@@ -41,6 +43,7 @@ class Repair:
         """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
         while (here := feed.position) is not None and _is_before(here, head.position):
             rows = await self._broker.history(here, head.position, channel, PAGE)
+            feed.hub.tally.filled += len(rows)
             for number, publication in enumerate(rows):
                 _cross(feed, Position(publication.position.epoch, 0), head, number > 0)
                 feed.take(publication)

@@ -10,17 +10,23 @@ from dataclasses import dataclass
 
 from app import ending
 from app.channels import Channels, TooManyChannels
+from app.heartbeat import Place, Pulse
 from app.listener import Listener
 from app.membership import PING_INTERVAL_S, AnyOutlet, Membership
 from app.settings import FrontEndSettings
+from app.tally import Tally
 from app.wishes import Wishes
 from simulcast.broker import Broker
+from simulcast.census import Census
 from simulcast.connection import connect
+from simulcast.heartbeat import keep_beating, process_name
 from simulcast.jobs import Jobs
 from simulcast.names import DEFAULT_CHANNEL
 from simulcast.stopping import asked_to_stop, cancel
 
 SWEEP_S = 5.0
+RETRY_AFTER = {"retry-after": "2"}
+ENDING = "this front-end ends: come back, to another one or when it has started again"
 _log = logging.getLogger("simulcast.app")
 
 
@@ -32,10 +38,13 @@ class Services:
     jobs: Jobs
     channels: Channels
     listener: Listener
+    census: Census
     ending: asyncio.Event
 
     async def start(self, channels: Iterable[str]) -> str | None:
         """Begins to follow the channels; why that can't be now, or None when all have started."""
+        if self.ending.is_set():
+            return ENDING
         try:
             for channel in channels:
                 await self.channels.follow(channel)
@@ -50,29 +59,35 @@ class Services:
 
 
 @asynccontextmanager
-async def running(settings: FrontEndSettings) -> AsyncIterator[Services]:
+async def running(settings: FrontEndSettings, place: Place) -> AsyncIterator[Services]:
     """Services with their tasks running. If a task dies, the process is told to stop: it must not serve deaf."""
     url = settings.resolved_redis_url()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
+    census = Census.connect(url)
     subscribing = connect(url, most_connections=2)
-    listener = Listener(broker, subscribing, time.monotonic)
-    channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), time.monotonic)
+    tally = Tally(time.monotonic)
+    listener = Listener(broker, subscribing, tally)
+    channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), tally)
+    name = process_name()
+    pulse = Pulse(name, time.time(), place, channels, listener)
     tasks = [
         asyncio.create_task(listener.run(), name="listener"),
         asyncio.create_task(_every(SWEEP_S, channels.sweep), name="sweep"),
         asyncio.create_task(_every(PING_INTERVAL_S, channels.mark), name="marks"),
+        asyncio.create_task(keep_beating(census, name, pulse.record, dict), name="heartbeat"),
     ]
     for task in tasks:
         task.add_done_callback(_stop_the_process)
     try:
         with ending.heard() as told_to_end:
-            yield Services(broker, jobs, channels, listener, told_to_end)
+            yield Services(broker, jobs, channels, listener, census, told_to_end)
     finally:
         for task in tasks:
             task.remove_done_callback(_stop_the_process)
         await cancel(tasks)
         await subscribing.aclose()
+        await census.aclose()
         await jobs.aclose()
         await broker.aclose()
 

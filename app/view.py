@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.deflate import Deflate
 from app.frames import payload_of, text_frame
 from app.log import Entry
+from app.members import without
 from simulcast.position import Position
 
 _ID_START = b'{"event_id":"'
@@ -46,6 +47,8 @@ class View:
         payload = payload_of(frame)
         if not payload.startswith(b"{"):
             return frame  # text that is no object
+        if b'"channel"' in payload or b"\\u" in payload:  # else its publisher named none: parsers believe the last one
+            payload = without(payload, "channel")
         member = b'"channel":%b' % json.dumps(self.channel).encode()
         if payload.startswith(_ID_START):
             at = payload.index(b'"', len(_ID_START)) + 1

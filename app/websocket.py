@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import cast
@@ -18,9 +19,10 @@ from app.batches import MessageOutlet
 from app.channels import TooManyChannels
 from app.membership import Membership
 from app.outlet import RawOutlet
+from app.pace import Pace
 from app.permission import seconds_left
 from app.protocol import SCOPE_KEY, SimulcastProtocol
-from app.services import Services
+from app.services import RETRY_AFTER, Services
 from app.wishes import Wishes
 from simulcast import commands
 from simulcast.codes import Reconnect, Refresh
@@ -47,7 +49,7 @@ async def serve(websocket: WebSocket) -> None:
         return
     # Nothing is done for a client that nobody knows yet.
     if (why_not := await services.start(wanted.channels if grant else ())) is not None:
-        await _refuse(websocket, 503, why_not)
+        await _refuse(websocket, 503, why_not, RETRY_AFTER)
         return
     await websocket.accept(wishes.subprotocol(offered))
     if grant is None and (grant := await authenticated(websocket, wanted.channels)) is None:
@@ -95,11 +97,11 @@ async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wish
 
 
 async def _texts(websocket: WebSocket) -> AsyncIterator[str]:
-    """What the client says until it is gone; binary messages are ignored."""
-    while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
+    """What the client says until it is gone, as fast as it may; binary messages are ignored."""
+    pace = Pace()
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        if wait_s := pace.wait_s(time.monotonic()):
+            await asyncio.sleep(wait_s)
         if text := message.get("text"):
             yield text
 

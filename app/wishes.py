@@ -1,5 +1,6 @@
 """What a client asks for when it connects: channels, positions, one download, an interval. Decides; does no I/O."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -62,20 +63,25 @@ def read(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> Wishe
 
 
 def positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
-    """`1790000000000-42`, or `a:1790000000000-42,b:…` where there are several channels. Raises ValueError."""
+    """`1790000000000-42`, or `a:1790000000000-42,b:…` where there are several channels. Raises ValueError.
+
+    Positions in other channels are left out: a query may name thousands, and what is found is kept with the client.
+    """
     found = {}
     for part in filter(None, text.split(",")):
         channel, _, position = part.rpartition(":")
         if not channel and len(channels) > 1:
             raise ValueError("since: with several channels a position is channel:id, separated by commas")
         try:
-            found[channel or channels[0]] = Position.parse(position)
+            parsed = Position.parse(position)
         except ValueError as error:
             raise ValueError(f"since: {error}") from None
+        if (where := channel or channels[0]) in channels:
+            found[where] = parsed
     return found
 
 
 def _interval(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text[:10]) > _LONGEST_INTERVAL_MS:
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > _LONGEST_INTERVAL_MS:
         raise ValueError(f"interval_ms: a whole number from 0 to {_LONGEST_INTERVAL_MS}, not {text[:20]!r}")
     return -(-int(text) // _INTERVAL_STEP_MS) * _INTERVAL_STEP_MS

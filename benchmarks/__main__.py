@@ -84,7 +84,7 @@ def _told(scenario: Scenario, row: Row) -> str:
     return f"{', '.join(cells)} (others: {row.others_cores:.2f} cores)"
 
 
-def _facts(repetitions: int) -> list[str]:
+def facts(repetitions: int) -> list[str]:
     cpu = next(line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))  # noqa: PTH123, SIM115
     valkey = subprocess.run([str(get_binary_path()), "--version"], capture_output=True, text=True).stdout.strip()
     return [
@@ -130,7 +130,7 @@ def main() -> int:
     if flags.list:
         print("scenarios:", *(s.name for s in chosen), "\npeers:", *(p.name for p in PEERS))
         return 0
-    report = Report(flags.name or ("quick" if flags.quick else "latest"), _facts(repetitions), chosen)
+    report = Report(flags.name or ("quick" if flags.quick else "latest"), facts(repetitions), chosen)
     missing: set[str] = set()
     done, began = 0, time.monotonic()
     for repetition in range(repetitions):

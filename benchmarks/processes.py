@@ -91,7 +91,7 @@ class Program:
         try:
             self._process.wait(3)
         except subprocess.TimeoutExpired:
-            for pid in _family(self.pid):
+            for pid in family(self.pid):
                 os.kill(pid, 9)
             self._process.wait(5)
         if self._process.stdout:
@@ -100,7 +100,7 @@ class Program:
     def cpu_s(self) -> float:
         """CPU seconds so far, of the process and its children."""
         total = 0
-        for pid in _family(self.pid):
+        for pid in family(self.pid):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             total += int(fields[11]) + int(fields[12])
         return total / _TICKS
@@ -108,14 +108,15 @@ class Program:
     def memory_bytes(self) -> int:
         """Resident memory of the process and its children, with shared pages counted once."""
         total = 0
-        for pid in _family(self.pid):
+        for pid in family(self.pid):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
                     total += int(line.split()[1]) * 1024
         return total
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """The process and all that descend from it."""
     found = [pid]
     for one in found:
         try:

@@ -100,10 +100,11 @@ def _broker(channel: str, port: int) -> bytes:
     return resp("FCALL", library.name("publish"), len(keys), *keys, *arguments)
 
 
-def _simulcast_version() -> str:
+def simulcast_version(*packages: str) -> str:
+    """The commit, and the versions of what it stands on."""
     root = build.HERE.parent
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True).stdout
-    found = (f"{name} {metadata.version(name)}" for name in ("uvicorn", "uvloop", "redis"))
+    found = (f"{name} {metadata.version(name)}" for name in packages)
     return f"{commit.strip()}, {', '.join(found)}"
 
 
@@ -206,7 +207,7 @@ PEERS = (
         "simulcast",
         "Simulcast",
         _simulcast,
-        _simulcast_version,
+        lambda: simulcast_version("uvicorn", "uvloop", "redis"),
         template=_broker,
         channel="downloads",
         channels=True,

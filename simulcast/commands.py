@@ -11,7 +11,7 @@ from simulcast.position import Position
 
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit"]
 Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed"]
-ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large"]
+ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
 MAX_COMMAND_BYTES: Final = 4096
 MOST_BYTES_PER_S: Final = 1_000_000_000_000

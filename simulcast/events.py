@@ -13,11 +13,16 @@ from simulcast.errors import EventTooLarge, InvalidEvent
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_KEY_CHARACTERS = 200
-_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
 END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
 _REQUIRED_TEXT = {"download_complete": "file_path", "download_error": "error_message"}
+# What a front-end itself says, without event_id: clients keep their place by it, and learn what became of a command.
+_FRONT_ENDS_OWN = frozenset({"hello", "position", "command_result"})
+# Text that a lenient client could take for an object with such members: escapes may spell them, too.
+_LOOKS_LIKE_OURS = re.compile(r'[\ufeff\s]*\{.*(event_id|"hello"|"position"|"command_result"|\\u)', re.DOTALL)
+_MOST_SHOWN_CHARACTERS = 80
 
 
 JsonObject = Mapping[str, object]
@@ -69,10 +74,16 @@ def encode(message: Message, key: str = "") -> Event | str:
 
 
 def encode_foreign(text: str) -> Event | str:
-    """What somebody put on the channel past the library: as `encode`, but an `event_id` in it is taken out."""
+    """What somebody put on the channel past the library: as `encode`, but an `event_id` in it is taken out.
+
+    Raises InvalidEvent also for what would look as if the front-end said it, since it gets no `event_id`.
+    """
     found, kept = _read(text)
     if found is None:
         return kept
+    kind = found.get("type")
+    if isinstance(kind, str) and kind in _FRONT_ENDS_OWN:
+        raise InvalidEvent(f"only a front-end says {kind}: use another type, or publish it by a broker")
     if "event_id" in found:
         del found["event_id"]
         kept = ""
@@ -98,8 +109,10 @@ def _parse(text: str) -> dict[str, object] | None:
     try:
         found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:  # no JSON, or nested too deep to be one of ours
-        if text.lstrip().startswith("{") and ("event_id" in text or "\\u" in text):
-            raise InvalidEvent("a JSON object that can't be read must not look as if it had an event_id") from error
+        if _LOOKS_LIKE_OURS.match(text):
+            raise InvalidEvent(
+                "a JSON object that can't be read must not look as if it had an event_id, or a front-end had said it"
+            ) from error
         return None
     return found if isinstance(found, dict) else None
 
@@ -118,7 +131,7 @@ def _event(found: dict[str, object], text: str, key: str) -> Event:
         key = _normalise(found)
         member = _REQUIRED_TEXT.get(kind)
         if member and not isinstance(found.get(member), str):
-            raise InvalidEvent(f"{kind} needs the member {member} as text, not {found.get(member)!r}")
+            raise InvalidEvent(f"{kind} needs the member {member} as text, not {_shown(found.get(member))}")
         if "progress" in found:
             found["progress"] = _progress(found)
         if "speed" in found:
@@ -133,9 +146,9 @@ def _event(found: dict[str, object], text: str, key: str) -> Event:
 def _normalise(found: dict[str, object]) -> str:
     download_id = found.get("download_id")
     if isinstance(download_id, int) and not isinstance(download_id, bool):
-        download_id = str(download_id)
+        download_id = str(download_id) if abs(download_id) < 2**63 else None
     if not isinstance(download_id, str):
-        raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {download_id!r}")
+        raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {_shown(download_id)}")
     found["download_id"] = checked_key(download_id, "download_id")
     return download_id
 
@@ -150,12 +163,21 @@ def checked_key(key: str, what: str) -> str:
     return key
 
 
+def _shown(value: object) -> str:
+    """What was given, as an error shows it. It may be endless, or too deep or too large to be written at all."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"this {type(value).__name__}"
+    return text if len(text) <= _MOST_SHOWN_CHARACTERS else f"{text[:_MOST_SHOWN_CHARACTERS]}…"
+
+
 def _number(found: JsonObject, member: str) -> float | int:
     value = found.get(member, None)
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise InvalidEvent(f"{member} is a number, not {value!r}")
+        raise InvalidEvent(f"{member} is a number, not {_shown(value)}")
     return value
 
 
@@ -164,7 +186,7 @@ def _progress(found: JsonObject) -> float:
         raise InvalidEvent("download_progress needs the member progress, from 0.0 to 1.0")
     value = _number(found, "progress")
     if not -0.001 <= value <= 1.001:
-        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {value!r}: divide a percentage by 100")
+        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {_shown(value)}: divide a percentage by 100")
     return plain_fraction(min(max(0.0, float(value)), 1.0))
 
 
@@ -176,7 +198,7 @@ def plain_fraction(value: float) -> float:
 def _speed(found: JsonObject) -> int:
     value = _number(found, "speed")
     if not 0 <= value < 2**63:
-        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {value!r}")
+        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {_shown(value)}")
     return round(value)
 
 
@@ -185,7 +207,7 @@ def _count(found: JsonObject, member: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {value!r}")
+        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {_shown(value)}")
     return str(value)
 
 

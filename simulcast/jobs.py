@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -20,7 +20,7 @@ from simulcast.events import checked_key
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.options import NO_OPTIONS, Options
-from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_url, site_of
+from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_name, shown_url, site_of
 
 Desired = Literal["running", "paused", "cancelled", "lost"]
 _OWNED: tuple[Desired, ...] = ("running", "paused", "cancelled")
@@ -74,8 +74,7 @@ class Jobs:
         Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
         """
         download_id = checked_key(download_id or secrets.token_hex(8), "download_id")
-        suggested = unquote(urlsplit(url).path.rpartition("/")[2])[:200]
-        name = options.name or suggested or urlsplit(url).hostname or download_id
+        name = options.name or shown_name(url) or urlsplit(url).hostname or download_id
         members = about(download_id, name, shown_url(url))
         more = {"site": site_of(url), "options": options.stored(), "limit": str(options.limit_bytes_per_s or "")}
         args = [*self._flow, download_id, members, url, name, priority, *_flat({k: v for k, v in more.items() if v})]

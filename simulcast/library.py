@@ -13,11 +13,25 @@ import redis
 
 from simulcast.errors import BrokerUnavailable, NotPermitted
 
-Function = Literal["publish", "where", "snapshot", "submit", "claim", "renew", "report", "command", "clear", "litter"]
+Function = Literal[
+    "publish",
+    "where",
+    "snapshot",
+    "submit",
+    "claim",
+    "renew",
+    "report",
+    "command",
+    "clear",
+    "litter",
+    "beat",
+    "processes",
+    "survey",
+]
 Argument = str | bytes | int
 T = TypeVar("T")
 
-_PARTS = ("life", "emit", "publish", "jobs", "report", "command", "register")
+_PARTS = ("life", "emit", "publish", "jobs", "report", "command", "census", "register")
 _MISSING = "Function not found"
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 DEFAULT_CHANNEL = "downloads"
-_CHANNEL = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
+CHANNEL_PATTERN = "[A-Za-z0-9_.:-]{1,100}"
+_CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class ChannelNames:
     def jobs(self) -> list[str]:
         """KEYS of the job functions behind `flow`, in the order that lua/jobs.lua names them."""
         return [self._key(what) for what in ("jobs", "ready", "leases", "done")]
+
+    @cached_property
+    def processes(self) -> list[str]:
+        """KEYS of the functions about processes, in the order that lua/census.lua names them."""
+        return [self._key(what) for what in ("processes", "processes_until", "totals")]
 
     @cached_property
     def wake(self) -> str:

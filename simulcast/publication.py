@@ -25,9 +25,12 @@ class Publication:
 
 
 def with_event_id(position: Position, payload: bytes) -> bytes:
-    """The payload with `event_id` as its first member; `{}` and white space after the brace work."""
+    """The payload with `event_id` as its first member; `{}` and white space after the brace work.
+
+    A space parts it from a publisher's own member `channel`: clients look for ours right behind it, without a parser.
+    """
     rest = payload[1:].lstrip(b" \t\r\n")
-    comma = b"" if rest.startswith(b"}") else b","
+    comma = b"" if rest.startswith(b"}") else b", " if rest.startswith(b'"channel"') else b","
     return b'{"event_id":"%d-%d"%b%b' % (position.epoch, position.offset, comma, rest)
 
 

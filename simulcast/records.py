@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, computed_field
 
@@ -12,6 +12,7 @@ from simulcast.errors import BrokerUnavailable
 
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
+_MOST_NAME_CHARACTERS = 200
 Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
 
 
@@ -88,6 +89,12 @@ def site_of(url: str) -> str:
     return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
+def shown_name(url: str) -> str:
+    """The last segment of its path, "" for none. Nothing in it moves a cursor or turns text around."""
+    last = unquote(urlsplit(url).path.rpartition("/")[2])
+    return "".join(character for character in last if character.isprintable())[:_MOST_NAME_CHARACTERS].strip()
+
+
 def decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
@@ -111,5 +118,5 @@ def record_of(text: Mapping[str, str]) -> JobRecord:
                 "updated_at": int(text["updated_at"]) / 1000,
             }
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         raise BrokerUnavailable(f"the record of a download is not readable: {error}") from error

@@ -31,7 +31,8 @@ class _Call:
     command: Command
     doing: str
     until: float  # loop time up to which it is sent again; 0 for never
-    key: str  # newer calls of the same key supersede it while it waits; "" for none
+    key: str  # what it is about; "" for nothing
+    yields: bool  # whether a newer call of that key takes its place while it waits
     reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     superseded: list[asyncio.Future[object]] = field(default_factory=list)  # they are answered as this one is
 
@@ -68,24 +69,27 @@ class Sender:
         args: Sequence[Argument],
         *,
         patience_s: float = 0.0,
-        superseding: str = "",
+        key: str = "",
+        yields: bool = False,
     ) -> object:
         """The function's reply; see `execute`."""
         command: Command = ("FCALL", library.name(function), len(keys), *keys, *args)
-        return await self.execute(f"call {function}", command, patience_s=patience_s, superseding=superseding)
+        return await self.execute(f"call {function}", command, patience_s=patience_s, key=key, yields=yields)
 
-    async def execute(self, doing: str, command: Command, *, patience_s: float = 0.0, superseding: str = "") -> object:
+    async def execute(
+        self, doing: str, command: Command, *, patience_s: float = 0.0, key: str = "", yields: bool = False
+    ) -> object:
         """Any command's reply, in its turn. `doing` completes "could not …".
 
-        `patience_s`: for how long it waits for Redis and is sent again, which may carry it out twice. `superseding`:
-        while Redis is away a waiting call of that key is dropped for this one, and answered as this one is.
+        `patience_s`: for how long it waits for Redis and is sent again, which may carry it out twice. `key`: what it is
+        about. `yields`: while Redis is away it is dropped for a newer call of its key, and answered as that one is.
         Raises BrokerUnavailable; whether the call was carried out may then be unknown.
         """
         if self._closed:
             raise BrokerUnavailable(f"could not {doing}: this publisher was closed")
         until = asyncio.get_running_loop().time() + patience_s if patience_s else 0.0
-        call = _Call(command, doing, until, superseding)
-        if self._away and superseding:
+        call = _Call(command, doing, until, key, yields)
+        if self._away and yields:
             self._supersede(call)
         if len(self._waiting) >= MAX_WAITING:
             raise BrokerUnavailable(f"could not {doing}: {MAX_WAITING:,} calls already wait for Redis")
@@ -106,7 +110,7 @@ class Sender:
 
     def _supersede(self, call: _Call) -> None:
         for older in self._waiting:
-            if older.key == call.key:
+            if older.yields and older.key == call.key:
                 self._waiting.remove(older)
                 call.superseded = [older.reply, *older.superseded]
                 return
@@ -149,12 +153,13 @@ class Sender:
         return True
 
     def _put_back(self, batch: list[_Call], error: redis.RedisError) -> None:
+        """All of it may have been carried out: what yields must not be told again behind what came after it."""
         now = asyncio.get_running_loop().time()
         newer = {call.key: call for call in self._waiting if call.key}
         for call in reversed(batch):
             if call.until <= now or self._closed:
                 call.answer(library.translated(error, call.doing))
-            elif call.key and call.key in newer:
+            elif call.yields and call.key in newer:
                 newer[call.key].superseded += [call.reply, *call.superseded]
             else:
                 self._waiting.appendleft(call)

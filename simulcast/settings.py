@@ -1,11 +1,16 @@
 """Settings that every program shares. Each program's class extends this one; read once, passed down."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from simulcast.errors import SettingRefused
+
+Kind = TypeVar("Kind", bound="SharedSettings")
 URL_FILE = "redis.url"
 
 
@@ -44,3 +49,18 @@ def explained(error: ValidationError) -> str:
     """The first setting that makes no sense: its name, its value and why, in a line."""
     first = error.errors(include_url=False)[0]
     return f"{first['loc'][0]}={first.get('input')}: {first['msg']}"
+
+
+def inspected(kind: type[Kind], check: Callable[[Kind], object]) -> str:
+    """For `simulcast doctor`: JSON with the `names` that the class reads and the `mistake` in their values, or "".
+
+    `check`: what else must hold for the program to start; raises SettingRefused.
+    """
+    mistake = ""
+    try:
+        check(kind())
+    except SettingRefused as error:
+        mistake = str(error)
+    except ValidationError as error:
+        mistake = explained(error)
+    return json.dumps({"names": [field.validation_alias for field in kind.model_fields.values()], "mistake": mistake})

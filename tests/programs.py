@@ -28,10 +28,17 @@ def front_end(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> St
     """Starts one and waits until it is ready."""
 
     async def start(
-        *, raw: bool = True, redis_url: str = "", ready: bool = True, root_path: str = "", **environment: str
+        *,
+        raw: bool = True,
+        redis_url: str = "",
+        ready: bool = True,
+        root_path: str = "",
+        port: int = 0,
+        **environment: str,
     ) -> FrontEnd:
         log = tmp_path / f"front-end-{len(programs)}.log"
-        program = FrontEnd(redis_url or own_valkey.url, log, raw=raw, root_path=root_path, **environment)
+        url = redis_url or own_valkey.url
+        program = FrontEnd(url, log, raw=raw, root_path=root_path, port=port, **environment)
         programs.append(program)
         return await program.ready() if ready else program
 

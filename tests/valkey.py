@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import redis
@@ -25,8 +26,16 @@ def binary() -> str:
 class Valkey:
     """One server process; `start` again after `kill` finds what it had appended."""
 
-    def __init__(self, folder: Path, program: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        program: str | None = None,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._options = options
+        self._environment = {**os.environ, **(environment or {})}
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._program = program or binary()
@@ -38,8 +47,11 @@ class Valkey:
             self._program,
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
             *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "log"),
+            *self._options,
         ]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + START_S
         with redis.Redis(port=self.port, protocol=2) as client:
             while True:
@@ -54,6 +66,11 @@ class Valkey:
     def signal(self, number: int) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
         """As a crash would."""

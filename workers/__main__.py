@@ -3,10 +3,7 @@
 import argparse
 import asyncio
 import logging
-import os
-import secrets
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -14,11 +11,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simulcast.broker import Broker
+from simulcast.census import RECEIVED, Census, WorkerRecord
 from simulcast.connection import connect
+from simulcast.heartbeat import Rate, keep_beating, process_name, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.names import ChannelNames
-from simulcast.settings import explained
+from simulcast.settings import explained, inspected
+from simulcast.stopping import cancel
 from workers.download import Downloader
 from workers.failures import FolderNotWritable
 from workers.files import open_folder
@@ -36,14 +36,15 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     url = settings.resolved_redis_url()
-    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    name = process_name()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
+    census = Census.connect(url)
     subscribing = connect(url, most_connections=2)
     try:
         async with make_session(settings.allow_networks, read_timeout_s=settings.silence_s) as session:
             rules = Rules.of(settings, folder, time.monotonic)
-            downloader = Downloader(session, jobs, folder, time.monotonic, rules)
+            downloader = Downloader(session, jobs, folder, time.monotonic, rules, settings.public_download_dir)
             worker = Worker(
                 name,
                 jobs,
@@ -56,8 +57,27 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 time.monotonic,
             )
             _log.info("worker %s downloads into %s", name, folder)
-            await worker.run(stop)
+            rate, began = Rate(time.monotonic), time.time()
+
+            def record() -> WorkerRecord:
+                return WorkerRecord(
+                    name=name,
+                    version=version(),
+                    started_at=began,
+                    running=worker.owned,
+                    at_once=settings.at_once,
+                    bytes_per_s=rate.of(downloader.received_bytes),
+                )
+
+            def totals() -> dict[str, int]:
+                return {RECEIVED: downloader.received_bytes}
+
+            async with asyncio.TaskGroup() as group:
+                beating = group.create_task(keep_beating(census, name, record, totals), name="heartbeat")
+                await worker.run(stop)
+                await cancel([beating])
     finally:
+        await census.aclose()
         await subscribing.aclose()
         await jobs.aclose()
         await broker.aclose()
@@ -65,9 +85,13 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
 
 def main() -> None:
     """Exits with 1 for a setting that makes no sense, and a download folder that can't be written to."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m workers", description="One download worker of Simulcast; its settings come by environment."
-    ).parse_args()
+    )
+    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
+    if parser.parse_args().check:
+        print(inspected(WorkerSettings, lambda settings: settings))
+        return
     try:
         settings = WorkerSettings()
     except ValidationError as error:

@@ -29,7 +29,10 @@ from workers.threads import in_thread
 
 
 class Downloader:
-    """Downloads into `folder`, which must exist, by the worker's `rules`. Each claim writes a part file of its own."""
+    """Downloads into `folder`, which must exist, by the worker's `rules`. Each claim writes a part file of its own.
+
+    `told_folder`: that folder as clients know it. Only `file_path` says it; what a next owner needs is told by names.
+    """
 
     def __init__(
         self,
@@ -38,12 +41,15 @@ class Downloader:
         folder: Path,
         clock: Callable[[], float],
         rules: Rules,
+        told_folder: str = "",
     ) -> None:
         self._session = session
         self._jobs = jobs
         self._folder = folder
+        self._told_folder = (told_folder or str(folder)).rstrip("/")
         self._clock = clock
         self._rules = rules
+        self.received_bytes = 0  # by all downloads, without what was there already
         self._finishing: dict[str, Finishing] = {}  # by token, from when it is noted to the end of the claim
         self._paces: dict[str, Pace] = {}  # by token, while the claim is carried out
         self._sources: dict[str, Source] = {}  # by token: what the part file is of, as last stated
@@ -64,8 +70,9 @@ class Downloader:
             fetched = await self._receive(claim, options, part, reporter)
             path = await self._finish(claim, part, options.name or fetched.source.name or claim.record.name)
         await reporter.finish(path.stat().st_size)
-        end = {"progress": "1.0", "file_path": str(path)}
-        await insist(lambda: self._jobs.end(claim, "complete", end, {"file_path": str(path)}))
+        told = f"{self._told_folder}/{path.name}"
+        end = {"progress": "1.0", "file_path": told}
+        await insist(lambda: self._jobs.end(claim, "complete", end, {"file_path": told}))
 
     def limit(self, claim: Claim, bytes_per_s: int | None) -> None:
         """From now on; None for no limit but the worker's."""
@@ -168,6 +175,15 @@ class Downloader:
             }
             await insist(lambda: self._jobs.note(claim, fields))
 
+        before: int | None = None
+
+        def on_bytes(received: int, total: int | None) -> None:
+            nonlocal before
+            if before is not None and received > before:  # it begins with what is resumed, or anew with nothing
+                self.received_bytes += received - before
+            before = received
+            reporter.on_bytes(received, total)
+
         source = _source(claim)
         if source is not None:
             self._sources[claim.token] = source
@@ -176,7 +192,7 @@ class Downloader:
             claim.fields["url"],
             part,
             source,
-            reporter.on_bytes,
+            on_bytes,
             on_source=on_source,
             terms=self._terms(claim, options),
         )

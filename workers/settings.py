@@ -1,6 +1,6 @@
 """A worker's settings."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -19,11 +19,24 @@ def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:
     return proxies
 
 
+def absolute(folder: str) -> str:
+    """`folder` as it is: an absolute path, of any system, or nothing. Raises ValueError for a relative one."""
+    if folder and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
+        raise ValueError("a relative path means another folder to each reader: write it from the root on")
+    return folder
+
+
 class WorkerSettings(SharedSettings):
     """Read once, when the program starts."""
 
     download_dir: Path = Field(
         default=Path("downloads"), validation_alias="SIMULCAST_DOWNLOAD_DIR", description="where files go"
+    )
+    public_download_dir: Annotated[str, AfterValidator(absolute)] = Field(
+        default="",
+        validation_alias="SIMULCAST_PUBLIC_DOWNLOAD_DIR",
+        description="that folder as clients are told it in `file_path`, for a worker in a container: an absolute path; "
+        "empty: as the worker sees it",
     )
     allow_networks: Annotated[Networks, NoDecode, BeforeValidator(separated)] = Field(
         default=(),

@@ -71,6 +71,11 @@ class Worker:
         self._look = asyncio.Event()  # something may be ready to claim
         self._ask = asyncio.Event()  # something may be wished of what is owned
 
+    @property
+    def owned(self) -> int:
+        """How many downloads it has now."""
+        return len(self._owned)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then hands over what it owns. An error that nobody expected ends it."""
         async with asyncio.TaskGroup() as group:

@@ -4,6 +4,7 @@ import ipaddress
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,14 @@ _EXAMPLE = '{"type":"download_progress","download_id":"x","progress":0.5,"speed"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What runs. `redis_port` and `data` are those of the embedded server; 0 where Redis is somebody else's."""
+    """What runs. `admin_ports`: the front-ends', on 127.0.0.1.
+
+    `redis_port` and `data` are those of the embedded server; 0 where Redis is somebody else's.
+    """
 
     host: str
     port: int
+    admin_ports: Sequence[int]
     downloads: Path
     redis_url: str
     redis_port: int
@@ -33,15 +38,23 @@ def banner(facts: Facts) -> str:
         ("page", f"http://{place}/"),
         ("WebSocket", f"ws://{place}/ws"),
         ("API", f"http://{place}/docs"),
+        *_metrics(facts.admin_ports),
         ("downloads", str(facts.downloads.resolve())),
         *(_embedded(facts) if facts.redis_port else [("Redis", shown(facts.redis_url))]),
         ("", ""),
         ("next", f"{command} add https://… {_where(facts)}".rstrip()),
         ("", f"{command} demo {_where(facts)}".rstrip()),
         ("", f"{command} watch" + ("" if place == "localhost:8080" else f" --url ws://{place}/ws")),
+        ("", f"{command} top {_where(facts)}".rstrip()),
         ("", "Ctrl-C stops it"),
     ]
     return "\n".join(["Simulcast is up.", "", *(f"  {name:<10} {text}".rstrip() for name, text in rows), ""])
+
+
+def _metrics(ports: Sequence[int]) -> list[tuple[str, str]]:
+    first = ("metrics", f"http://127.0.0.1:{ports[0]}/metrics")
+    others = ("", f"and on port {', '.join(map(str, ports[1:]))}, for the other front-ends")
+    return [first, others] if len(ports) > 1 else [first]
 
 
 def _embedded(facts: Facts) -> list[tuple[str, str]]:

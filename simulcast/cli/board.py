@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 MOST_ROWS = 10_000  # the oldest goes first
 _MOST_CHARACTERS = 300
+_BEYOND_COUNTING = 2**63  # JSON may hold a whole number that has no float, and 1e400, which is infinite
 _STATES = {
     "download_queued": "queued",
     "download_started": "running",
@@ -123,4 +124,6 @@ def _text(found: Mapping[str, object], member: str) -> str:
 
 def _number(found: Mapping[str, object], member: str, otherwise: float) -> float:
     value = found.get(member)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _BEYOND_COUNTING:
+        return otherwise
+    return float(value)

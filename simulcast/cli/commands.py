@@ -84,6 +84,16 @@ def up(
         ),
     ] = "",
     open_to_everyone: OpenToEveryone = False,
+    admin_port: Annotated[
+        int,
+        typer.Option(
+            envvar="SIMULCAST_ADMIN_PORT",
+            min=0,
+            max=65000,
+            help="Port for /metrics on 127.0.0.1, of the first front-end; the next ones follow it.",
+            show_default="any free ones",
+        ),
+    ] = 0,
 ) -> None:
     """Run the whole service here: Valkey, front-ends and workers. Ctrl-C stops it."""
     from simulcast import logs
@@ -92,7 +102,8 @@ def up(
     found = settings.UpSettings(open_to_everyone=open_to_everyone)
     found.check_host(host)
     logs.configure(found.log)
-    asyncio.run(up.up(up.Plan(host, port, front_ends, workers, data, redis_url, found.download_dir, open_to_everyone)))
+    where = (host, port, front_ends, workers, data, redis_url, found.download_dir)
+    asyncio.run(up.up(up.Plan(*where, open_to_everyone=open_to_everyone, admin_port=admin_port)))
 
 
 @app.command()
@@ -102,11 +113,18 @@ def serve(
     redis_url: RedisUrl = "",
     root_path: Annotated[str, typer.Option(help="Sub path that a proxy in front serves this below, as /x/.")] = "",
     open_to_everyone: OpenToEveryone = False,
+    admin_port: Annotated[
+        int,
+        typer.Option(
+            envvar="SIMULCAST_ADMIN_PORT", min=0, max=65535, help="Port for /metrics.", show_default="there is none"
+        ),
+    ] = 0,
 ) -> None:
     """Run one front-end."""
     from simulcast.cli import programs
 
     flags = ["--open-to-everyone"] if open_to_everyone else []
+    flags += ["--admin-port", str(admin_port)] if admin_port else []
     place = ("--host", host, "--port", str(port), "--root-path", root_path)
     programs.become(programs.front_end(*place, *flags), {"REDIS_URL": redis_url})
 

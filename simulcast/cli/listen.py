@@ -35,6 +35,14 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
+def listen_on_one(address: str, port: int) -> socket.socket:
+    """A listening socket of one IPv4 address, for the admin port. Raises Complaint as `listen` does."""
+    try:
+        return _bind(socket.AF_INET, address, port)
+    except OSError as error:
+        raise _complaint(error, address, port, "--admin-port") from error
+
+
 def _listen_on_loopback(port: int) -> list[socket.socket]:
     for tries_left in reversed(range(_TRIES)):
         try:
@@ -71,12 +79,12 @@ def _close(sockets: list[socket.socket]) -> None:
         each.close()
 
 
-def _complaint(error: OSError, host: str, port: int) -> Complaint:
+def _complaint(error: OSError, host: str, port: int, flag: str = "--port") -> Complaint:
     match error.errno:
         case errno.EADDRINUSE:
-            return Complaint(f"port {port} of {host} is taken: stop what uses it, or choose another one with --port")
+            return Complaint(f"port {port} of {host} is taken: stop what uses it, or choose another one with {flag}")
         case errno.EACCES | errno.EPERM:
-            return Complaint(f"port {port} is not allowed to this user: choose one above 1023 with --port")
+            return Complaint(f"port {port} is not allowed to this user: choose one above 1023 with {flag}")
         case errno.EADDRNOTAVAIL:
             return Complaint(
                 f"{host} is no address of this machine: leave --host away, or give 0.0.0.0 for all of them"

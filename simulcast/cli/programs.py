@@ -15,9 +15,9 @@ def front_end(*flags: str) -> list[str]:
     return [sys.executable, "-P", "-m", "app", *flags]
 
 
-def worker() -> list[str]:
+def worker(*flags: str) -> list[str]:
     """The command of one worker."""
-    return [sys.executable, "-P", "-m", "workers"]
+    return [sys.executable, "-P", "-m", "workers", *flags]
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from simulcast.cli.banner import USUAL_REDIS_PORT, Facts, banner
 from simulcast.cli.binary import find_server
 from simulcast.cli.child import Child
 from simulcast.cli.complaint import Complaint, to_tell
-from simulcast.cli.listen import BACKLOG, listen
+from simulcast.cli.listen import listen, listen_on_one
 from simulcast.cli.reach import broker_at
 from simulcast.cli.ready import until_ready
 from simulcast.embedded import EmbeddedServer
@@ -27,7 +26,10 @@ _log = logging.getLogger("simulcast.up")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `redis_url` is "" for the embedded server; `redis_ports` are those that it tries in turn."""
+    """What to run. `redis_url` is "" for the embedded server; `redis_ports` are those that it tries in turn.
+
+    `admin_port` is the first front-end's, and the next ones follow it; 0 for any free ones.
+    """
 
     host: str
     port: int
@@ -37,6 +39,7 @@ class Plan:
     redis_url: str
     downloads: Path
     open_to_everyone: bool = False
+    admin_port: int = 0
     redis_ports: Sequence[int] = (USUAL_REDIS_PORT, 0)
     front_end: Callable[..., Sequence[str]] = field(default=programs.front_end)
     worker: Callable[[], Sequence[str]] = field(default=programs.worker)
@@ -80,8 +83,8 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         public = [stack.enter_context(closing(each)) for each in listen(plan.host, plan.port)]
         admin = [
-            stack.enter_context(closing(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)))
-            for _ in range(plan.front_ends)
+            stack.enter_context(closing(listen_on_one("127.0.0.1", plan.admin_port and plan.admin_port + number)))
+            for number in range(plan.front_ends)
         ]
         url, server = await stack.enter_async_context(_redis(plan))
         port = public[0].getsockname()[1]
@@ -92,7 +95,8 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
         children: list[Child] = []
         for number, each in enumerate(admin, 1):
             handed = [found.fileno() for found in (*public, each)]
-            flags = [text for fd in handed for text in ("--fd", str(fd))]
+            flags = [text for fd in handed[:-1] for text in ("--fd", str(fd))]
+            flags += ["--admin-fd", str(handed[-1])]
             children.append(Child(f"front-end {number}", plan.front_end(*flags), environment, hurry, handed))
         for number in range(1, plan.workers + 1):
             children.append(Child(f"worker {number}", plan.worker(), environment, hurry))
@@ -101,9 +105,10 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
                 group.create_task(server.keep(), name="embedded server")
             for child in children:
                 group.create_task(child.keep(), name=child.name)
-            await _all_ready([each.getsockname()[1] for each in admin])
+            ports = [each.getsockname()[1] for each in admin]
+            await _all_ready(ports)
             redis_port, data = (server.port, server.data) if server else (0, plan.data)
-            typer.echo(banner(Facts(plan.host, port, plan.downloads, url, redis_port, data)))
+            typer.echo(banner(Facts(plan.host, port, ports, plan.downloads, url, redis_port, data)))
 
 
 @asynccontextmanager

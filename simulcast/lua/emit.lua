@@ -78,7 +78,7 @@ local function emit(keys, channel, max_length, label, key, payload)
   local id = epoch .. '-' .. int(offset)
   local body = label .. ' ' .. key .. '\n' .. payload
   redis.call('XADD', keys[2], 'MAXLEN', '~', max_length, id, 'e', body)
-  redis.call('HSET', keys[1], 'offset', int(offset))
+  redis.call('HSET', keys[1], 'offset', int(offset), 'at', int(offset) .. ' ' .. int(now_us()))
   local entry = id .. ' ' .. body
   remember(keys, label, key, entry)
   redis.call('PUBLISH', channel, tag .. ' ' .. entry)

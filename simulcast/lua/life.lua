@@ -9,9 +9,13 @@ local function int(number)
   return string.format('%.0f', number)
 end
 
-local function now_ms()
+local function now_us()
   local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  return t[1] * 1000000 + t[2]
+end
+
+local function now_ms()
+  return math.floor(now_us() / 1000)
 end
 
 local function field(section, name)
@@ -40,7 +44,7 @@ local function open_epoch(keys, old_epoch, old_offset)
   local last = redis.call('XREVRANGE', keys[2], '+', '-', 'COUNT', 1)[1]
   if last then epoch = math.max(epoch, tonumber(string.match(last[1], '^%d+')) + 1) end
   local tag = string.sub(redis.sha1hex(life .. ' ' .. keys[1] .. ' ' .. int(epoch)), 1, 12)
-  redis.call('HSET', keys[1], 'life', life, 'epoch', int(epoch), 'offset', '0', 'tag', tag,
+  redis.call('HSET', keys[1], 'life', life, 'epoch', int(epoch), 'offset', '0', 'tag', tag, 'at', '',
     'before', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
   return int(epoch), 0, tag
 end

@@ -11,11 +11,14 @@ local function publish(keys, args)
 end
 
 -- KEYS: the flow's six. ARGV: 1 to look whether the server's life changed under the loaded library (a replica that was
--- promoted): every front-end does so once a second. Returns epoch, offset, tag, and how far the epoch before had come.
+-- promoted): every front-end does so once a second. Returns epoch, offset, tag, how far the epoch before had come, and how
+-- many µs ago that offset was published ('' where that isn't known: another version, which didn't note it, was the last).
 local function where(keys, args)
   if args[1] == '1' then read_life() end
   local epoch, offset, tag = head(keys)
-  return {epoch, int(offset), tag, redis.call('HGET', keys[1], 'before') or ''}
+  local meta = redis.call('HMGET', keys[1], 'before', 'at')
+  local of, at = string.match(meta[2] or '', '^(%d+) (%d+)$')
+  return {epoch, int(offset), tag, meta[1] or '', of == int(offset) and int(now_us() - at) or ''}
 end
 
 -- KEYS: the flow's six. Returns what `where` does, then the entries of `latest`, those of `ended`, and how many ms ago
@@ -24,12 +27,12 @@ local function snapshot(keys)
   local reply = where(keys, {'1'})
   local now = now_ms()
   local scored = redis.call('ZRANGEBYSCORE', keys[6], now - ENDED_FOR_MS, '+inf', 'WITHSCORES')
-  reply[5], reply[6], reply[7] = redis.call('HVALS', keys[3]), {}, {}
+  reply[6], reply[7], reply[8] = redis.call('HVALS', keys[3]), {}, {}
   for i = 1, #scored, 2 do
     local entry = redis.call('HGET', keys[5], scored[i])
     if entry then
-      table.insert(reply[6], entry)
-      table.insert(reply[7], int(now - scored[i + 1]))
+      table.insert(reply[7], entry)
+      table.insert(reply[8], int(now - scored[i + 1]))
     end
   end
   return reply

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.frames import payloads, text_frame
 from app.hub import Client, Hub
 from app.log import Entry, Log
+from app.tally import Tally
 
 
 @dataclass
@@ -63,4 +64,4 @@ def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
 
 
 def make_hub(clock: Clock, log: Log | None = None, interval_s: float = 0.0) -> Hub:
-    return Hub(log or Log(), clock, clock.call_at, interval_s)
+    return Hub(log or Log(), clock, clock.call_at, Tally(clock), interval_s)

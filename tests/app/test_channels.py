@@ -5,6 +5,7 @@ import pytest
 from app.channels import LINGER_S, Channels, TooManyChannels
 from app.feed import Feed
 from app.frames import payload_of
+from app.tally import Tally
 from app.view import View
 from simulcast.names import ChannelNames
 from simulcast.position import Position
@@ -32,7 +33,7 @@ class Listening:
 
 def make(clock: Clock) -> tuple[Channels, Listening]:
     listening = Listening()
-    return Channels("kept", listening, asyncio.get_running_loop(), clock), listening  # type: ignore[arg-type]
+    return Channels("kept", listening, asyncio.get_running_loop(), Tally(clock)), listening  # type: ignore[arg-type]
 
 
 async def test_a_channel_is_let_go_some_time_after_its_last_client() -> None:

@@ -164,7 +164,7 @@ def test_a_socket_that_stays_full_is_aborted() -> None:
     clock.advance(1)
     hub.cut_the_hopeless()
     assert not slow.open
-    assert (hub.clients, hub.cut) == (0, 1)
+    assert (hub.clients, hub.tally.cut) == (0, 1)
 
 
 def test_a_client_that_fell_behind_the_log_is_aborted_when_it_drains() -> None:

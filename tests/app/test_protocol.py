@@ -7,6 +7,7 @@ from uvicorn.protocols.websockets import websockets_sansio_impl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.detachable import Detachable
+from app.incoming import Incoming
 from app.protocol import SimulcastProtocol
 
 PINNED = "0.54.0"
@@ -19,8 +20,12 @@ OVERRIDDEN = (
     "connection_lost",
     "keepalive_timeout",
     "run_asgi",
+    "data_received",
+    "handle_cont",
+    "handle_ping",
+    "shutdown",
 )
-RELIED_ON = ("handle_parser_exception", "stop_keepalive", "shutdown", "on_task_complete", "send_500_response")
+RELIED_ON = ("handle_parser_exception", "stop_keepalive", "on_task_complete", "send_500_response")
 
 
 def test_uvicorn_is_the_version_that_was_read() -> None:
@@ -29,7 +34,7 @@ def test_uvicorn_is_the_version_that_was_read() -> None:
 
 def test_what_is_overridden_and_relied_on_exists() -> None:
     for name in OVERRIDDEN:
-        assert name in vars(SimulcastProtocol) | vars(Detachable), name
+        assert name in vars(SimulcastProtocol) | vars(Detachable) | vars(Incoming), name
         theirs, ours = getattr(WebSocketsSansIOProtocol, name), getattr(SimulcastProtocol, name)
         assert list(inspect.signature(theirs).parameters) == list(inspect.signature(ours).parameters), name
     for name in RELIED_ON:
@@ -38,6 +43,6 @@ def test_what_is_overridden_and_relied_on_exists() -> None:
 
 def test_the_state_that_says_whether_frames_may_be_written_is_still_kept() -> None:
     source = inspect.getsource(websockets_sansio_impl)
-    names = ("close_sent", "writable", "curr_msg_data_type", "frames", "scope", "queue", "read_paused")
+    names = ("close_sent", "writable", "curr_msg_data_type", "frames", "scope", "queue", "read_paused", "close_timer")
     for attribute in (f"self.{name}" for name in names):
         assert f"{attribute} = " in source or f"{attribute}: " in source, attribute

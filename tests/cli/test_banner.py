@@ -8,7 +8,7 @@ import pytest
 from simulcast.cli.banner import Facts, banner
 
 FACTS = Facts(
-    "127.0.0.1", 8080, Path("downloads"), "unix://simulcast:secret@/d/valkey.sock", 6379, Path("data").resolve()
+    "127.0.0.1", 8080, [9464], Path("downloads"), "unix://simulcast:secret@/d/valkey.sock", 6379, Path("data").resolve()
 )
 
 

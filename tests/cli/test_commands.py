@@ -13,7 +13,7 @@ from tests.ports import free_port
 from tests.valkey import Valkey
 
 PROGRESS = '{"type":"download_progress","download_id":"x","progress":1,"speed":1}'
-NAMES = ("up", "serve", "work", "publish", "watch", "add", "demo")
+NAMES = ("up", "serve", "work", "publish", "watch", "add", "demo", "top", "doctor")
 
 
 async def told(url: str, channel: str = "downloads") -> list[dict[str, object]]:
@@ -47,12 +47,14 @@ def test_help_names_every_command_and_how_to_begin(simulcast: Command) -> None:
             "up",
             ["--host", "--port", "--front-ends", "--workers", "--data", "--redis-url", "SIMULCAST_PORT", "REDIS_URL"],
         ),
-        ("serve", ["--host", "--port", "SIMULCAST_HOST"]),
+        ("serve", ["--host", "--port", "SIMULCAST_HOST", "--admin-port"]),
         ("work", ["--redis-url"]),
         ("publish", ["CHANNEL", "JSON", "standard input", "--data"]),
         ("watch", ["--url", "ws://localhost:8080/ws"]),
         ("add", ["URL", "--redis-url", "--data"]),
         ("demo", ["--downloads", "--seconds"]),
+        ("top", ["--once", "--json", "--redis-url", "--data"]),
+        ("doctor", ["--host", "--port", "SIMULCAST_PORT", "--redis-url", "Exit code 1"]),
     ],
 )
 def test_help_of_each_command_names_its_flags(simulcast: Command, name: str, flags: list[str]) -> None:

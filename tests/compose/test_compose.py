@@ -1,20 +1,9 @@
-"""The containers, for real: three front-ends behind nginx, and what only such a set-up can get wrong.
-
-Needs Docker with Compose. In CI (the variable CI is set) an engine is started by shared/tools/compose_up.sh
-where none answers, and having neither is a failure; elsewhere the tests are skipped. SIMULCAST_COMPOSE_UP
-names that script.
-"""
+"""The containers, for real: three front-ends behind nginx, and what only such a set-up can get wrong."""
 
 import asyncio
 import json
-import os
-import socket
-import subprocess
-import time
-import zlib
-from collections.abc import Callable, Iterator
+import re
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -23,158 +12,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
+from gateway import Gateway
+from tests.compose.stack import FRONT_ENDS, Stack
+from tests.conditions import eventually, until
+from tests.docs.test_documents import blocks
+
 # Nothing warm: engine, base images, the image and three health checks in a row.
 pytestmark = pytest.mark.timeout(400)
 
-ROOT = Path(__file__).resolve().parents[2]
-FRONT_ENDS = 3
 MOST_CLIENTS = 60
-
-# Established connections to port 8080 that come from other containers; a health check comes from 127.0.0.1.
-COUNT_CLIENTS = """
-rows = [line.split() for line in open("/proc/net/tcp")][1:]
-print(sum(
-    own.endswith(":1F90") and state == "01" and not peer.startswith("0100007F")
-    for _, own, peer, state, *_ in rows
-))
-"""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """The running project. `compose` is the command that takes Compose's arguments."""
-
-    compose: tuple[str, ...]
-    environment: dict[str, str]
-    port: int
-    downloads: Path
-    uid: int
-    say: Callable[[str], None]
-
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws"
-
-    def run(self, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Compose's answer, whatever it is; `changed` are environment variables."""
-        return subprocess.run(
-            [*self.compose, *arguments],
-            cwd=ROOT,
-            env=self.environment | changed,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=90,
-            check=False,
-        )
-
-    def inside(self, service: str, *command: str, index: int = 1) -> str:
-        """What the command prints in a service's container. Fails the test if the command fails."""
-        done = self.run("exec", "-T", "--index", str(index), service, *command)
-        assert done.returncode == 0, f"{command} in {service} ended with {done.returncode}: {done.stdout}"
-        return done.stdout
-
-    def clients_per_front_end(self) -> list[int]:
-        return [
-            int(self.inside("app", "python", "-c", COUNT_CLIENTS, index=i).split()[-1])
-            for i in range(1, FRONT_ENDS + 1)
-        ]
-
-    def publish(self, event: dict[str, object]) -> None:
-        """From the worker's container, so that no front-end is the publisher."""
-        self.inside("worker", "simulcast", "publish", "downloads", json.dumps(event))
-
-
-def answers(*command: str) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return False
-
-
-def starter() -> Path | None:
-    """The script that starts an engine, or None where an engine with Compose already answers."""
-    if answers("docker", "info") and answers("docker", "compose", "version"):
-        return None
-    named = os.environ.get("SIMULCAST_COMPOSE_UP")
-    script = Path(named) if named else ROOT.parent / "shared/tools/compose_up.sh"
-    if named or os.environ.get("CI"):
-        if not script.is_file():
-            pytest.fail(f"no Docker engine with Compose answers, and there is no {script} to start one")
-        return script
-    pytest.skip("no Docker engine with Compose answers; SIMULCAST_COMPOSE_UP=…/compose_up.sh starts one")
-
-
-def engine_of_script(*arguments: str) -> tuple[str, ...]:
-    state = os.environ.get("COMPOSE_UP_STATE", "/var/tmp/compose-up")  # noqa: S108  as in the script
-    return "docker", "--host", f"unix://{state}/docker.sock", *arguments
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    script = starter()
-    began = time.monotonic()
-    terminal = request.config.pluginmanager.getplugin("capturemanager")
-    assert terminal is not None
-
-    def say(text: str) -> None:
-        with terminal.global_and_fixture_disabled():
-            print(f"\n[compose {time.monotonic() - began:5.1f}s] {text}", flush=True)
-
-    downloads = tmp_path_factory.mktemp("downloads")
-    downloads.chmod(0o755)
-    uid = os.getuid() or 1000
-    if os.getuid() == 0:
-        os.chown(downloads, uid, uid)
-    port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")} | {
-        # A project of its own, so that tearing it down can't touch one that a person runs from this folder.
-        "COMPOSE_PROJECT_NAME": f"simulcast-test-{zlib.crc32(bytes(ROOT)):08x}",
-        # The classic builder builds app and worker twice when at once; in turn, the second is the first's layers.
-        "COMPOSE_PARALLEL_LIMIT": "1",
-        "SIMULCAST_PUBLISH": f"127.0.0.1:{port}",
-        "SIMULCAST_DOWNLOADS": str(downloads),
-        "SIMULCAST_ALLOW_NETWORKS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",  # where Docker's networks are
-        "SIMULCAST_LOG": "info",
-        "PUID": str(uid),
-        "PGID": str(uid if os.getuid() == 0 else os.getgid()),
-    }
-    if state := os.environ.get("COMPOSE_UP_STATE"):
-        environment["COMPOSE_UP_STATE"] = state
-
-    scale = ("--scale", f"app={FRONT_ENDS}")
-    if script is None:
-        compose: tuple[str, ...] = ("docker", "compose")
-        up = (*compose, "up", "-d", "--build", "--wait", "--wait-timeout", "120", *scale)
-        ours = False
-    else:
-        compose = ("bash", str(script), "--exec", str(ROOT))
-        up = ("bash", str(script), str(ROOT), *scale)
-        ours = not answers(*engine_of_script("version"))
-    running = Stack(compose, environment, port, downloads, uid, say)
-    say(f"bringing up {FRONT_ENDS} front-ends with {script or 'the engine that answers'}")
-    try:
-        with terminal.global_and_fixture_disabled():
-            started = subprocess.run(up, cwd=ROOT, env=environment, timeout=300, check=False).returncode == 0
-        if not started:
-            say(running.run("logs", "--tail", "40").stdout)
-            pytest.fail("the project did not come up; what its containers said stands above")
-        say(f"up at 127.0.0.1:{port}")
-        yield running
-    finally:
-        down = running.run("down", "-v", "--remove-orphans", "-t", "5")
-        if ours and not subprocess.run(engine_of_script("ps", "-q"), capture_output=True, check=False).stdout:
-            subprocess.run(
-                ("bash", str(script), "--stop"), env=environment, capture_output=True, timeout=60, check=False
-            )
-        say("torn down" if down.returncode == 0 else f"tearing down failed: {down.stdout}")
 
 
 async def messages_with(client: ClientConnection, part: str) -> list[str]:
@@ -227,6 +73,24 @@ def posted(url: str, body: dict[str, str]) -> int:
         return status
 
 
+def fetched(url: str) -> tuple[int, object]:
+    """Status and JSON of a GET; status 0 where nobody answers in time."""
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except OSError as error:
+        return getattr(error, "status", 0), None
+
+
+def all_ended(downloads: str) -> bool:
+    found = fetched(downloads)[1]
+    return isinstance(found, dict) and all(each["state"] == "complete" for each in found["downloads"])
+
+
+def count(texts: list[str], part: str) -> int:
+    return sum(f'"{part}"' in text for text in texts)
+
+
 async def test_a_download_ends_in_the_mounted_folder_and_belongs_to_puid(stack: Stack) -> None:
     async with connect(stack.url, proxy=None) as client:
         downloads = f"http://127.0.0.1:{stack.port}/downloads"
@@ -237,6 +101,7 @@ async def test_a_download_ends_in_the_mounted_folder_and_belongs_to_puid(stack: 
     stack.say(f"the worker told: {messages[-1]}")
     (file,) = [path for path in stack.downloads.iterdir() if not path.name.startswith(".")]
     assert (file.name, file.stat().st_uid) == ("health", stack.uid)
+    assert json.loads(messages[-1])["file_path"] == str(file)  # as it is called out here
 
 
 def test_a_worker_that_cannot_write_its_folder_stops_with_path_user_and_remedy(stack: Stack) -> None:
@@ -248,3 +113,97 @@ def test_a_worker_that_cannot_write_its_folder_stops_with_path_user_and_remedy(s
     assert "/downloads" in worker.stdout
     assert str(stack.uid) in worker.stdout
     assert "chown" in worker.stdout
+
+
+@pytest.mark.parametrize("service", ["redis", "app", "worker", "nginx"])
+def test_nobody_in_a_container_is_root_or_may_become_it_or_writes_its_root(stack: Stack, service: str) -> None:
+    user, *rights, written = stack.inside(
+        service, "sh", "-c", "id -u; grep -E 'CapEff|NoNewPrivs' /proc/self/status; touch /probe 2>&1 || true"
+    ).splitlines()[-4:]
+    assert int(user) != 0
+    assert [line.split() for line in rights] == [["CapEff:", "0000000000000000"], ["NoNewPrivs:", "1"]]
+    assert "Read-only file system" in written
+
+
+def test_each_front_end_tells_its_metrics_inside_by_its_own_address_and_not_through_nginx(stack: Stack) -> None:
+    addresses = {line.split()[0] for line in stack.inside("nginx", "getent", "ahostsv4", "app").splitlines()}
+    assert len(addresses) == FRONT_ENDS
+    for address in addresses:
+        assert "\nsimulcast_ready 1.0\n" in stack.inside("nginx", "curl", "-fsS", f"http://{address}:9464/metrics")
+    assert fetched(f"http://127.0.0.1:{stack.port}/metrics")[0] == 404
+
+
+async def test_a_front_end_and_then_redis_are_killed_and_every_client_learns_everything(stack: Stack) -> None:
+    async with AsyncExitStack() as open_clients:
+        heard: list[list[str]] = []
+        spread = [0] * FRONT_ENDS
+        while not all(spread) and len(heard) < MOST_CLIENTS:
+            for _ in range(6):
+                texts: list[str] = []
+                gateway = Gateway("127.0.0.1", stack.port, on_websocket_message=texts.append, reconnect_delay_s=0.5)
+                await open_clients.enter_async_context(gateway)
+                await until(lambda: gateway.is_websocket_connected, "a connection")  # noqa: B023  awaited here
+                heard.append(texts)
+            spread = await asyncio.to_thread(stack.clients_per_front_end)
+        assert all(spread)
+
+        async def all_learn(name: str) -> None:
+            """Publishes that download's end, and waits until each client has heard of it."""
+            event: dict[str, object] = {"type": "download_complete", "download_id": name, "file_path": f"/{name}"}
+            await asyncio.to_thread(stack.publish, event)
+            await until(lambda: all(count(texts, name) for texts in heard), f"{name} at every client", 90)
+
+        await all_learn("all-is-well")
+        await asyncio.to_thread(stack.kill_inside, "app")
+        await all_learn("one-front-end-killed")
+        assert {count(texts, name) for texts in heard for name in ("all-is-well", "one-front-end-killed")} == {1}
+        stack.say(f"{spread[0]} of {len(heard)} clients lost their front-end, and each heard both ends once")
+
+        _, before = await asyncio.to_thread(fetched, f"http://127.0.0.1:{stack.port}/downloads")
+        await asyncio.to_thread(stack.run, "kill", "redis")
+        await asyncio.to_thread(stack.run, "start", "redis")
+        await all_learn("redis-killed")
+
+        async def as_before() -> bool:
+            return await asyncio.to_thread(fetched, f"http://127.0.0.1:{stack.port}/downloads") == (200, before)
+
+        await eventually(as_before, "the downloads that were there before", 60)
+        for replica in range(1, FRONT_ENDS + 1):
+            await eventually(lambda: asyncio.to_thread(stack.is_ready, replica), "readiness", 60)  # noqa: B023
+        stack.say("Redis was killed too; all front-ends are ready, and each client heard the third end")
+
+
+async def test_what_the_documents_tell_to_type_works_and_a_backup_brings_back_what_was_there(
+    stack: Stack, tmp_path: Path
+) -> None:
+    downloads = f"http://127.0.0.1:{stack.port}/downloads"
+    before: object = None
+    for block in blocks("docs/operations.md", "sh"):
+        if "redis.tar" in block and before is None:
+            assert posted(downloads, {"url": "http://nginx:8080/health"}) == 201
+            await eventually(lambda: asyncio.to_thread(all_ended, downloads), "the download's end", 60)
+            _, before = await asyncio.to_thread(fetched, downloads)
+        elif "redis.tar" in block:
+            assert posted(f"{downloads}/clear", {}) == 200
+        # Images of Prometheus and Grafana can't be had everywhere; that Compose takes the file shows without them.
+        command = re.sub(r"--profile (\w+) up -d", r"--profile \1 config -q", block)
+        done = await asyncio.to_thread(stack.shell, command, tmp_path)
+        assert done.returncode == 0, f"{block}{done.stdout}"
+        stack.say(f"typed:\n{block.rstrip()}")
+
+    async def as_before() -> bool:
+        return await asyncio.to_thread(fetched, downloads) == (200, before)
+
+    await eventually(as_before, "the downloads of the backup", 60)
+
+
+async def test_each_container_ends_by_itself_within_its_grace(stack: Stack) -> None:
+    async with AsyncExitStack() as open_clients:
+        for _ in range(30):
+            await open_clients.enter_async_context(connect(stack.url, proxy=None))
+        stack.say((await asyncio.to_thread(stack.run, "stop", "app", "worker")).stdout)  # while nginx goes on
+    await asyncio.to_thread(stack.run, "stop")
+    said = stack.run("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}").stdout
+    codes = [(service, int(code)) for service, code in (line.split() for line in said.splitlines() if line)]
+    assert {service for service, _ in codes} == {"redis", "app", "worker", "nginx"}
+    assert [each for each in codes if each[1] == 137] == []  # 128 + SIGKILL

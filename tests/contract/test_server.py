@@ -4,6 +4,7 @@ import pytest
 
 from app.admission import token_of
 from app.frames import payload_of
+from app.incoming import RATE_LIMITED
 from app.view import View
 from simulcast.commands import Command, Following, Mistake, read
 from simulcast.events import Event, Message, complete_event, encode, error_event, progress_event
@@ -66,6 +67,7 @@ WRITTEN = {
     "error.invalid_member": mistake('{"action":"pause_download","download_id":12345}'),
     "error.unknown_action": mistake('{"action":"fly"}'),
     "error.too_large": mistake("x" * 5000),
+    "error.rate_limited": payload_of(RATE_LIMITED),
 }
 READ = {
     "pause_download": PAUSE,

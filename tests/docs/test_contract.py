@@ -1,12 +1,16 @@
-"""Each message that a document shows is one of the golden messages, byte by byte."""
+"""Each message that a document shows is one of the golden messages, byte by byte.
+
+`python -m tests.docs.test_contract` writes the page that shows them all.
+"""
 
 import re
 
 import pytest
 
-from tests.contract.examples import FROM_CLIENT, FROM_SERVER
+from tests.contract.examples import FOLDER, FROM_CLIENT, FROM_SERVER
 from tests.docs.test_documents import ROOT, blocks
 
+PAGE = FOLDER / "README.md"
 GOLDEN = {message.decode() for message in (*FROM_SERVER.values(), *FROM_CLIENT.values())}
 
 
@@ -17,3 +21,29 @@ def test_each_message_in_a_document_is_a_golden_one(document: str) -> None:
     shown += re.findall(r'`(\{"(?:event_id|channel|type|action)":[^`]*\})`', text)
     assert shown
     assert set(shown) - GOLDEN == set()
+
+
+def page() -> str:
+    """docs/contract/README.md."""
+    lines = [
+        "# Messages",
+        "",
+        "One of each kind, to the byte: tests compare the front-end, both clients and the documents with these files.",
+        "What each means is in [protocol](../protocol.md).",
+    ]
+    for heading, messages in (("From the server", FROM_SERVER), ("From a client", FROM_CLIENT)):
+        lines += ["", f"## {heading}"]
+        for name, message in messages.items():
+            kind, _, which = name.partition(".")
+            said = f"`{kind}`" + (f", {which.replace('_', ' ').replace('.', ' ')}" if which else "")
+            shown = message.decode().strip()
+            lines += ["", f"{said}:", "", f"```{'json' if shown.startswith('{') else 'text'}", shown, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_messages_shows_them_all() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.docs.test_contract writes it anew"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.faults.rows import ROWS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -56,6 +58,13 @@ def test_the_readmes_two_commands_are_targets_of_the_makefile() -> None:
         assert re.search(rf"^{command.strip().removeprefix('make ')}:", makefile, re.MULTILINE), command
 
 
+def test_the_guarantees_name_every_fault_that_is_played() -> None:
+    text = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
+    faults = text[text.index("## One fault at a time") : text.index("## Where the promise ends")]
+    named = re.findall(r"`([a-z0-9-]+)`", faults)
+    assert sorted(named) == sorted(row.name for row in ROWS)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8")):
@@ -63,11 +72,18 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
-def test_every_test_that_a_promise_names_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/guarantees.md").read_text(encoding="utf-8"))
-    assert len(named) > 15
+@pytest.mark.parametrize(("document", "least"), [("docs/guarantees.md", 15), ("docs/threats.md", 25)])
+def test_every_test_that_a_promise_names_exists(document: str, least: int) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / document).read_text(encoding="utf-8"))
+    assert len(named) > least
     missing = [(path, name) for path, name in named if name not in {"", *defined_in(ROOT / path)}]
     assert missing == []
+
+
+def test_every_threat_that_is_stopped_names_its_test() -> None:
+    rows = re.findall(r"^\| (?!attempt)(.*) \|$", (ROOT / "docs/threats.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows
+    assert [row for row in rows if not re.search(r"\| `tests/[\w/]+\.py::\w+`$", row)] == []
 
 
 def test_every_decision_ends_with_what_would_change_our_mind() -> None:

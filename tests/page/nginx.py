@@ -28,13 +28,15 @@ def nginx_path() -> str:
 class Nginx:
     """Listens on a free loopback port until `stop`."""
 
-    def __init__(self, folder: Path, front_end_port: int) -> None:
+    def __init__(self, folder: Path, front_end_port: int, most_connections: int = 1000) -> None:
+        """`most_connections`: that one address may have."""
         self.port = free_port()
         self.log = folder / "nginx.log"
         text = (ROOT / "deploy/nginx.conf").read_text()
         for shipped, here in (
             (r"/tmp/", f"{folder}/"),  # noqa: S108
             (r"listen 8080 default_server", f"listen 127.0.0.1:{self.port}"),
+            (r"limit_conn clients 1000", f"limit_conn clients {most_connections}"),
             (r"app:8080", f"127.0.0.1:{front_end_port}"),
             (r"/dev/stdout", f"{folder}/access.log"),
             (r"worker_processes auto", "worker_processes 1"),

@@ -33,9 +33,9 @@ def nginx(tmp_path: Path) -> Iterator[list[Nginx]]:
         each.stop()
 
 
-async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path) -> Nginx:
+async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, most_connections: int = 1000) -> Nginx:
     folder.mkdir()
-    started = Nginx(folder, running.port)
+    started = Nginx(folder, running.port, most_connections)
     nginx.append(started)
 
     async def listens() -> bool:
@@ -140,3 +140,27 @@ async def test_the_client_for_browsers_connects_beside_the_page(
         await context.close()
     assert before.url.endswith(BELOW)
     await broker.aclose()
+
+
+async def test_one_address_has_as_many_connections_as_it_may_by_nginx_or_by_the_front_end_behind_it(
+    front_end: StartFrontEnd, nginx: list[Nginx], tmp_path: Path
+) -> None:
+    running = await front_end(SIMULCAST_CONNECTIONS_PER_ADDRESS="2")
+    strict = await in_front_of(running, nginx, tmp_path / "strict", most_connections=2)
+    lenient = await in_front_of(running, nginx, tmp_path / "lenient")
+
+    async def connect(through: Nginx, address: str) -> websockets.ClientConnection:
+        url = through.url.replace("http", "ws") + "ws"
+        return await websockets.connect(url, proxy=None, additional_headers={"x-forwarded-for": address})
+
+    held = [await connect(strict, f"203.0.113.{n}") for n in range(2)]
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await connect(strict, "203.0.113.9")
+    assert refused.value.response.status_code == 429
+    # This nginx forwards what it got from 127.0.0.1, another proxy on this machine therefore, which said for whom.
+    held += [await connect(lenient, "198.51.100.1") for _ in range(2)]
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await connect(lenient, "198.51.100.1")
+    assert b"198.51.100.1 has 2 connections" in (refused.value.response.body or b"")
+    for each in held:
+        await each.close()

@@ -130,7 +130,7 @@ class Timer:
 class OneChannel(Channels):
     def __init__(self, feed: RecordingFeed, listening: listener.Listener, clock: Clock) -> None:
         self._feed = feed
-        super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), clock)
+        super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), feed.hub.tally)
 
     def _new_feed(self) -> Feed:
         return self._feed
@@ -150,7 +150,7 @@ class Listening(RuleBasedStateMachine):
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub
-        self.listener = listener.Listener(self.broker, cast(redis.asyncio.Redis, None), self.clock)
+        self.listener = listener.Listener(self.broker, cast(redis.asyncio.Redis, None), self.hub.tally)
         self.channels = OneChannel(self.feed, self.listener, self.clock)
         self.followed = self.listener._followed[CHANNEL]
 

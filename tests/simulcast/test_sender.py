@@ -43,26 +43,42 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
     await broker.aclose()
 
 
+def lose_the_next_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sent next is carried out, and nobody is told."""
+    exchange = broker.sender._exchange
+
+    async def exchange_and_lose(batch: list[sender_module._Call]) -> list[object]:
+        await exchange(batch)
+        monkeypatch.setattr(broker.sender, "_exchange", exchange)
+        raise redis.TimeoutError("the reply was lost")
+
+    monkeypatch.setattr(broker.sender, "_exchange", exchange_and_lose)
+
+
 async def test_a_state_whose_reply_was_lost_is_published_once(
     own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = Broker.connect(own_valkey.url)
     await broker.publish({"n": 0})
-    exchange = broker.sender._exchange
-    lost = 1
-
-    async def lose_the_reply(batch: list[sender_module._Call]) -> list[object]:
-        nonlocal lost
-        replies = await exchange(batch)
-        if lost:
-            lost -= 1
-            raise redis.TimeoutError("the reply was lost")
-        return replies
-
-    monkeypatch.setattr(broker.sender, "_exchange", lose_the_reply)
+    lose_the_next_reply(broker, monkeypatch)
     position = await broker.publish(complete_event("a", "/a"))
     assert [event.get("type") for event in await stored(broker)] == [None, "download_complete"]
     assert position is not None and position.offset == 2
+    await broker.aclose()
+
+
+async def test_progress_whose_reply_was_lost_is_not_told_again_behind_the_end_of_its_download(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish({"n": 0})
+    lose_the_next_reply(broker, monkeypatch)
+    events = [progress_event("a", 0.5, 1), progress_event("b", 0.5, 1), complete_event("a", "/a")]
+    positions = await asyncio.gather(*(broker.publish(event) for event in events))
+    told = [(event["type"], event["download_id"]) for event in (await stored(broker))[1:]]
+    assert told[:3] == [("download_progress", "a"), ("download_progress", "b"), ("download_complete", "a")]
+    assert told[3:] == [("download_progress", "b")]  # the newest of its download: told twice does no harm
+    assert positions[0] == positions[2]
     await broker.aclose()
 
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import websockets
 from websockets.asyncio.client import ClientConnection
@@ -53,16 +55,33 @@ class Program:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
+    @property
+    def descriptors(self) -> int:
+        """Open files and sockets."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
 
 class FrontEnd(Program):
-    def __init__(self, redis_url: str, log: Path, *, raw: bool = True, root_path: str = "", **environment: str) -> None:
-        self.port = free_port()
+    program: ClassVar[Sequence[str]] = ("-m", "app")
+
+    def __init__(
+        self,
+        redis_url: str,
+        log: Path,
+        *,
+        raw: bool = True,
+        root_path: str = "",
+        port: int = 0,
+        **environment: str,
+    ) -> None:
+        """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
+        self.port = port or free_port()
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
-        command = ["-m", "app", *address] if raw else ["-m", "uvicorn", "app.main:app", *address]
-        super().__init__(command, log, REDIS_URL=redis_url, **environment)
+        command = self.program if raw else ["-m", "uvicorn", "app.main:app"]
+        super().__init__([*command, *address], log, REDIS_URL=redis_url, **environment)
 
     @property
     def ws(self) -> str:

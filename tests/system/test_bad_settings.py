@@ -12,6 +12,7 @@ BAD = [
     ("app", "SIMULCAST_PORT", "70000", "less than or equal to 65535"),
     ("app", "SIMULCAST_LOG", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("workers", "SIMULCAST_LEASE_S", "soon", "valid number"),
+    ("workers", "SIMULCAST_PUBLIC_DOWNLOAD_DIR", "downloads", "from the root on"),
     ("workers", "SIMULCAST_ALLOW_NETWORKS", "10.0.0.0/8,home", "not a valid IPv4 network"),
 ]
 

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from app.pace import BURST, MESSAGES_PER_S, MOST_WAITING
 from simulcast.broker import Broker
 from simulcast.events import complete_event, progress_event
 from tests.conditions import until
@@ -171,7 +172,12 @@ async def test_nothing_that_a_client_says_harms_it_or_the_others(front_end: Star
     ("frames", "code"),
     [
         pytest.param(b"\x81\xff" + (10_000_000).to_bytes(8) + bytes(4) + b"x" * 10_000_000, 1009, id="10 MB"),
-        pytest.param(b"\x81\xff" + (100_000).to_bytes(8) + bytes(4) + b"[" * 100_000, 1009, id="100,000 brackets"),
+        pytest.param(b"\x81\xfe" + (17_000).to_bytes(2) + bytes(4) + b"[" * 17_000, 1009, id="17,000 brackets"),
+        pytest.param(
+            (b"\x01\x80" + bytes(4) + (b"\x00\xfe" + (9000).to_bytes(2) + bytes(4) + b"x" * 9000) * 2),
+            1009,
+            id="fragments",
+        ),
         pytest.param(b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007, id="not UTF-8"),
         pytest.param(b"\x83\x80\x00\x00\x00\x00", 1002, id="reserved opcode"),
         pytest.param(b"\x81\x01x", 1002, id="not masked"),
@@ -219,3 +225,45 @@ async def test_clients_that_left_are_forgotten(front_end: StartFrontEnd) -> None
 
     counting = asyncio.create_task(count())
     await until(counting.done, "no client left")
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_commands_in_a_row_are_all_obeyed_no_faster_than_they_may(front_end: StartFrontEnd, raw: bool) -> None:
+    running = await front_end(raw=raw)
+    loop = asyncio.get_running_loop()
+    async with await running.connect() as client:
+        began = loop.time()
+        for n in range(BURST + MESSAGES_PER_S):
+            await client.send(f'{{"action":"pause_download","download_id":"{n}"}}')
+        answers = [json.loads(text) for text in await collect(client, f'"{BURST + MESSAGES_PER_S - 1}"')]
+        assert loop.time() - began > 0.5
+    assert {answer["reason"] for answer in answers} == {"unknown_download"}
+    assert len(answers) == BURST + MESSAGES_PER_S
+
+
+async def test_a_flood_of_commands_ends_that_client_and_costs_the_others_nothing(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(own_valkey.url)
+    witness = await running.connect()
+    command = b'{"action":"pause_download","download_id":"1"}'
+    flood = (b"\x81" + bytes([0x80 | len(command)]) + bytes(4) + command) * 5000
+
+    def send() -> bytes:
+        with raw_client(running) as connection:
+            connection.sendall(flood)
+            received = b""
+            with contextlib.suppress(OSError):
+                while chunk := connection.recv(100_000):
+                    received += chunk
+            return received
+
+    received = await asyncio.to_thread(send)
+    assert received.count(b'"rate_limited"') == 1
+    assert received.count(b'"unknown_download"') <= BURST + MOST_WAITING
+    assert b"\x88" in received and (1008).to_bytes(2) in received
+    await broker.publish({"type": "still here"})
+    await collect(witness, "still here")
+    await witness.close()
+    await broker.aclose()

@@ -5,6 +5,8 @@ import json
 import random
 from pathlib import Path
 
+import pytest
+
 from gateway import Gateway
 from tests.conditions import until
 from tests.programs import StartFrontEnd, StartWorker
@@ -70,3 +72,27 @@ async def test_private_addresses_are_not_fetched_unless_they_are_allowed(
         assert "SIMULCAST_ALLOW_NETWORKS" in event["error_message"]
         assert files.asked == 0
     await connection.close()
+
+
+@pytest.mark.parametrize("dies_at", ["", "after the rename"])
+async def test_clients_are_told_the_folder_that_they_know_and_the_file_is_found_in_the_real_one(
+    front_end: StartFrontEnd, worker: StartWorker, tmp_path: Path, dies_at: str
+) -> None:
+    running = await front_end()
+    public = {"SIMULCAST_PUBLIC_DOWNLOAD_DIR": "/srv/on the host/", "SIMULCAST_LEASE_S": "1"}
+    file = tmp_path / "downloads/a.bin"
+    async with serving() as files, await running.connect() as connection:
+        files.contents["a.bin"] = b"what is downloaded"
+        _, record = await running.post("/downloads", {"url": files.url("a.bin")})
+        first = worker(dies_at=dies_at, **public)
+        if dies_at:
+            await until(lambda: first.process.poll() is not None, "the first worker's death")
+            worker(**public)
+        event = json.loads((await collect(connection, "download_complete"))[-1])
+        assert event["file_path"] == "/srv/on the host/a.bin"
+        path = f"/downloads/{record['download_id']}"
+        assert (await running.get(path))[1]["file_path"] == event["file_path"]
+        assert file.read_bytes() == files.contents["a.bin"]
+        assert (files.asked, list(file.parent.iterdir())) == (1, [file])
+        await running.delete(f"{path}?file=true")
+        await until(lambda: not file.exists(), "the file's end")

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import signal
+from pathlib import Path
 
 import redis.asyncio
 
+from simulcast import library
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event, progress_event
-from tests.conditions import eventually
+from tests.conditions import eventually, until
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
 from tests.valkey import Valkey
@@ -106,6 +108,21 @@ async def test_a_front_end_whose_subscription_is_deaf_says_so_and_mends_it(
     await collect(connection, "the end")
     await connection.close()
     await broker.aclose()
+
+
+async def test_a_front_end_whose_listener_can_not_be_revived_stops_serving(own_valkey: Valkey, tmp_path: Path) -> None:
+    running = FrontEnd(own_valkey.url, tmp_path / "front-end.log")
+    try:
+        await running.ready()
+        where = "redis.register_function('simulcast_where_' .. VERSION, where)"
+        senseless = library.code().replace(where, where.replace(", where)", ", function() return {} end)"))
+        assert senseless != library.code()
+        async with redis.asyncio.from_url(own_valkey.url, protocol=2) as client:
+            await client.execute_command("FUNCTION LOAD REPLACE", senseless)
+        await until(lambda: running.process.poll() is not None, "the end of a front-end that can't listen")
+        assert "the listener died: stopping" in running.output()
+    finally:
+        running.stop()
 
 
 async def test_clients_that_come_while_redis_is_away_are_told_or_served(

@@ -91,15 +91,16 @@ def reset_after(reply: Reply) -> Reply:
 
 
 class Server:
-    """Answers each path with its replies in turn, the last one again and again. Listens on 127.0.0.1."""
+    """Answers each path with its replies in turn, the last one again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.requests: list[Request] = []
         self._replies: dict[str, list[Reply]] = {}
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self.host, 0)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -112,7 +113,7 @@ class Server:
     def at(self, path: str, *replies: Reply) -> str:
         """From now on; returns the URL."""
         self._replies[path] = list(replies)
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.host}:{self.port}{path}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -1,0 +1,56 @@
+"""What a front-end says of itself every few seconds."""
+
+from dataclasses import dataclass, field
+
+from app.channels import Channels
+from app.listener import Listener
+from simulcast.census import FrontEndRecord
+from simulcast.heartbeat import Rate, version
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Host and port of what clients and operators connect to; "" where that isn't known, or there is none."""
+
+    address: str = ""
+    admin: str = ""
+
+
+NOWHERE = Place()
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Makes the records. `began`: seconds since 1970."""
+
+    name: str
+    began: float
+    place: Place
+    channels: Channels
+    listener: Listener
+    _events: Rate = field(init=False)
+    _deliveries: Rate = field(init=False)
+    _bytes: Rate = field(init=False)
+
+    def __post_init__(self) -> None:
+        clock = self.channels.tally.clock
+        self._events, self._deliveries, self._bytes = Rate(clock), Rate(clock), Rate(clock)
+
+    def record(self) -> FrontEndRecord:
+        """How it is now, with what came since this was asked before."""
+        tally, found = self.channels.tally, self.channels.census()
+        return FrontEndRecord(
+            name=self.name,
+            version=version(),
+            started_at=self.began,
+            address=self.place.address,
+            admin=self.place.admin,
+            trouble=self.listener.not_ready() or "",
+            channels=len(found),
+            clients=sum(clients for _, clients, _ in found),
+            behind=sum(behind for _, _, behind in found),
+            events_per_s=self._events.of(tally.received),
+            deliveries_per_s=self._deliveries.of(tally.deliveries),
+            bytes_per_s=self._bytes.of(tally.sent_bytes),
+            lag_s=tally.longest_s(),
+        )

@@ -1,0 +1,131 @@
+"""What a front-end tells Prometheus: what it counted itself, and what Redis knows of all processes together."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+from prometheus_client import ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from app.channels import Channels
+from app.tally import Distribution, Tally
+from simulcast.census import RECEIVED, Processes, Survey
+from simulcast.heartbeat import version
+
+MOST_LABELLED = 20  # channels with a series of their own; anyone may name a channel
+OTHERS = "(other)"  # no channel's name has brackets
+_PROCESS = ProcessCollector(registry=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """What Redis knows: the same whichever front-end is asked."""
+
+    processes: Processes
+    survey: Survey
+
+
+def exposition(channels: Channels, tally: Tally, ready: bool, everyone: Everyone | None) -> bytes:
+    """Prometheus' text format. `everyone`: None while Redis is away; then what it would say is left out."""
+    return generate_latest(_Collector(channels, tally, ready, everyone))
+
+
+class _Collector(Collector):
+    def __init__(self, channels: Channels, tally: Tally, ready: bool, everyone: Everyone | None) -> None:
+        self._channels = channels
+        self._tally = tally
+        self._ready = ready
+        self._everyone = everyone
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _PROCESS.collect()
+        yield _labelled("build_info", "Which version runs here; always 1.", ("version",), [((version(),), 1)])
+        yield _gauge("ready", "1 while events arrive here, as /ready says, else 0.", self._ready)
+        yield _gauge("channels", "Channels that are followed here.", len(self._channels.feeds))
+        yield _labelled(
+            "clients",
+            "Memberships: a client of two channels counts twice. Behind is who is still to be given something.",
+            ("channel", "state"),
+            _clients(self._channels),
+        )
+        yield from _counters(self._tally)
+        yield _histogram("flush_seconds", "One flush to all clients that are current.", self._tally.flushes)
+        yield _histogram(
+            "latency_seconds",
+            "From Redis' publishing to the flush; sampled about once a second in each channel.",
+            self._tally.latencies,
+        )
+        if self._everyone is not None:
+            yield from _of_all(self._everyone)
+
+
+def _counters(tally: Tally) -> Iterator[Metric]:
+    for name, meaning, value in (
+        ("events_received", "Messages that came by the subscription.", tally.received),
+        ("events_refused", "Of them, left out: too large, or made to look like a broker's.", tally.refused),
+        ("events_filled", "Publications read from the history: they had not come by the subscription.", tally.filled),
+        ("deliveries", "Events written to clients; one event to n clients is n.", tally.deliveries),
+        ("sent_bytes", "Bytes of events written to clients.", tally.sent_bytes),
+        ("joins", "Memberships begun.", tally.joins),
+        ("clients_cut", "Clients cut: full for too long, or something was lost for good.", tally.cut),
+        ("gaps_found", "Gaps in what came by the subscription.", tally.gaps_found),
+        ("gaps_lost", "Gaps that the history could not fill: their clients were cut.", tally.gaps_lost),
+        ("epochs", "Epochs begun, after the first one of each channel.", tally.epochs),
+        ("redis_reconnects", "Times that the subscription was lost and had to be made again.", tally.reconnects),
+    ):
+        yield CounterMetricFamily(f"simulcast_{name}", meaning, value=value)
+    recoveries = CounterMetricFamily(
+        "simulcast_recoveries", "Clients that named their position, by what they were given.", labels=("source",)
+    )
+    for source, count in tally.recoveries.items():
+        recoveries.add_metric((source,), count)
+    yield recoveries
+
+
+def _of_all(everyone: Everyone) -> Iterator[Metric]:
+    processes, survey = everyone.processes, everyone.survey
+    yield _labelled("jobs", "Downloads in each state.", ("state",), [((k,), n) for k, n in survey.jobs.items()])
+    yield _gauge(
+        "queue_oldest_seconds", "For how long the oldest queued download has been waiting.", survey.longest_wait_s or 0
+    )
+    kinds = [(("front_end",), len(processes.front_ends)), (("worker",), len(processes.workers))]
+    yield _labelled("processes", "Processes that live.", ("kind",), kinds)
+    yield CounterMetricFamily(
+        "simulcast_downloaded_bytes",
+        "Bytes that all workers have received, ever.",
+        value=processes.totals.get(RECEIVED, 0),
+    )
+
+
+def _clients(channels: Channels) -> list[tuple[tuple[str, str], int]]:
+    """Those of the channels that have most of them, and those of all others together."""
+    found = sorted(channels.census(), key=lambda each: (-each[1], each[0]))
+    rest = found[MOST_LABELLED:]
+    shown = found[:MOST_LABELLED]
+    if rest:
+        shown.append((OTHERS, sum(clients for _, clients, _ in rest), sum(behind for _, _, behind in rest)))
+    pairs: list[tuple[tuple[str, str], int]] = []
+    for channel, clients, behind in shown:
+        pairs += [((channel, "current"), clients - behind), ((channel, "behind"), behind)]
+    return pairs
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"simulcast_{name}", meaning, value=value)
+
+
+def _labelled(
+    name: str, meaning: str, labels: tuple[str, ...], found: Iterable[tuple[tuple[str, ...], float]]
+) -> Metric:
+    family = GaugeMetricFamily(f"simulcast_{name}", meaning, labels=labels)
+    for values, number in found:
+        family.add_metric(values, number)
+    return family
+
+
+def _histogram(name: str, meaning: str, found: Distribution) -> Metric:
+    bounds = [*map(str, found.bounds), "+Inf"]
+    buckets = list(zip(bounds, accumulate(found.counts), strict=True))
+    return HistogramMetricFamily(f"simulcast_{name}", meaning, buckets=buckets, sum_value=found.sum)

@@ -1,0 +1,62 @@
+"""uvicorn, set up as it is fastest, and so that no client costs the others anything."""
+
+import resource
+import sys
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.http import SimulcastHttp
+from app.limits import Limits, most_connections
+from app.protocol import SimulcastProtocol
+from app.settings import FrontEndSettings
+from simulcast.commands import MAX_COMMAND_BYTES
+
+PING_INTERVAL_S = 20.0
+PONG_TIMEOUT_S = 20.0
+SHUTDOWN_S = 5  # for requests under way, after the clients have left
+MOST_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of as many characters as it may have, whichever they are
+USUAL_DESCRIPTORS = 65_536
+
+
+def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "") -> uvicorn.Config:
+    """What the front-end's server is started with. Raises the process's own limit of descriptors."""
+    proxies = list(settings.proxies)
+
+    class Http(SimulcastHttp):
+        limits = Limits(most_connections(_descriptors()), settings.connections_per_address, proxies)
+
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws=SimulcastProtocol,
+        http=Http,
+        forwarded_allow_ips=proxies,
+        root_path=root_path,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        headers=[("x-content-type-options", "nosniff")],  # nothing that others published is taken for a page
+        ws_max_size=MOST_MESSAGE_BYTES,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PONG_TIMEOUT_S,
+        ws_per_message_deflate=settings.compression,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        backlog=4096,
+    )
+
+
+def _descriptors() -> int:
+    """How many files and sockets this process may open, once that is raised as far as it usually may be."""
+    soft, hard = (
+        sys.maxsize if each == resource.RLIM_INFINITY else each for each in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    wanted = min(hard, USUAL_DESCRIPTORS)
+    if soft >= wanted:
+        return min(soft, 16 * USUAL_DESCRIPTORS)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    except (OSError, ValueError):  # macOS has a bound of its own, and doesn't tell
+        return soft
+    return wanted

@@ -1,0 +1,66 @@
+"""What a front-end counts while it serves: plain numbers, so that counting costs next to nothing. Metrics read them."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+Source = Literal["memory", "history", "snapshot"]
+
+FLUSH_BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+LATENCY_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Distribution:
+    """How many of the observed seconds lie between which bounds; each bound belongs to what is below it."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum += seconds
+
+
+class Tally:
+    """One process's, from its start on. `clock`: seconds, monotonic and fine enough for a flush."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.received = 0  # messages that came by the subscription
+        self.refused = 0  # of them, those that were left out
+        self.filled = 0  # publications that were read from the history instead
+        self.gaps_found = 0
+        self.gaps_lost = 0
+        self.epochs = 0  # after the first one of a channel
+        self.reconnects = 0  # of the subscription
+        self.deliveries = 0
+        self.sent_bytes = 0
+        self.cut = 0
+        self.joins = 0
+        self.recoveries: dict[Source, int] = {"memory": 0, "history": 0, "snapshot": 0}
+        self.flushes = Distribution(FLUSH_BOUNDS_S)
+        self.latencies = Distribution(LATENCY_BOUNDS_S)
+        self._longest_s: float | None = None
+
+    def sent(self, events: int, clients: int, size: int) -> None:
+        """So many events, in `size` bytes, were written to each of so many clients."""
+        self.deliveries += events * clients
+        self.sent_bytes += size * clients
+
+    def joined(self, source: Source, asked: bool) -> None:
+        """A client joined a channel and was given what came from `source`. `asked`: it had named where it stopped."""
+        self.joins += 1
+        if asked:
+            self.recoveries[source] += 1
+
+    def late_by(self, seconds: float) -> None:
+        """An event left so long after Redis had it."""
+        self.latencies.observe(seconds)
+        self._longest_s = max(seconds, self._longest_s or 0.0)
+
+    def longest_s(self) -> float | None:
+        """The longest of what `late_by` was told since this was asked before; None if nothing was."""
+        longest, self._longest_s = self._longest_s, None
+        return longest

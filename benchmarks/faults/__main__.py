@@ -1,0 +1,89 @@
+"""`python -m benchmarks.faults`: each fault under load, and what clients lost; writes benchmarks/results/faults.md."""
+
+import argparse
+import asyncio
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.faults import table
+from benchmarks.faults.publish import Load
+from benchmarks.faults.row import Row
+from benchmarks.faults.rows import ROWS
+from benchmarks.faults.trial import Result, play
+
+RESULTS = Path(__file__).parents[1] / "results"
+OCCURRENCES = 3
+AT_ONCE = 3  # rows: each has its own processes, and mostly waits
+QUICK_LOADS = (Load(progress=1, others=1),)
+LOADS = (Load(progress=3), Load(others=3, progress=0))  # the second leaves conflation idle: nothing is pardoned
+
+
+def _flags() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="each fault once, under one load; writes no page")
+    parser.add_argument("--only", action="append", metavar="ROW", help="may be repeated")
+    parser.add_argument("--naive", action="store_true", help="the control, which must fail: results/faults-naive.md")
+    parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave journals and logs there")
+    return parser.parse_args()
+
+
+def _facts() -> list[str]:
+    return [
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}; load average at the end {os.getloadavg()[0]:.1f}",
+        f"each fault {OCCURRENCES} times a row, {AT_ONCE} rows side by side",
+    ]
+
+
+async def _played(row: Row, load: Load, flags: argparse.Namespace) -> Result:
+    with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
+        folder = Path(temporary)
+        if flags.keep:
+            folder = flags.keep / f"{row.name}-{load.progress}-{load.others}"
+            folder.mkdir(parents=True)
+        return await play(row, load, folder, 1 if flags.quick else OCCURRENCES, flags.naive)
+
+
+async def run(flags: argparse.Namespace) -> int:
+    """The exit code: 1 where something was wrong."""
+    chosen = [row for row in ROWS if not flags.only or row.name in flags.only]
+    plan = [(row, load) for row in chosen for load in (QUICK_LOADS if flags.quick else LOADS)]
+    room = asyncio.Semaphore(AT_ONCE)
+    print(table.HEADING, table.RULE, sep="\n", flush=True)
+
+    async def played(row: Row, load: Load) -> Result:
+        async with room:
+            result = await _played(row, load, flags)
+        print(table.line(result), flush=True)
+        for complaint in result.complaints():
+            print(complaint, file=sys.stderr)
+        return result
+
+    results = await asyncio.gather(*(played(row, load) for row, load in plan))
+    if not flags.quick and not flags.only:
+        name = "faults-naive.md" if flags.naive else "faults.md"
+        (RESULTS / name).write_text(table.page(results, _facts(), flags.naive))
+    return int(any(not result.skipped and not result.is_good for result in results))
+
+
+def main() -> int:
+    flags = _flags()
+    if unknown := set(flags.only or ()) - {row.name for row in ROWS}:
+        print(f"there is no row {', '.join(unknown)}; --list names them all", file=sys.stderr)
+        return 2
+    if flags.list:
+        for row in ROWS:
+            print(f"{row.name:20} {row.title}{f' (not here: {row.lacks()})' if row.lacks() else ''}")
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    return asyncio.run(run(flags))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Redis dies, hangs, and cuts its subscribers."""
+
+import asyncio
+import os
+import signal
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from benchmarks.faults.row import Row
+from benchmarks.faults.stage import Stage
+from tests.valkey import Valkey
+
+HUNG_S = 10.0
+LOST_BYTES = 150_000  # about a second's
+SMALL_BUFFER = "pubsub 16384 0 0"  # bytes; less than what one batch of the publisher makes for a subscriber
+USUAL_BUFFER = "pubsub 33554432 8388608 60"
+
+
+async def killed(stage: Stage) -> None:
+    stage.server.kill()
+    await asyncio.sleep(1)
+    await asyncio.to_thread(stage.server.start)
+
+
+def as_shipped(stage: Stage) -> AbstractAsyncContextManager[None]:
+    """Redis syncs its file once a second, as the server that `simulcast up` brings does."""
+    stage.server = Valkey(stage.server.folder, options=["--appendfsync", "everysec"])
+    return nullcontext()
+
+
+async def tail_lost(stage: Stage) -> None:
+    """As after a power cut: of what was acknowledged last, the disk knows nothing."""
+    stage.server.kill()
+    for path in stage.server.folder.glob("appendonlydir/*.incr.aof"):
+        size = path.stat().st_size
+        os.truncate(path, max(0, size - LOST_BYTES))
+        stage.notes.append(f"{min(size, LOST_BYTES):,} bytes lost")
+    await asyncio.sleep(1)
+    await asyncio.to_thread(stage.server.start)
+
+
+async def stopped(stage: Stage) -> None:
+    stage.server.signal(signal.SIGSTOP)
+    await asyncio.sleep(HUNG_S)
+    stage.server.signal(signal.SIGCONT)
+
+
+async def subscriptions_killed(stage: Stage) -> None:
+    with stage.redis() as client:
+        for _ in range(3):
+            client.execute_command("CLIENT KILL TYPE pubsub")
+            await asyncio.sleep(0.5)
+
+
+async def buffer_overrun(stage: Stage) -> None:
+    """Writes are held up, so that what gathers meanwhile comes as one batch, which the buffer can't hold."""
+    with stage.redis() as client:
+        before = _overruns(stage)
+        client.config_set("client-output-buffer-limit", SMALL_BUFFER)
+        for _ in range(3):
+            client.execute_command("CLIENT PAUSE", 1000, "WRITE")
+            await asyncio.sleep(1.5)
+        client.config_set("client-output-buffer-limit", USUAL_BUFFER)
+    cut = _overruns(stage) - before
+    stage.notes.append(f"{cut} subscriptions cut")
+    if not cut:
+        stage.wrong.append("no buffer was overrun")
+
+
+def _overruns(stage: Stage) -> int:
+    return (stage.server.folder / "log").read_text(errors="replace").count("overcoming of output buffer limits")
+
+
+ROWS = (
+    Row("redis-kill", "Redis: `kill -9`, and restart", killed),
+    Row(
+        "redis-kill-everysec",
+        "Redis with `appendfsync everysec`, as shipped: `kill -9`, and restart",
+        killed,
+        as_shipped,
+    ),
+    Row("redis-tail", "the same, and the last second of its file is gone, as after a power cut", tail_lost, as_shipped),
+    Row("redis-stop", f"Redis: SIGSTOP for {HUNG_S:.0f} s", stopped),
+    Row("pubsub-kill", "`CLIENT KILL TYPE pubsub`, three times", subscriptions_killed),
+    Row("pubsub-overrun", "`client-output-buffer-limit pubsub` overrun", buffer_overrun),
+)

@@ -1,0 +1,173 @@
+"""What a row plays on: a Redis, front-ends, clients and a publisher, each a process of its own."""
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import redis
+
+from benchmarks.faults.journal import Published
+from benchmarks.faults.proxy import Proxy
+from benchmarks.faults.publish import Load
+from tests.conditions import eventually, until
+from tests.system.service import FrontEnd, Program, Worker
+from tests.valkey import Valkey
+
+JOINED_S = 30.0
+READY_S = 30.0
+PUBLISHED_S = 60.0
+
+
+class NaiveFrontEnd(FrontEnd):
+    """The control: see naive.py."""
+
+    program: ClassVar[Sequence[str]] = (
+        "-m",
+        "uvicorn",
+        "benchmarks.faults.naive:app",
+        "--timeout-graceful-shutdown",
+        "2",
+    )
+
+    async def ready(self) -> "FrontEnd":
+        async def answers() -> bool:
+            return (await self.get("/health"))[0] == 200
+
+        await eventually(answers, "a naive front-end that answers", READY_S)
+        return self
+
+
+@dataclass
+class Stage:
+    """One row's. `server`: the Redis that front-ends and publisher know; a row may put a proxy before it (`urls`).
+
+    `notes`: what a row has measured, in words. `environment`: of the front-ends.
+    """
+
+    folder: Path
+    naive: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+    front_ends: list[FrontEnd] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    publishers_url: str = ""
+    proxy: Proxy | None = None
+    file_url: str = ""  # what workers download
+    jobs: dict[str, float] = field(default_factory=dict)  # download_id → when it was submitted
+    started: list[Program] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.server = Valkey(self.folder / "valkey")
+
+    def redis(self) -> redis.Redis:
+        """For commands of an administrator."""
+        return redis.Redis(port=self.server.port, protocol=2, socket_timeout=5)
+
+    async def start_front_ends(self, number: int) -> None:
+        self.front_ends = [self._front_end(place) for place in range(number)]
+        for each in self.front_ends:
+            await each.ready()
+
+    def _front_end(self, place: int, port: int = 0) -> FrontEnd:
+        kind = NaiveFrontEnd if self.naive else FrontEnd
+        log = self.folder / f"front-end-{place}.log"
+        program = kind(self.server.url, log, raw=True, root_path="", port=port, **self.environment)
+        self.started.append(program)
+        return program
+
+    def start_worker(self, lease_s: int) -> None:
+        log = self.folder / f"worker-{len(self.started)}.log"
+        worker = Worker(self.server.url, log, self.folder / "downloads", SIMULCAST_LEASE_S=str(lease_s))
+        self.started.append(worker)
+        self.workers.append(worker)
+
+    async def replace_front_end(self, place: int) -> None:
+        """Another one on the same port, ready: what a supervisor does when one has ended."""
+        self.front_ends[place] = self._front_end(place, self.front_ends[place].port)
+        await self.front_ends[place].ready()
+
+    async def healed(self) -> None:
+        """Every front-end is ready."""
+        for each in self.front_ends:
+            await each.ready()
+
+    async def start_clients(self) -> Program:
+        """They have all joined."""
+        folder = self.folder / "journals"
+        folder.mkdir()
+        addresses = [f"http://127.0.0.1:{each.port}" for each in self.front_ends]
+        extra = ["--bare-only"] if self.naive else []
+        command = ["-m", "benchmarks.faults.clients", "--folder", str(folder), *extra, *addresses]
+        program = self._program(command, "clients.log")
+
+        def joined() -> bool:
+            assert program.process.poll() is None, program.output()
+            return (folder / "joined").exists()
+
+        await until(joined, "clients that have joined", JOINED_S)
+        return program
+
+    def start_publisher(self, load: Load) -> Program:
+        flags: Mapping[str, object] = {
+            "redis": self.publishers_url or self.server.url,
+            "journal": self.folder / "published.jsonl",
+            "rate": load.rate,
+            "progress": load.progress,
+            "others": load.others,
+        }
+        arguments = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
+        extra = ["--naive"] if self.naive else []
+        return self._program(["-m", "benchmarks.faults.publish", *arguments, *extra], "publisher.log")
+
+    async def publishing(self) -> None:
+        """The first calls have been answered."""
+        journal = self.folder / "published.jsonl"
+        await until(lambda: journal.exists() and journal.stat().st_size, "a publisher that publishes")
+
+    async def end(self, publisher: Program, clients: Program, patience_s: float) -> None:
+        """The publisher publishes the end, and clients leave when they have seen it, or after `patience_s`."""
+        if publisher.process.poll() is not None:
+            self.wrong.append(f"the publisher ended: {publisher.output()[-500:]}")
+        publisher.signal(signal.SIGTERM)
+        await until(lambda: publisher.process.poll() is not None, "a publisher that has ended", PUBLISHED_S)
+        self._write_down_jobs()
+        try:
+            await until(lambda: clients.process.poll() is not None, "clients that have seen the end", patience_s)
+        except AssertionError:
+            clients.signal(signal.SIGTERM)
+            await until(lambda: clients.process.poll() is not None, "clients that have ended")
+        for program in (publisher, clients):
+            if program.process.returncode:
+                self.wrong.append(f"a process of the trial failed: {program.output()[-500:]}")
+
+    def _write_down_jobs(self) -> None:
+        """What workers have told: each download's changes are counted, and the last one is its end."""
+        with self.redis() as client, (self.folder / "published.jsonl").open("a") as journal:
+            for download_id, submitted_at in self.jobs.items():
+                record = f"{{simulcast:downloads}}:job:{download_id}"
+                state, changes = client.hmget(record, "state", "change")
+                if state != b"complete":
+                    self.wrong.append(f"download {download_id} is {state!r}")
+                for change in range(1, int(changes or 0) + 1):
+                    is_end = change == int(changes or 0)
+                    ident = f"{download_id}/{change}"
+                    row = Published(ident, download_id, "state", is_end, -1, submitted_at, "acknowledged")
+                    journal.write(row.line())
+
+    def _program(self, command: list[str], log: str) -> Program:
+        program = Program(command, self.folder / log)
+        self.started.append(program)
+        return program
+
+    def close(self) -> None:
+        """Ends all that was started, and looks into what front-ends and workers have written."""
+        for program in self.started:
+            if program.process.poll() is None:
+                program.stop()
+        self.server.stop()
+        for log in (*self.folder.glob("front-end-*.log"), *self.folder.glob("worker-*.log")):
+            if not self.naive and "Traceback" in log.read_text(errors="replace"):
+                self.wrong.append(f"{log.name} has a traceback")

@@ -1,0 +1,63 @@
+"""An endpoint served by our own protocols, in this process, and what a raw client gets from it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.http import SimulcastHttp
+from app.protocol import SimulcastProtocol
+from tests.conditions import until
+from tests.ports import free_port
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n"
+)
+
+
+@asynccontextmanager
+async def served(
+    endpoint: ASGIApp, http: type[SimulcastHttp] = SimulcastHttp, **settings: Any
+) -> AsyncIterator[uvicorn.Server]:
+    """The running server; it serves at `server.config.port`."""
+    config = uvicorn.Config(
+        endpoint, port=free_port(), http=http, ws=SimulcastProtocol, lifespan="off", log_config=None, **settings
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started, "the start")
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def rest(server: uvicorn.Server, *parts: bytes) -> bytes:
+    """All that the server says, until it closes, to a client that says `parts` and nothing more."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+    try:
+        async with asyncio.timeout(20):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0)
+            with contextlib.suppress(ConnectionError):
+                return await reader.read()
+            return b""
+    finally:
+        writer.close()
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Reads the body, says hello."""
+    while (message := await receive())["type"] == "http.request" and message["more_body"]:
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})

@@ -1,0 +1,35 @@
+"""An echo, served as a front-end is: `python -m tests.autobahn.echo PORT [compressed]`.
+
+The one thing that differs is the size of a message: the suite's largest has 16 MiB, a front-end takes 16 KiB.
+"""
+
+import sys
+
+from starlette.types import Receive, Scope, Send
+
+from app.drain import Server
+from app.serving import configuration
+from app.settings import FrontEndSettings
+
+LARGEST = 16 * 1024 * 1024
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """What comes goes back."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send(dict(message, type="websocket.send"))
+
+
+def main() -> None:
+    """Serves until SIGTERM."""
+    settings = FrontEndSettings(port=int(sys.argv[1]), compression="compressed" in sys.argv[2:])
+    config = configuration(echo, settings)
+    config.lifespan = "off"
+    config.ws_max_size = LARGEST
+    Server(config, settings.drain_s).run()
+
+
+if __name__ == "__main__":
+    main()

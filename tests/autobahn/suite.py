@@ -1,0 +1,58 @@
+"""The Autobahn test-suite's own cases, run by kosoku against the echo, and what came of each."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.conditions import until
+from tests.ports import free_port
+from tests.system.service import Program
+
+FRAMING = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*")
+DEFLATE = ("12.*", "13.*")
+# Of each of their twelve ways to negotiate, the smallest messages, middling and the largest ones.
+_WAYS = [f"12.{n}" for n in range(1, 6)] + [f"13.{n}" for n in range(1, 8)]
+DEFLATE_IN_SHORT = tuple(f"{way}.{case}" for way in _WAYS for case in (1, 8, 18))
+AT_ONCE = 3
+FINE = frozenset({"OK", "NON-STRICT", "INFORMATIONAL", "UNIMPLEMENTED"})
+LONGEST_S = 900.0
+
+
+async def run(cases: Sequence[str], compressed: bool, folder: Path) -> dict[str, str]:
+    """Each case's verdict, "OK/OK" for behaviour and close. `folder`: where reports and the server's output go."""
+    port = free_port()
+    flags = ["compressed"] if compressed else []
+    server = Program(["-m", "tests.autobahn.echo", str(port), *flags], folder / "echo.log")
+    try:
+        await until(lambda: _answers(port), "the echo's start")
+        wanted = [flag for case in cases for flag in ("--include", case)]
+        suite = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("kosoku"),
+            *("--parallelism", str(AT_ONCE), "--outdir", str(folder)),
+            *(*wanted, f"ws://127.0.0.1:{port}"),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                await suite.wait()
+        finally:
+            if suite.returncode is None:
+                suite.kill()
+    finally:
+        server.stop()
+    (verdicts,) = json.loads((folder / "index.json").read_text()).values()
+    return {case: f"{verdict['behavior']}/{verdict['behaviorClose']}" for case, verdict in verdicts.items()}
+
+
+def failed(verdicts: dict[str, str]) -> dict[str, str]:
+    """Those that are not fine."""
+    return {case: verdict for case, verdict in verdicts.items() if not FINE.issuperset(verdict.split("/"))}
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,103 @@
+"""Brings the project up, once for all tests of containers.
+
+Needs Docker with Compose. In CI (the variable CI is set) an engine is started by shared/tools/compose_up.sh
+where none answers, and having neither is a failure; elsewhere the tests are skipped. SIMULCAST_COMPOSE_UP
+names that script.
+"""
+
+import os
+import subprocess
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.compose.stack import FRONT_ENDS, ROOT, Stack
+from tests.ports import free_port
+
+
+def answers(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+
+
+def starter() -> Path | None:
+    """The script that starts an engine, or None where an engine with Compose already answers."""
+    if answers("docker", "info") and answers("docker", "compose", "version"):
+        return None
+    named = os.environ.get("SIMULCAST_COMPOSE_UP")
+    script = Path(named) if named else ROOT.parent / "shared/tools/compose_up.sh"
+    if named or os.environ.get("CI"):
+        if not script.is_file():
+            pytest.fail(f"no Docker engine with Compose answers, and there is no {script} to start one")
+        return script
+    pytest.skip("no Docker engine with Compose answers; SIMULCAST_COMPOSE_UP=…/compose_up.sh starts one")
+
+
+def engine_of_script(*arguments: str) -> tuple[str, ...]:
+    state = os.environ.get("COMPOSE_UP_STATE", "/var/tmp/compose-up")  # noqa: S108  as in the script
+    return "docker", "--host", f"unix://{state}/docker.sock", *arguments
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    script = starter()
+    began = time.monotonic()
+    terminal = request.config.pluginmanager.getplugin("capturemanager")
+    assert terminal is not None
+
+    def say(text: str) -> None:
+        with terminal.global_and_fixture_disabled():
+            print(f"\n[compose {time.monotonic() - began:5.1f}s] {text}", flush=True)
+
+    downloads = tmp_path_factory.mktemp("downloads")
+    downloads.chmod(0o755)
+    uid = os.getuid() or 1000
+    if os.getuid() == 0:
+        os.chown(downloads, uid, uid)
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")} | {
+        # A project of its own, so that tearing it down can't touch one that a person runs from this folder.
+        "COMPOSE_PROJECT_NAME": f"simulcast-test-{zlib.crc32(bytes(ROOT)):08x}",
+        # The classic builder builds app and worker twice when at once; in turn, the second is the first's layers.
+        "COMPOSE_PARALLEL_LIMIT": "1",
+        "SIMULCAST_PUBLISH": f"127.0.0.1:{port}",
+        "SIMULCAST_DOWNLOADS": str(downloads),
+        "SIMULCAST_ALLOW_NETWORKS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",  # where Docker's networks are
+        "SIMULCAST_LOG": "info",
+        "PUID": str(uid),
+        "PGID": str(uid if os.getuid() == 0 else os.getgid()),
+    }
+    if state := os.environ.get("COMPOSE_UP_STATE"):
+        environment["COMPOSE_UP_STATE"] = state
+
+    scale = ("--scale", f"app={FRONT_ENDS}")
+    if script is None:
+        compose: tuple[str, ...] = ("docker", "compose")
+        up = (*compose, "up", "-d", "--build", "--wait", "--wait-timeout", "120", *scale)
+        ours = False
+    else:
+        compose = ("bash", str(script), "--exec", str(ROOT))
+        up = ("bash", str(script), str(ROOT), *scale)
+        ours = not answers(*engine_of_script("version"))
+    running = Stack(compose, environment, port, downloads, uid, say)
+    say(f"bringing up {FRONT_ENDS} front-ends with {script or 'the engine that answers'}")
+    try:
+        with terminal.global_and_fixture_disabled():
+            started = subprocess.run(up, cwd=ROOT, env=environment, timeout=300, check=False).returncode == 0
+        if not started:
+            say(running.run("logs", "--tail", "40").stdout)
+            pytest.fail("the project did not come up; what its containers said stands above")
+        say(f"up at 127.0.0.1:{port}")
+        yield running
+    finally:
+        down = running.run("down", "-v", "--remove-orphans", "-t", "5")
+        if ours and not subprocess.run(engine_of_script("ps", "-q"), capture_output=True, check=False).stdout:
+            subprocess.run(
+                ("bash", str(script), "--stop"), env=environment, capture_output=True, timeout=60, check=False
+            )
+        say("torn down" if down.returncode == 0 else f"tearing down failed: {down.stdout}")

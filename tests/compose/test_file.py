@@ -1,0 +1,41 @@
+"""What docker-compose.yml promises of every container, those of the profile too."""
+
+import re
+from typing import cast
+
+import pytest
+import yaml
+
+from tests.compose.stack import ROOT
+
+Service = dict[str, object]
+SERVICES = cast(
+    dict[str, Service], yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+)
+
+
+def seconds(duration: object) -> float:
+    found = re.fullmatch(r"(\d+)s", str(duration))
+    assert found, duration
+    return float(found[1])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_container_is_confined_watched_and_bounded(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "user" in service or "build" in service  # the Dockerfile's own user: tests/compose/test_compose.py asks
+    assert service["restart"] == "unless-stopped"
+    assert "healthcheck" in service
+    assert {"cpus", "mem_limit", "pids_limit", "stop_grace_period"} <= set(service)
+    assert cast(Service, service["logging"])["options"] == {"max-size": "10m", "max-file": "3"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_only_nginx_and_what_only_shows_are_published_and_on_loopback_unless_told_otherwise(name: str) -> None:
+    ports = cast(list[str], SERVICES[name].get("ports", []))
+    assert bool(ports) == (name in ("nginx", "prometheus", "grafana"))
+    for port in ports:
+        assert re.fullmatch(r"\$\{\w+:-127\.0\.0\.1:\d+\}:\d+", port)

@@ -1,0 +1,87 @@
+"""The site of docs/: whole, with links that lead somewhere, and with nothing from elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.test_documents import ROOT
+
+# What a browser fetches by itself; a link that a person may follow isn't among it.
+FETCHED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)")
+IN_STYLES = re.compile(r"(?:@import\s*|url\()\s*[\"']?((?:https?:)?//[^\"')]+)")
+BROKEN = {
+    "a link": "[nowhere](nowhere.md)",
+    "a link to another folder": "[nowhere](../gateway/nowhere.py)",
+    "an anchor": "[nowhere](protocol.md#nowhere)",
+}
+
+
+def build(project: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Not with -q: then MkDocs counts no warnings, and strict means nothing."""
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-f", project / "mkdocs.yml", "-d", site],
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(ROOT, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy whose documents a test may spoil."""
+    for name in ("benchmarks", "deploy", "gateway", "docker-compose.yml", ".env.example"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "mkdocs.yml").write_bytes((ROOT / "mkdocs.yml").read_bytes())
+    for path in (ROOT / "docs").rglob("*.*"):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_every_document_is_a_page(site: Path) -> None:
+    for path in (ROOT / "docs").rglob("*.md"):
+        page = path.relative_to(ROOT / "docs").with_suffix(".html")
+        assert (site / (page.with_name("index.html") if page.name == "README.html" else page)).is_file(), page
+
+
+def test_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
+    pages, styles = list(site.rglob("*.html")), list(site.rglob("*.css"))
+    assert pages and styles
+    assert [found for path in pages for found in FETCHED.findall(path.read_text(encoding="utf-8"))] == []
+    assert [found for path in styles for found in IN_STYLES.findall(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_leads_nowhere_fails_the_build(project: Path, what: str) -> None:
+    document = project / "docs/architecture.md"
+    document.write_text(document.read_text(encoding="utf-8") + f"\n{BROKEN[what]}\n", encoding="utf-8")
+    done = build(project, project / "site")
+    assert done.returncode != 0
+    assert "nowhere" in done.stderr
+
+
+@pytest.mark.parametrize("change", ["missing", "not in the menu"])
+def test_a_page_that_is_missing_or_not_in_the_menu_fails_the_build(project: Path, change: str) -> None:
+    if change == "missing":
+        config = project / "mkdocs.yml"
+        config.write_text(config.read_text(encoding="utf-8") + "  - Nowhere: nowhere.md\n", encoding="utf-8")
+    else:
+        (project / "docs/nowhere.md").write_text("# Nowhere\n", encoding="utf-8")
+    done = build(project, project / "site")
+    assert done.returncode != 0
+    assert "nowhere.md" in done.stderr

@@ -1,0 +1,237 @@
+"""The checker finds each kind of wrong in made-up journals, and pardons what is no wrong."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.faults.check import Finding, check
+from benchmarks.faults.journal import Published, Seen
+
+# Two downloads: 0 started a, 1 started b, 2 progress a, 3 note, 4 progress a, 5 end of a, 6 end of b; one a second.
+STARTED_A, STARTED_B, PROGRESS_1, NOTE, PROGRESS_2, END_A, END_B = range(7)
+PUBLISHED = [
+    Published("a/1", "a", "state", False, 0, 0.0, "acknowledged"),
+    Published("b/1", "b", "state", False, 1, 1.0, "acknowledged"),
+    Published("2", "a", "progress", False, 2, 2.0, "acknowledged"),
+    Published("3", "", "other", False, 3, 3.0, "acknowledged"),
+    Published("4", "a", "progress", False, 4, 4.0, "acknowledged"),
+    Published("a/2", "a", "state", True, 5, 5.0, "acknowledged"),
+    Published("b/2", "b", "state", True, 6, 6.0, "acknowledged"),
+]
+OPENED = Seen("opened", -1.0)
+HELLO = Seen("hello", -1.0, event_id="7-0")
+
+
+def got(number: int, late_s: float = 0.1, event_id: str = "") -> Seen:
+    """Receipt of that event, with the id that it has when one was stored after the other."""
+    each = PUBLISHED[number]
+    event_id = event_id or f"7-{number + 1}"
+    return Seen("got", each.called_at + late_s, each.ident, each.key, each.kind, number, event_id)
+
+
+def judged(journal: list[Seen], published: list[Published] | None = None, kept: bool = True) -> Finding:
+    begun = [OPENED, HELLO] if kept else [OPENED]
+    return check(published or PUBLISHED, [("one", kept, [*begun, *journal])])[0]
+
+
+def all_but(*numbers: int) -> list[Seen]:
+    return [got(number) for number in range(7) if number not in numbers]
+
+
+def back(at: float, recovered: bool, position: str) -> Iterator[Seen]:
+    """A client that keeps its position has come back."""
+    yield Seen("opened", at)
+    yield Seen("hello", at, event_id=position, recovered=recovered)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_who_got_everything_once_and_in_order_has_nothing_wrong(kept: bool) -> None:
+    found = judged(all_but(), kept=kept)
+    assert found.wrong == 0
+    assert found.received == 7
+    assert not found.examples
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind"),
+    [(STARTED_A, "state"), (STARTED_B, "state"), (NOTE, "other"), (END_A, "state"), (END_B, "state")],
+)
+@pytest.mark.parametrize("kept", [True, False])
+def test_one_that_is_missing_is_lost(missing: int, kind: str, kept: bool) -> None:
+    found = judged(all_but(missing), kept=kept)
+    assert found.lost == Counter([kind])
+    assert found.examples == [f"lost: {PUBLISHED[missing].ident}"]
+
+
+def test_who_got_nothing_has_lost_all() -> None:
+    assert judged([]).lost.total() == 7
+
+
+def test_progress_is_pardoned_where_newer_progress_or_the_end_came() -> None:
+    assert judged(all_but(PROGRESS_1)).wrong == 0
+    assert judged(all_but(PROGRESS_1, PROGRESS_2)).wrong == 0
+
+
+def test_progress_is_lost_where_nothing_newer_of_its_download_came() -> None:
+    assert judged(all_but(PROGRESS_2, END_A)).lost == {"progress": 1, "state": 1}
+
+
+def test_newer_progress_of_another_download_pardons_nothing() -> None:
+    lonely = [*PUBLISHED, Published("7", "c", "progress", False, 7, 6.5, "acknowledged")]
+    assert judged(all_but(), lonely).lost == {"progress": 1}
+
+
+@pytest.mark.parametrize("number", [STARTED_B, PROGRESS_1, NOTE, END_A])
+@pytest.mark.parametrize("kept", [True, False])
+def test_one_that_came_twice_on_a_connection_is_a_duplicate(number: int, kept: bool) -> None:
+    journal = all_but()
+    journal.insert(number + 1, got(number, 0.2))
+    found = judged(journal, kept=kept)
+    assert found.duplicated == Counter([PUBLISHED[number].kind])
+
+
+@pytest.mark.parametrize("number", [STARTED_B, NOTE, END_A])
+def test_one_that_was_stored_twice_is_a_duplicate_unless_it_is_progress(number: int) -> None:
+    assert judged([*all_but(), got(number, 9, "7-8")]).wrong > 0
+    once_more = [got(each) for each in range(3)] + [got(PROGRESS_1, 0.2, "7-90")]
+    assert judged(once_more, PUBLISHED[:3]).wrong == 0
+
+
+def test_one_that_came_again_after_a_recovery_is_a_duplicate() -> None:
+    journal = [*all_but(END_B), *back(5.5, True, "7-6"), got(NOTE, 2.6), got(END_B)]
+    assert judged(journal).duplicated == {"other": 1}
+
+
+def test_one_that_came_again_behind_the_snapshot_is_a_duplicate() -> None:
+    journal = [*all_but(END_B), *back(5.5, False, "7-2"), got(STARTED_B, 4.6), got(END_A, 0.6), got(END_B)]
+    assert judged(journal).duplicated == {"state": 1}
+
+
+def test_what_a_snapshot_repeats_is_no_duplicate() -> None:
+    again = [got(STARTED_B, 4.6), got(END_A, 0.6), got(END_B)]
+    assert judged([*all_but(END_B), *back(5.5, False, "7-6"), *again]).wrong == 0
+    assert judged([*all_but(END_B), Seen("opened", 5.5), *again], kept=False).wrong == 0
+
+
+def test_what_comes_after_something_newer_of_its_download_is_not_in_order() -> None:
+    journal = all_but()
+    journal[PROGRESS_2], journal[END_A] = journal[END_A], journal[PROGRESS_2]
+    assert judged(journal).reordered["progress"] >= 1
+    without_ids = [replace(each, event_id="") for each in journal]
+    assert judged(without_ids, kept=False).reordered == {"progress": 1}
+
+
+def test_ids_that_fall_are_not_in_order_even_of_different_downloads() -> None:
+    journal = all_but()
+    journal[END_A], journal[END_B] = journal[END_B], journal[END_A]
+    assert judged(journal).reordered == {"state": 1}
+
+
+def test_an_epoch_that_was_left_must_not_come_back() -> None:
+    journal = [got(0), got(1, event_id="9-1"), got(2), got(3), got(4), got(5), got(6)]
+    assert judged(journal).reordered.total() == 5
+    assert judged([got(0), *(got(number, event_id=f"9-{number}") for number in range(1, 7))]).wrong == 0
+
+
+def test_between_two_connections_a_client_that_recovers_may_miss_nothing() -> None:
+    journal = [got(0), got(1), *back(5.5, True, "7-6"), got(END_A, 0.6), got(END_B)]
+    found = judged(journal)
+    assert found.lost == {"other": 1}
+    assert found.gaps == 0
+
+
+def test_inside_an_announced_gap_all_but_ends_is_pardoned() -> None:
+    journal = [got(0), got(1), *back(5.5, False, "7-6"), got(END_A, 0.6), got(END_B)]
+    found = judged(journal)
+    assert found.wrong == 0
+    assert found.gaps == 1
+    assert found.in_gap == {"other": 1}
+
+
+def test_an_end_inside_an_announced_gap_is_lost() -> None:
+    journal = [got(0), got(1), *back(5.5, False, "7-6"), got(END_B)]
+    assert judged(journal).lost == {"state": 1}
+
+
+def test_what_was_published_before_or_after_an_announced_gap_is_lost() -> None:
+    before = [got(0), got(2), *back(2.5, False, "7-3"), got(3), got(4), got(5), got(6)]
+    assert judged(before).lost == {"state": 1}
+    after = [got(0), got(1), got(2), *back(2.5, False, "7-3"), got(4), got(5), got(6)]
+    assert judged(after).lost == {"other": 1}
+
+
+def test_a_bare_client_may_miss_what_is_no_end_while_it_is_away() -> None:
+    journal = [got(0), got(1), Seen("opened", 4.5), got(END_A), got(END_B)]
+    found = judged(journal, kept=False)
+    assert found.wrong == 0
+    assert (found.gaps, found.in_gap) == (1, {"other": 1})
+
+
+def test_a_bare_client_that_is_back_must_be_told_of_the_end_it_missed() -> None:
+    journal = [got(0), got(1), Seen("opened", 5.5), got(END_B)]
+    assert judged(journal, kept=False).lost == {"state": 1}
+
+
+def test_what_was_published_after_a_bare_client_was_back_is_lost_if_it_is_missing() -> None:
+    journal = [got(0), Seen("opened", 0.5), got(1), got(2), got(4), got(5), got(6)]
+    assert judged(journal, kept=False).lost == {"other": 1}
+
+
+def test_what_the_publisher_does_not_know_of_may_be_missing_everywhere_but_not_at_one() -> None:
+    unknown = [*PUBLISHED]
+    unknown[NOTE] = replace(unknown[NOTE], outcome="unknown")
+    assert judged(all_but(NOTE), unknown).wrong == 0
+    one, other = check(
+        unknown, [("one", True, [OPENED, HELLO, *all_but()]), ("other", True, [OPENED, HELLO, *all_but(NOTE)])]
+    )
+    assert one.wrong == 0
+    assert other.lost == {"other": 1}
+
+
+def test_what_was_refused_or_never_published_is_strange_when_it_comes() -> None:
+    refused = [*PUBLISHED]
+    refused[NOTE] = replace(refused[NOTE], outcome="refused")
+    assert judged(all_but(NOTE), refused).wrong == 0
+    assert judged(all_but(), refused).strange == 1
+    assert judged([*all_but(), Seen("got", 9, "99", "", "other", 99, "7-99")]).strange == 1
+
+
+STATES_OF_A_WORKER = [Published(f"w/{n}", "w", "state", n == 3, -1, 0.0, "acknowledged") for n in (1, 2, 3)]
+TOLD = [Seen("got", 7, f"w/{n}", "w", "state", n, f"7-{n + 90}") for n in (1, 2, 3)]
+
+
+def of_a_worker(journal: list[Seen]) -> Finding:
+    return judged([*all_but(), *journal], [*PUBLISHED, *STATES_OF_A_WORKER])
+
+
+def test_each_change_that_a_worker_told_must_come_once_and_in_order() -> None:
+    first, second, third = TOLD
+    assert of_a_worker(TOLD).wrong == 0
+    assert of_a_worker([first, third]).lost == {"state": 1}
+    assert of_a_worker([first, second, second, third]).duplicated == {"state": 1}
+    assert of_a_worker([replace(first, event_id="7-92"), replace(second, event_id="7-91"), third]).reordered["state"]
+
+
+def test_a_workers_progress_has_no_number_and_is_known_by_its_id() -> None:
+    _, second, third = TOLD
+    progress = Seen("got", 7, "", "w", "progress", -1, "7-91")
+    assert of_a_worker([second, progress, third]).reordered == {"progress": 1}
+    newest = replace(progress, event_id="7-99")
+    assert of_a_worker([*TOLD, newest]).wrong == 0
+    assert of_a_worker([*TOLD, newest, newest]).duplicated == {"progress": 1}
+
+
+def test_the_longest_silence_is_measured_while_the_publisher_publishes() -> None:
+    journal = [
+        got(0),
+        got(1),
+        got(2),
+        got(3, 2.5),
+        got(4, 1.6),
+        got(5, 0.7),
+        got(6),
+        Seen("got", 99, "a/1", "a", "state", 0),
+    ]
+    assert judged(journal).longest_silence_s == pytest.approx(3.4)

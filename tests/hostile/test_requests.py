@@ -1,0 +1,179 @@
+"""Queries, tokens, hosts, origins and settings, whatever they are."""
+
+import base64
+import json
+import re
+
+import jwt
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from app import wishes
+from app.guard import Guard
+from app.origins import host_refused, origin_refused
+from app.settings import FrontEndSettings
+from app.tokens import TokenRefused, Tokens
+from simulcast.settings import explained, separated
+from tests.hostile.texts import hostile, in_few_words, messages, text, values
+
+SECRET = "a secret that is long enough for the algorithm that is used"
+TOKENS = Tokens("HS256", SECRET)
+
+parameters = st.tuples(
+    st.sampled_from(["channel", "since", "download_id", "interval_ms", "last_event_id", "else"]),
+    st.one_of(
+        text,
+        st.sampled_from(
+            ["a", "downloads", "1-1", "a:1-1,b:2-2", "100", "0" * 10 + "9" * 20, "0" * 5000, "1_0", "٣", "1e3"]
+        ),
+        st.integers().map(str),
+    ),
+)
+
+
+@hostile
+@given(st.lists(parameters, max_size=70))
+@example([("interval_ms", "0" * 10 + "9" * 20)])
+@example([("interval_ms", "0" * 5000)])
+@example([("since", ",".join(f"c{number}:1-1" for number in range(5000)))])
+@example([("channel", f"c{number}") for number in range(51)])
+def test_whatever_the_query_little_is_kept_of_it_or_it_is_refused_by_name(query: list[tuple[str, str]]) -> None:
+    try:
+        found = wishes.read(query)
+    except ValueError as error:
+        in_few_words(error)
+        assert re.match(r"(since|channel|download_id|interval_ms): |a channel has", str(error))
+        return
+    assert 1 <= len(found.channels) <= wishes.MOST_CHANNELS
+    assert set(found.since) <= set(found.channels)
+    assert len(found.download_id) <= 200
+    assert 0 <= found.interval_ms <= 60_000
+
+
+def part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+claims = st.dictionaries(
+    st.sampled_from(["aud", "exp", "scope", "channels", "nbf", "iat", "iss", "sub", "jti", "else"]), values, max_size=8
+).map(lambda found: "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in found.items()) + "}")
+forged = st.one_of(
+    text,
+    st.builds(
+        lambda head, body, end: f"{part(head.encode())}.{part(body.encode())}.{part(end.encode())}",
+        messages,
+        claims,
+        text,
+    ),
+)
+signed = claims.map(lambda found: jwt.api_jws.PyJWS().encode(found.encode(errors="surrogatepass"), SECRET, "HS256"))
+
+
+@hostile
+@given(st.one_of(forged, signed))
+@example(part(b"[" * 3000) + "." + part(b"{}") + ".")
+@example("\ud800")
+@example(jwt.api_jws.PyJWS().encode(b'{"aud":"simulcast","exp":' + b"9" * 400 + b"}", SECRET, "HS256"))
+@example(jwt.api_jws.PyJWS().encode(b'{"aud":"simulcast","exp":1e400}', SECRET, "HS256"))
+def test_whatever_is_shown_as_a_token_it_is_refused_without_being_repeated(token: str) -> None:
+    """None of these says until when and for what it is valid."""
+    try:
+        grant = TOKENS.grant(token)
+    except TokenRefused as error:
+        in_few_words(error)
+        assert len(token) < 16 or token not in str(error)
+        return
+    assert "." in token
+    assert grant.expires_at > 0
+    assert grant.expires_at < float("inf")
+
+
+names = st.one_of(
+    text,
+    st.sampled_from(["localhost", "LOCALHOST.", "127.0.0.1", "[::1]", "evil.example", "localhost.evil.example"]),
+    st.sampled_from(["127.0.0.1.evil.example", "evil.example#localhost", "evil@localhost", "local\thost", "[::1%25x]"]),
+    st.sampled_from(
+        ["ⓛocalhost", "localhost\\@evil.example", "[v1.x]", "localhost ", "0x7f.1", "", "*", "a,localhost"]
+    ),
+)
+ports = st.sampled_from(["", ":", ":80", ":8080", ":0", ":99999", ":x", ":+80", ":８０", ":80:80", "@x", "/", "?", "#"])
+netlocs = st.builds(str.__add__, names, ports)
+
+
+@hostile
+@given(netlocs)
+@example("local\thost")
+@example("\nlocalhost")
+def test_a_host_passes_only_as_localhost_an_address_or_a_name_that_is_listed(host: str) -> None:
+    if host_refused(host, {"known.example"}) is None:
+        name = re.sub(r"\.*(:[0-9]*)?\Z", "", host.lower(), flags=re.ASCII)
+        assert name in ("localhost", "known.example") or re.fullmatch(r"[0-9.]+|\[[0-9a-f:.]+(%.+)?\]", name, re.ASCII)
+
+
+@hostile
+@given(
+    st.sampled_from(["http://", "https://", "HTTP://", "file://", "null", "", "//", "ws://", "http:"]), netlocs, netlocs
+)
+@example("http://", "local\thost", "localhost")
+@example("http://", "evil.example", "evil.example\t")
+def test_an_origin_passes_only_as_localhost_or_as_the_service_itself(scheme: str, netloc: str, host: str) -> None:
+    origin = scheme + netloc
+    if origin_refused(origin, host, "http") is None:
+        same = re.fullmatch(r"https?://([^/?#@\s]+?)\.*(?::[0-9]*)?", origin.lower(), re.ASCII)
+        assert same is not None
+        assert same[1] == "localhost" or host.lower().startswith(same[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "root_path", "refused"),
+    [
+        ("/health", "", False),
+        ("/x/health", "/x", False),
+        ("/x//health", "/x/", False),
+        ("/downloads/health", "", True),
+        ("/downloads/ready", "/x", True),
+        ("/x/downloads/ready", "/x", True),
+    ],
+)
+async def test_only_the_probes_may_be_asked_by_a_name_that_nobody_listed(
+    path: str, root_path: str, refused: bool
+) -> None:
+    """A name that was rebound to this machine must not read a download because of what its id is."""
+    statuses: list[int] = []
+
+    async def through(scope: object, receive: object, send: object) -> None:
+        statuses.append(200)
+
+    async def send(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(int(str(message["status"])))
+
+    scope = {
+        **{"type": "http", "method": "GET", "scheme": "http", "path": path, "root_path": root_path},
+        **{"query_string": b"", "headers": [(b"host", b"evil.example")]},
+    }
+    await Guard(through, ())(scope, Request(scope).receive, send)  # type: ignore[arg-type]
+    assert statuses == [421 if refused else 200]
+
+
+@hostile
+@given(text)
+def test_what_commas_separate_has_no_commas_and_no_space_around(value: str) -> None:
+    parts = separated(value)
+    assert isinstance(parts, tuple)
+    assert all(part and part == part.strip() and "," not in part for part in parts)
+
+
+@hostile
+@given(st.sampled_from(["SIMULCAST_PORT", "SIMULCAST_ALLOWED_HOSTS", "SIMULCAST_COMPRESSION", "SIMULCAST_LOG"]), values)
+def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    try:
+        found = FrontEndSettings.model_validate({name: value})
+    except ValidationError as error:
+        assert explained(error).startswith(f"{name}=")
+        return
+    assert 1 <= found.port <= 65535
+    assert found.log in ("debug", "info", "warning", "error")

@@ -1,0 +1,144 @@
+"""Whatever fits the API's own description, or doesn't, is answered as the description says (schemathesis).
+
+Cases are derived from the description alone: the gate must give the same answer for the same commit.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi import checks as conformance
+
+from app.main import app
+from tests.access.signing import SECRET, token
+from tests.programs import until_ready
+from tests.system.service import FrontEnd
+from tests.system.test_api import ask
+from tests.valkey import Valkey
+
+DESCRIPTION = schemathesis.openapi.from_dict(app.openapi())
+OPERATIONS = {
+    operation.label: operation
+    for operation in (each.ok() for each in DESCRIPTION.get_all_operations() if isinstance(each, Ok))
+}
+# /events streams without end: tests/system/test_events.py.
+FINITE = sorted(OPERATIONS.keys() - {"GET /events"})
+NOTHING_TO_GET_WRONG = {"GET /health", "GET /ready", "POST /downloads/clear", "GET /downloads/{download_id}"}
+OPEN = {"GET /health", "GET /ready"}
+CHECKS = [
+    not_a_server_error,
+    conformance.status_code_conformance,
+    conformance.content_type_conformance,
+    conformance.response_headers_conformance,
+    conformance.response_schema_conformance,
+]
+few = settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+
+
+def described(label: str, mode: GenerationMode) -> st.SearchStrategy[Case[Any]]:
+    return OPERATIONS[label].as_strategy(generation_mode=mode)
+
+
+def ask_as_described(running: FrontEnd, case: Case[Any], **headers: str) -> int:
+    """The status of the answer, which is as described. A POST without a body says, too, that it is JSON."""
+    kind = {"content-type": "application/json"} if case.method == "POST" else {}
+    answer = case.call_and_validate(f"http://127.0.0.1:{running.port}", headers=kind | headers, checks=CHECKS)
+    return answer.status_code
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
+    folder = tmp_path_factory.mktemp("guarded")
+    server = Valkey(folder / "valkey").start()
+    program = FrontEnd(server.url, folder / "front-end.log", SIMULCAST_TOKEN_SECRET=SECRET)
+    asyncio.run(until_ready(program))
+    yield program
+    program.stop()
+    server.stop()
+    assert "Traceback" not in program.output(), program.output()
+    assert "eyJ" not in program.output(), program.output()
+
+
+@pytest.mark.parametrize("label", FINITE)
+def test_what_fits_is_answered_as_described(label: str, shared_front_end: FrontEnd) -> None:
+    @few
+    @given(described(label, GenerationMode.POSITIVE))
+    def fits(case: Case[Any]) -> None:
+        ask_as_described(shared_front_end, case)
+
+    fits()
+
+
+@pytest.mark.parametrize("label", [label for label in FINITE if label not in NOTHING_TO_GET_WRONG])
+def test_what_does_not_fit_is_refused_as_described(label: str, shared_front_end: FrontEnd) -> None:
+    @few
+    @given(described(label, GenerationMode.NEGATIVE))
+    def does_not_fit(case: Case[Any]) -> None:
+        ask_as_described(shared_front_end, case)
+
+    does_not_fit()
+
+
+@pytest.mark.parametrize("label", FINITE)
+def test_where_tokens_are_wanted_nothing_is_done_without_one(label: str, guarded: FrontEnd) -> None:
+    @few
+    @given(described(label, GenerationMode.POSITIVE), st.sampled_from(["", "x", token(scope=""), token()[:-2] + "xx"]))
+    def without(case: Case[Any], shown: str) -> None:
+        headers = {"authorization": f"Bearer {shown}"} if shown else {}
+        assert ask_as_described(guarded, case, **headers) in ({200} if label in OPEN else {401, 403, 404, 405})
+
+    without()
+
+
+@pytest.mark.parametrize("label", FINITE)
+def test_with_a_token_it_is_answered_as_described(label: str, guarded: FrontEnd) -> None:
+    @few
+    @given(described(label, GenerationMode.POSITIVE), st.sampled_from(["watch", "command", "publish", "watch command"]))
+    def with_one(case: Case[Any], scope: str) -> None:
+        ask_as_described(guarded, case, authorization=f"Bearer {token(scope, channels=['*'])}")
+
+    with_one()
+
+
+PATHS = [
+    "/downloads",
+    "/downloads/x",
+    "/downloads/clear",
+    "/downloads/x/pause",
+    "/channels/a/publish",
+    "/health",
+    "/",
+    "/ws",
+]
+KINDS = [
+    "",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/json, x",
+]
+METHODS = ["PUT", "PATCH", "TRACE", "OPTIONS", "HEAD", "CONNECT", "FLY", "get"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_other_methods_kinds_and_sizes_are_refused_and_never_an_error_of_ours(
+    path: str, shared_front_end: FrontEnd
+) -> None:
+    head = f"{{}} {path} HTTP/1.1\nHost: localhost\n{{}}"
+    for method in METHODS:
+        status, answer = await ask(shared_front_end, head.format(method, "Content-Type: application/json"))
+        assert status in (200, 404, 405, 415) and (status != 200 or method == "HEAD"), answer
+    for kind in KINDS:
+        status, answer = await ask(
+            shared_front_end, head.format("POST", f"Content-Type: {kind}"), b'{"url":"http://h/"}'
+        )
+        assert status == 415, answer
+    status, answer = await ask(shared_front_end, head.format("POST", "Content-Type: application/json"), b"[" * 71_000)
+    assert status in (200, 404, 405, 422), answer
