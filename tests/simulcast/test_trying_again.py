@@ -63,7 +63,8 @@ async def test_what_is_put_off_can_be_tried_now_in_the_same_attempt(jobs: Jobs, 
     event = (await told(broker, channel))[-1]
     assert (event["type"], event["command_id"], event["attempt"]) == ("download_queued", "c1", 1)
     assert "retry_at" not in event
-    assert (await jobs.get(download_id)).retry_at is None
+    record = await jobs.get(download_id)
+    assert (record.retry_at, record.error_message) == (None, None)
     assert (await claimed(jobs)).record.retries == 1
 
 

@@ -120,11 +120,15 @@ NEEDS_A_DIGEST = {"an error page with 200", "other bytes of the same version"}
 
 
 @pytest.fixture(scope="module")
-def valkey_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+def folder_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture(scope="module")
+def valkey_of_all(folder_of_all: Path) -> Iterator[Valkey]:
     """With one worker at it for the whole module: each test leaves it with nothing to do."""
-    folder = tmp_path_factory.mktemp("hostile")
-    server = Valkey(folder / "valkey").start()
-    worker = Worker(server.url, folder / "worker.log", folder / "downloads", **SETTINGS)
+    server = Valkey(folder_of_all.parent / "hostile-valkey").start()
+    worker = Worker(server.url, folder_of_all.parent / "hostile-worker.log", folder_of_all, **SETTINGS)
     yield server
     worker.stop()
     server.stop()
@@ -149,7 +153,9 @@ async def ended(jobs: Jobs, download_id: str) -> JobRecord:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_it_ends_in_the_right_file_or_in_an_error_that_says_why(case: str, jobs: Jobs) -> None:
+async def test_it_ends_in_the_right_file_or_in_an_error_that_says_why(
+    case: str, jobs: Jobs, folder_of_all: Path
+) -> None:
     replies, error = CASES[case]
     options = Options(checksum=f"sha256:{SHA256}") if case in NEEDS_A_DIGEST else NO_OPTIONS
     async with Server() as server:
@@ -157,6 +163,8 @@ async def test_it_ends_in_the_right_file_or_in_an_error_that_says_why(case: str,
         record = await ended(jobs, record.download_id)
     if record.state == "complete":
         assert hashlib.sha256(Path(str(record.file_path)).read_bytes()).hexdigest() == SHA256
+    if error == WRONG_DIGEST:
+        assert list(folder_of_all.glob(f"{record.download_id}.part.*")) == [], "it could only be wrong again"
     assert (record.state, error in (record.error_message or "")) == ("error" if error else "complete", True), record
 
 

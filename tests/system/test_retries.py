@@ -45,3 +45,16 @@ async def test_after_so_many_retries_it_is_an_error_with_the_last_reason(
         assert len(server.requests) == 3
     assert event["error_message"] == "the server answered 500 Internal Server Error"
     await connection.close()
+
+
+async def test_a_try_that_got_much_further_begins_the_count_anew(front_end: StartFrontEnd, worker: StartWorker) -> None:
+    running = await front_end()
+    worker(**QUICK, SIMULCAST_RETRIES="1")
+    connection = await running.connect()
+    large = bytes(7_000_000)
+    async with Server() as server:
+        cut = honest(large, cut_after=1_500_000)
+        await running.post("/downloads", {"url": server.at("/a.bin", *[cut] * 4, honest(large))})
+        events = [json.loads(text) for text in await collect(connection, "download_complete")]
+    assert [event["retries"] for event in events if "retry_at" in event] == [1, 1, 1, 1]
+    await connection.close()

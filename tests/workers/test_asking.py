@@ -59,10 +59,11 @@ async def test_a_redirect_to_another_origin_loses_them_for_good(server: Server, 
     """Also back at home: that request is one that the other server wrote."""
     async with Server() as other:
         back = server.at("/back", honest(b"x"))
-        url = server.at("/f", redirect(other.at("/g", redirect(back))))
+        other.at("/h", redirect(back))
+        url = server.at("/f", redirect(other.at("/g", redirect("/h"))))
         await download.fetch(url, asking(headers=GIVEN, bearer="t0ken"))
         assert secrets(server.requests[0]) == SECRET
-        assert secrets(other.requests[0]) == set()
+        assert [secrets(request) for request in other.requests] == [set(), set()]
         assert other.requests[0].headers["user-agent"] == "mine/1.0"
         assert secrets(server.requests[1]) == set()
 
