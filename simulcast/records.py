@@ -84,9 +84,13 @@ def shown_url(url: str) -> str:
 
 
 def site_of(url: str) -> str:
-    """Host and port that a URL names, for counting what goes on with one server at once."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    """Host and port that a URL names, for counting what goes on with one server at once; "" where it is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ""
+    return f"{parts.hostname}:{port}"
 
 
 def shown_name(url: str) -> str:

@@ -1,7 +1,6 @@
 """One claimed download, from its first byte to its file."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -14,16 +13,17 @@ from simulcast.records import about, site_of
 from workers.answer import Source
 from workers.asking import Asking
 from workers.digest import Digest
-from workers.failures import WrongDigest
+from workers.failures import DownloadFailed, WrongDigest
 from workers.fetch import Fetched, fetch
 from workers.filenames import is_part_of, part_name
 from workers.files import publish
 from workers.finishing import Finishing
+from workers.handover import source_fields, source_of
 from workers.pace import Pace
 from workers.partfile import size_of
 from workers.reporter import Reporter, insist
 from workers.rules import Rules
-from workers.spans import checked, length
+from workers.spans import length
 from workers.terms import Terms
 from workers.threads import in_thread
 
@@ -66,7 +66,7 @@ class Downloader:
         reporter = Reporter(self._jobs, claim, self._clock)
         path = await in_thread(self._finished_before, claim, part)
         if path is None:
-            options = Options.from_stored(claim.fields.get("options"))
+            options = _options(claim)
             fetched = await self._receive(claim, options, part, reporter)
             path = await self._finish(claim, part, options.name or fetched.source.name or claim.record.name)
         await reporter.finish(path.stat().st_size)
@@ -123,7 +123,7 @@ class Downloader:
         part, source = self._part(claim), self._sources.get(claim.token)
         if not part.exists():
             return {}
-        return {"part": part.name} | (_fields(source) if source is not None else {})
+        return {"part": part.name} | (source_fields(source) if source is not None else {})
 
     def received(self, claim: Claim) -> int:
         """How many bytes of the file are on the disk."""
@@ -168,7 +168,7 @@ class Downloader:
             self._sources[claim.token] = source
             fields = {
                 "part": part.name,
-                **_fields(source),
+                **source_fields(source),
                 "name": name,
                 "about": about(record.download_id, name, record.url),
                 "total": "null" if source.total is None else str(source.total),
@@ -184,7 +184,7 @@ class Downloader:
             before = received
             reporter.on_bytes(received, total)
 
-        source = _source(claim)
+        source = source_of(claim.fields)
         if source is not None:
             self._sources[claim.token] = source
         return await fetch(
@@ -213,23 +213,8 @@ class Downloader:
         )
 
 
-def _fields(source: Source) -> dict[str, str]:
-    """What a successor must know of it. Where several connections wrote, `etag` is empty: a worker of a version that
-    knows nothing of `spans` would take what is there for a beginning."""
-    etag, size = source.etag or "", "" if source.total is None else str(source.total)
-    if source.done is None:
-        return {"etag": etag, "size": size, "spans": ""}
-    return {"etag": "", "size": size, "spans": json.dumps({"etag": etag, "done": source.done})}
-
-
-def _source(claim: Claim) -> Source | None:
-    """What the owner before was sending, if that lets this one go on."""
-    etag, size, spans = (claim.fields.get(name) for name in ("etag", "size", "spans"))
-    total = int(size) if size else None
-    if etag:
-        return Source(etag, total)
-    if not spans or total is None:
-        return None
-    found = json.loads(spans)
-    done = checked(found["done"], total)
-    return Source(found["etag"], total, claim.record.name, done) if done else None
+def _options(claim: Claim) -> Options:
+    try:
+        return Options.from_stored(claim.fields.get("options"))
+    except ValueError as error:
+        raise DownloadFailed(str(error)) from None

@@ -87,6 +87,7 @@ class Split:
             *before, (start, end) = self._done
             self._done = joined([*before, (start, end - 1)])
         await in_thread(lengthen, self._order.part, self._total)
+        self._order.on_bytes(self._received(), self._total)
         return await self._run(None)
 
     async def _run(self, first: tuple[_Piece, Body, AsyncExitStack] | None) -> int | None:
@@ -101,12 +102,23 @@ class Split:
                 return None
             raise several.exceptions[0] from None
         finally:
-            if self._is_split:
-                await in_thread(sync_file, self._order.part)
-                self._order.terms.on_left(self._stated())
+            broken = await self._leave()
+        if broken is not None:
+            raise broken
         if self._received() == self._total:
             return self._total
         raise self._failure or BrokenOff(self._received(), self._total)
+
+    async def _leave(self) -> OSError | None:
+        """States for the last time what is there; why it can't, where the disk fails: then what was stated holds."""
+        if not self._is_split:
+            return None
+        try:
+            await in_thread(sync_file, self._order.part)
+        except OSError as error:
+            return error
+        self._order.terms.on_left(self._stated())
+        return None
 
     async def _grow(self, group: asyncio.TaskGroup) -> None:
         """Opens connections one after another, while there is something for them, until the file has ended."""

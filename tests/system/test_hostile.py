@@ -37,7 +37,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r
 SETTINGS = {
     "SIMULCAST_RETRY_FIRST_S": "0.02",
     "SIMULCAST_RETRIES": "3",
-    "SIMULCAST_SILENCE_S": "0.3",
+    "SIMULCAST_SILENCE_S": "0.5",
     "SIMULCAST_MIN_SPEED": "20kB",
     "SIMULCAST_MAX_FILE_BYTES": "1MB",
     "SIMULCAST_DOWNLOADS_AT_ONCE": "8",
@@ -101,7 +101,7 @@ CASES: dict[str, tuple[list[Reply], str]] = {
     "429, then 503": ([answer(429, {"Retry-After": "0"}), answer(503, {}), honest(CONTENT)], OK),
     "503 for ever": ([answer(503, {"Retry-After": "0"})], "503 Service Unavailable"),
     "404": ([answer(404, {})], "404 Not Found"),
-    "a slow drip": ([drip], "bytes a second"),
+    "a slow drip": ([drip], "the server sent"),
     "a body without end": ([endless], "more than the 1,000,000 that"),
     "too large": ([answer(200, {"Content-Length": "1000001"}, CONTENT)], "has 1,000,001 bytes, more than"),
     "an endless redirect": ([redirect("/case")], "redirected more than 5 times"),

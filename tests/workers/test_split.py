@@ -15,7 +15,6 @@ from tests.workers.hostile import Reply, Request, Server, answer, honest, ranged
 from workers import split
 from workers.answer import Source
 from workers.digest import Digest
-from workers.download import _fields
 from workers.failures import BrokenOff, DownloadFailed
 from workers.hosts import Hosts
 from workers.pace import Pace
@@ -280,6 +279,21 @@ async def test_the_digest_is_that_of_the_whole(server: Server, stating: Stating)
         await Download(stating.session, stating.part).fetch(server.at("/f", wrong), by(digest=Digest(right)))
 
 
-def test_a_worker_that_knows_nothing_of_spans_starts_over() -> None:
-    assert _fields(Source('"v1"', 9, "", ((0, 3), (5, 9))))["etag"] == ""
-    assert _fields(Source('"v1"', 9))["spans"] == ""
+async def test_a_disk_that_fails_at_the_end_is_an_error(
+    server: Server, stating: Stating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = split.Split._leave, 0
+
+    def fail(path: Path) -> None:
+        raise OSError(5, "the disk is broken")
+
+    async def leave(self: split.Split) -> OSError | None:
+        nonlocal calls
+        calls += 1
+        monkeypatch.setattr(split, "sync_file", fail)
+        return await real(self)
+
+    monkeypatch.setattr(split.Split, "_leave", leave)
+    with pytest.raises(OSError, match="the disk is broken"):
+        await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
+    assert calls == 1

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import random
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -25,6 +26,10 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
+def a_minute_a_second() -> float:
+    return time.monotonic() * 60
+
+
 def dripping(first: bytes) -> Reply:
     """A byte now and then, for ever: never silent for long."""
 
@@ -39,17 +44,17 @@ def dripping(first: bytes) -> Reply:
 
 
 async def test_a_server_that_only_drips_is_left(server: Server, tmp_path: Path) -> None:
-    async with make_session(LOCAL, read_timeout_s=0.1) as session:
+    async with make_session(LOCAL, read_timeout_s=10) as session:
         url = server.at("/f", dripping(head(200, {"Content-Length": "1000000"})))
-        with pytest.raises(TooSlow, match=r"bytes a second for 0\.2 s, less than 10,000"):
-            await Download(session, tmp_path / "p").fetch(url, Terms(least=10_000))
+        with pytest.raises(TooSlow, match=r"bytes a second for 20 s, less than 10,000"):
+            await Download(session, tmp_path / "p").fetch(url, Terms(least=10_000, clock=a_minute_a_second))
 
 
 async def test_what_is_slow_by_our_own_limit_is_not_too_slow(server: Server, tmp_path: Path) -> None:
     """Only waiting for the server counts."""
-    async with make_session(LOCAL, read_timeout_s=0.1) as session:
+    async with make_session(LOCAL, read_timeout_s=10) as session:
         download, loop = Download(session, tmp_path / "p"), asyncio.get_running_loop()
-        terms = Terms(least=1_000_000, paces=(Pace(100_000, loop.time),))
+        terms = Terms(least=2_000, paces=(Pace(100_000, loop.time),), clock=a_minute_a_second)
         await download.fetch(server.at("/f", honest(CONTENT[:60_000])), terms)
     assert download.part.read_bytes() == CONTENT[:60_000]
 
@@ -168,6 +173,24 @@ async def test_a_file_that_was_written_from_its_beginning_is_not_read_again(
 
     monkeypatch.setattr(Digest, "_read", refuse)
     await download.fetch(server.at("/f", honest(CONTENT)), Terms(digest=Digest(f"sha256:{SHA256}")))
+
+
+async def test_of_a_resumed_file_only_what_was_there_is_read_again(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    real = Digest._read
+
+    def watched(self: Digest, path: Path, upto: int) -> None:
+        read.append(upto)
+        real(self, path, upto)
+
+    url = server.at("/f", honest(CONTENT, cut_after=1_234_567), honest(CONTENT))
+    with pytest.raises(BrokenOff):
+        await download.fetch(url)
+    monkeypatch.setattr(Digest, "_read", watched)
+    await download.fetch(url, Terms(digest=Digest(f"sha256:{SHA256}")))
+    assert read == [1_234_567]
 
 
 async def test_a_wrong_byte_in_what_was_there_already_is_found(server: Server, download: Download) -> None:
