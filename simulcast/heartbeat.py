@@ -25,7 +25,7 @@ def process_name() -> str:
 
 @cache
 def version() -> str:
-    """That of the installed package, "" in a checkout that isn't installed. Read once: later no file may be left to open."""
+    """That of the installed package, "" in a checkout that isn't installed. Read once: later none may open."""
     try:
         return metadata.version("simulcast")
     except metadata.PackageNotFoundError:
