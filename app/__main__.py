@@ -50,14 +50,14 @@ def main() -> None:
     try:
         settings = FrontEndSettings(**given)
         settings.check_host(settings.host)
+        configure(settings.log)
+        raise_limit()
         admin = _admin_socket(settings, flags.admin_fd)
         config = _config(settings, flags.root_path, admin)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
         sys.exit(f"simulcast: {explained(error)}")
-    configure(settings.log)
-    raise_limit()
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]

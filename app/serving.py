@@ -1,8 +1,5 @@
 """uvicorn, set up as it is fastest, and so that no client costs the others anything."""
 
-import resource
-import sys
-
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -10,21 +7,22 @@ from app.http import SimulcastHttp
 from app.limits import Limits, most_connections
 from app.protocol import SimulcastProtocol
 from app.settings import FrontEndSettings
+from simulcast import open_files
 from simulcast.commands import MAX_COMMAND_BYTES
 
 PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 20.0
 SHUTDOWN_S = 5  # for requests under way, after the clients have left
 MOST_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of as many characters as it may have, whichever they are
-USUAL_DESCRIPTORS = 65_536
 
 
 def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "") -> uvicorn.Config:
-    """What the front-end's server is started with. Raises the process's own limit of descriptors."""
+    """What the front-end's server is started with. Clients get what files this process may open now, less its own."""
     proxies = list(settings.proxies)
+    may_open, _ = open_files.limits()
 
     class Http(SimulcastHttp):
-        limits = Limits(most_connections(_descriptors()), settings.connections_per_address, proxies)
+        limits = Limits(most_connections(open_files.usable(may_open)), settings.connections_per_address, proxies)
 
     return uvicorn.Config(
         app,
@@ -45,18 +43,3 @@ def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "")
         timeout_graceful_shutdown=SHUTDOWN_S,
         backlog=4096,
     )
-
-
-def _descriptors() -> int:
-    """How many files and sockets this process may open, once that is raised as far as it usually may be."""
-    soft, hard = (
-        sys.maxsize if each == resource.RLIM_INFINITY else each for each in resource.getrlimit(resource.RLIMIT_NOFILE)
-    )
-    wanted = min(hard, USUAL_DESCRIPTORS)
-    if soft >= wanted:
-        return min(soft, 16 * USUAL_DESCRIPTORS)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    except (OSError, ValueError):  # macOS has a bound of its own, and doesn't tell
-        return soft
-    return wanted

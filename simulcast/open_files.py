@@ -12,9 +12,9 @@ def limits() -> tuple[int, int]:
     return resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
-def usable(hard: int) -> int:
-    """The number that the soft limit is raised to: `hard`, which may be endless, but no more than MOST."""
-    return MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+def usable(limit: int) -> int:
+    """What a limit, which may be endless, comes to: no more than MOST. The soft one is raised to the hard one's."""
+    return MOST if limit == resource.RLIM_INFINITY else min(limit, MOST)
 
 
 def raise_limit() -> None:
