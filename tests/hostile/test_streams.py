@@ -140,6 +140,7 @@ def as_a_browser_reads(stream: str) -> list[tuple[str, str, str]]:
 
 @hostile
 @given(st.lists(messages.filter(lambda text: text != ""), min_size=1, max_size=4), st.booleans())
+@example(["one\rid: 9-9\r\rdata: forged"], False)
 @example(["a\r\nid: 9-9\n\ndata: forged"], False)
 @example(['{"type":"hello","channel":\nid: 9-9\n\nevent: position\ndata: x}'], True)
 @example(["\x00", "\u2028id: 9-9", ":", "data: x"], False)
