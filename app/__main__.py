@@ -15,9 +15,9 @@ from app.guard import Guard
 from app.heartbeat import Place
 from app.serving import configuration
 from app.settings import FrontEndSettings
+from app.tokens import Tokens
 from simulcast.errors import SettingRefused
 from simulcast.logs import configure
-from simulcast.open_files import raise_limit
 from simulcast.settings import explained, inspected
 
 # A lost connection leaves no cycle (app/protocol.py), so full collections find nothing, and with 10,000 clients each of
@@ -43,21 +43,20 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     flags = parser.parse_args()
     if flags.check:
-        print(inspected(FrontEndSettings, lambda settings: settings.check_host(settings.host)))
+        print(inspected(FrontEndSettings, _check))
         return
     names = ("host", "port", "admin_port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
         settings = FrontEndSettings(**given)
         settings.check_host(settings.host)
+        configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)
         config = _config(settings, flags.root_path, admin)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
         sys.exit(f"simulcast: {explained(error)}")
-    configure(settings.log)
-    raise_limit()
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]
@@ -65,6 +64,12 @@ def main() -> None:
     gc.freeze()  # what was loaded for good is never looked at again
     gc.set_threshold(*GC_THRESHOLDS)
     Server(config, settings.drain_s).run(sockets=sockets or None)
+
+
+def _check(settings: FrontEndSettings) -> None:
+    """Raises SettingRefused."""
+    settings.check_host(settings.host)
+    Tokens.of(settings)
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:

@@ -27,7 +27,7 @@ UNREAD_S = 60.0  # how long a response may wait for its reader
 MOST_HEAD_BYTES = 16 * 1024
 MOST_HEADERS = 100
 _RETRY_AFTER_S = "5"
-_PROBES = ("/health", "/ready")
+_PROBES = ("/health", "/ready", "/metrics")
 
 
 class _Connection(h11.Connection):

@@ -1,8 +1,5 @@
 """uvicorn, set up as it is fastest, and so that no client costs the others anything."""
 
-import resource
-import sys
-
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -11,12 +8,12 @@ from app.limits import Limits, most_connections
 from app.protocol import SimulcastProtocol
 from app.settings import FrontEndSettings
 from simulcast.commands import MAX_COMMAND_BYTES
+from simulcast.open_files import raise_limit
 
 PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 20.0
 SHUTDOWN_S = 5  # for requests under way, after the clients have left
 MOST_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of as many characters as it may have, whichever they are
-USUAL_DESCRIPTORS = 65_536
 
 
 def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "") -> uvicorn.Config:
@@ -24,7 +21,7 @@ def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "")
     proxies = list(settings.proxies)
 
     class Http(SimulcastHttp):
-        limits = Limits(most_connections(_descriptors()), settings.connections_per_address, proxies)
+        limits = Limits(most_connections(raise_limit()), settings.connections_per_address, proxies)
 
     return uvicorn.Config(
         app,
@@ -45,18 +42,3 @@ def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "")
         timeout_graceful_shutdown=SHUTDOWN_S,
         backlog=4096,
     )
-
-
-def _descriptors() -> int:
-    """How many files and sockets this process may open, once that is raised as far as it usually may be."""
-    soft, hard = (
-        sys.maxsize if each == resource.RLIM_INFINITY else each for each in resource.getrlimit(resource.RLIMIT_NOFILE)
-    )
-    wanted = min(hard, USUAL_DESCRIPTORS)
-    if soft >= wanted:
-        return min(soft, 16 * USUAL_DESCRIPTORS)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    except (OSError, ValueError):  # macOS has a bound of its own, and doesn't tell
-        return soft
-    return wanted

@@ -13,7 +13,7 @@ from simulcast.cli.listen import listen
 from simulcast.cli.ready import until_ready
 from simulcast.open_files import limits, usable
 
-OWN_FILES = 200  # that a front-end needs beside its clients
+OWN_FILES = 192  # that a front-end needs beside its clients
 ENOUGH_CLIENTS = 4000
 LITTLE_BYTES, TOO_LITTLE_BYTES = 2 * 10**9, 100 * 10**6
 _ANSWER_S = 1.0
@@ -38,8 +38,9 @@ def python(version: tuple[int, ...], has_uvloop: bool) -> Finding:
 
 def open_files(soft: int, hard: int) -> Finding:
     """What `ulimit -n` means for clients: a front-end raises its own to the hard limit when it starts."""
-    clients = usable(hard) - OWN_FILES
-    text = f"{soft:,} now, which a front-end raises to {usable(hard):,}: about {max(clients, 0):,} clients each"
+    usual = usable(soft, hard)
+    clients = usual - OWN_FILES
+    text = f"{soft:,} now, which a front-end raises to {usual:,}: about {max(clients, 0):,} clients each"
     if clients < ENOUGH_CLIENTS:
         remedy = "raise the hard limit: ulimit -Hn, LimitNOFILE= (systemd), nofile (Compose); or run more front-ends"
         return (wrong if clients <= 0 else look)("open files", text, remedy)

@@ -15,7 +15,10 @@ from simulcast.errors import SettingRefused
 from simulcast.exposure import ExposureSettings, is_open_to_others
 
 PREFIX = "SIMULCAST_"
-COMPOSE = frozenset({"SIMULCAST_DOWNLOADS", "SIMULCAST_PUBLISH"})  # read by docker-compose.yml alone
+COMPOSE = frozenset(  # read by docker-compose.yml alone
+    f"{PREFIX}{name}"
+    for name in ("DOWNLOADS", "FRONT_ENDS", "GRAFANA_PUBLISH", "PROMETHEUS_PUBLISH", "PUBLISH", "WORKERS")
+)
 _ANSWER_S = 30.0
 
 

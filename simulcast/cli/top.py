@@ -15,7 +15,7 @@ from simulcast.cli.picture import Picture
 from simulcast.cli.reach import broker_at
 from simulcast.errors import BrokerUnavailable
 
-EVERY_S = 1.0
+EVERY_S = 2.0  # as often as processes speak
 
 
 @asynccontextmanager

@@ -115,8 +115,9 @@ async def test_where_there_is_no_room_clients_are_told_so_and_probes_are_answere
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         said = await rest(server, REQUEST + b"\r\n")
         assert said.startswith(b"HTTP/1.1 503 ") and b"retry-after: 5" in said and b"ulimit -n" in said
-        probe = REQUEST.replace(b"GET /", b"GET /ready") + b"Connection: close\r\n\r\n"
-        assert (await rest(server, probe)).startswith(b"HTTP/1.1 200 ")
+        for path in (b"/health", b"/ready", b"/metrics"):
+            probe = REQUEST.replace(b"GET /", b"GET " + path) + b"Connection: close\r\n\r\n"
+            assert (await rest(server, probe)).startswith(b"HTTP/1.1 200 ")
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_REFUSING)]
         await until(lambda: http.limits and http.limits.refusing == MOST_REFUSING, "the refusals under way")
         assert await rest(server, REQUEST + b"\r\n") == b""  # cut without a word

@@ -143,7 +143,7 @@ async def test_add_queues_downloads_and_prints_their_ids(simulcast: Command, emb
     done = simulcast("add", *urls)
     assert done.returncode == 0, done.stderr
     ids = [line.split()[0] for line in done.stdout.splitlines()]
-    assert done.stdout.splitlines() == [f"{ids[0]}  a· b.iso", f"{ids[1]}  c"]
+    assert done.stdout.splitlines() == [f"{ids[0]}  a b.iso", f"{ids[1]}  c"]
     broker = Broker.connect(embedded.url)
     jobs = Jobs.connect(embedded.url, broker)
     records = [await jobs.get(each) for each in ids]

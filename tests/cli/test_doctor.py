@@ -88,7 +88,7 @@ def test_a_program_that_does_not_start_is_wrong() -> None:
     assert judged([Inspection("worker", frozenset(), "no luck")])[0].level is Level.WRONG
 
 
-def test_every_variable_of_the_compose_file_is_known(simulcast: Command, valkey: Valkey) -> None:
+def test_every_variable_of_the_compose_file_is_known() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     document = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     read = set(re.findall(r"\$\{(SIMULCAST_\w+)", text))
@@ -210,9 +210,9 @@ async def test_a_port_that_is_taken_is_wrong_unless_a_front_end_serves_there(fro
 @pytest.mark.parametrize(
     ("soft", "hard", "level", "said"),
     [
-        (1024, 1_048_576, Level.FINE, "1,024 now, which a front-end raises to 1,048,576: about 1,048,376 clients"),
-        (1024, resource.RLIM_INFINITY, Level.FINE, "raises to 1,048,576"),
-        (1024, 4096, Level.LOOK, "about 3,896 clients"),
+        (1024, 1_048_576, Level.FINE, "1,024 now, which a front-end raises to 65,536: about 65,344 clients"),
+        (sys.maxsize, sys.maxsize, Level.FINE, "raises to 1,048,576"),
+        (1024, 4096, Level.LOOK, "about 3,904 clients"),
         (60, 60, Level.WRONG, "about 0 clients"),
     ],
 )
@@ -229,7 +229,7 @@ def test_a_python_without_uvloop_is_slower() -> None:
 
 def test_a_folder_for_downloads_must_be_one_and_have_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine_checks.disk(folder / "made" / "later").level is Level.FINE
-    (folder / "file").touch()
+    (folder / "file").touch(mode=0o755)
     assert machine_checks.disk(folder / "file").level is Level.WRONG
     for free, level in ((10**9, Level.LOOK), (10**7, Level.WRONG)):
         monkeypatch.setattr("simulcast.cli.machine_checks.shutil.disk_usage", lambda _, free=free: Usage(free))
@@ -246,6 +246,11 @@ raise_limit()
 raise_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
+
+
+def test_a_limit_that_is_higher_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (100_000, 200_000))
+    assert open_files.raise_limit() == 100_000
 
 
 def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one_and_logged_once() -> None:
@@ -266,3 +271,17 @@ def test_a_limit_that_cannot_be_raised_is_logged(
     with caplog.at_level(logging.WARNING):
         open_files.raise_limit()
     assert "at most 64 open files, clients among them: could not raise that to 128 (not allowed)" in caplog.text
+
+
+def test_where_an_endless_limit_is_not_meant_what_is_always_allowed_is_taken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def take(_: int, wanted: tuple[int, int]) -> None:
+        if wanted[0] > 20_000:
+            raise ValueError("not allowed")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", take)
+    with caplog.at_level(logging.INFO):
+        open_files.raise_limit()
+    assert "open files: raised from 256 to 10240" in caplog.text

@@ -1,12 +1,16 @@
 """Dashboard, alerts and docs/metrics.md: every query parses, and asks only for what a front-end really tells."""
 
+import asyncio
 import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import promql_parser
@@ -15,14 +19,21 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.compose.stack import ROOT
+from tests.conditions import eventually
 from tests.docs.test_documents import blocks
 from tests.ports import free_port
-from tests.programs import StartFrontEnd
+from tests.programs import StartFrontEnd, StartWorker
+from tests.system.service import STOP_S
 
 FOLDER = ROOT / "deploy/observability"
 # What a metric's type adds to its name.
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""], "info": ["_info"]}
 OF_PROMETHEUS = {"up", "ALERTS"}
+ALERTS = [
+    rule["alert"]
+    for group in yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+]
 
 
 def queries() -> dict[str, str]:
@@ -70,15 +81,21 @@ async def test_dashboard_and_alerts_ask_only_for_metrics_and_labels_that_a_front
     assert [each for each in wanted if each[1] in labels and each[2] not in labels[each[1]]] == []
 
 
+def program(name: str) -> str:
+    """Its path. Without it the test is skipped, but fails where CI is set: there it must not be missing."""
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"no {name} on the PATH: apt-get install prometheus"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def promtool(*arguments: str) -> str:
-    """What it says. Without it the test is skipped, but fails where CI is set: there it must not be missing."""
-    path = shutil.which("promtool")
-    if path is None:
-        reason = "no promtool on the PATH: apt-get install prometheus"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    done = subprocess.run([path, *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [program("promtool"), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -89,9 +106,67 @@ def test_prometheus_takes_its_configuration_and_the_alerts() -> None:
 
 def test_each_alert_fires_when_it_should_and_none_on_a_quiet_day() -> None:
     fired = set(re.findall(r'alertname="(\w+)"', (FOLDER / "alerts.test.yml").read_text(encoding="utf-8")))
-    rules = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
-    assert fired == {rule["alert"] for rule in rules}
+    assert fired == set(ALERTS)
     assert "SUCCESS" in promtool("test", "rules", "alerts.test.yml")
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Callable[[int], str]]:
+    """Starts one with our configuration, which asks that port of this machine; returns its address."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(admin_port: int) -> str:
+        config = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+        config["rule_files"] = [str(FOLDER / "alerts.yml")]
+        (job,) = config["scrape_configs"]
+        job["static_configs"] = [{"targets": [f"127.0.0.1:{admin_port}"]}] if job.pop("dns_sd_configs") else []
+        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        address = f"127.0.0.1:{free_port()}"
+        flags = [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/series"]
+        with (tmp_path / "prometheus.log").open("wb") as log:
+            command = [program("prometheus"), *flags, f"--web.listen-address={address}"]
+            started.append(subprocess.Popen(command, stdout=log, stderr=log))
+        return f"http://{address}"
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(timeout=STOP_S)
+
+
+async def test_prometheus_collects_from_a_front_end_and_every_query_has_an_answer(
+    front_end: StartFrontEnd, worker: StartWorker, prometheus: Callable[[int], str]
+) -> None:
+    port = free_port()
+    running = await front_end(SIMULCAST_ADMIN_PORT=str(port))
+    worker()
+    address = prometheus(port)
+
+    async def answer(query: str) -> list[object]:
+        asked = f"{address}/api/v1/query?{urlencode({'query': query.replace('$__rate_interval', '1m')})}"
+        with await asyncio.to_thread(urlopen, asked, timeout=10) as said:
+            return cast(list[object], json.load(said)["data"]["result"])
+
+    async def has_answer(query: str) -> bool:
+        try:
+            return bool(await answer(query))
+        except HTTPError as error:
+            with error:
+                if error.code != 503:  # it is starting
+                    raise AssertionError(f"{query}: {error.read().decode()}") from error
+        except OSError:
+            pass
+        return False
+
+    async with await running.connect():
+        # Rates want two samples; quantiles want events, and alerts should have no answer at all.
+        await eventually(lambda: has_answer("rate(simulcast_joins_total[1m])"), "two samples", 60)
+        for by, query in queries().items():
+            if by in ALERTS or "histogram_quantile" in query:
+                await answer(query)
+            elif "recoveries" not in query and "ALERTS" not in query:
+                assert await has_answer(query), f"{by}: {query}"
+        assert await answer('ALERTS{alertstate="firing"}') == []
 
 
 def test_grafana_finds_the_dashboard_and_asks_the_prometheus_of_the_same_project() -> None:

@@ -145,8 +145,16 @@ def test_no_publisher_names_the_channel_in_which_its_event_comes(message: str) -
         }
 
 
+def test_what_is_nested_too_deep_to_be_read_names_no_channel_either() -> None:
+    payload = b'{"channel":"b","a":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    seen = payload_of(View("a", named=True).frame(Entry(0, "-", "", text_frame(payload))) or b"")
+    assert b'"channel":"a"' in seen
+    assert b'"channel":"b"' not in seen
+
+
 @hostile
 @given(st.binary(max_size=200))
+@example(b"0123456789ab 1-1 p \xff\n{}")
 def test_bytes_that_no_broker_wrote_are_told_from_publications(found: bytes) -> None:
     assert from_message(found) is None or found[12:13] == b" "
     for read_it in (from_entry, lambda body: from_stream(b"1-1", body)):
@@ -159,6 +167,7 @@ def test_bytes_that_no_broker_wrote_are_told_from_publications(found: bytes) -> 
 @hostile
 @given(messages, st.sampled_from(REASONS))
 @example('{"action":1e400}', None)
+@example('{"action":"' + "x" * 3000 + '"}', None)
 @example('{"action":"pause_download","download_id":"' + "\x7f\u2028" * 100 + '"}', "unknown_download")
 @example('{"action":' + "[" * 2000 + "]" * 2000 + "}", None)
 def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
@@ -170,6 +179,8 @@ def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
             pydantic_core.from_json(message, allow_inf_nan=False)
         return
     assert isinstance(found, Command | Following | Mistake)
+    if isinstance(found, Mistake):
+        assert len(found.message) < 600
     answer = found.answer() if isinstance(found, Mistake) else found.result(reason)
     assert len(answer) < MOST_ANSWER_CHARACTERS
     assert answer.isascii()

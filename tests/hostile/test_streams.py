@@ -86,7 +86,7 @@ confirmed = st.integers(-9, 2**63 - 1).map(lambda count: resp(b"subscribe", b"si
 garbage = st.one_of(
     st.binary(max_size=30),
     st.sampled_from(
-        [b"+OK\r\n", b"-ERR no\r\n", b"*-1\r\n", b"$-1\r\n", b"*999999999\r\n", b"$999999999999\r\n", b":x\r\n"]
+        [b"+OK\r\n", b"-ERR no\r\n", b"*-1\r\n", b"$-1\r\n", b"*99999\r\n", b"$999999999999\r\n", b":x\r\n"]
     ),
     st.sampled_from([b"*1\r\n" * 200, b"\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*0\r\n", b"_\r\n", b"#t\r\n"]),
 )
@@ -140,6 +140,7 @@ def as_a_browser_reads(stream: str) -> list[tuple[str, str, str]]:
 
 @hostile
 @given(st.lists(messages.filter(lambda text: text != ""), min_size=1, max_size=4), st.booleans())
+@example(["one\rid: 9-9\r\rdata: forged"], False)
 @example(["a\r\nid: 9-9\n\ndata: forged"], False)
 @example(['{"type":"hello","channel":\nid: 9-9\n\nevent: position\ndata: x}'], True)
 @example(["\x00", "\u2028id: 9-9", ":", "data: x"], False)

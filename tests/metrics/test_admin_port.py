@@ -6,10 +6,12 @@ import resource
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 
 from simulcast.embedded import EmbeddedServer
 from tests.cli.conftest import Command, embedded, environment, folder, simulcast_process
@@ -18,7 +20,8 @@ from tests.cli.test_processes import command
 from tests.conditions import eventually
 from tests.metrics.scraping import Scraped, ask
 from tests.ports import free_port
-from tests.system.service import ROOT
+from tests.system.service import ROOT, Program
+from tests.system.test_descriptors import DESCRIPTORS, Narrow
 from tests.valkey import Valkey
 
 __all__ = ["embedded", "environment", "folder", "simulcast_process"]  # fixtures
@@ -103,3 +106,21 @@ async def test_a_front_end_may_have_as_many_files_open_as_the_hard_limit_allows(
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+async def test_where_there_is_no_room_for_clients_metrics_still_say_so(
+    valkey: Valkey, tmp_path: Path, programs: list[Program]
+) -> None:
+    admin = free_port()
+    running = Narrow(valkey.url, tmp_path / "narrow.log", SIMULCAST_ADMIN_PORT=str(admin))
+    programs.append(running)
+    await running.ready()
+    served: list[ClientConnection] = []
+    with suppress(InvalidStatus):
+        while True:
+            served.append(await running.connect())
+    scraped = Scraped(ask(admin, "/metrics")[1])
+    assert scraped.value("process_max_fds") == DESCRIPTORS
+    assert scraped.value("simulcast_clients") == len(served)
+    for client in served:
+        client.transport.abort()

@@ -56,14 +56,19 @@ async def test_who_speaks_is_listed_by_kind_and_name_and_who_leaves_is_not(censu
     assert [each.name for each in (await census.processes()).workers] == ["h:3"]
 
 
-async def test_who_is_silent_for_long_is_not_listed(census: Census, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EXPIRES_S", 0.05)
+async def test_who_is_silent_for_long_is_not_listed_though_nobody_has_removed_it_yet(
+    census: Census, client: redis.asyncio.Redis, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXPIRES_S", 1.5)
     await census.beat(worker("h:1"), {})
+    monkeypatch.setattr(module, "EXPIRES_S", 60.0)
+    await census.beat(worker("h:2"), {})
 
     async def gone() -> bool:
-        return not (await census.processes()).workers
+        return [each.name for each in (await census.processes()).workers] == ["h:2"]
 
     await eventually(gone, "the end of what is silent")
+    assert await client.hlen(ChannelNames(channel).processes[0]) == 2
 
 
 async def test_who_was_silent_makes_room_when_another_one_speaks(
