@@ -9,6 +9,7 @@ from tests.workers.conftest import Download
 from tests.workers.hostile import Request, Server, ranged
 from tests.workers.test_split import CONTENT, by, quick, slow
 from workers import split
+from workers.failures import BrokenOff
 
 __all__ = ["quick"]  # a fixture of these tests too
 
@@ -66,3 +67,17 @@ class Until:
             async with asyncio.timeout(20):
                 await self._event.wait()
         await self._writer.drain()
+
+
+async def test_a_server_that_drops_further_connections_is_not_asked_again_and_again(
+    server: Server, download: Download
+) -> None:
+    async def dropping(request: Request, writer: asyncio.StreamWriter) -> None:
+        await (ranged(CONTENT, cut_after=0) if "range" in request.headers else slow())(request, writer)
+
+    url = server.at("/f", dropping)
+    with pytest.raises(BrokenOff):
+        await download.fetch(url, by(4, on_left=download.sources.append))
+    assert len(server.requests) == 4, "one fewer for each that it dropped"
+    await download.fetch(server.at("/f", ranged(CONTENT)), by())
+    assert download.part.read_bytes() == CONTENT
