@@ -274,3 +274,10 @@ def open_files(path: Path) -> int:
         with suppress(OSError):  # the listing's own descriptor is closed by now
             held += os.path.samestat(link.stat(), path.stat())
     return held
+
+
+async def test_within_a_file_that_others_write_too_nothing_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "p").write_bytes(CONTENT)
+    async with PartFile(tmp_path / "p", 0, within=True) as file:
+        await file.write(b"first")
+    assert (tmp_path / "p").read_bytes() == b"first" + CONTENT[5:]

@@ -1,6 +1,7 @@
 """A further connection that comes too late, or is cut short by us, changes nothing of the file."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.workers.hostile import Request, Server, ranged
 from tests.workers.test_split import CONTENT, by, quick, slow
 from workers import split
 from workers.failures import BrokenOff
+from workers.partfile import lengthen
 
 __all__ = ["quick"]  # a fixture of these tests too
 
@@ -81,3 +83,18 @@ async def test_a_server_that_drops_further_connections_is_not_asked_again_and_ag
     assert len(server.requests) == 4, "one fewer for each that it dropped"
     await download.fetch(server.at("/f", ranged(CONTENT)), by())
     assert download.part.read_bytes() == CONTENT
+
+
+async def test_before_a_byte_is_written_elsewhere_the_record_says_that_there_are_spans(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a successor would take the file's size for how much of it is there."""
+    said: list[bool] = []
+
+    def watched(path: Path, size: int) -> None:
+        said.append(download.sources[-1].done is not None)
+        lengthen(path, size)
+
+    monkeypatch.setattr(split, "lengthen", watched)
+    await download.fetch(server.at("/f", slow()), by())
+    assert said == [True]
