@@ -1,19 +1,20 @@
 """The routes beside `/ws`."""
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.permission import needs
 from app.refusals import described, in_words
 from app.services import ENDING, Services
 from simulcast import records
-from simulcast.commands import Command
+from simulcast.commands import MOST_BYTES_PER_S, Command
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.names import CHANNEL_PATTERN
+from simulcast.options import MOST_URL_CHARACTERS, Options
 from simulcast.records import JobRecord, Sort, State
 
 _READING = described(401, 403, 422, 503)
@@ -44,15 +45,25 @@ def _web_address(url: str) -> str:
     return url
 
 
-class AddDownload(BaseModel):
-    """What to download."""
+class AddDownload(Options):
+    """What to download, and how; all but `url` may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
 
     url: Annotated[
         str,
-        Field(max_length=4096, examples=["https://example.com/file.iso"]),
+        Field(max_length=MOST_URL_CHARACTERS, examples=["https://example.com/file.iso"]),
         AfterValidator(_web_address),
     ]
     priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
+
+
+class Limit(BaseModel):
+    """How fast a download may be; 0 for no limit but the worker's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bytes_per_s: Annotated[int, Field(ge=0, le=MOST_BYTES_PER_S)]
 
 
 class Downloads(BaseModel):
@@ -81,10 +92,18 @@ async def _all(request: Request) -> bytes:
         raise HTTPException(400, "the connection ended before the body did") from error
 
 
-async def _body(request: Request) -> AddDownload:
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def _parsed(model: type[Body], request: Request) -> Body:
     # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
     try:
-        return AddDownload.model_validate_json(await _all(request))
+        return model.model_validate_json(await _all(request))
     except ValidationError as error:
         raise HTTPException(422, in_words(error.errors(include_url=False, include_context=False))) from error
 
@@ -94,19 +113,13 @@ async def _body(request: Request) -> AddDownload:
     status_code=201,
     dependencies=[Depends(needs("command"))],
     responses=_WRITING,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": AddDownload.model_json_schema()}},
-        }
-    },
+    openapi_extra=_schema(AddDownload),
 )
-async def add_download(
-    wanted: Annotated[AddDownload, Depends(_body)], here: Here, request: Request, response: Response
-) -> JobRecord:
+async def add_download(here: Here, request: Request, response: Response) -> JobRecord:
     """Queues a download; a worker takes it when it is free."""
+    wanted = await _parsed(AddDownload, request)
     try:
-        record = await here.jobs.submit(wanted.url, priority=wanted.priority)
+        record = await here.jobs.submit(wanted.url, priority=wanted.priority, options=wanted)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
@@ -160,6 +173,20 @@ async def _obey(here: Services, command: Command) -> Accepted:
 async def clear_finished(here: Here) -> Accepted:
     """Forgets all downloads that have ended; their files stay."""
     return await _obey(here, Command("clear"))
+
+
+@router.post(
+    "/downloads/{download_id}/limit",
+    dependencies=[Depends(needs("command"))],
+    responses=_COMMANDING,
+    openapi_extra=_schema(Limit),
+)
+async def limit_download(
+    download_id: str, request: Request, here: Here, command_id: Annotated[str, Query(max_length=100)] = ""
+) -> Accepted:
+    """Changes how fast a download may be, also while it runs; nothing is told of it, the record shows it."""
+    wanted = await _parsed(Limit, request)
+    return await _obey(here, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
 
 
 @router.post(

@@ -129,6 +129,10 @@ class Commanding(ABC):
         """Begins a download anew that has failed or was cancelled."""
         return await self._about_one("retry_download", download_id, deadline_s, {})
 
+    async def limit(self, download_id: str, bytes_per_s: int, *, deadline_s: float = 10.0) -> CommandResult:
+        """Lets a download that isn't complete take at most so many bytes a second; 0 for no limit."""
+        return await self._about_one("limit_download", download_id, deadline_s, {"bytes_per_s": bytes_per_s})
+
     async def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
         """Forgets a download that doesn't run; with `file` its file goes too."""
         return await self._about_one("delete_download", download_id, deadline_s, {"file": file} if file else {})

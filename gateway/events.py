@@ -55,7 +55,15 @@ class DownloadChange(DownloadEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadQueued(DownloadChange):
-    """It waits for a worker."""
+    """It waits for a worker; where it failed for a passing reason, for its next try.
+
+    Then `retry_at` says when that is, in seconds since 1970, `error_message` why, and `retries` how often it was tried
+    again.
+    """
+
+    retry_at: float | None = None
+    error_message: str | None = None
+    retries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

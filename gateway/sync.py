@@ -132,6 +132,10 @@ class Gateway:
         """Begins a download anew that has failed or was cancelled."""
         return self._wait(self._gateway.retry(download_id, deadline_s=deadline_s))
 
+    def limit(self, download_id: str, bytes_per_s: int, *, deadline_s: float = 10.0) -> CommandResult:
+        """Lets a download that isn't complete take at most so many bytes a second; 0 for no limit."""
+        return self._wait(self._gateway.limit(download_id, bytes_per_s, deadline_s=deadline_s))
+
     def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
         """Forgets a download that doesn't run; with `file` its file goes too."""
         return self._wait(self._gateway.delete(download_id, file=file, deadline_s=deadline_s))

@@ -9,11 +9,12 @@ from pydantic_core import from_json
 from simulcast.names import ChannelNames
 from simulcast.position import Position
 
-Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear"]
+Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit"]
 Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
 MAX_COMMAND_BYTES: Final = 4096
+MOST_BYTES_PER_S: Final = 1_000_000_000_000
 _MAX_ID_CHARACTERS: Final = 200
 _MAX_COMMAND_ID_CHARACTERS: Final = 100
 ACTIONS: Final[dict[str, Action]] = {
@@ -23,6 +24,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "retry_download": "retry",
     "delete_download": "delete",
     "clear_finished": "clear",
+    "limit_download": "limit",
 }
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
@@ -31,13 +33,15 @@ _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 class Command:
     """A wish about one download, or, for clear, about all that have ended.
 
-    `command_id` is "" where the client gave none. `with_file`: delete removes the file too.
+    `command_id` is "" where the client gave none. `with_file`: delete removes the file too. `bytes_per_s`: what limit
+    asks for, 0 for no limit.
     """
 
     action: Action
     download_id: str = ""
     command_id: str = ""
     with_file: bool = False
+    bytes_per_s: int = 0
 
     def result(self, reason: Reason | None) -> str:
         """The answer to the client that asked, as JSON: accepted (recorded), or rejected with the reason."""
@@ -157,4 +161,9 @@ def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Com
         return Mistake("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
     if not isinstance(with_file, bool):
         return Mistake("invalid_member", "file is true or false")
-    return Command(action, download_id, command_id, with_file)
+    limit = found.get("bytes_per_s", 0)
+    if type(limit) is not int or not 0 <= limit <= MOST_BYTES_PER_S:
+        return Mistake("invalid_member", f"bytes_per_s is a whole number from 0 (no limit) to {MOST_BYTES_PER_S:,}")
+    if action == "limit" and "bytes_per_s" not in found:
+        return Mistake("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
+    return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)

@@ -2,9 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -19,9 +19,11 @@ from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.events import checked_key
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
-from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_name, shown_url
+from simulcast.options import NO_OPTIONS, Options
+from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_name, shown_url, site_of
 
 Desired = Literal["running", "paused", "cancelled", "lost"]
+_OWNED: tuple[Desired, ...] = ("running", "paused", "cancelled")
 _PAGE = 200
 Ending = Literal["complete", "error", "paused", "cancelled", "queued"]
 
@@ -30,12 +32,20 @@ Ending = Literal["complete", "error", "paused", "cancelled", "queued"]
 class Claim:
     """A lease on one job: proof of ownership is the whole token.
 
-    `fields`: the record as it was stored, with what only workers read: `url` may hold a user name and a password.
+    `fields`: the record as it was stored, with what only workers read: `url` and `options` may hold secrets.
     """
 
     token: str
     record: JobRecord
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wished of an owned download. `limit_bytes_per_s`: None for no limit."""
+
+    desired: Desired
+    limit_bytes_per_s: int | None = None
 
 
 class Jobs:
@@ -56,24 +66,29 @@ class Jobs:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def submit(self, url: str, download_id: str | None = None, priority: int = 0) -> JobRecord:
+    async def submit(
+        self, url: str, download_id: str | None = None, priority: int = 0, options: Options = NO_OPTIONS
+    ) -> JobRecord:
         """Queues a download and tells it; a higher `priority` (-9 to 9) goes first.
 
         Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
         """
         download_id = checked_key(download_id or secrets.token_hex(8), "download_id")
-        name = shown_name(url) or urlsplit(url).hostname or download_id
+        name = options.name or shown_name(url) or urlsplit(url).hostname or download_id
         members = about(download_id, name, shown_url(url))
-        if not await self._call("submit", [*self._flow, download_id, members, url, name, priority]):
+        more = {"site": site_of(url), "options": options.stored(), "limit": str(options.limit_bytes_per_s or "")}
+        args = [*self._flow, download_id, members, url, name, priority, *_flat({k: v for k, v in more.items() if v})]
+        if not await self._call("submit", args):
             raise ValueError(f"there is a download {download_id} already")
         return await self.get(download_id)
 
-    async def claim(self, worker: str, lease_s: float) -> Claim | None:
+    async def claim(self, worker: str, lease_s: float, busy: Collection[str] = ()) -> Claim | None:
         """The next job, leased for `lease_s` from now, or None. Ends expired leases on the way.
 
-        `worker`: its host's name, a colon, and what tells it from others there.
+        `worker`: its host's name, a colon, and what tells it from others there. `busy`: sites (records.site_of) of
+        which no job is taken; beyond the first 500 ready jobs none is looked for.
         """
-        args = [*self._flow, worker, round(lease_s * 1000), secrets.token_hex(8), _host(worker)]
+        args = [*self._flow, worker, round(lease_s * 1000), secrets.token_hex(8), _host(worker), *busy]
         reply = await self._call("claim", args)
         if not reply or not isinstance(reply, list):
             return None
@@ -81,15 +96,11 @@ class Jobs:
         fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
         return Claim(reply[0].decode(), record_of(fields), fields)
 
-    async def renew(self, claims: Sequence[Claim], lease_s: float) -> list[Desired]:
-        """Renews to `lease_s` from now. What is desired of each; "lost": stop and touch nothing."""
+    async def renew(self, claims: Sequence[Claim], lease_s: float) -> list[Wish]:
+        """Renews to `lease_s` from now. What is wished of each; "lost": stop and touch nothing."""
         pairs = [text for claim in claims for text in (claim.record.download_id, claim.token)]
         reply = await self._call("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
-        found: list[Desired] = []
-        for status in reply if isinstance(reply, list) else []:
-            text = status.decode()
-            found.append(text if text in ("running", "paused", "cancelled") else "lost")
-        return found
+        return [_wish(status.decode()) for status in reply] if isinstance(reply, list) else []
 
     async def progress(self, claim: Claim, payload: bytes, fields: Mapping[str, str]) -> None:
         """Tells a progress event and keeps `fields` in the record. Raises LeaseLost."""
@@ -108,7 +119,8 @@ class Jobs:
     ) -> None:
         """Gives the job up: finished, failed, or as a command wished, told with `members` added. Raises LeaseLost.
 
-        Sending it again is safe: a repetition is answered with the first one's id.
+        With delay_ms among `fields`, what goes back into the queue can be claimed only that much later. Sending it
+        again is safe: a repetition is answered with the first one's id.
         """
         extra = "," + json.dumps(members, separators=(",", ":"))[1:-1] if members else ""
         await self._report(claim, ending, extra, fields)
@@ -119,8 +131,8 @@ class Jobs:
             await self._clear()
             return None
         command_id = json.dumps(command.command_id) if command.command_id else ""
-        with_file = "1" if command.with_file else ""
-        args = [*self._flow, command.download_id, command.action, command_id, with_file]
+        detail = "1" if command.with_file else str(command.bytes_per_s or "")
+        args = [*self._flow, command.download_id, command.action, command_id, detail]
         reply = await self._call("command", args)
         if reply == b"accepted":
             return None
@@ -162,13 +174,24 @@ class Jobs:
             continue
 
     async def _report(self, claim: Claim, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
-        pairs = [part for field in fields.items() for part in field]
-        args = [*self._flow, claim.record.download_id, claim.token, what, text, *pairs]
+        args = [*self._flow, claim.record.download_id, claim.token, what, text, *_flat(fields)]
         if await self._broker.sender.call("report", self._keys, args) is None:
             raise LeaseLost(f"download {claim.record.download_id} belongs to another worker now")
 
     async def _call(self, function: Function, args: Sequence[Argument]) -> object:
         return await library.call(self._client.execute_command, function, self._keys, args)
+
+
+def _flat(fields: Mapping[str, str]) -> list[str]:
+    return [part for field in fields.items() for part in field]
+
+
+def _wish(status: str) -> Wish:
+    desired, _, limit = status.partition(" ")
+    for known in _OWNED:
+        if desired == known:
+            return Wish(known, int(limit) if limit else None)
+    return Wish("lost")
 
 
 def _host(worker: str) -> str:

@@ -17,7 +17,11 @@ Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "p
 
 
 class JobRecord(BaseModel):
-    """One download as it stands. Times are seconds since 1970; sizes are bytes."""
+    """One download as it stands. Times are seconds since 1970; sizes are bytes.
+
+    `retries`: how often the present attempt was tried again; `retry_at`: when it will be next, while it waits for that,
+    and then `error_message` says why. `limit_bytes_per_s`: None for no limit of its own.
+    """
 
     download_id: str
     url: str
@@ -32,6 +36,9 @@ class JobRecord(BaseModel):
     file_path: str | None
     worker: str | None
     priority: int
+    retries: int
+    retry_at: float | None
+    limit_bytes_per_s: int | None
     created_at: float
     updated_at: float
 
@@ -76,6 +83,16 @@ def shown_url(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def site_of(url: str) -> str:
+    """Host and port that a URL names, for counting what goes on with one server at once; "" where it is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ""
+    return f"{parts.hostname}:{port}"
+
+
 def shown_name(url: str) -> str:
     """The last segment of its path, "" for none. Nothing in it moves a cursor or turns text around."""
     last = unquote(urlsplit(url).path.rpartition("/")[2])
@@ -98,6 +115,9 @@ def record_of(text: Mapping[str, str]) -> JobRecord:
                 "file_path": text.get("file_path"),
                 "worker": text.get("worker") or None,
                 "priority": text.get("priority", "0"),
+                "retries": text.get("retries", "0"),
+                "retry_at": int(text["retry_at"]) / 1000 if "retry_at" in text else None,
+                "limit_bytes_per_s": text.get("limit") or None,
                 "created_at": int(text["created_at"]) / 1000,
                 "updated_at": int(text["updated_at"]) / 1000,
             }

@@ -22,6 +22,7 @@ from simulcast.stopping import cancel
 from workers.download import Downloader
 from workers.failures import FolderNotWritable
 from workers.files import open_folder
+from workers.rules import Rules
 from workers.session import make_session
 from workers.settings import WorkerSettings
 from workers.worker import Worker
@@ -41,8 +42,9 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     census = Census.connect(url)
     subscribing = connect(url, most_connections=2)
     try:
-        async with make_session(settings.allow_networks) as session:
-            downloader = Downloader(session, jobs, folder, time.monotonic, settings.public_download_dir)
+        async with make_session(settings.allow_networks, read_timeout_s=settings.silence_s) as session:
+            rules = Rules.of(settings, folder, time.monotonic)
+            downloader = Downloader(session, jobs, folder, time.monotonic, rules, settings.public_download_dir)
             worker = Worker(
                 name,
                 jobs,
@@ -51,6 +53,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 ChannelNames(),
                 settings.lease_s,
                 settings.at_once,
+                rules,
                 time.monotonic,
             )
             _log.info("worker %s downloads into %s", name, folder)

@@ -5,10 +5,13 @@ RFC 9110 throughout: If-Range §13.1.5, partial content §15.3.7, Content-Range 
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from multidict import MultiMapping
 
 from workers.failures import BadAnswer, EncodedBody, WrongStatus
+from workers.retries import retry_after_s
+from workers.spans import Span, Spans
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _CONTENT_RANGE = re.compile(r"bytes +([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
@@ -20,12 +23,14 @@ class Source:
     """What the server says of the file it sends; kept with the job, it lets a successor resume.
 
     etag: strong, with its quotes; None if there is none, and then nothing can be resumed. total: the whole
-    file's bytes, None if unknown. name: a safe file name, empty while none was told.
+    file's bytes, None if unknown. name: a safe file name, empty while none was told. done: where several connections
+    write, which bytes are on the disk; None where one writes, and what is there is a beginning.
     """
 
     etag: str | None
     total: int | None
     name: str = ""
+    done: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
     if start and status == 416:
         return None
     if status != 200 and not (start and status == 206):
-        raise WrongStatus(status)
+        raise wrong_status(status, headers)
     _refuse_encodings(headers)
     etag = _only(headers, "ETag")
     if status == 200:
@@ -68,15 +73,38 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
         return Answer(0, etag if strong else None, _length(headers))
     if source is None or etag is None or etag != source.etag:
         return None
-    match = _CONTENT_RANGE.fullmatch(_only(headers, "Content-Range") or "")
-    if match is None:
+    found = _content_range(headers)
+    if found is None:
         return None
-    first, last = int(match[1]), int(match[2])
-    total = source.total if match[3] == "*" else int(match[3])
+    first, last, said = found
+    total = source.total if said is None else said
     length = _length(headers)
     whole_rest = total is not None and start == first <= last == total - 1
     agrees = source.total in (None, total) and length in (None, last - first + 1)
     return Answer(start, etag, total) if whole_rest and agrees else None
+
+
+def wrong_status(status: int, headers: MultiMapping[str]) -> WrongStatus:
+    """With what the server asks for by Retry-After, from now on."""
+    asked_s = retry_after_s(headers.get("Retry-After"), headers.get("Date"), datetime.now(UTC))
+    return WrongStatus(status, asked_s)
+
+
+def is_exactly(wanted: Span, status: int, headers: MultiMapping[str], source: Source) -> bool:
+    """Whether the body is these bytes of this very file and no others. Raises EncodedBody and BadAnswer."""
+    if status != 206 or source.etag is None or _only(headers, "ETag") != source.etag:
+        return False
+    _refuse_encodings(headers)
+    start, end = wanted
+    return _content_range(headers) == (start, end - 1, source.total) and _length(headers) in (None, end - start)
+
+
+def _content_range(headers: MultiMapping[str]) -> tuple[int, int, int | None] | None:
+    """First and last byte and the whole file's size, None where it is unknown; None for several parts or nonsense."""
+    if (_only(headers, "Content-Type") or "").strip().lower().startswith("multipart/byteranges"):
+        return None  # RFC 9110 §15.3.7.2
+    match = _CONTENT_RANGE.fullmatch(_only(headers, "Content-Range") or "")
+    return (int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])) if match else None
 
 
 def _only(headers: MultiMapping[str], name: str) -> str | None:

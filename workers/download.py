@@ -8,18 +8,28 @@ from pathlib import Path
 import aiohttp
 
 from simulcast.jobs import Claim, Jobs
-from simulcast.records import about
+from simulcast.options import Options
+from simulcast.records import about, site_of
 from workers.answer import Source
+from workers.asking import Asking
+from workers.digest import Digest
+from workers.failures import DownloadFailed, WrongDigest
 from workers.fetch import Fetched, fetch
 from workers.filenames import is_part_of, part_name
 from workers.files import publish
 from workers.finishing import Finishing
+from workers.handover import source_fields, source_of
+from workers.pace import Pace
+from workers.partfile import size_of
 from workers.reporter import Reporter, insist
+from workers.rules import Rules
+from workers.spans import length
+from workers.terms import Terms
 from workers.threads import in_thread
 
 
 class Downloader:
-    """Downloads into `folder`, which must exist. Each claim writes a part file of its own.
+    """Downloads into `folder`, which must exist, by the worker's `rules`. Each claim writes a part file of its own.
 
     `told_folder`: that folder as clients know it. Only `file_path` says it; what a next owner needs is told by names.
     """
@@ -30,6 +40,7 @@ class Downloader:
         jobs: Jobs,
         folder: Path,
         clock: Callable[[], float],
+        rules: Rules,
         told_folder: str = "",
     ) -> None:
         self._session = session
@@ -37,42 +48,57 @@ class Downloader:
         self._folder = folder
         self._told_folder = (told_folder or str(folder)).rstrip("/")
         self._clock = clock
+        self._rules = rules
         self.received_bytes = 0  # by all downloads, without what was there already
         self._finishing: dict[str, Finishing] = {}  # by token, from when it is noted to the end of the claim
+        self._paces: dict[str, Pace] = {}  # by token, while the claim is carried out
+        self._sources: dict[str, Source] = {}  # by token: what the part file is of, as last stated
 
     async def carry_out(self, claim: Claim) -> None:
         """Fetches the file, gives it its name and tells so.
 
         Raises LeaseLost, failures.DownloadFailed, aiohttp.ClientError and OSError.
         """
+        self._paces[claim.token] = Pace(claim.record.limit_bytes_per_s, self._clock)
         part = self._part(claim)
         if await in_thread(self._take_over, claim, part):
             await insist(lambda: self._jobs.note(claim, {"part": part.name}))
         reporter = Reporter(self._jobs, claim, self._clock)
         path = await in_thread(self._finished_before, claim, part)
         if path is None:
-            path = await self._finish(claim, part, await self._receive(claim, part, reporter))
+            options = _options(claim)
+            fetched = await self._receive(claim, options, part, reporter)
+            path = await self._finish(claim, part, options.name or fetched.source.name or claim.record.name)
         await reporter.finish(path.stat().st_size)
         told = f"{self._told_folder}/{path.name}"
         end = {"progress": "1.0", "file_path": told}
         await insist(lambda: self._jobs.end(claim, "complete", end, {"file_path": told}))
 
-    async def _receive(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
+    def limit(self, claim: Claim, bytes_per_s: int | None) -> None:
+        """From now on; None for no limit but the worker's."""
+        pace = self._paces.get(claim.token)
+        if pace is not None and pace.bytes_per_s != bytes_per_s:
+            pace.change(bytes_per_s)
+
+    async def _receive(self, claim: Claim, options: Options, part: Path, reporter: Reporter) -> Fetched:
         """Every byte, on the disk. Ends as soon as the reporter says that the lease is lost."""
         telling = asyncio.create_task(reporter.run(), name="reporter")
-        fetching = asyncio.create_task(self._fetch(claim, part, reporter), name="fetch")
+        fetching = asyncio.create_task(self._fetch(claim, options, part, reporter), name="fetch")
         try:
             await asyncio.wait([telling, fetching], return_when=asyncio.FIRST_COMPLETED)
             if telling.done():
                 telling.result()  # raises LeaseLost
             return await fetching
+        except WrongDigest:
+            await in_thread(part.unlink, missing_ok=True)  # nothing could ever be continued from it
+            raise
         finally:
             for task in (telling, fetching):
                 task.cancel()
             await asyncio.gather(telling, fetching, return_exceptions=True)
 
-    async def _finish(self, claim: Claim, part: Path, fetched: Fetched) -> Path:
-        finishing = await asyncio.to_thread(Finishing.of, part, fetched.source.name or claim.record.name)
+    async def _finish(self, claim: Claim, part: Path, name: str) -> Path:
+        finishing = await asyncio.to_thread(Finishing.of, part, name)
         await insist(lambda: self._jobs.note(claim, {"finishing": str(finishing)}))
         self._finishing[claim.token] = finishing
         return await in_thread(publish, part, self._folder, finishing.name)
@@ -89,11 +115,22 @@ class Downloader:
     def forget(self, claim: Claim) -> None:
         """The claim has ended, and its files are somebody else's business."""
         self._finishing.pop(claim.token, None)
+        self._paces.pop(claim.token, None)
+        self._sources.pop(claim.token, None)
 
     def left(self, claim: Claim) -> dict[str, str]:
         """What the record must say of the part file, if there is one: its last note may not have arrived."""
-        part = self._part(claim)
-        return {"part": part.name} if part.exists() else {}
+        part, source = self._part(claim), self._sources.get(claim.token)
+        if not part.exists():
+            return {}
+        return {"part": part.name} | (source_fields(source) if source is not None else {})
+
+    def received(self, claim: Claim) -> int:
+        """How many bytes of the file are on the disk."""
+        source = self._sources.get(claim.token)
+        if source is not None and source.done is not None:
+            return length(source.done)
+        return size_of(self._part(claim))
 
     async def discard(self, claim: Claim) -> None:
         """Removes what the claim has written, for a download that was cancelled."""
@@ -124,14 +161,14 @@ class Downloader:
                 path.rename(part) if path.name == left else path.unlink()
         return part.exists()
 
-    async def _fetch(self, claim: Claim, part: Path, reporter: Reporter) -> Fetched:
+    async def _fetch(self, claim: Claim, options: Options, part: Path, reporter: Reporter) -> Fetched:
         async def on_source(source: Source) -> None:
             record = claim.record
-            name = source.name or record.name
+            name = options.name or source.name or record.name
+            self._sources[claim.token] = source
             fields = {
                 "part": part.name,
-                "etag": source.etag or "",
-                "size": "" if source.total is None else str(source.total),
+                **source_fields(source),
                 "name": name,
                 "about": about(record.download_id, name, record.url),
                 "total": "null" if source.total is None else str(source.total),
@@ -147,17 +184,37 @@ class Downloader:
             before = received
             reporter.on_bytes(received, total)
 
+        source = source_of(claim.fields)
+        if source is not None:
+            self._sources[claim.token] = source
         return await fetch(
             self._session,
             claim.fields["url"],
             part,
-            _source(claim),
+            source,
             on_bytes,
             on_source=on_source,
+            terms=self._terms(claim, options),
+        )
+
+    def _terms(self, claim: Claim, options: Options) -> Terms:
+        rules = self._rules
+        return Terms(
+            asking=Asking.of(options, rules.proxies, rules.allow),
+            paces=(self._paces[claim.token], rules.pace),
+            least=rules.min_speed,
+            room=rules.room,
+            digest=Digest(options.checksum) if options.checksum else None,
+            site=site_of(claim.fields["url"]),
+            connections=rules.connections,
+            hosts=rules.hosts,
+            clock=self._clock,
+            on_left=lambda source: self._sources.update({claim.token: source}),
         )
 
 
-def _source(claim: Claim) -> Source | None:
-    """What the owner before was sending, if that lets this one go on."""
-    etag, size = claim.fields.get("etag"), claim.fields.get("size")
-    return Source(etag, int(size) if size else None) if etag else None
+def _options(claim: Claim) -> Options:
+    try:
+        return Options.from_stored(claim.fields.get("options"))
+    except ValueError as error:
+        raise DownloadFailed(str(error)) from None

@@ -9,6 +9,12 @@ DownloadFailed
 │   └── EncodedBody      compressed, although the plain bytes were asked for
 ├── BrokenOff            the connection ended before the file did
 ├── Stalled              the server fell silent
+├── TooSlow              it sent less than the least that is waited for
+├── TooLarge             the file is larger than the worker may download
+├── NoRoom               the disk has no room for it
+├── WrongDigest          the bytes are not those that were asked for
+├── ProxyNotAllowed      the operator doesn't list the proxy
+├── ProxyRefused         the proxy answered other than with a connection
 ├── PartFileChanged      someone else cut or replaced the part file
 ├── NoFreeName           every numbered variant of the name is taken
 └── FolderNotWritable    no file can be made in the download folder
@@ -21,6 +27,11 @@ from http import HTTPStatus
 from pathlib import Path
 
 from simulcast.errors import SimulcastError
+
+
+def _named(status: int) -> str:
+    known = {int(code): code.phrase for code in HTTPStatus}
+    return f"{status} {known.get(status, '')}".rstrip()
 
 
 class DownloadFailed(SimulcastError):
@@ -44,12 +55,15 @@ class Unreachable(DownloadFailed):
 
 
 class WrongStatus(DownloadFailed):
-    """`status` is the code; the phrase is the standard's, not the server's, which could say anything."""
+    """`status` is the code; the phrase is the standard's, not the server's, which could say anything.
 
-    def __init__(self, status: int) -> None:
-        known = {int(code): code.phrase for code in HTTPStatus}
-        super().__init__(f"the server answered {status} {known.get(status, '')}".rstrip())
+    retry_after_s: for how long the server asks to be left alone, from now on; None where it said nothing of it.
+    """
+
+    def __init__(self, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(f"the server answered {_named(status)}")
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class BadAnswer(DownloadFailed):
@@ -74,6 +88,51 @@ class BrokenOff(DownloadFailed):
 class Stalled(DownloadFailed):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the server sent nothing for {seconds:g} s")
+
+
+class TooSlow(DownloadFailed):
+    """`speed` and `least`: bytes a second, over the last `seconds` of waiting for the server."""
+
+    def __init__(self, speed: float, least: int, seconds: float) -> None:
+        super().__init__(f"the server sent {speed:.0f} bytes a second for {seconds:g} s, less than {least:,}")
+
+
+class TooLarge(DownloadFailed):
+    """`size` is None where only so much is known that it is more than `most` bytes."""
+
+    def __init__(self, size: int | None, most: int) -> None:
+        what = "more" if size is None else f"{size:,} bytes, more"
+        super().__init__(f"the file has {what} than the {most:,} that a worker downloads (SIMULCAST_MAX_FILE_BYTES)")
+
+
+class NoRoom(DownloadFailed):
+    """All in bytes: `needed` more for this file, `free` on the disk, `kept` of which are kept free."""
+
+    def __init__(self, needed: int, free: int, kept: int) -> None:
+        super().__init__(
+            f"the file needs {needed:,} bytes more, and of {free:,} that are free {kept:,} are kept free "
+            "(SIMULCAST_KEEP_FREE_BYTES): make room in the download folder"
+        )
+
+
+class WrongDigest(DownloadFailed):
+    """Both in hexadecimal digits."""
+
+    def __init__(self, kind: str, found: str, wanted: str) -> None:
+        super().__init__(f"the file's {kind} is {found}, and {wanted} was asked for: it is not kept")
+
+
+class ProxyNotAllowed(DownloadFailed):
+    """`proxy` is without user name and password."""
+
+    def __init__(self, proxy: str) -> None:
+        super().__init__(f"the proxy {proxy} is none that the operator allows (SIMULCAST_PROXIES)")
+
+
+class ProxyRefused(DownloadFailed):
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the proxy answered {_named(status)}")
+        self.status = status
 
 
 class PartFileChanged(DownloadFailed):

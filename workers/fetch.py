@@ -1,8 +1,8 @@
 """One URL into one part file: from where it left off if that is safe, else from the beginning."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from workers.answer import Answer, Source, judge, resume_at
+from workers.body import Body
 from workers.failures import (
     BadAnswer,
     BrokenOff,
+    ProxyRefused,
     Stalled,
-    TooManyRedirects,
     Unreachable,
     UnusableUrl,
 )
 from workers.filenames import file_name
+from workers.order import OnBytes, OnSource, Order
 from workers.partfile import PartFile, size_of
-
-MAX_REDIRECTS = 5
-
-OnSource = Callable[[Source], Awaitable[None]]
-OnBytes = Callable[[int, int | None], None]
+from workers.room import CHECK_BYTES
+from workers.split import FROM_BYTES, Split
+from workers.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ async def fetch(
     on_bytes: OnBytes,
     *,
     on_source: OnSource,
+    terms: Terms | None = None,
 ) -> Fetched:
     """Downloads `url` into `part`, the caller's own file, and returns when every byte is on the disk.
 
@@ -61,84 +62,93 @@ async def fetch(
     cut short can't be told from a whole one.
     """
     _check_scheme(url)
-    start = resume_at(await asyncio.to_thread(size_of, part), source)
+    order = Order(session, url, part, on_bytes, on_source, terms or Terms())
     with _errors_without_urls(session):
-        if start:
-            fetched = await _attempt(session, url, part, start, source, on_bytes, on_source)
-            if fetched is not None:
-                return fetched
-        fetched = await _attempt(session, url, part, 0, None, on_bytes, on_source)
+        fetched = await _resumed(order, source) or await _attempt(order, 0, None)
     if fetched is None:
         raise BadAnswer("the server sent more than it had announced")
     return fetched
 
 
-async def _attempt(
-    session: aiohttp.ClientSession,
-    url: str,
-    part: Path,
-    start: int,
-    source: Source | None,
-    on_bytes: OnBytes,
-    on_source: OnSource,
-) -> Fetched | None:
+async def _resumed(order: Order, source: Source | None) -> Fetched | None:
     """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
+    if source is not None and source.done is not None:
+        size = await Split(order, source).resume()
+        return None if size is None else await _checked(order, size, source)
+    start = resume_at(await asyncio.to_thread(size_of, order.part), source)
+    return await _attempt(order, start, source) if start else None
+
+
+async def _attempt(order: Order, start: int, source: Source | None) -> Fetched | None:
+    """None as for _resumed."""
     headers = {}
     if start and source is not None and source.etag is not None:
         headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
-    # aiohttp raises on the n-th redirect, not after it.
-    async with session.get(url, headers=headers, max_redirects=MAX_REDIRECTS + 1) as response:
+    await _digest_from(order, start)
+    async with order.terms.asking.answer(order.session, order.url, headers) as response:
         answer = judge(response.status, response.headers, start, source)
         if answer is None:
             return None
+        if answer.start != start:
+            await _digest_from(order, answer.start)
         name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
-        async with PartFile(part, answer.start) as file:
-            await on_source(Source(answer.etag, answer.total, name))
-            size = await _receive(response, file, answer, on_bytes, session.timeout.sock_read)
-    return None if size is None else Fetched(size, Source(answer.etag, size, name))
+        found = Source(answer.etag, answer.total, name)
+        async with AsyncExitStack() as stack:
+            file = await stack.enter_async_context(PartFile(order.part, answer.start, order.terms.digest))
+            await order.check_room(answer.start, answer.total)
+            await order.on_source(found)
+            order.on_bytes(answer.start, answer.total)
+            body = order.terms.body(response, order.session.timeout.sock_read)
+            if _may_be_split(order, response, answer):
+                stack.callback(response.close)
+                size = await Split(order, found).begin(body, file, answer.start, stack.pop_all())
+            else:
+                size = await _receive(order, body, file, answer)
+    return None if size is None else await _checked(order, size, found)
 
 
-async def _receive(
-    response: aiohttp.ClientResponse, file: PartFile, answer: Answer, on_bytes: OnBytes, silence_s: float | None
-) -> int | None:
+def _may_be_split(order: Order, response: aiohttp.ClientResponse, answer: Answer) -> bool:
+    if answer.etag is None or answer.total is None or answer.total < FROM_BYTES or order.terms.connections == 1:
+        return False
+    return response.headers.get("Accept-Ranges", "").strip().lower() != "none"
+
+
+async def _digest_from(order: Order, start: int) -> None:
+    """The digest of what is there already; of nothing, where the file is made anew."""
+    if order.terms.digest is not None:
+        if not start:
+            order.terms.digest.restart()
+        await order.terms.digest.catch_up(order.part, start)
+
+
+async def _checked(order: Order, size: int, source: Source) -> Fetched:
+    if order.terms.digest is not None:
+        await order.terms.digest.catch_up(order.part, size)
+        order.terms.digest.check()
+    return Fetched(size, Source(source.etag, size, source.name))
+
+
+async def _receive(order: Order, body: Body, file: PartFile, answer: Answer) -> int | None:
     """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
 
     Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
     """
-    body, total, received = response.content, answer.total, answer.start
-    on_bytes(received, total)
-    failure: aiohttp.ClientError | RuntimeError | None = None
-    while failure is None:
-        try:
-            # Once aiohttp met a malformed chunk its own time-out is gone: nobody wakes who waits for more, and
-            # who begins to wait later is told by a RuntimeError.
-            async with asyncio.timeout(silence_s):
-                chunk = await body.readany()
-        except (aiohttp.ClientError, RuntimeError) as error:
-            failure, chunk = error, _held_back(body)
-        except TimeoutError:
-            raise Stalled(silence_s or 0) from None
-        if not chunk:
-            break
+    total, received = answer.total, answer.start
+    looked_at = received
+    while chunk := await body.read():
         if total is not None and received + len(chunk) > total:
             return None
         await file.write(chunk)
         received += len(chunk)
-        on_bytes(received, total)
-    if isinstance(failure, aiohttp.ServerTimeoutError):
-        raise failure
-    if failure is not None or (total is not None and received < total):
-        raise BrokenOff(received, total) from failure
+        order.on_bytes(received, total)
+        if order.terms.room is not None and total is None:
+            order.terms.room.check_size(received, total)
+        if received - looked_at >= CHECK_BYTES:
+            await order.check_room(received, total)
+            looked_at = received
+    if body.failure is not None or (total is not None and received < total):
+        raise BrokenOff(received, total) from body.failure
     return received
-
-
-def _held_back(body: aiohttp.StreamReader) -> bytes:
-    """What arrived before the connection failed. aiohttp keeps it and gives only the error.
-
-    Without it, a server that drops every connection early would never be got any further with.
-    """
-    body.set_exception(None)  # type: ignore[arg-type]
-    return body.read_nowait()
 
 
 def _check_scheme(url: str) -> None:
@@ -156,12 +166,10 @@ def _errors_without_urls(session: aiohttp.ClientSession) -> Iterator[None]:
     """Replaces those of aiohttp's errors whose text has the URL, and with it passwords and signed queries."""
     try:
         yield
-    except aiohttp.TooManyRedirects:
-        raise TooManyRedirects(MAX_REDIRECTS) from None
-    except aiohttp.RedirectClientError:
-        raise UnusableUrl("the server redirects to what is no http or https URL") from None
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         raise UnusableUrl("the URL is not a valid one") from None
+    except aiohttp.ClientHttpProxyError as error:
+        raise ProxyRefused(error.status) from None
     except aiohttp.ClientResponseError:
         raise BadAnswer("the server's answer is not valid HTTP") from None
     except aiohttp.ConnectionTimeoutError:

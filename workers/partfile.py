@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from workers.digest import Digest
 from workers.failures import PartFileChanged
 from workers.threads import ended
 
@@ -36,18 +37,24 @@ class PartFile:
     Left without an error, all bytes are on the disk (fsync). Left with one, or by cancellation, the write in
     flight has ended and what was gathered is written, without fsync, so that handing over is quick. Either
     way the file is closed. After a failed write nothing more is written: the file stays a true beginning.
-    Raises OSError, and PartFileChanged when opened if it holds fewer bytes than `start`.
+    Raises OSError, and PartFileChanged when opened if it holds fewer bytes than `start`. `digest` follows what is
+    written. `within`: others write into the file too, so it is never made anew, and fsync is left to the caller.
     """
 
-    def __init__(self, path: Path, start: int) -> None:
+    def __init__(self, path: Path, start: int, digest: Digest | None = None, *, within: bool = False) -> None:
         self._path = path
         self._at = start
+        self._digest = digest
+        self._within = within
+        self.written = start  # every byte from `start` to here has reached the file
         self._file = -1
         self._gathered = bytearray()
         self._flight: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        opening = asyncio.get_running_loop().run_in_executor(None, _open, self._path, self._at)
+        opening = asyncio.get_running_loop().run_in_executor(
+            None, _open, self._path, self._at, not self._at and not self._within
+        )
         cancelled = await ended(opening)
         if cancelled is not None:
             if opening.exception() is None:
@@ -65,7 +72,7 @@ class PartFile:
             self._flight.result()
         block, self._gathered = self._gathered, bytearray()
         loop = asyncio.get_running_loop()
-        self._flight = loop.run_in_executor(None, _write_all, self._file, block, self._at)
+        self._flight = loop.run_in_executor(None, self._write_all, block, self._at)
         self._at += len(block)
 
     async def __aexit__(
@@ -77,9 +84,9 @@ class PartFile:
             failed = self._flight.exception()
         # Beyond a failed write the next one would leave a hole.
         rest = bytearray() if failed is not None else self._gathered
-        durable = error is None and failed is None
+        durable = error is None and failed is None and not self._within
         loop = asyncio.get_running_loop()
-        closing = loop.run_in_executor(None, _close, self._file, rest, self._at, durable)
+        closing = loop.run_in_executor(None, self._close, rest, self._at, durable)
         cancelled = await ended(closing) or cancelled
         failed = failed or closing.exception()
         if cancelled is not None:
@@ -87,10 +94,28 @@ class PartFile:
         if error is None and failed is not None:
             raise failed
 
+    def _write_all(self, block: bytearray, at: int) -> None:
+        rest = memoryview(block)
+        while rest:
+            written = os.pwrite(self._file, rest, at)
+            at += written
+            self.written = at
+            rest = rest[written:]
+        if self._digest is not None:
+            self._digest.follow(block, at - len(block))
 
-def _open(path: Path, start: int) -> int:
+    def _close(self, rest: bytearray, at: int, durable: bool) -> None:
+        try:
+            self._write_all(rest, at)
+            if durable:
+                os.fsync(self._file)
+        finally:
+            os.close(self._file)
+
+
+def _open(path: Path, start: int, anew: bool) -> int:
     flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-    if start:
+    if not anew:
         file = os.open(path, flags)
         found = os.fstat(file)
         if stat.S_ISREG(found.st_mode) and found.st_size >= start:
@@ -107,6 +132,21 @@ def _open(path: Path, start: int) -> int:
     return file
 
 
+def lengthen(path: Path, size: int) -> None:
+    """Gives the file `size` bytes; what it lacks is a hole. Never shortens it."""
+    if size_of(path) < size:
+        os.truncate(path, size)
+
+
+def sync_file(path: Path) -> None:
+    """Returns when all that was written to the file, by whomever, is on the disk."""
+    opened = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes names that were made, changed or removed in `folder` survive a power cut."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -114,20 +154,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-
-def _write_all(file: int, block: bytearray, at: int) -> None:
-    rest = memoryview(block)
-    while rest:
-        written = os.pwrite(file, rest, at)
-        at += written
-        rest = rest[written:]
-
-
-def _close(file: int, rest: bytearray, at: int, durable: bool) -> None:
-    try:
-        _write_all(file, rest, at)
-        if durable:
-            os.fsync(file)
-    finally:
-        os.close(file)

@@ -2,12 +2,21 @@
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 from pydantic_settings import NoDecode
 
 from simulcast.settings import SharedSettings, separated
 from workers.addresses import Networks
+
+
+def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:
+    for proxy in proxies:
+        parts = urlsplit(proxy)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ValueError("each looks like http://proxy.example:3128, without user name and password")
+    return proxies
 
 
 def absolute(folder: str) -> str:
@@ -47,4 +56,72 @@ class WorkerSettings(SharedSettings):
         le=100,
         validation_alias="SIMULCAST_DOWNLOADS_AT_ONCE",
         description="downloads at once a worker",
+    )
+    downloads_per_host: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        validation_alias="SIMULCAST_DOWNLOADS_PER_HOST",
+        description="downloads at once from one server, a worker",
+    )
+    connections_per_download: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        validation_alias="SIMULCAST_CONNECTIONS_PER_DOWNLOAD",
+        description="connections at once for one large file that takes long, where its server allows that",
+    )
+    connections_per_host: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        validation_alias="SIMULCAST_CONNECTIONS_PER_HOST",
+        description="connections at once to one server, a worker, beyond which a download that has one gets no more",
+    )
+    max_speed: ByteSize = Field(
+        default=ByteSize(0),
+        validation_alias="SIMULCAST_MAX_SPEED",
+        description="bytes a second for all downloads of a worker together (4MB, 500KiB); 0 for no limit",
+    )
+    min_speed: ByteSize = Field(
+        default=ByteSize(100),
+        validation_alias="SIMULCAST_MIN_SPEED",
+        description="bytes a second; a server that sends less, over twice the longest silence, is tried again later",
+    )
+    silence_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        validation_alias="SIMULCAST_SILENCE_S",
+        description="seconds of silence after which a server is tried again later",
+    )
+    retries: int = Field(
+        default=10,
+        ge=0,
+        le=1000,
+        validation_alias="SIMULCAST_RETRIES",
+        description="how often in a row a download that failed for a passing reason is tried again",
+    )
+    retry_first_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=300,
+        validation_alias="SIMULCAST_RETRY_FIRST_S",
+        description="seconds before the first retry, halved at most by chance; each further one waits twice as long, "
+        "up to five minutes",
+    )
+    max_file_bytes: ByteSize = Field(
+        default=ByteSize(0),
+        validation_alias="SIMULCAST_MAX_FILE_BYTES",
+        description="size of the largest file that is downloaded; 0 for any",
+    )
+    keep_free_bytes: ByteSize = Field(
+        default=ByteSize(100_000_000),
+        validation_alias="SIMULCAST_KEEP_FREE_BYTES",
+        description="bytes of the download folder's disk that downloads leave free",
+    )
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(separated), AfterValidator(_proxy_origins)] = Field(
+        default=(),
+        validation_alias="SIMULCAST_PROXIES",
+        description="proxies, separated by commas, that a download may ask for; what they reach is for them to say",
     )

@@ -12,18 +12,21 @@ import redis
 import redis.asyncio
 
 from simulcast.errors import BrokerUnavailable, LeaseLost
-from simulcast.jobs import Claim, Desired, Jobs
+from simulcast.jobs import Claim, Jobs, Wish
 from simulcast.names import ChannelNames
+from simulcast.records import site_of
 from simulcast.stopping import asked_to_stop
 from workers.download import Downloader
 from workers.failures import DownloadFailed
 from workers.reasons import reason
 from workers.reporter import insist
+from workers.retries import PROGRESS_BYTES
+from workers.rules import Rules
 
 POLL_S = 1.0  # how long a lost wake-up goes unnoticed
 HAND_OVER_S = 5.0
 
-Wish = Literal["paused", "cancelled", "queued", "lost"]
+Stop = Literal["paused", "cancelled", "queued", "lost"]
 _log = logging.getLogger("simulcast.worker")
 
 
@@ -31,11 +34,11 @@ _log = logging.getLogger("simulcast.worker")
 class _Owned:
     claim: Claim
     task: asyncio.Task[None]
-    wish: Wish | None = None  # why the task was cancelled
+    why: Stop | None = None  # why the task was cancelled
 
-    def stop(self, wish: Wish) -> None:
-        if self.wish is None:
-            self.wish = wish
+    def stop(self, why: Stop) -> None:
+        if self.why is None:
+            self.why = why
             self.task.cancel()
 
 
@@ -51,6 +54,7 @@ class Worker:
         names: ChannelNames,
         lease_s: float,
         at_once: int,
+        rules: Rules,
         clock: Callable[[], float],
     ) -> None:
         self._name = name
@@ -60,6 +64,8 @@ class Worker:
         self._names = names
         self._lease_s = lease_s
         self._at_once = at_once
+        self._rules = rules
+        self._chance = random.Random()  # noqa: S311 (nothing secret hangs on it)
         self._clock = clock
         self._owned: dict[str, _Owned] = {}  # by token: after a stall, one's own job may be claimed again
         self._look = asyncio.Event()  # something may be ready to claim
@@ -91,7 +97,7 @@ class Worker:
             try:
                 await self._downloader.remove(await self._jobs.litter(self._name))
                 while len(self._owned) < self._at_once and not stop.is_set():
-                    claim = await self._jobs.claim(self._name, self._lease_s)
+                    claim = await self._jobs.claim(self._name, self._lease_s, self._rules.hosts.busy())
                     if claim is None:
                         break
                     self._own(claim, group)
@@ -107,6 +113,7 @@ class Worker:
         download_id = claim.record.download_id
         task = group.create_task(self._carry_out(claim), name=f"download {download_id}")
         self._owned[claim.token] = _Owned(claim, task)
+        self._rules.hosts.begin(site_of(claim.fields["url"]))
         _log.info("downloading %s", download_id)
 
     async def _carry_out(self, claim: Claim) -> None:
@@ -115,25 +122,39 @@ class Worker:
             await self._downloader.carry_out(claim)
             _log.info("complete: %s", download_id)
         except asyncio.CancelledError:
-            await self._give_up(claim, self._owned[claim.token].wish or "queued")
+            await self._give_up(claim, self._owned[claim.token].why or "queued")
         except LeaseLost as error:
             _log.warning("stopped: %s", error)
         except (DownloadFailed, aiohttp.ClientError, OSError) as error:
-            text = reason(error)
-            _log.info("failed: %s: %s", download_id, text)
-            left = await asyncio.to_thread(self._downloader.left, claim)
-            await self._end(claim, "error", {"error": text} | left, {"error_message": text})
+            await self._fail(claim, error)
         finally:
+            self._rules.hosts.end(site_of(claim.fields["url"]))
             self._downloader.forget(claim)
             del self._owned[claim.token]
             self._look.set()
 
-    async def _give_up(self, claim: Claim, wish: Wish) -> None:
-        if wish == "lost":
+    async def _fail(self, claim: Claim, error: Exception) -> None:
+        """Tells of a failure: for good, or until the next try."""
+        text, retries = reason(error), claim.record.retries
+        left = await asyncio.to_thread(self._downloader.left, claim)
+        received = await asyncio.to_thread(self._downloader.received, claim)
+        if received >= int(claim.fields.get("furthest", "0")) + PROGRESS_BYTES:
+            left, retries = left | {"furthest": str(received)}, 0
+        pause_s = self._rules.retries.after(error, retries, self._chance)
+        if pause_s is None:
+            _log.info("failed: %s: %s", claim.record.download_id, text)
+            await self._end(claim, "error", {"error": text} | left, {"error_message": text})
+            return
+        _log.info("tried again in %.1f s: %s: %s", pause_s, claim.record.download_id, text)
+        again = {"error": text, "retries": str(retries + 1), "delay_ms": str(round(pause_s * 1000))}
+        await self._end(claim, "queued", again | left, {"error_message": text, "retries": retries + 1})
+
+    async def _give_up(self, claim: Claim, why: Stop) -> None:
+        if why == "lost":
             _log.warning("stopped: the lease of %s is lost", claim.record.download_id)
             return
         left = await asyncio.to_thread(self._downloader.left, claim)
-        if await self._end(claim, wish, left, None) and wish == "cancelled":
+        if await self._end(claim, why, left, None) and why == "cancelled":
             await self._downloader.discard(claim)
 
     async def _end(
@@ -172,14 +193,18 @@ class Worker:
                 heard = asked
             except (BrokerUnavailable, TimeoutError) as error:
                 _log.warning("leases not renewed: %s", error)
-                wishes = ["lost" if self._clock() - heard > 0.8 * self._lease_s else "running"] * len(owned)
+                if self._clock() - heard > 0.8 * self._lease_s:
+                    for each in owned:
+                        each.stop("lost")
+                continue
             for each, wish in zip(owned, wishes, strict=True):
                 self._obey(each, wish)
 
-    @staticmethod
-    def _obey(owned: _Owned, wish: Desired) -> None:
-        if wish != "running":
-            owned.stop(wish)
+    def _obey(self, owned: _Owned, wish: Wish) -> None:
+        if wish.desired != "running":
+            owned.stop(wish.desired)
+        else:
+            self._downloader.limit(owned.claim, wish.limit_bytes_per_s)
 
     async def _listen(self) -> None:
         """Wake-ups. One that is lost costs POLL_S, or a renewal."""

@@ -11,7 +11,7 @@ import { blank, count, hasEnded, idOf, isOfAPastLife, merge, mergeRecord, STATE_
  * @property {string} name empty while nobody said it
  * @property {string} url
  * @property {string} filePath where it lies, once complete
- * @property {string} errorMessage why it failed, in state error
+ * @property {string} errorMessage why it failed, in state error, or waits for its next try, in state queued
  * @property {number} progress 0 to 1; stays 0 while the size is unknown
  * @property {number | null} speed bytes a second; null unless running and told
  * @property {number | null} steadySpeed speed without its jitter, for the time that is left

@@ -70,6 +70,8 @@ export function merge(download, event, state, attempt, now) {
     download.progress = 1;
     download.filePath = text(event.file_path) ?? download.filePath;
     download.received = download.total ?? download.received;
+  } else if (state === "queued") {
+    download.errorMessage = text(event.error_message) ?? ""; // why it waits for its next try
   } else if (state === "error") {
     download.errorMessage = text(event.error_message) ?? "no reason was given";
   }

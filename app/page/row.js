@@ -203,5 +203,6 @@ class ActionButton {
 function detailOf(download) {
   if (download.state === "complete") return download.filePath;
   if (download.state === "error") return download.errorMessage;
+  if (download.state === "queued" && download.errorMessage) return `tried again soon: ${download.errorMessage}`;
   return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(download.url)?.[1] ?? "";
 }

@@ -140,17 +140,31 @@ def work(redis_url: RedisUrl = "") -> None:
 @app.command()
 def add(
     urls: Annotated[list[str], typer.Argument(metavar="URL", help="What to download, by http or https.")],
+    name: Annotated[str, typer.Option(help="What the file is to be called.")] = "",
+    checksum: Annotated[
+        str, typer.Option(metavar="sha256:…", help="What the file must have: sha256, sha512, sha1 or md5.")
+    ] = "",
+    limit: Annotated[str, typer.Option(metavar="SPEED", help="At most so many bytes a second: 2MB, 500KiB.")] = "",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME: VALUE'", help="Sent to the URL's server alone; @FILE reads them from a file."),
+    ] = None,
+    proxy: Annotated[str, typer.Option(metavar="URL", help="One of those that the workers allow.")] = "",
+    priority: Annotated[int, typer.Option(min=-9, max=9, help="Higher ones go first.")] = 0,
     redis_url: RedisUrl = "",
     data: Data = Path("data"),
 ) -> None:
     """Queue downloads; prints the id of each."""
-    from simulcast.cli import publish, reach
+    from simulcast.cli import add, reach
     from simulcast.cli.board import clean
 
+    options = add.checked_options(header or [], name, checksum, limit, proxy, urls)
     asyncio.run(
-        publish.add(
+        add.add(
             reach.redis_url(redis_url, data),
             urls,
+            priority,
+            options,
             lambda record: typer.echo(f"{record.download_id}  {clean(record.name)}"),
         )
     )

@@ -1,19 +1,13 @@
-"""`simulcast publish` and `simulcast add`: one event, and downloads for the workers."""
+"""`simulcast publish`: one event for everyone who watches."""
 
 import json
-from collections.abc import Callable, Sequence
 from typing import TextIO
-from urllib.parse import urlsplit
 
-from simulcast.cli.complaint import Complaint, shown
+from simulcast.cli.complaint import Complaint
 from simulcast.cli.reach import broker_at
 from simulcast.events import encode
-from simulcast.jobs import Jobs
 from simulcast.names import ChannelNames
 from simulcast.position import Position
-from simulcast.records import JobRecord
-
-MOST_URL_CHARACTERS = 4096
 
 
 def checked_channel(channel: str) -> str:
@@ -60,37 +54,3 @@ async def publish(url: str, channel: str, text: str) -> Position:
         position = await broker.publish(text, channel)
     assert position is not None  # noqa: S101 (it is an object)
     return position
-
-
-def checked_url(url: str) -> str:
-    """The address of something to download. Raises Complaint."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise Complaint(f"{shown(url)!r} is no web address: {error}") from error
-    if parts.scheme not in ("http", "https"):
-        what = f"{parts.scheme}:// is not supported" if parts.scheme else "it has no scheme"
-        raise Complaint(f"{shown(url)!r} can't be downloaded: {what}; it must begin with http:// or https://")
-    if not host:
-        raise Complaint(f"{shown(url)!r} names no host: it looks like https://example.com/file.iso")
-    if " " in url or not url.isprintable():
-        raise Complaint(f"{shown(url)!r} has spaces or unprintable characters: percent-encode them (a space is %20)")
-    if len(url) > MOST_URL_CHARACTERS:
-        raise Complaint(
-            f"{shown(url)[:80]}… has {len(url):,} characters, and an address may have {MOST_URL_CHARACTERS:,}"
-        )
-    return url
-
-
-async def add(url: str, addresses: Sequence[str], say: Callable[[JobRecord], None]) -> None:
-    """Queues them one by one and says each. Raises Complaint before the first is queued, BrokerUnavailable."""
-    for address in addresses:
-        checked_url(address)
-    async with broker_at(url) as broker:
-        jobs = Jobs.connect(url, broker)
-        try:
-            for address in addresses:
-                say(await jobs.submit(address))
-        finally:
-            await jobs.aclose()

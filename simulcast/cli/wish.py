@@ -20,12 +20,19 @@ async def _jobs_at(url: str) -> AsyncIterator[Jobs]:
             await jobs.aclose()
 
 
-async def wish(url: str, action: Action, ids: Sequence[str], with_file: bool, say: Callable[[str], None]) -> None:
+async def wish(
+    url: str,
+    action: Action,
+    ids: Sequence[str],
+    say: Callable[[str], None],
+    with_file: bool = False,
+    bytes_per_s: int = 0,
+) -> None:
     """Records the wish for each and says so. Raises Complaint for those it can't be recorded for, BrokerUnavailable."""
     refused = []
     async with _jobs_at(url) as jobs:
         for download_id in ids:
-            command = Command(action, download_id, with_file=with_file)
+            command = Command(action, download_id, with_file=with_file, bytes_per_s=bytes_per_s)
             reason = await jobs.command(command)
             if reason is None:
                 say(f"{download_id}  {action} is recorded")

@@ -1,4 +1,4 @@
-"""The commands about downloads that there are already: pause, resume, cancel, retry, delete, clear, list."""
+"""The commands about downloads that there are already: pause, resume, cancel, retry, limit, delete, clear, list."""
 
 import asyncio
 from pathlib import Path
@@ -14,10 +14,12 @@ Ids = Annotated[
 ]
 
 
-def _wish(action: Action, ids: list[str], redis_url: str, data: Path, with_file: bool = False) -> None:
+def _wish(
+    action: Action, ids: list[str], redis_url: str, data: Path, with_file: bool = False, bytes_per_s: int = 0
+) -> None:
     from simulcast.cli import reach, wish
 
-    asyncio.run(wish.wish(reach.redis_url(redis_url, data), action, ids, with_file, typer.echo))
+    asyncio.run(wish.wish(reach.redis_url(redis_url, data), action, ids, typer.echo, with_file, bytes_per_s))
 
 
 @app.command()
@@ -42,6 +44,19 @@ def cancel(ids: Ids, redis_url: RedisUrl = "", data: Data = Path("data")) -> Non
 def retry(ids: Ids, redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
     """Try again what failed or was cancelled."""
     _wish("retry", ids, redis_url, data)
+
+
+@app.command()
+def limit(
+    speed: Annotated[str, typer.Argument(metavar="SPEED", help="Bytes a second: 2MB, 500KiB, or 0 for no limit.")],
+    ids: Ids,
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Change how fast downloads may be, also while they run."""
+    from simulcast.cli.add import checked_speed
+
+    _wish("limit", ids, redis_url, data, bytes_per_s=checked_speed(speed))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 -- What a client wishes. KEYS as in jobs.lua.
--- ARGV: channel, max_length, id, action, command_id (a JSON string, or ''), and for delete '1' if the file is to go too.
+-- ARGV: channel, max_length, id, action, command_id (a JSON string, or ''), and for delete '1' if the file is to go too,
+-- for limit bytes a second ('' for no limit).
 -- Returns 'accepted', 'unknown_download' or 'invalid_transition'. What has no owner changes at once, in here;
 -- what has one gets a desired state, which its owner reads when woken and at every renewal.
 
@@ -35,8 +36,17 @@ local WISHES = {
 
 local function retry(keys, args, record, id)
   redis.call('HINCRBY', record, 'attempt', 1)
-  redis.call('HSET', record, 'progress', '0.0', 'received', '0', 'crashes', '0')
+  redis.call('HSET', record, 'progress', '0.0', 'received', '0', 'crashes', '0',
+    'retries', '0', 'furthest', '0')
   redis.call('HDEL', record, 'error', 'file_path')
+end
+
+-- Nothing is told: whoever asks reads it in the record.
+local function limit(args, record, id, state, bytes_per_s)
+  if state == 'complete' then return 'invalid_transition' end
+  redis.call('HSET', record, 'limit', bytes_per_s)
+  if state == 'running' then redis.call('PUBLISH', args[1] .. ':wake', id) end
+  return 'accepted'
 end
 
 local GONE_S = 300 -- how long a deletion that is sent again is recognised
@@ -55,7 +65,7 @@ end
 local function command(keys, args)
   local id, action, command_id = args[3], args[4], args[5]
   local record = record_key(args[1], id)
-  local r = redis.call('HMGET', record, 'state', 'desired')
+  local r = redis.call('HMGET', record, 'state', 'desired', 'retry_at')
   if not r[1] then
     local again = action == 'delete' and command_id ~= '' and redis.call('GET', record .. ':gone') == command_id
     return again and 'accepted' or 'unknown_download'
@@ -66,7 +76,10 @@ local function command(keys, args)
     if r[1] == 'running' then return answer(record, command_id, 'invalid_transition') end
     return delete(keys, args, record, id, command_id, args[6] == '1')
   end
+  if action == 'limit' then return answer(record, command_id, limit(args, record, id, r[1], args[6])) end
   local wish = WISHES[action]
+  local waits = r[1] == 'queued' and r[3] and action == 'retry'
+  if waits then wish = {desired = 'running', of = {queued = true}} end
   if not wish.of[r[1]] or (r[1] == 'running' and r[2] == wish.desired) then
     return answer(record, command_id, 'invalid_transition')
   end
@@ -80,7 +93,11 @@ local function command(keys, args)
     if wish.desired == 'running' then redis.call('HDEL', record, 'desired_by') end -- takes a wish back: nothing to tell
     redis.call('PUBLISH', args[1] .. ':wake', id)
   elseif wish.desired == 'running' then
-    if action == 'retry' then retry(keys, args, record, id) end
+    if waits then
+      redis.call('HDEL', record, 'error') -- tried now, in the same attempt
+    elseif action == 'retry' then
+      retry(keys, args, record, id)
+    end
     change_state(keys, args, id, 'queued', 'queued', by_command(record))
     make_ready(keys, args, id)
   else

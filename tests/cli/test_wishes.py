@@ -1,12 +1,16 @@
 """Commands about downloads, from the command line."""
 
 import json
+from pathlib import Path
 
+from simulcast.broker import Broker
 from simulcast.embedded import EmbeddedServer
+from simulcast.jobs import Jobs
+from simulcast.options import Options
 from tests.cli.conftest import Command
 from tests.cli.test_commands import complaint, told
 
-NAMES = ("pause", "resume", "cancel", "retry", "delete", "clear", "list")
+NAMES = ("pause", "resume", "cancel", "retry", "limit", "delete", "clear", "list")
 
 
 def test_help_names_them(simulcast: Command) -> None:
@@ -44,3 +48,56 @@ def test_downloads_are_listed_and_cleared(simulcast: Command, embedded: Embedded
     assert simulcast("list", "--limit", "1").stdout.endswith("1 more: --limit shows them\n")
     assert simulcast("clear").returncode == 0
     assert json.dumps(first) not in simulcast("list").stdout and first not in simulcast("list").stdout
+
+
+async def test_add_says_how_and_limit_changes_it(simulcast: Command, embedded: EmbeddedServer) -> None:
+    digest = "md5:" + "0" * 32
+    flags = ["--name", "mine.iso", "--checksum", digest, "--limit", "2MB", "--priority", "3"]
+    added = simulcast("add", "http://example.com/a.iso", "--header", "Cookie: s3cr3t", *flags)
+    download_id, name = added.stdout.split()
+    assert name == "mine.iso"
+    broker = Broker.connect(embedded.url)
+    jobs = Jobs.connect(embedded.url, broker)
+    assert simulcast("limit", "500kB", download_id).stdout == f"{download_id}  limit is recorded\n"
+    claim = await jobs.claim("host:1", 30)
+    assert claim is not None
+    options = Options.from_stored(claim.fields["options"])
+    assert options.headers["Cookie"].get_secret_value() == "s3cr3t"
+    assert (options.checksum, claim.record.priority, claim.record.limit_bytes_per_s) == (digest, 3, 500_000)
+    simulcast("limit", "0", download_id)
+    assert (await jobs.get(download_id)).limit_bytes_per_s is None
+    await jobs.aclose()
+    await broker.aclose()
+
+
+async def test_headers_come_from_a_file_so_that_no_list_of_processes_shows_them(
+    simulcast: Command, embedded: EmbeddedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "headers").write_text("Cookie: a=b; c=d\nX-Key: ü\n", encoding="latin-1")
+    simulcast("add", "http://example.com/a.iso", "--header", f"@{tmp_path}/headers")
+    broker = Broker.connect(embedded.url)
+    jobs = Jobs.connect(embedded.url, broker)
+    claim = await jobs.claim("host:1", 30)
+    assert claim is not None
+    options = Options.from_stored(claim.fields["options"])
+    assert {name: value.get_secret_value() for name, value in options.headers.items()} == {
+        "Cookie": "a=b; c=d",
+        "X-Key": "ü",
+    }
+    await jobs.aclose()
+    await broker.aclose()
+
+
+def test_what_add_can_not_take_is_said_by_its_flag(simulcast: Command, embedded: EmbeddedServer) -> None:
+    def refused(*flags: str) -> str:
+        return complaint(simulcast("add", "http://example.com/a.iso", *flags))
+
+    assert "--header: Host can't be given" in refused("--header", "Host: x")
+    assert "'Name: value'" in refused("--header", "nonsense")
+    assert "can't read the file" in refused("--header", "@/nowhere")
+    assert "--checksum: begins with one of" in refused("--checksum", "crc32:0")
+    assert "'fast' is no speed" in refused("--limit", "fast")
+    assert "--proxy: looks like" in refused("--proxy", "proxy.example")
+    assert "2 URLs are given" in refused("http://example.com/b.iso", "--name", "x")
+    assert "'-1' is no speed" in complaint(simulcast("limit", "--", "-1", "x"))
+    assert simulcast("list").stdout == ""

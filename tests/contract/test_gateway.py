@@ -61,6 +61,12 @@ READ: dict[str, tuple[int | None, Mapping[str, object]]] = {
     "download_started": (2, FIRST | {"change": 2}),
     "download_paused": (3, HALF | {"change": 3}),
     "download_queued.by_command": (4, HALF | {"change": 4}),
+    "download_queued.retried": (
+        3,
+        HALF
+        | {"change": 3, "retry_at": 1790000002.5, "retries": 1}
+        | {"error_message": "the server answered 503 Service Unavailable"},
+    ),
     "download_resumed": (5, HALF | {"change": 5}),
     "download_paused.by_command": (6, HALF | {"change": 6}),
     "download_error.by_worker": (9, HALF | {"change": 9, "error_message": "the server answered 404"}),
@@ -83,6 +89,7 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "retry_download.by_id": lambda gateway: gateway.retry("12345"),
     "delete_download.by_id": lambda gateway: gateway.delete("12345"),
     "delete_download.with_file_by_id": lambda gateway: gateway.delete("12345", file=True),
+    "limit_download.by_id": lambda gateway: gateway.limit("12345", 1_000_000),
     "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
 }
 

@@ -82,6 +82,8 @@ READ = {
     "delete_download.by_id": Command("delete", "12345", "c-1"),
     "delete_download.with_file": Command("delete", "12345", with_file=True),
     "delete_download.with_file_by_id": Command("delete", "12345", "c-1", with_file=True),
+    "limit_download": Command("limit", "12345", bytes_per_s=1_000_000),
+    "limit_download.by_id": Command("limit", "12345", "c-1", bytes_per_s=1_000_000),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
     "subscribe": Following(True, "a"),

@@ -69,6 +69,15 @@ async def test_the_three_events_of_the_original_app_are_enough_for_a_row(open_pa
     await expect(slot(page, "detail", "12345")).to_have_text("the server answered 404")
 
 
+async def test_what_waits_for_its_next_try_says_why(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page()
+    busy = {"error_message": "the server answered 503", "retry_at": 1790000001.5, "retries": 1}
+    await stub.send(event(1, "queued", "a", url="http://example.com/a", **busy))
+    await expect(slot(page, "detail", "a")).to_have_text("tried again soon: the server answered 503")
+    await stub.send(event(2, "resumed", "a"))
+    await expect(slot(page, "detail", "a")).to_have_text("example.com")
+
+
 async def test_the_newest_download_is_the_topmost_and_stays_where_it_is(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
     await stub.send(event(1, "queued", "a"), event(2, "queued", "b"), event(3, "queued", "c"))

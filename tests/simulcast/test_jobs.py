@@ -8,7 +8,7 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.commands import Command
 from simulcast.errors import LeaseLost
-from simulcast.jobs import Claim, Jobs
+from simulcast.jobs import Claim, Jobs, Wish
 from simulcast.position import Position
 from simulcast.records import Query
 from tests.conditions import eventually
@@ -103,7 +103,7 @@ async def test_a_silent_owner_is_succeeded_and_can_say_nothing_more(jobs: Jobs, 
     await eventually(succeed, "the expired lease's claim")
     second = found[0]
     assert second.token != first.token
-    assert await jobs.renew([first, second], 30) == ["lost", "running"]
+    assert await jobs.renew([first, second], 30) == [Wish("lost"), Wish("running")]
     with pytest.raises(LeaseLost):
         await jobs.progress(first, b"{}", {})
     with pytest.raises(LeaseLost):
@@ -115,7 +115,7 @@ async def test_a_silent_owner_is_succeeded_and_can_say_nothing_more(jobs: Jobs, 
 async def test_a_renewed_lease_does_not_expire(jobs: Jobs) -> None:
     await jobs.submit(URL)
     claim = await claimed(jobs, "w1", SHORT_LEASE_S)
-    assert await jobs.renew([claim], 30) == ["running"]
+    assert await jobs.renew([claim], 30) == [Wish("running")]
     await asyncio.sleep(SHORT_LEASE_S * 1.5)
     assert await jobs.claim("w2", 30) is None
 
@@ -143,7 +143,7 @@ async def test_a_command_to_an_owned_download_is_its_owners_to_obey(
     command = Command(action, record.download_id, "c1")  # type: ignore[arg-type]
     assert await jobs.command(command) is None
     assert await jobs.command(command) is None  # sent again under its id
-    assert await jobs.renew([claim], 30) == [ending]
+    assert await jobs.renew([claim], 30) == [Wish(ending)]  # type: ignore[arg-type]
     await jobs.end(claim, ending, {})  # type: ignore[arg-type]
     last = (await told(broker, channel))[-1]
     assert (last["type"], last["command_id"]) == (f"download_{ending}", "c1")
@@ -183,7 +183,7 @@ async def test_a_pause_that_was_taken_back_before_its_owner_obeyed_ends_in_the_q
     claim = await claimed(jobs)
     assert await jobs.command(Command("pause", download_id, "c1")) is None
     assert await jobs.command(Command("resume", download_id, "c2")) is None
-    assert await jobs.renew([claim], 30) == ["running"]
+    assert await jobs.renew([claim], 30) == [Wish("running")]
     await jobs.end(claim, "paused", {})
     assert (await jobs.get(download_id)).state == "queued"
     assert "command_id" not in (await told(broker, channel))[-1]

@@ -34,18 +34,19 @@ class Files:
         self.asked += 1
         tag = f'"{hashlib.sha256(content).hexdigest()}"'
         headers = {"ETag": tag} if self.etag else {}
-        start, status = 0, 200
+        start, end, status = 0, len(content), 200
         wanted = request.headers.get("Range")
         if wanted:
             self.ranges.append(wanted)
             if request.headers.get("If-Range") == tag:
-                start, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
-                headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+                first, _, last = wanted.removeprefix("bytes=").partition("-")
+                start, end, status = int(first), int(last or len(content) - 1) + 1, 206
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
         response = web.StreamResponse(status=status, headers=headers)
-        response.content_length = len(content) - start
+        response.content_length = end - start
         await response.prepare(request)
-        for at in range(start, len(content), CHUNK):
-            await response.write(content[at : at + CHUNK])
+        for at in range(start, end, CHUNK):
+            await response.write(content[at : min(at + CHUNK, end)])
             if self.bytes_per_s:
                 await asyncio.sleep(CHUNK / self.bytes_per_s)
         await response.write_eof()

@@ -57,6 +57,14 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
         (b'{"url":"http://example.com/' + b"x" * 5000 + b'"}', "4096"),
         (b"[" * 60_000, "JSON"),
         (b'{"url":"\xff"}', "JSON"),
+        (b'{"url":"http://a/","cheksum":"x"}', "cheksum: Extra inputs are not permitted"),
+        (b'{"url":"http://a/","headers":{"Host":"s3cr3t"}}', "headers: Host can't be given"),
+        (b'{"url":"http://a/","headers":{"X":"s3cr3t\\r\\nY: z"}}', "the value of X is one line"),
+        (b'{"url":"http://a/","bearer":"s3cr3t","basic":{"user":"u","password":"s3cr3t"}}', "only one of"),
+        (b'{"url":"http://a/","checksum":"sha256:12"}', "checksum: of sha256 has 64 hexadecimal digits"),
+        (b'{"url":"http://a/","name":"../x"}', "name: is the name of a file alone"),
+        (b'{"url":"http://a/","proxy":"s3cr3t"}', "proxy: looks like"),
+        (b'{"url":"http://a/","limit_bytes_per_s":-1}', "limit_bytes_per_s"),
     ],
 )
 async def test_a_bad_download_is_refused_in_words(body: bytes, words: str, shared_front_end: FrontEnd) -> None:
@@ -65,6 +73,7 @@ async def test_a_bad_download_is_refused_in_words(body: bytes, words: str, share
     )
     assert status == 422, answer
     assert words in answer
+    assert "s3cr3t" not in answer
 
 
 @pytest.mark.parametrize(
@@ -145,3 +154,22 @@ async def test_a_front_end_that_never_reached_redis_says_why_and_refuses_clients
 
 async def answers(running: FrontEnd) -> bool:
     return (await running.get("/health"))[0] == 200
+
+
+async def test_what_is_secret_is_in_no_answer_and_a_limit_is(shared_front_end: FrontEnd) -> None:
+    secrets = {"headers": {"Cookie": "s3cr3t"}, "basic": {"user": "s3cr3t", "password": "s3cr3t"}}
+    more = {"proxy": "http://u:s3cr3t@proxy.example:3128", "name": "mine.iso", "limit_bytes_per_s": 5000}
+    wanted = {"url": "http://u:s3cr3t@example.com/a.iso", **secrets, **more}
+    status, record = await shared_front_end.post("/downloads", wanted)
+    assert (status, record["name"], record["limit_bytes_per_s"]) == (201, "mine.iso", 5000)
+    path = f"/downloads/{record['download_id']}"
+    for asked in (path, "/downloads"):
+        assert "s3cr3t" not in str(await shared_front_end.get(asked))
+    assert "s3cr3t" not in shared_front_end.output()
+    assert (await shared_front_end.post(f"{path}/limit", {"bytes_per_s": 7000}))[0] == 200
+    assert (await shared_front_end.get(path))[1]["limit_bytes_per_s"] == 7000
+    assert (await shared_front_end.post(f"{path}/limit", {"bytes_per_s": 0}))[0] == 200
+    assert (await shared_front_end.get(path))[1]["limit_bytes_per_s"] is None
+    for wrong in ({}, {"bytes_per_s": -1}, {"bytes_per_s": "fast"}, {"speed": 1}):
+        assert (await shared_front_end.post(f"{path}/limit", wrong))[0] == 422
+    assert (await shared_front_end.post("/downloads/nobody/limit", {"bytes_per_s": 1}))[0] == 404

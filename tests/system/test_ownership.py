@@ -170,3 +170,24 @@ async def test_a_redis_that_restarts_in_the_middle_costs_nothing(
     events = await scene.until("complete")
     assert [event["type"] for event in events].count("download_complete") == 1
     assert is_right(only_file(tmp_path))
+
+
+async def test_kill_9_while_several_connections_write_another_goes_on_with_what_is_there(
+    scene: Scene, worker: StartWorker, tmp_path: Path
+) -> None:
+    large = random.Random(4).randbytes(24_000_000)
+    scene.files.contents["a.bin"] = large
+    first = worker(**LEASE)
+    await scene.add()
+    while json.loads(await scene.connection.recv()).get("received_bytes", 0) < 12_000_000:
+        pass
+    assert len(scene.files.ranges) >= 3, "it was not split"
+    first.kill()
+    scene.files.bytes_per_s = 0
+    del scene.files.ranges[:]
+    worker(**LEASE)
+    await scene.until("complete")
+    path = only_file(tmp_path)
+    assert is_right(path, large)
+    spans = [wanted.removeprefix("bytes=").split("-") for wanted in scene.files.ranges]
+    assert 0 < sum(int(last) - int(start) for start, last in spans) < 20_000_000, "it was downloaded again"

@@ -13,6 +13,7 @@ from workers.addresses import Networks
 from workers.answer import Source
 from workers.fetch import Fetched, fetch
 from workers.session import make_session
+from workers.terms import Terms
 
 LOCAL: Networks = (ipaddress.ip_network("127.0.0.1/32"),)
 
@@ -26,9 +27,9 @@ class Download:
     sources: list[Source] = field(default_factory=list)
     told: list[tuple[int, int | None]] = field(default_factory=list)
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, terms: Terms | None = None) -> Fetched:
         source = self.sources[-1] if self.sources else None
-        return await fetch(self.session, url, self.part, source, self.on_bytes, on_source=self.on_source)
+        return await fetch(self.session, url, self.part, source, self.on_bytes, on_source=self.on_source, terms=terms)
 
     def on_bytes(self, received: int, total: int | None) -> None:
         self.told.append((received, total))

@@ -132,3 +132,24 @@ class Server:
                 await (replies.pop(0) if len(replies) > 1 else replies[0])(request, writer)
         finally:
             writer.close()
+
+
+def ranged(
+    content: bytes, etag: str = '"v1"', *, piece: int = 16_384, pause_s: float = 0.0, cut_after: int | None = None
+) -> Reply:
+    """As `honest`, for ranges with an end too, a piece at a time."""
+
+    async def reply(request: Request, writer: asyncio.StreamWriter) -> None:
+        asked = re.fullmatch(r"bytes=([0-9]+)-([0-9]*)", request.headers.get("range", ""))
+        start, end, said, status = 0, len(content), {"ETag": etag}, 200
+        if asked and request.headers.get("if-range") == etag:
+            start, end, status = int(asked[1]), int(asked[2] or len(content) - 1) + 1, 206
+            said["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        writer.write(head(status, {**said, "Content-Length": str(end - start)}))
+        stop = end if cut_after is None else min(end, start + cut_after)
+        for at in range(start, stop, piece):
+            writer.write(content[at : min(at + piece, stop)])
+            await writer.drain()
+            await asyncio.sleep(pause_s)
+
+    return reply

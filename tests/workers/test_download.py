@@ -11,13 +11,15 @@ from simulcast.jobs import Claim, Jobs
 from tests.workers.hostile import Server, honest
 from workers.download import Downloader
 from workers.failures import BrokenOff
+from workers.rules import Rules
+from workers.settings import WorkerSettings
 
 CONTENT = bytes(100_000)
 
 
 @pytest.fixture
 def downloader(session: aiohttp.ClientSession, jobs: Jobs, tmp_path: Path) -> Downloader:
-    return Downloader(session, jobs, tmp_path, time.monotonic)
+    return Downloader(session, jobs, tmp_path, time.monotonic, Rules.of(WorkerSettings(), tmp_path, time.monotonic))
 
 
 async def claimed(jobs: Jobs) -> Claim:

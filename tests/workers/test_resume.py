@@ -203,3 +203,15 @@ async def test_an_error_keeps_what_is_there(server: Server, download: Download, 
     await download.fetch(url)
     assert server.requests[1].headers["range"] == "bytes=1000-"
     assert download.part.read_bytes() == OLD
+
+
+async def test_several_parts_in_one_answer_are_not_the_rest(server: Server, download: Download) -> None:
+    """RFC 9110 §15.3.7.2: nobody asked for them, and their body is no part of the file."""
+    rest = f"bytes 1000-{len(OLD) - 1}/{len(OLD)}"
+    body = b"--x\r\nContent-Range: bytes 1000-1999/200000\r\n\r\n" + OLD[1000:2000] + b"\r\n--x--\r\n"
+    headers = {"ETag": '"v1"', "Content-Type": "multipart/byteranges; boundary=x"}
+    for said in ({}, {"Content-Range": rest}):
+        url = server.at("/f.bin", answer(206, {**headers, **said}, body), honest(OLD))
+        download.sources.clear()
+        await download.holding(OLD[:1000], V1).fetch(url)
+        assert download.part.read_bytes() == OLD

@@ -1,0 +1,57 @@
+"""How fast bytes may be taken: a rate that many share, and that may change while they wait."""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+_BURST_S = 0.1  # what may be taken at once after a silence, in seconds of the rate
+_LOOK_S = 0.2  # how long a changed rate goes unnoticed by who waits
+_LEAST_S = 0.001  # shorter waits cost more than they are worth
+
+
+class Pace:
+    """At most `bytes_per_s` in all for everyone who takes; None for no limit. `clock` is monotonic, in seconds.
+
+    What was taken is owed, in bytes, and paid by time at the rate of that time; whoever takes waits until all that was
+    taken before and by it is paid. So takers are served in turn, and an amount may be larger than a second's.
+    """
+
+    def __init__(self, bytes_per_s: int | None, clock: Callable[[], float]) -> None:
+        self._rate = bytes_per_s
+        self._clock = clock
+        self._paid_at = clock()
+        self._taken = 0.0
+        self._paid = 0.0
+
+    @property
+    def bytes_per_s(self) -> int | None:
+        return self._rate
+
+    def change(self, bytes_per_s: int | None) -> None:
+        """From now on; who waits already is served by the new rate."""
+        self._pay()
+        self._rate = bytes_per_s
+
+    async def take(self, amount: int) -> None:
+        """Returns when `amount` bytes may have been received."""
+        self._pay()
+        self._taken += amount
+        mine = self._taken
+        while (rate := self._rate) and self._paid < mine:
+            await asyncio.sleep(min(max((mine - self._paid) / rate, _LEAST_S), _LOOK_S))
+            self._pay()
+
+    def _pay(self) -> None:
+        now = self._clock()
+        if self._rate is None:
+            self._paid = self._taken
+        else:
+            most = self._taken + self._rate * _BURST_S
+            self._paid = min(self._paid + (now - self._paid_at) * self._rate, most)
+        self._paid_at = now
+
+
+def piece_bytes(paces: tuple[Pace, ...]) -> int | None:
+    """How much to read at once so that a slow rate doesn't come in bursts; None for all that is there."""
+    slowest = min((pace.bytes_per_s or math.inf for pace in paces), default=math.inf)
+    return None if slowest == math.inf else max(int(slowest * _BURST_S), 1024)
