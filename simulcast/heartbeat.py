@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import metadata
 
 from simulcast.census import Census, Record
@@ -22,8 +23,12 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
+@cache
 def version() -> str:
-    """That of the installed package, "" in a checkout that isn't installed."""
+    """That of the installed package, "" in a checkout that isn't installed.
+
+    Read once: later the process may have no descriptor left for a file.
+    """
     try:
         return metadata.version("simulcast")
     except metadata.PackageNotFoundError:
