@@ -94,7 +94,7 @@ class Soak:
         while True:
             try:
                 self.samples.append(await asyncio.to_thread(self._sample))
-            except (redis.RedisError, OSError, ValueError):
+            except (redis.RedisError, OSError, ValueError, IndexError):  # the last: it has just died and has no memory
                 await asyncio.sleep(1)
             else:
                 await asyncio.sleep(SAMPLE_S)
@@ -136,6 +136,8 @@ async def run(minutes: float, load: Load, seed: int, folder: Path) -> tuple[Soak
         except (AssertionError, OSError, redis.RedisError) as error:
             stage.wrong.append(f"after {soak.age_s:.0f} s: {error}")
         await asyncio.sleep(SAMPLE_S)
+        if watching.done():
+            stage.wrong.append(f"memory and descriptors weren't sampled to the end: {watching.exception()!r}")
         watching.cancel()
         await stage.end(publisher, clients, END_SEEN_S)
     finally:
