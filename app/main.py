@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -76,12 +76,13 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
     app.include_router(file.router)
     app.mount("/page", _Revalidated(directory=PAGE), name="page")
 
+    index = (PAGE / "index.html").read_text(encoding="utf-8")
+    if settings.files:
+        index = index.replace("<html ", "<html data-files ", 1)
+
     @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(
-            PAGE / "index.html",
-            headers={"content-security-policy": POLICY, "cache-control": "no-cache"},
-        )
+    async def page() -> HTMLResponse:
+        return HTMLResponse(index, headers={"content-security-policy": POLICY, "cache-control": "no-cache"})
 
     return app
 
