@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import re
-from pathlib import Path
 from typing import cast
 from urllib.parse import quote
 
@@ -16,13 +15,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api import Here, get_download
-from app.folder import OpenFile, open_file
+from app.folder import Folder, OpenFile, open_file
 from app.http import STATE_KEY, SimulcastHttp
 from app.permission import needs
 from app.ranges import Answer, answer
 from app.refusals import described
+from app.services import RETRY_AFTER
 from simulcast.stopping import cancel
 
+MOST_READERS = 100  # fewer than the descriptors that app.limits keeps back
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
 ENDING_S = 3.0  # what is under way is given when the process ends; uvicorn waits 5 s
 # What others wrote is never shown as a page of this service, guessed to be a script, or built into another site's page.
@@ -54,24 +55,41 @@ _log = logging.getLogger("simulcast.file")
 )
 async def download_file(download_id: str, request: Request, here: Here) -> Response:
     """The file of a download that is complete, or one range of it; to be saved, never to be shown."""
-    folder = cast(Path | None, request.app.state.files)
+    folder = cast(Folder | None, request.app.state.files)
     if folder is None:
         raise HTTPException(404, "files are not served: set SIMULCAST_FILES to the folder that workers download into")
+    if folder.readers >= MOST_READERS:
+        raise HTTPException(503, f"{MOST_READERS} files are on their way from here: try again later", RETRY_AFTER)
+    folder.readers += 1
+    try:
+        response = _response(request, await _opened(folder, download_id, here), folder, here.ending)
+    except BaseException:
+        folder.readers -= 1
+        raise
+    if not isinstance(response, FileBody):
+        folder.readers -= 1
+    return response
+
+
+async def _opened(folder: Folder, download_id: str, here: Here) -> OpenFile:
     record = await get_download(download_id, here)
     if record.state != "complete" or record.file_path is None:
         raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
     try:
-        file = await asyncio.to_thread(open_file, folder, record.file_path, record.received_bytes)
+        return await asyncio.to_thread(open_file, folder.path, record.file_path, record.received_bytes)
     except FileNotFoundError as error:
         raise HTTPException(404, f"the file of download {download_id} was moved, changed or removed") from error
     except OSError as error:
         _log.warning("the file of %s can't be read: %s", download_id, error)
         raise HTTPException(503, f"the file of download {download_id} can't be read: {error.strerror}") from error
+
+
+def _response(request: Request, file: OpenFile, folder: Folder, ending: asyncio.Event) -> Response:
     asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
     found = answer(request.method, asked, file.etag, file.size)
     headers = {**_SAFE, "etag": file.etag, "content-disposition": attachment(file.name)}
     if found.status in (200, 206) and request.method == "GET":
-        return FileBody(file, found, headers, here.ending)
+        return FileBody(file, found, headers, folder, ending)
     os.close(file.descriptor)
     if found.status == 416:
         raise HTTPException(416, f"the file has {file.size} bytes", {"content-range": f"bytes */{file.size}"})
@@ -91,18 +109,21 @@ def _length(found: Answer) -> dict[str, str]:
 
 
 class FileBody(Response):
-    """Owns the open file. Ends with it, with its client, and soon after the process was told to.
+    """Owns the open file, and a reader's place. Ends with it, with its client, and soon after the process was told to.
 
     Where not all was sent the connection is cut, since the client must not take that for the end. Who doesn't read is
     cut by app.http.
     """
 
-    def __init__(self, file: OpenFile, found: Answer, headers: dict[str, str], ending: asyncio.Event) -> None:
+    def __init__(
+        self, file: OpenFile, found: Answer, headers: dict[str, str], folder: Folder, ending: asyncio.Event
+    ) -> None:
         if found.status == 206:
             headers["content-range"] = f"bytes {found.start}-{found.stop - 1}/{file.size}"
         super().__init__(status_code=found.status, headers=headers | _length(found))
         self._file = file
         self._found = found
+        self._folder = folder
         self._ending = ending
         self._is_whole = False
 
@@ -118,6 +139,7 @@ class FileBody(Response):
             await cancel(tasks)
             # A thread that still reads may meet another file under this number; what it reads goes nowhere.
             os.close(self._file.descriptor)
+            self._folder.readers -= 1
         connection: SimulcastHttp | None = scope.get("state", {}).get(STATE_KEY)
         if not self._is_whole and connection is not None:
             connection.transport.abort()
@@ -130,13 +152,13 @@ class FileBody(Response):
             while at < stop:
                 part = await asyncio.to_thread(os.pread, self._file.descriptor, min(PART_BYTES, stop - at), at)
                 if not part:
-                    _log.warning("%s became shorter while it was read", self._file.name)
+                    _log.warning("%r became shorter while it was read", self._file.name)
                     return
                 at += len(part)
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError as error:
-            _log.warning("%s can't be read on: %s", self._file.name, error)
+            _log.warning("%r can't be read on: %s", self._file.name, error)
         else:
             self._is_whole = True
 

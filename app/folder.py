@@ -13,6 +13,14 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_FILE = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 
 
+@dataclass(slots=True)
+class Folder:
+    """`readers`: how many are being given a file of it now; each takes a descriptor beside that of its connection."""
+
+    path: Path
+    readers: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class OpenFile:
     """`descriptor`: the caller closes it. `etag`: strong, with its quotes; another file or other bytes have another."""

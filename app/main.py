@@ -15,6 +15,7 @@ from starlette.staticfiles import PathLike
 from starlette.types import Scope
 
 from app import api, events, file, websocket
+from app.folder import Folder
 from app.guard import Guard
 from app.heartbeat import NOWHERE, Place
 from app.refusals import unprocessable
@@ -69,7 +70,7 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.state.tokens = Tokens.of(settings)
-    app.state.files = Path(settings.files) if settings.files else None
+    app.state.files = Folder(Path(settings.files)) if settings.files else None
     app.include_router(api.router)
     app.include_router(websocket.router)
     app.include_router(events.router)

@@ -15,7 +15,7 @@ import uvicorn
 
 from app import file, http
 from app.file import FileBody, attachment
-from app.folder import open_file
+from app.folder import Folder, open_file
 from app.ranges import Answer
 from tests.app.served import REQUEST, served
 from tests.conditions import until
@@ -29,7 +29,8 @@ async def serving(path: Path, ending: asyncio.Event) -> AsyncIterator[uvicorn.Se
 
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         size = path.stat().st_size
-        await FileBody(open_file(path.parent, path.name, size), Answer(200, 0, size), {}, ending)(scope, receive, send)
+        opened = open_file(path.parent, path.name, size)
+        await FileBody(opened, Answer(200, 0, size), {}, Folder(path.parent, 1), ending)(scope, receive, send)
 
     async with served(endpoint) as server:
         yield server

@@ -10,6 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from app.file import MOST_READERS
+from tests.conditions import eventually
 from tests.programs import StartFrontEnd, StartWorker
 from tests.system.files import Files, serving
 from tests.system.service import FrontEnd, collect
@@ -152,16 +154,45 @@ async def test_the_folder_may_be_elsewhere_for_the_front_end_and_must_be_there(
     assert (refused.status, "set SIMULCAST_FILES" in refused.detail) == (404, True)
 
 
-async def test_a_front_end_that_ends_lets_a_file_go_without_an_error(
+async def test_only_so_many_files_are_on_their_way_at_once_and_whoever_is_served_makes_room(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
 ) -> None:
     files.contents["large"] = bytes(60_000_000)  # more than sockets hold
     running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
     worker()
     download_id, _ = await complete(running, files, "large")
+    for _ in range(MOST_READERS + 1):  # these take no place
+        assert (await ask(running, download_id, "HEAD")).status == 200
+        assert (await ask(running, download_id, range="bytes=99999999-")).status == 416
+    readers = [await reading(running, download_id) for _ in range(MOST_READERS)]
+    refused = await ask(running, download_id)
+    assert (refused.status, refused.headers["retry-after"]) == (503, "2")
+    readers.pop().close()
+
+    async def is_served() -> bool:
+        return (await ask(running, download_id, range="bytes=-1")).status == 206
+
+    await eventually(is_served, "room for one more")
+    for writer in readers:
+        writer.close()
+
+
+async def reading(running: FrontEnd, download_id: str) -> asyncio.StreamWriter:
+    """A client that has the head of the answer, and reads no further."""
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(f"GET /downloads/{download_id}/file HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    await reader.readuntil(b"\r\n\r\n")  # and no further
+    assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+    return writer
+
+
+async def test_a_front_end_that_ends_lets_a_file_go_without_an_error(
+    front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
+) -> None:
+    files.contents["large"] = bytes(60_000_000)
+    running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    worker()
+    download_id, _ = await complete(running, files, "large")
+    writer = await reading(running, download_id)
     await asyncio.to_thread(running.stop)
     assert "Traceback" not in running.output() and "without completing" not in running.output(), running.output()
     writer.close()
