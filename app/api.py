@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from app.permission import needs
 from app.refusals import described, in_words
-from app.services import ENDING, Services
+from app.services import Services
 from simulcast import records
 from simulcast.commands import MOST_BYTES_PER_S, Command
 from simulcast.errors import BrokerUnavailable, InvalidEvent
@@ -240,7 +240,7 @@ async def health() -> dict[str, str]:
 @router.get("/ready", responses=described(503))
 async def ready(here: Here) -> dict[str, str | int]:
     """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
-    reason = ENDING if here.ending.is_set() else here.listener.not_ready()
+    reason = here.not_ready()
     if reason is not None:
         raise HTTPException(503, reason)
     return {"status": "ready", "clients": here.channels.clients, "channels": len(here.channels.feeds)}

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.staticfiles import PathLike
 from starlette.types import Scope
 
-from app import api, events, websocket
+from app import api, events, file, websocket
+from app.folder import Folder
 from app.guard import Guard
 from app.heartbeat import NOWHERE, Place
 from app.refusals import unprocessable
@@ -69,17 +70,20 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.state.tokens = Tokens.of(settings)
+    app.state.files = Folder(Path(settings.files)) if settings.files else None
     app.include_router(api.router)
     app.include_router(websocket.router)
     app.include_router(events.router)
+    app.include_router(file.router)
     app.mount("/page", _Revalidated(directory=PAGE), name="page")
 
+    index = (PAGE / "index.html").read_text(encoding="utf-8")
+    if settings.files:
+        index = index.replace("<html ", "<html data-files ", 1)
+
     @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(
-            PAGE / "index.html",
-            headers={"content-security-policy": POLICY, "cache-control": "no-cache"},
-        )
+    async def page() -> HTMLResponse:
+        return HTMLResponse(index, headers={"content-security-policy": POLICY, "cache-control": "no-cache"})
 
     return app
 

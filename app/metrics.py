@@ -88,7 +88,7 @@ def _of_all(everyone: Everyone) -> Iterator[Metric]:
     processes, survey = everyone.processes, everyone.survey
     yield _labelled("jobs", "Downloads in each state.", ("state",), [((k,), n) for k, n in survey.jobs.items()])
     yield _gauge(
-        "queue_oldest_seconds", "For how long the oldest queued download has been waiting.", survey.longest_wait_s or 0
+        "queue_oldest_seconds", "For how long the oldest queued download could have begun.", survey.longest_wait_s or 0
     )
     kinds = [(("front_end",), len(processes.front_ends)), (("worker",), len(processes.workers))]
     yield _labelled("processes", "Processes that live.", ("kind",), kinds)

@@ -30,7 +30,7 @@ def origin_refused(origin: str | None, host: str, scheme: str) -> str | None:
         parts = urlsplit(origin if _is_unbroken(origin) else "")
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme in ("http", "https") and not parts.path and not parts.query and "@" not in parts.netloc:
+    if parts.scheme in ("http", "https") and origin.partition("://")[2] == parts.netloc:  # and nothing behind it
         found = _host_and_port(parts.netloc, parts.scheme)
         if found[0] == "localhost" or (found[0] and found == _host_and_port(host, parts.scheme)):
             return None

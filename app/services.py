@@ -41,6 +41,10 @@ class Services:
     census: Census
     ending: asyncio.Event
 
+    def not_ready(self) -> str | None:
+        """Why clients had better not come now, or None when they may, and events arrive here."""
+        return ENDING if self.ending.is_set() else self.listener.not_ready()
+
     async def start(self, channels: Iterable[str]) -> str | None:
         """Begins to follow the channels; why that can't be now, or None when all have started."""
         if self.ending.is_set():

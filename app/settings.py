@@ -39,6 +39,13 @@ class FrontEndSettings(ExposureSettings):
         "* for any (a name that isn't listed is refused: DNS rebinding)",
     )
 
+    files: str = Field(
+        default="",
+        validation_alias="SIMULCAST_FILES",
+        description="the folder that workers download into, as the front-end sees it: then it serves the files of what "
+        "is complete; empty: it serves none",
+    )
+
     compression: bool = Field(
         default=False,
         validation_alias="SIMULCAST_COMPRESSION",

@@ -1,4 +1,12 @@
-"""Connections to Redis: every reply has a deadline, and nothing is retried here: the caller knows what may be."""
+"""Connections to Redis: every reply has a deadline, and nothing is retried here: the caller knows what may be.
+
+What was given up must not arrive later. The kernel goes on sending what a closed connection has not delivered, and a
+call would be carried out behind those that were made after it; so the kernel gives up before the caller does
+(TCP_USER_TIMEOUT, RFC 5482; Linux has it).
+"""
+
+import socket
+from typing import Any
 
 import redis
 import redis.asyncio
@@ -7,7 +15,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 REPLY_TIMEOUT_S = 3.0
+DELIVERY_TIMEOUT_S = 2.5
 _MOST_CONNECTIONS = 64
+_TCP = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": round(DELIVERY_TIMEOUT_S * 1000)}
 
 
 def connect(url: str, most_connections: int = _MOST_CONNECTIONS) -> redis.asyncio.Redis:
@@ -20,6 +30,7 @@ def connect(url: str, most_connections: int = _MOST_CONNECTIONS) -> redis.asynci
         socket_timeout=REPLY_TIMEOUT_S,
         socket_connect_timeout=REPLY_TIMEOUT_S,
         retry=AsyncRetry(NoBackoff(), 0),
+        **_tcp_options(url),
     )
     return redis.asyncio.Redis.from_pool(pool)  # closed with the client
 
@@ -33,4 +44,12 @@ def connect_sync(url: str) -> redis.Redis:
         socket_timeout=REPLY_TIMEOUT_S,
         socket_connect_timeout=REPLY_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
+        **_tcp_options(url),
     )
+
+
+def _tcp_options(url: str) -> dict[str, Any]:
+    if url.startswith("unix:"):
+        return {}
+    options = {getattr(socket, name): value for name, value in _TCP.items() if hasattr(socket, name)}
+    return {"socket_keepalive": True, "socket_keepalive_options": options}

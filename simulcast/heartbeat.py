@@ -25,7 +25,10 @@ def process_name() -> str:
 
 @cache
 def version() -> str:
-    """That of the installed package, "" in a checkout that isn't installed. Read once: later none may open."""
+    """That of the installed package, "" in a checkout that isn't installed.
+
+    Read once: later the process may have no descriptor left for a file.
+    """
     try:
         return metadata.version("simulcast")
     except metadata.PackageNotFoundError:

@@ -3,6 +3,7 @@
 Content-Disposition: RFC 6266; its filename* parameter: RFC 8187 (which replaced RFC 5987).
 """
 
+import hashlib
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -13,6 +14,7 @@ MAX_TOKEN_CHARS = 40
 _MAX_FILE_SYSTEM_BYTES = 255
 MAX_NAME_BYTES = _MAX_FILE_SYSTEM_BYTES - len(".part.") - MAX_TOKEN_CHARS
 _MAX_SUFFIX_BYTES = 40
+_DIGEST_CHARS = 16
 
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTALL)
@@ -57,17 +59,28 @@ def split_suffix(name: str) -> tuple[str, str]:
     return name[: match.start()], match[0]
 
 
-def part_name(name: str, token: str) -> str:
-    """The name under which the owner of `token` writes `name`; ValueError for a token that fits no name."""
+def part_name(download_id: str, token: str) -> str:
+    """The name under which the owner of `token` writes; ValueError for a token that fits no name.
+
+    No two downloads share one: an id that isn't a safe name itself is told apart by its digest.
+    """
     if not _TOKEN.fullmatch(token):
         raise ValueError(f"a part's token has 1 to {MAX_TOKEN_CHARS} of A-Z a-z 0-9 _ -, not {token[:50]!r}")
-    return f"{safe_name(name) or FALLBACK}.part.{token}"
+    return f"{_stem(download_id)}.part.{token}"
 
 
-def is_part_of(file: str, name: str) -> bool:
-    """Whether some owner of `name` wrote, or writes, the file that is called so."""
+def is_part_of(file: str, download_id: str) -> bool:
+    """Whether some owner of the download wrote, or writes, the file that is called so."""
     stem, _, token = file.rpartition(".part.")
-    return stem == (safe_name(name) or FALLBACK) and _TOKEN.fullmatch(token) is not None
+    return stem == _stem(download_id) and _TOKEN.fullmatch(token) is not None
+
+
+def _stem(download_id: str) -> str:
+    name = safe_name(download_id)
+    if name == download_id:
+        return name
+    digest = hashlib.sha256(download_id.encode()).hexdigest()[:_DIGEST_CHARS]
+    return f"{_cut(name or FALLBACK, MAX_NAME_BYTES - _DIGEST_CHARS - 1)}~{digest}"
 
 
 def _cut(text: str, max_bytes: int) -> str:

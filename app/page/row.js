@@ -51,7 +51,7 @@ export class Row {
       /** @type {HTMLElement} */ (this.element.querySelector(`[data-slot="${name}"]`));
     this.slots = {
       title: find("title"), state: find("state"), detail: find("detail"), percent: find("percent"), size: find("size"),
-      speed: find("speed"), left: find("left"), note: find("note"), bar: find("bar"), fill: find("fill"),
+      speed: find("speed"), left: find("left"), note: find("note"), bar: find("bar"), fill: find("fill"), save: find("save"),
     };
     this.main = new ActionButton(find("main"));
     this.end = new ActionButton(find("end"));
@@ -92,6 +92,7 @@ export class Row {
       this.slots.note.textContent = shown(note);
       this.slots.note.hidden = note === "";
     }
+    this.#save(download, name);
     this.#buttons(state, name, asked);
     this.#state = state;
   }
@@ -116,6 +117,20 @@ export class Row {
     bar.setAttribute("aria-valuetext", said);
     if (unknown) bar.removeAttribute("aria-valuenow");
     else bar.setAttribute("aria-valuenow", String(whole));
+  }
+
+  /**
+   * The server says in its page whether it gives files; what others published has none there.
+   * @param {Download} download
+   * @param {string} name
+   */
+  #save({ id, state, attempt }, name) {
+    const { save } = this.slots;
+    const gives = state === "complete" && attempt > 0 && "files" in document.documentElement.dataset;
+    if (!this.#changes("save", gives ? name : "")) return;
+    save.hidden = !gives;
+    save.setAttribute("aria-label", `Save ${name}`);
+    save.setAttribute("href", `downloads/${encodeURIComponent(id)}/file`);
   }
 
   /**

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,8 +38,8 @@ class Entrant:
         return f"{self.program} {self.how}".strip()
 
 
-def _simulcast(workers: int = 1, **settings: str) -> Run:
-    return lambda case, source, folder: ours.download(case, source, folder, workers, settings)
+def _simulcast(settings: Mapping[str, str] | None = None, workers: int = 1) -> Run:
+    return lambda case, source, folder: ours.download(case, source, folder, workers, settings or {})
 
 
 def _aria2(connections: int = 1, at_once: int = 1) -> Run:
@@ -70,10 +70,20 @@ def version(program: Program) -> str:
     return found[0] if found else "?"
 
 
+_ONE_CONNECTION = {"SIMULCAST_CONNECTIONS_PER_DOWNLOAD": "1"}
+_SIXTEEN_CONNECTIONS = {"SIMULCAST_CONNECTIONS_PER_DOWNLOAD": "16", "SIMULCAST_CONNECTIONS_PER_HOST": "16"}
+_SIXTEEN_DOWNLOADS = {
+    "SIMULCAST_DOWNLOADS_AT_ONCE": "16",
+    "SIMULCAST_DOWNLOADS_PER_HOST": "16",
+    "SIMULCAST_CONNECTIONS_PER_HOST": "16",
+}
+
 ENTRANTS = (
     Entrant("Simulcast", "", _simulcast(), ("large", "capped", "many")),
-    Entrant("Simulcast", "16 at once", _simulcast(SIMULCAST_DOWNLOADS_AT_ONCE="16"), ("many",)),
-    Entrant("Simulcast", "2 workers", _simulcast(2), ("many",)),
+    Entrant("Simulcast", "1 connection", _simulcast(_ONE_CONNECTION), ("large",)),
+    Entrant("Simulcast", "16 connections", _simulcast(_SIXTEEN_CONNECTIONS), ("capped",)),
+    Entrant("Simulcast", "16 at once", _simulcast(_SIXTEEN_DOWNLOADS), ("many",)),
+    Entrant("Simulcast", "2 workers", _simulcast(workers=2), ("many",)),
     Entrant("aria2c", "-x1", _aria2(1), ("large",)),
     Entrant("aria2c", "-x4 -s4 -k1M", _aria2(4), ("large", "capped")),
     Entrant("aria2c", "-x16 -s16 -k1M", _aria2(16), ("large", "capped")),

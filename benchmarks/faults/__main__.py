@@ -17,7 +17,7 @@ from benchmarks.faults.rows import ROWS
 from benchmarks.faults.trial import Result, play
 
 RESULTS = Path(__file__).parents[1] / "results"
-OCCURRENCES = 3
+OCCURRENCES = 2
 AT_ONCE = 3  # rows: each has its own processes, and mostly waits
 QUICK_LOADS = (Load(progress=1, others=1),)
 LOADS = (Load(progress=3), Load(others=3, progress=0))  # the second leaves conflation idle: nothing is pardoned

@@ -67,6 +67,7 @@ class _Reading:
         self._heard_at = self._begins
         self._here: dict[str, str] = {}  # on this connection: ident → event_id
         self._order: dict[str, int] = {}  # key → number, within what must be in order
+        self._ended: set[str] = set()  # keys, within what must be in order: downloads don't begin again here
         self._newest: dict[str, int] = {}  # key → number, of all that came
         self._furthest = -1
         self._gaps: list[_Gap] = []
@@ -105,6 +106,7 @@ class _Reading:
         self._gaps.append(gap)
         self.finding.gaps += 1
         self._order.clear()
+        self._ended.clear()
         self._epoch, self._offset = "", 0
         self._left.clear()
 
@@ -114,6 +116,8 @@ class _Reading:
             self._gaps[-1].until = seen.at
         self._look_at_place(seen)
         if not seen.ident:
+            if seen.key in self._ended:
+                self._reordered(seen)
             return
         place = self._index.get(seen.ident)
         if place is None or self._published[place].outcome == "refused":
@@ -123,8 +127,10 @@ class _Reading:
         if self._is_repeated(seen, bool(self.got[place])):
             self.finding.duplicated[seen.kind] += 1
             self.finding.note("twice:", f"{seen.ident} {seen.event_id}")
-        elif seen.number < self._order.get(seen.key, -1):
+        elif seen.number < self._order.get(seen.key, -1) or seen.key in self._ended:
             self._reordered(seen)
+        if seen.is_end:
+            self._ended.add(seen.key)
         self.got[place] = 1
         self._here[seen.ident] = seen.event_id
         for known in (self._order, self._newest):

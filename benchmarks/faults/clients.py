@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from benchmarks.faults.journal import THE_END, Kind, Seen
+from benchmarks.faults.journal import ENDS, THE_END, Kind, Seen
 
 BARE_RETURNS_AFTER_S = 0.7  # the Flutter app waits 5 s
 RETURNS_AFTER_S = 0.3
@@ -89,7 +89,8 @@ def _seen(found: dict[str, object], at: float) -> Seen:
             number = found["change"]
             ident = f"{key}/{number}"
     order = number if isinstance(number, int) else -1
-    return Seen("got", at, ident, key, kind, order, str(found.get("event_id", "")))
+    event_id, is_end = str(found.get("event_id", "")), found["type"] in ENDS
+    return Seen("got", at, ident, key, kind, order, event_id, is_end=is_end)
 
 
 async def keeping(client: Client, address: str) -> AsyncIterator[str]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 Kind = Literal["state", "progress", "other"]
 Outcome = Literal["acknowledged", "unknown", "refused"]
+ENDS = frozenset({"download_complete", "download_error"})
 THE_END = "the-end"  # the download whose end is published last: who has seen it has seen all
 
 
@@ -47,6 +48,7 @@ class Seen:
     number: int = -1
     event_id: str = ""
     recovered: bool = True
+    is_end: bool = False
 
     def line(self) -> str:
         return json.dumps(astuple(self), separators=(",", ":")) + "\n"

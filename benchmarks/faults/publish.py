@@ -16,7 +16,7 @@ from pathlib import Path
 import redis
 import redis.asyncio
 
-from benchmarks.faults.journal import THE_END, Kind, Outcome, Published
+from benchmarks.faults.journal import ENDS, THE_END, Kind, Outcome, Published
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 
@@ -90,8 +90,7 @@ def _row(event: Event, called_at: float, outcome: Outcome) -> Published:
     kind: Kind = "state" if key else "other"
     if event["type"] == "download_progress":
         kind = "progress"
-    is_end = event["type"] in ("download_complete", "download_error")
-    return Published(str(number), key, kind, is_end, number, called_at, outcome)
+    return Published(str(number), key, kind, event["type"] in ENDS, number, called_at, outcome)
 
 
 async def _fate(publish: Publish, event: Event) -> Outcome:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import redis
 
-from benchmarks.faults import front_ends, redis_server, table
+from benchmarks.faults import front_ends, network, redis_server, table
 from benchmarks.faults.publish import Load
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
@@ -74,10 +74,16 @@ class Soak:
 
     def _faults(self) -> dict[str, Fault]:
         place = self.random.randrange(FRONT_ENDS - 1)
-        return {
+        packets: dict[str, Fault] = {
+            "Redis unreachable for 8 s": network.unreachable,
+            "all connections to Redis half-open": network.half_open,
+            "subscriptions deaf": network.deaf,
+        }
+        return ({} if network.why_no_packets_can_be_dropped() else packets) | {
             "Redis killed and restarted": redis_server.killed,
             "Redis stopped for 10 s": redis_server.stopped,
             "subscriptions killed": redis_server.subscriptions_killed,
+            "a subscription's buffer overrun": redis_server.buffer_overrun,
             "a front-end killed": partial(front_ends.killed, place=place),
             "a front-end stopped for 6 s": partial(front_ends.stopped, place=place),
             "a front-end restarted": partial(front_ends.restarted, place=place),
@@ -88,7 +94,7 @@ class Soak:
         while True:
             try:
                 self.samples.append(await asyncio.to_thread(self._sample))
-            except (redis.RedisError, OSError, ValueError):
+            except (redis.RedisError, OSError, ValueError, IndexError):  # the last: it has just died and has no memory
                 await asyncio.sleep(1)
             else:
                 await asyncio.sleep(SAMPLE_S)
@@ -130,10 +136,13 @@ async def run(minutes: float, load: Load, seed: int, folder: Path) -> tuple[Soak
         except (AssertionError, OSError, redis.RedisError) as error:
             stage.wrong.append(f"after {soak.age_s:.0f} s: {error}")
         await asyncio.sleep(SAMPLE_S)
+        if watching.done():
+            stage.wrong.append(f"memory and descriptors weren't sampled to the end: {watching.exception()!r}")
         watching.cancel()
         await stage.end(publisher, clients, END_SEEN_S)
     finally:
         stage.close()
+    stage.notes.clear()  # of single faults
     row = Row("soak", f"{sum(soak.faults.values())} random faults in {minutes:g} min", redis_server.killed)
     return soak, judged(row, load, stage)
 

@@ -15,8 +15,8 @@ from tests.conditions import eventually, until
 from tests.system.service import FrontEnd, Program, Worker
 from tests.valkey import Valkey
 
-JOINED_S = 30.0
-READY_S = 30.0
+JOINED_S = 60.0
+READY_S = 60.0
 PUBLISHED_S = 60.0
 
 
@@ -31,11 +31,11 @@ class NaiveFrontEnd(FrontEnd):
         "2",
     )
 
-    async def ready(self) -> "FrontEnd":
+    async def ready(self, deadline_s: float = READY_S) -> "FrontEnd":
         async def answers() -> bool:
             return (await self.get("/health"))[0] == 200
 
-        await eventually(answers, "a naive front-end that answers", READY_S)
+        await eventually(answers, "a naive front-end that answers", deadline_s)
         return self
 
 
@@ -69,7 +69,7 @@ class Stage:
     async def start_front_ends(self, number: int) -> None:
         self.front_ends = [self._front_end(place) for place in range(number)]
         for each in self.front_ends:
-            await each.ready()
+            await each.ready(READY_S)
 
     def _front_end(self, place: int, port: int = 0) -> FrontEnd:
         kind = NaiveFrontEnd if self.naive else FrontEnd
@@ -87,12 +87,12 @@ class Stage:
     async def replace_front_end(self, place: int) -> None:
         """Another one on the same port, ready: what a supervisor does when one has ended."""
         self.front_ends[place] = self._front_end(place, self.front_ends[place].port)
-        await self.front_ends[place].ready()
+        await self.front_ends[place].ready(READY_S)
 
     async def healed(self) -> None:
         """Every front-end is ready."""
         for each in self.front_ends:
-            await each.ready()
+            await each.ready(READY_S)
 
     async def start_clients(self) -> Program:
         """They have all joined."""

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
@@ -42,9 +42,9 @@ def on_a_small_disk(appendfsync: str) -> Callable[[Stage], AbstractAsyncContextM
 
 
 def _fill(stage: Stage) -> None:
-    found = os.statvfs(stage.server.folder)
-    with (stage.server.folder / "ballast").open("wb") as ballast:
-        os.posix_fallocate(ballast.fileno(), 0, found.f_bavail * found.f_frsize - LEFT_BYTES)
+    with suppress(OSError), (stage.server.folder / "ballast").open("wb", buffering=0) as ballast:
+        while shutil.disk_usage(stage.server.folder).free > LEFT_BYTES:
+            ballast.write(bytes(LEFT_BYTES // 2))
 
 
 def _empty(stage: Stage) -> None:

@@ -70,8 +70,12 @@ async def play(row: Row, load: Load, folder: Path, occurrences: int = 1, naive: 
     async with row.setting(stage):
         try:
             await _under_load(stage, row, load, occurrences)
+        except AssertionError as error:  # a process that did not start or end in time
+            stage.wrong.append(str(error))
         finally:
             await asyncio.to_thread(stage.close)
+    if not (folder / "published.jsonl").exists():
+        return Result(row, load, wrong=stage.wrong)
     return await asyncio.to_thread(judged, row, load, stage)
 
 

@@ -39,20 +39,20 @@ local function processes(keys)
 end
 
 -- KEYS as in jobs.lua. ARGV: channel, first, at_most. Counts a page of the jobs, from place `first` of their order on.
--- Returns how many jobs the page has, for how many ms the job that waits longest has been waiting ('' where none waits),
+-- Returns how many jobs the page has, for how many ms the job that waits longest could have begun ('' where none could),
 -- then state, number, …
 local function survey(keys, args)
   local ids = redis.call('ZRANGE', keys[7], args[2], args[2] + args[3] - 1)
-  local counts, since = {}, nil
+  local counts, since, now = {}, nil, now_ms()
   for _, id in ipairs(ids) do
-    local r = redis.call('HMGET', record_key(args[1], id), 'state', 'updated_at')
+    local r = redis.call('HMGET', record_key(args[1], id), 'state', 'updated_at', 'retry_at')
     if r[1] then
       counts[r[1]] = (counts[r[1]] or 0) + 1
-      local at = tonumber(r[2])
-      if r[1] == 'queued' and at and (not since or at < since) then since = at end
+      local at = tonumber(r[3] or r[2]) -- one that waits for its next try has been waiting from then on
+      if r[1] == 'queued' and at and at <= now and (not since or at < since) then since = at end
     end
   end
-  local reply = {#ids, since and int(now_ms() - since) or ''}
+  local reply = {#ids, since and int(now - since) or ''}
   for state, count in pairs(counts) do
     table.insert(reply, state)
     table.insert(reply, count)

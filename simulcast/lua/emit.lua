@@ -56,10 +56,10 @@ local function forget_most(keys, kept)
   return kept
 end
 
-local function remember(keys, label, key, entry)
+local function remember(keys, label, key, entry, now)
   local kind = string.sub(label, 1, 1)
   if kind == '-' then return end
-  local now, grown = now_ms(), 0
+  local grown = 0
   if kind == 'e' then
     grown = forget_active(keys, key) + put(keys[5], key, entry)
     redis.call('ZADD', keys[6], now, key)
@@ -74,13 +74,14 @@ end
 -- Returns the publication's id, <epoch>-<offset>.
 local function emit(keys, channel, max_length, label, key, payload)
   local epoch, offset, tag = head(keys)
-  offset = offset + 1
-  local id = epoch .. '-' .. int(offset)
+  local now = now_us()
+  local place = int(offset + 1)
+  local id = epoch .. '-' .. place
   local body = label .. ' ' .. key .. '\n' .. payload
   redis.call('XADD', keys[2], 'MAXLEN', '~', max_length, id, 'e', body)
-  redis.call('HSET', keys[1], 'offset', int(offset), 'at', int(offset) .. ' ' .. int(now_us()))
+  redis.call('HSET', keys[1], 'offset', place, 'at', place .. ' ' .. int(now))
   local entry = id .. ' ' .. body
-  remember(keys, label, key, entry)
+  remember(keys, label, key, entry, math.floor(now / 1000))
   redis.call('PUBLISH', channel, tag .. ' ' .. entry)
   return id
 end

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from app.access import EVERYTHING, Grant, read
+from simulcast.claims import SCOPES
 
 
 def test_a_grant_is_for_its_scopes_in_its_channels() -> None:
@@ -16,7 +17,7 @@ def test_a_grant_is_for_its_scopes_in_its_channels() -> None:
 
 
 def test_without_tokens_everything_is_allowed_for_ever() -> None:
-    assert all(EVERYTHING.allows(scope, "any:channel") for scope in ("watch", "command", "publish"))
+    assert all(EVERYTHING.allows(scope, "any:channel") for scope in SCOPES)
     assert EVERYTHING.expires_at == math.inf
 
 

@@ -2,8 +2,10 @@
 
 import time
 
+import aiohttp
 import pytest
 
+from simulcast.claims import SCOPES
 from tests.access.asking import ask
 from tests.access.signing import token
 from tests.system.service import FrontEnd
@@ -15,6 +17,7 @@ ROUTES = [
     ("command", "POST", "/downloads/clear", None, 200),
     ("command", "POST", "/downloads/nobody/pause", None, 404),
     ("command", "DELETE", "/downloads/nobody", None, 404),
+    ("files", "GET", "/downloads/nobody/file", None, 404),
     ("publish", "POST", "/channels/downloads/publish", {"type": "x"}, 200),
 ]
 
@@ -26,13 +29,18 @@ async def test_a_route_wants_its_scope(
     missing = await ask(guarded, method, path, None, body)
     assert missing.status == 401 and "simulcast token" in missing.detail
     assert missing.challenge == 'Bearer realm="simulcast"'
-    others = " ".join({"watch", "command", "publish"} - {scope})
+    others = " ".join(set(SCOPES) - {scope})
     lacking = await ask(guarded, method, path, token(others), body)
     assert (lacking.status, lacking.detail) == (403, f"the token doesn't have the scope {scope}: get one that has it")
     assert 'error="insufficient_scope"' in lacking.challenge
     elsewhere = await ask(guarded, method, path, token(scope, channels=["another"]), body)
     assert elsewhere.status == 403 and "channel downloads" in elsewhere.detail
     assert (await ask(guarded, method, path, token(scope), body)).status == status
+
+
+async def test_nobody_learns_of_a_file_by_head_either(guarded: FrontEnd) -> None:
+    async with aiohttp.request("HEAD", f"http://127.0.0.1:{guarded.port}/downloads/nobody/file") as refused:
+        assert refused.status == 401
 
 
 async def test_publishing_is_allowed_in_the_channels_that_match(guarded: FrontEnd) -> None:

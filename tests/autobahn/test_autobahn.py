@@ -8,10 +8,13 @@ import pytest
 
 from tests.autobahn.suite import DEFLATE_IN_SHORT, FRAMING, failed, run
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("kosoku") is None and not os.environ.get("CI"),
-    reason="kosoku, which runs the Autobahn test-suite's cases, has no wheel for this machine",
-)
+pytestmark = [
+    pytest.mark.timeout(400),  # a machine with much else to do takes three times as long
+    pytest.mark.skipif(
+        importlib.util.find_spec("kosoku") is None and not os.environ.get("CI"),
+        reason="kosoku, which runs the Autobahn test-suite's cases, has no wheel for this machine",
+    ),
+]
 
 
 async def test_frames_messages_and_closes_are_as_the_rfc_wants_them(tmp_path: Path) -> None:

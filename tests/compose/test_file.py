@@ -39,3 +39,13 @@ def test_only_nginx_and_what_only_shows_are_published_and_on_loopback_unless_tol
     assert bool(ports) == (name in ("nginx", "prometheus", "grafana"))
     for port in ports:
         assert re.fullmatch(r"\$\{\w+:-127\.0\.0\.1:\d+\}:\d+", port)
+
+
+def test_the_file_for_files_lets_front_ends_read_the_folder_that_workers_write_and_no_more() -> None:
+    beside = yaml.safe_load((ROOT / "deploy/files.yml").read_text(encoding="utf-8"))["services"]
+    (written,) = cast(list[Service], SERVICES["worker"]["volumes"])
+    assert beside == {
+        "app": {"environment": {"SIMULCAST_FILES": written["target"]}, "volumes": [{**written, "read_only": True}]}
+    }
+    assert cast(Service, SERVICES["worker"]["environment"])["SIMULCAST_DOWNLOAD_DIR"] == written["target"]
+    assert "volumes" not in SERVICES["app"]

@@ -28,7 +28,8 @@ def got(number: int, late_s: float = 0.1, event_id: str = "") -> Seen:
     """Receipt of that event, with the id that it has when one was stored after the other."""
     each = PUBLISHED[number]
     event_id = event_id or f"7-{number + 1}"
-    return Seen("got", each.called_at + late_s, each.ident, each.key, each.kind, number, event_id)
+    at, is_end = each.called_at + late_s, each.is_end
+    return Seen("got", at, each.ident, each.key, each.kind, number, event_id, is_end=is_end)
 
 
 def judged(journal: list[Seen], published: list[Published] | None = None, kept: bool = True) -> Finding:
@@ -123,6 +124,22 @@ def test_what_comes_after_something_newer_of_its_download_is_not_in_order() -> N
     assert judged(without_ids, kept=False).reordered == {"progress": 1}
 
 
+def test_older_progress_behind_newer_is_not_in_order_even_without_ids() -> None:
+    journal = [replace(got(number), event_id="") for number in (0, 1, 4, 3, 2, 5, 6)]
+    assert judged(journal, kept=False).reordered == {"progress": 1}
+
+
+def test_what_has_no_id_may_come_between_what_has_one() -> None:
+    journal = all_but()
+    journal[NOTE] = replace(journal[NOTE], event_id="")
+    assert judged(journal).wrong == 0
+
+
+def test_what_was_published_before_a_client_joined_is_not_due() -> None:
+    joined = [Seen("opened", 2.5), Seen("hello", 2.5, event_id="7-3"), *all_but(0, 1, 2)]
+    assert check(PUBLISHED, [("late", True, joined)])[0].wrong == 0
+
+
 def test_ids_that_fall_are_not_in_order_even_of_different_downloads() -> None:
     journal = all_but()
     journal[END_A], journal[END_B] = journal[END_B], journal[END_A]
@@ -169,6 +186,13 @@ def test_a_bare_client_may_miss_what_is_no_end_while_it_is_away() -> None:
     assert (found.gaps, found.in_gap) == (1, {"other": 1})
 
 
+def test_a_snapshot_may_tell_again_how_a_download_began() -> None:
+    journal = [got(0), got(1), got(3), got(4), Seen("opened", 4.5), got(0, 4.6), got(4, 0.6)]
+    assert judged(journal, PUBLISHED[:5], kept=False).wrong == 0
+    without_progress = [*journal[:-1]]
+    assert judged(without_progress, PUBLISHED[:5], kept=False).wrong == 0
+
+
 def test_a_bare_client_that_is_back_must_be_told_of_the_end_it_missed() -> None:
     journal = [got(0), got(1), Seen("opened", 5.5), got(END_B)]
     assert judged(journal, kept=False).lost == {"state": 1}
@@ -199,7 +223,7 @@ def test_what_was_refused_or_never_published_is_strange_when_it_comes() -> None:
 
 
 STATES_OF_A_WORKER = [Published(f"w/{n}", "w", "state", n == 3, -1, 0.0, "acknowledged") for n in (1, 2, 3)]
-TOLD = [Seen("got", 7, f"w/{n}", "w", "state", n, f"7-{n + 90}") for n in (1, 2, 3)]
+TOLD = [Seen("got", 7, f"w/{n}", "w", "state", n, f"7-{n + 90}", is_end=n == 3) for n in (1, 2, 3)]
 
 
 def of_a_worker(journal: list[Seen]) -> Finding:
@@ -214,13 +238,27 @@ def test_each_change_that_a_worker_told_must_come_once_and_in_order() -> None:
     assert of_a_worker([replace(first, event_id="7-92"), replace(second, event_id="7-91"), third]).reordered["state"]
 
 
+def test_when_a_worker_told_is_not_known_so_any_gap_pardons_what_is_no_end() -> None:
+    away = [got(0), Seen("opened", 0.5), *all_but(0), TOLD[0], TOLD[2]]
+    assert judged(away, [*PUBLISHED, *STATES_OF_A_WORKER], kept=False).in_gap == {"state": 1}
+
+
+def test_a_download_that_ends_twice_or_goes_on_after_its_end_is_not_in_order() -> None:
+    twice = [*STATES_OF_A_WORKER, Published("w/4", "w", "state", True, -1, 0.0, "acknowledged")]
+    second_end = Seen("got", 8, "w/4", "w", "state", 4, "7-94", is_end=True)
+    assert judged([*all_but(), *TOLD, second_end], [*PUBLISHED, *twice]).reordered == {"state": 1}
+    progress = Seen("got", 8, "", "w", "progress", -1, "7-94")
+    assert of_a_worker([*TOLD, progress]).reordered == {"progress": 1}
+
+
 def test_a_workers_progress_has_no_number_and_is_known_by_its_id() -> None:
     _, second, third = TOLD
     progress = Seen("got", 7, "", "w", "progress", -1, "7-91")
     assert of_a_worker([second, progress, third]).reordered == {"progress": 1}
-    newest = replace(progress, event_id="7-99")
-    assert of_a_worker([*TOLD, newest]).wrong == 0
-    assert of_a_worker([*TOLD, newest, newest]).duplicated == {"progress": 1}
+    between = [TOLD[0], replace(TOLD[1], event_id="7-92"), replace(progress, event_id="7-93")]
+    end = replace(TOLD[2], event_id="7-94")
+    assert of_a_worker([*between, end]).wrong == 0
+    assert of_a_worker([*between, between[-1], end]).duplicated == {"progress": 1}
 
 
 def test_the_longest_silence_is_measured_while_the_publisher_publishes() -> None:

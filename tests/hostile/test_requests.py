@@ -118,6 +118,8 @@ def test_a_host_passes_only_as_localhost_an_address_or_a_name_that_is_listed(hos
     st.sampled_from(["http://", "https://", "HTTP://", "file://", "null", "", "//", "ws://", "http:"]), netlocs, netlocs
 )
 @example("http://", "local\thost", "localhost")
+@example("http://", "LOCALHOST?", "")
+@example("http://", "localhost#", "localhost")
 @example("http://", "evil.example", "evil.example\t")
 def test_an_origin_passes_only_as_localhost_or_as_the_service_itself(scheme: str, netloc: str, host: str) -> None:
     origin = scheme + netloc

@@ -17,6 +17,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks as conformance
 
 from app.main import app
+from simulcast.claims import SCOPES
 from tests.access.signing import SECRET, token
 from tests.programs import until_ready
 from tests.system.service import FrontEnd
@@ -30,7 +31,13 @@ OPERATIONS = {
 }
 # /events streams without end: tests/system/test_events.py.
 FINITE = sorted(OPERATIONS.keys() - {"GET /events"})
-NOTHING_TO_GET_WRONG = {"GET /health", "GET /ready", "POST /downloads/clear", "GET /downloads/{download_id}"}
+NOTHING_TO_GET_WRONG = {
+    "GET /health",
+    "GET /ready",
+    "POST /downloads/clear",
+    "GET /downloads/{download_id}",
+    "GET /downloads/{download_id}/file",
+}
 OPEN = {"GET /health", "GET /ready"}
 CHECKS = [
     not_a_server_error,
@@ -100,7 +107,7 @@ def test_where_tokens_are_wanted_nothing_is_done_without_one(label: str, guarded
 @pytest.mark.parametrize("label", FINITE)
 def test_with_a_token_it_is_answered_as_described(label: str, guarded: FrontEnd) -> None:
     @few
-    @given(described(label, GenerationMode.POSITIVE), st.sampled_from(["watch", "command", "publish", "watch command"]))
+    @given(described(label, GenerationMode.POSITIVE), st.sampled_from([*SCOPES, "watch command"]))
     def with_one(case: Case[Any], scope: str) -> None:
         ask_as_described(guarded, case, authorization=f"Bearer {token(scope, channels=['*'])}")
 
@@ -110,6 +117,7 @@ def test_with_a_token_it_is_answered_as_described(label: str, guarded: FrontEnd)
 PATHS = [
     "/downloads",
     "/downloads/x",
+    "/downloads/x/file",
     "/downloads/clear",
     "/downloads/x/pause",
     "/channels/a/publish",

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.page.conftest import OpenPage
 from tests.page.stub import StubServer
 from tests.page.test_reading import EVERY_STATE
-from tests.page.test_rows import row
+from tests.page.test_rows import event, row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,7 +28,9 @@ async def test_axe_finds_nothing_serious(open_page: OpenPage, stub: StubServer, 
     await page.evaluate(script())
     await expect(page.locator("#empty")).to_have_css("opacity", "1")  # it fades in
     assert await page.evaluate(SERIOUS) == []  # nothing there yet
-    await stub.send(*EVERY_STATE)
+    await page.evaluate("document.documentElement.dataset.files = ''")
+    await stub.send(*EVERY_STATE, event(99, "complete", "saved", name="x.iso", attempt=1))
+    await expect(page.get_by_role("link", name="Save x.iso")).to_be_visible()
     await row(page, "d").get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Clear finished").click()
     await expect(page.get_by_role("button", name="Delete file too")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -117,6 +118,19 @@ async def test_the_survey_counts_jobs_by_state_over_several_pages(
     found = await census.survey()
     assert {state: count for state, count in found.jobs.items() if count} == {"queued": 3, "running": 1, "complete": 1}
     assert found.longest_wait_s is not None and 0 <= found.longest_wait_s < 60
+
+
+async def test_one_that_waits_for_its_next_try_is_queued_and_delays_nobody(
+    census: Census, jobs: Jobs, client: redis.asyncio.Redis, channel: str
+) -> None:
+    await jobs.submit("https://example.com/x", "a")
+    record = ChannelNames(channel).job_prefix + "a"
+    await client.hset(record, "retry_at", round((time.time() + 600) * 1000))
+    found = await census.survey()
+    assert (found.jobs["queued"], found.longest_wait_s) == (1, None)
+    await client.hset(record, mapping={"updated_at": 1000, "retry_at": round((time.time() - 100) * 1000)})
+    waited_s = (await census.survey()).longest_wait_s
+    assert waited_s is not None and 99 < waited_s < 600
 
 
 def test_a_rate_is_what_was_added_since_it_was_asked_before() -> None:

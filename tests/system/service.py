@@ -15,7 +15,7 @@ from typing import ClassVar
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from tests.conditions import eventually
+from tests.conditions import DEADLINE_S, eventually
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -87,12 +87,12 @@ class FrontEnd(Program):
     def ws(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
 
-    async def ready(self) -> "FrontEnd":
+    async def ready(self, deadline_s: float = DEADLINE_S) -> "FrontEnd":
         async def answers() -> bool:
             assert self.process.poll() is None, self.output()
             return (await self.get("/ready"))[0] == 200
 
-        await eventually(answers, "readiness")
+        await eventually(answers, "readiness", deadline_s)
         return self
 
     async def get(self, path: str) -> tuple[int, dict[str, object]]:

@@ -12,13 +12,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from simulcast.broker import Broker
 from simulcast.codes import Reconnect
 from tests.conditions import until
+from tests.metrics.scraping import start_with_admin
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
 from tests.system.stream import stream
 from tests.system.test_clients import raw_client
 from tests.valkey import Valkey
 
-CLIENTS = 300
+CLIENTS = 600
 
 
 class Follower:
@@ -43,7 +44,8 @@ class Follower:
 async def test_clients_leave_in_waves_with_1012_while_events_go_on_and_miss_nothing_elsewhere(
     front_end: StartFrontEnd, own_valkey: Valkey
 ) -> None:
-    ending, other = await front_end(), await front_end()
+    admin, other = await start_with_admin(front_end), await front_end()
+    ending = admin.front_end
     broker = Broker.connect(own_valkey.url)
     followers = [Follower(await ending.connect()) for _ in range(CLIENTS)]
     told: list[int] = []
@@ -64,6 +66,7 @@ async def test_clients_leave_in_waves_with_1012_while_events_go_on_and_miss_noth
         assert not all(follower.code for follower in followers)
         status, body = await ending.get("/ready")
         assert status == 503 and "ends" in str(body["detail"])
+        assert await admin.value("simulcast_ready") == 0
         with pytest.raises(InvalidStatus) as refused:
             await ending.connect()
         assert refused.value.response.status_code == 503

@@ -1,12 +1,13 @@
 """No server and no URL can name a file that isn't one plain, visible name in the folder."""
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.filenames import MAX_NAME_BYTES, file_name, part_name, safe_name, split_suffix
+from workers.filenames import MAX_NAME_BYTES, file_name, is_part_of, part_name, safe_name, split_suffix
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,15 @@ def test_a_name_is_taken_from_the_last_segment_of_a_path(path: str, name: str) -
 def test_a_part_file_s_name_fits_the_file_system_with_the_longest_token() -> None:
     assert part_name("file.bin", "17-9f8e") == "file.bin.part.17-9f8e"
     assert len(part_name("ü" * 300, "t" * 40).encode()) <= 255
-    assert part_name("..", "1") == "download.part.1"
+    assert re.fullmatch(r"download~[0-9a-f]{16}\.part\.1", part_name("..", "1"))
+
+
+def test_no_two_downloads_share_a_part_file() -> None:
+    ids = ["a/x", "b/x", "x", "..", "", "x\x00", f"{'y' * 300}1", f"{'y' * 300}2"]
+    names = [part_name(each, "1") for each in ids]
+    assert len(set(names)) == len(ids)
+    for each, name in zip(ids, names, strict=True):
+        assert [other for other in ids if is_part_of(name, other)] == [each]
 
 
 @pytest.mark.parametrize("token", ["", "../x", "a/b", "a b", "t" * 41, "a\n", "ü"])

@@ -1,0 +1,54 @@
+"""What a request for a file is answered with: all of it, a range, or that it hasn't changed. Decides; does no I/O.
+
+RFC 9110: conditions §13.2.2, Range §14.2, If-Range §13.1.5. Several ranges at once are answered with all of it, which
+§14.2 allows.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# A unit that isn't bytes, several ranges, and what makes no sense don't match: then Range is ignored (§14.2).
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`status` is 200, 206, 304, 412 or 416. The body holds the bytes from `start` up to, and without, `stop`."""
+
+    status: int
+    start: int
+    stop: int
+
+
+def answer(method: str, headers: Mapping[str, str], etag: str, size: int) -> Answer:
+    """For GET or HEAD of a file of `size` bytes under a strong `etag`, quotes included; `headers` in lower case."""
+    if "if-match" in headers and not _names(headers["if-match"], etag, strongly=True):
+        return Answer(412, 0, 0)
+    if "if-none-match" in headers and _names(headers["if-none-match"], etag, strongly=False):
+        return Answer(304, 0, 0)
+    whole = Answer(200, 0, size)
+    # Range is defined for GET alone. A date in If-Range is never ours: no Last-Modified is sent, since its second is
+    # too coarse to tell one file from another.
+    if method != "GET" or headers.get("if-range", etag) != etag:
+        return whole
+    asked = _RANGE.fullmatch(headers.get("range", ""))
+    if asked is None or not (asked[1] or asked[2]):
+        return whole
+    if not asked[1]:
+        length = int(asked[2])
+        start, stop = max(0, size - length), size
+    else:
+        start = int(asked[1])
+        if asked[2] and int(asked[2]) < start:
+            return whole
+        stop = min(size, int(asked[2]) + 1) if asked[2] else size
+    return Answer(206, start, stop) if start < stop else Answer(416, 0, 0)
+
+
+def _names(field: str, etag: str, *, strongly: bool) -> bool:
+    """Whether a list of tags, or *, has the file's; a weak one counts where it need not be strong (§8.8.3.2)."""
+    if field.strip() == "*":
+        return True
+    return any(tag[1] == etag and not (strongly and tag[0].startswith("W/")) for tag in _TAG.finditer(field))
