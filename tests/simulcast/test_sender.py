@@ -6,10 +6,10 @@ import signal
 
 import pytest
 import redis
+import redis.asyncio
 
 from simulcast import sender as sender_module
 from simulcast.broker import Broker
-from simulcast.connection import connect_sync
 from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event, progress_event
 from simulcast.position import Position
@@ -28,7 +28,7 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
     await broker.publish({"n": 0})
     own_valkey.kill()
     first = asyncio.create_task(broker.publish({"n": 1}))
-    while not broker.sender._away:
+    while not broker.sender()._away:
         await asyncio.sleep(0.01)
     waiting = [asyncio.create_task(broker.publish(progress_event("a", n / 100, n))) for n in range(100)]
     waiting += [asyncio.create_task(broker.publish(complete_event("b", "/b")))]
@@ -45,14 +45,17 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
 
 def lose_the_next_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent next is carried out, and nobody is told."""
-    exchange = broker.sender._exchange
+    sender = broker.sender()
+    exchange = sender._exchange
 
-    async def exchange_and_lose(batch: list[sender_module._Call]) -> list[object]:
-        await exchange(batch)
-        monkeypatch.setattr(broker.sender, "_exchange", exchange)
+    async def exchange_and_lose(
+        client: redis.asyncio.Redis, batch: list[sender_module._Call]
+    ) -> tuple[list[object], bool]:
+        await exchange(client, batch)
+        monkeypatch.setattr(sender, "_exchange", exchange)
         raise redis.TimeoutError("the reply was lost")
 
-    monkeypatch.setattr(broker.sender, "_exchange", exchange_and_lose)
+    monkeypatch.setattr(sender, "_exchange", exchange_and_lose)
 
 
 async def test_a_state_whose_reply_was_lost_is_published_once(
@@ -88,7 +91,7 @@ async def test_patience_and_number_have_an_end_that_says_so(
     monkeypatch.setattr(sender_module, "MAX_WAITING", 3)
     broker = Broker.connect(own_valkey.url)
     own_valkey.signal(signal.SIGSTOP)
-    waiting = [asyncio.create_task(broker.sender.execute("ask", ("PING",))) for _ in range(3)]
+    waiting = [asyncio.create_task(broker.sender().execute("ask", ("PING",))) for _ in range(3)]
     await asyncio.sleep(0)
     extra = [asyncio.create_task(broker.publish({"n": n})) for n in range(4)]
     refused = await asyncio.gather(*extra[3:], return_exceptions=True)
@@ -103,7 +106,7 @@ async def test_patience_and_number_have_an_end_that_says_so(
 
 
 async def test_a_script_publishes_through_a_restart_of_redis(own_valkey: Valkey) -> None:
-    publisher = SyncPublisher(connect_sync(own_valkey.url))
+    publisher = SyncPublisher(own_valkey.url)
     publisher.publish({"n": 0})
     own_valkey.kill()
     publishing = asyncio.create_task(asyncio.to_thread(publisher.publish, complete_event("a", "/a")))
