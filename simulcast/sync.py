@@ -7,7 +7,6 @@ import asyncio
 import atexit
 import os
 import threading
-from functools import cache
 
 from simulcast.broker import Broker
 from simulcast.events import Message, complete_event, error_event, progress_event
@@ -38,14 +37,22 @@ class SyncPublisher:
         self._loop.close()
 
 
-@cache
+_publishers: dict[int, SyncPublisher] = {}  # by process: a child has none of its parent's threads
+_one_at_a_time = threading.Lock()
+
+
 def _publisher() -> SyncPublisher:
-    publisher = SyncPublisher(SharedSettings().resolved_redis_url())
-    atexit.register(publisher.close)
-    return publisher
+    with _one_at_a_time:
+        found = _publishers.get(os.getpid())
+        if found is None:
+            found = _publishers[os.getpid()] = SyncPublisher(SharedSettings().resolved_redis_url())
+    return found
 
 
-os.register_at_fork(after_in_child=_publisher.cache_clear)  # a child has none of its parent's threads
+@atexit.register
+def _close() -> None:
+    if found := _publishers.get(os.getpid()):
+        found.close()
 
 
 def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import redis
@@ -12,8 +15,10 @@ from simulcast import sender as sender_module
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event, progress_event
+from simulcast.names import ChannelNames
 from simulcast.position import Position
 from simulcast.sync import SyncPublisher
+from tests.system.service import ROOT
 from tests.valkey import Valkey
 
 
@@ -114,3 +119,22 @@ async def test_a_script_publishes_through_a_restart_of_redis(own_valkey: Valkey)
     async with asyncio.timeout(20):
         assert await publishing is not None
     publisher.close()
+
+
+def test_a_child_of_a_process_that_published_publishes_too(own_valkey: Valkey) -> None:
+    script = """
+import os
+from simulcast.sync import broadcast_message
+broadcast_message({"n": 1})
+child = os.fork()
+broadcast_message({"n": 2})
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    environment = {**os.environ, "REDIS_URL": own_valkey.url, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with own_valkey.admin() as client:
+        assert client.xlen(ChannelNames().history) == 3

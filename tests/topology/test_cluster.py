@@ -115,6 +115,17 @@ async def test_channels_of_every_shard_reach_the_clients_of_one_front_end(
     assert [head.position.offset for head in heads] == [1] * len(channels)
 
 
+async def test_what_a_broker_publishes_stays_within_its_shard(group: Cluster, publisher: Broker) -> None:
+    other = next(each for each in group.masters() if each is not group.serving(CHANNEL))
+    with other.admin() as client, client.pubsub() as heard:
+        heard.subscribe(f"simulcast:{CHANNEL}")
+        assert heard.get_message(timeout=5) is not None
+        await publisher.publish(complete_event("a", "/x"))
+        client.publish(f"simulcast:{CHANNEL}", "the end")
+        message = heard.get_message(timeout=5)
+    assert message is not None and message["data"] == b"the end"
+
+
 async def test_a_plain_publish_at_any_node_reaches_clients(
     group: Cluster, running: FrontEnd, publisher: Broker
 ) -> None:

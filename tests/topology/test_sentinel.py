@@ -45,6 +45,21 @@ async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_
     await broker.aclose()
 
 
+async def test_a_master_that_was_made_a_replica_refuses_and_publishers_go_to_the_new_one(group: Sentinels) -> None:
+    old = group.serving()
+    new = group.replicas(old)[0]
+    broker = Broker.connect(group.url)
+    first = await broker.publish(complete_event("a", "/x"))
+    with new.admin() as client:
+        client.execute_command("REPLICAOF NO ONE")
+    with old.admin() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", new.port)  # connections stay open, and get READONLY
+    group.name(new)
+    second = await broker.publish(complete_event("b", "/x"))
+    assert first is not None and second is not None and second.epoch > first.epoch
+    await broker.aclose()
+
+
 async def test_two_sentinels_that_are_away_or_hang_stop_nobody(group: Sentinels) -> None:
     group.sentinels[0].kill()
     group.sentinels[1].signal(signal.SIGSTOP)
