@@ -30,13 +30,12 @@ class Sentinel(Found):
                 try:
                     answers.append(await answer)
                 except (redis.RedisError, OSError) as error:
-                    troubles.append(str(error))
+                    troubles.append(str(error) or f"no answer within {ANSWER_S:g} s")
                 if len(answers) > len(members) // 2:
                     break
-        except TimeoutError:
-            troubles.append(f"{len(members) - len(answers) - len(troubles)} don't answer")
         finally:
             await cancel(asking)
+            await asyncio.gather(*asking, return_exceptions=True)  # what the others raised is nobody's concern
         if not answers:
             raise redis.ConnectionError("; ".join(troubles))
         _, master = max(answers)
