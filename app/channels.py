@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from app.feed import Feed
 from app.hub import Hub
-from app.listener import Listener
+from app.listeners import Listeners
 from app.log import Log
 from app.snapshot import Snapshot
 from app.tally import Tally
@@ -27,7 +27,7 @@ class TooManyChannels(Exception):
 class Channels:
     """Feeds by channel, and in each the hubs of the views that its clients have."""
 
-    def __init__(self, kept: str, listener: Listener, loop: asyncio.AbstractEventLoop, tally: Tally) -> None:
+    def __init__(self, kept: str, listener: Listeners, loop: asyncio.AbstractEventLoop, tally: Tally) -> None:
         """`kept`: the channel that is followed whether it has clients or not."""
         self._kept = kept
         self._listener = listener

@@ -21,6 +21,7 @@ from simulcast.position import Position
 from simulcast.publication import Publication, with_event_id
 
 MOST_TOLD = 50_000
+Identity = tuple[str, str]  # key, and what tells a change of state from others of that key
 MARK_KEY = "position\n"  # no event's key has a line break
 
 
@@ -50,7 +51,8 @@ class Feed:
         self.tag = ""
         self._since_asked: list[Entry] | None = None  # what was taken since a snapshot was asked for
         self.is_stale = False  # the snapshot is still that of an epoch before
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._told: OrderedDict[Identity, Position] = OrderedDict()
+        self._doubtful: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
 
     def take(self, publication: Publication) -> Outcome:
         """One publication, live or from the history; delivers it unless the outcome says why not."""
@@ -93,11 +95,13 @@ class Feed:
         self.snapshot.clear()
         self._welcomes.clear()
         active = {publication.key for publication in publications}
-        for identity in [identity for identity in self._told if identity[0] not in active]:
+        known = active | self._doubtful.keys() | {""}
+        for identity in [identity for identity in self._told if identity[0] not in known]:
             del self._told[identity]  # the server knows nothing of it any more, and may tell of it again
         for publication in publications:
             self.snapshot.apply(_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
-            self._is_news(publication)
+            if (stated := _identity(publication)) is not None:
+                self._remember(stated, publication.position)
         for entry in newer:
             if entry.offset > position.offset:
                 self.snapshot.apply(entry)
@@ -112,6 +116,14 @@ class Feed:
     def forget_told(self) -> None:
         """From here on all is news: the server knows of nothing that was told before, or nobody is here who was."""
         self._told.clear()
+        self._doubtful.clear()
+
+    def doubt(self, after: Position) -> None:
+        """The server has lost what was told after that: if it is told again as it was, it isn't news."""
+        for identity, position in reversed(self._told.items()):
+            if position.epoch != after.epoch or position.offset <= after.offset:
+                break
+            self._doubtful.setdefault(identity[0], set()).add(identity)
 
     def expect_snapshot(self) -> None:
         """One is being read; `take_over` comes next."""
@@ -183,16 +195,33 @@ class Feed:
                 hub.publish(Entry(0, "p", MARK_KEY, view.mark(self.position)))
 
     def _is_news(self, publication: Publication) -> bool:
-        """Whether this change of state was not told before (a repetition after a failover). Remembers MOST_TOLD."""
-        if publication.label[0] not in "se" or publication.label.endswith(":"):
+        """Whether this was not told before (a repetition after a failover)."""
+        identity = _identity(publication)
+        if identity is None:
+            for lost in self._doubtful.pop(publication.key, ()):  # it goes another way than before:
+                self._told.pop(lost, None)  # then its end is news too
             return True
-        identity = (publication.key, publication.label)
-        if identity in self._told:
-            return False
-        self._told[identity] = None
-        if len(self._told) > MOST_TOLD:
-            self._told.popitem(last=False)
-        return True
+        return self._remember(identity, publication.position)
+
+    def _remember(self, identity: Identity, position: Position) -> bool:
+        """Whether it is new. Remembers MOST_TOLD."""
+        is_news = identity not in self._told
+        self._told[identity] = position
+        if is_news:
+            if len(self._told) > MOST_TOLD:
+                self._told.popitem(last=False)
+        else:
+            self._told.move_to_end(identity)
+            self._doubtful.get(identity[0], set()).discard(identity)
+        return is_news
+
+
+def _identity(publication: Publication) -> Identity | None:
+    """What a repetition has in common with the first; None for what is told as often as it is published."""
+    if publication.once:
+        return publication.key, publication.once
+    is_counted = publication.label[0] in "se" and not publication.label.endswith(":")
+    return (publication.key, publication.label) if is_counted else None
 
 
 def _entry(publication: Publication, offset: int) -> Entry:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from app.channels import Channels
-from app.listener import Listener
+from app.listeners import Listeners
 from simulcast.census import FrontEndRecord
 from simulcast.heartbeat import Rate, version
 
@@ -27,7 +27,7 @@ class Pulse:
     began: float
     place: Place
     channels: Channels
-    listener: Listener
+    listener: Listeners
     _events: Rate = field(init=False)
     _deliveries: Rate = field(init=False)
     _bytes: Rate = field(init=False)

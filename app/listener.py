@@ -1,4 +1,4 @@
-"""The process's one subscription to Redis, and the poll that finds what it missed.
+"""The process's one subscription to a server, and the poll that finds what it missed.
 
 Once a second, and after every subscribing, the heads of the channels are asked: a lost tail shows, a new epoch shows,
 and a channel that is deaf shows (Redis answers, and yet its publications don't arrive). The same poll is readiness.
@@ -7,14 +7,14 @@ and a channel that is deaf shows (Redis answers, and yet its publications don't 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 
 import redis
 import redis.asyncio
 from redis.asyncio.client import PubSub
 
 from app.feed import Feed, Outcome
+from app.followed import Followed
 from app.inbox import Inbox
 from app.repair import Repair
 from app.tally import Tally
@@ -24,6 +24,7 @@ from simulcast.events import MAX_EVENT_BYTES, encode_foreign
 from simulcast.names import ChannelNames
 from simulcast.publication import from_message
 from simulcast.stopping import asked_to_stop
+from simulcast.topology import Topology
 
 POLL_S = 1.0
 POLL_TIMEOUT_S = 1.5
@@ -39,45 +40,22 @@ class _Deaf(BrokerUnavailable):
     """Redis answers, but what is published does not arrive."""
 
 
-@dataclass(slots=True)
-class _Followed:
-    """One channel: its feed, and how far Pub/Sub has come since the subscribing."""
-
-    feed: Feed
-    names: ChannelNames
-    started: asyncio.Event = field(default_factory=asyncio.Event)  # once the feed has its first snapshot
-    confirmed: bool = False  # in this session; what was published before is not taken yet while subscribed_at is None
-    subscribed_at: Head | None = None
-    polled: Head | None = None
-    heard: int = 0  # the newest offset that came by Pub/Sub
-    heard_before: int = 0
-
-    def begin(self, head: Head) -> None:
-        self.subscribed_at = self.polled = head
-        self.heard = self.heard_before = 0
-
-    def is_deaf(self, head: Head) -> bool:
-        """Whether nothing came since the poll before, though what had been published then has not come yet."""
-        before, since = self.polled, self.subscribed_at
-        if before is None or since is None or head.tag != before.tag or since.tag != head.tag:
-            self.begin(head)
-            return False
-        behind = before.position.offset > max(self.heard, since.position.offset)
-        deaf = behind and self.heard == self.heard_before
-        self.polled, self.heard_before = head, self.heard
-        return deaf
+Sort = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
 
 
 class Listener:
     """Keeps the feeds up to date from the moment `run` starts, through every loss of Redis."""
 
-    def __init__(self, broker: Broker, client: redis.asyncio.Redis, tally: Tally) -> None:
+    def __init__(self, broker: Broker, servers: Topology, tally: Tally, sort: Sort) -> None:
+        """`sort`: says where to listen, once it has released what others serve; None where nothing is left."""
         self._broker = broker
         self._repair = Repair(broker)
-        self._client = client
+        self._servers = servers
+        self._sort = sort
+        self.client: redis.asyncio.Redis | None = None  # of the server that it listens to
         self._tally, self._clock = tally, tally.clock
-        self._followed: dict[str, _Followed] = {}  # by channel
-        self._by_name: dict[bytes, _Followed] = {}  # by the name of its Pub/Sub channel
+        self._followed: dict[str, Followed] = {}  # by channel
+        self._by_name: dict[bytes, Followed] = {}  # by the name of its Pub/Sub channel
         self._pubsub: PubSub | None = None
         self._catching_up = asyncio.Lock()
         self._polled_at = float("-inf")
@@ -90,46 +68,62 @@ class Listener:
         age = self._clock() - self._polled_at
         return f"Redis was last heard {age:.1f} s ago" if age > STALE_S else None
 
+    @property
+    def channels(self) -> list[str]:
+        return list(self._followed)
+
     async def follow(self, channel: str, feed: Feed) -> None:
         """Returns once the feed has started. Raises TimeoutError while Redis is away."""
         followed = self._followed.get(channel)
         if followed is None:
-            followed = self.add(channel, feed)
-            if self._pubsub is not None:
-                try:
-                    await self._pubsub.subscribe(followed.names.pubsub)
-                except (redis.RedisError, OSError) as error:
-                    _log.info("the next session subscribes to %s: %s", channel, error)
+            followed = Followed(feed, ChannelNames(channel))
+            await self.adopt(followed)
         async with asyncio.timeout(START_TIMEOUT_S):
             await followed.started.wait()
 
-    def add(self, channel: str, feed: Feed) -> _Followed:
+    def add(self, channel: str, feed: Feed) -> None:
         """The next session subscribes to it. Raises ValueError for what is no channel's name."""
-        names = ChannelNames(channel)
-        followed = self._followed[channel] = _Followed(feed, names)
-        self._by_name[names.pubsub.encode()] = followed
+        self._take_on(Followed(feed, ChannelNames(channel)))
+
+    async def adopt(self, followed: Followed) -> None:
+        """Subscribes to it, or the next session does."""
+        self._take_on(followed)
+        if self._pubsub is not None:
+            try:
+                await self._servers.subscribe(self._pubsub, [followed.names.pubsub])
+            except (redis.RedisError, OSError) as error:
+                _log.info("the next session subscribes to %s: %s", followed.names.channel, error)
+
+    def release(self, channel: str) -> Followed | None:
+        """Forgets the channel, before a session: another listener adopts it. None where it has left."""
+        if followed := self._followed.pop(channel, None):
+            del self._by_name[followed.names.pubsub.encode()]
         return followed
+
+    def _take_on(self, followed: Followed) -> None:
+        followed.renew()
+        self._followed[followed.names.channel] = followed
+        self._by_name[followed.names.pubsub.encode()] = followed
 
     async def leave(self, channel: str) -> None:
         """Lets the channel go."""
-        names = self._followed.pop(channel).names
-        del self._by_name[names.pubsub.encode()]
-        if self._pubsub is not None:
+        if (followed := self.release(channel)) and self._pubsub is not None:
             try:
-                await self._pubsub.unsubscribe(names.pubsub)
+                await self._servers.unsubscribe(self._pubsub, followed.names.pubsub)
             except (redis.RedisError, OSError) as error:
-                _log.info("not unsubscribed from %s: %s", names.pubsub, error)
+                _log.info("not unsubscribed from %s: %s", channel, error)
 
     async def run(self) -> None:
-        """Listens until cancelled. Whatever ends a session is met with another one."""
+        """Listens while anything is followed. Whatever ends a session is met with another one."""
         delay = 0.1
-        while True:
+        while self._followed:
             try:
                 await self._session()
             except* (BrokerUnavailable, redis.RedisError, OSError, TimeoutError) as errors:
                 self._tally.reconnects += not self._trouble
                 delay = min(delay * 2, 2.0) if self._trouble else 0.1
                 self._trouble = _reason(errors)
+                self._servers.doubt()
                 _log.warning("no events: %s", self._trouble)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
@@ -149,29 +143,33 @@ class Listener:
         return heads
 
     async def _session(self) -> None:
-        pubsub = self._client.pubsub()
+        if (client := await self._sort(self)) is None:
+            return
+        pubsub = client.pubsub()
         try:
             for followed in self._followed.values():
-                followed.confirmed, followed.subscribed_at = False, None
+                followed.renew()
             asked: set[str] = set()
             while new := {followed.names.pubsub for followed in self._followed.values()} - asked:
                 async with asyncio.timeout(POLL_TIMEOUT_S):
-                    await pubsub.subscribe(*new)
+                    await self._servers.subscribe(pubsub, new)
                 asked |= new
             self._pubsub = pubsub  # from here on `follow` asks by itself
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._poll(), name="poll")
+                group.create_task(self._poll(client), name="poll")
                 group.create_task(self._read(Inbox(pubsub)), name="read")
         finally:
             self._pubsub = None
             await pubsub.aclose()
 
-    async def _poll(self) -> None:
+    async def _poll(self, client: redis.asyncio.Redis) -> None:
         while not asked_to_stop():
             await asyncio.sleep(POLL_S)
             channels = [name for name, followed in self._followed.items() if followed.subscribed_at is not None]
             if not channels:
                 continue
+            if await self._servers.serving(channels[0]) is not client:
+                raise BrokerUnavailable("another server has taken over")
             for channel, head in zip(channels, await self.catch_up(channels), strict=True):
                 followed = self._followed.get(channel)
                 if followed is not None and followed.is_deaf(head):
@@ -181,11 +179,13 @@ class Listener:
     async def _read(self, inbox: Inbox) -> None:
         while not asked_to_stop():
             for kind, name, data in await inbox.next():
-                if kind == b"message":
+                if kind in (b"message", b"smessage"):
                     if followed := self._by_name.get(name):
                         await self._take(followed, data)
-                elif kind == b"subscribe":
+                elif kind == self._servers.confirms:
                     await self._begin(name)
+                elif kind == b"sunsubscribe" and name in self._by_name:
+                    raise BrokerUnavailable(f"another server has taken over {name.decode()}")
                 self._tally.received += 1
                 if self._tally.received % MOST_AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -205,7 +205,7 @@ class Listener:
         self._polled_at, self._trouble = self._clock(), ""
         _log.info("listening to %d channels", len(self._followed))
 
-    async def _take(self, followed: _Followed, data: bytes) -> None:
+    async def _take(self, followed: Followed, data: bytes) -> None:
         found = from_message(data)
         feed, channel = followed.feed, followed.names.channel
         if found is None:
@@ -224,7 +224,7 @@ class Listener:
             await self.catch_up([channel])
             feed.take(publication)
 
-    def _take_foreign(self, followed: _Followed, data: bytes) -> None:
+    def _take_foreign(self, followed: Followed, data: bytes) -> None:
         try:
             if len(data) > MAX_EVENT_BYTES:
                 raise InvalidEvent(f"it has {len(data):,} bytes")

@@ -10,7 +10,7 @@ from app.channels import Channels
 from app.feed import Feed
 from app.frames import text_frame
 from app.hub import Client, Hub
-from app.listener import Listener
+from app.listeners import Listeners
 from app.outlet import RawOutlet
 from app.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
 from app.tally import Source
@@ -30,7 +30,7 @@ class Membership:
     """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
 
     def __init__(
-        self, wishes: Wishes, outlet: AnyOutlet, channels: Channels, listener: Listener, broker: Broker
+        self, wishes: Wishes, outlet: AnyOutlet, channels: Channels, listener: Listeners, broker: Broker
     ) -> None:
         self._wishes = wishes
         self._outlet = outlet

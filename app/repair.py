@@ -82,4 +82,6 @@ def _cross(feed: Feed, position: Position, head: Head, complete: bool) -> None:
         raise PositionLost(here, before)
     if before is None:
         feed.forget_told()
+    elif before.epoch == here.epoch and before.offset < here.offset:
+        feed.doubt(before)
     feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from app import ending
 from app.channels import Channels, TooManyChannels
 from app.heartbeat import Place, Pulse
-from app.listener import Listener
+from app.listeners import Listeners
 from app.membership import PING_INTERVAL_S, AnyOutlet, Membership
 from app.settings import FrontEndSettings
 from app.tally import Tally
 from app.wishes import Wishes
 from simulcast.broker import Broker
 from simulcast.census import Census
-from simulcast.connection import connect
 from simulcast.heartbeat import keep_beating, process_name
 from simulcast.jobs import Jobs
 from simulcast.names import DEFAULT_CHANNEL
+from simulcast.reach import reach
 from simulcast.stopping import asked_to_stop, cancel
 
 SWEEP_S = 5.0
@@ -37,7 +37,7 @@ class Services:
     broker: Broker
     jobs: Jobs
     channels: Channels
-    listener: Listener
+    listener: Listeners
     census: Census
     ending: asyncio.Event
 
@@ -69,9 +69,9 @@ async def running(settings: FrontEndSettings, place: Place) -> AsyncIterator[Ser
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     census = Census.connect(url)
-    subscribing = connect(url, most_connections=2)
+    subscribing = reach(url, most_connections=2)
     tally = Tally(time.monotonic)
-    listener = Listener(broker, subscribing, tally)
+    listener = Listeners(broker, subscribing, tally)
     channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), tally)
     name = process_name()
     pulse = Pulse(name, time.time(), place, channels, listener)

@@ -4,27 +4,30 @@ What it promises: a publication that was acknowledged is in the history, under a
 and was sent to every front-end in the same step. A new epoch says that acknowledged ones may be gone.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
-import redis
 import redis.asyncio
 
 from simulcast import library
-from simulcast.connection import connect
 from simulcast.errors import BrokerUnavailable, PositionLost
 from simulcast.events import Event, Message, checked_key, encode
 from simulcast.library import Argument
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.position import Position
 from simulcast.publication import Publication, from_entry, from_stream
+from simulcast.reach import reach
 from simulcast.sender import PATIENCE_S, Sender
+from simulcast.topology import Topology
 
 HISTORY_LENGTH = 50_000  # publications a channel keeps, approximately
 IDEMPOTENCY_S = 300
+_PUBLISHING = 8  # connections to a server; one channel's calls are never under way over two of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +62,45 @@ def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -
     keys = names.flow
     if not idempotency_key and event.label[0] in "se":
         idempotency_key = secrets.token_hex(12)  # so that it can be sent again when its reply was lost
+    label = event.label
     if idempotency_key:
         keys = [*names.flow, names.once(checked_key(idempotency_key, "an idempotency key"))]
-    return keys, [names.pubsub, HISTORY_LENGTH, event.label, event.key, event.payload, IDEMPOTENCY_S]
+        if label[0] not in "se" or label.endswith(":"):
+            label = f"{label}#{secrets.token_hex(6)}"  # by which front-ends know it again when it is told anew
+    return keys, [names.pubsub, HISTORY_LENGTH, label, event.key, event.payload, IDEMPOTENCY_S]
 
 
 class Broker:
-    """Owns two clients: one connection that publishes in order, and a pool that reads."""
+    """Publishes in order, a sender for what one server serves, and reads."""
 
-    def __init__(self, client: redis.asyncio.Redis, publishing: redis.asyncio.Redis) -> None:
-        """`publishing` must be a client of its own with one connection."""
-        self._client = client
-        self.sender = Sender(publishing)
+    def __init__(self, reading: Topology, publishing: Topology) -> None:
+        """Owns both; `publishing` must have connections of its own."""
+        self._reading = reading
+        self._publishing = publishing
+        self._senders: dict[str, Sender] = {}
 
     @classmethod
     def connect(cls, url: str) -> "Broker":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(connect(url), connect(url, most_connections=1))
+        return cls(reach(url), reach(url, _PUBLISHING))
+
+    def sender(self, channel: str = DEFAULT_CHANNEL) -> Sender:
+        """By which all calls leave that are to keep their order with what is published to the channel."""
+        lane = channel if self._publishing.apart else ""
+        found = self._senders.get(lane)
+        if found is None or found.closed:
+            found = self._senders[lane] = Sender(self._publishing, channel, self._ended)
+        return found
+
+    async def _ended(self, sender: Sender) -> None:
+        self._senders = {lane: each for lane, each in self._senders.items() if each is not sender}
+        if not self._senders:
+            await self._publishing.aclose()
 
     async def aclose(self) -> None:
-        await self.sender.aclose()
-        await self._client.aclose()
+        """Sends what waits, then closes all connections."""
+        await asyncio.gather(*(sender.aclose() for sender in list(self._senders.values())))
+        await self._reading.aclose()
 
     async def publish(
         self, message: Message, channel: str = DEFAULT_CHANNEL, *, key: str = "", idempotency_key: str = ""
@@ -96,12 +117,15 @@ class Broker:
         names = ChannelNames(channel)
         event = encode(message, key)
         if isinstance(event, str):
-            await self.sender.execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
+            await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
         about = f"{channel} {event.key}" if event.key else ""
         keys, args = publish_arguments(names, event, idempotency_key)
         yields = event.label == "p"
-        reply = await self.sender.call("publish", keys, args, patience_s=PATIENCE_S, key=about, yields=yields)
+        keep = len(keys) > len(names.flow)
+        reply = await self.sender(channel).call(
+            "publish", keys, args, patience_s=PATIENCE_S, key=about, yields=yields, keep=keep
+        )
         return Position.parse(_text(reply))
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
@@ -109,22 +133,21 @@ class Broker:
         return (await self.heads([channel]))[0]
 
     async def heads(self, channels: Sequence[str]) -> list[Head]:
-        """As `head`, for several channels in one round trip."""
-
-        async def ask() -> tuple[float, list[object]]:
-            asked = time.monotonic()
-            async with self._client.pipeline(transaction=False) as pipe:
-                for number, channel in enumerate(channels):
-                    keys = ChannelNames(channel).flow
-                    pipe.execute_command("FCALL", library.name("where"), len(keys), *keys, int(number == 0))
-                return asked, await pipe.execute()
-
-        asked, replies = await library.loaded(ask, self._client.execute_command, "ask where the channels are")
-        return [_head(_list(reply), asked) for reply in replies]
+        """As `head`, for several channels in one round trip to each server that serves some of them."""
+        found: dict[str, Head] = {}
+        servers: dict[redis.asyncio.Redis, list[str]] = {}
+        async with self._reading.asking("ask where the channels are"):
+            for channel in channels:
+                servers.setdefault(await self._reading.serving(channel), []).append(channel)
+            for client, served in servers.items():
+                asked, replies = await library.loaded(partial(_where, client, served), client.execute_command)
+                found |= {channel: _head(_list(reply), asked) for channel, reply in zip(served, replies, strict=True)}
+        return [found[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
-        reply = _list(await library.call(self._client.execute_command, "snapshot", ChannelNames(channel).flow, []))
+        async with self._reading.at(channel, "read what goes on") as client:
+            reply = _list(await library.call(client.execute_command, "snapshot", ChannelNames(channel).flow, []))
         active = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
         ended = [from_entry(_bytes(entry)) for entry in _list(reply[6])]
         ages = [int(_text(age)) / 1000 for age in _list(reply[7])]
@@ -167,12 +190,19 @@ class Broker:
         return found
 
     async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
-        try:
-            reply = await self._client.xrange(ChannelNames(channel).history, first, last, limit)
-        except redis.RedisError as error:
-            raise library.translated(error, "read the history") from error
+        async with self._reading.at(channel, "read the history") as client:
+            reply = await client.xrange(ChannelNames(channel).history, first, last, limit)
         rows = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
         return [from_stream(place, fields[b"e"]) for place, fields in rows]
+
+
+async def _where(client: redis.asyncio.Redis, channels: Sequence[str]) -> tuple[float, list[object]]:
+    asked = time.monotonic()
+    async with client.pipeline(transaction=False) as pipe:
+        for number, channel in enumerate(channels):
+            keys = ChannelNames(channel).flow
+            pipe.execute_command("FCALL", library.name("where"), len(keys), *keys, int(number == 0))
+        return asked, await pipe.execute()
 
 
 def _follows(before: Position, position: Position) -> bool:

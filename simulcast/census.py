@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
-import redis.asyncio
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from simulcast import library
-from simulcast.connection import connect
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
+from simulcast.reach import reach
 from simulcast.records import STATES, State
+from simulcast.topology import Topology
 
 EXPIRES_S = 7.0
 RECEIVED = "received_bytes"  # the total of what workers have received
@@ -86,17 +86,18 @@ class Survey:
 class Census:
     """Asks and tells Redis. Every method raises BrokerUnavailable."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client = client
+    def __init__(self, servers: Topology) -> None:
+        """Owns `servers`."""
+        self._servers = servers
         self._names = ChannelNames(DEFAULT_CHANNEL)
 
     @classmethod
     def connect(cls, url: str) -> "Census":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(connect(url, most_connections=2))
+        return cls(reach(url, most_connections=2))
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._servers.aclose()
 
     async def beat(self, record: Record, counted: Mapping[str, int]) -> None:
         """The process lives. `counted`: what it has counted since it spoke before."""
@@ -138,7 +139,8 @@ class Census:
         return Survey(jobs, max(waits, default=None))
 
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
-        return await library.call(self._client.execute_command, function, keys, args)
+        async with self._servers.at(self._names.channel, f"call {function}") as client:
+            return await library.call(client.execute_command, function, keys, args)
 
 
 def _record(text: bytes) -> Record | None:

@@ -1,4 +1,4 @@
-"""Connections to Redis: every reply has a deadline, and nothing is retried here: the caller knows what may be.
+"""Connections to one Redis: every reply has a deadline, and nothing is retried here: the caller knows what may be.
 
 What was given up must not arrive later. The kernel goes on sending what a closed connection has not delivered, and a
 call would be carried out behind those that were made after it; so the kernel gives up before the caller does
@@ -8,20 +8,18 @@ call would be carried out behind those that were made after it; so the kernel gi
 import socket
 from typing import Any
 
-import redis
 import redis.asyncio
-from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 REPLY_TIMEOUT_S = 3.0
 DELIVERY_TIMEOUT_S = 2.5
-_MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 64
 _TCP = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": round(DELIVERY_TIMEOUT_S * 1000)}
 
 
-def connect(url: str, most_connections: int = _MOST_CONNECTIONS) -> redis.asyncio.Redis:
-    """An asyncio client; nothing is sent yet. Raises ValueError for an address of no known form."""
+def connect(url: str, most_connections: int = MOST_CONNECTIONS) -> redis.asyncio.Redis:
+    """An asyncio client of one server; nothing is sent yet. Raises ValueError for an address of no known form."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=most_connections,
@@ -29,23 +27,10 @@ def connect(url: str, most_connections: int = _MOST_CONNECTIONS) -> redis.asynci
         protocol=2,
         socket_timeout=REPLY_TIMEOUT_S,
         socket_connect_timeout=REPLY_TIMEOUT_S,
-        retry=AsyncRetry(NoBackoff(), 0),
-        **_tcp_options(url),
-    )
-    return redis.asyncio.Redis.from_pool(pool)  # closed with the client
-
-
-def connect_sync(url: str) -> redis.Redis:
-    """A blocking client with one connection."""
-    return redis.Redis.from_url(
-        url,
-        max_connections=1,
-        protocol=2,
-        socket_timeout=REPLY_TIMEOUT_S,
-        socket_connect_timeout=REPLY_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
         **_tcp_options(url),
     )
+    return redis.asyncio.Redis.from_pool(pool)  # closed with the client
 
 
 def _tcp_options(url: str) -> dict[str, Any]:

@@ -8,23 +8,22 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-import redis
-import redis.asyncio
-
 from simulcast import library
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.commands import Command, Reason
-from simulcast.connection import connect
 from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.events import checked_key
 from simulcast.library import Argument, Function
 from simulcast.names import DEFAULT_CHANNEL, ChannelNames
 from simulcast.options import NO_OPTIONS, Options
+from simulcast.reach import reach
 from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_name, shown_url, site_of
+from simulcast.topology import Topology
 
 Desired = Literal["running", "paused", "cancelled", "lost"]
 _OWNED: tuple[Desired, ...] = ("running", "paused", "cancelled")
 _PAGE = 200
+_ASKED_FOR = ("submit", "command", "clear")  # somebody is told that it is done: it must survive the server
 Ending = Literal["complete", "error", "paused", "cancelled", "queued"]
 
 
@@ -51,8 +50,9 @@ class Wish:
 class Jobs:
     """The jobs of one channel. Reports leave through the broker's sender, so they keep their order."""
 
-    def __init__(self, client: redis.asyncio.Redis, broker: Broker, channel: str = DEFAULT_CHANNEL) -> None:
-        self._client = client
+    def __init__(self, servers: Topology, broker: Broker, channel: str = DEFAULT_CHANNEL) -> None:
+        """Owns `servers`."""
+        self._servers = servers
         self._broker = broker
         self._names = ChannelNames(channel)
         self._keys = [*self._names.flow, *self._names.jobs]
@@ -61,10 +61,10 @@ class Jobs:
     @classmethod
     def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "Jobs":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(connect(url), broker, channel)
+        return cls(reach(url), broker, channel)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._servers.aclose()
 
     async def submit(
         self, url: str, download_id: str | None = None, priority: int = 0, options: Options = NO_OPTIONS
@@ -140,28 +140,24 @@ class Jobs:
 
     async def get(self, download_id: str) -> JobRecord:
         """One record. Raises KeyError where there is none, BrokerUnavailable."""
-        try:
-            fields = cast(dict[bytes, bytes], await self._client.hgetall(self._names.job_prefix + download_id))
-        except redis.RedisError as error:
-            raise library.translated(error, "read a download") from error
+        async with self._servers.at(self._names.channel, "read a download") as client:
+            fields = cast(dict[bytes, bytes], await client.hgetall(self._names.job_prefix + download_id))
         if not fields:
             raise KeyError(download_id)
         return record_of(decoded(fields))
 
     async def list(self, query: Query) -> tuple[list[JobRecord], int]:
         """One page of records, and how many match in all. Raises BrokerUnavailable."""
-        try:
-            ids = cast(list[bytes], await self._client.zrange(self._names.jobs[0], 0, -1))
+        async with self._servers.at(self._names.channel, "list the downloads") as client:
+            ids = cast(list[bytes], await client.zrange(self._names.jobs[0], 0, -1))
             records = []
             for start in range(0, len(ids), _PAGE):
-                async with self._client.pipeline(transaction=False) as pipe:
+                async with client.pipeline(transaction=False) as pipe:
                     for download_id in ids[start : start + _PAGE]:
                         pipe.hgetall(self._names.job_prefix + download_id.decode())
                     for fields in filter(None, await pipe.execute()):
                         with suppress(BrokerUnavailable):  # one that is no record must not hide the others
                             records.append(record_of(decoded(fields)))
-        except redis.RedisError as error:
-            raise library.translated(error, "list the downloads") from error
         return query.apply(records)
 
     async def litter(self, worker: str) -> tuple[str, ...]:
@@ -175,11 +171,15 @@ class Jobs:
 
     async def _report(self, claim: Claim, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         args = [*self._flow, claim.record.download_id, claim.token, what, text, *_flat(fields)]
-        if await self._broker.sender.call("report", self._keys, args) is None:
+        ends = what not in ("progress", "note")
+        if await self._broker.sender(self._names.channel).call("report", self._keys, args, keep=ends) is None:
             raise LeaseLost(f"download {claim.record.download_id} belongs to another worker now")
 
     async def _call(self, function: Function, args: Sequence[Argument]) -> object:
-        return await library.call(self._client.execute_command, function, self._keys, args)
+        if function in _ASKED_FOR:
+            return await self._broker.sender(self._names.channel).call(function, self._keys, args, confirm=True)
+        async with self._servers.at(self._names.channel, f"call {function}") as client:
+            return await library.call(client.execute_command, function, self._keys, args)
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:

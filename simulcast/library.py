@@ -33,6 +33,12 @@ T = TypeVar("T")
 
 _PARTS = ("life", "emit", "publish", "jobs", "report", "command", "census", "register")
 _MISSING = "Function not found"
+_ELSEWHERE = (
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.AskError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.ClusterDownError,  # and MASTERDOWN
+)
 
 
 @cache
@@ -63,6 +69,13 @@ def is_missing(error: object) -> bool:
     return isinstance(error, redis.ResponseError) and _MISSING in str(error)
 
 
+def is_away(error: object) -> bool:
+    """Whether it may succeed later, or elsewhere: the server is gone, is no master any more, or lacks replicas."""
+    if isinstance(error, redis.ResponseError):
+        return isinstance(error, _ELSEWHERE) or str(error).startswith("NOREPLICAS")
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError)
+
+
 def translated(error: redis.RedisError, doing: str) -> BrokerUnavailable:
     """What to raise for what redis-py raised. `doing` completes "could not …"."""
     if isinstance(error, redis.exceptions.NoPermissionError):
@@ -74,6 +87,11 @@ def translated(error: redis.RedisError, doing: str) -> BrokerUnavailable:
         return BrokerUnavailable(f"could not {doing}: the server is too old; it takes Redis 7 or Valkey 7.2 ({error})")
     if isinstance(error, redis.ConnectionError | redis.TimeoutError):
         return BrokerUnavailable(f"could not {doing}: Redis does not answer ({error})")
+    if isinstance(error, redis.exceptions.MovedError):
+        return BrokerUnavailable(
+            f"could not {doing}: another server of the cluster serves that now, {error.host}:{error.port} "
+            "(the address of a cluster begins with redis+cluster://)"
+        )
     return BrokerUnavailable(f"could not {doing}: Redis refused ({error})")
 
 
@@ -87,27 +105,21 @@ async def call(
 ) -> object:
     """Calls one function; loads the library first where the server lacks it.
 
-    `execute`: `execute_command` of an asyncio client. Raises BrokerUnavailable or NotPermitted.
+    `execute`: `execute_command` of an asyncio client. Raises what redis-py raises.
     """
     command = ("FCALL", name(function), len(keys), *keys, *args)
-    return await loaded(lambda: execute(*command), execute, f"call {function}")
+    return await loaded(lambda: execute(*command), execute)
 
 
-async def loaded(ask: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]], doing: str) -> T:
-    """What `ask` answers; asks again with the library loaded where the server lacks it.
-
-    `doing` completes "could not …". Raises BrokerUnavailable or NotPermitted.
-    """
+async def loaded(ask: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]]) -> T:
+    """What `ask` answers; asks again with the library loaded where the server lacks it. Raises what redis-py raises."""
     try:
-        try:
-            return await ask()
-        except redis.ResponseError as error:
-            if not is_missing(error):
-                raise
-        await load(execute)
         return await ask()
-    except redis.RedisError as error:
-        raise translated(error, doing) from error
+    except redis.ResponseError as error:
+        if not is_missing(error):
+            raise
+    await load(execute)
+    return await ask()
 
 
 async def load(execute: Callable[..., Awaitable[object]]) -> None:

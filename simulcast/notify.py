@@ -19,8 +19,8 @@ def _broker() -> Broker:
     loop = asyncio.get_running_loop()
     broker = _brokers.get(loop)
     for ended in [each for each in _brokers if each.is_closed()]:
-        del _brokers[ended]  # its sender closed its connection when the loop ended
-    if broker is None or broker.sender.closed:
+        del _brokers[ended]  # its sender closed its connections when the loop ended
+    if broker is None:
         broker = _brokers[loop] = Broker.connect(SharedSettings().resolved_redis_url())
     return broker
 

@@ -3,11 +3,14 @@
 Concurrent connections lose acknowledged events to a sequence check. While one batch is under way the next one gathers,
 so many tasks that publish at once share a round trip. While Redis is away, calls that may be repeated wait for it,
 within bounds in number and time; a newer one supersedes an older one of the same key.
+
+Where a replica takes over when a server fails, changes of state wait until one has them. What none has in time is
+answered all the same, and sent again until one has it: if the server dies first, the next one tells it again.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import redis
@@ -17,11 +20,16 @@ from simulcast import library
 from simulcast.errors import BrokerUnavailable
 from simulcast.library import Argument, Function
 from simulcast.stopping import asked_to_stop
+from simulcast.topology import Topology
+from simulcast.unconfirmed import REPEAT_S, Unconfirmed
 
 MAX_BATCH = 256
 MAX_WAITING = 10_000
 PATIENCE_S = 30.0  # how long a call waits for Redis
 LONGEST_PAUSE_S = 1.0
+IDLE_S = 60.0  # without a call for so long a sender ends
+CONFIRM_MS = 500  # how long a replica has to confirm
+HASTY_MS = 20  # the same while none does
 
 Command = tuple[Argument, ...]
 
@@ -33,6 +41,8 @@ class _Call:
     until: float  # loop time up to which it is sent again; 0 for never
     key: str  # what it is about; "" for nothing
     yields: bool  # whether a newer call of that key takes its place while it waits
+    confirm: bool  # answered once a replica has it, if one has it in time
+    keep: bool  # sent again after its answer, until a replica has it
     reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     superseded: list[asyncio.Future[object]] = field(default_factory=list)  # they are answered as this one is
 
@@ -47,11 +57,19 @@ class _Call:
 
 
 class Sender:
-    """Owns `client`, which must have one connection. At most MAX_WAITING calls wait; one more is refused."""
+    """Sends to the server of one channel, one exchange at a time.
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client = client
+    At most MAX_WAITING calls wait; one more is refused. `ended` is awaited when it ends: closed, idle, or cancelled.
+    """
+
+    def __init__(self, servers: Topology, channel: str, ended: Callable[["Sender"], Awaitable[None]]) -> None:
+        self._servers = servers
+        self._channel = channel
+        self._ended = ended
         self._waiting: deque[_Call] = deque()
+        self._unconfirmed = Unconfirmed[_Call]()
+        self._confirm_ms = CONFIRM_MS
+        self._served_by: redis.asyncio.Redis | None = None
         self._gathered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._away = 0  # failures in a row
@@ -71,24 +89,38 @@ class Sender:
         patience_s: float = 0.0,
         key: str = "",
         yields: bool = False,
+        confirm: bool = False,
+        keep: bool = False,
     ) -> object:
         """The function's reply; see `execute`."""
         command: Command = ("FCALL", library.name(function), len(keys), *keys, *args)
-        return await self.execute(f"call {function}", command, patience_s=patience_s, key=key, yields=yields)
+        return await self.execute(
+            f"call {function}", command, patience_s=patience_s, key=key, yields=yields, confirm=confirm, keep=keep
+        )
 
     async def execute(
-        self, doing: str, command: Command, *, patience_s: float = 0.0, key: str = "", yields: bool = False
+        self,
+        doing: str,
+        command: Command,
+        *,
+        patience_s: float = 0.0,
+        key: str = "",
+        yields: bool = False,
+        confirm: bool = False,
+        keep: bool = False,
     ) -> object:
         """Any command's reply, in its turn. `doing` completes "could not …".
 
         `patience_s`: for how long it waits for Redis and is sent again, which may carry it out twice. `key`: what it is
         about. `yields`: while Redis is away it is dropped for a newer call of its key, and answered as that one is.
+        `confirm`: where there are replicas, the reply comes once one has what was written, or after CONFIRM_MS.
+        `keep`: as `confirm`, and sent again while none has it: only for what is done once however often it is sent.
         Raises BrokerUnavailable; whether the call was carried out may then be unknown.
         """
         if self._closed:
             raise BrokerUnavailable(f"could not {doing}: this publisher was closed")
         until = asyncio.get_running_loop().time() + patience_s if patience_s else 0.0
-        call = _Call(command, doing, until, key, yields)
+        call = _Call(command, doing, until, key, yields, confirm or keep, keep)
         if self._away and yields:
             self._supersede(call)
         if len(self._waiting) >= MAX_WAITING:
@@ -100,13 +132,13 @@ class Sender:
         return await call.reply
 
     async def aclose(self) -> None:
-        """Sends what waits, then closes the connection. Later calls are refused."""
+        """Sends what waits, then ends. Later calls are refused."""
         self._closed = True
         self._gathered.set()
         if self._task is not None:
             await asyncio.wait([self._task])
         else:
-            await self._client.aclose()
+            await self._ended(self)
 
     def _supersede(self, call: _Call) -> None:
         for older in self._waiting:
@@ -119,9 +151,7 @@ class Sender:
         batch: list[_Call] = []
         try:
             while (self._waiting or not self._closed) and not asked_to_stop():
-                if not self._waiting:
-                    self._gathered.clear()
-                    await self._gathered.wait()
+                if not self._waiting and not await self._more():
                     continue
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 if not await self._send(batch):
@@ -130,34 +160,74 @@ class Sender:
             self._closed = True
             for call in (*batch, *self._waiting):
                 call.answer(BrokerUnavailable(f"could not {call.doing}: the publisher was stopped"))
-            await self._client.aclose()
+            await self._ended(self)
+
+    async def _more(self) -> bool:
+        """Waits for calls; whether there is something to send. Closes the sender where none come for long."""
+        self._gathered.clear()
+        try:
+            async with asyncio.timeout(REPEAT_S if self._unconfirmed else IDLE_S):
+                await self._gathered.wait()
+        except TimeoutError:
+            self._closed = not self._unconfirmed
+        return bool(self._waiting) or (bool(self._unconfirmed) and not self._closed)
 
     async def _send(self, batch: list[_Call]) -> bool:
         """False where Redis is away: what may wait is put back."""
+        again: list[_Call] = []
+        sent = batch
         try:
-            replies = await self._exchange(batch)
+            client = await self._servers.serving(self._channel)
+            if client is not self._served_by:
+                self._served_by = client
+                self._unconfirmed.hurry()
+            again = self._unconfirmed.due(asyncio.get_running_loop().time())
+            sent = [*again, *batch]
+            replies, confirmed = await self._exchange(client, sent)
             missing = [i for i, reply in enumerate(replies) if library.is_missing(reply)]
             if missing:
-                await library.load(self._client.execute_command)
-                for i, reply in zip(missing, await self._exchange([batch[i] for i in missing]), strict=True):
+                await library.load(client.execute_command)
+                found, confirmed = await self._exchange(client, [sent[i] for i in missing])
+                for i, reply in zip(missing, found, strict=True):
                     replies[i] = reply
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            self._away += 1
-            self._put_back(batch, error)
-            return False
         except redis.RedisError as error:
-            replies = [error] * len(batch)
-        self._away = 0
-        for call, reply in zip(batch, replies, strict=True):
-            call.answer(library.translated(reply, call.doing) if isinstance(reply, redis.RedisError) else reply)
-        return True
+            replies, confirmed = [error] * len(sent), False
+        self._note(sent, replies, confirmed)
+        away = [
+            (call, reply) for call, reply in zip(batch, replies[len(again) :], strict=True) if library.is_away(reply)
+        ]
+        for call, reply in zip(batch, replies[len(again) :], strict=True):
+            if not library.is_away(reply):
+                call.answer(library.translated(reply, call.doing) if isinstance(reply, redis.RedisError) else reply)
+        if not any(library.is_away(reply) for reply in replies):
+            self._away = 0
+            return True
+        self._away += 1
+        self._servers.doubt()
+        self._unconfirmed.hurry()
+        self._put_back(away)
+        return False
 
-    def _put_back(self, batch: list[_Call], error: redis.RedisError) -> None:
+    def _note(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
+        """Keeps what was done and no replica has, and forgets what one has, or what is refused by now."""
+        if not self._servers.replicated or not any(call.confirm for call in sent):
+            return
+        self._confirm_ms = CONFIRM_MS if confirmed else HASTY_MS
+        now = asyncio.get_running_loop().time()
+        for call, reply in zip(sent, replies, strict=True):
+            if library.is_away(reply):
+                continue
+            if confirmed or reply is None or isinstance(reply, redis.RedisError):
+                self._unconfirmed.drop(call)
+            elif call.keep:
+                self._unconfirmed.add(call, now)
+
+    def _put_back(self, away: list[tuple[_Call, object]]) -> None:
         """All of it may have been carried out: what yields must not be told again behind what came after it."""
         now = asyncio.get_running_loop().time()
         newer = {call.key: call for call in self._waiting if call.key}
-        for call in reversed(batch):
-            if call.until <= now or self._closed:
+        for call, error in reversed(away):
+            if isinstance(error, redis.RedisError) and (call.until <= now or self._closed):
                 call.answer(library.translated(error, call.doing))
             elif call.yields and call.key in newer:
                 newer[call.key].superseded += [call.reply, *call.superseded]
@@ -166,9 +236,15 @@ class Sender:
                 if call.key:
                     newer[call.key] = call
 
-    async def _exchange(self, batch: list[_Call]) -> list[object]:
-        async with self._client.pipeline(transaction=False) as pipe:
+    async def _exchange(self, client: redis.asyncio.Redis, batch: list[_Call]) -> tuple[list[object], bool]:
+        """The replies, and whether a replica has what was written."""
+        confirm = self._servers.replicated and any(call.confirm for call in batch)
+        async with client.pipeline(transaction=False) as pipe:
             for call in batch:
                 pipe.execute_command(*call.command)
+            if confirm:
+                # Waits for what this connection wrote, so it must follow over the same one.
+                pipe.execute_command("WAIT", 1, self._confirm_ms)
             replies: list[object] = await pipe.execute(raise_on_error=False)
-            return replies
+        confirmations = replies.pop() if confirm else 0
+        return replies, isinstance(confirmations, int) and confirmations > 0

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from simulcast.address import checked, shown
 from simulcast.errors import SettingRefused
 
 Kind = TypeVar("Kind", bound="SharedSettings")
@@ -22,13 +23,16 @@ def separated(value: object) -> object:
 class SharedSettings(BaseSettings):
     """From the environment; a command's flags override."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )  # what is wrong may hold a password
 
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(checked)] = Field(
         default="",
         validation_alias="REDIS_URL",
-        description="Redis ≥ 7 or Valkey ≥ 7.2. Empty: the server that `simulcast up` runs from ./data, "
-        "else redis://localhost:6379/0",
+        description="Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or "
+        "redis+cluster://… ([what each looks like](scale.md#addresses)). Empty: the server that `simulcast up` runs "
+        "from ./data, else redis://localhost:6379/0",
     )
     log: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="SIMULCAST_LOG", description="how much is logged"
@@ -48,7 +52,8 @@ class SharedSettings(BaseSettings):
 def explained(error: ValidationError) -> str:
     """The first setting that makes no sense: its name, its value and why, in a line."""
     first = error.errors(include_url=False)[0]
-    return f"{first['loc'][0]}={first.get('input')}: {first['msg']}"
+    name, given = first["loc"][0], first.get("input")
+    return f"{name}={shown(str(given)) if name == 'REDIS_URL' else given}: {first['msg']}"
 
 
 def inspected(kind: type[Kind], check: Callable[[Kind], object]) -> str:

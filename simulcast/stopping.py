@@ -6,11 +6,12 @@ CancelledError alone then goes on for ever, and whoever waits for its end hangs.
 
 import asyncio
 from collections.abc import Collection
+from typing import Any
 
 AGAIN_S = 0.5
 
 
-async def cancel(tasks: Collection["asyncio.Task[None]"]) -> None:
+async def cancel(tasks: Collection["asyncio.Task[Any]"]) -> None:
     """Returns once all have ended; asks again those that swallow it. What they raise is their owner's to look at."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:

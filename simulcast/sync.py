@@ -1,79 +1,58 @@
-"""The four calls for threads and plain scripts: as in `simulcast.notify`, without await."""
+"""The four calls for threads and plain scripts: as in `simulcast.notify`, without await.
 
+They are carried out by a broker in an event loop of its own, in a thread that ends with the process.
+"""
+
+import asyncio
+import atexit
+import os
 import threading
-import time
-from functools import cache
 
-import redis
-
-from simulcast import library
-from simulcast.broker import publish_arguments
-from simulcast.connection import connect_sync
-from simulcast.events import Message, complete_event, encode, error_event, progress_event
-from simulcast.names import DEFAULT_CHANNEL, ChannelNames
+from simulcast.broker import Broker
+from simulcast.events import Message, complete_event, error_event, progress_event
+from simulcast.names import DEFAULT_CHANNEL
 from simulcast.position import Position
-from simulcast.sender import LONGEST_PAUSE_S, PATIENCE_S, Command
 from simulcast.settings import SharedSettings
 
 
 class SyncPublisher:
-    """Publishes over one connection, in order; safe to call from several threads."""
+    """Publishes in order; safe to call from several threads, but from no event loop, which it would stop."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
-        self._one_at_a_time = threading.Lock()
+    def __init__(self, url: str) -> None:
+        """Nothing is sent yet. Raises ValueError for an address of no known form."""
+        self._broker = Broker.connect(url)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="simulcast-publisher", daemon=True)
+        self._thread.start()
 
     def publish(self, message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
         """As `Broker.publish`."""
-        names = ChannelNames(channel)
-        event = encode(message)
-        with self._one_at_a_time:
-            try:
-                if isinstance(event, str):
-                    self._client.publish(names.pubsub, event.encode("utf-8", "replace"))
-                    return None
-                keys, args = publish_arguments(names, event, "")
-                command = ("FCALL", library.name("publish"), len(keys), *keys, *args)
-                return Position.parse(self._insist(command).decode())
-            except redis.RedisError as error:
-                raise library.translated(error, "publish") from error
-
-    def _insist(self, command: Command) -> bytes:
-        """Sends it again while Redis is away, for up to PATIENCE_S."""
-        until, pause_s = time.monotonic() + PATIENCE_S, 0.1
-        while True:
-            try:
-                return self._execute(command)
-            except (redis.ConnectionError, redis.TimeoutError):
-                if time.monotonic() + pause_s > until:
-                    raise
-                time.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
-    def _execute(self, command: Command) -> bytes:
-        try:
-            reply: bytes = self._client.execute_command(*command)
-        except redis.ResponseError as error:
-            if not library.is_missing(error):
-                raise
-            self._load()
-            reply = self._client.execute_command(*command)
-        return reply
-
-    def _load(self) -> None:
-        try:
-            self._client.execute_command("FUNCTION LOAD", library.code())
-        except redis.ResponseError as error:
-            if not library.load_error_is_a_race(error):
-                raise
+        return asyncio.run_coroutine_threadsafe(self._broker.publish(message, channel), self._loop).result()
 
     def close(self) -> None:
-        self._client.close()
+        """Ends the thread. Later calls are refused."""
+        asyncio.run_coroutine_threadsafe(self._broker.aclose(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
-@cache
+_publishers: dict[int, SyncPublisher] = {}  # by process: a child has none of its parent's threads
+_one_at_a_time = threading.Lock()
+
+
 def _publisher() -> SyncPublisher:
-    return SyncPublisher(connect_sync(SharedSettings().resolved_redis_url()))
+    with _one_at_a_time:
+        found = _publishers.get(os.getpid())
+        if found is None:
+            found = _publishers[os.getpid()] = SyncPublisher(SharedSettings().resolved_redis_url())
+    return found
+
+
+@atexit.register
+def _close() -> None:
+    if found := _publishers.get(os.getpid()):
+        found.close()
 
 
 def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 import redis.asyncio
 
 from simulcast.broker import Broker
-from simulcast.connection import connect
 from simulcast.jobs import Jobs
+from simulcast.reach import reach
+from simulcast.topology import Topology
+from tests.topologies import Cluster, Group, Sentinels
 from tests.valkey import Valkey
 
 pytest_plugins = ["tests.programs", "tests.gateway_js.world"]
@@ -39,36 +42,70 @@ def channel() -> str:
     return f"test-{os.getpid()}-{next(_numbers)}"
 
 
+@pytest.fixture(scope="session")
+def redis_7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """The oldest server that is supported, as Debian has it."""
+    program = shutil.which("redis-server")
+    if program is None and "CI" not in os.environ:
+        pytest.skip("no redis-server here: apt install redis-server")
+    server = Valkey(tmp_path_factory.mktemp("redis"), program or "redis-server").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    """For tests that leave its servers alive."""
+    group = Sentinels(tmp_path_factory.mktemp("sentinels")).start()
+    yield group
+    group.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """For tests that leave its servers alive."""
+    group = Cluster(tmp_path_factory.mktemp("cluster")).start()
+    yield group
+    group.stop()
+
+
 class Servers:
-    """Clients of one server, real or fake."""
+    """Clients of one topology, real or fake."""
 
     def __init__(self, url: str | None) -> None:
         self._url = url
         self._fake = fakeredis.FakeServer(version=(7,)) if url is None else None
 
-    def client(self, most_connections: int = 16) -> redis.asyncio.Redis:
+    def topology(self) -> Topology:
+        """With connections of its own."""
         if self._url is not None:
-            return connect(self._url, most_connections)
-        return fakeredis.FakeAsyncRedis(server=self._fake)
+            return reach(self._url, most_connections=16)
+        return Topology(fakeredis.FakeAsyncRedis(server=self._fake))
 
     def broker(self) -> Broker:
-        return Broker(self.client(), self.client(1))
+        return Broker(self.topology(), self.topology())
 
 
-@pytest.fixture(params=["fakeredis", "valkey"])
+@pytest.fixture(params=["fakeredis", "valkey", "redis_7", "sentinels", "cluster"])
 def servers(request: pytest.FixtureRequest) -> Servers:
-    """The same promises on both."""
+    """The same promises on each."""
     if request.param == "fakeredis":
         return Servers(None)
-    server: Valkey = request.getfixturevalue("valkey")
+    server: Valkey | Group = request.getfixturevalue(request.param)
     return Servers(server.url)
 
 
 @pytest.fixture
-async def client(servers: Servers) -> AsyncIterator[redis.asyncio.Redis]:
-    found = servers.client()
+async def topology(servers: Servers) -> AsyncIterator[Topology]:
+    found = servers.topology()
     yield found
     await found.aclose()
+
+
+@pytest.fixture
+async def client(topology: Topology, channel: str) -> redis.asyncio.Redis:
+    """Of the server that serves the test's channel."""
+    return await topology.serving(channel)
 
 
 @pytest.fixture
@@ -80,6 +117,6 @@ async def broker(servers: Servers) -> AsyncIterator[Broker]:
 
 @pytest.fixture
 async def jobs(servers: Servers, broker: Broker, channel: str) -> AsyncIterator[Jobs]:
-    found = Jobs(servers.client(), broker, channel)
+    found = Jobs(servers.topology(), broker, channel)
     yield found
     await found.aclose()

@@ -43,14 +43,8 @@ class Valkey:
 
     def start(self) -> "Valkey":
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            self._program,
-            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
-            *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "log"),
-            *self._options,
-        ]
         self._process = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command(), env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + START_S
         with redis.Redis(port=self.port, protocol=2) as client:
@@ -62,6 +56,19 @@ class Valkey:
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(0.02)
+
+    def command(self) -> list[str]:
+        """How it is started."""
+        return [
+            self._program,
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "log"),
+            *self._options,
+        ]
+
+    def admin(self) -> redis.Redis:
+        """For commands of an administrator."""
+        return redis.Redis(port=self.port, protocol=2, socket_timeout=5)
 
     def signal(self, number: int) -> None:
         assert self._process is not None

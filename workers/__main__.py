@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from simulcast.broker import Broker
 from simulcast.census import RECEIVED, Census, WorkerRecord
-from simulcast.connection import connect
 from simulcast.heartbeat import Rate, keep_beating, process_name, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.names import ChannelNames
+from simulcast.reach import reach
 from simulcast.settings import explained, inspected
 from simulcast.stopping import cancel
 from workers.download import Downloader
@@ -40,7 +40,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     census = Census.connect(url)
-    subscribing = connect(url, most_connections=2)
+    subscribing = reach(url, most_connections=2)
     try:
         async with make_session(settings.allow_networks, read_timeout_s=settings.silence_s) as session:
             rules = Rules.of(settings, folder, time.monotonic)

@@ -15,7 +15,7 @@ from workers.asking import Asking
 from workers.digest import Digest
 from workers.failures import DownloadFailed, WrongDigest
 from workers.fetch import Fetched, fetch
-from workers.filenames import is_part_of, part_name
+from workers.filenames import is_after, is_part_of, part_name
 from workers.files import publish
 from workers.finishing import Finishing
 from workers.handover import source_fields, source_of
@@ -152,11 +152,14 @@ class Downloader:
     def _take_over(self, claim: Claim, part: Path) -> bool:
         """What the owner before left becomes the claim's own part file, by rename; False where it left nothing here.
 
-        What other owners left without telling goes: only of the noted file is it known what it is a beginning of.
+        What other owners left without telling goes: only of the noted file is it known what it is a beginning of. What
+        a later owner writes stays: the claim may be a stale one, which a worker that hung learned of too late.
         """
         download_id, left = claim.record.download_id, Path(claim.fields.get("part", "")).name
         mine = [path for path in self._folder.iterdir() if is_part_of(path.name, download_id)]
         for path in mine:
+            if is_after(path.name, claim.token):
+                continue
             with suppress(FileNotFoundError):  # a stale owner may be doing the same
                 path.rename(part) if path.name == left else path.unlink()
         return part.exists()

@@ -75,6 +75,16 @@ def is_part_of(file: str, download_id: str) -> bool:
     return stem == _stem(download_id) and _TOKEN.fullmatch(token) is not None
 
 
+def is_after(file: str, token: str) -> bool:
+    """Whether the part file is that of a claim made after the one of `token`: the number they begin with rises."""
+    return _number(file.rpartition(".part.")[2]) > _number(token)
+
+
+def _number(token: str) -> int:
+    number = token.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 def _stem(download_id: str) -> str:
     name = safe_name(download_id)
     if name == download_id:

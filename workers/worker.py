@@ -16,6 +16,7 @@ from simulcast.jobs import Claim, Jobs, Wish
 from simulcast.names import ChannelNames
 from simulcast.records import site_of
 from simulcast.stopping import asked_to_stop
+from simulcast.topology import Topology
 from workers.download import Downloader
 from workers.failures import DownloadFailed
 from workers.reasons import reason
@@ -50,7 +51,7 @@ class Worker:
         name: str,
         jobs: Jobs,
         downloader: Downloader,
-        subscribing: redis.asyncio.Redis,
+        subscribing: Topology,
         names: ChannelNames,
         lease_s: float,
         at_once: int,
@@ -209,18 +210,20 @@ class Worker:
     async def _listen(self) -> None:
         """Wake-ups. One that is lost costs POLL_S, or a renewal."""
         while not asked_to_stop():
-            pubsub = self._subscribing.pubsub()
             try:
-                await pubsub.subscribe(self._names.wake)
-                while not asked_to_stop():
-                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
-                    if message is not None:
-                        self._wake(message["data"].decode("utf-8", "replace"))
+                await self._hear(await self._subscribing.serving(self._names.channel))
             except (redis.RedisError, OSError) as error:
+                self._subscribing.doubt()
                 _log.warning("no wake-ups: %s", error)
-            finally:
-                await pubsub.aclose()
             await asyncio.sleep(POLL_S)
+
+    async def _hear(self, client: redis.asyncio.Redis) -> None:
+        async with client.pubsub() as pubsub:
+            await pubsub.subscribe(self._names.wake)
+            while not asked_to_stop() and client is await self._subscribing.serving(self._names.channel):
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
+                if message is not None:
+                    self._wake(message["data"].decode("utf-8", "replace"))
 
     def _wake(self, download_id: str) -> None:
         owned = any(each.claim.record.download_id == download_id for each in self._owned.values())

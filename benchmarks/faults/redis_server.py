@@ -1,7 +1,6 @@
 """Redis dies, hangs, and cuts its subscribers."""
 
 import asyncio
-import os
 import signal
 from contextlib import AbstractAsyncContextManager, nullcontext
 
@@ -10,7 +9,6 @@ from benchmarks.faults.stage import Stage
 from tests.valkey import Valkey
 
 HUNG_S = 10.0
-LOST_BYTES = 150_000  # about a second's
 SMALL_BUFFER = "pubsub 16384 0 0"  # bytes; less than what one batch of the publisher makes for a subscriber
 USUAL_BUFFER = "pubsub 33554432 8388608 60"
 
@@ -25,17 +23,6 @@ def as_shipped(stage: Stage) -> AbstractAsyncContextManager[None]:
     """Redis syncs its file once a second, as the server that `simulcast up` brings does."""
     stage.server = Valkey(stage.server.folder, options=["--appendfsync", "everysec"])
     return nullcontext()
-
-
-async def tail_lost(stage: Stage) -> None:
-    """As after a power cut: of what was acknowledged last, the disk knows nothing."""
-    stage.server.kill()
-    for path in stage.server.folder.glob("appendonlydir/*.incr.aof"):
-        size = path.stat().st_size
-        os.truncate(path, max(0, size - LOST_BYTES))
-        stage.notes.append(f"{min(size, LOST_BYTES):,} bytes lost")
-    await asyncio.sleep(1)
-    await asyncio.to_thread(stage.server.start)
 
 
 async def stopped(stage: Stage) -> None:
@@ -78,7 +65,6 @@ ROWS = (
         killed,
         as_shipped,
     ),
-    Row("redis-tail", "the same, and the last second of its file is gone, as after a power cut", tail_lost, as_shipped),
     Row("redis-stop", f"Redis: SIGSTOP for {HUNG_S:.0f} s", stopped),
     Row("pubsub-kill", "`CLIENT KILL TYPE pubsub`, three times", subscriptions_killed),
     Row("pubsub-overrun", "`client-output-buffer-limit pubsub` overrun", buffer_overrun),

@@ -1,11 +1,12 @@
 """The rows of the table, in its order."""
 
-from benchmarks.faults import clock, front_ends, network, redis_server, storage, workers
+from benchmarks.faults import clock, failover, front_ends, network, redis_server, storage, workers
 from benchmarks.faults.row import Row
 
 ROWS: tuple[Row, ...] = (
     *redis_server.ROWS,
     *network.ROWS,
+    *failover.ROWS,
     *storage.ROWS,
     *workers.ROWS,
     *front_ends.ROWS,

@@ -13,6 +13,7 @@ from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.publish import Load
 from tests.conditions import eventually, until
 from tests.system.service import FrontEnd, Program, Worker
+from tests.topologies import Group
 from tests.valkey import Valkey
 
 JOINED_S = 60.0
@@ -54,6 +55,7 @@ class Stage:
     notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     publishers_url: str = ""
+    group: Group | None = None  # what serves in the place of `server`
     proxy: Proxy | None = None
     file_url: str = ""  # what workers download
     jobs: dict[str, float] = field(default_factory=dict)  # download_id → when it was submitted
@@ -61,6 +63,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.server = Valkey(self.folder / "valkey")
+
+    @property
+    def url(self) -> str:
+        """What front-ends and publisher know, unless a row puts a proxy before it."""
+        return self.group.url if self.group else self.server.url
 
     def redis(self) -> redis.Redis:
         """For commands of an administrator."""
@@ -74,13 +81,13 @@ class Stage:
     def _front_end(self, place: int, port: int = 0) -> FrontEnd:
         kind = NaiveFrontEnd if self.naive else FrontEnd
         log = self.folder / f"front-end-{place}.log"
-        program = kind(self.server.url, log, raw=True, root_path="", port=port, **self.environment)
+        program = kind(self.url, log, raw=True, root_path="", port=port, **self.environment)
         self.started.append(program)
         return program
 
     def start_worker(self, lease_s: int) -> None:
         log = self.folder / f"worker-{len(self.started)}.log"
-        worker = Worker(self.server.url, log, self.folder / "downloads", SIMULCAST_LEASE_S=str(lease_s))
+        worker = Worker(self.url, log, self.folder / "downloads", SIMULCAST_LEASE_S=str(lease_s))
         self.started.append(worker)
         self.workers.append(worker)
 
@@ -112,7 +119,7 @@ class Stage:
 
     def start_publisher(self, load: Load) -> Program:
         flags: Mapping[str, object] = {
-            "redis": self.publishers_url or self.server.url,
+            "redis": self.publishers_url or self.url,
             "journal": self.folder / "published.jsonl",
             "rate": load.rate,
             "progress": load.progress,
@@ -167,7 +174,7 @@ class Stage:
         for program in self.started:
             if program.process.poll() is None:
                 program.stop()
-        self.server.stop()
+        (self.group or self.server).stop()
         for log in (*self.folder.glob("front-end-*.log"), *self.folder.glob("worker-*.log")):
             if not self.naive and "Traceback" in log.read_text(errors="replace"):
                 self.wrong.append(f"{log.name} has a traceback")

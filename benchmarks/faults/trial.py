@@ -80,7 +80,7 @@ async def play(row: Row, load: Load, folder: Path, occurrences: int = 1, naive: 
 
 
 async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> None:
-    await asyncio.to_thread(stage.server.start)
+    await asyncio.to_thread((stage.group or stage.server).start)
     await stage.start_front_ends(FRONT_ENDS)
     clients = await stage.start_clients()
     publisher = stage.start_publisher(load)

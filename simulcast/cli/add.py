@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from simulcast.cli.complaint import Complaint, shown
+from simulcast.address import shown
+from simulcast.cli.complaint import Complaint
 from simulcast.cli.reach import broker_at
 from simulcast.commands import MOST_BYTES_PER_S
 from simulcast.jobs import Jobs

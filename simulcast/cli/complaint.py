@@ -4,19 +4,12 @@ from urllib.parse import urlsplit
 
 import redis
 
+from simulcast.address import shown
 from simulcast.errors import NotPermitted, SimulcastError
 
 
 class Complaint(SimulcastError):
     """One or two lines: what was wrong, with which input, what to do. Ends the command with exit code 1."""
-
-
-def shown(url: str) -> str:
-    """The address without user name, password and query: fit to be printed, even where it is malformed."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    return scheme + separator + rest.partition("?")[0].rpartition("@")[2]
 
 
 def about_redis(error: redis.RedisError | NotPermitted, url: str) -> Complaint:

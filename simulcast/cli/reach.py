@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import redis
+from pydantic import ValidationError
 
 from simulcast.broker import Broker
-from simulcast.cli.complaint import Complaint, about_redis, shown
-from simulcast.connection import connect
+from simulcast.cli.complaint import Complaint, about_redis
 from simulcast.errors import NotPermitted
-from simulcast.settings import SharedSettings
+from simulcast.names import DEFAULT_CHANNEL
+from simulcast.reach import reach
+from simulcast.settings import SharedSettings, explained
 
 
 def redis_url(given: str, data: Path) -> str:
@@ -19,6 +21,8 @@ def redis_url(given: str, data: Path) -> str:
         return given
     try:
         return SharedSettings().resolved_redis_url(data)
+    except ValidationError as error:
+        raise Complaint(explained(error)) from error
     except OSError as error:
         raise Complaint(f"can't read {error.filename}: {error.strerror}. Set REDIS_URL, or run as its owner") from error
 
@@ -27,16 +31,14 @@ def redis_url(given: str, data: Path) -> str:
 async def broker_at(url: str) -> AsyncIterator[Broker]:
     """A broker whose Redis has answered, closed at the end. Raises Complaint where it doesn't, or refuses."""
     try:
-        broker, client = Broker.connect(url), connect(url, most_connections=1)
+        broker, servers = Broker.connect(url), reach(url, most_connections=1)
     except ValueError as error:
-        raise Complaint(
-            f"{shown(url)!r} is no address of a Redis: it looks like redis://localhost:6379/0, rediss://… or unix:///path"
-        ) from error
+        raise Complaint(str(error)) from error
     try:
-        await client.ping()
+        await (await servers.serving(DEFAULT_CHANNEL)).ping()
         yield broker
     except (redis.RedisError, NotPermitted) as error:
         raise about_redis(error, url) from error
     finally:
-        await client.aclose()
+        await servers.aclose()
         await broker.aclose()

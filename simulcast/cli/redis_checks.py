@@ -9,12 +9,14 @@ from typing import cast
 import redis
 import redis.asyncio
 
+from simulcast.address import shown
 from simulcast.broker import Broker
-from simulcast.cli.complaint import about_redis, shown
+from simulcast.cli.complaint import about_redis
 from simulcast.cli.finding import Finding, fine, look, wrong
-from simulcast.connection import connect
 from simulcast.errors import BrokerUnavailable
 from simulcast.names import ChannelNames
+from simulcast.reach import reach
+from simulcast.topology import Topology
 
 CHANNEL = "simulcast-doctor"  # what is tried is tried there, and removed
 MOST_CLOCK_S = 1.0
@@ -25,11 +27,12 @@ ARRIVAL_S = 3.0
 async def redis_checks(url: str) -> list[Finding]:
     """One finding where it doesn't answer; else all of them."""
     try:
-        client = connect(url, most_connections=2)
+        servers = reach(url, most_connections=2)
     except ValueError as error:
-        return [wrong("Redis", f"{shown(url)} is no address ({error})", "it looks like redis://localhost:6379/0")]
+        return [wrong("Redis", str(error), "")]
     try:
         try:
+            client = await servers.serving(CHANNEL)
             asked = time.time()
             seconds, micros = await client.time()
         except redis.exceptions.NoPermissionError as error:
@@ -40,10 +43,10 @@ async def redis_checks(url: str) -> list[Finding]:
         found.append(_clock(seconds + micros / 1e6 - (asked + time.time()) / 2))
         found.append(await _version(client))
         found += await _configuration(client)
-        found.append(await _rights(url, client))
+        found.append(await _rights(url, servers))
         return found
     finally:
-        await client.aclose()
+        await servers.aclose()
 
 
 def _clock(ahead_s: float) -> Finding:
@@ -125,12 +128,12 @@ def _buffers(settings: Mapping[str, str]) -> Finding:
     return fine("pubsub buffer", f"{hard:,} bytes for each front-end")
 
 
-async def _rights(url: str, client: redis.asyncio.Redis) -> Finding:
+async def _rights(url: str, servers: Topology) -> Finding:
     """Does what the programs do: loads the functions, publishes, hears it, and reads the history."""
     what, names = "rights", ChannelNames(CHANNEL)
     broker = Broker.connect(url)
     try:
-        async with _subscribed(client, names.pubsub) as arrived:
+        async with _subscribed(servers, names.pubsub) as arrived:
             position = await broker.publish({"type": "doctor"}, CHANNEL)
             await arrived()
         if position is not None:
@@ -143,14 +146,14 @@ async def _rights(url: str, client: redis.asyncio.Redis) -> Finding:
     finally:
         await broker.aclose()
         with suppress(redis.RedisError):  # what refuses this has refused more before
-            await client.delete(*names.flow)
+            await (await servers.serving(CHANNEL)).delete(*names.flow)
 
 
 @asynccontextmanager
-async def _subscribed(client: redis.asyncio.Redis, channel: str) -> AsyncIterator["_Arrival"]:
-    pubsub = client.pubsub()
+async def _subscribed(servers: Topology, name: str) -> AsyncIterator["_Arrival"]:
+    pubsub = (await servers.serving(CHANNEL)).pubsub()
     try:
-        await pubsub.subscribe(channel)
+        await servers.subscribe(pubsub, [name])
         yield _Arrival(pubsub)
     finally:
         await pubsub.aclose()

@@ -9,8 +9,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from simulcast.address import shown
 from simulcast.census import Census
-from simulcast.cli.complaint import shown
 from simulcast.cli.picture import Picture
 from simulcast.cli.reach import broker_at
 from simulcast.errors import BrokerUnavailable

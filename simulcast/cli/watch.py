@@ -10,8 +10,9 @@ from rich.console import Console
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
+from simulcast.address import shown
 from simulcast.cli.board import Board, clean
-from simulcast.cli.complaint import Complaint, shown, to_tell
+from simulcast.cli.complaint import Complaint, to_tell
 from simulcast.cli.screen import Bars, PlainLines, Screen
 from simulcast.codes import Stop
 

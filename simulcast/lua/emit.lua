@@ -82,6 +82,6 @@ local function emit(keys, channel, max_length, label, key, payload)
   redis.call('HSET', keys[1], 'offset', place, 'at', place .. ' ' .. int(now))
   local entry = id .. ' ' .. body
   remember(keys, label, key, entry, math.floor(now / 1000))
-  redis.call('PUBLISH', channel, tag .. ' ' .. entry)
+  redis.call(cluster and 'SPUBLISH' or 'PUBLISH', channel, tag .. ' ' .. entry)
   return id
 end

@@ -4,6 +4,7 @@
 -- Lives as long as this server process has the library loaded. It names the server's own life, which no key can:
 -- after a failover that lost acknowledged writes, every key looks as it did before.
 local life
+local cluster -- whether this server belongs to one
 
 local function int(number)
   return string.format('%.0f', number)
@@ -29,6 +30,7 @@ end
 
 -- Where there is no INFO (fakeredis), the life is that of this library.
 local function read_life()
+  cluster = field('cluster', 'cluster_enabled') == '1'
   local run_id = field('server', 'run_id')
   if run_id then
     life = run_id .. '.' .. field('replication', 'master_replid')

@@ -3,7 +3,10 @@
 local function publish(keys, args)
   if keys[7] then
     local first = redis.call('GET', keys[7])
-    if first then return first end
+    if first then
+      redis.call('EXPIRE', keys[7], args[6]) -- a write, so that WAIT waits for what was written the first time too
+      return first
+    end
   end
   local id = emit(keys, args[1], args[2], args[3], args[4], args[5])
   if keys[7] then redis.call('SET', keys[7], id, 'EX', args[6]) end

@@ -7,7 +7,10 @@ local function report(keys, args)
   local record = record_key(args[1], id)
   local r = redis.call('HMGET', record, 'token', 'said')
   local said = token .. ' ' .. what .. ' '
-  if r[2] and string.sub(r[2], 1, #said) == said then return string.sub(r[2], #said + 1) end
+  if r[2] and string.sub(r[2], 1, #said) == said then
+    redis.call('HSET', record, 'said', r[2]) -- a write, so that WAIT waits for what was written the first time too
+    return string.sub(r[2], #said + 1)
+  end
   if r[1] ~= token then return false end
   if #args > 6 then redis.call('HSET', record, unpack(args, 7)) end
   if what == 'note' then return '' end

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from app.feed import Feed, Outcome
 from app.snapshot import Snapshot
 from app.view import View
@@ -60,6 +62,38 @@ def test_what_the_server_knows_nothing_of_any_more_may_be_told_again() -> None:
     stage.feed.take_over(Position(EPOCH + 5, 0), "tag2", [], {})
     stage.feed.take(publication(1, "s:download_queued:1:1", "a", EPOCH + 5))
     assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
+
+
+def failed_over(stage: Stage, *goes_on: Publication) -> None:
+    """A server took over that knew of nothing that was told after the first event."""
+    stage.feed.doubt(Position(EPOCH, 1))
+    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.take_over(Position(EPOCH + 5, 0), "tag2", goes_on, {})
+
+
+def test_what_the_server_has_lost_and_tells_again_as_it_was_is_no_news() -> None:
+    stage = Stage()
+    stage.feed.take(publication(1))
+    stage.feed.take(publication(2, "e:download_complete:1:3", "a"))
+    stage.feed.take(replace(publication(3, "e:download_complete::", "b"), once="b1"))
+    stage.feed.take(replace(publication(4), once="n1"))
+    failed_over(stage)
+    stage.feed.take(publication(1, "e:download_complete:1:3", "a", EPOCH + 5))
+    stage.feed.take(replace(publication(2, "e:download_complete::", "b", EPOCH + 5), once="b1"))
+    stage.feed.take(replace(publication(3, epoch=EPOCH + 5), once="n1"))
+    stage.feed.take(replace(publication(4, epoch=EPOCH + 5), once="n2"))
+    assert stage.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3, 4)), f"{EPOCH + 5}-4"]
+
+
+def test_where_a_download_goes_another_way_after_a_failover_its_end_is_told_again() -> None:
+    stage = Stage()
+    started = publication(1, "s:download_started:1:2", "a")
+    stage.feed.take(started)
+    stage.feed.take(publication(2, "e:download_complete:1:3", "a"))
+    failed_over(stage, started)
+    stage.feed.take(publication(1, "p", "a", EPOCH + 5))
+    stage.feed.take(publication(2, "e:download_complete:1:3", "a", EPOCH + 5))
+    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH + 5}-1", f"{EPOCH + 5}-2"]
 
 
 def test_clients_keep_their_place_when_another_epoch_begins_and_old_tags_are_known() -> None:

@@ -2,121 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import cast
 
 import pytest
-import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from app import listener, membership, repair
+from app import membership, repair
 from app.channels import Channels
-from app.feed import Feed, Outcome
-from app.frames import payload_of, payloads
-from app.log import Entry, Log
-from app.snapshot import Snapshot
+from app.feed import Feed
+from app.frames import payload_of
+from app.listeners import Listeners
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import Event
-from simulcast.position import Position
-from simulcast.publication import Publication
-from tests.app.fakes import Clock, make_hub
-from tests.properties.model import Told, told, wire
+from simulcast.topology import Topology
+from tests.app.fakes import Clock
+from tests.properties.model import wire
+from tests.properties.recording import RecordingFeed, is_after
 from tests.properties.server import FakeBroker, Server
 
 CHANNEL = "downloads"
-MOST_ENTRIES = 10
-MOST_BYTES = 900
 PAGE = 3
 PRELOADED = 4
 ALL = 10**9
 WHATS = ("publish", "trim", "fail over", "flush", "fail")
-
-
-Change = tuple[str, str, int]
-
-
-class RecordingLog(Log):
-    """Remembers what the hub was given."""
-
-    def __init__(self) -> None:
-        super().__init__(MOST_ENTRIES, MOST_BYTES)
-        self.given: list[bytes] = []
-
-    def append(self, entry: Entry) -> int:
-        self.given.extend(payloads(entry.frame))
-        return super().append(entry)
-
-
-class RecordingFeed(Feed):
-    """Remembers what was taken, and what of it everybody ought to have been told."""
-
-    def __init__(self, server: Server) -> None:
-        self.log = RecordingLog()
-        super().__init__(make_hub(server.clock, self.log), Snapshot(server.clock))
-        self.server = server
-        self.began = Position(0, 0)  # where it began, or began anew
-        self.began_anew = 0
-        self.taken: list[Publication] = []  # since then
-        self.told: list[Told] = []
-        self.foreign_keys: set[str] = set()
-        self._remembered: set[Change] = set()  # that were told, or in a snapshot, and are no news
-
-    def take(self, publication: Publication) -> Outcome:
-        here, given = self.position, len(self.log.given)
-        outcome = super().take(publication)
-        if outcome is Outcome.TAKEN:
-            assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
-            self.taken.append(publication)
-            change = self._change(publication)
-            is_given = len(self.log.given) > given
-            assert is_given == (change not in self._remembered), "told again" if is_given else "nobody was told"
-            if is_given:
-                self.told.append(told(publication))
-            if publication.label[0] in "se":
-                self._remembered.add(change)
-        return outcome
-
-    def _change(self, publication: Publication) -> Change:
-        """What a publisher repeats after a failover; after a flush nothing is a repetition."""
-        return publication.key, publication.label, self.server.flushes_before[publication.position]
-
-    def take_foreign(self, event: Event | str) -> None:
-        super().take_foreign(event)
-        if isinstance(event, str):
-            event = Event(event.encode(), "", "-")
-        self.told.append(Told(event.label, event.key, event.payload, stored=False))
-        self.foreign_keys.add(event.key)
-
-    def take_over(
-        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
-    ) -> None:
-        if self.position is None:
-            self.began, self.taken, self._remembered = position, [], set()
-        super().take_over(position, tag, publications, ended_ago_s)
-        keys = {each.key for each in publications}
-        held = {self._change(each) for each in publications if each.label[0] in "se"}
-        self._remembered = {change for change in self._remembered if change[0] in keys} | held
-
-    def begin_anew(self) -> None:
-        here = self.server.asked  # the live flow may have gone on meanwhile
-        missed = [each for each in self.server.line + self.server.lost if _after(each, here)]
-        unknown = any(each.epoch > here.epoch for each in self.server.ends)  # how far its own epoch had come
-        lost = any(each not in self.server.history for each in missed)
-        assert lost or unknown, "they were cut, and nothing is lost"
-        super().begin_anew()
-        self.began_anew += 1
-        assert not any(hub.clients for hub in (self.hub, *self.views.values())), "somebody has a hole and wasn't cut"
-
-    def preload(self, publications: Sequence[Publication]) -> None:
-        given = len(self.log.given)
-        super().preload(publications)
-        del self.log.given[given:]
-
-
-def _after(publication: Publication, position: Position) -> bool:
-    here = publication.position
-    return (here.epoch, here.offset) > (position.epoch, position.offset)
 
 
 class Timer:
@@ -128,7 +37,7 @@ class Timer:
 
 
 class OneChannel(Channels):
-    def __init__(self, feed: RecordingFeed, listening: listener.Listener, clock: Clock) -> None:
+    def __init__(self, feed: RecordingFeed, listening: Listeners, clock: Clock) -> None:
         self._feed = feed
         super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), feed.hub.tally)
 
@@ -150,8 +59,9 @@ class Listening(RuleBasedStateMachine):
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub
-        self.listener = listener.Listener(self.broker, cast(redis.asyncio.Redis, None), self.hub.tally)
-        self.channels = OneChannel(self.feed, self.listener, self.clock)
+        self.listeners = Listeners(self.broker, cast(Topology, None), self.hub.tally)
+        self.channels = OneChannel(self.feed, self.listeners, self.clock)
+        self.listener = self.listeners._of[CHANNEL]
         self.followed = self.listener._followed[CHANNEL]
 
     def begin(self, kinds: str, kept: int) -> None:
@@ -280,7 +190,7 @@ class Listening(RuleBasedStateMachine):
             return  # has not begun
         places = [(each.position.epoch, each.position.offset) for each in taken]
         assert places == sorted(set(places))
-        due = [each for each in self.server.line if _after(each, self.feed.began) and not _after(each, here)]
+        due = [each for each in self.server.line if is_after(each, self.feed.began) and not is_after(each, here)]
         assert [each for each in due if each not in taken] == []
 
     @invariant()

@@ -101,7 +101,7 @@ class Member(Membership):
 
     def __init__(self, reader: Reader, wishes: Wishes) -> None:
         front_end = reader.front_end
-        super().__init__(wishes, reader, front_end.channels, front_end.listener, front_end.broker)
+        super().__init__(wishes, reader, front_end.channels, front_end.listeners, front_end.broker)
         self._reader = reader
         self._feed = front_end.feed
 

@@ -14,9 +14,10 @@ from hypothesis.stateful import initialize, invariant, rule
 from app.hub import PATIENCE_S
 from app.wishes import Wishes
 from simulcast.position import Position
-from tests.properties.front_end import CHANNEL, MOST_BYTES, MOST_ENTRIES, Listening
+from tests.properties.front_end import CHANNEL, Listening
 from tests.properties.model import Told, assert_on_the_way, assert_owed
 from tests.properties.reader import Reader
+from tests.properties.recording import MOST_BYTES, MOST_ENTRIES
 
 ROOMS = (1, 60, 300, 10**9)
 

@@ -1,9 +1,11 @@
-"""The broker's promises, the same on fakeredis and on Valkey."""
+"""The broker's promises, the same on every server and topology."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 import redis.asyncio
+from redis.asyncio.client import PubSub
 
 from simulcast.broker import Broker
 from simulcast.errors import InvalidEvent, PositionLost
@@ -11,6 +13,7 @@ from simulcast.events import complete_event, error_event, progress_event
 from simulcast.names import ChannelNames
 from simulcast.position import Position
 from simulcast.publication import from_message
+from simulcast.topology import Topology
 
 
 async def test_offsets_are_contiguous_from_1(broker: Broker, channel: str) -> None:
@@ -32,12 +35,19 @@ async def test_fifty_tasks_at_once_store_exactly_what_was_acknowledged(broker: B
     assert len(stored) == len(acknowledged) == 1000
 
 
+@pytest.fixture
+async def pubsub(topology: Topology, channel: str) -> AsyncIterator[PubSub]:
+    """Subscribed to what is published to the test's channel."""
+    async with (await topology.serving(channel)).pubsub() as found:
+        await topology.subscribe(found, [ChannelNames(channel).pubsub])
+        while (reply := await found.get_message(timeout=5)) is None or reply["type"].encode() != topology.confirms:
+            pass
+        yield found
+
+
 async def test_what_is_published_arrives_with_its_position_and_tag(
-    broker: Broker, client: redis.asyncio.Redis, channel: str
+    broker: Broker, pubsub: PubSub, channel: str
 ) -> None:
-    pubsub = client.pubsub()
-    await pubsub.subscribe(ChannelNames(channel).pubsub)
-    await pubsub.get_message(timeout=5)
     position = await broker.publish(progress_event("x", 1, 1), channel)
     message = await pubsub.get_message(timeout=5)
     assert message is not None
@@ -45,20 +55,13 @@ async def test_what_is_published_arrives_with_its_position_and_tag(
     assert found is not None
     assert found[0] == (await broker.head(channel)).tag
     assert (found[1].position, found[1].label, found[1].key) == (position, "p", "x")
-    await pubsub.aclose()
 
 
-async def test_text_that_is_no_object_is_sent_live_and_not_kept(
-    broker: Broker, client: redis.asyncio.Redis, channel: str
-) -> None:
-    pubsub = client.pubsub()
-    await pubsub.subscribe(ChannelNames(channel).pubsub)
-    await pubsub.get_message(timeout=5)
+async def test_text_that_is_no_object_is_sent_live_and_not_kept(broker: Broker, pubsub: PubSub, channel: str) -> None:
     assert await broker.publish("Hello", channel) is None
     message = await pubsub.get_message(timeout=5)
     assert message is not None and message["data"] == b"Hello"
     assert (await broker.head(channel)).position.offset == 0
-    await pubsub.aclose()
 
 
 async def test_the_history_is_read_in_pages_after_a_position(broker: Broker, channel: str) -> None:

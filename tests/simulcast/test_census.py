@@ -10,7 +10,6 @@ import redis.asyncio
 
 from simulcast import census as module
 from simulcast.census import Census, FrontEndRecord, WorkerRecord
-from simulcast.connection import connect
 from simulcast.heartbeat import Rate, keep_beating
 from simulcast.jobs import Jobs
 from simulcast.names import ChannelNames
@@ -28,7 +27,7 @@ def worker(name: str) -> WorkerRecord:
 @pytest.fixture
 async def census(servers: Servers, channel: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Census]:
     monkeypatch.setattr(module, "DEFAULT_CHANNEL", channel)
-    found = Census(servers.client())
+    found = Census(servers.topology())
     yield found
     await found.aclose()
 
@@ -164,7 +163,7 @@ async def test_a_process_says_what_it_counted_once_and_that_it_ends(
 async def test_without_redis_a_process_goes_on_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulcast.heartbeat.BEAT_S", 0.01)
     beats = itertools.count()
-    nowhere = Census(connect(f"redis://127.0.0.1:{free_port()}/0"))
+    nowhere = Census.connect(f"redis://127.0.0.1:{free_port()}/0")
     beating = asyncio.create_task(keep_beating(nowhere, "h:1", lambda: worker("h:1"), lambda: {"n": next(beats)}))
 
     async def tried() -> bool:

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from simulcast.connection import REPLY_TIMEOUT_S, connect, connect_sync
+from simulcast.connection import REPLY_TIMEOUT_S, connect
 from tests.valkey import Valkey
 
 UNDELIVERED = getattr(socket, "TCP_USER_TIMEOUT", 0)
@@ -17,8 +17,3 @@ async def test_the_kernel_gives_up_a_call_before_its_caller_does(valkey: Valkey)
         waiting = connection._writer.transport.get_extra_info("socket")
         assert 0 < waiting.getsockopt(socket.IPPROTO_TCP, UNDELIVERED) < REPLY_TIMEOUT_S * 1000
         await client.connection_pool.release(connection)
-    with connect_sync(valkey.url) as blocking:
-        blocking.ping()
-        held = blocking.connection_pool.get_connection()
-        assert 0 < held._sock.getsockopt(socket.IPPROTO_TCP, UNDELIVERED) < REPLY_TIMEOUT_S * 1000
-        blocking.connection_pool.release(held)

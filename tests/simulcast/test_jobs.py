@@ -1,4 +1,4 @@
-"""What jobs promise, the same on fakeredis and on Valkey."""
+"""What jobs promise, the same on every server and topology."""
 
 import asyncio
 import json

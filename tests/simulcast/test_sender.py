@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import redis
+import redis.asyncio
 
 from simulcast import sender as sender_module
 from simulcast.broker import Broker
-from simulcast.connection import connect_sync
 from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event, progress_event
+from simulcast.names import ChannelNames
 from simulcast.position import Position
 from simulcast.sync import SyncPublisher
+from tests.system.service import ROOT
 from tests.valkey import Valkey
 
 
@@ -28,7 +33,7 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
     await broker.publish({"n": 0})
     own_valkey.kill()
     first = asyncio.create_task(broker.publish({"n": 1}))
-    while not broker.sender._away:
+    while not broker.sender()._away:
         await asyncio.sleep(0.01)
     waiting = [asyncio.create_task(broker.publish(progress_event("a", n / 100, n))) for n in range(100)]
     waiting += [asyncio.create_task(broker.publish(complete_event("b", "/b")))]
@@ -45,14 +50,17 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
 
 def lose_the_next_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent next is carried out, and nobody is told."""
-    exchange = broker.sender._exchange
+    sender = broker.sender()
+    exchange = sender._exchange
 
-    async def exchange_and_lose(batch: list[sender_module._Call]) -> list[object]:
-        await exchange(batch)
-        monkeypatch.setattr(broker.sender, "_exchange", exchange)
+    async def exchange_and_lose(
+        client: redis.asyncio.Redis, batch: list[sender_module._Call]
+    ) -> tuple[list[object], bool]:
+        await exchange(client, batch)
+        monkeypatch.setattr(sender, "_exchange", exchange)
         raise redis.TimeoutError("the reply was lost")
 
-    monkeypatch.setattr(broker.sender, "_exchange", exchange_and_lose)
+    monkeypatch.setattr(sender, "_exchange", exchange_and_lose)
 
 
 async def test_a_state_whose_reply_was_lost_is_published_once(
@@ -88,7 +96,7 @@ async def test_patience_and_number_have_an_end_that_says_so(
     monkeypatch.setattr(sender_module, "MAX_WAITING", 3)
     broker = Broker.connect(own_valkey.url)
     own_valkey.signal(signal.SIGSTOP)
-    waiting = [asyncio.create_task(broker.sender.execute("ask", ("PING",))) for _ in range(3)]
+    waiting = [asyncio.create_task(broker.sender().execute("ask", ("PING",))) for _ in range(3)]
     await asyncio.sleep(0)
     extra = [asyncio.create_task(broker.publish({"n": n})) for n in range(4)]
     refused = await asyncio.gather(*extra[3:], return_exceptions=True)
@@ -103,7 +111,7 @@ async def test_patience_and_number_have_an_end_that_says_so(
 
 
 async def test_a_script_publishes_through_a_restart_of_redis(own_valkey: Valkey) -> None:
-    publisher = SyncPublisher(connect_sync(own_valkey.url))
+    publisher = SyncPublisher(own_valkey.url)
     publisher.publish({"n": 0})
     own_valkey.kill()
     publishing = asyncio.create_task(asyncio.to_thread(publisher.publish, complete_event("a", "/a")))
@@ -111,3 +119,22 @@ async def test_a_script_publishes_through_a_restart_of_redis(own_valkey: Valkey)
     async with asyncio.timeout(20):
         assert await publishing is not None
     publisher.close()
+
+
+def test_a_child_of_a_process_that_published_publishes_too(own_valkey: Valkey) -> None:
+    script = """
+import os
+from simulcast.sync import broadcast_message
+broadcast_message({"n": 1})
+child = os.fork()
+broadcast_message({"n": 2})
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    environment = {**os.environ, "REDIS_URL": own_valkey.url, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with own_valkey.admin() as client:
+        assert client.xlen(ChannelNames().history) == 3

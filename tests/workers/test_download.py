@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from simulcast.errors import LeaseLost
 from simulcast.jobs import Claim, Jobs
 from tests.workers.hostile import Server, honest
 from workers.download import Downloader
@@ -66,14 +67,27 @@ async def test_what_other_owners_left_without_telling_is_removed_by_the_next(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
     await interrupted(jobs, server, downloader, "d1")
-    (tmp_path / "d1.part.99-dead").write_bytes(b"an owner killed between its two steps")
-    foreign = ["d1.part.99-dead.part.1-a", "d12.part.1-a", "d1.part.", "notes.txt"]
+    (tmp_path / "d1.part.1-dead").write_bytes(b"an owner killed between its two steps")
+    foreign = ["d1.part.1-dead.part.1-a", "d12.part.1-a", "d1.part.", "notes.txt"]
     for name in foreign:
         (tmp_path / name).write_bytes(b"somebody else's")
     await downloader.carry_out(await claimed(jobs))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*foreign, "f.bin"])
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
     assert "range" in server.requests[1].headers
+
+
+async def test_a_stale_owner_that_only_now_begins_leaves_its_successors_part_file_alone(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    await jobs.submit(server.at("/f.bin", honest(CONTENT)), "d1")
+    stale = await claimed(jobs)
+    await jobs.end(stale, "queued", {}, None)
+    successor = tmp_path / f"d1.part.{(await claimed(jobs)).token}"
+    successor.write_bytes(b"what it has so far")
+    with pytest.raises(LeaseLost):
+        await downloader.carry_out(stale)
+    assert successor.read_bytes() == b"what it has so far"
 
 
 async def test_where_nothing_was_written_nothing_is_said_of_it(

@@ -1,0 +1,27 @@
+"""What is taken from Redis when another epoch has begun."""
+
+from app.feed import Feed
+from app.repair import Repair
+from app.snapshot import Snapshot
+from tests.app.fakes import Clock, Socket, make_hub
+from tests.properties.server import FakeBroker, Server
+
+
+async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told_once() -> None:
+    clock = Clock()
+    server = Server(clock)
+    feed, repair = Feed(make_hub(clock), Snapshot(clock)), Repair(FakeBroker(server))
+    await repair.reconcile("downloads", feed, server.head)
+    socket = Socket(feed.hub)
+    feed.hub.join(socket.client, b"")
+    server.publish("p", "b", 5)
+    server.publish("e", "a", 5)
+    await repair.reconcile("downloads", feed, server.head)
+    server.fail_over(1)
+    await repair.reconcile("downloads", feed, server.head)
+    server.publish("e", "a", 5)
+    await repair.reconcile("downloads", feed, server.head)
+    server.publish("e", "b", 5)
+    await repair.reconcile("downloads", feed, server.head)
+    clock.advance(1)
+    assert len(socket.got) == 3  # b's progress, and each end once

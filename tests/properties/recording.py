@@ -1,0 +1,120 @@
+"""A log and a feed that remember what they were given, what they told, and what ought to have been told."""
+
+from collections.abc import Mapping, Sequence
+
+from app.feed import Feed, Outcome
+from app.frames import payloads
+from app.log import Entry, Log
+from app.snapshot import Snapshot
+from simulcast.events import Event
+from simulcast.position import Position
+from simulcast.publication import Publication
+from tests.app.fakes import make_hub
+from tests.properties.model import Told, told
+from tests.properties.server import Server
+
+MOST_ENTRIES = 10
+MOST_BYTES = 900
+
+Change = tuple[str, str, int]
+
+
+class RecordingLog(Log):
+    """Remembers what the hub was given."""
+
+    def __init__(self) -> None:
+        super().__init__(MOST_ENTRIES, MOST_BYTES)
+        self.given: list[bytes] = []
+
+    def append(self, entry: Entry) -> int:
+        self.given.extend(payloads(entry.frame))
+        return super().append(entry)
+
+
+class RecordingFeed(Feed):
+    """Remembers what was taken, and what of it everybody ought to have been told."""
+
+    def __init__(self, server: Server) -> None:
+        self.log = RecordingLog()
+        super().__init__(make_hub(server.clock, self.log), Snapshot(server.clock))
+        self.server = server
+        self.began = Position(0, 0)  # where it began, or began anew
+        self.began_anew = 0
+        self.taken: list[Publication] = []  # since then
+        self.told: list[Told] = []
+        self.foreign_keys: set[str] = set()
+        self._remembered: dict[Change, Position] = {}  # that were told, or in a snapshot, and are no news
+        self._lost_again: set[Change] = set()  # of these, what the server has lost
+
+    def take(self, publication: Publication) -> Outcome:
+        here, given = self.position, len(self.log.given)
+        outcome = super().take(publication)
+        if outcome is Outcome.TAKEN:
+            assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
+            self.taken.append(publication)
+            change = self._change(publication)
+            is_given = len(self.log.given) > given
+            assert is_given == (change not in self._remembered), "told again" if is_given else "nobody was told"
+            if is_given:
+                self.told.append(told(publication))
+            if publication.label[0] in "se":
+                self._remembered[change] = publication.position
+                self._lost_again.discard(change)
+            else:  # the download goes another way than before
+                for lost in [each for each in self._lost_again if each[0] == publication.key]:
+                    self._remembered.pop(lost, None)
+                    self._lost_again.remove(lost)
+        return outcome
+
+    def doubt(self, after: Position) -> None:
+        super().doubt(after)
+        places = self._remembered.items()
+        self._lost_again |= {
+            each for each, place in places if place.epoch == after.epoch and place.offset > after.offset
+        }
+
+    def forget_told(self) -> None:
+        super().forget_told()
+        self._lost_again.clear()
+
+    def _change(self, publication: Publication) -> Change:
+        """What a publisher repeats after a failover; after a flush nothing is a repetition."""
+        return publication.key, publication.label, self.server.flushes_before[publication.position]
+
+    def take_foreign(self, event: Event | str) -> None:
+        super().take_foreign(event)
+        if isinstance(event, str):
+            event = Event(event.encode(), "", "-")
+        self.told.append(Told(event.label, event.key, event.payload, stored=False))
+        self.foreign_keys.add(event.key)
+
+    def take_over(
+        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+    ) -> None:
+        if self.position is None:
+            self.began, self.taken, self._remembered = position, [], {}
+        super().take_over(position, tag, publications, ended_ago_s)
+        keys = {each.key for each in publications} | {each[0] for each in self._lost_again}
+        held = {self._change(each): each.position for each in publications if each.label[0] in "se"}
+        self._remembered = {each: place for each, place in self._remembered.items() if each[0] in keys} | held
+        self._lost_again -= held.keys()
+
+    def begin_anew(self) -> None:
+        here = self.server.asked  # the live flow may have gone on meanwhile
+        missed = [each for each in self.server.line + self.server.lost if is_after(each, here)]
+        unknown = any(each.epoch > here.epoch for each in self.server.ends)  # how far its own epoch had come
+        lost = any(each not in self.server.history for each in missed)
+        assert lost or unknown, "they were cut, and nothing is lost"
+        super().begin_anew()
+        self.began_anew += 1
+        assert not any(hub.clients for hub in (self.hub, *self.views.values())), "somebody has a hole and wasn't cut"
+
+    def preload(self, publications: Sequence[Publication]) -> None:
+        given = len(self.log.given)
+        super().preload(publications)
+        del self.log.given[given:]
+
+
+def is_after(publication: Publication, position: Position) -> bool:
+    here = publication.position
+    return (here.epoch, here.offset) > (position.epoch, position.offset)

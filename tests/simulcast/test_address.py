@@ -1,0 +1,60 @@
+"""What REDIS_URL may be, and what is said of one that it may not be."""
+
+import pytest
+from pydantic import ValidationError
+
+from simulcast.address import parsed
+from simulcast.settings import SharedSettings, explained
+
+
+def test_sentinels_are_named_with_their_master_and_its_database() -> None:
+    found = parsed(
+        "redis+sentinel://me:p%40ss@one,two:26380,[::1]:26381/main/3?sentinel_password=p%40&socket_keepalive=1"
+    )
+    assert (found.kind, found.master) == ("sentinel", "main")
+    assert found.members == (("one", 26379), ("two", 26380), ("::1", 26381))
+    assert found.of(("10.0.0.1", 6379)) == "redis://me:p%40ss@10.0.0.1:6379/3?socket_keepalive=1"
+    assert found.of_sentinel(("::1", 26381)) == "redis://:p%40@[::1]:26381?"
+
+
+def test_tls_and_its_certificates_are_for_sentinels_too() -> None:
+    found = parsed("rediss+sentinel://one/main?ssl_ca_certs=/ca.pem&sentinel_username=watch&sentinel_password=x")
+    assert found.of(("h", 1)) == "rediss://h:1/0?ssl_ca_certs=%2Fca.pem"
+    assert found.of_sentinel(("one", 26379)) == "rediss://watch:x@one:26379?ssl_ca_certs=%2Fca.pem"
+
+
+def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
+    found = parsed("redis+cluster://:secret@one:7000,two")
+    assert (found.kind, found.members) == ("cluster", (("one", 7000), ("two", 6379)))
+    assert found.of(("three", 7001)) == "redis://:secret@three:7001/0?"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://me:secret@host", "scheme"),
+        ("me:secret@host", "scheme"),
+        ("unix+sentinel://me:secret@/x", "scheme"),
+        ("redis+proxy://me:secret@host", "scheme"),
+        ("redis+sentinel://me:secret@host:26379", "name of the master is missing"),
+        ("redis+sentinel://me:secret@host/main/one", "database is a number"),
+        ("redis+sentinel://me:secret@/main", "names no host"),
+        ("redis+cluster://me:secret@host/1", "no databases but 0"),
+        ("redis+cluster://me:secret@host:0", "'0' is no port"),
+        ("redis+cluster://me:secret@host,:7000", "':7000' names no host"),
+        ("redis+cluster://me:secret@[::1", "is no host"),
+        ("redis://me:secret@host:port", "[Pp]ort"),
+    ],
+)
+def test_what_it_may_not_be_is_named_without_its_password(url: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why) as told:
+        parsed(url)
+    assert "secret" not in str(told.value) and "redis+sentinel://host:26379,host2:26379/master" in str(told.value)
+
+
+def test_a_setting_is_refused_without_its_password() -> None:
+    with pytest.raises(ValidationError) as told:
+        SharedSettings(REDIS_URL="redis+sentinel://me:secret@host")
+    assert "secret" not in str(told.value)
+    assert explained(told.value).startswith("REDIS_URL=redis+sentinel://host: ")
+    assert "secret" not in explained(told.value)

@@ -1,0 +1,128 @@
+"""What a client of a front-end is told while a test breaks a group of servers. Each module has its own `group`."""
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pytest
+
+from gateway import Gateway
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
+from simulcast.events import complete_event
+from simulcast.jobs import Jobs
+from tests.conditions import until
+from tests.programs import StartFrontEnd
+from tests.system.service import FrontEnd
+from tests.topologies import Group
+
+T = TypeVar("T")
+
+FAILOVER_S = 30.0  # a deadline, not a promise
+
+
+@dataclass
+class Audience:
+    """A client that keeps its position, and comes back when it is cut."""
+
+    gateway: Gateway
+    messages: list[dict[str, object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.gateway.on_websocket_message = lambda text: self.messages.append(json.loads(text))
+
+    def ends(self) -> Counter[str]:
+        """How often it was told of the end of each download."""
+        return Counter(str(each["download_id"]) for each in self.messages if each.get("type") == "download_complete")
+
+
+@pytest.fixture
+async def running(group: Group, front_end: StartFrontEnd) -> FrontEnd:
+    return await front_end(redis_url=group.url)
+
+
+@pytest.fixture
+async def audience(running: FrontEnd) -> AsyncIterator[Audience]:
+    async with Gateway(port=running.port, reconnect_delay_s=0.2) as gateway:
+        found = Audience(gateway)
+        await until(lambda: gateway.is_websocket_connected, "a client that is connected")
+        yield found
+
+
+@pytest.fixture
+async def publisher(group: Group) -> AsyncIterator[Broker]:
+    broker = Broker.connect(group.url)
+    yield broker
+    await broker.aclose()
+
+
+@pytest.fixture
+async def jobs(group: Group, publisher: Broker) -> AsyncIterator[Jobs]:
+    found = Jobs.connect(group.url, publisher)
+    yield found
+    await found.aclose()
+
+
+class Load:
+    """Ends of downloads, published one after the other until told to stop; `acknowledged` are those that were."""
+
+    def __init__(self, broker: Broker, channel: str = "downloads") -> None:
+        self.acknowledged: list[str] = []
+        self.refused: list[str] = []
+        self._broker = broker
+        self._channel = channel
+        self._name = secrets.token_hex(4)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            download_id = f"{self._name}-{number}"
+            try:
+                await self._broker.publish(complete_event(download_id, "/x"), self._channel)
+                self.acknowledged.append(download_id)
+            except BrokerUnavailable as error:
+                self.refused.append(f"{download_id}: {error}")
+            await asyncio.sleep(0.002)
+
+    async def more(self, number: int = 50) -> None:
+        """So many more are acknowledged."""
+        enough = len(self.acknowledged) + number
+        await until(lambda: len(self.acknowledged) >= enough, f"{number} more acknowledged", FAILOVER_S)
+
+    async def end(self) -> None:
+        self._stop.set()
+
+
+@pytest.fixture
+async def load(publisher: Broker) -> AsyncIterator[Load]:
+    """Under way."""
+    found = Load(publisher)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(found.run())
+        yield found
+        await found.end()
+
+
+async def insisted(ask: Callable[[], Awaitable[T]]) -> T:
+    """What it answers, once a server answers."""
+    async with asyncio.timeout(FAILOVER_S):
+        while True:
+            try:
+                return await ask()
+            except BrokerUnavailable:
+                await asyncio.sleep(0.05)
+
+
+async def all_told(audience: Audience, load: Load) -> None:
+    """The client was told once of each end that was acknowledged."""
+    await load.end()
+    await until(lambda: audience.ends().keys() >= set(load.acknowledged), "every end told", FAILOVER_S)
+    ends = audience.ends()
+    repeated = [each for each in load.acknowledged if ends[each] > 1]
+    assert (repeated, load.refused) == ([], [])

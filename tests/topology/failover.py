@@ -1,0 +1,95 @@
+"""The server that serves a channel goes, another one takes over: publishers wait, clients miss nothing."""
+
+import asyncio
+import json
+import signal
+
+from simulcast.broker import Broker
+from simulcast.events import complete_event
+from simulcast.jobs import Jobs, Wish
+from tests.conditions import eventually, until
+from tests.system.service import FrontEnd
+from tests.topologies import Group
+from tests.topology.conftest import FAILOVER_S, Audience, Load, all_told, insisted
+
+CHANNEL = "downloads"
+
+
+class Failover:
+    """The promises; `group` is what a module makes of them."""
+
+    async def test_a_master_that_is_killed_under_load_costs_no_end_and_no_repetition(
+        self, group: Group, audience: Audience, load: Load
+    ) -> None:
+        await load.more()
+        group.serving(CHANNEL).kill()
+        await load.more()
+        await all_told(audience, load)
+
+    async def test_a_master_that_hangs_is_left_for_the_one_that_takes_over(
+        self, group: Group, running: FrontEnd, audience: Audience, load: Load
+    ) -> None:
+        await load.more()
+        first = group.serving(CHANNEL)
+        first.signal(signal.SIGSTOP)
+        await load.more()
+        await all_told(audience, load)
+        first.signal(signal.SIGCONT)
+        await running.ready()
+
+    async def test_a_master_that_becomes_a_replica_is_left_though_it_goes_on_answering(
+        self, group: Group, running: FrontEnd, audience: Audience, load: Load
+    ) -> None:
+        await load.more()
+        group.hand_over(CHANNEL)
+        await load.more()
+        await all_told(audience, load)
+        await running.ready()
+
+    async def test_what_no_replica_had_when_the_master_died_is_told_again(
+        self, group: Group, running: FrontEnd, audience: Audience, publisher: Broker, jobs: Jobs
+    ) -> None:
+        record = await jobs.submit("http://example.com/a")
+        claim = await jobs.claim("host:1", 60)
+        assert claim is not None
+        both = {"lost", record.download_id}
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        position = await publisher.publish(complete_event("lost", "/x"))
+        await jobs.end(claim, "complete", {"file_path": "/y"})
+        await until(lambda: audience.ends().keys() >= both, "both ends told")
+        first.kill()
+
+        async def restored() -> bool:
+            snapshot = await insisted(publisher.snapshot)
+            told = {each.key for each in snapshot.publications if each.label[0] == "e"}
+            return told >= both and position is not None and snapshot.head.position.epoch != position.epoch
+
+        await eventually(restored, "what was lost", FAILOVER_S)
+        assert (await insisted(lambda: jobs.get(record.download_id))).state == "complete"
+        await running.ready()
+        late = await running.connect()
+        told: set[str] = set()
+        async with asyncio.timeout(FAILOVER_S):
+            while not told >= both:
+                told.add(str(json.loads(await late.recv()).get("download_id")))
+        await late.close()
+
+    async def test_a_claim_that_a_failover_takes_back_is_given_anew_and_its_owner_refused(
+        self, group: Group, audience: Audience, jobs: Jobs
+    ) -> None:
+        record = await jobs.submit("http://example.com/a")
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        lost = await jobs.claim("host:1", 60)
+        assert lost is not None
+        first.kill()
+
+        async def refused() -> bool:
+            return await insisted(lambda: jobs.renew([lost], 60)) == [Wish("lost")]
+
+        await eventually(refused, "an owner whom nobody knows", FAILOVER_S)
+        claim = await insisted(lambda: jobs.claim("host:2", 60))
+        assert claim is not None and claim.record.download_id == record.download_id
+        await insisted(lambda: jobs.end(claim, "complete", {}))
+        await until(lambda: audience.ends()[record.download_id] == 1, "the end told")

@@ -1,0 +1,160 @@
+"""What only a cluster does: slots that move, channels on several shards, Pub/Sub that a shard keeps to itself."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+
+from gateway import Gateway
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
+from simulcast.events import complete_event
+from simulcast.jobs import Claim, Jobs
+from simulcast.names import ChannelNames
+from tests.conditions import until
+from tests.system.service import FrontEnd, collect
+from tests.topologies import Cluster
+from tests.topology.conftest import Audience, Load, all_told, insisted
+
+CHANNEL = "downloads"
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One for all: who breaks it mends it."""
+    found = Cluster(tmp_path_factory.mktemp("cluster")).start()
+    yield found
+    found.stop()
+
+
+async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
+    group: Cluster, running: FrontEnd, audience: Audience, load: Load
+) -> None:
+    await load.more()
+    source, target = group.begin_move(CHANNEL)
+    group.move_keys(CHANNEL, source, target, most=3)
+    before = len(load.acknowledged)
+    await asyncio.sleep(0.2)  # calls are made meanwhile, and wait
+    assert len(load.acknowledged) <= before + 1  # the one that was under way
+    group.end_move(CHANNEL, source, target)
+    await load.more()
+    await all_told(audience, load)
+    await running.ready()
+
+
+async def test_a_slot_that_moves_as_a_whole_under_load_costs_nothing(
+    group: Cluster, audience: Audience, load: Load
+) -> None:
+    await load.more()
+    target = group.move_as_a_whole(CHANNEL)
+    await until(lambda: group.serving(CHANNEL) is target, "a slot that has moved")
+    await load.more()
+    await all_told(audience, load)
+
+
+async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Cluster, jobs: Jobs) -> None:
+    ended = await claimed(jobs)
+    await jobs.end(ended, "complete", {})
+    await claimed(jobs)
+    record = await jobs.submit("http://example.com/a")  # now every key exists that a function of jobs names
+    source, target = group.begin_move(CHANNEL)
+    group.move_key(f"{{simulcast:{CHANNEL}}}:job:{record.download_id}", source, target)
+    for _ in range(3):
+        with pytest.raises(BrokerUnavailable, match="the slot is being migrated"):
+            await jobs.claim("host:1", 60)
+    group.end_move(CHANNEL, source, target)
+    claim = await insisted(lambda: jobs.claim("host:1", 60))
+    assert claim is not None and claim.record.download_id == record.download_id
+
+
+async def claimed(jobs: Jobs) -> Claim:
+    await jobs.submit("http://example.com/b")
+    claim = await jobs.claim("host:1", 60)
+    assert claim is not None
+    return claim
+
+
+async def test_a_shard_that_is_away_silences_only_its_own_channels(
+    group: Cluster, running: FrontEnd, publisher: Broker
+) -> None:
+    for each in group.nodes:
+        each.set("cluster-require-full-coverage", "no")
+    here = "here"
+    other = next(str(n) for n in range(1000) if group.serving(str(n)) is not group.serving(here))
+    master, replicas = group.serving(other), group.replicas(group.serving(other))
+    told: list[dict[str, object]] = []
+    url = f"ws://127.0.0.1:{running.port}/ws?channel={here}&channel={other}"
+    async with Gateway(url=url, on_websocket_message=lambda text: told.append(json.loads(text))) as gateway:
+        await until(lambda: gateway.is_websocket_connected, "a client that is connected")
+        await publisher.publish({"n": 1}, other)
+        await publisher.publish({"n": 2}, here)
+        await until(lambda: len(told) == 2, "an event of each channel")
+        for lost in (*replicas, master):
+            lost.kill()
+        for n in range(3, 13):
+            await publisher.publish({"n": n}, here)
+            await until(partial(_is_last, told, n), "an event of the shard that is left")
+        assert gateway.is_websocket_connected
+        for lost in (master, *replicas):
+            lost.start()
+        await publisher.publish({"n": 13}, other)
+        await until(partial(_is_last, told, 13), "an event of the shard that is back")
+    await until(lambda: group.replicas(master), "a shard that is whole again")
+
+
+def _is_last(told: list[dict[str, object]], n: int) -> bool:
+    return told[-1]["n"] == n
+
+
+async def test_channels_of_every_shard_reach_the_clients_of_one_front_end(
+    group: Cluster, running: FrontEnd, publisher: Broker
+) -> None:
+    channels = [f"c{n}" for n in range(9)]
+    assert {group.serving(channel).port for channel in channels} == {each.port for each in group.masters()}
+    told: list[dict[str, object]] = []
+    url = f"ws://127.0.0.1:{running.port}/ws?" + "&".join(f"channel={channel}" for channel in channels)
+    async with Gateway(url=url, on_websocket_message=lambda text: told.append(json.loads(text))) as gateway:
+        await until(lambda: gateway.is_websocket_connected, "a client that is connected")
+        await asyncio.gather(*(publisher.publish(complete_event("a", "/x"), channel) for channel in channels))
+        await until(lambda: {each["channel"] for each in told} == set(channels), "an event of each channel")
+        heads = await publisher.heads(channels)
+    assert [head.position.offset for head in heads] == [1] * len(channels)
+
+
+async def test_what_a_broker_publishes_stays_within_its_shard(group: Cluster, publisher: Broker) -> None:
+    other = next(each for each in group.masters() if each is not group.serving(CHANNEL))
+    with other.admin() as client, client.pubsub() as heard:
+        heard.subscribe(f"simulcast:{CHANNEL}")
+        assert heard.get_message(timeout=5) is not None
+        await publisher.publish(complete_event("a", "/x"))
+        client.publish(f"simulcast:{CHANNEL}", "the end")
+        message = heard.get_message(timeout=5)
+    assert message is not None and message["data"] == b"the end"
+
+
+async def test_a_plain_publish_at_any_node_reaches_clients(
+    group: Cluster, running: FrontEnd, publisher: Broker
+) -> None:
+    await publisher.publish(complete_event("a", "/x"), "foreign")
+    connection = await running.connect("?channel=foreign")
+    await collect(connection, "download_complete")
+    for number, node in enumerate(group.nodes):
+        with node.admin() as client:
+            client.publish("simulcast:foreign", f'{{"n":{number}}}')
+        assert json.loads(await connection.recv())["n"] == number
+    await connection.close()
+
+
+async def test_workers_hear_of_a_download_at_whichever_node_they_listen(group: Cluster, jobs: Jobs) -> None:
+    with ExitStack() as stack:
+        heard = [stack.enter_context(stack.enter_context(node.admin()).pubsub()) for node in group.nodes]
+        for each in heard:
+            each.subscribe(ChannelNames().wake)
+            assert each.get_message(timeout=5) is not None
+        record = await jobs.submit("http://example.com/a")
+        woken = [each.get_message(timeout=5) for each in heard]
+    assert [message and message["data"].decode() for message in woken] == [record.download_id] * len(group.nodes)

@@ -1,0 +1,117 @@
+"""What only Sentinels do: they name a master, and some of them may be wrong or away."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
+from simulcast.events import complete_event
+from simulcast.reach import reach
+from simulcast.sentinel import Sentinel
+from tests.conditions import eventually, until
+from tests.ports import free_port
+from tests.system.service import FrontEnd
+from tests.topologies import MASTER, Sentinels
+from tests.topology.conftest import FAILOVER_S, Audience
+
+CHANNEL = "downloads"
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Sentinels]:
+    """One that the test may break."""
+    found = Sentinels(tmp_path / "group").start()
+    yield found
+    found.stop()
+
+
+async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_named(
+    group: Sentinels, running: FrontEnd, audience: Audience
+) -> None:
+    old = group.serving()
+    new = group.replicas(old)[0]
+    with new.admin() as client:
+        client.execute_command("REPLICAOF NO ONE")
+    group.name(new)
+    broker = Broker.connect(group.url)
+    await broker.publish(complete_event("a", "/x"))
+    await until(lambda: audience.ends()["a"] == 1, "what was published at the new master", FAILOVER_S)
+    with old.admin() as client:
+        assert client.pubsub_numsub(f"simulcast:{CHANNEL}")[0][1] == 0
+    await broker.aclose()
+
+
+async def test_a_master_that_was_made_a_replica_refuses_and_publishers_go_to_the_new_one(group: Sentinels) -> None:
+    old = group.serving()
+    new = group.replicas(old)[0]
+    broker = Broker.connect(group.url)
+    first = await broker.publish(complete_event("a", "/x"))
+    with new.admin() as client:
+        client.execute_command("REPLICAOF NO ONE")
+    with old.admin() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", new.port)  # connections stay open, and get READONLY
+    group.name(new)
+    second = await broker.publish(complete_event("b", "/x"))
+    assert first is not None and second is not None and second.epoch > first.epoch
+    await broker.aclose()
+
+
+async def test_two_sentinels_that_are_away_or_hang_stop_nobody(group: Sentinels) -> None:
+    group.sentinels[0].kill()
+    group.sentinels[1].signal(signal.SIGSTOP)
+    broker = Broker.connect(group.url)
+    assert await broker.publish(complete_event("a", "/x")) is not None
+    group.sentinels[2].kill()  # what was known last holds
+    assert await broker.publish(complete_event("b", "/x")) is not None
+    await broker.aclose()
+
+
+async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = reach("redis+sentinel://a,b,c/mymaster")
+    assert isinstance(found, Sentinel)
+    answers = {"a": (4, ("old", 1)), "b": (5, ("new", 2)), "c": (5, ("new", 2))}
+
+    async def answer(member: tuple[str, int]) -> tuple[int, tuple[str, int]]:
+        return answers[member[0]]
+
+    monkeypatch.setattr(found, "_ask_one", answer)
+    for _ in range(20):
+        await found._ask()
+        assert found._server(CHANNEL) == ("new", 2)
+
+
+async def test_a_master_that_no_sentinel_knows_is_named(group: Sentinels) -> None:
+    broker = Broker.connect(group.url.replace(MASTER, "nobody"))
+    with pytest.raises(BrokerUnavailable, match="knows no master 'nobody'"):
+        await broker.head()
+    await broker.aclose()
+
+
+async def test_sentinels_that_are_all_away_are_named_without_a_password() -> None:
+    port = free_port()
+    broker = Broker.connect(f"redis+sentinel://me:secret@127.0.0.1:{port}/{MASTER}")
+    with pytest.raises(BrokerUnavailable, match=f"127.0.0.1:{port}/{MASTER} does not say who serves") as told:
+        await broker.head()
+    assert "secret" not in str(told.value)
+    await broker.aclose()
+
+
+async def test_sentinels_with_a_password_are_asked_with_it(group: Sentinels) -> None:
+    for each in group.sentinels:
+        with each.admin() as client:
+            client.execute_command("ACL SETUSER default on >hidden")
+    refused = Broker.connect(group.url)
+    with pytest.raises(BrokerUnavailable):
+        await refused.head()
+    await refused.aclose()
+    broker = Broker.connect(group.url + "?sentinel_password=hidden")
+
+    async def answers() -> bool:
+        return (await broker.head()).position.offset == 0
+
+    await eventually(answers, "an answer")
+    await broker.aclose()
