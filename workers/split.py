@@ -24,10 +24,10 @@ from workers.spans import Span, Spans, joined, length, missing
 from workers.threads import in_thread
 
 FROM_BYTES = 16 * 1024 * 1024
-LEAST_PIECE_BYTES = 2 * 1024 * 1024
-FIRST_LOOK_S = 0.5
-LOOK_S = 0.25
-WORTH_S = 3.0  # a file that will take no longer is left to the connections it has
+LEAST_PIECE_BYTES = 1024 * 1024
+FIRST_LOOK_S = 0.25
+LOOK_S = 0.1
+WORTH_S = 1.0  # a file that will take no longer is left to the connections it has
 NOTE_S = 2.0
 
 
