@@ -1,5 +1,6 @@
 """The routes beside `/ws`."""
 
+import json
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -93,8 +94,12 @@ async def _all(request: Request) -> bytes:
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
+    schema = model.model_json_schema()
+    named = schema.pop("$defs", {})
+    text = json.dumps(schema)
+    for name, found in named.items():  # in place, since in OpenAPI a reference begins at the root of all
+        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(found))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": json.loads(text)}}}}
 
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -126,7 +126,7 @@ class ProxyNotAllowed(DownloadFailed):
     """`proxy` is without user name and password."""
 
     def __init__(self, proxy: str) -> None:
-        super().__init__(f"the proxy {proxy} is none that the operator allows (SIMULCAST_PROXIES)")
+        super().__init__(f"the proxy {proxy} is none that the operator allows (SIMULCAST_DOWNLOAD_PROXIES)")
 
 
 class ProxyRefused(DownloadFailed):

@@ -122,6 +122,6 @@ class WorkerSettings(SharedSettings):
     )
     proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(separated), AfterValidator(_proxy_origins)] = Field(
         default=(),
-        validation_alias="SIMULCAST_PROXIES",
+        validation_alias="SIMULCAST_DOWNLOAD_PROXIES",
         description="proxies, separated by commas, that a download may ask for; what they reach is for them to say",
     )

@@ -55,7 +55,7 @@ async def test_no_spelling_and_no_redirect_reaches_what_is_private(
     front_end: StartFrontEnd, worker: StartWorker, own_valkey: Valkey
 ) -> None:
     running = await front_end()
-    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_DOWNLOADS_AT_ONCE="8")
+    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_DOWNLOADS_AT_ONCE="8", SIMULCAST_RETRIES="0")
     async with Server() as allowed, Server("127.0.0.2") as secret:
         secret.at("/", answer(200, {"Content-Length": "6"}, b"secret"))
         urls = [f"http://{host}:{secret.port}/" for host in SPELLINGS]
@@ -84,7 +84,7 @@ async def test_a_download_from_redis_itself_is_no_command_to_it(
 ) -> None:
     """Even where its address is allowed: line breaks stay percent-encoded, and Redis ends what begins like HTTP."""
     running = await front_end()
-    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED)
+    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_RETRIES="0")
     smuggled = quote("x HTTP/1.1\r\nSET pwned 1\r\n" + body.decode())
     async with ends(running, f"http://127.0.0.1:{own_valkey.port}/{smuggled}") as found:
         (event,) = found.values()

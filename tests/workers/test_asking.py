@@ -98,7 +98,7 @@ async def test_a_proxy_that_the_operator_does_not_list_is_not_asked(server: Serv
         with pytest.raises(ProxyNotAllowed) as caught:
             asking(*listed, proxy=proxy)
         assert str(caught.value) == (
-            f"the proxy http://127.0.0.1:{server.port} is none that the operator allows (SIMULCAST_PROXIES)"
+            f"the proxy http://127.0.0.1:{server.port} is none that the operator allows (SIMULCAST_DOWNLOAD_PROXIES)"
         )
         assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
 
