@@ -46,6 +46,16 @@ async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
     await running.ready()
 
 
+async def test_a_replica_that_takes_over_in_good_order_under_load_costs_nothing(
+    group: Cluster, running: FrontEnd, audience: Audience, load: Load
+) -> None:
+    await load.more()
+    group.hand_over(CHANNEL)
+    await load.more()
+    await all_told(audience, load)
+    await running.ready()
+
+
 async def test_a_slot_that_moves_as_a_whole_under_load_costs_nothing(
     group: Cluster, audience: Audience, load: Load
 ) -> None:

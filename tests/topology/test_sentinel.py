@@ -84,8 +84,8 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
         assert found._server(CHANNEL) == ("new", 2)
 
 
-async def test_a_master_that_no_sentinel_knows_is_named(group: Sentinels) -> None:
-    broker = Broker.connect(group.url.replace(MASTER, "nobody"))
+async def test_a_master_that_no_sentinel_knows_is_named(sentinels: Sentinels) -> None:
+    broker = Broker.connect(sentinels.url.replace(MASTER, "nobody"))
     with pytest.raises(BrokerUnavailable, match="knows no master 'nobody'"):
         await broker.head()
     await broker.aclose()
