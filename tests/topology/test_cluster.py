@@ -135,6 +135,24 @@ async def test_channels_of_every_shard_reach_the_clients_of_one_front_end(
     assert [head.position.offset for head in heads] == [1] * len(channels)
 
 
+async def test_of_two_channels_of_a_shard_one_moves_and_both_are_told(
+    group: Cluster, running: FrontEnd, publisher: Broker
+) -> None:
+    moves = "moves"
+    stays = next(name for n in range(1000) if group.serving(name := f"stays{n}") is group.serving(moves))
+    told: list[dict[str, object]] = []
+    url = f"ws://127.0.0.1:{running.port}/ws?channel={moves}&channel={stays}"
+    async with Gateway(url=url, on_websocket_message=lambda text: told.append(json.loads(text))) as gateway:
+        await until(lambda: gateway.is_websocket_connected, "a client that is connected")
+        await asyncio.gather(*(publisher.publish({"n": 1}, channel) for channel in (moves, stays)))
+        await until(lambda: len(told) == 2, "an event of each channel")
+        source, target = group.begin_move(moves)
+        group.end_move(moves, source, target)
+        await asyncio.gather(*(publisher.publish({"n": 2}, channel) for channel in (moves, stays)))
+        await until(lambda: len(told) == 4, "another event of each channel")
+    assert {str(each["channel"]) for each in told[2:]} == {moves, stays}
+
+
 async def test_what_a_broker_publishes_stays_within_its_shard(group: Cluster, publisher: Broker) -> None:
     other = next(each for each in group.masters() if each is not group.serving(CHANNEL))
     with other.admin() as client, client.pubsub() as heard:
