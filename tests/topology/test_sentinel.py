@@ -24,9 +24,11 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[Sentinels]:
     """One that the test may break."""
-    found = Sentinels(tmp_path / "group").start()
-    yield found
-    found.stop()
+    found = Sentinels(tmp_path / "group")
+    try:
+        yield found.start()
+    finally:
+        found.stop()
 
 
 async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_named(
