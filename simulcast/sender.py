@@ -169,7 +169,7 @@ class Sender:
             async with asyncio.timeout(REPEAT_S if self._unconfirmed else IDLE_S):
                 await self._gathered.wait()
         except TimeoutError:
-            self._closed = not self._unconfirmed
+            self._closed = not self._unconfirmed and not self._waiting
         return bool(self._waiting) or (bool(self._unconfirmed) and not self._closed)
 
     async def _send(self, batch: list[_Call]) -> bool:

@@ -60,7 +60,7 @@ async def slot_moved(stage: Stage) -> None:
     await asyncio.to_thread(group.end_move, DEFAULT_CHANNEL, source, target)
 
 
-ROWS = (
+SENTINEL_ROWS = (
     Row("sentinel-kill", "Sentinel: the master, `kill -9`", master_killed, by(Sentinels), for_control=False),
     Row(
         "sentinel-cut",
@@ -70,6 +70,8 @@ ROWS = (
         for_control=False,
     ),
     Row("sentinel-handover", "`SENTINEL FAILOVER`", handed_over, by(Sentinels), for_control=False),
+)
+CLUSTER_ROWS = (
     Row("cluster-kill", "cluster: the channel's master, `kill -9`", master_killed, by(Cluster), for_control=False),
     Row(
         "cluster-cut",

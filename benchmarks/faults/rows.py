@@ -6,7 +6,8 @@ from benchmarks.faults.row import Row
 ROWS: tuple[Row, ...] = (
     *redis_server.ROWS,
     *network.ROWS,
-    *failover.ROWS,
+    *failover.SENTINEL_ROWS,
+    *failover.CLUSTER_ROWS,
     *storage.ROWS,
     *workers.ROWS,
     *front_ends.ROWS,

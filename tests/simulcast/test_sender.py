@@ -18,6 +18,7 @@ from simulcast.events import complete_event, progress_event
 from simulcast.names import ChannelNames
 from simulcast.position import Position
 from simulcast.sync import SyncPublisher
+from tests.conditions import until
 from tests.system.service import ROOT
 from tests.valkey import Valkey
 
@@ -107,6 +108,20 @@ async def test_patience_and_number_have_an_end_that_says_so(
     own_valkey.signal(signal.SIGCONT)
     async with asyncio.timeout(20):
         assert None not in await asyncio.gather(*extra[:3])
+    await broker.aclose()
+
+
+async def test_a_publisher_that_was_idle_for_long_has_no_connection_and_publishes_again(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "IDLE_S", 0.05)
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish({"n": 0})
+    idle = broker.sender()
+    with own_valkey.admin() as client:
+        await until(lambda: idle.closed and len(client.client_list()) == 1, "a publisher without a connection")
+    await broker.publish({"n": 1})
+    assert [event["n"] for event in await stored(broker)] == [0, 1]
     await broker.aclose()
 
 

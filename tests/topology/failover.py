@@ -18,14 +18,6 @@ CHANNEL = "downloads"
 class Failover:
     """The promises; `group` is what a module makes of them."""
 
-    async def test_a_master_that_is_killed_under_load_costs_no_end_and_no_repetition(
-        self, group: Group, audience: Audience, load: Load
-    ) -> None:
-        await load.more()
-        group.serving(CHANNEL).kill()
-        await load.more()
-        await all_told(audience, load)
-
     async def test_a_master_that_hangs_is_left_for_the_one_that_takes_over(
         self, group: Group, running: FrontEnd, audience: Audience, load: Load
     ) -> None:
@@ -35,15 +27,6 @@ class Failover:
         await load.more()
         await all_told(audience, load)
         first.signal(signal.SIGCONT)
-        await running.ready()
-
-    async def test_a_master_that_becomes_a_replica_is_left_though_it_goes_on_answering(
-        self, group: Group, running: FrontEnd, audience: Audience, load: Load
-    ) -> None:
-        await load.more()
-        group.hand_over(CHANNEL)
-        await load.more()
-        await all_told(audience, load)
         await running.ready()
 
     async def test_what_no_replica_had_when_the_master_died_is_told_again(

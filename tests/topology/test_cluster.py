@@ -26,9 +26,11 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One for all: who breaks it mends it."""
-    found = Cluster(tmp_path_factory.mktemp("cluster")).start()
-    yield found
-    found.stop()
+    found = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield found.start()
+    finally:
+        found.stop()
 
 
 async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
@@ -41,6 +43,16 @@ async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
     await asyncio.sleep(0.2)  # calls are made meanwhile, and wait
     assert len(load.acknowledged) <= before + 1  # the one that was under way
     group.end_move(CHANNEL, source, target)
+    await load.more()
+    await all_told(audience, load)
+    await running.ready()
+
+
+async def test_a_replica_that_takes_over_in_good_order_under_load_costs_nothing(
+    group: Cluster, running: FrontEnd, audience: Audience, load: Load
+) -> None:
+    await load.more()
+    group.hand_over(CHANNEL)
     await load.more()
     await all_told(audience, load)
     await running.ready()
@@ -123,6 +135,24 @@ async def test_channels_of_every_shard_reach_the_clients_of_one_front_end(
         await until(lambda: {each["channel"] for each in told} == set(channels), "an event of each channel")
         heads = await publisher.heads(channels)
     assert [head.position.offset for head in heads] == [1] * len(channels)
+
+
+async def test_of_two_channels_of_a_shard_one_moves_and_both_are_told(
+    group: Cluster, running: FrontEnd, publisher: Broker
+) -> None:
+    moves = "moves"
+    stays = next(name for n in range(1000) if group.serving(name := f"stays{n}") is group.serving(moves))
+    told: list[dict[str, object]] = []
+    url = f"ws://127.0.0.1:{running.port}/ws?channel={moves}&channel={stays}"
+    async with Gateway(url=url, on_websocket_message=lambda text: told.append(json.loads(text))) as gateway:
+        await until(lambda: gateway.is_websocket_connected, "a client that is connected")
+        await asyncio.gather(*(publisher.publish({"n": 1}, channel) for channel in (moves, stays)))
+        await until(lambda: len(told) == 2, "an event of each channel")
+        source, target = group.begin_move(moves)
+        group.end_move(moves, source, target)
+        await asyncio.gather(*(publisher.publish({"n": 2}, channel) for channel in (moves, stays)))
+        await until(lambda: len(told) == 4, "another event of each channel")
+    assert {str(each["channel"]) for each in told[2:]} == {moves, stays}
 
 
 async def test_what_a_broker_publishes_stays_within_its_shard(group: Cluster, publisher: Broker) -> None:

@@ -12,9 +12,11 @@ from tests.topology.failover import Failover
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[Sentinels]:
     """One that the test may break."""
-    found = Sentinels(tmp_path / "group").start()
-    yield found
-    found.stop()
+    found = Sentinels(tmp_path / "group")
+    try:
+        yield found.start()
+    finally:
+        found.stop()
 
 
 @pytest.mark.timeout(180)

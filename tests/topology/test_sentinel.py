@@ -24,9 +24,11 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[Sentinels]:
     """One that the test may break."""
-    found = Sentinels(tmp_path / "group").start()
-    yield found
-    found.stop()
+    found = Sentinels(tmp_path / "group")
+    try:
+        yield found.start()
+    finally:
+        found.stop()
 
 
 async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_named(
@@ -84,8 +86,8 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
         assert found._server(CHANNEL) == ("new", 2)
 
 
-async def test_a_master_that_no_sentinel_knows_is_named(group: Sentinels) -> None:
-    broker = Broker.connect(group.url.replace(MASTER, "nobody"))
+async def test_a_master_that_no_sentinel_knows_is_named(sentinels: Sentinels) -> None:
+    broker = Broker.connect(sentinels.url.replace(MASTER, "nobody"))
     with pytest.raises(BrokerUnavailable, match="knows no master 'nobody'"):
         await broker.head()
     await broker.aclose()
