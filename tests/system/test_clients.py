@@ -108,9 +108,7 @@ async def test_fifty_clients_that_never_read_leave_memory_flat_and_converge_when
     await publish(3000)  # 30 MB, times 50 clients
     grown = running.rss_bytes - before
     await broker.publish(complete_event("0", "the end"))
-    seen = [
-        json.loads(text) for text in await reading
-    ]  # perhaps not all progress, where this machine is busy
+    seen = [json.loads(text) for text in await reading]  # perhaps not all progress, where this machine is busy
     newest = {event["download_id"]: event["speed"] for event in seen[:-1]}
     assert sorted(newest.values()) == list(range(2980, 3000))
     assert grown < 20_000_000, f"grew by {grown:,} bytes"
