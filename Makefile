@@ -32,7 +32,7 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 	@exec $(BIN)/simulcast up $(ARGS)
 
 test: $(VENV)/.dev  ## run all tests (ARGS="-k hub" to choose)
-	@exec $(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

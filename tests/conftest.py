@@ -19,6 +19,20 @@ from tests.valkey import Valkey
 
 pytest_plugins = ["tests.programs", "tests.gateway_js.world"]
 _numbers = itertools.count()
+_LONGEST = (
+    "faults",
+    "compose",
+    "autobahn",
+    "chaos",
+    "install",
+    "topology",
+)  # begun last, one of them would be waited for
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules go first: those who run tests side by side then end together."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in _LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -132,6 +132,8 @@ KINDS = [
     "multipart/form-data; boundary=x",
     "application/json, x",
 ]
+DEEP = b"[" * 71_000
+READING = {"/downloads", "/channels/a/publish"}
 METHODS = ["PUT", "PATCH", "TRACE", "OPTIONS", "HEAD", "CONNECT", "FLY", "get"]
 
 
@@ -148,5 +150,9 @@ async def test_other_methods_kinds_and_sizes_are_refused_and_never_an_error_of_o
             shared_front_end, head.format("POST", f"Content-Type: {kind}"), b'{"url":"http://h/"}'
         )
         assert status == 415, answer
-    status, answer = await ask(shared_front_end, head.format("POST", "Content-Type: application/json"), b"[" * 71_000)
-    assert status in (200, 404, 405, 422), answer
+    try:
+        status, answer = await ask(shared_front_end, head.format("POST", "Content-Type: application/json"), DEEP)
+    except ConnectionResetError:  # refused before it was read, and closed
+        assert path not in READING
+    else:
+        assert status in (200, 404, 405, 422), answer
