@@ -13,7 +13,7 @@ from app.access import Grant
 from app.batches import StreamOutlet
 from app.channels import TooManyChannels
 from app.eventstream import Encoder, beginning
-from app.http import STATE_KEY, SimulcastHttp
+from app.http import connection_of, gone
 from app.membership import Membership
 from app.permission import bearer, permit, seconds_left
 from app.refusals import described
@@ -73,7 +73,7 @@ class _Stream(Response):
         wanted = self._wanted
         since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
         encoder = Encoder(wanted.named, since)
-        connection: SimulcastHttp | None = scope.get("state", {}).get(STATE_KEY)
+        connection = connection_of(scope)
         ending = self._services.ending
         if connection is not None:
             ending = connection.ending = asyncio.Event()  # so that not all end in one moment
@@ -81,7 +81,7 @@ class _Stream(Response):
         membership = outlet.follower = self._services.join(wanted, outlet)
         tasks = [
             asyncio.create_task(outlet.pump(), name="pump"),
-            asyncio.create_task(_gone(receive), name="gone"),
+            asyncio.create_task(gone(receive), name="gone"),
             asyncio.create_task(_set(ending), name="ending"),
             asyncio.create_task(_expired(self._grant), name="expiry"),
         ]
@@ -104,11 +104,6 @@ class _Stream(Response):
         except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
             _log.warning("a client could not join: %s", error)
             outlet.end()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _set(event: asyncio.Event) -> None:

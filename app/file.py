@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api import Here, get_download
 from app.folder import Folder, OpenFile, open_file
-from app.http import STATE_KEY, SimulcastHttp
+from app.http import connection_of, gone
 from app.permission import needs
 from app.ranges import Answer, answer
 from app.refusals import described
@@ -130,7 +130,7 @@ class FileBody(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tasks = [
             asyncio.create_task(self._send(send), name="send"),
-            asyncio.create_task(_gone(receive), name="gone"),
+            asyncio.create_task(gone(receive), name="gone"),
             asyncio.create_task(self._told_to_end(), name="ending"),
         ]
         try:
@@ -140,10 +140,10 @@ class FileBody(Response):
             # A thread that still reads may meet another file under this number; what it reads goes nowhere.
             os.close(self._file.descriptor)
             self._folder.readers -= 1
-        connection: SimulcastHttp | None = scope.get("state", {}).get(STATE_KEY)
+        connection = connection_of(scope)
         if not self._is_whole and connection is not None:
             connection.transport.abort()
-            await _gone(receive)
+            await gone(receive)
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -165,8 +165,3 @@ class FileBody(Response):
     async def _told_to_end(self) -> None:
         await self._ending.wait()
         await asyncio.sleep(ENDING_S)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import h11
 from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
@@ -217,3 +218,15 @@ class SimulcastHttp(H11Protocol):
                 for event in (response, h11.Data(data=body), h11.EndOfMessage()):
                     self.transport.write(self.conn.send(event))
         self.transport.close()
+
+
+def connection_of(scope: Scope) -> SimulcastHttp | None:
+    """The connection of an ASGI request, None where another protocol serves it."""
+    found: SimulcastHttp | None = scope.get("state", {}).get(STATE_KEY)
+    return found
+
+
+async def gone(receive: Receive) -> None:
+    """Returns when the client of an ASGI request has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -70,21 +70,15 @@ def redis_7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 @pytest.fixture(scope="session")
 def sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
     """For tests that leave its servers alive."""
-    group = Sentinels(tmp_path_factory.mktemp("sentinels"))
-    try:
-        yield group.start()
-    finally:
-        group.stop()
+    with Sentinels(tmp_path_factory.mktemp("sentinels")).running() as group:
+        yield group
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """For tests that leave its servers alive."""
-    group = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        yield group.start()
-    finally:
-        group.stop()
+    with Cluster(tmp_path_factory.mktemp("cluster")).running() as group:
+        yield group
 
 
 class Servers:

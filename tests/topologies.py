@@ -1,8 +1,10 @@
 """Several real servers: a master with replicas and Sentinels, and a cluster. Each ends by its processes' ids."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
@@ -59,6 +61,15 @@ class Group:
 
     servers: list[Valkey]
     url: str
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """From its start to its end, also where it doesn't start whole."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
 
     def start(self) -> "Group":
         """Returns once all servers know each other and replicas are up to date."""

@@ -26,11 +26,8 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One for all: who breaks it mends it."""
-    found = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        yield found.start()
-    finally:
-        found.stop()
+    with Cluster(tmp_path_factory.mktemp("cluster")).running() as found:
+        yield found
 
 
 async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(

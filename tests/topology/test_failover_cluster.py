@@ -12,11 +12,8 @@ from tests.topology.failover import Failover
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[Cluster]:
     """One that the test may break."""
-    found = Cluster(tmp_path / "group")
-    try:
-        yield found.start()
-    finally:
-        found.stop()
+    with Cluster(tmp_path / "group").running() as found:
+        yield found
 
 
 @pytest.mark.timeout(180)

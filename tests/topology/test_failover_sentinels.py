@@ -12,11 +12,8 @@ from tests.topology.failover import Failover
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[Sentinels]:
     """One that the test may break."""
-    found = Sentinels(tmp_path / "group")
-    try:
-        yield found.start()
-    finally:
-        found.stop()
+    with Sentinels(tmp_path / "group").running() as found:
+        yield found
 
 
 @pytest.mark.timeout(180)

@@ -24,11 +24,8 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture
 def group(tmp_path: Path) -> Iterator[Sentinels]:
     """One that the test may break."""
-    found = Sentinels(tmp_path / "group")
-    try:
-        yield found.start()
-    finally:
-        found.stop()
+    with Sentinels(tmp_path / "group").running() as found:
+        yield found
 
 
 async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_named(
