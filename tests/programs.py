@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,18 +57,29 @@ def worker(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> Start
     return start
 
 
+@contextmanager
+def one_front_end(folder: Path, *, raw: bool = True, **environment: str) -> Iterator[FrontEnd]:
+    """One for several tests, with a Valkey of its own, ready. Its log holds neither a traceback nor a token."""
+    server = Valkey(folder / "valkey").start()
+    try:
+        program = FrontEnd(server.url, folder / "front-end.log", raw=raw, **environment)
+        try:
+            asyncio.run(_until_ready(program))
+            yield program
+        finally:
+            program.stop()
+    finally:
+        server.stop()
+    assert "Traceback" not in program.output(), program.output()
+    assert "eyJ" not in program.output(), program.output()
+
+
 @pytest.fixture(scope="module")
 def shared_front_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
     """One for a whole module, for tests that leave no trace which another one reads."""
-    folder = tmp_path_factory.mktemp("shared")
-    server = Valkey(folder / "valkey").start()
-    program = FrontEnd(server.url, folder / "front-end.log")
-    asyncio.run(until_ready(program))
-    yield program
-    program.stop()
-    server.stop()
-    assert "Traceback" not in program.output(), program.output()
+    with one_front_end(tmp_path_factory.mktemp("shared")) as program:
+        yield program
 
 
-async def until_ready(program: FrontEnd) -> None:
+async def _until_ready(program: FrontEnd) -> None:
     await program.ready()

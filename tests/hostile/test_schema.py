@@ -3,7 +3,6 @@
 Cases are derived from the description alone: the gate must give the same answer for the same commit.
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +18,9 @@ from schemathesis.specs.openapi import checks as conformance
 from app.main import app
 from simulcast.claims import SCOPES
 from tests.access.signing import SECRET, token
-from tests.programs import until_ready
+from tests.programs import one_front_end
 from tests.system.service import FrontEnd
 from tests.system.test_api import ask
-from tests.valkey import Valkey
 
 DESCRIPTION = schemathesis.openapi.from_dict(app.openapi())
 OPERATIONS = {
@@ -62,15 +60,8 @@ def ask_as_described(running: FrontEnd, case: Case[Any], **headers: str) -> int:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
-    folder = tmp_path_factory.mktemp("guarded")
-    server = Valkey(folder / "valkey").start()
-    program = FrontEnd(server.url, folder / "front-end.log", SIMULCAST_TOKEN_SECRET=SECRET)
-    asyncio.run(until_ready(program))
-    yield program
-    program.stop()
-    server.stop()
-    assert "Traceback" not in program.output(), program.output()
-    assert "eyJ" not in program.output(), program.output()
+    with one_front_end(tmp_path_factory.mktemp("guarded"), SIMULCAST_TOKEN_SECRET=SECRET) as program:
+        yield program
 
 
 @pytest.mark.parametrize("label", FINITE)

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hostile.bystander import bystander
-from tests.programs import until_ready
+from tests.programs import one_front_end
 from tests.system.service import FrontEnd
 from tests.system.test_clients import raw_client
-from tests.valkey import Valkey
 
 OFFER = "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n"
 BOMB_BYTES = 60_000_000
@@ -20,14 +19,8 @@ BOMB_BYTES = 60_000_000
 
 @pytest.fixture(scope="module")
 def compressing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
-    folder = tmp_path_factory.mktemp("compressing")
-    server = Valkey(folder / "valkey").start()
-    program = FrontEnd(server.url, folder / "front-end.log", SIMULCAST_COMPRESSION="true")
-    asyncio.run(until_ready(program))
-    yield program
-    program.stop()
-    server.stop()
-    assert "Traceback" not in program.output(), program.output()
+    with one_front_end(tmp_path_factory.mktemp("compressing"), SIMULCAST_COMPRESSION="true") as program:
+        yield program
 
 
 def frame(first: int, payload: bytes = b"") -> bytes:
