@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.system.service import FrontEnd, Program, Worker
 from tests.valkey import Valkey
 
@@ -62,7 +63,7 @@ def one_front_end(folder: Path, *, raw: bool = True, **environment: str) -> Iter
     """One for several tests, with a Valkey of its own, ready. Its log holds neither a traceback nor a token."""
     server = Valkey(folder / "valkey").start()
     try:
-        program = FrontEnd(server.url, folder / "front-end.log", raw=raw, **environment)
+        program = FrontEnd(server.url, folder / "front-end.log", raw=raw, port=free_port(), **environment)
         try:
             asyncio.run(_until_ready(program))
             yield program
