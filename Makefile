@@ -5,8 +5,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+LONG := tests/faults tests/chaos tests/autobahn
 
-.PHONY: help install up test check docs bench bench-full chaos faults faults-quick soak autobahn clean
+.PHONY: help install up test test-long check docs bench bench-full chaos faults faults-quick soak autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -31,8 +32,11 @@ install: $(VENV)/.server  ## make .venv with the command simulcast in it
 up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to change how)
 	@exec $(BIN)/simulcast up $(ARGS)
 
-test: $(VENV)/.dev  ## run all tests (ARGS="-k hub" to choose)
-	@exec $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+test: $(VENV)/.dev  ## run the tests: five minutes at most (ARGS="-k hub" to choose)
+	@exec $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(LONG:%=--ignore=%) $(ARGS)
+
+test-long: $(VENV)/.dev  ## every fault once, half a minute of chaos, Autobahn: three minutes more
+	@exec $(BIN)/python -m pytest -n 4 --dist load $(LONG) $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

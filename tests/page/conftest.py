@@ -12,7 +12,7 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_pla
 from tests.page.stub import StubServer
 from tests.system.files import Files, serving
 
-expect.set_options(timeout=20_000)  # three tests run at once, and machines differ
+expect.set_options(timeout=60_000)  # several tests run at once, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -88,6 +88,7 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
             reduced_motion="reduce" if scheme == "still" else "no-preference",
         )
         contexts.append(context)
+        context.set_default_timeout(60_000)
         page = await context.new_page()
         page.on("console", note_message)
         page.on("pageerror", note_exception)

