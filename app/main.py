@@ -18,6 +18,7 @@ from app import api, events, file, websocket
 from app.folder import Folder
 from app.guard import Guard
 from app.heartbeat import NOWHERE, Place
+from app.policy import policy
 from app.refusals import unprocessable
 from app.services import running
 from app.settings import FrontEndSettings
@@ -25,7 +26,6 @@ from app.tokens import Tokens
 from simulcast.logs import configure
 
 MOST_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
-POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(__file__).parents[1] / "gateway"
 GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts"})
@@ -77,13 +77,14 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
     app.include_router(file.router)
     app.mount("/page", _Revalidated(directory=PAGE), name="page")
 
-    index = (PAGE / "index.html").read_text(encoding="utf-8")
-    if settings.files:
-        index = index.replace("<html ", "<html data-files ", 1)
+    told = " data-files" * (app.state.files is not None) + " data-tokens" * (app.state.tokens is not None)
+    index = (PAGE / "index.html").read_text(encoding="utf-8").replace("<html", f"<html{told}", 1)
+
+    headers = {"content-security-policy": policy(index), "cache-control": "no-cache"}
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
-        return HTMLResponse(index, headers={"content-security-policy": POLICY, "cache-control": "no-cache"})
+        return HTMLResponse(index, headers=headers)
 
     return app
 

@@ -125,6 +125,7 @@ def test_settings_that_documents_name_exist() -> None:
 
 def test_messages_that_troubleshooting_quotes_are_those_of_the_programs() -> None:
     files = [path for room in ("app", "workers") for path in ROOT.glob(f"{room}/*.py")]
+    files.append(ROOT / "app/page/index.html")
     sources = "".join(path.read_text(encoding="utf-8") for path in files)
     sources = sources.replace("{SETTING}", "SIMULCAST_ALLOW_NETWORKS")
     of_phones = {"Cleartext HTTP traffic not permitted", "App Transport Security"}

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
 
+from tests.conditions import eventually
 from tests.page.stub import StubServer
 from tests.system.files import Files, serving
 
@@ -41,14 +42,23 @@ def _chromium() -> str:
     pytest.skip(reason)
 
 
-async def _until_live(page: Page) -> None:
-    """With three Chromiums at work a page now and then stays at its first words (why isn't known): load it anew."""
-    phase = page.locator("#phase")
-    try:
-        await expect(phase).not_to_have_text("Connecting…", timeout=10_000)
-    except AssertionError:
-        await page.reload()
-    await expect(phase).to_have_text("Live")
+async def until_live(page: Page) -> None:
+    await expect(page.locator("#phase")).to_have_text("Live")
+
+
+async def until_begun(page: Page) -> None:
+    """Returns when all modules have come. Each container that starts here changes the machine's network: then Chromium
+    drops what is under way (ERR_NETWORK_CHANGED), and the page loads itself anew.
+    """
+
+    async def has_begun() -> bool:
+        try:
+            await page.evaluate("import(new URL('page/page.js', document.baseURI))")
+        except Error:
+            return False
+        return True
+
+    await eventually(has_begun, "all modules")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -95,8 +105,9 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
         if clock:
             await page.clock.install()
         await page.goto(stub.url)
+        await until_begun(page)
         if live:
-            await _until_live(page)
+            await until_live(page)
         return page
 
     yield open_page

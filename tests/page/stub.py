@@ -8,10 +8,15 @@ from typing import Any
 
 from aiohttp import web
 
+from app.policy import policy
+
 PAGE = Path(__file__).parents[2] / "app" / "page"
 # Below a sub path, as behind nginx: an address that begins with a slash would miss.
 ROOT = "/some/where/"
-HEADERS = {"content-security-policy": "default-src 'self'", "cache-control": "no-store"}
+HEADERS = {
+    "content-security-policy": policy((PAGE / "index.html").read_text(encoding="utf-8")),
+    "cache-control": "no-store",
+}
 
 Event = dict[str, object]
 

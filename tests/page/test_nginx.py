@@ -14,6 +14,7 @@ from playwright.async_api import Browser, expect
 from simulcast.broker import Broker
 from simulcast.events import progress_event
 from tests.conditions import eventually
+from tests.page.conftest import until_begun
 from tests.page.nginx import BELOW, Nginx
 from tests.page.test_rows import row, slot
 from tests.page.test_stream import BLOCK
@@ -130,6 +131,7 @@ async def test_the_client_for_browsers_connects_beside_the_page(
         context = await browser.new_context()
         page = await context.new_page()
         await page.goto(base)
+        await until_begun(page)
         await page.evaluate("""async () => {
             const { Gateway } = await import("./page/gateway.js");
             window.heard = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
