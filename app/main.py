@@ -15,6 +15,7 @@ from starlette.staticfiles import PathLike
 from starlette.types import Scope
 
 from app import api, events, file, websocket
+from app.description import add_description
 from app.folder import Folder
 from app.guard import Guard
 from app.heartbeat import NOWHERE, Place
@@ -65,6 +66,8 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
         title="Simulcast",
         description="Broadcasts progress events. Events come by WebSocket at /ws, or at /events: see docs/protocol.md.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         max_body_size=MOST_BODY_BYTES,
         exception_handlers={RequestValidationError: unprocessable},
         middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
@@ -75,6 +78,7 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
     app.include_router(websocket.router)
     app.include_router(events.router)
     app.include_router(file.router)
+    add_description(app)
     app.mount("/page", _Revalidated(directory=PAGE), name="page")
 
     told = " data-files" * (app.state.files is not None) + " data-tokens" * (app.state.tokens is not None)

@@ -100,6 +100,8 @@ async def test_with_its_root_path_what_the_server_names_is_below_it(
             assert await answer.json() == record
         async with session.get(f"{before.url}docs") as answer:
             assert f"'{BELOW}openapi.json'" in await answer.text()
+        async with session.get(f"{before.url}docs/swagger-ui.css") as answer:
+            assert answer.status == 200
         async with session.get(f"{before.url}page/page.js") as answer:
             assert answer.status == 200
     async with websockets.connect(f"{before.url.replace('http', 'ws')}ws", proxy=None) as connection:

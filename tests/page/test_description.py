@@ -1,0 +1,27 @@
+"""The API's description at `/docs`, in a browser that reaches nothing else."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.programs import StartFrontEnd
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_it_needs_nothing_from_elsewhere_and_tries_a_request(browser: Browser, front_end: StartFrontEnd) -> None:
+    running = await front_end()
+    base = f"http://127.0.0.1:{running.port}/"
+    context = await browser.new_context()
+    page = await context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    await page.goto(f"{base}docs")
+    await page.locator("[id*=health]").first.click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute").click()
+    await expect(page.locator(".live-responses-table tbody .response-col_status").first).to_have_text("200")
+    assert [url for url in asked if not url.startswith((base, "data:"))] == []
+    assert said == []
+    await context.close()
