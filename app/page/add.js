@@ -11,6 +11,7 @@ const ERRORS_SHOWN = 8;
  * @property {HTMLTextAreaElement} input
  * @property {HTMLButtonElement} button
  * @property {HTMLElement} problems a list for what went wrong
+ * @property {import("./token.js").Token} token
  * @property {(sentence: string) => void} say
  */
 
@@ -38,7 +39,7 @@ export function addForm(elements) {
 }
 
 /** @param {AddForm} elements */
-async function submit({ form, input, button, problems, say }) {
+async function submit({ form, input, button, problems, token, say }) {
   const urls = lines(input.value);
   problems.replaceChildren();
   input.removeAttribute("aria-invalid");
@@ -56,7 +57,7 @@ async function submit({ form, input, button, problems, say }) {
   const reasons = [];
   for (const [index, url] of urls.entries()) {
     if (urls.length > 1) button.textContent = `Adding ${index + 1} of ${urls.length}`;
-    const { reason, reached } = await post(form.action, url);
+    const { reason, reached } = await post(form.action, url, token.headers);
     if (reason !== "") {
       refused.push(url);
       reasons.push(urls.length > 1 && !reason.includes(url) ? `${url}: ${reason}` : reason);
@@ -82,14 +83,15 @@ async function submit({ form, input, button, problems, say }) {
 /**
  * @param {string} action
  * @param {string} url
+ * @param {Record<string, string>} headers
  * @returns {Promise<{reason: string, reached: boolean}>} reason: why it wasn't added, "" when it was;
  *   reached: whether a server answered at all
  */
-async function post(action, url) {
+async function post(action, url, headers) {
   try {
     const response = await fetch(action, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { ...headers, "content-type": "application/json" },
       body: JSON.stringify({ url }),
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });

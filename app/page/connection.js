@@ -11,6 +11,7 @@ import { Stream } from "./stream.js";
  * @property {number | null} retryAt when the next attempt starts, ms; only while lost
  * @property {string} reason what the server said when it refused
  * @property {boolean} [byStream] whether it is live without a WebSocket
+ * @property {boolean} [wantsToken] whether it was refused because of the token
  */
 
 const RETRY_AFTER_MS = 5_000;
@@ -26,9 +27,13 @@ const SUBPROTOCOL = "simulcast.v1";
 const SILENT_FOR_MS = 45_000;
 /** What hello announces follows it at once; its position is believed when that must have come. */
 const HELLO_HOLDS_AFTER_MS = 1_000;
+const LOST = 1006;
 const BAD_REQUEST = 4400;
+const NOT_ALLOWED = 4403;
+/** The token is missing or not valid, doesn't allow this, or has expired: a person has to give another one. */
+const OF_THE_TOKEN = new Set([4401, NOT_ALLOWED, 4419]);
 /** "Change something first": the same attempt would only be refused again (simulcast/codes.py). */
-const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST, 4401, 4403]);
+const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST, ...OF_THE_TOKEN]);
 const POSITION = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
 
 /**
@@ -58,6 +63,7 @@ export class Connection {
   #address;
   #events;
   #downloads;
+  #token;
   #onMessage;
   #onStatus;
   #onHello;
@@ -67,14 +73,16 @@ export class Connection {
    * @param {string} options.address
    * @param {string} options.events where they come without a WebSocket
    * @param {string} options.downloads where commands go then
+   * @param {import("./token.js").Token} options.token
    * @param {(message: Record<string, unknown>) => void} options.onMessage each message that is a JSON object
    * @param {(status: Status) => void} options.onStatus each change
    * @param {(recovered: boolean) => void} options.onHello whether all that was missed follows, or a snapshot
    */
-  constructor({ address, events, downloads, onMessage, onStatus, onHello }) {
+  constructor({ address, events, downloads, token, onMessage, onStatus, onHello }) {
     this.#address = address;
     this.#events = events;
     this.#downloads = downloads;
+    this.#token = token;
     this.#onMessage = onMessage;
     this.#onStatus = onStatus;
     this.#onHello = onHello;
@@ -103,7 +111,7 @@ export class Connection {
    */
   check(now) {
     const socket = this.#socket;
-    if (socket && this.status.phase === "live" && now - this.#heardAt >= SILENT_FOR_MS) this.#ended(socket, 1006, "");
+    if (socket && this.status.phase === "live" && now - this.#heardAt >= SILENT_FOR_MS) this.#ended(socket, LOST, "");
   }
 
   /**
@@ -137,6 +145,7 @@ export class Connection {
       if (!REFUSALS.has(code)) fails();
     });
     this.#await(socket, OPEN_WITHIN_MS, () => {
+      if (isOpen) this.#ended(socket, LOST, "");
       this.#failed = MOST_FAILED;
       fails();
     });
@@ -144,8 +153,8 @@ export class Connection {
 
   #connectByStream() {
     this.#socket?.close();
-    const stream = new Stream(this.#events, this.#downloads, this.#position(Date.now()));
-    this.#await(stream, CONNECT_WITHIN_MS, () => this.#ended(stream, 1006, ""));
+    const stream = new Stream(this.#events, this.#downloads, this.#position(Date.now()), this.#token);
+    this.#await(stream, CONNECT_WITHIN_MS, () => this.#ended(stream, LOST, ""));
   }
 
   /**
@@ -158,14 +167,23 @@ export class Connection {
     this.#socket = socket;
     this.#tell({ phase: "connecting", retryAt: null, reason: "" });
     this.#timer = setTimeout(onLate, withinMs);
-    socket.addEventListener("open", () => {
-      if (socket !== this.#socket) return;
+    const isStream = socket instanceof Stream;
+    const live = () => {
       clearTimeout(this.#timer);
       this.#heardAt = Date.now();
-      this.#tell({ phase: "live", retryAt: null, reason: "", byStream: socket instanceof Stream });
+      this.#tell({ phase: "live", retryAt: null, reason: "", byStream: isStream });
+    };
+    socket.addEventListener("open", () => {
+      if (socket !== this.#socket) return;
+      // Not with the handshake: a browser isn't told why one was refused. Where a proxy has shown a token already, this
+      // one is no action there, which is answered and does nothing.
+      if (isStream || !this.#token.isWanted) live();
+      else socket.send(JSON.stringify({ action: "authenticate", token: this.#token.text }));
     });
     socket.addEventListener("message", (event) => {
-      if (socket === this.#socket) this.#take(/** @type {MessageEvent} */ (event).data);
+      if (socket !== this.#socket) return;
+      if (this.status.phase !== "live") live();
+      this.#take(/** @type {MessageEvent} */ (event).data);
     });
     socket.addEventListener("close", (event) => {
       const { code, reason } = /** @type {CloseEvent} */ (event);
@@ -187,7 +205,9 @@ export class Connection {
     const canChange = code === BAD_REQUEST && this.#since !== "";
     if (canChange) this.#seen("");
     if (REFUSALS.has(code) && !canChange) {
-      this.#tell({ phase: "refused", retryAt: null, reason: reason || `code ${code}` });
+      // A page that a proxy serves under another name isn't allowed either, where no token helps.
+      const wantsToken = OF_THE_TOKEN.has(code) && (code !== NOT_ALLOWED || this.#token.isWanted);
+      this.#tell({ phase: "refused", retryAt: null, reason: reason || `code ${code}`, wantsToken });
       return;
     }
     const wait = RETRY_AFTER_MS * (1 + JITTER * (2 * Math.random() - 1));

@@ -30,13 +30,13 @@ export class Header {
    * @param {Status} status
    * @param {number} now ms
    */
-  connection({ phase, retryAt, reason, byStream }, now) {
+  connection({ phase, retryAt, reason, byStream, wantsToken }, now) {
     const seconds = Math.max(1, Math.ceil(((retryAt ?? now) - now) / 1000));
     const words = {
       connecting: "Connecting…",
       live: byStream ? "Live (by SSE)" : "Live",
       lost: `No connection, next try in ${seconds} s`,
-      refused: `The server refused the connection: ${reason}`,
+      refused: wantsToken ? "A token is wanted" : `The server refused the connection: ${reason}`,
     };
     this.#write(this.#phase, words[phase]);
     const { dataset } = document.documentElement;

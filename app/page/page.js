@@ -1,5 +1,6 @@
 // Wires the page: events from the connection go into the downloads, and what changed there is drawn.
 
+import { AccessForm } from "./access.js";
 import { addForm } from "./add.js";
 import { Announcer } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
@@ -13,6 +14,7 @@ import { hasEnded } from "./merge.js";
 import { Plot } from "./plot.js";
 import { Rows } from "./rows.js";
 import { Survey } from "./survey.js";
+import { Token } from "./token.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
 /** @typedef {import("./connection.js").Status} Status */
@@ -37,10 +39,13 @@ const header = new Header({
   active: element("active"),
   speed: element("speed"),
 });
+const { dataset } = document.documentElement;
+const token = new Token({ isExpected: "tokens" in dataset, path: new URL(".", document.baseURI).pathname });
 const connection = new Connection({
   address: socketAddress(location),
   events: new URL("events", document.baseURI).href,
   downloads: new URL("downloads", document.baseURI).href,
+  token,
   onMessage: receive,
   onStatus: connectionChanged,
   onHello: (recovered) => {
@@ -93,6 +98,7 @@ const clearFinished = new ClearFinished({
 });
 const survey = new Survey({
   address: new URL("downloads", document.baseURI).href,
+  token,
   downloads,
   onChange: apply,
   onDone: () => rows.arrange(() => downloads.values()),
@@ -101,6 +107,15 @@ const plot = new Plot({
   line: /** @type {any} */ (element("plot-line")),
   area: /** @type {any} */ (element("plot-area")),
   words: element("plot-words"),
+});
+
+const access = new AccessForm({
+  form: element("access"),
+  input: element("token"),
+  words: element("access-words"),
+  refuge: element("phase"),
+  token,
+  onToken: () => connection.connectNow(),
 });
 
 const empty = element("empty");
@@ -163,11 +178,17 @@ function connectionChanged(status) {
   if (status.phase === "live") {
     announcer.say(said === "lost" ? "Connected again." : "Connected.");
     said = "live";
+    access.close();
+    // A link can't show a token, so it would save a refusal.
+    if (token.text !== "") delete dataset.files;
     return;
   }
   survey.stop();
   commands.lose();
-  if (status.phase === "refused") announcer.say(`The server refused the connection: ${shown(status.reason)}`);
+  if (status.wantsToken) {
+    access.ask(token.text && status.reason);
+    announcer.say("A token is wanted.");
+  } else if (status.phase === "refused") announcer.say(`The server refused the connection: ${shown(status.reason)}`);
   if (status.phase === "lost" && said !== "lost") {
     announcer.say("No connection. The page keeps trying.");
     said = "lost";
@@ -198,6 +219,7 @@ addForm({
   input: element("urls"),
   button: element("add-button"),
   problems: element("problems"),
+  token,
   say: (sentence) => announcer.say(sentence),
 });
 element("retry").addEventListener("click", () => connection.connectNow());

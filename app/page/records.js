@@ -28,18 +28,19 @@ export class NoRecords extends Error {
 /**
  * All records, newest first; of more than 5,000 the newest.
  * @param {string} address of the list
+ * @param {Record<string, string>} headers
  * @returns {Promise<{records: DownloadRecord[], all: boolean, moved: boolean}>} all: no record can be missing; moved: one
  *   can, since some were deleted meanwhile: ask again
  * @throws {NoRecords}
  */
-export async function listRecords(address) {
+export async function listRecords(address, headers) {
   /** @type {DownloadRecord[]} */
   const records = [];
   /** @type {number | null} */
   let total = null;
   let moved = false;
   for (let page = 0; page < MOST_PAGES; page += 1) {
-    const body = await get(`${address}?sort=created_at&order=desc&offset=${page * PAGE}&limit=${PAGE}`);
+    const body = await get(`${address}?sort=created_at&order=desc&offset=${page * PAGE}&limit=${PAGE}`, headers);
     const found = /** @type {{downloads?: unknown, total?: unknown} | null} */ (body);
     if (!Array.isArray(found?.downloads)) throw new NoRecords(false);
     records.push(...found.downloads.filter((record) => typeof record === "object" && record !== null));
@@ -54,21 +55,23 @@ export async function listRecords(address) {
 /**
  * @param {string} address of the list
  * @param {string} downloadId
+ * @param {Record<string, string>} headers
  * @returns {Promise<DownloadRecord | null>} null when the server has none
  * @throws {NoRecords}
  */
-export async function oneRecord(address, downloadId) {
-  const body = await get(`${address}/${encodeURIComponent(downloadId)}`);
+export async function oneRecord(address, downloadId, headers) {
+  const body = await get(`${address}/${encodeURIComponent(downloadId)}`, headers);
   return typeof body === "object" ? body : null;
 }
 
 /**
  * @param {string} address
+ * @param {Record<string, string>} headers
  * @returns {Promise<unknown>} null for 404
  */
-async function get(address) {
+async function get(address, headers) {
   try {
-    const response = await fetch(address, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const response = await fetch(address, { headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     if (response.status === 404) return null;
     if (!response.ok) throw new NoRecords(true);
     return await response.json();

@@ -20,6 +20,7 @@ export class Survey {
   /** When the server was last asked about one, by its id. @type {Map<string, number>} */
   #asked = new Map();
   #address;
+  #token;
   #downloads;
   #onChange;
   #onDone;
@@ -27,12 +28,14 @@ export class Survey {
   /**
    * @param {object} options
    * @param {string} options.address of the list of downloads
+   * @param {import("./token.js").Token} options.token
    * @param {import("./downloads.js").Downloads} options.downloads
    * @param {(change: Change) => void} options.onChange
    * @param {() => void} options.onDone the downloads are complete and in their order
    */
-  constructor({ address, downloads, onChange, onDone }) {
+  constructor({ address, token, downloads, onChange, onDone }) {
     this.#address = address;
+    this.#token = token;
     this.#downloads = downloads;
     this.#onChange = onChange;
     this.#onDone = onDone;
@@ -74,7 +77,7 @@ export class Survey {
   async #read(turn) {
     const askedAt = Date.now();
     try {
-      const { records, all, moved } = await listRecords(this.#address);
+      const { records, all, moved } = await listRecords(this.#address, this.#token.headers);
       if (turn !== this.#turn) return;
       // Oldest first, as they appeared.
       for (const record of records.reverse()) this.#tell(this.#downloads.takeRecord(record, askedAt, Date.now()));
@@ -103,7 +106,7 @@ export class Survey {
   async #readOne(id, now) {
     this.#isAsking = true;
     try {
-      const record = await oneRecord(this.#address, id);
+      const record = await oneRecord(this.#address, id, this.#token.headers);
       if (record) this.#tell(this.#downloads.takeRecord(record, now, Date.now()));
       // Who publishes without our records is unknown to the list from the beginning; that says nothing.
       else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#tell(this.#downloads.delete(id));

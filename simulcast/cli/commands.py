@@ -187,12 +187,20 @@ def publish(
 @app.command()
 def watch(
     url: Annotated[str, typer.Option(metavar="URL", help="The WebSocket of a front-end.")] = "ws://localhost:8080/ws",
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="SIMULCAST_TOKEN",
+            metavar="TOKEN",
+            help="Shown to a service that wants one; @FILE reads it from a file, anew at each connection.",
+        ),
+    ] = "",
 ) -> None:
     """Show live what goes on: bars in a terminal, plain lines elsewhere. Ctrl-C ends it."""
     from simulcast.cli import watch
 
     with suppress(KeyboardInterrupt):
-        asyncio.run(watch.watch(url))
+        asyncio.run(watch.watch(url, token))
 
 
 @app.command()

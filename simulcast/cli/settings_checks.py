@@ -19,6 +19,7 @@ COMPOSE = frozenset(  # read by docker-compose.yml alone
     f"{PREFIX}{name}"
     for name in ("DOWNLOADS", "FRONT_ENDS", "GRAFANA_PUBLISH", "PROMETHEUS_PUBLISH", "PUBLISH", "WORKERS")
 )
+FLAGS = frozenset({f"{PREFIX}TOKEN"})  # read by a command of the command line alone
 _ANSWER_S = 30.0
 
 
@@ -51,7 +52,7 @@ def judged(inspections: Sequence[Inspection]) -> list[Finding]:
 
 def unknown(environment: Collection[str], inspections: Sequence[Inspection]) -> list[Finding]:
     """Variables that look like ours and are read by nobody, with what was probably meant."""
-    known = COMPOSE.union(*(each.names for each in inspections))
+    known = (COMPOSE | FLAGS).union(*(each.names for each in inspections))
     strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     if not strangers:
         return [fine("variables", f"each {PREFIX}… that is set is read by a program")]

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
@@ -14,27 +15,28 @@ from simulcast.address import shown
 from simulcast.cli.board import Board, clean
 from simulcast.cli.complaint import Complaint, to_tell
 from simulcast.cli.screen import Bars, PlainLines, Screen
-from simulcast.codes import Stop
+from simulcast.codes import Refresh, Stop
 
 RECONNECT_S = 5.0
 OPEN_S = 10.0
 CLOSE_S = 1.0
 PING_EVERY_S = PONG_WITHIN_S = 20.0
 _STOP_CODES = frozenset(int(code) for code in Stop)
+_REMEDY = "; set SIMULCAST_TOKEN to what `simulcast token --scope watch` prints where the service runs, or give --token"
 
 
-async def watch(url: str) -> None:
-    """Until cancelled. Raises Complaint for what waiting doesn't mend."""
+async def watch(url: str, token: str) -> None:
+    """Until cancelled. `token`: "" for none, @file for what is in it. Raises Complaint for what waiting can't mend."""
     checked_address(url)
     board, console = Board(), Console()
     if not console.is_terminal:
-        await follow(url, board, PlainLines())
+        await follow(url, token, board, PlainLines())
         return
     bars = Bars(board, console)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(bars.run(), name="drawing")
-            await follow(url, board, bars)
+            await follow(url, token, board, bars)
     except BaseExceptionGroup as failures:
         raise to_tell(failures) from failures
 
@@ -55,25 +57,28 @@ def checked_address(url: str) -> str:
 
 
 async def follow(
-    url: str, board: Board, screen: Screen, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    url: str, token: str, board: Board, screen: Screen, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Connects, shows what comes, and does so again RECONNECT_S after a loss. Raises Complaint."""
     while True:
-        found = await _connect(url, board.event_id)
+        found = await _connect(url, _headers(token), board.event_id)
         if isinstance(found, ClientConnection):
             screen.status(f"connected to {shown(url)}")
             async with found:
                 await _show(found, board, screen)
+            if found.close_code == Refresh.TOKEN_EXPIRED:
+                continue  # at once: the file may hold another one, and the same one is refused
             found = f"lost {shown(url)}"
         screen.status(f"{found}: trying again in {RECONNECT_S:.0f} s")
         await pause(RECONNECT_S)
 
 
-async def _connect(url: str, event_id: str) -> ClientConnection | str:
+async def _connect(url: str, headers: dict[str, str], event_id: str) -> ClientConnection | str:
     """A connection that goes on after `event_id`, or why there is none just now. Raises Complaint if there can't be."""
     try:
         return await connect(
             _since(url, event_id),
+            additional_headers=headers,
             open_timeout=OPEN_S,
             close_timeout=CLOSE_S,
             ping_interval=PING_EVERY_S,
@@ -84,8 +89,9 @@ async def _connect(url: str, event_id: str) -> ClientConnection | str:
         status = error.response.status_code
         if 400 <= status < 500:
             said = clean(bytes(error.response.body or b"").decode(errors="replace").strip())
+            remedy = _REMEDY if status == 401 else ""
             raise Complaint(
-                f"{shown(url)} refuses ({status}): {said or 'is the path right? It usually is /ws'}"
+                f"{shown(url)} refuses ({status}): {said or 'is the path right? It usually is /ws'}{remedy}"
             ) from error
         return f"{shown(url)} is not ready ({status})"
     except InvalidHandshake as error:
@@ -103,7 +109,22 @@ async def _show(socket: ClientConnection, board: Board, screen: Screen) -> None:
     except ConnectionClosed:
         pass  # how it ended is in its close code
     if socket.close_code in _STOP_CODES:
-        raise Complaint(f"the server closed the connection: {clean(socket.close_reason or '')} ({socket.close_code})")
+        said = f"{clean(socket.close_reason or '')} ({socket.close_code})"
+        raise Complaint(
+            f"the server closed the connection: {said}{_REMEDY if socket.close_code == Stop.BAD_TOKEN else ''}"
+        )
+
+
+def _headers(token: str) -> dict[str, str]:
+    """What shows the token. Raises Complaint, which doesn't repeat it."""
+    if token.startswith("@"):
+        try:
+            token = Path(token[1:]).read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise Complaint(f"--token {token} can't be read: name a file with a token in it") from error
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise Complaint(f"--token is no token: it has no spaces and no other letters than those of ASCII{_REMEDY}")
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _since(url: str, event_id: str) -> str:

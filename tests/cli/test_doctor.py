@@ -69,7 +69,12 @@ def test_without_redis_it_says_so_and_what_to_start_and_exits_1(simulcast: Comma
 def test_mistaken_settings_are_named_with_the_program_and_misspelt_ones_with_what_was_meant(
     simulcast: Command, valkey: Valkey
 ) -> None:
-    settings = {"SIMULCAST_LEASE_S": "0", "SIMULCAST_TOKEN_SECRT": "hush-hush", "SIMULCAST_PUBLISH": "x"}
+    settings = {
+        "SIMULCAST_LEASE_S": "0",
+        "SIMULCAST_TOKEN_SECRT": "hush-hush",
+        "SIMULCAST_PUBLISH": "x",
+        "SIMULCAST_TOKEN": "hush-hush",
+    }
     done = simulcast("doctor", "--port", str(free_port()), REDIS_URL=valkey.url, **settings)
     assert done.returncode == 1
     assert re.search(r"^✗ worker +SIMULCAST_LEASE_S=0: Input should be greater", done.stdout, re.MULTILINE)
@@ -77,6 +82,7 @@ def test_mistaken_settings_are_named_with_the_program_and_misspelt_ones_with_wha
     assert re.search(r"^✗ variables +SIMULCAST_TOKEN_SECRT is set", done.stdout, re.MULTILINE)
     assert "did you mean SIMULCAST_TOKEN_SECRET?" in done.stdout
     assert "SIMULCAST_PUBLISH" not in done.stdout and "hush-hush" not in done.stdout
+    assert "SIMULCAST_TOKEN is set" not in done.stdout
 
 
 def test_a_variable_that_resembles_none_is_to_be_unset() -> None:

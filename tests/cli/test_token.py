@@ -24,5 +24,6 @@ def test_what_it_can_not_sign_is_told(simulcast: Command, tmp_path: Path) -> Non
     (tmp_path / "public.pem").write_text(rsa_key()[1])
     found = complaint(simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem")))
     assert "give an RSA private key" in found
+    assert "--token is no token" in complaint(simulcast("watch", **{"SIMULCAST_TOKEN": "two words"}))
     short = {"SIMULCAST_TOKEN_SECRET": "short"}
     assert "at least 32" in complaint(simulcast("token", "--scope", "watch", **short))

@@ -3,6 +3,7 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -38,8 +39,8 @@ async def no_pause(_: float) -> None:
 
 
 @asynccontextmanager
-async def following(url: str, screen: Recorded) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(follow(url, Board(), screen, no_pause))
+async def following(url: str, screen: Recorded, token: str = "") -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(follow(url, token, Board(), screen, no_pause))
     try:
         yield task
     finally:
@@ -103,6 +104,51 @@ async def test_a_close_that_says_change_something_ends_it() -> None:
     async with server(handle) as url, following(url, Recorded()) as task:
         with pytest.raises(Complaint, match=r"no such channel \(4400\)"):
             await asyncio.wait_for(asyncio.shield(task), 20)
+
+
+async def test_a_token_is_read_anew_when_it_expired_and_one_that_stays_is_refused(tmp_path: Path) -> None:
+    shown: list[str] = []
+    file = tmp_path / "token"
+    file.write_text("first\n")
+
+    def check(connection: ServerConnection, request: Request) -> Response | None:
+        shown.append(request.headers.get("Authorization", ""))
+        return connection.respond(HTTPStatus.UNAUTHORIZED, "the token has expired\n") if len(shown) > 2 else None
+
+    async def handle(connection: ServerConnection) -> None:
+        file.write_text("second\n")
+        await connection.close(4419, "the token has expired")
+
+    screen = Recorded()
+    async with serve(handle, "127.0.0.1", 0, process_request=check) as running:
+        url = f"ws://127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}/ws"
+        async with following(url, screen, f"@{file}") as task:
+            with pytest.raises(Complaint, match=r"expired; set SIMULCAST_TOKEN .*simulcast token") as told:
+                await asyncio.wait_for(asyncio.shield(task), 20)
+    assert shown == ["Bearer first", "Bearer second", "Bearer second"]
+    assert screen.statuses == [f"connected to {url}"] * 2  # without a pause
+    assert "second" not in str(told.value)
+
+
+async def test_without_a_token_none_is_shown_and_what_to_do_is_told() -> None:
+    shown: list[str | None] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        shown.append(connection.request.headers.get("Authorization"))
+        await connection.close(4401, "no token came within 10 s: send one first")
+
+    async with server(handle) as url, following(url, Recorded()) as task:
+        with pytest.raises(Complaint, match=r"no token came .* \(4401\); set SIMULCAST_TOKEN"):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+    assert shown == [None]
+
+
+@pytest.mark.parametrize("token", ["two words", "zwölf", "a\r\nb", "@/nowhere/token"])
+async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: str) -> None:
+    url = f"ws://127.0.0.1:{free_port()}/ws"
+    with pytest.raises(Complaint, match=r"^--token "):
+        await asyncio.wait_for(follow(url, token, Board(), Recorded(), no_pause), 20)
 
 
 @pytest.mark.parametrize(

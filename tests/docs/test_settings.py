@@ -12,6 +12,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs/settings.md"
 HEAD = """# Settings
 
 From the environment, read once at the start; a command's flags override. Made from the classes that read them.
+`simulcast watch` alone reads `SIMULCAST_TOKEN`: see [access](access.md).
 
 | setting | default | read by | meaning |
 |---|---|---|---|

@@ -33,6 +33,7 @@ class StubServer:
         self.listings: list[str] = []  # the path and query of each GET downloads, or of one of them
         self.refuses = False  # whether handshakes are answered with 503
         self.hangs = False  # whether handshakes are not answered at all
+        self.is_silent = False  # whether nothing is told once a handshake was accepted
         self.sinces: list[str | None] = []  # one entry a handshake that was accepted
         self.intervals: list[str | None] = []  # likewise
         self.received: list[Any] = []  # what clients sent over the socket, parsed
@@ -109,9 +110,10 @@ class StubServer:
         self._sockets.add(socket)
         try:
             hello = {"type": "hello", "channel": "downloads", "position": self.position, "recovered": self.recovered}
-            await socket.send_str(json.dumps({**hello, "ping_interval_s": 20.0}))
-            for event in self.snapshot:
-                await socket.send_str(json.dumps(event))
+            if not self.is_silent:
+                await socket.send_str(json.dumps({**hello, "ping_interval_s": 20.0}))
+                for event in self.snapshot:
+                    await socket.send_str(json.dumps(event))
             async with self._heard:
                 self.sinces.append(request.query.get("since"))
                 self.intervals.append(request.query.get("interval_ms"))

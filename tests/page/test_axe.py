@@ -28,6 +28,7 @@ async def test_axe_finds_nothing_serious(open_page: OpenPage, stub: StubServer, 
     await page.evaluate(script())
     await expect(page.locator("#empty")).to_have_css("opacity", "1")  # it fades in
     assert await page.evaluate(SERIOUS) == []  # nothing there yet
+    await page.evaluate("document.querySelector('#access').hidden = false")
     await page.evaluate("document.documentElement.dataset.files = ''")
     await stub.send(*EVERY_STATE, event(99, "complete", "saved", name="x.iso", attempt=1))
     await expect(page.get_by_role("link", name="Save x.iso")).to_be_visible()
