@@ -4,6 +4,7 @@ import argparse
 import gc
 import socket
 import sys
+from typing import cast
 
 import uvicorn
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from app.admin import Doors, admin_app
 from app.drain import Server
 from app.guard import Guard
 from app.heartbeat import Place
+from app.services import Services
 from app.serving import configuration
 from app.settings import FrontEndSettings
 from app.tokens import Tokens
@@ -94,13 +96,13 @@ def _config(settings: FrontEndSettings, root_path: str, admin: socket.socket | N
 
     address = f"{settings.host}:{settings.port}"
     if admin is None:
-        app: ASGIApp = create_app(settings, Place(address))
+        app: ASGIApp = (public := create_app(settings, Place(address)))
     else:
         host, port = admin.getsockname()[:2]
         public = create_app(settings, Place(address, f"{host}:{port}"))
         guarded = Guard(admin_app(public), frozenset(settings.allowed_hosts))
         app = Doors(public, guarded, {port})
-    return configuration(app, settings, root_path)
+    return configuration(app, settings, root_path, lambda: cast(Services, public.state.services).broker.places())
 
 
 if __name__ == "__main__":

@@ -2,19 +2,22 @@
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
-RESERVED = 192  # descriptors that this process needs beside its clients': two pools to Redis of 64, files, listeners
+# Descriptors that this process needs beside its clients'.
+OWN = 52  # files, listeners, the loop
+TO_A_SERVER = 140  # connections to each that serves channels: two pools of 64, one of 8, two of 2
+POOLS = 5  # each with a connection of its own to each that is asked who serves
 MOST_REFUSING = 8  # connections over the limit that are told so at once; more are cut without a word
 
 
 class Limits:
-    """`most_per_address`: 0 for any number. `proxies`: their addresses and networks; what they say of whom they forward
-    is believed."""
+    """`most`: how many there may be in all now. `most_per_address`: 0 for any number. `proxies`: their addresses and
+    networks; what they say of whom they forward is believed."""
 
-    def __init__(self, most: int, most_per_address: int, proxies: Iterable[str]) -> None:
+    def __init__(self, most: Callable[[], int], most_per_address: int, proxies: Iterable[str]) -> None:
         self._most = most
         self._most_per_address = most_per_address
         self._proxies = _TrustedHosts(list(proxies))
@@ -47,8 +50,9 @@ class Limits:
 
     def enter(self, client: str, connections: int) -> tuple[int, str] | None:
         """One more, which counts, or the status and why it is one too many. `connections`: all there are, with it."""
-        if connections > self._most:
-            return 503, f"this front-end has all the {self._most:,} connections that its descriptors allow (ulimit -n)"
+        most = self._most()
+        if connections > most:
+            return 503, f"this front-end has all the {most:,} connections that its descriptors allow (ulimit -n)"
         if client and 0 < self._most_per_address <= self._by_address[client]:
             return 429, f"{client} has {self._most_per_address:,} connections already: close some, or come back later"
         if client:
@@ -63,6 +67,10 @@ class Limits:
                 del self._by_address[client]
 
 
-def most_connections(descriptors: int) -> int:
-    """How many of them clients may have: what the process needs for itself, to reach Redis above all, is kept."""
-    return descriptors - min(RESERVED, descriptors // 2)
+def most_connections(descriptors: int, servers: int, asked: int) -> int:
+    """How many of them clients may have: what the process needs for itself, to reach Redis above all, is kept.
+
+    `servers`: how many serve channels; `asked`: how many are asked who does.
+    """
+    reserved = OWN + TO_A_SERVER * servers + POOLS * asked
+    return descriptors - min(reserved, descriptors // 2)

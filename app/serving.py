@@ -1,5 +1,7 @@
 """uvicorn, set up as it is fastest, and so that no client costs the others anything."""
 
+from collections.abc import Callable
+
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -16,12 +18,22 @@ SHUTDOWN_S = 5  # for requests under way, after the clients have left
 MOST_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of as many characters as it may have, whichever they are
 
 
-def configuration(app: ASGIApp, settings: FrontEndSettings, root_path: str = "") -> uvicorn.Config:
-    """What the front-end's server is started with. Raises the process's own limit of descriptors."""
+def _one_redis() -> tuple[int, int]:
+    return 1, 0
+
+
+def configuration(
+    app: ASGIApp, settings: FrontEndSettings, root_path: str = "", places: Callable[[], tuple[int, int]] = _one_redis
+) -> uvicorn.Config:
+    """What the front-end's server is started with. Raises the process's own limit of descriptors.
+
+    `places`: how many servers of Redis serve channels now, and how many are asked who does.
+    """
     proxies = list(settings.proxies)
+    descriptors = raise_limit()
 
     class Http(SimulcastHttp):
-        limits = Limits(most_connections(raise_limit()), settings.connections_per_address, proxies)
+        limits = Limits(lambda: most_connections(descriptors, *places()), settings.connections_per_address, proxies)
 
     return uvicorn.Config(
         app,

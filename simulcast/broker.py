@@ -128,6 +128,10 @@ class Broker:
         )
         return Position.parse(_text(reply))
 
+    def places(self) -> tuple[int, int]:
+        """How many servers serve channels, and how many are asked who does, as far as is known."""
+        return self._reading.places()
+
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
         """Where the channel is now; opens an epoch where acknowledged writes may be gone. Raises BrokerUnavailable."""
         return (await self.heads([channel]))[0]

@@ -25,10 +25,11 @@ class Cluster(Found):
     confirms = b"ssubscribe"
 
     _owners: tuple[Server | None, ...] = (None,) * REDIS_CLUSTER_HASH_SLOTS
+    _masters: frozenset[Server] = frozenset()  # that own a slot
     _nodes: frozenset[Server] = frozenset()  # replicas too
 
     async def _ask(self) -> None:
-        known = list(self._nodes | set(self._address.members))
+        known = list(self._asked())
         random.shuffle(known)
         troubles: list[str] = []
         for node in known:
@@ -53,12 +54,16 @@ class Cluster(Found):
             owners[first : last + 1] = [servers[0]] * (last + 1 - first)
             nodes.update(servers)
         self._owners, self._nodes = tuple(owners), frozenset(nodes)
+        self._masters = frozenset(owner for owner in owners if owner is not None)
 
     def _server(self, channel: str) -> Server | None:
         return self._owners[key_slot(ChannelNames(channel).pubsub.encode())]
 
-    def _serving(self) -> set[Server]:
-        return {owner for owner in self._owners if owner is not None}
+    def _serving(self) -> frozenset[Server]:
+        return self._masters
+
+    def _asked(self) -> frozenset[Server]:
+        return self._nodes.union(self._address.members)
 
     def _place(self, member: Server) -> str:
         return self._address.of(member)

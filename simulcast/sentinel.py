@@ -59,5 +59,8 @@ class Sentinel(Found):
     def _serving(self) -> set[Server]:
         return set() if self._master is None else {self._master}
 
+    def _asked(self) -> tuple[Server, ...]:
+        return self._address.members
+
     def _place(self, member: Server) -> str:
         return self._address.of_sentinel(member)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Set
 from contextlib import asynccontextmanager
 
 import redis
@@ -40,6 +40,10 @@ class Topology:
     async def serving(self, channel: str) -> redis.asyncio.Redis:
         """A client of the server that serves the channel. Raises redis.ConnectionError where it can't be found out."""
         return self._client
+
+    def places(self) -> tuple[int, int]:
+        """How many servers serve channels, and how many are asked who does, as far as is known."""
+        return 1, 0
 
     def doubt(self) -> None:
         """A call failed as it does when another server serves now: that is asked before the next one."""
@@ -101,8 +105,12 @@ class Found(Topology):
         """Who serves the channel as far as is known."""
 
     @abstractmethod
-    def _serving(self) -> set[Server]:
+    def _serving(self) -> Set[Server]:
         """All that serve anything."""
+
+    @abstractmethod
+    def _asked(self) -> Collection[Server]:
+        """All that may be asked."""
 
     @abstractmethod
     def _place(self, member: Server) -> str:
@@ -121,6 +129,9 @@ class Found(Topology):
         if client is None:
             client = self._clients[server] = connect(self._address.of(server), self._most_connections)
         return client
+
+    def places(self) -> tuple[int, int]:
+        return max(1, len(self._serving())), len(self._asked())
 
     def doubt(self) -> None:
         self._doubtful = True

@@ -55,6 +55,9 @@ end
 local function head(keys)
   if not life then read_life() end
   local meta = redis.call('HMGET', keys[1], 'life', 'epoch', 'offset', 'tag')
+  -- What is stored may be newer than what this library knows: after a failover to and fro another version noted it, and
+  -- two that insisted on theirs would open an epoch at every call.
+  if meta[1] ~= life then read_life() end
   local offset = tonumber(meta[3])
   if meta[1] ~= life or not meta[2] or not offset or not meta[4]
     or (offset > 0 and redis.call('EXISTS', keys[2]) == 0) then

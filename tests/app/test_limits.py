@@ -3,14 +3,20 @@
 import asyncio
 
 import pytest
+import redis.asyncio
 import websockets
 from websockets.exceptions import InvalidStatus
 
+from app.heartbeat import NOWHERE
 from app.http import SimulcastHttp
-from app.limits import MOST_REFUSING, RESERVED, Limits, most_connections
+from app.limits import MOST_REFUSING, POOLS, TO_A_SERVER, Limits, most_connections
+from app.services import running
+from app.settings import FrontEndSettings
+from simulcast.connection import MOST_CONNECTIONS, connect
 from tests.app.served import REQUEST, hello, rest, served
 from tests.app.test_detach import Endpoint
 from tests.conditions import until
+from tests.valkey import Valkey
 
 
 @pytest.mark.parametrize(
@@ -35,12 +41,12 @@ from tests.conditions import until
 def test_a_client_counts_as_its_address_and_one_that_a_proxy_forwards_as_what_the_proxy_says(
     peer: str | None, forwarded: list[bytes], counts_as: str
 ) -> None:
-    limits = Limits(100, 10, ["127.0.0.1", "10.0.0.0/8"])
+    limits = Limits(lambda: 100, 10, ["127.0.0.1", "10.0.0.0/8"])
     assert limits.client(peer, forwarded) == counts_as
 
 
 def test_one_address_has_as_many_as_it_may_and_who_leaves_makes_room() -> None:
-    limits = Limits(100, 2, [])
+    limits = Limits(lambda: 100, 2, [])
     assert [limits.enter("a", n) for n in (1, 2)] == [None, None]
     assert limits.enter("b", 3) is None
     status, why = limits.enter("a", 4) or (0, "")
@@ -53,21 +59,42 @@ def test_one_address_has_as_many_as_it_may_and_who_leaves_makes_room() -> None:
 
 
 def test_no_number_for_one_address_is_any_number_and_this_machine_has_none() -> None:
-    unlimited, strict = Limits(100, 0, []), Limits(100, 1, [])
+    unlimited, strict = Limits(lambda: 100, 0, []), Limits(lambda: 100, 1, [])
     assert {unlimited.enter("a", n) for n in range(50)} == {None}
     assert {strict.enter("", n) for n in range(50)} == {None}
 
 
 def test_beyond_what_the_descriptors_allow_nobody_is_let_in() -> None:
-    status, why = Limits(30, 0, []).enter("a", 31) or (0, "")
+    status, why = Limits(lambda: 30, 0, []).enter("a", 31) or (0, "")
     assert status == 503 and "30 connections" in why
-    assert most_connections(60) == 30
-    assert most_connections(65_536) == 65_536 - RESERVED
+    assert most_connections(60, 1, 0) == 30
+
+
+@pytest.mark.parametrize(
+    ("servers", "asked", "reserved"),
+    [(1, 0, 192), (1, 3, 207), (3, 6, 502), (10, 30, 1602)],  # as docs/limits.md has it
+)
+def test_what_is_kept_for_redis_grows_with_its_servers(servers: int, asked: int, reserved: int) -> None:
+    assert most_connections(65_536, servers, asked) == 65_536 - reserved
+
+
+async def test_what_is_kept_for_one_server_is_what_all_pools_may_take(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools: list[int] = []
+
+    def counted(url: str, most: int = MOST_CONNECTIONS) -> redis.asyncio.Redis:
+        pools.append(most)
+        return connect(url, most)
+
+    monkeypatch.setattr("simulcast.reach.connect", counted)
+    async with running(FrontEndSettings(redis_url=valkey.url), NOWHERE):
+        assert (sum(pools), len(pools)) == (TO_A_SERVER, POOLS)
 
 
 def limited(most: int, most_per_address: int = 0) -> type[SimulcastHttp]:
     class Http(SimulcastHttp):
-        limits = Limits(most, most_per_address, ["127.0.0.1"])
+        limits = Limits(lambda: most, most_per_address, ["127.0.0.1"])
 
     return Http
 

@@ -59,13 +59,14 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     uid = os.getuid() or 1000
     if os.getuid() == 0:
         os.chown(downloads, uid, uid)
-    port = free_port()
+    port, cluster_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")} | {
         # A project of its own, so that tearing it down can't touch one that a person runs from this folder.
         "COMPOSE_PROJECT_NAME": f"simulcast-test-{zlib.crc32(bytes(ROOT)):08x}",
         # The classic builder builds app and worker twice when at once; in turn, the second is the first's layers.
         "COMPOSE_PARALLEL_LIMIT": "1",
         "SIMULCAST_PUBLISH": f"127.0.0.1:{port}",
+        "SIMULCAST_CLUSTER_PUBLISH": f"127.0.0.1:{cluster_port}",
         "SIMULCAST_DOWNLOADS": str(downloads),
         "SIMULCAST_ALLOW_NETWORKS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",  # where Docker's networks are
         "SIMULCAST_LOG": "info",
@@ -84,7 +85,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         compose = ("bash", str(script), "--exec", str(ROOT))
         up = ("bash", str(script), str(ROOT), *scale)
         ours = not answers(*engine_of_script("version"))
-    running = Stack(compose, environment, port, downloads, uid, say)
+    running = Stack(compose, environment, port, cluster_port, downloads, uid, say)
     say(f"bringing up {FRONT_ENDS} front-ends with {script or 'the engine that answers'}")
     try:
         with terminal.global_and_fixture_disabled():
@@ -95,7 +96,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         say(f"up at 127.0.0.1:{port}")
         yield running
     finally:
-        down = running.run("down", "-v", "--remove-orphans", "-t", "5")
+        down = running.run("--profile", "*", "down", "-v", "--remove-orphans", "-t", "5")
         if ours and not subprocess.run(engine_of_script("ps", "-q"), capture_output=True, check=False).stdout:
             subprocess.run(
                 ("bash", str(script), "--stop"), env=environment, capture_output=True, timeout=60, check=False

@@ -39,6 +39,7 @@ class Stack:
     compose: tuple[str, ...]
     environment: dict[str, str]
     port: int
+    cluster_port: int
     downloads: Path
     uid: int
     say: Callable[[str], None]
@@ -86,9 +87,9 @@ class Stack:
             for i in range(1, FRONT_ENDS + 1)
         ]
 
-    def publish(self, event: dict[str, object]) -> None:
+    def publish(self, event: dict[str, object], worker: str = "worker") -> None:
         """From the worker's container, so that no front-end is the publisher."""
-        self.inside("worker", "simulcast", "publish", "downloads", json.dumps(event))
+        self.inside(worker, "simulcast", "publish", "downloads", json.dumps(event))
 
     def kill_inside(self, service: str) -> None:
         """As the kernel's out-of-memory killer would; Docker starts the container again."""

@@ -206,13 +206,41 @@ async def test_what_the_documents_tell_to_type_works_and_a_backup_brings_back_wh
     await eventually(as_before, "the downloads of the backup", 60)
 
 
+CLUSTER = [f"cluster-{n}" for n in range(1, 7)]
+
+
+async def test_the_profile_cluster_makes_a_cluster_by_itself_and_again_after_its_servers_were_stopped(
+    stack: Stack,
+) -> None:
+    at_once = {"COMPOSE_PARALLEL_LIMIT": "10"}  # images are built, from what is there already
+    up = await asyncio.to_thread(stack.run, "--profile", "cluster", "up", "-d", "cluster-nginx", **at_once)
+    assert up.returncode == 0, up.stdout
+    heard: list[str] = []
+    gateway = Gateway("127.0.0.1", stack.cluster_port, on_websocket_message=heard.append, reconnect_delay_s=0.5)
+    stack.say("the profile is up")
+    async with gateway:
+        await until(lambda: gateway.is_websocket_connected, "a connection", 60)
+        for name in ("on-a-cluster", "on-it-again"):
+            event: dict[str, object] = {"type": "download_complete", "download_id": name, "file_path": f"/{name}"}
+            await asyncio.to_thread(stack.publish, event, "cluster-worker")
+            await until(lambda: count(heard, name), f"{name} at the client", 90)  # noqa: B023  awaited here
+            if name == "on-a-cluster":
+                await asyncio.to_thread(stack.run, "stop", *CLUSTER, **at_once)
+                await asyncio.to_thread(stack.run, "start", *CLUSTER, **at_once)  # at whichever address is free
+    assert [count(heard, name) for name in ("on-a-cluster", "on-it-again")] == [1, 1]
+    owners = stack.inside("cluster-1", "valkey-cli", "CLUSTER", "SHARDS").count("master")
+    stack.say(f"{owners} masters; the keeper said:\n{stack.run('logs', '--no-log-prefix', 'cluster-keeper').stdout}")
+    assert owners == 3
+
+
 async def test_each_container_ends_by_itself_within_its_grace(stack: Stack) -> None:
     async with AsyncExitStack() as open_clients:
         for _ in range(30):
             await open_clients.enter_async_context(connect(stack.url, proxy=None))
         stack.say((await asyncio.to_thread(stack.run, "stop", "app", "worker")).stdout)  # while nginx goes on
-    await asyncio.to_thread(stack.run, "stop")
+    await asyncio.to_thread(stack.run, "--profile", "*", "stop")
     said = stack.run("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}").stdout
     codes = [(service, int(code)) for service, code in (line.split() for line in said.splitlines() if line)]
-    assert {service for service, _ in codes} == {"redis", "app", "worker", "nginx"}
+    of_the_cluster = {*CLUSTER, "cluster-keeper", "cluster-app", "cluster-worker", "cluster-nginx"}
+    assert {service for service, _ in codes} == {"redis", "app", "worker", "nginx"} | of_the_cluster
     assert [each for each in codes if each[1] == 137] == []  # 128 + SIGKILL

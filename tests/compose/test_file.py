@@ -36,9 +36,32 @@ def test_each_container_is_confined_watched_and_bounded(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_only_nginx_and_what_only_shows_are_published_and_on_loopback_unless_told_otherwise(name: str) -> None:
     ports = cast(list[str], SERVICES[name].get("ports", []))
-    assert bool(ports) == (name in ("nginx", "prometheus", "grafana"))
+    assert bool(ports) == (name in ("nginx", "cluster-nginx", "prometheus", "grafana"))
     for port in ports:
         assert re.fullmatch(r"\$\{\w+:-127\.0\.0\.1:\d+\}:\d+", port)
+
+
+def test_the_plain_service_belongs_to_no_profile_and_has_nothing_of_the_cluster() -> None:
+    plain = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert plain == {"redis", "app", "worker", "nginx"}
+    for name in plain:
+        assert "networks" not in SERVICES[name]
+    assert cast(Service, SERVICES["app"]["environment"])["REDIS_URL"] == "redis://redis:6379/0"
+
+
+def test_in_the_profile_everyone_names_all_servers_of_the_cluster_and_reaches_nothing_else() -> None:
+    profile = {name: service for name, service in SERVICES.items() if service.get("profiles") == ["cluster"]}
+    servers = [f"cluster-{n}" for n in range(1, 7)]
+    assert set(profile) == {*servers, "cluster-keeper", "cluster-app", "cluster-worker", "cluster-nginx"}
+    for service in profile.values():
+        assert list(cast(Service, service["networks"])) == ["cluster"]
+    for name in ("cluster-app", "cluster-worker"):
+        assert cast(Service, profile[name]["environment"])["REDIS_URL"] == f"redis+cluster://{','.join(servers)}"
+    assert [profile[name]["volumes"] for name in servers] == [[f"{name}:/data"] for name in servers]
+    for name in servers:  # nothing is kept otherwise than by the one Valkey
+        assert set(cast(list[str], SERVICES["redis"]["command"])) <= set(cast(list[str], profile[name]["command"]))
+    keeper = (ROOT / "deploy/cluster.sh").read_text(encoding="utf-8")
+    assert f'servers="{" ".join(servers)}"' in keeper
 
 
 def test_the_file_for_files_lets_front_ends_read_the_folder_that_workers_write_and_no_more() -> None:

@@ -69,9 +69,17 @@ def peers() -> str:
     return "\n".join(lines)
 
 
+def scale() -> str:
+    """Front-ends side by side, and what follows."""
+    text = (ROOT / "benchmarks/results/scale.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("\n- ")
+    return f"- {after}".rstrip("\n")
+
+
 BLOCKS: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/operations.md": ("sizing", sizing),
     "docs/comparison.md": ("peers", peers),
+    "docs/scale.md": ("scale", scale),
 }
 
 

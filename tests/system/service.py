@@ -64,6 +64,15 @@ class Program:
         return self.log.read_text(errors="replace")
 
 
+def limited_to(descriptors: int) -> Sequence[str]:
+    """The program of a front-end that may open so many files and sockets."""
+    return (
+        "-c",
+        f"import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors})); "
+        "runpy.run_module('app', run_name='__main__')",
+    )
+
+
 class FrontEnd(Program):
     program: ClassVar[Sequence[str]] = ("-m", "app")
 

@@ -10,20 +10,16 @@ from websockets.http11 import Response
 
 from simulcast.broker import Broker
 from tests.conditions import eventually
-from tests.system.service import FrontEnd, Program, collect
+from tests.system.service import FrontEnd, Program, collect, limited_to
 from tests.valkey import Valkey
 
 DESCRIPTORS = 60
-MODULE = (
-    "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most})); "
-    "runpy.run_module('app', run_name='__main__')"
-)
 
 
 class Narrow(FrontEnd):
     """A front-end that may open DESCRIPTORS files and sockets."""
 
-    program = ("-c", MODULE.format(most=DESCRIPTORS))
+    program = limited_to(DESCRIPTORS)
 
 
 async def test_without_descriptors_for_more_clients_those_that_are_here_stay_served(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,9 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event
 from simulcast.jobs import Claim, Jobs
 from simulcast.names import ChannelNames
+from simulcast.open_files import raise_limit
 from tests.conditions import until
-from tests.system.service import FrontEnd, collect
+from tests.system.service import FrontEnd, Program, collect, limited_to
 from tests.topologies import Cluster
 from tests.topology.conftest import Audience, Load, all_told, insisted
 
@@ -132,6 +134,31 @@ async def test_channels_of_every_shard_reach_the_clients_of_one_front_end(
         await until(lambda: {each["channel"] for each in told} == set(channels), "an event of each channel")
         heads = await publisher.heads(channels)
     assert [head.position.offset for head in heads] == [1] * len(channels)
+
+
+DESCRIPTORS = 1010
+
+
+class Narrow(FrontEnd):
+    """A front-end that may open DESCRIPTORS files and sockets, and that a shard more would leave half of them."""
+
+    program = limited_to(DESCRIPTORS)
+
+
+async def test_a_front_end_keeps_descriptors_for_each_shard(
+    group: Cluster, tmp_path: Path, programs: list[Program]
+) -> None:
+    running = Narrow(group.url, tmp_path / "narrow.log")
+    programs.append(running)
+    await running.ready()
+    room = DESCRIPTORS - 52 - 140 * len(group.masters()) - 5 * len(group.nodes)  # docs/limits.md
+    assert room > DESCRIPTORS // 2
+    raise_limit()  # of this process, for as many clients
+    held = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(room)]
+    status, said = await running.get("/downloads")
+    for _, writer in held:
+        writer.close()
+    assert (status, f"all the {room} connections" in str(said)) == (503, True)
 
 
 async def test_of_two_channels_of_a_shard_one_moves_and_both_are_told(
