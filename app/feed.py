@@ -120,10 +120,9 @@ class Feed:
 
     def doubt(self, after: Position) -> None:
         """The server has lost what was told after that: if it is told again as it was, it isn't news."""
-        for identity, position in reversed(self._told.items()):
-            if position.epoch != after.epoch or position.offset <= after.offset:
-                break
-            self._doubtful.setdefault(identity[0], set()).add(identity)
+        for identity, position in self._told.items():
+            if (position.epoch, position.offset) > (after.epoch, after.offset):
+                self._doubtful.setdefault(identity[0], set()).add(identity)
 
     def expect_snapshot(self) -> None:
         """One is being read; `take_over` comes next."""

@@ -174,39 +174,44 @@ class Sender:
 
     async def _send(self, batch: list[_Call]) -> bool:
         """False where Redis is away: what may wait is put back."""
-        again: list[_Call] = []
-        sent = batch
+        away: list[tuple[_Call, object]] = []
+        trouble: object = None
+        now = asyncio.get_running_loop().time
         try:
             client = await self._servers.serving(self._channel)
             if client is not self._served_by:
                 self._served_by = client
-                self._unconfirmed.hurry()
-            again = self._unconfirmed.due(asyncio.get_running_loop().time())
-            sent = [*again, *batch]
-            replies, confirmed = await self._exchange(client, sent)
-            missing = [i for i, reply in enumerate(replies) if library.is_missing(reply)]
-            if missing:
-                await library.load(client.execute_command)
-                found, confirmed = await self._exchange(client, [sent[i] for i in missing])
-                for i, reply in zip(missing, found, strict=True):
-                    replies[i] = reply
+                self._unconfirmed.hurry(now())
+            while trouble is None and (again := self._unconfirmed.due(now())):
+                trouble = next(filter(library.is_away, await self._carry_out(client, again)), None)
+            replies = await self._carry_out(client, batch) if batch and trouble is None else [trouble] * len(batch)
         except redis.RedisError as error:
-            replies, confirmed = [error] * len(sent), False
-        self._note(sent, replies, confirmed)
-        away = [
-            (call, reply) for call, reply in zip(batch, replies[len(again) :], strict=True) if library.is_away(reply)
-        ]
-        for call, reply in zip(batch, replies[len(again) :], strict=True):
-            if not library.is_away(reply):
+            replies, trouble = [error] * len(batch), error
+        for call, reply in zip(batch, replies, strict=True):
+            if library.is_away(reply):
+                away.append((call, reply))
+            else:
                 call.answer(library.translated(reply, call.doing) if isinstance(reply, redis.RedisError) else reply)
-        if not any(library.is_away(reply) for reply in replies):
+        if not away and not library.is_away(trouble):
             self._away = 0
             return True
         self._away += 1
         self._servers.doubt()
-        self._unconfirmed.hurry()
+        self._unconfirmed.hurry(now())
         self._put_back(away)
         return False
+
+    async def _carry_out(self, client: redis.asyncio.Redis, sent: list[_Call]) -> list[object]:
+        """The replies, with the library loaded where the server lacked it. Raises redis.RedisError."""
+        replies, confirmed = await self._exchange(client, sent)
+        missing = [i for i, reply in enumerate(replies) if library.is_missing(reply)]
+        if missing:
+            await library.load(client.execute_command)
+            found, confirmed = await self._exchange(client, [sent[i] for i in missing])
+            for i, reply in zip(missing, found, strict=True):
+                replies[i] = reply
+        self._note(sent, replies, confirmed)
+        return replies
 
     def _note(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
         """Keeps what was done and no replica has, and forgets what one has, or what is refused by now."""
@@ -221,6 +226,8 @@ class Sender:
                 self._unconfirmed.drop(call)
             elif call.keep:
                 self._unconfirmed.add(call, now)
+        if confirmed:
+            self._unconfirmed.hurry(now)
 
     def _put_back(self, away: list[tuple[_Call, object]]) -> None:
         """All of it may have been carried out: what yields must not be told again behind what came after it."""
