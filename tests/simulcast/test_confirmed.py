@@ -68,6 +68,44 @@ async def test_whatever_was_answered_while_replicas_were_cut_off_is_told_to_the_
         await broker.aclose()
 
 
+async def test_a_publisher_that_closes_stays_until_a_replica_has_what_it_published(
+    sentinels: Sentinels, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "CLOSING_S", 30.0)
+    broker = Broker.connect(sentinels.url)
+    await broker.publish(complete_event("first", "/x"), channel)
+    master = sentinels.serving()
+    replicas = sentinels.replicas(master)
+    for each in replicas:
+        each.signal(signal.SIGSTOP)
+    async with asyncio.timeout(20):
+        await broker.publish(complete_event("last", "/x"), channel)
+    kept = broker.sender(channel)._unconfirmed
+    closing = asyncio.create_task(broker.aclose())
+    await asyncio.sleep(0)
+    assert kept and not closing.done()
+    for each in replicas:
+        each.signal(signal.SIGCONT)
+    async with asyncio.timeout(20):
+        await closing
+    assert not kept
+
+
+async def test_it_does_not_stay_for_ever(sentinels: Sentinels, channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "CLOSING_S", 0.1)
+    broker = Broker.connect(sentinels.url)
+    master = sentinels.serving()
+    for each in (replicas := sentinels.replicas(master)):
+        each.signal(signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(20):
+            await broker.publish(complete_event("last", "/x"), channel)
+            await broker.aclose()
+    finally:
+        for each in replicas:
+            each.signal(signal.SIGCONT)
+
+
 async def test_what_no_replica_confirms_is_answered_all_the_same_and_kept_until_one_does(
     sentinels: Sentinels, channel: str
 ) -> None:
