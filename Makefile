@@ -56,7 +56,7 @@ chaos: $(VENV)/.dev  ## three minutes of killed workers and restarted Redis (ARG
 autobahn: $(VENV)/.dev  ## all cases of the Autobahn WebSocket test-suite: five minutes
 	@exec $(BIN)/python -m tests.autobahn
 
-faults: $(VENV)/.dev  ## every fault twice, under two loads: ten minutes (ARGS="--only deaf", "--naive", "--list")
+faults: $(VENV)/.dev  ## every fault twice, under two loads, on each topology: most of an hour (ARGS="--topology single", "--only deaf", "--list")
 	@exec $(BIN)/python -m benchmarks.faults $(ARGS)
 
 faults-quick: $(VENV)/.dev  ## every fault once, as `make test` has it too: two minutes

@@ -13,7 +13,7 @@ from app.frames import text_frame
 from app.hub import Hub
 from app.latency import Latency
 from app.log import Entry
-from app.snapshot import Snapshot
+from app.snapshot import ENDED_FOR_S, Snapshot
 from app.view import View
 from app.welcomes import Welcomes
 from simulcast.events import Event
@@ -53,6 +53,8 @@ class Feed:
         self.is_stale = False  # the snapshot is still that of an epoch before
         self._told: OrderedDict[Identity, Position] = OrderedDict()
         self._doubtful: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
+        self._lost = snapshot.anew()  # of these keys, what was told last: who joins now won't be told it otherwise
+        self._lost_at = 0.0
 
     def take(self, publication: Publication) -> Outcome:
         """One publication, live or from the history; delivers it unless the outcome says why not."""
@@ -92,6 +94,11 @@ class Feed:
         if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
             self.next_epoch(position, tag)
         self.is_stale = False
+        lost = [entry for entry in self.goes_on() if entry.key in self._doubtful]
+        self._lost.clear()
+        for entry in lost:
+            self._lost.apply(entry)
+        self._lost_at = self.hub.tally.clock()
         self.snapshot.clear()
         self._welcomes.clear()
         active = {publication.key for publication in publications}
@@ -117,13 +124,13 @@ class Feed:
         """From here on all is news: the server knows of nothing that was told before, or nobody is here who was."""
         self._told.clear()
         self._doubtful.clear()
+        self._lost.clear()
 
     def doubt(self, after: Position) -> None:
         """The server has lost what was told after that: if it is told again as it was, it isn't news."""
-        for identity, position in reversed(self._told.items()):
-            if position.epoch != after.epoch or position.offset <= after.offset:
-                break
-            self._doubtful.setdefault(identity[0], set()).add(identity)
+        for identity, position in self._told.items():
+            if (position.epoch, position.offset) > (after.epoch, after.offset):
+                self._doubtful.setdefault(identity[0], set()).add(identity)
 
     def expect_snapshot(self) -> None:
         """One is being read; `take_over` comes next."""
@@ -151,7 +158,15 @@ class Feed:
 
     def welcome(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
         """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on."""
-        return self._welcomes.give(view, hub, self.snapshot.entries, now)
+        return self._welcomes.give(view, hub, self.goes_on, now)
+
+    def goes_on(self) -> list[Entry]:
+        """What who joins is told, oldest first; of what the server has lost, for a while, what those here know."""
+        if self.hub.tally.clock() - self._lost_at > ENDED_FOR_S:
+            self._lost.clear()
+        lost = self._lost.entries()
+        keys = {entry.key for entry in lost}
+        return [*(entry for entry in self.snapshot.entries() if entry.key not in keys), *lost]
 
     def was_ours(self, tag: str) -> bool:
         """Whether a broker of an epoch before this one published under that tag."""
@@ -197,11 +212,13 @@ class Feed:
     def _is_news(self, publication: Publication) -> bool:
         """Whether this was not told before (a repetition after a failover)."""
         identity = _identity(publication)
+        is_news = identity is None or self._remember(identity, publication.position)
+        if self._lost and is_news:
+            self._lost.forget(publication.key)
         if identity is None:
             for lost in self._doubtful.pop(publication.key, ()):  # it goes another way than before:
                 self._told.pop(lost, None)  # then its end is news too
-            return True
-        return self._remember(identity, publication.position)
+        return is_news
 
     def _remember(self, identity: Identity, position: Position) -> bool:
         """Whether it is new. Remembers MOST_TOLD."""
@@ -212,8 +229,16 @@ class Feed:
                 self._told.popitem(last=False)
         else:
             self._told.move_to_end(identity)
-            self._doubtful.get(identity[0], set()).discard(identity)
+            self._settle(identity)
         return is_news
+
+    def _settle(self, identity: Identity) -> None:
+        """The server has it again."""
+        doubtful = self._doubtful.get(identity[0], set())
+        doubtful.discard(identity)
+        if not doubtful:
+            self._doubtful.pop(identity[0], None)
+            self._lost.forget(identity[0])
 
 
 def _identity(publication: Publication) -> Identity | None:

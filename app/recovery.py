@@ -58,7 +58,7 @@ def is_ahead(feed: Feed, since: Position | None) -> bool:
 
 def from_snapshot(feed: Feed) -> Owed:
     """The snapshot, when what the client missed can't be told."""
-    return Owed(feed.snapshot.entries(), recovered=False)
+    return Owed(feed.goes_on(), recovered=False)
 
 
 def conflated(publications: Sequence[Publication]) -> list[Entry]:

@@ -82,6 +82,6 @@ def _cross(feed: Feed, position: Position, head: Head, complete: bool) -> None:
         raise PositionLost(here, before)
     if before is None:
         feed.forget_told()
-    elif before.epoch == here.epoch and before.offset < here.offset:
-        feed.doubt(before)
+    elif (before.epoch, before.offset) < (here.epoch, here.offset):
+        feed.doubt(before)  # it may be that of an epoch before `here`: then the server knew nothing of this one
     feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)

@@ -39,6 +39,18 @@ class Snapshot:
             self._drop(next(iter(self._entries)))
         self._forget_old_ends()
 
+    def anew(self) -> "Snapshot":
+        """An empty one by the same clock."""
+        return Snapshot(self._clock)
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def forget(self, key: str) -> None:
+        """Nothing of that download is in it any more."""
+        for kind in "spe":
+            self._drop((kind, key))
+
     def clear(self) -> None:
         """Forgets everything: another epoch begins."""
         self._entries.clear()

@@ -30,6 +30,7 @@ LONGEST_PAUSE_S = 1.0
 IDLE_S = 60.0  # without a call for so long a sender ends
 CONFIRM_MS = 500  # how long a replica has to confirm
 HASTY_MS = 20  # the same while none does
+CLOSING_S = 5.0  # how long who closes waits for a replica that has what none had
 
 Command = tuple[Argument, ...]
 
@@ -74,6 +75,7 @@ class Sender:
         self._task: asyncio.Task[None] | None = None
         self._away = 0  # failures in a row
         self._closed = False
+        self._ends_at = float("inf")  # loop time, once closed
 
     @property
     def closed(self) -> bool:
@@ -132,8 +134,11 @@ class Sender:
         return await call.reply
 
     async def aclose(self) -> None:
-        """Sends what waits, then ends. Later calls are refused."""
+        """Sends what waits, then ends, where no replica has it after CLOSING_S. Later calls are refused."""
         self._closed = True
+        now = asyncio.get_running_loop().time()
+        self._ends_at = now + CLOSING_S
+        self._unconfirmed.hurry(now)
         self._gathered.set()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -150,7 +155,7 @@ class Sender:
     async def _run(self) -> None:
         batch: list[_Call] = []
         try:
-            while (self._waiting or not self._closed) and not asked_to_stop():
+            while (self._waiting or self._lingers() or not self._closed) and not asked_to_stop():
                 if not self._waiting and not await self._more():
                     continue
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
@@ -162,6 +167,10 @@ class Sender:
                 call.answer(BrokerUnavailable(f"could not {call.doing}: the publisher was stopped"))
             await self._ended(self)
 
+    def _lingers(self) -> bool:
+        """Whether there is something left that no replica has, and time for it."""
+        return bool(self._unconfirmed) and asyncio.get_running_loop().time() < self._ends_at
+
     async def _more(self) -> bool:
         """Waits for calls; whether there is something to send. Closes the sender where none come for long."""
         self._gathered.clear()
@@ -169,44 +178,49 @@ class Sender:
             async with asyncio.timeout(REPEAT_S if self._unconfirmed else IDLE_S):
                 await self._gathered.wait()
         except TimeoutError:
-            self._closed = not self._unconfirmed and not self._waiting
-        return bool(self._waiting) or (bool(self._unconfirmed) and not self._closed)
+            self._closed = self._closed or not (self._unconfirmed or self._waiting)
+        return bool(self._waiting) or self._lingers()
 
     async def _send(self, batch: list[_Call]) -> bool:
         """False where Redis is away: what may wait is put back."""
-        again: list[_Call] = []
-        sent = batch
+        away: list[tuple[_Call, object]] = []
+        trouble: object = None
+        now = asyncio.get_running_loop().time
         try:
             client = await self._servers.serving(self._channel)
             if client is not self._served_by:
                 self._served_by = client
-                self._unconfirmed.hurry()
-            again = self._unconfirmed.due(asyncio.get_running_loop().time())
-            sent = [*again, *batch]
-            replies, confirmed = await self._exchange(client, sent)
-            missing = [i for i, reply in enumerate(replies) if library.is_missing(reply)]
-            if missing:
-                await library.load(client.execute_command)
-                found, confirmed = await self._exchange(client, [sent[i] for i in missing])
-                for i, reply in zip(missing, found, strict=True):
-                    replies[i] = reply
+                self._unconfirmed.hurry(now())
+            while trouble is None and (again := self._unconfirmed.due(now())):
+                trouble = next(filter(library.is_away, await self._carry_out(client, again)), None)
+            replies = await self._carry_out(client, batch) if batch and trouble is None else [trouble] * len(batch)
         except redis.RedisError as error:
-            replies, confirmed = [error] * len(sent), False
-        self._note(sent, replies, confirmed)
-        away = [
-            (call, reply) for call, reply in zip(batch, replies[len(again) :], strict=True) if library.is_away(reply)
-        ]
-        for call, reply in zip(batch, replies[len(again) :], strict=True):
-            if not library.is_away(reply):
+            replies, trouble = [error] * len(batch), error
+        for call, reply in zip(batch, replies, strict=True):
+            if library.is_away(reply):
+                away.append((call, reply))
+            else:
                 call.answer(library.translated(reply, call.doing) if isinstance(reply, redis.RedisError) else reply)
-        if not any(library.is_away(reply) for reply in replies):
+        if not away and not library.is_away(trouble):
             self._away = 0
             return True
         self._away += 1
         self._servers.doubt()
-        self._unconfirmed.hurry()
+        self._unconfirmed.hurry(now())
         self._put_back(away)
         return False
+
+    async def _carry_out(self, client: redis.asyncio.Redis, sent: list[_Call]) -> list[object]:
+        """The replies, with the library loaded where the server lacked it. Raises redis.RedisError."""
+        replies, confirmed = await self._exchange(client, sent)
+        missing = [i for i, reply in enumerate(replies) if library.is_missing(reply)]
+        if missing:
+            await library.load(client.execute_command)
+            found, confirmed = await self._exchange(client, [sent[i] for i in missing])
+            for i, reply in zip(missing, found, strict=True):
+                replies[i] = reply
+        self._note(sent, replies, confirmed)
+        return replies
 
     def _note(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
         """Keeps what was done and no replica has, and forgets what one has, or what is refused by now."""
@@ -221,6 +235,8 @@ class Sender:
                 self._unconfirmed.drop(call)
             elif call.keep:
                 self._unconfirmed.add(call, now)
+        if confirmed:
+            self._unconfirmed.hurry(now)
 
     def _put_back(self, away: list[tuple[_Call, object]]) -> None:
         """All of it may have been carried out: what yields must not be told again behind what came after it."""

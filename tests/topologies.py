@@ -14,7 +14,9 @@ from tests.ports import free_port
 from tests.valkey import START_S, Valkey
 
 MASTER = "mymaster"
-DOWN_AFTER_MS = 1000
+# More than a second: Sentinel connects anew once a second at most, and would take a master that has just been promoted,
+# and that it has not reached yet, for dead.
+DOWN_AFTER_MS = 1500
 _REPLICATING = ("--repl-diskless-sync-delay", "0", "--repl-timeout", "10")
 
 
@@ -147,6 +149,13 @@ class Sentinels(Group):
     def serving(self, channel: str = "") -> Valkey:
         alive = next(each for each in self.sentinels if not each.ended)
         return self._at(alive.state()["port"])
+
+    def mend(self, channel: str) -> None:
+        super().mend(channel)
+        others = len(self.servers) - 1
+        # A master that comes back is made a replica by the Sentinels after some 10 s.
+        wait_for(lambda: len(self.replicas(self.serving())) == others, "replicas that are up to date", 60)
+        wait_for(lambda: len({each.state()["port"] for each in self.sentinels}) == 1, "Sentinels of one mind")
 
     def hand_over(self, channel: str) -> None:
         first = self.serving(channel)

@@ -66,6 +66,11 @@ class Valkey:
             *self._options,
         ]
 
+    def equip(self, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+        """From the next start on it has these too."""
+        self._options = (*self._options, *options)
+        self._environment |= environment or {}
+
     def admin(self) -> redis.Redis:
         """For commands of an administrator."""
         return redis.Redis(port=self.port, protocol=2, socket_timeout=5)

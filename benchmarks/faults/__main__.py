@@ -1,4 +1,7 @@
-"""`python -m benchmarks.faults`: each fault under load, and what clients lost; writes benchmarks/results/faults.md."""
+"""`python -m benchmarks.faults`: each fault under load, and what clients lost; writes benchmarks/results/faults.md.
+
+Each row is played on each topology on which it makes sense: one server, Sentinels, a cluster.
+"""
 
 import argparse
 import asyncio
@@ -8,12 +11,14 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.faults import table
 from benchmarks.faults.publish import Load
 from benchmarks.faults.row import Row
 from benchmarks.faults.rows import ROWS
+from benchmarks.faults.topology import TITLES, TOPOLOGIES, Topology
 from benchmarks.faults.trial import Result, play
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -27,10 +32,14 @@ def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="each fault once, under one load; writes no page")
     parser.add_argument("--only", action="append", metavar="ROW", help="may be repeated")
+    parser.add_argument("--topology", action="append", choices=TOPOLOGIES, help="may be repeated; all, where not given")
     parser.add_argument("--naive", action="store_true", help="the control, which must fail: results/faults-naive.md")
     parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave journals and logs there")
-    return parser.parse_args()
+    flags = parser.parse_args()
+    flags.all = not flags.quick and not flags.only and not flags.topology
+    flags.topologies = ["single"] if flags.naive else flags.topology or TOPOLOGIES
+    return flags
 
 
 def _facts() -> list[str]:
@@ -41,35 +50,42 @@ def _facts() -> list[str]:
     ]
 
 
-async def _played(row: Row, load: Load, flags: argparse.Namespace) -> Result:
+def _plan(flags: argparse.Namespace) -> Iterator[tuple[Topology, Row, Load]]:
+    for topology in flags.topologies:
+        for row in ROWS:
+            if not flags.only or row.name in flags.only:
+                loads = QUICK_LOADS if flags.quick else LOADS
+                for load in loads[:1] if row.why_not(topology) else loads:
+                    yield topology, row, load
+
+
+async def _played(topology: Topology, row: Row, load: Load, flags: argparse.Namespace) -> Result:
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         folder = Path(temporary)
         if flags.keep:
-            folder = flags.keep / f"{row.name}-{load.progress}-{load.others}"
+            folder = flags.keep / f"{topology}-{row.name}-{load.progress}-{load.others}"
             folder.mkdir(parents=True)
-        return await play(row, load, folder, 1 if flags.quick else OCCURRENCES, flags.naive)
+        return await play(row, load, folder, topology, 1 if flags.quick else OCCURRENCES, flags.naive)
 
 
 async def run(flags: argparse.Namespace) -> int:
     """The exit code: 1 where something was wrong."""
-    chosen = [row for row in ROWS if not flags.only or row.name in flags.only]
-    plan = [(row, load) for row in chosen for load in (QUICK_LOADS if flags.quick else LOADS)]
     room = asyncio.Semaphore(AT_ONCE)
     print(table.HEADING, table.RULE, sep="\n", flush=True)
 
-    async def played(row: Row, load: Load) -> Result:
+    async def played(topology: Topology, row: Row, load: Load) -> Result:
         async with room:
-            result = await _played(row, load, flags)
-        print(table.line(result), flush=True)
+            result = await _played(topology, row, load, flags)
+        print(table.line(result, f"[{topology}] "), flush=True)
         for complaint in result.complaints():
             print(complaint, file=sys.stderr)
         return result
 
-    results = await asyncio.gather(*(played(row, load) for row, load in plan))
-    if not flags.quick and not flags.only:
+    results = await asyncio.gather(*(played(*planned) for planned in _plan(flags)))
+    if flags.all:
         name = "faults-naive.md" if flags.naive else "faults.md"
         (RESULTS / name).write_text(table.page(results, _facts(), flags.naive))
-    return int(any(not result.skipped and not result.is_good for result in results))
+    return int(any(not result.is_good or result.too_silent for result in results))
 
 
 def main() -> int:
@@ -78,8 +94,11 @@ def main() -> int:
         print(f"there is no row {', '.join(unknown)}; --list names them all", file=sys.stderr)
         return 2
     if flags.list:
-        for row in ROWS:
-            print(f"{row.name:20} {row.title}{f' (not here: {row.lacks()})' if row.lacks() else ''}")
+        for topology in flags.topologies:
+            print(f"{topology}: {TITLES[topology]}")
+            for row in ROWS:
+                why = row.why_not(topology)
+                print(f"  {row.name:20} {row.title}{f' (not run: {why})' if why else ''}")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     return asyncio.run(run(flags))

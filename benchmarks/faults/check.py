@@ -77,9 +77,6 @@ class _Reading:
         self._left: set[str] = set()
 
     def take(self, seen: Seen) -> None:
-        if self._heard_at < self._ends:
-            self.finding.longest_silence_s = max(self.finding.longest_silence_s, seen.at - self._heard_at)
-        self._heard_at = max(seen.at, self._begins)
         if seen.what == "opened":
             self._opened(seen)
         elif seen.what == "hello":
@@ -112,6 +109,7 @@ class _Reading:
 
     def _take_event(self, seen: Seen) -> None:
         self.finding.received += 1
+        self._hear(seen.at)
         if self._gaps and self._gaps[-1].until == _NEVER:
             self._gaps[-1].until = seen.at
         self._look_at_place(seen)
@@ -136,6 +134,11 @@ class _Reading:
         for known in (self._order, self._newest):
             known[seen.key] = max(seen.number, known.get(seen.key, -1))
         self._furthest = max(self._furthest, seen.number)
+
+    def _hear(self, at: float) -> None:
+        if self._heard_at < self._ends:
+            self.finding.longest_silence_s = max(self.finding.longest_silence_s, at - self._heard_at)
+        self._heard_at = max(at, self._begins)
 
     def _is_repeated(self, seen: Seen, came_before: bool) -> bool:
         """A client without a position may be told again on a new connection, the other kind in a snapshot alone.
@@ -179,6 +182,7 @@ class _Reading:
     def leave(self) -> None:
         """Its journal is over: what only a connection needs is forgotten, or an hour's takes gigabytes."""
         self._here.clear()
+        self._hear(self._ends)
 
     def close(self, told: bytearray) -> Finding:
         """`told`: which events whose fate the publisher doesn't know were seen by anybody."""

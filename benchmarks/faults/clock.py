@@ -15,7 +15,6 @@ from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 from tests.conditions import eventually
 from tests.system.service import FrontEnd
-from tests.valkey import Valkey
 
 JUMPS_S = (3600, -3600, 0)
 STAYS_S = 1.0
@@ -40,7 +39,8 @@ async def own_clock(stage: Stage) -> AsyncIterator[None]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     stage.environment |= environment
-    stage.server = Valkey(stage.server.folder, environment=environment)
+    for server in stage.servers:
+        server.equip(environment=environment)
     yield
 
 

@@ -4,55 +4,43 @@ The publisher and the front-ends know the Sentinels, or some nodes of the cluste
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from pathlib import Path
+from collections.abc import Mapping
 
-from benchmarks.faults.row import Row
+from benchmarks.faults.row import Fault, Row
 from benchmarks.faults.stage import Stage
+from benchmarks.faults.topology import Topology
 from simulcast.names import DEFAULT_CHANNEL
-from tests.topologies import Cluster, Group, Sentinels
+from tests.topologies import Cluster, Group
 
 CUT_OFF_S = 1.5
 SPLIT_S = 1.0  # how long a slot lies on both sides
+NO_OTHER = "a server alone has no other one that could take over"
+NOT_WITH_SENTINELS: Mapping[Topology, str] = {"single": NO_OTHER, "sentinel": "a row of the cluster"}
+NOT_IN_A_CLUSTER: Mapping[Topology, str] = {"single": NO_OTHER, "cluster": "a row of the Sentinels"}
 
 
-def by(kind: Callable[[Path], Group]) -> Callable[[Stage], AbstractAsyncContextManager[None]]:
-    """The stage's servers are such a group."""
-
-    def prepare(stage: Stage) -> AbstractAsyncContextManager[None]:
-        stage.group = kind(stage.folder / "group")
-        return nullcontext()
-
-    return prepare
-
-
-def _whole(stage: Stage) -> Group:
+def _group(stage: Stage) -> Group:
     assert stage.group is not None
-    stage.group.mend(DEFAULT_CHANNEL)  # what the time before has broken
     return stage.group
 
 
 async def master_killed(stage: Stage) -> None:
-    group = await asyncio.to_thread(_whole, stage)
-    await asyncio.to_thread(group.fail_over, DEFAULT_CHANNEL)
+    await asyncio.to_thread(_group(stage).fail_over, DEFAULT_CHANNEL)
 
 
 async def master_killed_alone(stage: Stage) -> None:
     """What it had acknowledged meanwhile is gone with it."""
-    group = await asyncio.to_thread(_whole, stage)
-    await asyncio.to_thread(group.cut_off_replicas, group.serving(DEFAULT_CHANNEL))
+    await asyncio.to_thread(_group(stage).cut_off_replicas, stage.server)
     await asyncio.sleep(CUT_OFF_S)
-    await asyncio.to_thread(group.fail_over, DEFAULT_CHANNEL)
+    await asyncio.to_thread(_group(stage).fail_over, DEFAULT_CHANNEL)
 
 
 async def handed_over(stage: Stage) -> None:
-    group = await asyncio.to_thread(_whole, stage)
-    await asyncio.to_thread(group.hand_over, DEFAULT_CHANNEL)
+    await asyncio.to_thread(_group(stage).hand_over, DEFAULT_CHANNEL)
 
 
 async def slot_moved(stage: Stage) -> None:
-    group = await asyncio.to_thread(_whole, stage)
+    group = _group(stage)
     assert isinstance(group, Cluster)
     source, target = await asyncio.to_thread(group.begin_move, DEFAULT_CHANNEL)
     await asyncio.to_thread(group.move_keys, DEFAULT_CHANNEL, source, target, 3)
@@ -60,25 +48,26 @@ async def slot_moved(stage: Stage) -> None:
     await asyncio.to_thread(group.end_move, DEFAULT_CHANNEL, source, target)
 
 
+def _with_sentinels(name: str, title: str, fault: Fault) -> Row:
+    return Row(name, title, fault, for_control=False, not_on=NOT_IN_A_CLUSTER, fails_over=["sentinel"])
+
+
+def _in_a_cluster(name: str, title: str, fault: Fault) -> Row:
+    return Row(name, title, fault, for_control=False, not_on=NOT_WITH_SENTINELS, fails_over=["cluster"])
+
+
 SENTINEL_ROWS = (
-    Row("sentinel-kill", "Sentinel: the master, `kill -9`", master_killed, by(Sentinels), for_control=False),
-    Row(
-        "sentinel-cut",
-        f"Sentinel: replicas cut off for {CUT_OFF_S} s, then the master, `kill -9`",
-        master_killed_alone,
-        by(Sentinels),
-        for_control=False,
+    _with_sentinels("sentinel-kill", "Sentinel: the master, `kill -9`", master_killed),
+    _with_sentinels(
+        "sentinel-cut", f"Sentinel: replicas cut off for {CUT_OFF_S} s, then the master, `kill -9`", master_killed_alone
     ),
-    Row("sentinel-handover", "`SENTINEL FAILOVER`", handed_over, by(Sentinels), for_control=False),
+    _with_sentinels("sentinel-handover", "`SENTINEL FAILOVER`", handed_over),
 )
 CLUSTER_ROWS = (
-    Row("cluster-kill", "cluster: the channel's master, `kill -9`", master_killed, by(Cluster), for_control=False),
-    Row(
-        "cluster-cut",
-        f"cluster: replicas cut off for {CUT_OFF_S} s, then the master, `kill -9`",
-        master_killed_alone,
-        by(Cluster),
-        for_control=False,
+    _in_a_cluster("cluster-kill", "cluster: the channel's master, `kill -9`", master_killed),
+    _in_a_cluster(
+        "cluster-cut", f"cluster: replicas cut off for {CUT_OFF_S} s, then the master, `kill -9`", master_killed_alone
     ),
-    Row("cluster-move", "cluster: the channel's slot moves, key by key", slot_moved, by(Cluster), for_control=False),
+    _in_a_cluster("cluster-handover", "cluster: `CLUSTER FAILOVER`", handed_over),
+    _in_a_cluster("cluster-move", "cluster: the channel's slot moves, key by key", slot_moved),
 )

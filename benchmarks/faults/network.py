@@ -14,6 +14,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
+from benchmarks.faults.topology import GROUPS
 from tests.conditions import eventually, until
 
 AWAY_S = 8.0
@@ -49,8 +50,9 @@ async def unreachable(stage: Stage) -> None:
 
 async def half_open(stage: Stage) -> None:
     """Every connection there is dies without a word; new ones can be made."""
-    port = str(stage.server.port)
-    with stage.redis() as client:
+    server = stage.server
+    port = str(server.port)
+    with server.admin() as client:
         own = str(client.client_id())
         others = [_port(each) for each in client.client_list() if each["id"] != own]
     with ExitStack() as stack:
@@ -63,16 +65,17 @@ async def half_open(stage: Stage) -> None:
 
 async def deaf(stage: Stage) -> None:
     """Nothing published arrives, though Redis answers all else; and no new subscription for a while."""
-    with stage.redis() as client, ExitStack() as stack:
-        client.execute_command("ACL SETUSER default -subscribe")
+    server = stage.server
+    with server.admin() as client, ExitStack() as stack:
+        client.execute_command("ACL SETUSER default -subscribe -ssubscribe")
         for each in client.client_list("pubsub"):
-            stack.enter_context(dropped("--sport", str(stage.server.port), "--dport", _port(each)))
+            stack.enter_context(dropped("--sport", str(server.port), "--dport", _port(each)))
         began = time.monotonic()
         try:
             await asyncio.gather(*(_not_ready(stage, place) for place in range(len(stage.front_ends))))
             red_s = time.monotonic() - began
         finally:
-            client.execute_command("ACL SETUSER default +subscribe")
+            client.execute_command("ACL SETUSER default +subscribe +ssubscribe")
         began = time.monotonic()
         await stage.healed()
         stage.notes.append(
@@ -117,6 +120,7 @@ ROWS = (
         f"Redis unreachable for {AWAY_S:.0f} s (packets dropped)",
         unreachable,
         lacks=why_no_packets_can_be_dropped,
+        fails_over=["sentinel"],  # nodes of a cluster go on hearing of each other, by a port of their own
     ),
     Row(
         "half-open",
@@ -136,5 +140,6 @@ ROWS = (
         f"the publisher's replies lost after the write, {SWALLOWED} times",
         replies_lost,
         publishing_by_proxy,
+        not_on=dict.fromkeys(GROUPS, "publishers go to the address that others name: no proxy stands before it"),
     ),
 )

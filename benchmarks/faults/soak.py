@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ import redis
 
 from benchmarks.faults import front_ends, network, redis_server, table
 from benchmarks.faults.publish import Load
-from benchmarks.faults.row import Row
+from benchmarks.faults.row import Fault, Row
 from benchmarks.faults.stage import Stage
 from benchmarks.faults.trial import END_SEEN_S, Result, judged
 
@@ -32,8 +31,6 @@ SAMPLE_S = 10.0
 WARM_S = 30.0  # before the first sample that counts
 PAUSE_S = (5.0, 20.0)  # between two faults
 MOMENTS = {"start": 0.0, "a quarter": 0.25, "half": 0.5, "three quarters": 0.75, "end": 1.0}
-
-Fault = Callable[[Stage], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ async def run(minutes: float, load: Load, seed: int, folder: Path) -> tuple[Soak
     stage = Stage(folder)
     soak = Soak(stage, minutes * 60, random.Random(seed))
     try:
-        await asyncio.to_thread(stage.server.start)
+        await asyncio.to_thread(stage.start_servers)
         await stage.start_front_ends(FRONT_ENDS)
         clients = await stage.start_clients()
         publisher = stage.start_publisher(load)

@@ -1,4 +1,4 @@
-"""What a row plays on: a Redis, front-ends, clients and a publisher, each a process of its own."""
+"""What a row plays on: one Redis or several, front-ends, clients and a publisher, each a process of its own."""
 
 import signal
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,8 @@ import redis
 from benchmarks.faults.journal import Published
 from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.publish import Load
+from benchmarks.faults.topology import GROUPS, Topology
+from simulcast.names import DEFAULT_CHANNEL
 from tests.conditions import eventually, until
 from tests.system.service import FrontEnd, Program, Worker
 from tests.topologies import Group
@@ -42,12 +44,13 @@ class NaiveFrontEnd(FrontEnd):
 
 @dataclass
 class Stage:
-    """One row's. `server`: the Redis that front-ends and publisher know; a row may put a proxy before it (`urls`).
+    """One row's. `servers`: all that hold data; `server`: the one that serves the channel now.
 
     `notes`: what a row has measured, in words. `environment`: of the front-ends.
     """
 
     folder: Path
+    topology: Topology = "single"
     naive: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     front_ends: list[FrontEnd] = field(default_factory=list)
@@ -55,19 +58,37 @@ class Stage:
     notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     publishers_url: str = ""
-    group: Group | None = None  # what serves in the place of `server`
     proxy: Proxy | None = None
     file_url: str = ""  # what workers download
     jobs: dict[str, float] = field(default_factory=dict)  # download_id → when it was submitted
     started: list[Program] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.server = Valkey(self.folder / "valkey")
+        kind = GROUPS.get(self.topology)
+        self.group: Group | None = kind(self.folder / "group") if kind else None
+        self.servers = self.group.servers if self.group else [Valkey(self.folder / "valkey")]
 
     @property
     def url(self) -> str:
         """What front-ends and publisher know, unless a row puts a proxy before it."""
-        return self.group.url if self.group else self.server.url
+        return self.group.url if self.group else self.servers[0].url
+
+    @property
+    def server(self) -> Valkey:
+        """What a fault of Redis strikes. Of a group another one may be named by the next moment."""
+        return self.group.serving(DEFAULT_CHANNEL) if self.group else self.servers[0]
+
+    def start_servers(self) -> None:
+        """They serve, and know each other."""
+        if self.group:
+            self.group.start()
+        else:
+            self.servers[0].start()
+
+    def mend(self) -> None:
+        """What the fault before has broken is whole again."""
+        if self.group:
+            self.group.mend(DEFAULT_CHANNEL)
 
     def redis(self) -> redis.Redis:
         """For commands of an administrator."""
@@ -174,7 +195,7 @@ class Stage:
         for program in self.started:
             if program.process.poll() is None:
                 program.stop()
-        (self.group or self.server).stop()
+        (self.group or self.servers[0]).stop()
         for log in (*self.folder.glob("front-end-*.log"), *self.folder.glob("worker-*.log")):
             if not self.naive and "Traceback" in log.read_text(errors="replace"):
                 self.wrong.append(f"{log.name} has a traceback")

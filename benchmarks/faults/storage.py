@@ -4,11 +4,15 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import redis
 
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
+from benchmarks.faults.topology import GROUPS
 from tests.conditions import until
 from tests.valkey import Valkey
 
@@ -25,49 +29,65 @@ def why_no_disk_can_be_made() -> str:
 
 
 def on_a_small_disk(appendfsync: str) -> Callable[[Stage], AbstractAsyncContextManager[None]]:
-    """Redis' folder is a tmpfs of its own."""
+    """The folder of each Redis is a tmpfs of its own."""
 
     @asynccontextmanager
     async def setting(stage: Stage) -> AsyncIterator[None]:
-        folder = stage.server.folder
-        folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True, capture_output=True)
-        try:
-            stage.server = Valkey(folder, options=["--appendfsync", appendfsync])
+        with ExitStack() as disks:
+            for server in stage.servers:
+                disks.enter_context(_small_disk(server.folder))
+                server.equip(["--appendfsync", appendfsync])
             yield
-        finally:
-            subprocess.run(["umount", folder], check=True, capture_output=True)
 
     return setting
 
 
-def _fill(stage: Stage) -> None:
-    with suppress(OSError), (stage.server.folder / "ballast").open("wb", buffering=0) as ballast:
-        while shutil.disk_usage(stage.server.folder).free > LEFT_BYTES:
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True, capture_output=True)
+
+
+def _fill(server: Valkey) -> None:
+    assert server.folder.is_mount(), f"{server.folder} is no disk of its own"
+    with suppress(OSError), (server.folder / "ballast").open("wb", buffering=0) as ballast:
+        while shutil.disk_usage(server.folder).free > LEFT_BYTES:
             ballast.write(bytes(LEFT_BYTES // 2))
 
 
-def _empty(stage: Stage) -> None:
-    (stage.server.folder / "ballast").unlink()
+def _empty(server: Valkey) -> None:
+    (server.folder / "ballast").unlink()
+
+
+def _writes(server: Valkey) -> str:
+    """Whether it could write its file the last time: ok or err; nothing while it doesn't answer."""
+    with suppress(redis.RedisError), server.admin() as client:
+        return str(client.info("persistence")["aof_last_write_status"])
+    return ""
 
 
 async def full_and_refusing(stage: Stage) -> None:
     """With `everysec` Redis refuses writes until there is room."""
-    _fill(stage)
-    with stage.redis() as client:
-        await until(lambda: client.info("persistence")["aof_last_write_status"] == "err", "a full disk", NOTICED_S)
-        await asyncio.sleep(FULL_S)
-        _empty(stage)
-        await until(lambda: client.info("persistence")["aof_last_write_status"] == "ok", "room again", NOTICED_S)
+    server = stage.server
+    _fill(server)
+    await until(lambda: _writes(server) == "err", "a full disk", NOTICED_S)
+    await asyncio.sleep(FULL_S)
+    _empty(server)
+    await until(lambda: _writes(server) == "ok", "room again", NOTICED_S)
 
 
 async def full_and_exiting(stage: Stage) -> None:
     """With `always` Redis ends, since it can't keep its promise."""
-    _fill(stage)
-    await until(lambda: stage.server.ended, "the end of a Redis whose disk is full", NOTICED_S)
+    server = stage.server
+    _fill(server)
+    await until(lambda: server.ended, "the end of a Redis whose disk is full", NOTICED_S)
     await asyncio.sleep(1)
-    _empty(stage)
-    await asyncio.to_thread(stage.server.start)
+    _empty(server)
+    await asyncio.to_thread(server.start)
 
 
 async def out_of_memory(stage: Stage) -> None:
@@ -92,6 +112,7 @@ ROWS = (
         full_and_exiting,
         on_a_small_disk("always"),
         why_no_disk_can_be_made,
+        fails_over=GROUPS,
     ),
     Row("out-of-memory", f"`maxmemory` reached for {FULL_S:.0f} s: writes refused", out_of_memory, refuses=True),
 )

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 
-from benchmarks.faults.trial import Result
+from benchmarks.faults.topology import TITLES
+from benchmarks.faults.trial import MOST_SILENCE_S, Result
 
 HEADING = (
     "| fault | load | ends published | lost: state / other / progress | twice | not in order | announced gaps "
     "| longest silence, s: kept / bare / SSE | |"
 )
 RULE = "|---|---|---:|---|---:|---:|---|---|---|"
-LEGEND = """\
+LEGEND = f"""\
 Clients: at each front-end one that keeps its position (simulcast.v1), a bare one that comes back without, and one of
 SSE. *Lost*, *twice* and *not in order* are summed over all of them, and are zero where nothing is wrong. Progress
 counts as lost only where nothing newer of its download came; what is neither progress nor an end, only outside an
 announced gap. *Announced gaps*: how often a client that keeps its position was told `"recovered":false`, and in
 brackets how many events (no ends, and of all clients) were left out inside gaps; for a bare client each new connection
-is one. *Silence* is the longest time between two messages while the publisher published.
+is one. *Silence* is the longest time between two events while the publisher published; where another server has to take
+over, more than {MOST_SILENCE_S:g} s of it are wrong.
 """
 
 
@@ -26,20 +28,23 @@ def load_name(result: Result) -> str:
     return f"{load.rate:.0f}/s, {' + '.join(part for part in parts if part)}"
 
 
-def line(result: Result) -> str:
-    """One row of the table."""
+def line(result: Result, before: str = "") -> str:
+    """One row of the table, `before` in front of its title."""
+    title = before + result.row.title
     if result.skipped:
-        return f"| {result.row.title} | {load_name(result)} | skipped: {result.skipped} | | | | | | |"
+        return f"| {title} | not run | | | | | | | {result.skipped} |"
     lost = " / ".join(str(result.total("lost", kind)) for kind in ("state", "other", "progress"))
     both = [result.total(what, "state", "other", "progress") for what in ("duplicated", "reordered", "in_gap")]
     silences = " / ".join(f"{result.silence_s(kind):.1f}" for kind in ("kept", "bare", "sse"))
     words = [*result.notes]
     if result.outcomes["refused"] or result.outcomes["unknown"]:
         words.append(f"publisher told of {result.outcomes['refused']} refused, {result.outcomes['unknown']} unknown")
+    if result.too_silent:
+        words.insert(0, f"**wrong**: {result.too_silent}")
     if not result.is_good:
         words.insert(0, f"**wrong**: {sum(f.wrong for f in result.findings)} {'; '.join(result.wrong)}")
     return (
-        f"| {result.row.title} | {load_name(result)} | {result.ends} | {lost} | {both[0]} | {both[1]} "
+        f"| {title} | {load_name(result)} | {result.ends} | {lost} | {both[0]} | {both[1]} "
         f"| {result.gaps} ({both[2]}) | {silences} | {'; '.join(words)} |"
     )
 
@@ -48,5 +53,8 @@ def page(results: Sequence[Result], facts: Sequence[str], naive: bool) -> str:
     """The whole page."""
     title = "# The control: a naive server under the same faults" if naive else "# Faults"
     command = f"python -m benchmarks.faults{' --naive' if naive else ''}"
-    beginning = [title, "", f"Made by `{command}`.", "", LEGEND, *(f"- {fact}" for fact in facts), ""]
-    return "\n".join([*beginning, HEADING, RULE, *(line(each) for each in results), ""])
+    lines = [title, "", f"Made by `{command}`.", "", LEGEND, *(f"- {fact}" for fact in facts), ""]
+    for topology, name in TITLES.items():
+        if played := [line(each) for each in results if each.topology == topology]:
+            lines += [f"## {name}", "", HEADING, RULE, *played, ""]
+    return "\n".join(lines)

@@ -15,6 +15,7 @@ from benchmarks.faults.journal import Kind, Outcome, Published, Seen
 from benchmarks.faults.publish import Load
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
+from benchmarks.faults.topology import Topology
 
 FRONT_ENDS = 2
 LEAST_DOWNLOADS = 400
@@ -23,6 +24,7 @@ BETWEEN_S = 1.5
 AFTER_S = 1.0
 END_SEEN_S = 40.0
 NAIVE_END_SEEN_S = 8.0
+MOST_SILENCE_S = 10.0  # in which another server has taken over and clients hear of it
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Result:
 
     row: Row
     load: Load
+    topology: Topology = "single"
     skipped: str = ""
     findings: Sequence[Finding] = ()
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -53,7 +56,16 @@ class Result:
 
     @property
     def is_good(self) -> bool:
+        """Whether nothing was lost, told twice or out of order; how fast it was depends on the machine."""
         return not self.wrong and not any(finding.wrong for finding in self.findings)
+
+    @property
+    def too_silent(self) -> str:
+        """Where another server had to take over: what is wrong about the longest silence, or ""."""
+        longest_s = self.silence_s("")
+        if self.topology not in self.row.fails_over or longest_s <= MOST_SILENCE_S:
+            return ""
+        return f"clients heard nothing for {longest_s:.1f} s, which is more than {MOST_SILENCE_S:g} s"
 
     def complaints(self) -> list[str]:
         """What was wrong, in words, with some examples."""
@@ -61,12 +73,14 @@ class Result:
         return [*self.wrong, *told]
 
 
-async def play(row: Row, load: Load, folder: Path, occurrences: int = 1, naive: bool = False) -> Result:
+async def play(
+    row: Row, load: Load, folder: Path, topology: Topology = "single", occurrences: int = 1, naive: bool = False
+) -> Result:
     """Plays it, in an empty `folder`."""
-    why = row.lacks() or ("" if row.for_control or not naive else "the control has nothing to do with it")
+    why = row.why_not(topology) or ("" if row.for_control or not naive else "the control has nothing to do with it")
     if why:
-        return Result(row, load, skipped=why)
-    stage = Stage(folder, naive=naive)
+        return Result(row, load, topology, skipped=why)
+    stage = Stage(folder, topology, naive=naive)
     async with row.setting(stage):
         try:
             await _under_load(stage, row, load, occurrences)
@@ -75,12 +89,12 @@ async def play(row: Row, load: Load, folder: Path, occurrences: int = 1, naive: 
         finally:
             await asyncio.to_thread(stage.close)
     if not (folder / "published.jsonl").exists():
-        return Result(row, load, wrong=stage.wrong)
+        return Result(row, load, topology, wrong=stage.wrong)
     return await asyncio.to_thread(judged, row, load, stage)
 
 
 async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> None:
-    await asyncio.to_thread((stage.group or stage.server).start)
+    await asyncio.to_thread(stage.start_servers)
     await stage.start_front_ends(FRONT_ENDS)
     clients = await stage.start_clients()
     publisher = stage.start_publisher(load)
@@ -90,6 +104,7 @@ async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> N
     try:
         for number in range(occurrences):
             await asyncio.sleep(BETWEEN_S if number else 0)
+            await asyncio.to_thread(stage.mend)
             await row.fault(stage)
             await stage.healed()
     except (AssertionError, OSError, WebSocketException, redis.RedisError) as error:
@@ -111,6 +126,7 @@ def judged(row: Row, load: Load, stage: Stage) -> Result:
     return Result(
         row,
         load,
+        stage.topology,
         findings=check(published, ((path.stem, not path.stem.startswith("bare"), _seen(path)) for path in journals)),
         outcomes=outcomes,
         ends=sum(each.is_end for each in published),

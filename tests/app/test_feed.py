@@ -96,6 +96,52 @@ def test_where_a_download_goes_another_way_after_a_failover_its_end_is_told_agai
     assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH + 5}-1", f"{EPOCH + 5}-2"]
 
 
+def shown(stage: Stage) -> list[str]:
+    """To who joins now."""
+    return [f"{entry.label} {entry.key}" for entry in stage.feed.goes_on()]
+
+
+def test_who_joins_before_what_was_lost_is_told_again_is_told_it_too() -> None:
+    stage = Stage()
+    started, paused = (publication(n, f"s:download_{name}:1:{n}", "a") for n, name in ((1, "started"), (2, "paused")))
+    stage.feed.take(started)
+    stage.feed.take(paused)
+    stage.feed.take(replace(publication(3, "e:download_complete::", "b"), once="b1"))
+    failed_over(stage, started)
+    lost = ["s:download_paused:1:2 a", "e:download_complete:: b"]
+    assert shown(stage) == lost
+    stage.feed.take(replace(publication(1, "e:download_complete::", "b", EPOCH + 5), once="b1"))
+    stage.feed.doubt(Position(EPOCH, 1))
+    stage.feed.next_epoch(Position(EPOCH + 9, 0), "tag3")
+    stage.feed.take_over(Position(EPOCH + 9, 0), "tag3", [started], {})
+    assert sorted(shown(stage)) == sorted(lost)
+    stage.feed.take(publication(1, "s:download_paused:1:2", "a", EPOCH + 9))
+    stage.feed.take(replace(publication(2, "e:download_complete::", "b", EPOCH + 9), once="b1"))
+    assert shown(stage) == lost
+    assert stage.feed.goes_on() == stage.feed.snapshot.entries()
+
+
+def test_who_joins_after_a_download_went_another_way_is_told_that() -> None:
+    stage = Stage()
+    started = publication(1, "s:download_started:1:1", "a")
+    stage.feed.take(started)
+    stage.feed.take(publication(2, "e:download_complete:1:2", "a"))
+    failed_over(stage, started)
+    stage.feed.take(publication(1, "s:download_paused:1:2", "a", EPOCH + 5))
+    assert shown(stage) == ["s:download_paused:1:2 a"]
+
+
+def test_what_was_lost_and_is_never_told_again_is_shown_for_ten_minutes() -> None:
+    stage = Stage()
+    stage.feed.take(publication(1))
+    stage.feed.take(publication(2, "s:download_started:1:1", "a"))
+    failed_over(stage)
+    stage.clock.advance(599)
+    assert shown(stage) == ["s:download_started:1:1 a"]
+    stage.clock.advance(2)
+    assert shown(stage) == []
+
+
 def test_clients_keep_their_place_when_another_epoch_begins_and_old_tags_are_known() -> None:
     stage = Stage()
     stage.feed.take(publication(1))

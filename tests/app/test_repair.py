@@ -25,3 +25,22 @@ async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told
     await repair.reconcile("downloads", feed, server.head)
     clock.advance(1)
     assert len(socket.got) == 3  # b's progress, and each end once
+
+
+async def test_what_a_whole_epoch_told_and_the_next_server_never_knew_is_told_once() -> None:
+    clock = Clock()
+    server = Server(clock)
+    feed, repair = Feed(make_hub(clock), Snapshot(clock)), Repair(FakeBroker(server))
+    await repair.reconcile("downloads", feed, server.head)
+    socket = Socket(feed.hub)
+    feed.hub.join(socket.client, b"")
+    server.publish("e", "a", 5)
+    server.fail_over(0)
+    server.publish("e", "b", 5)
+    await repair.reconcile("downloads", feed, server.head)
+    server.fail_over(1)  # to one that had never heard of the epoch
+    await repair.reconcile("downloads", feed, server.head)
+    server.publish("e", "b", 5)
+    await repair.reconcile("downloads", feed, server.head)
+    clock.advance(1)
+    assert len(socket.got) == 2

@@ -273,3 +273,9 @@ def test_the_longest_silence_is_measured_while_the_publisher_publishes() -> None
         Seen("got", 99, "a/1", "a", "state", 0),
     ]
     assert judged(journal).longest_silence_s == pytest.approx(3.4)
+
+
+def test_to_come_back_is_not_to_hear_something() -> None:
+    heard = [got(0), got(1), got(2)]
+    assert judged([*heard, *back(4.0, True, "7-3"), got(6)]).longest_silence_s == pytest.approx(4.0)
+    assert judged([*heard, *back(4.0, True, "7-3")]).longest_silence_s == pytest.approx(3.9)

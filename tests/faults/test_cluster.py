@@ -12,4 +12,4 @@ from tests.faults.playing import loses_nothing
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("row", CLUSTER_ROWS, ids=lambda row: row.name)
 async def test_no_state_event_is_lost_and_no_gap_goes_unannounced(row: Row, tmp_path: Path) -> None:
-    await loses_nothing(row, tmp_path)
+    await loses_nothing(row, tmp_path, "cluster")

@@ -8,11 +8,8 @@ from benchmarks.faults.failover import SENTINEL_ROWS
 from benchmarks.faults.row import Row
 from tests.faults.playing import loses_nothing
 
-# Not kept yet each time: docs/guarantees.md, "Where the promise ends". `make faults` plays it.
-NOT_YET = "sentinel-cut"
-
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("row", [row for row in SENTINEL_ROWS if row.name != NOT_YET], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", SENTINEL_ROWS, ids=lambda row: row.name)
 async def test_no_state_event_is_lost_and_no_gap_goes_unannounced(row: Row, tmp_path: Path) -> None:
-    await loses_nothing(row, tmp_path)
+    await loses_nothing(row, tmp_path, "sentinel")

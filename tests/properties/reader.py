@@ -131,7 +131,7 @@ class Member(Membership):
         reader.before = len(reader.got) + len(welcome)
         if not self._recovered:
             follows = [each.payload for each in reader.flow_due]
-            going_on = [payload_of(each.frame) for each in self._feed.snapshot.entries() if reader.sees(each.key)]
+            going_on = [payload_of(each.frame) for each in self._feed.goes_on() if reader.sees(each.key)]
             assert [each for each in going_on if each not in welcome and each not in follows] == []
             assert not set(welcome) & set(follows), "it is given twice"
         super()._join(channel, hub, frames, cursor)

@@ -68,10 +68,8 @@ class RecordingFeed(Feed):
 
     def doubt(self, after: Position) -> None:
         super().doubt(after)
-        places = self._remembered.items()
-        self._lost_again |= {
-            each for each, place in places if place.epoch == after.epoch and place.offset > after.offset
-        }
+        last = after.epoch, after.offset
+        self._lost_again |= {each for each, place in self._remembered.items() if (place.epoch, place.offset) > last}
 
     def forget_told(self) -> None:
         super().forget_told()

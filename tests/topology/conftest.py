@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 
 from gateway import Gateway
+from simulcast import sender
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event
@@ -54,7 +55,8 @@ async def audience(running: FrontEnd) -> AsyncIterator[Audience]:
 
 
 @pytest.fixture
-async def publisher(group: Group) -> AsyncIterator[Broker]:
+async def publisher(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Broker]:
+    monkeypatch.setattr(sender, "CLOSING_S", 0)  # no replica is left at the end
     broker = Broker.connect(group.url)
     yield broker
     await broker.aclose()

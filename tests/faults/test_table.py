@@ -1,0 +1,36 @@
+"""Which rows are played where, and when a row that lost nothing is wrong all the same."""
+
+from benchmarks.faults import table
+from benchmarks.faults.check import Finding
+from benchmarks.faults.failover import SENTINEL_ROWS
+from benchmarks.faults.publish import Load
+from benchmarks.faults.redis_server import ROWS as REDIS_ROWS
+from benchmarks.faults.rows import ROWS
+from benchmarks.faults.topology import TOPOLOGIES, Topology
+from benchmarks.faults.trial import MOST_SILENCE_S, Result
+
+
+def silent(topology: Topology, seconds: float) -> Result:
+    return Result(REDIS_ROWS[0], Load(), topology, findings=[Finding("kept-0", longest_silence_s=seconds)])
+
+
+def test_a_row_is_played_on_each_topology_or_says_why_not() -> None:
+    played = {row.name: [topology for topology in TOPOLOGIES if topology not in row.not_on] for row in ROWS}
+    assert all(played.values())
+    assert played["worker-kill"] == list(TOPOLOGIES)
+    assert played["sentinel-cut"] == ["sentinel"]
+    assert all(why for row in ROWS for why in row.not_on.values())
+
+
+def test_a_row_that_is_not_run_is_listed_with_the_reason() -> None:
+    row = SENTINEL_ROWS[0]
+    listed = table.page([Result(row, Load(), "single", skipped=row.why_not("single"))], [], naive=False)
+    assert "| not run |" in listed and row.not_on["single"] in listed
+
+
+def test_where_another_server_takes_over_a_longer_silence_than_is_promised_is_wrong_though_nothing_is_lost() -> None:
+    late = silent("sentinel", MOST_SILENCE_S + 0.1)
+    assert late.is_good and late.too_silent
+    assert late.too_silent in table.line(late)
+    assert not silent("sentinel", MOST_SILENCE_S).too_silent
+    assert not silent("single", MOST_SILENCE_S + 0.1).too_silent
