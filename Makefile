@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-LONG := tests/faults tests/chaos tests/autobahn
+LONG := tests/faults tests/chaos tests/autobahn tests/compose/test_compose.py
 
 .PHONY: help install up test test-long check docs bench bench-full chaos faults faults-quick soak autobahn clean
 
@@ -35,8 +35,8 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 test: $(VENV)/.dev  ## run the tests: five minutes at most (ARGS="-k hub" to choose)
 	@exec $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(LONG:%=--ignore=%) $(ARGS)
 
-test-long: $(VENV)/.dev  ## every fault once, half a minute of chaos, Autobahn: three minutes more
-	@exec $(BIN)/python -m pytest -n 4 --dist load $(LONG) $(ARGS)
+test-long: $(VENV)/.dev  ## containers, every fault once, half a minute of chaos, Autobahn: three minutes more
+	@exec $(BIN)/python -m pytest -n 4 --dist loadgroup $(LONG) $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -59,7 +59,7 @@ autobahn: $(VENV)/.dev  ## all cases of the Autobahn WebSocket test-suite: five 
 faults: $(VENV)/.dev  ## every fault twice, under two loads, on each topology: most of an hour (ARGS="--topology single", "--only deaf", "--list")
 	@exec $(BIN)/python -m benchmarks.faults $(ARGS)
 
-faults-quick: $(VENV)/.dev  ## every fault once, as `make test` has it too: two minutes
+faults-quick: $(VENV)/.dev  ## every fault once, as `make test-long` has it too: two minutes
 	@exec $(BIN)/python -m pytest -n 4 --dist load tests/faults $(ARGS)
 
 soak: $(VENV)/.dev  ## an hour of random faults (ARGS="--minutes 5 --seed 7")

@@ -19,7 +19,15 @@ from tests.valkey import Valkey
 
 pytest_plugins = ["tests.programs", "tests.gateway_js.world"]
 _numbers = itertools.count()
-_LONGEST = ("compose", "install", "topology", "page", "gateway_js")  # begun last, one of them would be waited for
+_LONGEST = (
+    "compose",
+    "autobahn",
+    "chaos",
+    "install",
+    "topology",
+    "page",
+    "gateway_js",
+)  # begun last, one of them would be waited for
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
