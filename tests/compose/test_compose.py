@@ -209,6 +209,15 @@ async def test_what_the_documents_tell_to_type_works_and_a_backup_brings_back_wh
 CLUSTER = [f"cluster-{n}" for n in range(1, 7)]
 
 
+def is_whole(stack: Stack) -> bool:
+    """As the keeper's health check says."""
+    return stack.run("exec", "-T", "cluster-keeper", "test", "-e", "/tmp/whole").returncode == 0  # noqa: S108
+
+
+def is_broken(stack: Stack) -> bool:
+    return not is_whole(stack)
+
+
 async def test_the_profile_cluster_makes_a_cluster_by_itself_and_again_after_its_servers_were_stopped(
     stack: Stack,
 ) -> None:
@@ -223,7 +232,9 @@ async def test_the_profile_cluster_makes_a_cluster_by_itself_and_again_after_its
             if name == "on-a-cluster":
                 at_once = {"COMPOSE_PARALLEL_LIMIT": "10"}
                 await asyncio.to_thread(stack.run, "stop", *CLUSTER, **at_once)
-                await asyncio.to_thread(stack.run, "start", *CLUSTER, **at_once)  # at whichever address is free
+                await eventually(lambda: asyncio.to_thread(is_broken, stack), "a keeper that has noticed", 30)
+                await asyncio.to_thread(stack.run, "start", *CLUSTER, **at_once)
+                await eventually(lambda: asyncio.to_thread(is_whole, stack), "a cluster that is whole again", 90)
     assert [count(heard, name) for name in ("on-a-cluster", "on-it-again")] == [1, 1]
     owners = stack.inside("cluster-1", "valkey-cli", "CLUSTER", "SHARDS").count("master")
     stack.say(f"{owners} masters; the keeper said:\n{stack.run('logs', '--no-log-prefix', 'cluster-keeper').stdout}")
