@@ -5,7 +5,8 @@ so many tasks that publish at once share a round trip. While Redis is away, call
 within bounds in number and time; a newer one supersedes an older one of the same key.
 
 Where a replica takes over when a server fails, changes of state wait until one has them. What none has in time is
-answered all the same, and sent again until one has it: if the server dies first, the next one tells it again.
+answered all the same, and sent again until one has it: if the server dies first, the next one tells it again. What one
+has is sent again too where another server serves within seconds, for that one may not have it.
 """
 
 import asyncio
@@ -138,7 +139,8 @@ class Sender:
         self._closed = True
         now = asyncio.get_running_loop().time()
         self._ends_at = now + CLOSING_S
-        self._unconfirmed.hurry(now)
+        self._servers.doubt()  # nobody will look later on
+        self._unconfirmed.doubt(now)
         self._gathered.set()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -175,11 +177,11 @@ class Sender:
         """Waits for calls; whether there is something to send. Closes the sender where none come for long."""
         self._gathered.clear()
         try:
-            async with asyncio.timeout(REPEAT_S if self._unconfirmed else IDLE_S):
+            async with asyncio.timeout(REPEAT_S if self._unconfirmed.watches else IDLE_S):
                 await self._gathered.wait()
         except TimeoutError:
-            self._closed = self._closed or not (self._unconfirmed or self._waiting)
-        return bool(self._waiting) or self._lingers()
+            self._closed = self._closed or not (self._unconfirmed.watches or self._waiting)
+        return bool(self._waiting) or self._lingers() or (self._unconfirmed.watches and not self._closed)
 
     async def _send(self, batch: list[_Call]) -> bool:
         """False where Redis is away: what may wait is put back."""
@@ -190,7 +192,7 @@ class Sender:
             client = await self._servers.serving(self._channel)
             if client is not self._served_by:
                 self._served_by = client
-                self._unconfirmed.hurry(now())
+                self._unconfirmed.doubt(now())
             while trouble is None and (again := self._unconfirmed.due(now())):
                 trouble = next(filter(library.is_away, await self._carry_out(client, again)), None)
             replies = await self._carry_out(client, batch) if batch and trouble is None else [trouble] * len(batch)
@@ -206,7 +208,7 @@ class Sender:
             return True
         self._away += 1
         self._servers.doubt()
-        self._unconfirmed.hurry(now())
+        self._unconfirmed.doubt(now())
         self._put_back(away)
         return False
 
@@ -223,7 +225,7 @@ class Sender:
         return replies
 
     def _note(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
-        """Keeps what was done and no replica has, and forgets what one has, or what is refused by now."""
+        """Keeps what was done, for as long as the server that takes over may not know of it."""
         if not self._servers.replicated or not any(call.confirm for call in sent):
             return
         self._confirm_ms = CONFIRM_MS if confirmed else HASTY_MS
@@ -231,12 +233,14 @@ class Sender:
         for call, reply in zip(sent, replies, strict=True):
             if library.is_away(reply):
                 continue
-            if confirmed or reply is None or isinstance(reply, redis.RedisError):
+            if reply is None or isinstance(reply, redis.RedisError):
                 self._unconfirmed.drop(call)
+            elif call.keep and confirmed:
+                self._unconfirmed.confirm(call, now)
             elif call.keep:
                 self._unconfirmed.add(call, now)
         if confirmed:
-            self._unconfirmed.hurry(now)
+            self._unconfirmed.hurry()
 
     def _put_back(self, away: list[tuple[_Call, object]]) -> None:
         """All of it may have been carried out: what yields must not be told again behind what came after it."""

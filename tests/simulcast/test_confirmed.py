@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 
 from simulcast import sender
 from simulcast.broker import Broker
@@ -14,6 +15,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.events import complete_event
 from simulcast.names import ChannelNames
 from tests.conditions import eventually, until
+from tests.ports import free_port
 from tests.topologies import Group, Sentinels
 
 
@@ -65,6 +67,31 @@ async def test_whatever_was_answered_while_replicas_were_cut_off_is_told_to_the_
             return False
 
         await eventually(told_again, "all of it, in order", 30)
+        await broker.aclose()
+
+
+async def test_what_only_another_replica_had_is_told_to_the_one_that_takes_over(tmp_path: Path, channel: str) -> None:
+    with Sentinels(tmp_path).running() as group:
+        broker = Broker.connect(group.url)
+        await broker.publish(complete_event("first", "/x"), channel)
+        master = group.serving()
+        lags = group.replicas(master)[0]
+        with lags.admin() as client:
+            client.replicaof("127.0.0.1", str(free_port()))
+        async with asyncio.timeout(20):
+            await broker.publish(complete_event("second", "/x"), channel)
+        assert not broker.sender(channel)._unconfirmed
+        with lags.admin() as client:
+            client.execute_command("REPLICAOF NO ONE")
+        group.name(lags)
+
+        async def told_again() -> bool:
+            with suppress(BrokerUnavailable, redis.RedisError), lags.admin() as client:
+                rows = client.xrange(ChannelNames(channel).history)
+                return b"second" in rows[-1][1][b"e"]
+            return False
+
+        await eventually(told_again, "what the other one had", 30)
         await broker.aclose()
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from simulcast.unconfirmed import KEPT_S, MOST_KEPT, PART, REPEAT_S, Unconfirmed
+from simulcast.unconfirmed import KEPT_S, MOST_KEPT, PART, REPEAT_S, SETTLED_S, Unconfirmed
 
 
 def kept(number: int) -> Unconfirmed[int]:
@@ -25,7 +25,7 @@ def given(calls: Unconfirmed[int], now: float) -> list[int]:
 def test_where_another_server_may_serve_all_are_due_at_once_and_in_order() -> None:
     calls = kept(3 * PART + 1)
     assert given(calls, 0) == []
-    calls.hurry(0)
+    calls.doubt(0)
     assert given(calls, 0) == list(range(3 * PART + 1))
     assert given(calls, 0) == []
 
@@ -37,16 +37,38 @@ def test_while_the_same_server_has_no_replica_one_is_due_now_and_then() -> None:
     assert given(calls, 2 * REPEAT_S) == [0]
 
 
-def test_what_a_replica_has_is_due_no_more() -> None:
+def test_what_a_replica_has_or_nobody_wants_is_due_no_more() -> None:
+    calls = kept(4)
+    calls.doubt(0)
+    calls.confirm(1, 0)
+    calls.drop(2)
+    assert given(calls, 0) == [0, 3]
+
+
+def test_what_a_replica_has_is_due_in_its_place_where_another_server_serves_soon() -> None:
     calls = kept(3)
-    calls.hurry(0)
-    calls.drop(1)
-    assert given(calls, 0) == [0, 2]
+    calls.confirm(1, 0)
+    calls.confirm(3, 0)
+    calls.doubt(SETTLED_S - 1)
+    assert given(calls, SETTLED_S - 1) == [0, 1, 2, 3]
+    calls = Unconfirmed[int]()
+    calls.confirm(0, 0)
+    assert not calls and calls.watches
+    assert given(calls, SETTLED_S) == []
+    assert not calls.watches
+
+
+def test_once_there_is_a_replica_the_others_are_due_at_once() -> None:
+    calls = kept(3)
+    assert given(calls, REPEAT_S) == [0]
+    calls.confirm(0, REPEAT_S)
+    calls.hurry()
+    assert given(calls, REPEAT_S) == [1, 2]
 
 
 def test_they_are_kept_for_a_while_from_each_time_another_server_may_serve() -> None:
     calls = kept(2)
-    calls.hurry(KEPT_S - 1)
+    calls.doubt(KEPT_S - 1)
     assert given(calls, KEPT_S - 1) == [0, 1]
     assert given(calls, KEPT_S + 1) == [0]
     assert given(calls, 2 * KEPT_S) == []
@@ -58,6 +80,6 @@ def test_beyond_their_number_the_oldest_are_kept_no_longer_and_it_is_said_once(
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="simulcast"):
         calls = kept(MOST_KEPT + 2)
-    calls.hurry(0)
+    calls.doubt(0)
     assert given(calls, 0) == list(range(2, MOST_KEPT + 2))
     assert len(caplog.records) == 1
