@@ -17,7 +17,15 @@ from simulcast.exposure import ExposureSettings, is_open_to_others
 PREFIX = "SIMULCAST_"
 COMPOSE = frozenset(  # read by docker-compose.yml alone
     f"{PREFIX}{name}"
-    for name in ("CLUSTER_PUBLISH", "DOWNLOADS", "FRONT_ENDS", "GRAFANA_PUBLISH", "PROMETHEUS_PUBLISH", "PUBLISH", "WORKERS")
+    for name in (
+        "CLUSTER_PUBLISH",
+        "DOWNLOADS",
+        "FRONT_ENDS",
+        "GRAFANA_PUBLISH",
+        "PROMETHEUS_PUBLISH",
+        "PUBLISH",
+        "WORKERS",
+    )
 )
 FLAGS = frozenset({f"{PREFIX}TOKEN"})  # read by a command of the command line alone
 _ANSWER_S = 30.0
