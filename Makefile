@@ -36,7 +36,7 @@ test: $(VENV)/.dev  ## run the tests: five minutes at most (ARGS="-k hub" to cho
 	@exec $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(LONG:%=--ignore=%) $(ARGS)
 
 test-long: $(VENV)/.dev  ## containers, every fault once, half a minute of chaos, Autobahn: three minutes more
-	@exec $(BIN)/python -m pytest -n 4 --dist loadgroup $(LONG) $(ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(LONG) $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
