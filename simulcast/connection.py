@@ -3,11 +3,15 @@
 What was given up must not arrive later. The kernel goes on sending what a closed connection has not delivered, and a
 call would be carried out behind those that were made after it; so the kernel gives up before the caller does
 (TCP_USER_TIMEOUT, RFC 5482; Linux has it).
+
+A connection that ends just before something is written is lost, and no more: uvloop raises RuntimeError then, where
+asyncio's own loop raises OSError, and nobody who talks to Redis expects that one.
 """
 
 import socket
 from typing import Any
 
+import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -30,7 +34,37 @@ def connect(url: str, most_connections: int = MOST_CONNECTIONS) -> redis.asyncio
         retry=Retry(NoBackoff(), 0),
         **_tcp_options(url),
     )
+    pool.connection_class = _LOSABLE[pool.connection_class]
     return redis.asyncio.Redis.from_pool(pool)  # closed with the client
+
+
+class _Losable:
+    """Goes before a connection of redis-py in the order of methods."""
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]
+        except RuntimeError as error:
+            raise redis.ConnectionError(f"the connection was lost while writing: {error}") from error
+
+
+class _Tcp(_Losable, redis.asyncio.Connection):
+    """redis:"""
+
+
+class _Tls(_Losable, redis.asyncio.SSLConnection):
+    """rediss:"""
+
+
+class _Unix(_Losable, redis.asyncio.UnixDomainSocketConnection):
+    """unix:"""
+
+
+_LOSABLE: dict[type[Any], type[Any]] = {
+    redis.asyncio.Connection: _Tcp,
+    redis.asyncio.SSLConnection: _Tls,
+    redis.asyncio.UnixDomainSocketConnection: _Unix,
+}
 
 
 def _tcp_options(url: str) -> dict[str, Any]:

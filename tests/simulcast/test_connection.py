@@ -1,8 +1,12 @@
 """Connections to Redis."""
 
+import asyncio
 import socket
+from collections.abc import Callable
 
 import pytest
+import redis
+import uvloop
 
 from simulcast.connection import REPLY_TIMEOUT_S, connect
 from tests.valkey import Valkey
@@ -17,3 +21,25 @@ async def test_the_kernel_gives_up_a_call_before_its_caller_does(valkey: Valkey)
         waiting = connection._writer.transport.get_extra_info("socket")
         assert 0 < waiting.getsockopt(socket.IPPROTO_TCP, UNDELIVERED) < REPLY_TIMEOUT_S * 1000
         await client.connection_pool.release(connection)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_ends_as_something_is_written_is_lost(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], valkey: Valkey
+) -> None:
+    async def lose() -> None:
+        async with connect(valkey.url) as client:
+            connection = await client.connection_pool.get_connection()
+            connection._writer.transport.abort()
+            await asyncio.sleep(0)
+
+            async def ask() -> None:
+                await connection.send_command("PING")
+                await connection.read_response()
+
+            with pytest.raises(redis.ConnectionError):
+                await ask()
+            await client.connection_pool.release(connection)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(lose())
