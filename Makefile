@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-LONG := tests/faults tests/chaos tests/autobahn tests/compose/test_compose.py
+SIDE_BY_SIDE := -n 4 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help install up test test-long check docs bench bench-full chaos faults faults-quick soak autobahn clean
 
@@ -33,10 +33,10 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 	@exec $(BIN)/simulcast up $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests: five minutes at most (ARGS="-k hub" to choose)
-	@exec $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(LONG:%=--ignore=%) $(ARGS)
+	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
-test-long: $(VENV)/.dev  ## containers, every fault once, half a minute of chaos, Autobahn: three minutes more
-	@exec $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(LONG) $(ARGS)
+test-long: $(VENV)/.dev  ## containers, Sentinels, clusters, every fault once, chaos, Autobahn: four minutes more
+	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

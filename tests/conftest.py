@@ -19,21 +19,17 @@ from tests.valkey import Valkey
 
 pytest_plugins = ["tests.programs", "tests.gateway_js.world"]
 _numbers = itertools.count()
-_LONGEST = (
-    "compose",
-    "autobahn",
-    "chaos",
-    "install",
-    "topology",
-    "page",
-    "gateway_js",
-)  # begun last, one of them would be waited for
+_LONG = ("faults", "chaos", "autobahn", "topology", "install")  # folders
+_FIRST = (*_LONG, "compose", "page", "gateway_js")  # begun last, one of them would be waited for
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long modules go first: those who run tests side by side then end together."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in _LONGEST)
+    """Marks what is in a folder of long tests. Long modules go first: those side by side then end together."""
+    folders = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
+    for item, folder in folders.items():
+        if folder in _LONG:
+            item.add_marker(pytest.mark.long)
+    items.sort(key=lambda item: folders[item] not in _FIRST)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +95,10 @@ class Servers:
         return Broker(self.topology(), self.topology())
 
 
-@pytest.fixture(params=["fakeredis", "valkey", "redis_7", "sentinels", "cluster"])
+SEVERAL = [pytest.param(each, marks=pytest.mark.long) for each in ("sentinels", "cluster")]
+
+
+@pytest.fixture(params=["fakeredis", "valkey", "redis_7", *SEVERAL])
 def servers(request: pytest.FixtureRequest) -> Servers:
     """The same promises on each."""
     if request.param == "fakeredis":

@@ -18,7 +18,7 @@ from tests.conditions import eventually, until
 from tests.docs.test_documents import blocks
 
 # Nothing warm: engine, base images, the image and three health checks in a row.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
 
 MOST_CLIENTS = 60
 

@@ -134,6 +134,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], str]]:
         process.wait(timeout=STOP_S)
 
 
+@pytest.mark.long
 async def test_prometheus_collects_from_a_front_end_and_every_query_has_an_answer(
     front_end: StartFrontEnd, worker: StartWorker, prometheus: Callable[[int], str]
 ) -> None:

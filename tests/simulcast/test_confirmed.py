@@ -18,6 +18,8 @@ from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.topologies import Group, Sentinels
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(params=["sentinels", "cluster"])
 def group(request: pytest.FixtureRequest) -> Group:

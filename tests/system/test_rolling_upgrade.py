@@ -96,7 +96,7 @@ class Service:
         assert scraped.value("simulcast_joins_total") == 2
 
 
-@pytest.fixture(params=["valkey", "cluster"])
+@pytest.fixture(params=["valkey", pytest.param("cluster", marks=pytest.mark.long)])
 def servers(request: pytest.FixtureRequest) -> Valkey | Cluster:
     found: Valkey | Cluster = request.getfixturevalue(request.param)
     return found
