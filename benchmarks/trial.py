@@ -1,6 +1,5 @@
 """One server, its Valkey, its clients and its publisher, from start to stop."""
 
-import http.client
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import redis
 
 from benchmarks import build
+from benchmarks.ports import accepts, is_ready
 from benchmarks.processes import CLIENT_CORE, SERVER_CORE, Answer, Program, allow_files, wait_for
 from benchmarks.servers import Peer, Place
 from benchmarks.valkey import running
@@ -109,17 +109,7 @@ class Trial:
 def _serves(server: Program, peer: Peer, port: int) -> bool:
     if server.ended:
         raise RuntimeError(f"{peer.name} ended at its start: {server.last_words()}")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        if peer.name != "simulcast":
-            connection.connect()
-            return True
-        connection.request("GET", "/ready")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+    return is_ready(port) if peer.name == "simulcast" else accepts(port)
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """Front-ends, their clients, and who publishes to them: processes that a run starts and ends."""
 
-import http.client
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import build
+from benchmarks.ports import is_ready
 from benchmarks.processes import CLIENT_CORE, SERVER_CORE, Answer, Program, wait_for
 from benchmarks.scale.shards import OURS, Shard
 from benchmarks.servers import Place
@@ -42,14 +42,7 @@ class FrontEnd:
     def _is_ready(self) -> bool:
         if self.program.ended:
             raise RuntimeError(f"a front-end ended at its start: {self.program.last_words()}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/ready")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return is_ready(self.port)
 
 
 class Crowd:
