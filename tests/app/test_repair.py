@@ -7,13 +7,19 @@ from tests.app.fakes import Clock, Socket, make_hub
 from tests.properties.server import FakeBroker, Server
 
 
-async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told_once() -> None:
-    clock = Clock()
-    server = Server(clock)
+async def followed(server: Server, clock: Clock) -> tuple[Feed, Repair, Socket]:
+    """A feed that knows where the server is, with a client."""
     feed, repair = Feed(make_hub(clock), Snapshot(clock)), Repair(FakeBroker(server))
     await repair.reconcile("downloads", feed, server.head)
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")
+    return feed, repair, socket
+
+
+async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told_once() -> None:
+    clock = Clock()
+    server = Server(clock)
+    feed, repair, socket = await followed(server, clock)
     server.publish("p", "b", 5)
     server.publish("e", "a", 5)
     await repair.reconcile("downloads", feed, server.head)
@@ -30,10 +36,7 @@ async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told
 async def test_what_a_whole_epoch_told_and_the_next_server_never_knew_is_told_once() -> None:
     clock = Clock()
     server = Server(clock)
-    feed, repair = Feed(make_hub(clock), Snapshot(clock)), Repair(FakeBroker(server))
-    await repair.reconcile("downloads", feed, server.head)
-    socket = Socket(feed.hub)
-    feed.hub.join(socket.client, b"")
+    feed, repair, socket = await followed(server, clock)
     server.publish("e", "a", 5)
     server.fail_over(0)
     server.publish("e", "b", 5)
