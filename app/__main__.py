@@ -10,20 +10,20 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
+from app.access.middleware import Guard
+from app.access.tokens import Tokens
 from app.admin import Doors, admin_app
-from app.drain import Server
-from app.guard import Guard
 from app.heartbeat import Place
+from app.server.drain import Server
+from app.server.server import configuration
 from app.services import Services
-from app.serving import configuration
 from app.settings import FrontEndSettings
-from app.tokens import Tokens
 from simulcast.errors import SettingRefused
 from simulcast.logs import configure
 from simulcast.settings import explained, inspected
 
-# A lost connection leaves no cycle (app/protocol.py), so full collections find nothing, and with 10,000 clients each of
-# them stops the process for half a second.
+# A lost connection leaves no cycle (transport/websocket.py), so full collections find nothing, and with 10,000
+# clients each of them stops the process for half a second.
 GC_THRESHOLDS = (10_000, 20, 100)
 
 

@@ -12,9 +12,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import api
-from app.api import Here
 from app.metrics import Everyone, exposition
+from app.routes import downloads
+from app.routes.downloads import Here
 from app.services import Services
 from simulcast.errors import BrokerUnavailable
 
@@ -39,8 +39,8 @@ def admin_app(public: FastAPI) -> FastAPI:
     """It has no life of its own: what `public` has put together serves both."""
     app = FastAPI(openapi_url=None)
     app.state = public.state
-    app.add_api_route("/health", api.health)
-    app.add_api_route("/ready", api.ready)
+    app.add_api_route("/health", downloads.health)
+    app.add_api_route("/ready", downloads.ready)
     app.add_api_route("/metrics", metrics)
     return app
 

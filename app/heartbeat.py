@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from app.channels import Channels
-from app.listeners import Listeners
-from simulcast.census import FrontEndRecord
+from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.heartbeat import Rate, version
+from simulcast.process_registry import FrontEndRecord
 
 
 @dataclass(frozen=True, slots=True)

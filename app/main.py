@@ -1,4 +1,4 @@
-"""The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve` (see app/protocol.py)."""
+"""The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve`."""
 
 import os
 from collections.abc import AsyncIterator
@@ -14,21 +14,22 @@ from starlette.responses import Response
 from starlette.staticfiles import PathLike
 from starlette.types import Scope
 
-from app import api, events, file, websocket
-from app.description import add_description
-from app.folder import Folder
-from app.guard import Guard
+import simulcast.gateway
+from app.access.csp import policy
+from app.access.middleware import Guard
+from app.access.tokens import Tokens
 from app.heartbeat import NOWHERE, Place
-from app.policy import policy
-from app.refusals import unprocessable
+from app.routes import downloads, files, sse, websocket
+from app.routes.docs import add_description
+from app.routes.errors import unprocessable
+from app.routes.file_store import Folder
 from app.services import running
 from app.settings import FrontEndSettings
-from app.tokens import Tokens
 from simulcast.logs import configure
 
 MOST_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
 PAGE = Path(__file__).parent / "page"
-GATEWAY = Path(__file__).parents[1] / "gateway"
+GATEWAY = Path(simulcast.gateway.__file__).parent
 GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts"})
 PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # and nothing else that lies there, such as __init__.py
 
@@ -74,10 +75,10 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
     )
     app.state.tokens = Tokens.of(settings)
     app.state.files = Folder(Path(settings.files)) if settings.files else None
-    app.include_router(api.router)
+    app.include_router(downloads.router)
     app.include_router(websocket.router)
-    app.include_router(events.router)
-    app.include_router(file.router)
+    app.include_router(sse.router)
+    app.include_router(files.router)
     add_description(app)
     app.mount("/page", _Revalidated(directory=PAGE), name="page")
 

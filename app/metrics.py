@@ -9,10 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from app.channels import Channels
-from app.tally import Distribution, Tally
-from simulcast.census import RECEIVED, Processes, Survey
+from simulcast.frontend.fanout.counters import Distribution, Tally
+from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.heartbeat import version
+from simulcast.process_registry import RECEIVED, Processes, Survey
 
 MOST_LABELLED = 20  # channels with a series of their own; anyone may name a channel
 OTHERS = "(other)"  # no channel's name has brackets

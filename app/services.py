@@ -8,21 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app import ending
-from app.channels import Channels, TooManyChannels
 from app.heartbeat import Place, Pulse
-from app.listeners import Listeners
-from app.membership import PING_INTERVAL_S, AnyOutlet, Membership
+from app.server import shutdown_signal
 from app.settings import FrontEndSettings
-from app.tally import Tally
-from app.wishes import Wishes
 from simulcast.broker import Broker
-from simulcast.census import Census
+from simulcast.cancellation import asked_to_stop, cancel
+from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
+from simulcast.frontend.subscriptions.options import Wishes
+from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, AnyOutlet, Membership
 from simulcast.heartbeat import keep_beating, process_name
 from simulcast.jobs import Jobs
-from simulcast.names import DEFAULT_CHANNEL
-from simulcast.reach import reach
-from simulcast.stopping import asked_to_stop, cancel
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.process_registry import Census
+from simulcast.store.factory import reach
 
 SWEEP_S = 5.0
 RETRY_AFTER = {"retry-after": "2"}
@@ -84,7 +84,7 @@ async def running(settings: FrontEndSettings, place: Place) -> AsyncIterator[Ser
     for task in tasks:
         task.add_done_callback(_stop_the_process)
     try:
-        with ending.heard() as told_to_end:
+        with shutdown_signal.heard() as told_to_end:
             yield Services(broker, jobs, channels, listener, census, told_to_end)
     finally:
         for task in tasks:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode
 
-from simulcast.exposure import ExposureSettings
+from simulcast.access_settings import ExposureSettings
 from simulcast.settings import separated
 
 

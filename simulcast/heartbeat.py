@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata
 
-from simulcast.census import Census, Record
+from simulcast.cancellation import asked_to_stop
 from simulcast.errors import BrokerUnavailable
-from simulcast.stopping import asked_to_stop
+from simulcast.process_registry import Census, Record
 
 BEAT_S = 2.0
 LEAVE_S = 1.0

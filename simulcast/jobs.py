@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from simulcast import library
 from simulcast.broker import HISTORY_LENGTH, Broker
-from simulcast.commands import Command, Reason
 from simulcast.errors import BrokerUnavailable, LeaseLost
-from simulcast.events import checked_key
-from simulcast.library import Argument, Function
-from simulcast.names import DEFAULT_CHANNEL, ChannelNames
-from simulcast.options import NO_OPTIONS, Options
-from simulcast.reach import reach
-from simulcast.records import JobRecord, Query, about, decoded, record_of, shown_name, shown_url, site_of
-from simulcast.topology import Topology
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
+from simulcast.model.commands import Command, Reason
+from simulcast.model.download_options import NO_OPTIONS, Options
+from simulcast.model.events import checked_key
+from simulcast.model.job_record import JobRecord, Query, about, decoded, record_of, shown_name, shown_url, site_of
+from simulcast.store import functions
+from simulcast.store.factory import reach
+from simulcast.store.functions import Argument, Function
+from simulcast.store.topology import Topology
 
 Desired = Literal["running", "paused", "cancelled", "lost"]
 _OWNED: tuple[Desired, ...] = ("running", "paused", "cancelled")
@@ -179,7 +179,7 @@ class Jobs:
         if function in _ASKED_FOR:
             return await self._broker.sender(self._names.channel).call(function, self._keys, args, confirm=True)
         async with self._servers.at(self._names.channel, f"call {function}") as client:
-            return await library.call(client.execute_command, function, self._keys, args)
+            return await functions.call(client.execute_command, function, self._keys, args)
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:

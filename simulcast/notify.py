@@ -7,9 +7,9 @@ may use several `asyncio.run`, one after the other.
 import asyncio
 
 from simulcast.broker import Broker
-from simulcast.events import Message, complete_event, error_event, progress_event
-from simulcast.names import DEFAULT_CHANNEL
-from simulcast.position import Position
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.events import Message, complete_event, error_event, progress_event
+from simulcast.model.position import Position
 from simulcast.settings import SharedSettings
 
 _brokers: dict[asyncio.AbstractEventLoop, Broker] = {}

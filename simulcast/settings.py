@@ -8,8 +8,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from simulcast.address import checked, shown
 from simulcast.errors import SettingRefused
+from simulcast.store.url import checked, shown
 
 Kind = TypeVar("Kind", bound="SharedSettings")
 URL_FILE = "redis.url"

@@ -9,9 +9,9 @@ import os
 import threading
 
 from simulcast.broker import Broker
-from simulcast.events import Message, complete_event, error_event, progress_event
-from simulcast.names import DEFAULT_CHANNEL
-from simulcast.position import Position
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.events import Message, complete_event, error_event, progress_event
+from simulcast.model.position import Position
 from simulcast.settings import SharedSettings
 
 

@@ -12,8 +12,8 @@ import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
-from simulcast.reach import reach
-from simulcast.topology import Topology
+from simulcast.store.factory import reach
+from simulcast.store.topology import Topology
 from tests.topologies import Cluster, Group, Sentinels
 from tests.valkey import Valkey
 

@@ -9,7 +9,7 @@ from typing import Self
 import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from simulcast.names import ChannelNames
+from simulcast.model.channel import ChannelNames
 from tests.ports import free_port
 from tests.valkey import START_S, Valkey
 

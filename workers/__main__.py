@@ -11,20 +11,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simulcast.broker import Broker
-from simulcast.census import RECEIVED, Census, WorkerRecord
+from simulcast.cancellation import cancel
 from simulcast.heartbeat import Rate, keep_beating, process_name, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
-from simulcast.names import ChannelNames
-from simulcast.reach import reach
+from simulcast.model.channel import ChannelNames
+from simulcast.process_registry import RECEIVED, Census, WorkerRecord
 from simulcast.settings import explained, inspected
-from simulcast.stopping import cancel
-from workers.download import Downloader
-from workers.failures import FolderNotWritable
-from workers.files import open_folder
-from workers.rules import Rules
-from workers.session import make_session
+from simulcast.store.factory import reach
+from workers.disk.publish import open_folder
+from workers.errors import FolderNotWritable
+from workers.http.session import make_session
 from workers.settings import WorkerSettings
+from workers.transfer.downloader import Downloader
+from workers.transfer.limits import Rules
 from workers.worker import Worker
 
 _log = logging.getLogger("simulcast.worker")

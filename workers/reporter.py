@@ -6,9 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import encode, plain_fraction
 from simulcast.jobs import Claim, Jobs
-from workers.meter import Meter, Sample
+from simulcast.model.events import encode, plain_fraction
+from workers.progress_meter import Meter, Sample
 
 TICK_S = 1.0  # how often a stalled download is told of
 RETRY_S = 0.5

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 from pydantic_settings import NoDecode
 
 from simulcast.settings import SharedSettings, separated
-from workers.addresses import Networks
+from workers.http.address_filter import Networks
 
 
 def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:

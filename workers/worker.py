@@ -11,18 +11,18 @@ import aiohttp
 import redis
 import redis.asyncio
 
+from simulcast.cancellation import asked_to_stop
 from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.jobs import Claim, Jobs, Wish
-from simulcast.names import ChannelNames
-from simulcast.records import site_of
-from simulcast.stopping import asked_to_stop
-from simulcast.topology import Topology
-from workers.download import Downloader
-from workers.failures import DownloadFailed
-from workers.reasons import reason
+from simulcast.model.channel import ChannelNames
+from simulcast.model.job_record import site_of
+from simulcast.store.topology import Topology
+from workers.error_messages import reason
+from workers.errors import DownloadFailed
+from workers.http.retry_policy import PROGRESS_BYTES
 from workers.reporter import insist
-from workers.retries import PROGRESS_BYTES
-from workers.rules import Rules
+from workers.transfer.downloader import Downloader
+from workers.transfer.limits import Rules
 
 POLL_S = 1.0  # how long a lost wake-up goes unnoticed
 HAND_OVER_S = 5.0

@@ -32,7 +32,7 @@ const BAD_REQUEST = 4400;
 const NOT_ALLOWED = 4403;
 /** The token is missing or not valid, doesn't allow this, or has expired: a person has to give another one. */
 const OF_THE_TOKEN = new Set([4401, NOT_ALLOWED, 4419]);
-/** "Change something first": the same attempt would only be refused again (simulcast/codes.py). */
+/** "Change something first": the same attempt would only be refused again (simulcast/model/close_codes.py). */
 const REFUSALS = new Set([1003, 1007, 1008, 1009, BAD_REQUEST, ...OF_THE_TOKEN]);
 const POSITION = /^(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})$/;
 

@@ -2,7 +2,7 @@
 
 const ANSWER_WITHIN_MS = 10_000;
 const LOST = 1006;
-/** What a refusal is called on a socket: change something first (simulcast/codes.py). @type {Readonly<Record<number, number>>} */
+/** What a refusal is called on a socket: change something first (simulcast/model/close_codes.py). @type {Readonly<Record<number, number>>} */
 const CODES = { 400: 4400, 401: 4401, 403: 4403 };
 /** @type {Readonly<Record<number, string>>} */
 const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download", 409: "invalid_transition" };
@@ -56,7 +56,7 @@ export class Stream extends EventTarget {
   }
 
   /**
-   * Of each event its data; what type it has is in there, too (HTML standard, §9.2.6; lines end as app/eventstream.py
+   * Of each event its data; what type it has is in there, too (HTML standard, §9.2.6; lines end as simulcast/frontend/transport/sse_encoder.py
    * writes them).
    * @param {ReadableStreamDefaultReader<string>} reader
    */

@@ -16,9 +16,9 @@ from benchmarks.downloads.source import Source
 from benchmarks.downloads.usage import MOST_S, Peak, Usage, seconds_to_disk
 from benchmarks.processes import Program, family, wait_for
 from simulcast.broker import Broker
-from simulcast.connection import connect
 from simulcast.jobs import Jobs
-from simulcast.names import ChannelNames
+from simulcast.model.channel import ChannelNames
+from simulcast.store.connection import connect
 
 START_S = 30.0
 ANY_CORE = f"0-{(os.cpu_count() or 1) - 1}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from benchmarks.faults.row import Fault, Row
 from benchmarks.faults.stage import Stage
 from benchmarks.faults.topology import Topology
-from simulcast.names import DEFAULT_CHANNEL
+from simulcast.model.channel import DEFAULT_CHANNEL
 from tests.topologies import Cluster, Group
 
 CUT_OFF_S = 1.5

@@ -12,7 +12,7 @@ from benchmarks.faults.journal import Published
 from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.publish import Load
 from benchmarks.faults.topology import GROUPS, Topology
-from simulcast.names import DEFAULT_CHANNEL
+from simulcast.model.channel import DEFAULT_CHANNEL
 from tests.conditions import eventually, until
 from tests.system.service import FrontEnd, Program, Worker
 from tests.topologies import Group

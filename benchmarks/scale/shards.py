@@ -11,7 +11,7 @@ import redis
 from benchmarks import valkey
 from benchmarks.processes import CLIENT_CORE
 from benchmarks.servers import PEERS
-from simulcast import library
+from simulcast.store import functions
 from tests.topologies import Cluster
 
 OURS = PEERS[0]
@@ -73,7 +73,7 @@ def cluster(folder: Path) -> Iterator[Redis]:
         shards = []
         for master in group.masters():
             client = stack.enter_context(master.admin())
-            client.function_load(library.code())
+            client.function_load(functions.code())
             few, many = (
                 next(name for n in range(1000) if group.serving(name := f"{kind}{n}") is master)
                 for kind in ("few", "many")

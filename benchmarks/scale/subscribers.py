@@ -14,7 +14,7 @@ from benchmarks.processes import allow_files
 from benchmarks.scale.crowd import Publisher, publish
 from benchmarks.scale.shards import one
 from benchmarks.servers import resp
-from simulcast.names import ChannelNames
+from simulcast.model.channel import ChannelNames
 
 MANY = (1, 10, 100, 400)
 RATE = 200.0

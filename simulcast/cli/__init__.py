@@ -6,12 +6,12 @@ from collections.abc import Callable
 import typer
 from pydantic import ValidationError
 
-from simulcast.cli import operating, tokens, wishes
-from simulcast.cli.commands import app
+from simulcast.cli import operating, token, wishes
+from simulcast.cli.app import app
 from simulcast.errors import SimulcastError
 from simulcast.settings import explained
 
-__all__ = ["app", "main", "operating", "tokens", "wishes"]  # importing them adds their commands
+__all__ = ["app", "main", "operating", "token", "wishes"]  # importing them adds their commands
 
 
 def main(run: Callable[[], object] = app) -> None:

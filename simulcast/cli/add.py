@@ -6,31 +6,31 @@ from urllib.parse import urlsplit
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from simulcast.address import shown
-from simulcast.cli.complaint import Complaint
-from simulcast.cli.reach import broker_at
-from simulcast.commands import MOST_BYTES_PER_S
+from simulcast.cli.redis import broker_at
+from simulcast.errors import CommandError
 from simulcast.jobs import Jobs
-from simulcast.options import MOST_URL_CHARACTERS, Options
-from simulcast.records import JobRecord
+from simulcast.model.commands import MOST_BYTES_PER_S
+from simulcast.model.download_options import MOST_URL_CHARACTERS, Options
+from simulcast.model.job_record import JobRecord
+from simulcast.store.url import shown
 
 
 def checked_url(url: str) -> str:
-    """The address of something to download. Raises Complaint."""
+    """The address of something to download. Raises CommandError."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise Complaint(f"{shown(url)!r} is no web address: {error}") from error
+        raise CommandError(f"{shown(url)!r} is no web address: {error}") from error
     if parts.scheme not in ("http", "https"):
         what = f"{parts.scheme}:// is not supported" if parts.scheme else "it has no scheme"
-        raise Complaint(f"{shown(url)!r} can't be downloaded: {what}; it must begin with http:// or https://")
+        raise CommandError(f"{shown(url)!r} can't be downloaded: {what}; it must begin with http:// or https://")
     if not host:
-        raise Complaint(f"{shown(url)!r} names no host: it looks like https://example.com/file.iso")
+        raise CommandError(f"{shown(url)!r} names no host: it looks like https://example.com/file.iso")
     if " " in url or not url.isprintable():
-        raise Complaint(f"{shown(url)!r} has spaces or unprintable characters: percent-encode them (a space is %20)")
+        raise CommandError(f"{shown(url)!r} has spaces or unprintable characters: percent-encode them (a space is %20)")
     if len(url) > MOST_URL_CHARACTERS:
-        raise Complaint(
+        raise CommandError(
             f"{shown(url)[:80]}… has {len(url):,} characters, and an address may have {MOST_URL_CHARACTERS:,}"
         )
     return url
@@ -39,9 +39,9 @@ def checked_url(url: str) -> str:
 def checked_options(
     headers: Sequence[str], name: str, checksum: str, limit: str, proxy: str, addresses: Sequence[str]
 ) -> Options:
-    """What the flags say; "" where one isn't given. Raises Complaint, which shows no secret."""
+    """What the flags say; "" where one isn't given. Raises CommandError, which shows no secret."""
     if name and len(addresses) > 1:
-        raise Complaint(f"--name {name}: it is the name of one file, and {len(addresses)} URLs are given")
+        raise CommandError(f"--name {name}: it is the name of one file, and {len(addresses)} URLs are given")
     found: dict[str, object] = {"headers": dict(_header(line) for line in _lines(headers))}
     found |= {key: value for key, value in (("name", name), ("checksum", checksum), ("proxy", proxy)) if value}
     if limit:
@@ -52,17 +52,17 @@ def checked_options(
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         member = str(first["loc"][0]) if first["loc"] else "headers"
         flag = {"limit_bytes_per_s": "limit", "headers": "header"}.get(member, member)
-        raise Complaint(f"--{flag}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise CommandError(f"--{flag}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def checked_speed(text: str) -> int:
-    """Bytes a second of `2MB`, `500KiB` or `0`. Raises Complaint."""
+    """Bytes a second of `2MB`, `500KiB` or `0`. Raises CommandError."""
     try:
         speed = TypeAdapter(ByteSize).validate_python(text)
     except ValidationError:
-        raise Complaint(f"{text!r} is no speed: it looks like 2MB, 500KiB or 0 for no limit") from None
+        raise CommandError(f"{text!r} is no speed: it looks like 2MB, 500KiB or 0 for no limit") from None
     if not 0 <= speed <= MOST_BYTES_PER_S:
-        raise Complaint(f"{text!r} is no speed: a limit is 0 (none) to {MOST_BYTES_PER_S:,} bytes a second")
+        raise CommandError(f"{text!r} is no speed: a limit is 0 (none) to {MOST_BYTES_PER_S:,} bytes a second")
     return speed
 
 
@@ -75,20 +75,20 @@ def _lines(headers: Sequence[str]) -> Iterator[str]:
         try:
             yield from Path(header[1:]).read_text(encoding="latin-1").splitlines()
         except OSError as error:
-            raise Complaint(f"--header {header}: can't read the file: {error.strerror}") from error
+            raise CommandError(f"--header {header}: can't read the file: {error.strerror}") from error
 
 
 def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
-        raise Complaint("--header looks like 'Name: value', or @file with one such line for each header")
+        raise CommandError("--header looks like 'Name: value', or @file with one such line for each header")
     return name.strip(), value.strip()
 
 
 async def add(
     url: str, addresses: Sequence[str], priority: int, options: Options, say: Callable[[JobRecord], None]
 ) -> None:
-    """Queues them one by one and says each. Raises Complaint before the first is queued, BrokerUnavailable."""
+    """Queues them one by one and says each. Raises CommandError before the first is queued, BrokerUnavailable."""
     for address in addresses:
         checked_url(address)
     async with broker_at(url) as broker:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulcast.address import shown
+from simulcast.store.url import shown
 
 USUAL_REDIS_PORT = 6379
 _EXAMPLE = '{"type":"download_progress","download_id":"x","progress":0.5,"speed":1000}'

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simulcast.cli.commands import Data, Host, RedisUrl, app
+from simulcast.cli.app import Data, Host, RedisUrl, app
 
 
 @app.command()
@@ -21,16 +21,17 @@ def top(
     """Show live what all processes do: front-ends, clients, rates, lag, workers, the queue. Ctrl-C ends it."""
     from rich.console import Console
 
-    from simulcast.cli import reach, top
+    from simulcast.cli import redis
+    from simulcast.cli.top import run
 
-    url, console = reach.redis_url(redis_url, data), Console()
+    url, console = redis.redis_url(redis_url, data), Console()
     if as_json:
-        typer.echo(asyncio.run(top.once(url)).as_json())
+        typer.echo(asyncio.run(run.once(url)).as_json())
     elif once or not console.is_terminal:
-        console.print(asyncio.run(top.once(url)).drawn())
+        console.print(asyncio.run(run.once(url)).drawn())
     else:
         with suppress(KeyboardInterrupt):
-            asyncio.run(top.live(url, console))
+            asyncio.run(run.live(url, console))
 
 
 @app.command()
@@ -45,12 +46,13 @@ def doctor(
     """Look for what is wrong, here and in Redis, and say what to change. Exit code 1 if something is wrong."""
     from rich.console import Console
 
-    from simulcast.cli import doctor, reach
-    from simulcast.cli.finding import Level, drawn
+    from simulcast.cli import redis
+    from simulcast.cli.doctor import run
+    from simulcast.cli.doctor.finding import Level, drawn
     from simulcast.cli.settings import UpSettings
 
-    url = reach.redis_url(redis_url, data)
-    findings = asyncio.run(doctor.examine(os.environ, url, host, port, UpSettings()))
+    url = redis.redis_url(redis_url, data)
+    findings = asyncio.run(run.examine(os.environ, url, host, port, UpSettings()))
     Console(highlight=False).print(drawn(findings))
     if any(each.level is Level.WRONG for each in findings):
         raise typer.Exit(1)

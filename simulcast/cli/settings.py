@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from simulcast.exposure import ExposureSettings
+from simulcast.access_settings import ExposureSettings
 
 
 class UpSettings(ExposureSettings):

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import typer
 
-from simulcast.cli import programs
 from simulcast.cli.banner import USUAL_REDIS_PORT, Facts, banner
-from simulcast.cli.binary import find_server
-from simulcast.cli.child import Child
-from simulcast.cli.complaint import Complaint, to_tell
-from simulcast.cli.listen import listen, listen_on_one
-from simulcast.cli.reach import broker_at
-from simulcast.cli.ready import until_ready
-from simulcast.embedded import EmbeddedServer
+from simulcast.cli.errors import to_tell
+from simulcast.cli.redis import broker_at
+from simulcast.errors import CommandError
+from simulcast.launcher import programs
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.readiness import until_ready
+from simulcast.launcher.sockets import listen, listen_on_one
+from simulcast.launcher.supervisor import Child
+from simulcast.launcher.valkey_binary import find_server
 
 READY_S = 60.0
 _log = logging.getLogger("simulcast.up")
@@ -124,12 +125,12 @@ async def _redis(plan: Plan) -> AsyncIterator[tuple[str, EmbeddedServer | None]]
 
 
 async def _all_ready(ports: Sequence[int]) -> None:
-    """Returns when every front-end is ready. Raises Complaint with the reason when one isn't in time."""
+    """Returns when every front-end is ready. Raises CommandError with the reason when one isn't in time."""
 
     async def one(number: int, port: int) -> None:
         reason = await until_ready(port, READY_S)
         if reason is not None:
-            raise Complaint(f"front-end {number} does not become ready: {reason}. Its lines above may say more")
+            raise CommandError(f"front-end {number} does not become ready: {reason}. Its lines above may say more")
         _log.info("front-end %d of %d is ready", number, len(ports))
 
     _log.info("waiting for %d front-end%s", len(ports), "" if len(ports) == 1 else "s")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from simulcast.cli.commands import Data, RedisUrl, app
-from simulcast.commands import Action
+from simulcast.cli.app import Data, RedisUrl, app
+from simulcast.model.commands import Action
 
 Ids = Annotated[
     list[str], typer.Argument(metavar="ID", help="The download's id, as `simulcast add` or `list` prints it.")
@@ -17,9 +17,9 @@ Ids = Annotated[
 def _wish(
     action: Action, ids: list[str], redis_url: str, data: Path, with_file: bool = False, bytes_per_s: int = 0
 ) -> None:
-    from simulcast.cli import reach, wish
+    from simulcast.cli import manage, redis
 
-    asyncio.run(wish.wish(reach.redis_url(redis_url, data), action, ids, typer.echo, with_file, bytes_per_s))
+    asyncio.run(manage.wish(redis.redis_url(redis_url, data), action, ids, typer.echo, with_file, bytes_per_s))
 
 
 @app.command()
@@ -73,9 +73,9 @@ def delete(
 @app.command()
 def clear(redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
     """Forget all downloads that have ended; their files stay."""
-    from simulcast.cli import reach, wish
+    from simulcast.cli import manage, redis
 
-    asyncio.run(wish.clear(reach.redis_url(redis_url, data)))
+    asyncio.run(manage.clear(redis.redis_url(redis_url, data)))
 
 
 @app.command("list")
@@ -86,15 +86,15 @@ def list_(
     data: Data = Path("data"),
 ) -> None:
     """Print downloads as they stand, one a line."""
-    from simulcast.cli import reach, wish
-    from simulcast.cli.board import clean
-    from simulcast.cli.complaint import Complaint
-    from simulcast.records import STATES, Query
+    from simulcast.cli import manage, redis
+    from simulcast.cli.watch.download_table import clean
+    from simulcast.errors import CommandError
+    from simulcast.model.job_record import STATES, Query
 
     if state and state not in STATES:
-        raise Complaint(f"there is no state {state!r}; there are {', '.join(STATES)}")
+        raise CommandError(f"there is no state {state!r}; there are {', '.join(STATES)}")
     query = Query(state=next((each for each in STATES if each == state), None), limit=limit)
-    records, total = asyncio.run(wish.listed(reach.redis_url(redis_url, data), query))
+    records, total = asyncio.run(manage.listed(redis.redis_url(redis_url, data), query))
     for record in records:
         detail = record.error_message or record.file_path or ""
         line = f"{record.download_id}  {record.state:<9} {record.progress:>4.0%}  {clean(record.name)}  {clean(detail)}"

@@ -1,1 +1,1 @@
-"""The Lua library's sources; simulcast/library.py puts them together."""
+"""The Lua library's sources; simulcast/store/functions.py puts them together."""

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from app.access import EVERYTHING, Grant, read
-from simulcast.claims import SCOPES
+from app.access.grant import EVERYTHING, Grant, read
+from simulcast.model.token_claims import SCOPES
 
 
 def test_a_grant_is_for_its_scopes_in_its_channels() -> None:

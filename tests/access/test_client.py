@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gateway import Gateway
+from simulcast.gateway import Gateway
 from tests.access.asking import ask
 from tests.access.signing import token
 from tests.conditions import until

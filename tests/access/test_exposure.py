@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from simulcast.access_settings import ExposureSettings, is_open_to_others
 from simulcast.errors import SettingRefused
-from simulcast.exposure import ExposureSettings, is_open_to_others
 from tests.access.signing import SECRET, rsa_key
 from tests.system.service import ROOT
 

@@ -5,7 +5,7 @@ import time
 import aiohttp
 import pytest
 
-from simulcast.claims import SCOPES
+from simulcast.model.token_claims import SCOPES
 from tests.access.asking import ask
 from tests.access.signing import token
 from tests.system.service import FrontEnd

@@ -9,7 +9,7 @@ import time
 import jwt
 import pytest
 
-from app.tokens import TokenRefused, Tokens
+from app.access.tokens import TokenRefused, Tokens
 from tests.access.signing import SECRET, claims, rsa_key, token
 
 HS256 = Tokens("HS256", SECRET)

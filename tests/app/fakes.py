@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.frames import payloads, text_frame
-from app.hub import Client, Hub
-from app.log import Entry, Log
-from app.tally import Tally
+from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.frames import payloads, text_frame
+from simulcast.frontend.fanout.hub import Client, Hub
+from simulcast.frontend.fanout.log import Entry, Log
 
 
 @dataclass

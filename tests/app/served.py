@@ -9,8 +9,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.http import SimulcastHttp
-from app.protocol import SimulcastProtocol
+from app.server.http import SimulcastHttp
+from simulcast.frontend.transport.websocket import SimulcastProtocol
 from tests.conditions import until
 from tests.ports import free_port
 

@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 
-from app.channels import LINGER_S, Channels, TooManyChannels
-from app.feed import Feed
-from app.frames import payload_of
-from app.tally import Tally
-from app.view import View
-from simulcast.names import ChannelNames
-from simulcast.position import Position
+from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.view import View
+from simulcast.frontend.subscriptions.channels import LINGER_S, Channels, TooManyChannels
+from simulcast.model.channel import ChannelNames
+from simulcast.model.position import Position
 from tests.app.fakes import Clock, Socket
 
 
@@ -98,7 +98,7 @@ async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> Non
 
 
 async def test_a_front_end_follows_a_bounded_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.channels.MOST_CHANNELS", 2)
+    monkeypatch.setattr("simulcast.frontend.subscriptions.channels.MOST_CHANNELS", 2)
     channels, _ = make(Clock())
     await channels.follow("a")
     with pytest.raises(TooManyChannels, match="2 channels"):

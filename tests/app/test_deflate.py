@@ -5,8 +5,8 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from app.deflate import Deflate
-from app.frames import text_frame
+from simulcast.frontend.fanout.deflate import Deflate
+from simulcast.frontend.fanout.frames import text_frame
 
 MESSAGES = [
     json.dumps({"type": "download_progress", "download_id": f"{n % 7:016x}", "progress": n / 100, "speed": n * 1000})

@@ -13,8 +13,8 @@ import uvicorn
 import uvloop
 import websockets
 
-from app.frames import text_frame
-from app.protocol import MOST_UNSENT_BYTES, SCOPE_KEY, SimulcastProtocol
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.transport.websocket import MOST_UNSENT_BYTES, SCOPE_KEY, SimulcastProtocol
 from tests.conditions import until
 from tests.ports import free_port
 

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 import uvicorn
 
-from app import drain
-from app.drain import LEAST_WAVE, WAVE_S, waves
+from app.server import drain
+from app.server.drain import LEAST_WAVE, WAVE_S, waves
 from tests.app.served import hello
 
 

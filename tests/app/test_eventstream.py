@@ -1,8 +1,8 @@
 import pytest
 
-from app.eventstream import Encoder, beginning
-from app.frames import text_frame
-from simulcast.position import Position
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.transport.sse_encoder import Encoder, beginning
+from simulcast.model.position import Position
 
 
 def encoded(*texts: str, named: bool = False, since: dict[str, Position] | None = None) -> list[str]:

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
-from app.feed import Feed, Outcome
-from app.snapshot import Snapshot
-from app.view import View
-from simulcast.events import encode_foreign
-from simulcast.position import Position
-from simulcast.publication import Publication
+from simulcast.frontend.fanout.feed import Feed, Outcome
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.frontend.fanout.view import View
+from simulcast.model.events import encode_foreign
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication
 from tests.app.fakes import Clock, Socket, make_hub
 
 EPOCH = 1790000000000

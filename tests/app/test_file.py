@@ -13,10 +13,11 @@ from urllib.parse import unquote
 import pytest
 import uvicorn
 
-from app import file, http
-from app.file import FileBody, attachment
-from app.folder import Folder, open_file
-from app.ranges import Answer
+from app.routes import files
+from app.routes.byte_range import Answer
+from app.routes.file_store import Folder, open_file
+from app.routes.files import FileBody, attachment
+from app.server import http
 from tests.app.served import REQUEST, served
 from tests.conditions import until
 
@@ -90,7 +91,7 @@ async def test_a_file_is_not_read_on_for_a_client_that_is_gone(large: Path) -> N
 async def test_what_is_under_way_is_cut_a_while_after_the_process_was_told_to_end(
     large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file, "ENDING_S", 0.0)
+    monkeypatch.setattr(files, "ENDING_S", 0.0)
     ending = asyncio.Event()
     async with serving(large, ending) as server:
         with ask(server):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.folder import open_file
+from app.routes.file_store import open_file
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app import http
-from app.batches import StreamOutlet
-from app.eventstream import Encoder
-from app.frames import text_frame
-from app.http import STATE_KEY, SimulcastHttp
+from app.server import http
+from app.server.http import STATE_KEY, SimulcastHttp
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.transport.batch_writers import StreamOutlet
+from simulcast.frontend.transport.sse_encoder import Encoder
 from tests.app.served import HANDSHAKE, REQUEST, hello, rest, served
 from tests.conditions import until
 

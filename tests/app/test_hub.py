@@ -1,7 +1,7 @@
 import pytest
 
-from app.hub import DUTY, LONGEST_REST_S, PATIENCE_S
-from app.log import Log
+from simulcast.frontend.fanout.hub import DUTY, LONGEST_REST_S, PATIENCE_S
+from simulcast.frontend.fanout.log import Log
 from tests.app.fakes import Clock, Socket, entry, make_hub
 
 

@@ -1,4 +1,4 @@
-"""Reading a subscription past redis-py; fails loudly when redis-py changes what app/inbox.py builds on."""
+"""Reading a subscription past redis-py; fails loudly when redis-py changes what ingest/reader.py builds on."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,9 +8,9 @@ import redis
 import redis.asyncio
 from redis.asyncio.client import PubSub
 
-from app import inbox as inbox_module
-from app.inbox import Inbox
-from simulcast.connection import connect
+from simulcast.frontend.ingest import reader as inbox_module
+from simulcast.frontend.ingest.reader import Inbox
+from simulcast.store.connection import connect
 from tests.valkey import Valkey
 
 

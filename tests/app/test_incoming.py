@@ -12,9 +12,9 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from app.pace import BURST, MOST_REFUSED, MOST_WAITING, Pace
-from app.protocol import SimulcastProtocol
-from simulcast.codes import Reconnect
+from simulcast.frontend.transport.rate_limit import BURST, MOST_REFUSED, MOST_WAITING, Pace
+from simulcast.frontend.transport.websocket import SimulcastProtocol
+from simulcast.model.close_codes import Reconnect
 from tests.app.served import HANDSHAKE, served
 from tests.app.test_detach import Endpoint
 from tests.conditions import until

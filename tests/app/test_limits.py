@@ -8,11 +8,11 @@ import websockets
 from websockets.exceptions import InvalidStatus
 
 from app.heartbeat import NOWHERE
-from app.http import SimulcastHttp
-from app.limits import MOST_REFUSING, POOLS, TO_A_SERVER, Limits, most_connections
+from app.server.connection_limits import MOST_REFUSING, POOLS, TO_A_SERVER, Limits, most_connections
+from app.server.http import SimulcastHttp
 from app.services import running
 from app.settings import FrontEndSettings
-from simulcast.connection import MOST_CONNECTIONS, connect
+from simulcast.store.connection import MOST_CONNECTIONS, connect
 from tests.app.served import REQUEST, hello, rest, served
 from tests.app.test_detach import Endpoint
 from tests.conditions import until
@@ -87,7 +87,7 @@ async def test_what_is_kept_for_one_server_is_what_all_pools_may_take(
         pools.append(most)
         return connect(url, most)
 
-    monkeypatch.setattr("simulcast.reach.connect", counted)
+    monkeypatch.setattr("simulcast.store.factory.connect", counted)
     async with running(FrontEndSettings(redis_url=valkey.url), NOWHERE):
         assert (sum(pools), len(pools)) == (TO_A_SERVER, POOLS)
 

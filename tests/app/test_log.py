@@ -1,5 +1,5 @@
-from app.frames import payloads
-from app.log import Log
+from simulcast.frontend.fanout.frames import payloads
+from simulcast.frontend.fanout.log import Log
 from tests.app.fakes import entry
 
 

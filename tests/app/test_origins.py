@@ -1,6 +1,6 @@
 import pytest
 
-from app.origins import host_refused, origin_refused
+from app.access.hosts import host_refused, origin_refused
 
 
 @pytest.mark.parametrize(

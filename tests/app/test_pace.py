@@ -2,7 +2,7 @@
 
 import itertools
 
-from app.pace import BURST, MESSAGES_PER_S, MOST_REFUSED, Pace, Refusal
+from simulcast.frontend.transport.rate_limit import BURST, MESSAGES_PER_S, MOST_REFUSED, Pace, Refusal
 
 
 def test_a_burst_is_obeyed_at_once_and_what_follows_at_the_rate() -> None:

@@ -1,4 +1,4 @@
-"""Fails loudly when uvicorn changes what app/protocol.py builds on."""
+"""Fails loudly when uvicorn changes what simulcast/frontend/transport/websocket.py builds on."""
 
 import inspect
 
@@ -6,9 +6,9 @@ import uvicorn
 from uvicorn.protocols.websockets import websockets_sansio_impl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from app.detachable import Detachable
-from app.incoming import Incoming
-from app.protocol import SimulcastProtocol
+from simulcast.frontend.transport.detached import Detachable
+from simulcast.frontend.transport.inbound import Incoming
+from simulcast.frontend.transport.websocket import SimulcastProtocol
 
 PINNED = "0.54.0"
 OVERRIDDEN = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ranges import Answer, answer
+from app.routes.byte_range import Answer, answer
 
 ETAG = '"a-b"'
 WHOLE = Answer(200, 0, 1000)

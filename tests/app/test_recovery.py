@@ -1,9 +1,9 @@
-from app.feed import Feed
-from app.frames import payload_of
-from app.log import Entry, Log
-from app.recovery import AskHistory, CatchUp, Owed, conflated, decide
-from app.snapshot import Snapshot
-from simulcast.position import Position
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.log import Entry, Log
+from simulcast.frontend.fanout.recovery import AskHistory, CatchUp, Owed, conflated, decide
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.model.position import Position
 from tests.app.fakes import Clock, make_hub
 from tests.app.test_feed import EPOCH, publication
 

@@ -1,8 +1,8 @@
 """What is taken from Redis when another epoch has begun."""
 
-from app.feed import Feed
-from app.repair import Repair
-from app.snapshot import Snapshot
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.frontend.ingest.backfill import Repair
 from tests.app.fakes import Clock, Socket, make_hub
 from tests.properties.server import FakeBroker, Server
 

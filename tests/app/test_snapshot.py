@@ -1,5 +1,5 @@
-from app.frames import payload_of
-from app.snapshot import ENDED_FOR_S, MOST_BYTES, MOST_ENTRIES, Snapshot
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.snapshot import ENDED_FOR_S, MOST_BYTES, MOST_ENTRIES, Snapshot
 from tests.app.fakes import Clock, entry
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.feed import Feed, Outcome
-from app.hub import PATIENCE_S
-from app.latency import MOST_FLUSHES, Latency
-from app.snapshot import Snapshot
-from app.tally import Distribution, Tally
-from simulcast.position import Position
-from simulcast.publication import Publication
+from simulcast.frontend.fanout.counters import Distribution, Tally
+from simulcast.frontend.fanout.feed import Feed, Outcome
+from simulcast.frontend.fanout.hub import PATIENCE_S
+from simulcast.frontend.fanout.latency import MOST_FLUSHES, Latency
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication
 from tests.app.fakes import Clock, Socket, entry, make_hub
 
 START = Position(5, 0)

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from app.frames import payload_of
-from app.view import View
-from simulcast.position import Position
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.view import View
+from simulcast.model.position import Position
 from tests.app.fakes import entry
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from app.wishes import Wishes, read, subprotocol
-from simulcast.position import Position
+from simulcast.frontend.subscriptions.options import Wishes, read, subprotocol
+from simulcast.model.position import Position
 
 
 def test_who_asks_for_nothing_follows_the_downloads() -> None:

@@ -8,8 +8,8 @@ import sys
 
 from starlette.types import Receive, Scope, Send
 
-from app.drain import Server
-from app.serving import configuration
+from app.server.drain import Server
+from app.server.server import configuration
 from app.settings import FrontEndSettings
 
 LARGEST = 16 * 1024 * 1024

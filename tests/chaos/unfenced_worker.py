@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from simulcast import library
+from simulcast.store import functions
 from workers.__main__ import main
 
 FENCE = "if r[1] ~= token then return false end"
@@ -11,14 +11,14 @@ RENEWAL = "if r[1] == args[i + 1] then"
 
 def unfenced() -> str:
     """The library without its two token checks; fails when they can't be found."""
-    text = library._body()
+    text = functions._body()
     for check in (FENCE, RENEWAL):
         assert check in text, check
     return text.replace(FENCE, "").replace(RENEWAL, "if true then")
 
 
 if __name__ == "__main__":
-    with mock.patch.object(library, "_body", return_value=unfenced()):
-        library.version()  # both are cached from here on
-        library.code()
+    with mock.patch.object(functions, "_body", return_value=unfenced()):
+        functions.version()  # both are cached from here on
+        functions.code()
     main()

@@ -17,8 +17,8 @@ from unittest import mock
 import pytest
 
 from simulcast.cli import app, main
-from simulcast.cli.binary import find_server
-from simulcast.embedded import EmbeddedServer
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.valkey_binary import find_server
 
 ROOT = Path(__file__).parents[2]
 

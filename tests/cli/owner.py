@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from simulcast.cli.binary import find_server
-from simulcast.embedded import EmbeddedServer
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.valkey_binary import find_server
 
 
 async def main() -> None:

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import simulcast.cli.up as module
-from simulcast.cli import child, main
+from simulcast.cli import main
 from simulcast.cli.up import Plan, up
+from simulcast.launcher import supervisor
 
 READY = (
     "import sys, socket\n"
@@ -41,6 +42,6 @@ def plan(front_end: str, worker: str) -> Plan:
 
 if __name__ == "__main__":
     module.READY_S = 1.0
-    child.DRAIN_S = 1000.0  # so that only a second Ctrl-C ends what is stubborn
+    supervisor.DRAIN_S = 1000.0  # so that only a second Ctrl-C ends what is stubborn
     front_end, worker = sys.argv[1:3]
     main(lambda: asyncio.run(up(plan(front_end, worker))))

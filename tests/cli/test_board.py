@@ -1,8 +1,8 @@
 import json
 
-from simulcast import events
-from simulcast.cli import board as module
-from simulcast.cli.board import Board, Line, size
+from simulcast.cli.watch import download_table as module
+from simulcast.cli.watch.download_table import Board, Line, size
+from simulcast.model import events
 
 
 def event(kind: str, download_id: str = "a", **members: object) -> str:

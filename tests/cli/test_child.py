@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from simulcast.cli import child as module
-from simulcast.cli.child import Child
-from simulcast.cli.complaint import Complaint
+from simulcast.errors import CommandError
+from simulcast.launcher import supervisor as module
+from simulcast.launcher.supervisor import Child
 from tests.cli.processes import is_alive
 from tests.conditions import until
 
@@ -71,7 +71,7 @@ async def test_one_that_dies_is_started_again_and_that_is_logged(
 
 async def test_one_that_never_gets_going_is_given_up_by_name(running: Running) -> None:
     async with running.kept(running.child("raise SystemExit(3)", "worker 2")) as task:
-        with pytest.raises(Complaint, match=r"worker 2 could not start \(exit code 3, 3 times\)"):
+        with pytest.raises(CommandError, match=r"worker 2 could not start \(exit code 3, 3 times\)"):
             await asyncio.wait_for(asyncio.shield(task), 20)
     assert len(running.pids) == module.MOST_TRIES
 
@@ -113,6 +113,6 @@ async def test_ctrl_c_in_the_terminal_does_not_reach_it(running: Running) -> Non
 
 async def test_a_program_that_cant_run_is_told(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
     child = Child("worker 1", ["/no/such/program"], {}, running.hurry)
-    with pytest.raises(Complaint, match="worker 1 could not start"):
+    with pytest.raises(CommandError, match="worker 1 could not start"):
         await asyncio.wait_for(child.keep(), 20)
     assert "can't run /no/such/program: No such file or directory" in capfd.readouterr().err

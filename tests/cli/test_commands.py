@@ -5,9 +5,9 @@ import re
 import pytest
 
 from simulcast.broker import Broker
-from simulcast.embedded import EmbeddedServer
 from simulcast.jobs import Jobs
-from simulcast.position import Position
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.model.position import Position
 from tests.cli.conftest import Command, Done
 from tests.ports import free_port
 from tests.valkey import Valkey

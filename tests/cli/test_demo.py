@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 
 from simulcast.broker import Broker
-from simulcast.cli.demo import Demo
-from simulcast.cli.simulated import timeline
-from simulcast.events import END_TYPES
-from simulcast.position import Position
+from simulcast.cli.demo.run import Demo
+from simulcast.cli.demo.timeline import timeline
+from simulcast.model.events import END_TYPES
+from simulcast.model.position import Position
 
 
 class Clock:

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from simulcast import open_files
+from simulcast import file_limits
+from simulcast.access_settings import ExposureSettings
 from simulcast.broker import Broker
-from simulcast.cli import machine_checks
-from simulcast.cli.finding import Finding, Level
-from simulcast.cli.redis_checks import CHANNEL, redis_checks, version
-from simulcast.cli.settings_checks import COMPOSE, Inspection, exposed, judged, unknown
-from simulcast.connection import connect
-from simulcast.exposure import ExposureSettings
-from simulcast.names import ChannelNames
+from simulcast.cli.doctor import machine_checks
+from simulcast.cli.doctor.finding import Finding, Level
+from simulcast.cli.doctor.redis_checks import CHANNEL, redis_checks, version
+from simulcast.cli.doctor.settings_checks import COMPOSE, Inspection, exposed, judged, unknown
+from simulcast.model.channel import ChannelNames
+from simulcast.store.connection import connect
 from tests.cli.conftest import ROOT, Command
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
@@ -200,7 +200,7 @@ async def test_what_was_tried_in_redis_leaves_nothing_behind(own_valkey: Valkey,
 
 async def test_clocks_that_differ_are_to_be_set(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     assert one(await redis_checks(valkey.url), "clocks").level is Level.FINE
-    monkeypatch.setattr("simulcast.cli.redis_checks.time.time", lambda: 1_000_000.0)
+    monkeypatch.setattr("simulcast.cli.doctor.redis_checks.time.time", lambda: 1_000_000.0)
     found = one(await redis_checks(valkey.url), "clocks")
     assert found.level is Level.LOOK and "ahead of this machine" in found.found and "NTP" in found.remedy
 
@@ -238,7 +238,7 @@ def test_a_folder_for_downloads_must_be_one_and_have_room(folder: Path, monkeypa
     (folder / "file").touch(mode=0o755)
     assert machine_checks.disk(folder / "file").level is Level.WRONG
     for free, level in ((10**9, Level.LOOK), (10**7, Level.WRONG)):
-        monkeypatch.setattr("simulcast.cli.machine_checks.shutil.disk_usage", lambda _, free=free: Usage(free))
+        monkeypatch.setattr("simulcast.cli.doctor.machine_checks.shutil.disk_usage", lambda _, free=free: Usage(free))
         assert machine_checks.disk(folder).level is level
 
 
@@ -247,7 +247,7 @@ import resource
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, min(hard, 4096)))
 import logging; logging.basicConfig(level="INFO")
-from simulcast.open_files import raise_limit
+from simulcast.file_limits import raise_limit
 raise_limit()
 raise_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
@@ -256,7 +256,7 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 
 def test_a_limit_that_is_higher_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100_000, 200_000))
-    assert open_files.raise_limit() == 100_000
+    assert file_limits.raise_limit() == 100_000
 
 
 def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one_and_logged_once() -> None:
@@ -275,7 +275,7 @@ def test_a_limit_that_cannot_be_raised_is_logged(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 128))
     monkeypatch.setattr(resource, "setrlimit", refuse)
     with caplog.at_level(logging.WARNING):
-        open_files.raise_limit()
+        file_limits.raise_limit()
     assert "at most 64 open files, clients among them: could not raise that to 128 (not allowed)" in caplog.text
 
 
@@ -289,5 +289,5 @@ def test_where_an_endless_limit_is_not_meant_what_is_always_allowed_is_taken(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
     monkeypatch.setattr(resource, "setrlimit", take)
     with caplog.at_level(logging.INFO):
-        open_files.raise_limit()
+        file_limits.raise_limit()
     assert "open files: raised from 256 to 10240" in caplog.text

@@ -10,14 +10,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import redis
 
-from simulcast import embedded as module
 from simulcast.broker import Broker
-from simulcast.cli.binary import find_server
-from simulcast.connection import connect
-from simulcast.embedded import EmbeddedServer
 from simulcast.errors import EmbeddedServerError
-from simulcast.position import Position
+from simulcast.launcher import embedded as module
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.valkey_binary import find_server
+from simulcast.model.position import Position
 from simulcast.settings import URL_FILE, SharedSettings
+from simulcast.store.connection import connect
 from tests.cli.processes import is_alive
 from tests.conditions import until
 

@@ -3,9 +3,9 @@ import socket
 
 import pytest
 
-from simulcast.cli import listen as module
-from simulcast.cli.complaint import Complaint
-from simulcast.cli.listen import listen
+from simulcast.errors import CommandError
+from simulcast.launcher import sockets as module
+from simulcast.launcher.sockets import listen
 
 
 def close(sockets: list[socket.socket]) -> None:
@@ -28,16 +28,16 @@ def test_both_loopback_addresses_share_one_port(host: str) -> None:
 def test_a_taken_port_is_named_with_a_remedy(family: socket.AddressFamily, address: str) -> None:
     with socket.create_server((address, 0), family=family) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Complaint, match=f"port {port} of {address} is taken: .*--port"):
+        with pytest.raises(CommandError, match=f"port {port} of {address} is taken: .*--port"):
             listen("127.0.0.1", port)
-        with pytest.raises(Complaint, match=f"port {port} of {address} is taken: .*--port"):
+        with pytest.raises(CommandError, match=f"port {port} of {address} is taken: .*--port"):
             listen(address, port) if address == "::1" else listen("localhost", port)
 
 
 def test_a_refused_port_leaves_nothing_bound() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Complaint):
+        with pytest.raises(CommandError):
             listen("127.0.0.1", port)
     close(listen("127.0.0.1", port))
 
@@ -65,10 +65,10 @@ def test_another_host_is_bound_as_it_is() -> None:
 
 
 def test_a_host_of_another_machine_is_told() -> None:
-    with pytest.raises(Complaint, match=r"192\.0\.2\.1 is no address of this machine"):
+    with pytest.raises(CommandError, match=r"192\.0\.2\.1 is no address of this machine"):
         listen("192.0.2.1", 0)
 
 
 def test_a_host_that_doesnt_exist_is_told() -> None:
-    with pytest.raises(Complaint, match=r"--host no\.such\.host\.invalid"):
+    with pytest.raises(CommandError, match=r"--host no\.such\.host\.invalid"):
         listen("no.such.host.invalid", 0)

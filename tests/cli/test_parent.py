@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from simulcast import embedded as module
-from simulcast.cli.binary import find_server
-from simulcast.embedded import EmbeddedServer
 from simulcast.errors import EmbeddedServerError
+from simulcast.launcher import embedded as module
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.valkey_binary import find_server
 from simulcast.settings import URL_FILE
 from tests.cli.processes import children, is_alive
 from tests.conditions import until

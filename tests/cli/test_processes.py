@@ -13,8 +13,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from simulcast.broker import Broker
-from simulcast.embedded import EmbeddedServer
 from simulcast.jobs import Jobs
+from simulcast.launcher.embedded import EmbeddedServer
 from tests.cli.test_up import answers
 from tests.conditions import eventually, until
 from tests.ports import free_port

@@ -3,7 +3,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from simulcast.cli.ready import until_ready
+from simulcast.launcher.readiness import until_ready
 from tests.ports import free_port
 
 

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from simulcast.cli.simulated import Moment, timeline
-from simulcast.events import Event, encode
+from simulcast.cli.demo.timeline import Moment, timeline
+from simulcast.model.events import Event, encode
 
 
 def by_download(moments: list[Moment]) -> dict[str, list[Moment]]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.tokens import Tokens
+from app.access.tokens import Tokens
 from tests.access.signing import SECRET, rsa_key
 from tests.cli.conftest import Command
 from tests.cli.test_commands import complaint

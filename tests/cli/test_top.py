@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from simulcast.broker import Broker
-from simulcast.census import Census, FrontEndRecord, Processes, Survey, WorkerRecord
-from simulcast.cli.picture import NOTHING_RUNS, Picture
-from simulcast.embedded import EmbeddedServer
+from simulcast.cli.top.status_view import NOTHING_RUNS, Picture
 from simulcast.jobs import Jobs
-from simulcast.records import STATES
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.model.job_record import STATES
+from simulcast.process_registry import Census, FrontEndRecord, Processes, Survey, WorkerRecord
 from tests.cli.conftest import Command
 from tests.cli.test_processes import command, ended
 from tests.conditions import eventually, until

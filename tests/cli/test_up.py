@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from simulcast.broker import Broker
-from simulcast.cli.programs import front_end
-from simulcast.embedded import EmbeddedServer
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.programs import front_end
 from simulcast.settings import URL_FILE
 from tests.cli.conftest import Command
 from tests.cli.processes import is_alive

@@ -10,10 +10,10 @@ from rich.console import Console
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from simulcast.cli.board import Board, Line
-from simulcast.cli.complaint import Complaint
-from simulcast.cli.screen import Bars
-from simulcast.cli.watch import _proxy, checked_address, follow
+from simulcast.cli.watch.download_table import Board, Line
+from simulcast.cli.watch.run import _proxy, checked_address, follow
+from simulcast.cli.watch.screen import Bars
+from simulcast.errors import CommandError
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -93,7 +93,7 @@ async def test_it_waits_for_a_server_that_is_not_ready() -> None:
 
 async def test_a_refusal_ends_it_with_what_the_server_said() -> None:
     async with server(lambda _: asyncio.sleep(0), HTTPStatus.FORBIDDEN) as url, following(url, Recorded()) as task:
-        with pytest.raises(Complaint, match=r"refuses \(403\): not from there"):
+        with pytest.raises(CommandError, match=r"refuses \(403\): not from there"):
             await asyncio.wait_for(asyncio.shield(task), 20)
 
 
@@ -102,7 +102,7 @@ async def test_a_close_that_says_change_something_ends_it() -> None:
         await connection.close(4400, "no such channel")
 
     async with server(handle) as url, following(url, Recorded()) as task:
-        with pytest.raises(Complaint, match=r"no such channel \(4400\)"):
+        with pytest.raises(CommandError, match=r"no such channel \(4400\)"):
             await asyncio.wait_for(asyncio.shield(task), 20)
 
 
@@ -123,7 +123,7 @@ async def test_a_token_is_read_anew_when_it_expired_and_one_that_stays_is_refuse
     async with serve(handle, "127.0.0.1", 0, process_request=check) as running:
         url = f"ws://127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}/ws"
         async with following(url, screen, f"@{file}") as task:
-            with pytest.raises(Complaint, match=r"expired; set SIMULCAST_TOKEN .*simulcast token") as told:
+            with pytest.raises(CommandError, match=r"expired; set SIMULCAST_TOKEN .*simulcast token") as told:
                 await asyncio.wait_for(asyncio.shield(task), 20)
     assert shown == ["Bearer first", "Bearer second", "Bearer second"]
     assert screen.statuses == [f"connected to {url}"] * 2  # without a pause
@@ -139,7 +139,7 @@ async def test_without_a_token_none_is_shown_and_what_to_do_is_told() -> None:
         await connection.close(4401, "no token came within 10 s: send one first")
 
     async with server(handle) as url, following(url, Recorded()) as task:
-        with pytest.raises(Complaint, match=r"no token came .* \(4401\); set SIMULCAST_TOKEN"):
+        with pytest.raises(CommandError, match=r"no token came .* \(4401\); set SIMULCAST_TOKEN"):
             await asyncio.wait_for(asyncio.shield(task), 20)
     assert shown == [None]
 
@@ -147,7 +147,7 @@ async def test_without_a_token_none_is_shown_and_what_to_do_is_told() -> None:
 @pytest.mark.parametrize("token", ["two words", "zwölf", "a\r\nb", "@/nowhere/token"])
 async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: str) -> None:
     url = f"ws://127.0.0.1:{free_port()}/ws"
-    with pytest.raises(Complaint, match=r"^--token "):
+    with pytest.raises(CommandError, match=r"^--token "):
         await asyncio.wait_for(follow(url, token, Board(), Recorded(), no_pause), 20)
 
 
@@ -162,12 +162,12 @@ async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: s
     ],
 )
 def test_what_is_no_websocket_is_told_with_what_was_meant(url: str, said: str) -> None:
-    with pytest.raises(Complaint, match=said):
+    with pytest.raises(CommandError, match=said):
         checked_address(url)
 
 
 def test_a_password_in_the_address_is_not_printed() -> None:
-    with pytest.raises(Complaint) as told:
+    with pytest.raises(CommandError) as told:
         checked_address("http://me:secret@localhost/?token=secret")
     assert "secret" not in str(told.value)
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from simulcast.broker import Broker
-from simulcast.embedded import EmbeddedServer
 from simulcast.jobs import Jobs
-from simulcast.options import Options
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.model.download_options import Options
 from tests.cli.conftest import Command
 from tests.cli.test_commands import complaint, told
 

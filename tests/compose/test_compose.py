@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from gateway import Gateway
+from simulcast.gateway import Gateway
 from tests.compose.stack import FRONT_ENDS, Stack
 from tests.conditions import eventually, until
 from tests.docs.test_documents import blocks

@@ -2,8 +2,8 @@
 
 import json
 
-from simulcast.position import Position
-from simulcast.publication import with_event_id
+from simulcast.model.position import Position
+from simulcast.model.publication import with_event_id
 from tests.system.service import ROOT
 
 FOLDER = ROOT / "docs/contract"

@@ -10,7 +10,7 @@ import pytest
 import websockets
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event
+from simulcast.model.events import complete_event
 from tests.contract.examples import FROM_SERVER, members
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect

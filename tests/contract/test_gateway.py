@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 
-from gateway import (
+from simulcast.gateway import (
     CommandRejected,
     CommandResult,
     DownloadCancelled,
@@ -22,7 +22,7 @@ from gateway import (
     Event,
     Gateway,
 )
-from gateway.events import parse
+from simulcast.gateway.events import parse
 from tests.conditions import until
 from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kind_of, members
 from tests.gateway.serving import Station

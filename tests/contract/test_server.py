@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.admission import token_of
-from app.frames import payload_of
-from app.incoming import RATE_LIMITED
-from app.view import View
-from simulcast.commands import Command, Following, Mistake, read
-from simulcast.events import Event, Message, complete_event, encode, error_event, progress_event
-from simulcast.position import Position
+from app.access.handshake import token_of
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.view import View
+from simulcast.frontend.transport.inbound import RATE_LIMITED
+from simulcast.model.commands import Command, Following, Mistake, read
+from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
+from simulcast.model.position import Position
 from tests.app.fakes import entry
 from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kept, kind_of, members
 from tests.contract.test_told import TOLD

@@ -3,9 +3,9 @@
 import re
 
 from simulcast.broker import Broker
-from simulcast.commands import Action, Command
 from simulcast.jobs import Claim, Ending, Jobs
-from simulcast.position import Position
+from simulcast.model.commands import Action, Command
+from simulcast.model.position import Position
 from tests.contract.examples import FROM_SERVER, kept
 from workers.reporter import Reporter
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event
+from simulcast.model.events import complete_event
 from tests.docs.test_documents import DOCUMENTS, ROOT, blocks
 from tests.programs import StartFrontEnd
 from tests.valkey import Valkey
@@ -124,7 +124,7 @@ def test_settings_that_documents_name_exist() -> None:
 
 
 def test_messages_that_troubleshooting_quotes_are_those_of_the_programs() -> None:
-    files = [path for room in ("app", "workers") for path in ROOT.glob(f"{room}/*.py")]
+    files = [path for room in ("app", "workers", "simulcast") for path in ROOT.glob(f"{room}/**/*.py")]
     files.append(ROOT / "app/page/index.html")
     sources = "".join(path.read_text(encoding="utf-8") for path in files)
     sources = sources.replace("{SETTING}", "SIMULCAST_ALLOW_NETWORKS")

@@ -6,9 +6,9 @@ from typing import cast, get_args
 import redis
 import typer
 
-from simulcast.cli.commands import app
-from simulcast.commands import ErrorCode, Reason
-from simulcast.records import Sort, State
+from simulcast.cli.app import app
+from simulcast.model.commands import ErrorCode, Reason
+from simulcast.model.job_record import Sort, State
 from tests.contract.examples import FROM_SERVER
 from tests.docs.test_documents import ROOT
 from tests.programs import StartFrontEnd

@@ -15,7 +15,7 @@ FETCHED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=
 IN_STYLES = re.compile(r"(?:@import\s*|url\()\s*[\"']?((?:https?:)?//[^\"')]+)")
 BROKEN = {
     "a link": "[nowhere](nowhere.md)",
-    "a link to another folder": "[nowhere](../gateway/nowhere.py)",
+    "a link to another folder": "[nowhere](../simulcast/nowhere.py)",
     "an anchor": "[nowhere](protocol.md#nowhere)",
 }
 
@@ -43,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy whose documents a test may spoil."""
-    for name in ("benchmarks", "deploy", "gateway", "docker-compose.yml", ".env.example"):
+    for name in ("benchmarks", "deploy", "simulcast", "docker-compose.yml", ".env.example"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "mkdocs.yml").write_bytes((ROOT / "mkdocs.yml").read_bytes())
     for path in (ROOT / "docs").rglob("*.*"):

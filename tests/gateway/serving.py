@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.utils import accept_key
 
-from gateway import Gateway
+from simulcast.gateway import Gateway
 
 
 def event(event_id: str) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway import Gateway
-from gateway.address import Address
+from simulcast.gateway import Gateway
+from simulcast.gateway.address import Address
 
 
 def test_host_and_port_make_the_url_of_the_service() -> None:

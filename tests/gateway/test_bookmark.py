@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.bookmark import Bookmark
+from simulcast.gateway.resume_position import Bookmark
 from tests.gateway.serving import event
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway import Gateway
+from simulcast.gateway import Gateway
 from tests.conditions import DEADLINE_S, until
 from tests.gateway.serving import Heard, Station, event
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from gateway import Gateway, Limits
+from simulcast.gateway import Gateway, Limits
 from tests.conditions import until
 from tests.gateway.serving import Heard, Station, event
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway import CommandRejected, CommandResult, CommandUnanswered, Gateway
-from gateway.commands import Commands
+from simulcast.gateway import CommandRejected, CommandResult, CommandUnanswered, Gateway
+from simulcast.gateway.commands import Commands
 from tests.conditions import until
 from tests.gateway.serving import Heard, Station
 

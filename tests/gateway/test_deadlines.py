@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway import Gateway, Limits
+from simulcast.gateway import Gateway, Limits
 from tests.conditions import DEADLINE_S, until
 from tests.gateway.serving import Heard, RawServer, Station, raw
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import (
+from simulcast.gateway import (
     DownloadChange,
     DownloadComplete,
     DownloadError,
@@ -10,9 +10,9 @@ from gateway import (
     DownloadQueued,
     Event,
 )
-from gateway.events import parse
-from simulcast.events import END_TYPES, STATE_TYPES, complete_event, encode, error_event
-from simulcast.events import Event as Encoded
+from simulcast.gateway.events import parse
+from simulcast.model.events import END_TYPES, STATE_TYPES, complete_event, encode, error_event
+from simulcast.model.events import Event as Encoded
 
 PROGRESS = '{"event_id":"7-17","type":"download_progress","download_id":"12345","progress":0.75,"speed":1024000}'
 

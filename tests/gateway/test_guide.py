@@ -5,8 +5,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway import CommandRejected, DownloadComplete, DownloadPaused, DownloadProgress, DownloadQueued, Event, Gateway
-from simulcast.events import complete_event, progress_event
+from simulcast.gateway import (
+    CommandRejected,
+    DownloadComplete,
+    DownloadPaused,
+    DownloadProgress,
+    DownloadQueued,
+    Event,
+    Gateway,
+)
+from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
 from tests.gateway.serving import Heard
 from tests.gateway_js.world import World

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from gateway import Gateway, Limits
+from simulcast.gateway import Gateway, Limits
 from tests.conditions import DEADLINE_S
 from tests.gateway.serving import RawServer, Station, raw
 

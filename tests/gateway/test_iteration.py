@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway import DownloadProgress, Event, Gateway, Limits
-from gateway.inbox import Inbox
+from simulcast.gateway import DownloadProgress, Event, Gateway, Limits
+from simulcast.gateway.receive_buffer import Inbox
 from tests.conditions import DEADLINE_S, until
 from tests.gateway.serving import Station, event
 

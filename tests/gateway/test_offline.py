@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from gateway import Gateway, Limits
+from simulcast.gateway import Gateway, Limits
 from tests.conditions import until
 from tests.gateway.serving import Heard, Station
 

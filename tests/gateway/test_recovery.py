@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from gateway import Gateway, Limits
+from simulcast.gateway import Gateway, Limits
 from tests.conditions import until
 from tests.gateway.serving import Heard, RawServer, Station, event, raw
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway import CommandRejected, CommandUnanswered, DownloadProgress
-from gateway.sync import Gateway
+from simulcast.gateway import CommandRejected, CommandUnanswered, DownloadProgress
+from simulcast.gateway.sync import Gateway
 from tests.conditions import until
 from tests.gateway.serving import Station, event
 

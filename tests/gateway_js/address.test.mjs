@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { mock, test } from "node:test";
 
-import { Config, Gateway } from "../../gateway/gateway.js";
+import { Config, Gateway } from "../../simulcast/gateway/gateway.js";
 import { FakeSocket, gateway, last, sockets } from "./fake.mjs";
 
 test("in Node it connects to localhost:8080, unless Config or the options say otherwise", () => {

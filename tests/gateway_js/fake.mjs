@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, mock } from "node:test";
 
-import { Config, Gateway } from "../../gateway/gateway.js";
+import { Config, Gateway } from "../../simulcast/gateway/gateway.js";
 
 export const DAY = 86_400_000;
 export const [sockets, messages, statuses] = [[], [], []];

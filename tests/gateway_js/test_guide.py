@@ -34,7 +34,7 @@ async def test_in_chromium(page: Page, world: World, scenario: str) -> None:
 
 async def test_in_a_page_it_needs_no_address(page: Page, world: World) -> None:
     await page.evaluate("""async () => {
-        const { Gateway } = await import("/modules/gateway/gateway.js");
+        const { Gateway } = await import("/modules/simulcast/gateway/gateway.js");
         await Gateway.init();
         if (!Gateway.isWebSocketConnected) throw new Error("not connected");
         if (!(await Gateway.isServerRunning())) throw new Error("not running");
@@ -49,7 +49,7 @@ async def test_the_example_shows_what_happens(page: Page, world: World) -> None:
     await page.goto(
         f"http://localhost:{world.port}/health"
     )  # the example's server is localhost, and so must its page be
-    await page.set_content(html.replace('"./gateway.js"', '"/modules/gateway/gateway.js"'))
+    await page.set_content(html.replace('"./gateway.js"', '"/modules/simulcast/gateway/gateway.js"'))
     await expect(page.locator("#status")).to_have_text("Connected")
     await world.publish({"type": "here"})
     await expect(page.locator("#events")).to_contain_text('"type":"here"')

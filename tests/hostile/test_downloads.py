@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.records import record_of, shown_name, shown_url
+from simulcast.model.job_record import record_of, shown_name, shown_url
 from tests.hostile.texts import hostile, in_few_words, text, values
-from workers.addresses import refusal
-from workers.answer import Source, judge, resume_at
-from workers.failures import BadAnswer, WrongStatus
-from workers.filenames import MAX_NAME_BYTES, file_name, part_name
-from workers.reasons import reason
+from workers.disk.file_names import MAX_NAME_BYTES, file_name, part_name
+from workers.error_messages import reason
+from workers.errors import BadAnswer, WrongStatus
+from workers.http.address_filter import refusal
+from workers.http.response import Source, judge, resume_at
 
 nasty = st.text(
     st.one_of(

@@ -135,7 +135,13 @@ CLIMBING = [
         "/page/%252e%252e/main.py",
     ),
     *("/page/%c0%ae%c0%ae/main.py", "/page/page.js%00.py", "/page/%00", "/page/" + "x" * 5000, "/page/C:%5Cwindows"),
-    *("/page/__init__.py", "/page/__pycache__/", "/page/gateway.py", "/page/../../gateway/client.py", "/page/."),
+    *(
+        "/page/__init__.py",
+        "/page/__pycache__/",
+        "/page/gateway.py",
+        "/page/../../simulcast/gateway/client.py",
+        "/page/.",
+    ),
     *("//evil.example/%2e%2e", "/page/./././../app/main.py", "/page/page.js/..", "/page/page.js/../../main.py"),
 ]
 

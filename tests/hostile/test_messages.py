@@ -8,17 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.admission import token_of
-from app.frames import payload_of, text_frame
-from app.log import Entry
-from app.view import View
-from gateway.bookmark import Bookmark
-from simulcast import commands
-from simulcast.commands import Command, Following, Mistake, Reason
+from app.access.handshake import token_of
 from simulcast.errors import InvalidEvent
-from simulcast.events import MAX_EVENT_BYTES, MAX_KEY_CHARACTERS, Event, encode, encode_foreign
-from simulcast.position import Position
-from simulcast.publication import from_entry, from_message, from_stream, with_event_id
+from simulcast.frontend.fanout.frames import payload_of, text_frame
+from simulcast.frontend.fanout.log import Entry
+from simulcast.frontend.fanout.view import View
+from simulcast.gateway.resume_position import Bookmark
+from simulcast.model import commands
+from simulcast.model.commands import Command, Following, Mistake, Reason
+from simulcast.model.events import MAX_EVENT_BYTES, MAX_KEY_CHARACTERS, Event, encode, encode_foreign
+from simulcast.model.position import Position
+from simulcast.model.publication import from_entry, from_message, from_stream, with_event_id
 from tests.hostile.texts import hostile, in_few_words, messages, objects
 
 HERE = Position(1790000000000, 42)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from app import wishes
-from app.guard import Guard
-from app.origins import host_refused, origin_refused
+from app.access.hosts import host_refused, origin_refused
+from app.access.middleware import Guard
+from app.access.tokens import TokenRefused, Tokens
 from app.settings import FrontEndSettings
-from app.tokens import TokenRefused, Tokens
+from simulcast.frontend.subscriptions import options
 from simulcast.settings import explained, separated
 from tests.hostile.texts import hostile, in_few_words, messages, text, values
 
@@ -42,12 +42,12 @@ parameters = st.tuples(
 @example([("channel", f"c{number}") for number in range(51)])
 def test_whatever_the_query_little_is_kept_of_it_or_it_is_refused_by_name(query: list[tuple[str, str]]) -> None:
     try:
-        found = wishes.read(query)
+        found = options.read(query)
     except ValueError as error:
         in_few_words(error)
         assert re.match(r"(since|channel|download_id|interval_ms): |a channel has", str(error))
         return
-    assert 1 <= len(found.channels) <= wishes.MOST_CHANNELS
+    assert 1 <= len(found.channels) <= options.MOST_CHANNELS
     assert set(found.since) <= set(found.channels)
     assert len(found.download_id) <= 200
     assert 0 <= found.interval_ms <= 60_000

@@ -16,7 +16,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks as conformance
 
 from app.main import app
-from simulcast.claims import SCOPES
+from simulcast.model.token_claims import SCOPES
 from tests.access.signing import SECRET, token
 from tests.programs import one_front_end
 from tests.system.service import FrontEnd

@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from redis.asyncio.client import PubSub
 
-from app import inbox as inbox_module
-from app.deflate import Deflate
-from app.eventstream import Encoder
-from app.frames import payloads, text_frame
-from app.inbox import Inbox, Message
-from simulcast.position import Position
+from simulcast.frontend.fanout.deflate import Deflate
+from simulcast.frontend.fanout.frames import payloads, text_frame
+from simulcast.frontend.ingest import reader as inbox_module
+from simulcast.frontend.ingest.reader import Inbox, Message
+from simulcast.frontend.transport.sse_encoder import Encoder
+from simulcast.model.position import Position
 from tests.hostile.texts import hostile, messages
 
 

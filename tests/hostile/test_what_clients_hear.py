@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.address import Address
-from gateway.bookmark import Bookmark
-from gateway.commands import Commands
-from gateway.events import DownloadEvent, DownloadProgress, Event, parse
-from gateway.inbox import Inbox
-from gateway.token import Token
-from simulcast.cli.board import Board, clean
+from simulcast.cli.watch.download_table import Board, clean
+from simulcast.gateway.address import Address
+from simulcast.gateway.commands import Commands
+from simulcast.gateway.events import DownloadEvent, DownloadProgress, Event, parse
+from simulcast.gateway.receive_buffer import Inbox
+from simulcast.gateway.resume_position import Bookmark
+from simulcast.gateway.token import Token
 from tests.hostile.texts import hostile, messages, text
 
 HUGE = '{"type":"download_progress","download_id":"a","progress":' + "9" * 400 + ',"speed":1}'

@@ -6,16 +6,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CHECK = """
-import importlib.util, gateway
+import importlib.util, simulcast, simulcast.gateway
 for package in ("redis", "fastapi", "uvicorn", "pydantic", "typer", "aiohttp"):
     assert importlib.util.find_spec(package) is None, package
-gateway.Gateway()
+simulcast.Gateway(), simulcast.gateway.Gateway()
 try:
-    import simulcast
+    simulcast.broadcast_message
 except ModuleNotFoundError as error:
-    assert "pip install 'simulcast[server]'" in str(error), error
+    assert "pip install 'simulcast[publish]'" in str(error), error
 else:
-    raise AssertionError("simulcast was imported without its extra")
+    raise AssertionError("something publishes without its extra")
 """
 
 

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from simulcast.embedded import EmbeddedServer
+from simulcast.launcher.embedded import EmbeddedServer
 from tests.cli.conftest import Command, embedded, environment, folder, simulcast_process
 from tests.cli.service import service
 from tests.cli.test_processes import command

@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from simulcast.broker import Broker
-from simulcast.census import Census, WorkerRecord
 from simulcast.jobs import Jobs
+from simulcast.process_registry import Census, WorkerRecord
 from tests.conditions import eventually
 from tests.docs.test_documents import ROOT
 from tests.metrics.scraping import Admin, ask, start_with_admin

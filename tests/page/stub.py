@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.policy import policy
+from app.access.csp import policy
 
 PAGE = Path(__file__).parents[2] / "app" / "page"
 # Below a sub path, as behind nginx: an address that begins with a slash would miss.

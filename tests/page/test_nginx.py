@@ -12,7 +12,7 @@ import websockets
 from playwright.async_api import Browser, expect
 
 from simulcast.broker import Broker
-from simulcast.events import progress_event
+from simulcast.model.events import progress_event
 from tests.conditions import eventually
 from tests.page.conftest import until_begun
 from tests.page.nginx import BELOW, Nginx

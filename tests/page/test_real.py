@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from gateway import Gateway
 from simulcast.broker import Broker
-from simulcast.events import progress_event
+from simulcast.gateway import Gateway
+from simulcast.model.events import progress_event
 from tests.conditions import eventually
 from tests.page.test_rows import row, slot
 from tests.ports import free_port

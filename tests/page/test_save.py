@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event
+from simulcast.model.events import complete_event
 from tests.page.test_rows import row, slot
 from tests.programs import StartFrontEnd, StartWorker
 from tests.system.files import Files

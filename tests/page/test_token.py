@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event, progress_event
+from simulcast.model.events import complete_event, progress_event
 from tests.access.signing import SECRET, token
 from tests.page.conftest import OpenPage, until_live
 from tests.page.stub import StubServer

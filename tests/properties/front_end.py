@@ -9,13 +9,14 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from app import membership, repair
-from app.channels import Channels
-from app.feed import Feed
-from app.frames import payload_of
-from app.listeners import Listeners
 from simulcast.errors import BrokerUnavailable
-from simulcast.topology import Topology
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.ingest import backfill
+from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.subscriptions import subscriber
+from simulcast.frontend.subscriptions.channels import Channels
+from simulcast.store.topology import Topology
 from tests.app.fakes import Clock
 from tests.properties.model import wire
 from tests.properties.recording import RecordingFeed, is_after
@@ -49,9 +50,9 @@ class Listening(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(repair, "PAGE", PAGE)
-        self.patch.setattr(repair, "PRELOADED", PRELOADED)
-        self.patch.setattr(membership, "_PAGE", PAGE)
+        self.patch.setattr(backfill, "PAGE", PAGE)
+        self.patch.setattr(backfill, "PRELOADED", PRELOADED)
+        self.patch.setattr(subscriber, "_PAGE", PAGE)
         self.patch.setattr(logging.getLogger("simulcast.listener"), "disabled", True)
         self.loop = asyncio.new_event_loop()
         self.clock = Clock()

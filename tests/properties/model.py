@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulcast.publication import Publication, with_event_id
+from simulcast.model.publication import Publication, with_event_id
 
 
 def wire(publication: Publication) -> bytes:

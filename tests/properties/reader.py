@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from app.batches import MessageOutlet
-from app.feed import Feed
-from app.frames import payload_of, payloads
-from app.hub import Hub
-from app.membership import Membership
-from app.recovery import Owed
-from app.wishes import Wishes
 from simulcast.errors import BrokerUnavailable
-from simulcast.position import Position
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.frames import payload_of, payloads
+from simulcast.frontend.fanout.hub import Hub
+from simulcast.frontend.fanout.recovery import Owed
+from simulcast.frontend.subscriptions.options import Wishes
+from simulcast.frontend.subscriptions.subscriber import Membership
+from simulcast.frontend.transport.batch_writers import MessageOutlet
+from simulcast.model.position import Position
 from tests.properties.front_end import CHANNEL, Listening
 from tests.properties.model import Told, assert_owed, told, wire
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.feed import Feed, Outcome
-from app.frames import payloads
-from app.log import Entry, Log
-from app.snapshot import Snapshot
-from simulcast.events import Event
-from simulcast.position import Position
-from simulcast.publication import Publication
+from simulcast.frontend.fanout.feed import Feed, Outcome
+from simulcast.frontend.fanout.frames import payloads
+from simulcast.frontend.fanout.log import Entry, Log
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.model.events import Event
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication
 from tests.app.fakes import make_hub
 from tests.properties.model import Told, told
 from tests.properties.server import Server

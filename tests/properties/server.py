@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from simulcast.broker import Broker, Head, Snapshot
 from simulcast.errors import BrokerUnavailable
-from simulcast.position import Position
-from simulcast.publication import Publication
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication
 from tests.app.fakes import Clock
 
 STATES = ("queued", "started", "resumed", "paused")

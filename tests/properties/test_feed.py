@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.feed import Feed, Outcome
-from app.frames import payload_of
-from app.recovery import conflated
-from app.snapshot import Snapshot
-from simulcast.position import Position
-from simulcast.publication import Publication, from_message
+from simulcast.frontend.fanout.feed import Feed, Outcome
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.recovery import conflated
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication, from_message
 from tests.app.fakes import Clock, Socket, make_hub
 from tests.properties.model import wire
 

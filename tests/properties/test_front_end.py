@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from app.hub import PATIENCE_S
-from app.wishes import Wishes
-from simulcast.position import Position
+from simulcast.frontend.fanout.hub import PATIENCE_S
+from simulcast.frontend.subscriptions.options import Wishes
+from simulcast.model.position import Position
 from tests.properties.front_end import CHANNEL, Listening
 from tests.properties.model import Told, assert_on_the_way, assert_owed
 from tests.properties.reader import Reader

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.log import Entry, Log
+from simulcast.frontend.fanout.log import Entry, Log
 from tests.app.fakes import entry
 
 MOST_ENTRIES = 6

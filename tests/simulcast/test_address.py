@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from simulcast.address import parsed
 from simulcast.settings import SharedSettings, explained
+from simulcast.store.url import parsed
 
 
 def test_sentinels_are_named_with_their_master_and_its_database() -> None:

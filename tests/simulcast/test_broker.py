@@ -9,11 +9,11 @@ from redis.asyncio.client import PubSub
 
 from simulcast.broker import Broker
 from simulcast.errors import InvalidEvent, PositionLost
-from simulcast.events import complete_event, error_event, progress_event
-from simulcast.names import ChannelNames
-from simulcast.position import Position
-from simulcast.publication import from_message
-from simulcast.topology import Topology
+from simulcast.model.channel import ChannelNames
+from simulcast.model.events import complete_event, error_event, progress_event
+from simulcast.model.position import Position
+from simulcast.model.publication import from_message
+from simulcast.store.topology import Topology
 
 
 async def test_offsets_are_contiguous_from_1(broker: Broker, channel: str) -> None:
@@ -177,10 +177,10 @@ async def test_the_library_is_loaded_again_where_it_is_missing(
 async def test_two_versions_of_the_library_side_by_side_open_no_epoch(
     broker: Broker, client: redis.asyncio.Redis, channel: str
 ) -> None:
-    from simulcast import library
+    from simulcast.store import functions
 
     other_life = type(client).__name__.startswith("Fake")  # no INFO there, so each version has its own life
-    code = library.code().replace(library.version(), "0123456789")
+    code = functions.code().replace(functions.version(), "0123456789")
     await client.execute_command("FUNCTION LOAD", code)
     first = await broker.publish({}, channel)
     names = ChannelNames(channel)

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import redis.asyncio
 
-from simulcast import census as module
-from simulcast.census import Census, FrontEndRecord, WorkerRecord
+from simulcast import process_registry as module
 from simulcast.heartbeat import Rate, keep_beating
 from simulcast.jobs import Jobs
-from simulcast.names import ChannelNames
-from simulcast.records import STATES
+from simulcast.model.channel import ChannelNames
+from simulcast.model.job_record import STATES
+from simulcast.process_registry import Census, FrontEndRecord, WorkerRecord
 from tests.app.fakes import Clock
 from tests.conditions import eventually
 from tests.conftest import Servers

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from simulcast.commands import Command, Mistake, read
+from simulcast.model.commands import Command, Mistake, read
 
 
 def test_a_command_is_read_with_its_id() -> None:

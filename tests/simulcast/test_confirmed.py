@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from simulcast import sender
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import complete_event
-from simulcast.names import ChannelNames
+from simulcast.model.channel import ChannelNames
+from simulcast.model.events import complete_event
+from simulcast.store import sender
 from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.topologies import Group, Sentinels

@@ -8,7 +8,7 @@ import pytest
 import redis
 import uvloop
 
-from simulcast.connection import REPLY_TIMEOUT_S, connect
+from simulcast.store.connection import REPLY_TIMEOUT_S, connect
 from tests.valkey import Valkey
 
 UNDELIVERED = getattr(socket, "TCP_USER_TIMEOUT", 0)

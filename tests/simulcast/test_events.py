@@ -3,7 +3,7 @@ import json
 import pytest
 
 from simulcast.errors import EventTooLarge, InvalidEvent
-from simulcast.events import (
+from simulcast.model.events import (
     MAX_EVENT_BYTES,
     Event,
     JsonObject,

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from simulcast.broker import Broker
-from simulcast.commands import Command
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Claim, Jobs, Wish
-from simulcast.position import Position
-from simulcast.records import Query
+from simulcast.model.commands import Command
+from simulcast.model.job_record import Query
+from simulcast.model.position import Position
 from tests.conditions import eventually
 
 URL = "http://user:secret@example.com/files/a%20b.iso?x=1"

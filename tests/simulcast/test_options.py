@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from simulcast.options import NO_OPTIONS, Options
+from simulcast.model.download_options import NO_OPTIONS, Options
 
 SHA1 = "sha1:" + "a" * 40
 

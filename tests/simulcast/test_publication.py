@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulcast.position import Position
-from simulcast.publication import Publication, from_entry, from_message, with_event_id
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication, from_entry, from_message, with_event_id
 
 HERE = Position(1790000000000, 7)
 

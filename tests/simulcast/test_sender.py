@@ -11,12 +11,12 @@ import pytest
 import redis
 import redis.asyncio
 
-from simulcast import sender as sender_module
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import complete_event, progress_event
-from simulcast.names import ChannelNames
-from simulcast.position import Position
+from simulcast.model.channel import ChannelNames
+from simulcast.model.events import complete_event, progress_event
+from simulcast.model.position import Position
+from simulcast.store import sender as sender_module
 from simulcast.sync import SyncPublisher
 from tests.conditions import until
 from tests.system.service import ROOT

@@ -1,7 +1,7 @@
 import asyncio
 
 from simulcast.broker import Broker
-from simulcast.stopping import asked_to_stop, cancel
+from simulcast.cancellation import asked_to_stop, cancel
 
 
 async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> None:

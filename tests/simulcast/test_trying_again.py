@@ -5,9 +5,9 @@ import json
 import pytest
 
 from simulcast.broker import Broker
-from simulcast.commands import Command
 from simulcast.jobs import Claim, Jobs, Wish
-from simulcast.options import Options
+from simulcast.model.commands import Command
+from simulcast.model.download_options import Options
 from tests.conditions import eventually
 from tests.simulcast.test_jobs import URL, claimed, told
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from simulcast.unconfirmed import KEPT_S, MOST_KEPT, PART, REPEAT_S, SETTLED_S, Unconfirmed
+from simulcast.store.unreplicated import KEPT_S, MOST_KEPT, PART, REPEAT_S, SETTLED_S, Unconfirmed
 
 
 def kept(number: int) -> Unconfirmed[int]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from unittest import mock
 
 from simulcast.jobs import Claim, Jobs
-from workers import download
 from workers.__main__ import main
-from workers.files import publish
+from workers.disk.publish import publish
+from workers.transfer import downloader
 
 STEPS = ("after the last byte", "after finishing", "between link and unlink", "after the rename", "after complete")
 
@@ -48,7 +48,7 @@ def die_at(step: str) -> None:
         if step == "after complete":
             die()
 
-    mock.patch.object(download, "publish", dying_publish).start()
+    mock.patch.object(downloader, "publish", dying_publish).start()
     mock.patch.object(Jobs, "note", dying_note).start()
     mock.patch.object(Jobs, "end", dying_end).start()
 

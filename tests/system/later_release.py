@@ -5,22 +5,22 @@ import runpy
 import sys
 from unittest import mock
 
-from simulcast import library
+from simulcast.store import functions
 
 
 def later() -> str:
     """The library's text, as any other release has another one."""
-    return f"{library._body()}\n-- a release to come\n"
+    return f"{functions._body()}\n-- a release to come\n"
 
 
 def later_version() -> str:
-    """As `library.version`."""
+    """As `functions.version`."""
     return hashlib.sha256(later().encode()).hexdigest()[:10]
 
 
 if __name__ == "__main__":
     sys.argv = sys.argv[1:]
-    with mock.patch.object(library, "_body", return_value=later()):
-        library.version()  # both are cached from here on
-        library.code()
+    with mock.patch.object(functions, "_body", return_value=later()):
+        functions.version()  # both are cached from here on
+        functions.code()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -9,7 +9,7 @@ import signal
 import sys
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event
+from simulcast.model.events import complete_event
 from simulcast.settings import SharedSettings
 
 

@@ -7,7 +7,7 @@ import websockets
 from websockets.typing import Subprotocol
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event, progress_event
+from simulcast.model.events import complete_event, progress_event
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
 from tests.valkey import Valkey

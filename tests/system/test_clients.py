@@ -8,9 +8,9 @@ import socket
 
 import pytest
 
-from app.pace import BURST, MESSAGES_PER_S, MOST_WAITING
 from simulcast.broker import Broker
-from simulcast.events import complete_event, progress_event
+from simulcast.frontend.transport.rate_limit import BURST, MESSAGES_PER_S, MOST_WAITING
+from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect

@@ -7,7 +7,7 @@ import time
 import redis.asyncio
 
 from simulcast.broker import Broker
-from simulcast.position import Position
+from simulcast.model.position import Position
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd
 from tests.system.test_clients import HANDSHAKE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Gateway
+from simulcast.gateway import Gateway
 from tests.conditions import until
 from tests.programs import StartFrontEnd, StartWorker
 from tests.system.files import serving

@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from simulcast.broker import Broker
-from simulcast.codes import Reconnect
+from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
 from tests.metrics.scraping import start_with_admin
 from tests.programs import StartFrontEnd

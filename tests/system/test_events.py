@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event, progress_event
+from simulcast.model.events import complete_event, progress_event
 from tests.conditions import eventually
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from app.file import MOST_READERS
+from app.routes.files import MOST_READERS
 from tests.conditions import eventually
 from tests.programs import StartFrontEnd, StartWorker
 from tests.system.files import Files, serving

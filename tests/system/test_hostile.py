@@ -10,8 +10,8 @@ import pytest
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
-from simulcast.options import NO_OPTIONS, Options
-from simulcast.records import JobRecord
+from simulcast.model.download_options import NO_OPTIONS, Options
+from simulcast.model.job_record import JobRecord
 from tests.conditions import eventually
 from tests.system.service import Worker
 from tests.valkey import Valkey

@@ -9,7 +9,7 @@ import sys
 import redis.asyncio
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event, progress_event
+from simulcast.model.events import complete_event, progress_event
 from tests.programs import StartFrontEnd
 from tests.system.service import ROOT, collect
 from tests.valkey import Valkey

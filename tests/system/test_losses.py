@@ -7,10 +7,10 @@ from pathlib import Path
 
 import redis.asyncio
 
-from simulcast import library
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import complete_event, progress_event
+from simulcast.model.events import complete_event, progress_event
+from simulcast.store import functions
 from tests.conditions import eventually, until
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd, collect
@@ -114,8 +114,8 @@ async def test_a_front_end_whose_listener_can_not_be_revived_stops_serving(own_v
     running = FrontEnd(own_valkey.url, tmp_path / "front-end.log")
     try:
         await running.ready()
-        senseless = library.code().replace("register('where', where)", "register('where', function() return {} end)")
-        assert senseless != library.code()
+        senseless = functions.code().replace("register('where', where)", "register('where', function() return {} end)")
+        assert senseless != functions.code()
         async with redis.asyncio.from_url(own_valkey.url, protocol=2) as client:
             await client.execute_command("FUNCTION LOAD REPLACE", senseless)
         await until(lambda: running.process.poll() is not None, "the end of a front-end that can't listen")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Gateway
-from simulcast import library
-from simulcast.names import ChannelNames
+from simulcast.gateway import Gateway
+from simulcast.model.channel import ChannelNames
+from simulcast.store import functions
 from tests.conditions import until
 from tests.metrics.scraping import Admin
 from tests.ports import free_port
@@ -142,7 +142,7 @@ async def test_each_program_is_upgraded_in_turn_and_every_client_hears_each_even
             }
             assert client.positions == [(clients[0].positions[0][0], n + 1) for n in range(ends)]
             assert client.connections == 2  # its front-end was replaced
-    assert {library.version(), later_version()} <= _loaded(servers, channel)
+    assert {functions.version(), later_version()} <= _loaded(servers, channel)
 
 
 def _loaded(servers: Valkey | Cluster, channel: str) -> set[str]:
@@ -161,8 +161,8 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
     """What one of them learned of the server's life in its first reign is no reason for an epoch at every call."""
     names, other = ChannelNames(channel), later_version()
     with own_valkey.admin() as client:
-        client.execute_command("FUNCTION LOAD", library.code())
-        client.execute_command("FUNCTION LOAD", library.code().replace(library.version(), other))
+        client.execute_command("FUNCTION LOAD", functions.code())
+        client.execute_command("FUNCTION LOAD", functions.code().replace(functions.version(), other))
 
         def publish(version: str) -> bytes:
             args = (names.pubsub, 100, "-", "", b"{}", 1)
@@ -173,11 +173,11 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
             found: bytes = client.execute_command("FCALL", f"simulcast_where_{version}", 6, *names.flow, "1")[0]
             return found
 
-        first = {publish(library.version()), publish(other), look(other)}
+        first = {publish(functions.version()), publish(other), look(other)}
         assert len(first) == 1
         client.execute_command("REPLICAOF 127.0.0.1 1")
         client.execute_command("REPLICAOF NO ONE")  # as one that has been a replica meanwhile
-        after = {epoch for _ in range(3) for epoch in (look(other), publish(library.version()))}
+        after = {epoch for _ in range(3) for epoch in (look(other), publish(functions.version()))}
     assert len(after) == 1
     assert after.isdisjoint(first)
 
@@ -186,9 +186,9 @@ def test_a_life_has_the_name_that_every_release_gives_it(own_valkey: Valkey, cha
     """Whoever changes how a life is named, in a release to come, opens an epoch at every publication of an upgrade."""
     names = ChannelNames(channel)
     with own_valkey.admin() as client:
-        client.execute_command("FUNCTION LOAD", library.code())
+        client.execute_command("FUNCTION LOAD", functions.code())
         args = (names.pubsub, 100, "-", "", b"{}", 1)
-        client.execute_command("FCALL", library.name("publish"), 6, *names.flow, *args)
+        client.execute_command("FCALL", functions.name("publish"), 6, *names.flow, *args)
         info: dict[str, object] = client.info()
         life = client.hget(names.meta, "life")
         assert life == f"{info['run_id']}.{info['master_replid']}".encode()

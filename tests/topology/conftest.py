@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import pytest
 
-from gateway import Gateway
-from simulcast import sender
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import complete_event
+from simulcast.gateway import Gateway
 from simulcast.jobs import Jobs
+from simulcast.model.events import complete_event
+from simulcast.store import sender
 from tests.conditions import until
 from tests.programs import StartFrontEnd
 from tests.system.service import FrontEnd

@@ -5,8 +5,8 @@ import json
 import signal
 
 from simulcast.broker import Broker
-from simulcast.events import complete_event
 from simulcast.jobs import Jobs, Wish
+from simulcast.model.events import complete_event
 from tests.conditions import eventually, until
 from tests.system.service import FrontEnd
 from tests.topologies import Group

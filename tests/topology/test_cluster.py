@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Gateway
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import complete_event
+from simulcast.file_limits import raise_limit
+from simulcast.gateway import Gateway
 from simulcast.jobs import Claim, Jobs
-from simulcast.names import ChannelNames
-from simulcast.open_files import raise_limit
+from simulcast.model.channel import ChannelNames
+from simulcast.model.events import complete_event
 from tests.conditions import until
 from tests.system.service import FrontEnd, Program, collect, limited_to
 from tests.topologies import Cluster

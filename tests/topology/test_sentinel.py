@@ -8,9 +8,9 @@ import pytest
 
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.events import complete_event
-from simulcast.reach import reach
-from simulcast.sentinel import Sentinel
+from simulcast.model.events import complete_event
+from simulcast.store.factory import reach
+from simulcast.store.sentinel import Sentinel
 from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.system.service import FrontEnd

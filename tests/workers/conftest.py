@@ -9,11 +9,11 @@ import aiohttp
 import pytest
 
 from tests.workers.hostile import Server
-from workers.addresses import Networks
-from workers.answer import Source
-from workers.fetch import Fetched, fetch
-from workers.session import make_session
-from workers.terms import Terms
+from workers.http.address_filter import Networks
+from workers.http.response import Source
+from workers.http.session import make_session
+from workers.transfer.fetch import Fetched, fetch
+from workers.transfer.fetch_options import Terms
 
 LOCAL: Networks = (ipaddress.ip_network("127.0.0.1/32"),)
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from workers.addresses import AddressRefused, Networks, refusal, socket_factory
+from workers.http.address_filter import AddressRefused, Networks, refusal, socket_factory
 
 PUBLIC = [
     "8.8.8.8",

@@ -3,8 +3,8 @@
 import pytest
 from multidict import CIMultiDict
 
-from workers.answer import Answer, Source, judge, resume_at
-from workers.failures import BadAnswer
+from workers.errors import BadAnswer
+from workers.http.response import Answer, Source, judge, resume_at
 
 V1 = Source('"v1"', 200)
 

@@ -7,14 +7,14 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from simulcast.options import Options
+from simulcast.model.download_options import Options
 from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Request, Server, answer, honest, redirect
-from workers.addresses import AddressRefused
-from workers.asking import Asking
-from workers.failures import ProxyNotAllowed, ProxyRefused
-from workers.reasons import reason
-from workers.terms import Terms
+from workers.error_messages import reason
+from workers.errors import ProxyNotAllowed, ProxyRefused
+from workers.http.address_filter import AddressRefused
+from workers.http.request import Asking
+from workers.transfer.fetch_options import Terms
 
 GIVEN = {"Cookie": "s3cr3t", "X-Api-Key": "s3cr3t", "User-Agent": "mine/1.0"}
 SECRET = {"cookie", "x-api-key", "authorization"}

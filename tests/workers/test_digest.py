@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.digest import Digest
-from workers.failures import WrongDigest
+from workers.disk.checksum import Digest
+from workers.errors import WrongDigest
 
 CONTENT = bytes(range(256)) * 20
 RIGHT = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"

@@ -10,10 +10,10 @@ import pytest
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Claim, Jobs
 from tests.workers.hostile import Server, honest
-from workers.download import Downloader
-from workers.failures import BrokenOff
-from workers.rules import Rules
+from workers.errors import BrokenOff
 from workers.settings import WorkerSettings
+from workers.transfer.downloader import Downloader
+from workers.transfer.limits import Rules
 
 CONTENT = bytes(100_000)
 

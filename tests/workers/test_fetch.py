@@ -21,8 +21,7 @@ from tests.workers.hostile import (
     reset_after,
     silence_after,
 )
-from workers.answer import Source
-from workers.failures import (
+from workers.errors import (
     BadAnswer,
     BrokenOff,
     DownloadFailed,
@@ -30,8 +29,9 @@ from workers.failures import (
     Stalled,
     WrongStatus,
 )
-from workers.fetch import fetch
-from workers.session import make_session
+from workers.http.response import Source
+from workers.http.session import make_session
+from workers.transfer.fetch import fetch
 
 CONTENT = random.Random(5).randbytes(3_500_000)
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.filenames import MAX_NAME_BYTES, file_name, is_part_of, part_name, safe_name, split_suffix
+from workers.disk.file_names import MAX_NAME_BYTES, file_name, is_part_of, part_name, safe_name, split_suffix
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from workers import files
-from workers.failures import FolderNotWritable, NoFreeName, PartFileChanged
-from workers.files import open_folder, publish
+from workers.disk import publish as publish_module
+from workers.disk.publish import open_folder, publish
+from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
 
 @pytest.fixture(params=["hard links", "no hard links"])
@@ -89,7 +89,7 @@ class TestPublish:
         assert listing(tmp_path) == {}
 
     def test_names_run_out_in_the_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(files, "MAX_COPIES", 1)
+        monkeypatch.setattr(publish_module, "MAX_COPIES", 1)
         for _ in range(2):
             publish(part(tmp_path), tmp_path, "f.txt")
         with pytest.raises(NoFreeName, match=r"already holds f\.txt and 1 numbered copies of it"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workers.answer import Source, resume_at
-from workers.handover import source_fields, source_of
+from workers.http.response import Source, resume_at
+from workers.transfer.resume_state import source_fields, source_of
 
 SPLIT = Source('"v1"', 9, "a.bin", ((0, 3), (5, 9)))
 

@@ -1,6 +1,6 @@
 """How much goes on with one server at once."""
 
-from workers.hosts import Hosts
+from workers.http.host_limits import Hosts
 
 
 def test_a_server_is_busy_while_it_has_all_its_downloads() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.meter import INTERVAL_S, WINDOW_S, Meter, Sample
+from workers.progress_meter import INTERVAL_S, WINDOW_S, Meter, Sample
 
 
 def test_the_first_sample_comes_at_once() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from workers.pace import Pace, piece_bytes
+from workers.http.rate_limit import Pace, piece_bytes
 
 
 class Clock:

@@ -15,9 +15,9 @@ import pytest
 from tests.conditions import until
 from tests.workers.conftest import Download
 from tests.workers.hostile import Server, honest
-from workers.answer import Source
-from workers.failures import PartFileChanged
-from workers.partfile import BUFFER_BYTES, PartFile, size_of
+from workers.disk.part_file import BUFFER_BYTES, PartFile, size_of
+from workers.errors import PartFileChanged
+from workers.http.response import Source
 
 CONTENT = random.Random(7).randbytes(6 * BUFFER_BYTES + 123)
 

@@ -14,10 +14,10 @@ from aiohttp.client_reqrep import ConnectionKey
 from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Server, raw
 from tests.workers.test_session import Lying
-from workers.failures import BrokenOff, EncodedBody, WrongStatus
-from workers.files import open_folder
-from workers.reasons import MAX_REASON_CHARS, reason
-from workers.session import make_session
+from workers.disk.publish import open_folder
+from workers.error_messages import MAX_REASON_CHARS, reason
+from workers.errors import BrokenOff, EncodedBody, WrongStatus
+from workers.http.session import make_session
 
 KEY = ConnectionKey("example.org", 443, True, True, None, None, None)
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.workers.conftest import Download
 from tests.workers.hostile import Server, answer, chunked, honest, raw
-from workers.answer import Source
-from workers.failures import BrokenOff, DownloadFailed, EncodedBody, WrongStatus
+from workers.errors import BrokenOff, DownloadFailed, EncodedBody, WrongStatus
+from workers.http.response import Source
 
 OLD = bytes(random.Random(1).randbytes(200_000))
 NEW = bytes(random.Random(2).randbytes(210_000))

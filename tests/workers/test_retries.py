@@ -12,8 +12,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from workers.addresses import AddressRefused
-from workers.failures import (
+from workers.errors import (
     BadAnswer,
     BrokenOff,
     EncodedBody,
@@ -29,7 +28,8 @@ from workers.failures import (
     WrongDigest,
     WrongStatus,
 )
-from workers.retries import LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S, Retries, is_passing, retry_after_s
+from workers.http.address_filter import AddressRefused
+from workers.http.retry_policy import LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S, Retries, is_passing, retry_after_s
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 KEY = cast(ConnectionKey, SimpleNamespace(host="h", port=80, is_ssl=False, ssl=True))

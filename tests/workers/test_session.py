@@ -9,11 +9,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Server, honest, raw, redirect, silence_after
-from workers.addresses import AddressRefused, socket_factory
-from workers.failures import Unreachable
-from workers.fetch import fetch
-from workers.reasons import reason
-from workers.session import make_session
+from workers.error_messages import reason
+from workers.errors import Unreachable
+from workers.http.address_filter import AddressRefused, socket_factory
+from workers.http.session import make_session
+from workers.transfer.fetch import fetch
 
 
 class Lying(AbstractResolver):

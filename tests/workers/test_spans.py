@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.spans import checked, joined, length, missing
+from workers.http.byte_ranges import checked, joined, length, missing
 
 TOTAL = 40
 spans = st.lists(st.tuples(st.integers(0, TOTAL), st.integers(0, TOTAL)), max_size=8)

@@ -12,15 +12,15 @@ import pytest
 from tests.conditions import until
 from tests.workers.conftest import Download
 from tests.workers.hostile import Reply, Request, Server, answer, honest, ranged
-from workers import split
-from workers.answer import Source
-from workers.digest import Digest
-from workers.failures import BrokenOff, DownloadFailed
-from workers.hosts import Hosts
-from workers.pace import Pace
-from workers.partfile import sync_file
-from workers.spans import length, missing
-from workers.terms import Terms
+from workers.disk.checksum import Digest
+from workers.disk.part_file import sync_file
+from workers.errors import BrokenOff, DownloadFailed
+from workers.http.byte_ranges import length, missing
+from workers.http.host_limits import Hosts
+from workers.http.rate_limit import Pace
+from workers.http.response import Source
+from workers.transfer import segmented
+from workers.transfer.fetch_options import Terms
 
 CONTENT = random.Random(10).randbytes(2_000_000)
 OTHER = random.Random(11).randbytes(2_000_000)
@@ -33,12 +33,12 @@ def slow(content: bytes = CONTENT, etag: str = '"v1"') -> Reply:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes long is short here, and what is large is small."""
-    monkeypatch.setattr("workers.fetch.FROM_BYTES", 100_000)
-    monkeypatch.setattr(split, "LEAST_PIECE_BYTES", 50_000)
-    monkeypatch.setattr(split, "FIRST_LOOK_S", 0.02)
-    monkeypatch.setattr(split, "LOOK_S", 0.01)
-    monkeypatch.setattr(split, "NOTE_S", 0.02)
-    monkeypatch.setattr(split, "WORTH_S", 0.01)
+    monkeypatch.setattr("workers.transfer.fetch.FROM_BYTES", 100_000)
+    monkeypatch.setattr(segmented, "LEAST_PIECE_BYTES", 50_000)
+    monkeypatch.setattr(segmented, "FIRST_LOOK_S", 0.02)
+    monkeypatch.setattr(segmented, "LOOK_S", 0.01)
+    monkeypatch.setattr(segmented, "NOTE_S", 0.02)
+    monkeypatch.setattr(segmented, "WORTH_S", 0.01)
 
 
 def by(connections: int = 4, most: int = 99, **more: object) -> Terms:
@@ -87,7 +87,7 @@ async def test_each_statement_is_made_after_fsync(
         sync_file(path)
         synced.append(1)
 
-    monkeypatch.setattr(split, "sync_file", sync)
+    monkeypatch.setattr(segmented, "sync_file", sync)
     await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
     statements = [source for source in stating.sources if source.done is not None]
     assert 2 < len(statements) <= len(synced)
@@ -118,7 +118,7 @@ async def test_no_more_connections_go_to_a_server_than_may(server: Server, downl
 async def test_what_takes_no_longer_than_it_is_worth_is_left_to_one(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(split, "WORTH_S", 1000)
+    monkeypatch.setattr(segmented, "WORTH_S", 1000)
     await download.fetch(server.at("/f", slow()), by())
     assert len(server.requests) == 1 and [source.done for source in download.sources] == [None]
 
@@ -283,18 +283,18 @@ async def test_the_digest_is_that_of_the_whole(server: Server, stating: Stating)
 async def test_a_disk_that_fails_at_the_end_is_an_error(
     server: Server, stating: Stating, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = split.Split._leave, 0
+    real, calls = segmented.Split._leave, 0
 
     def fail(path: Path) -> None:
         raise OSError(5, "the disk is broken")
 
-    async def leave(self: split.Split) -> OSError | None:
+    async def leave(self: segmented.Split) -> OSError | None:
         nonlocal calls
         calls += 1
-        monkeypatch.setattr(split, "sync_file", fail)
+        monkeypatch.setattr(segmented, "sync_file", fail)
         return await real(self)
 
-    monkeypatch.setattr(split.Split, "_leave", leave)
+    monkeypatch.setattr(segmented.Split, "_leave", leave)
     with pytest.raises(OSError, match="the disk is broken"):
         await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
     assert calls == 1

@@ -9,9 +9,9 @@ from tests.conditions import until
 from tests.workers.conftest import Download
 from tests.workers.hostile import Request, Server, ranged
 from tests.workers.test_split import CONTENT, by, quick, slow
-from workers import split
-from workers.failures import BrokenOff
-from workers.partfile import lengthen
+from workers.disk.part_file import lengthen
+from workers.errors import BrokenOff
+from workers.transfer import segmented
 
 __all__ = ["quick"]  # a fixture of these tests too
 
@@ -35,7 +35,7 @@ async def test_whoever_gave_bytes_away_is_left_when_it_comes_to_them(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer goes on to the end of the file: it isn't read past what is its own, and its connection is closed."""
-    monkeypatch.setattr(split, "LEAST_PIECE_BYTES", 600_000)
+    monkeypatch.setattr(segmented, "LEAST_PIECE_BYTES", 600_000)
     left = asyncio.Event()
 
     async def watched(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -95,6 +95,6 @@ async def test_before_a_byte_is_written_elsewhere_the_record_says_that_there_are
         said.append(download.sources[-1].done is not None)
         lengthen(path, size)
 
-    monkeypatch.setattr(split, "lengthen", watched)
+    monkeypatch.setattr(segmented, "lengthen", watched)
     await download.fetch(server.at("/f", slow()), by())
     assert said == [True]

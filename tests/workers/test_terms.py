@@ -14,12 +14,12 @@ import pytest
 from tests.conditions import until
 from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Reply, Request, Server, answer, chunked, head, honest, raw
-from workers.digest import Digest
-from workers.failures import BrokenOff, NoRoom, Stalled, TooLarge, TooSlow, WrongDigest
-from workers.pace import Pace
-from workers.room import Room
-from workers.session import make_session
-from workers.terms import Terms
+from workers.disk.checksum import Digest
+from workers.disk.disk_space import Room
+from workers.errors import BrokenOff, NoRoom, Stalled, TooLarge, TooSlow, WrongDigest
+from workers.http.rate_limit import Pace
+from workers.http.session import make_session
+from workers.transfer.fetch_options import Terms
 
 CONTENT = random.Random(9).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -122,7 +122,7 @@ async def test_what_is_there_already_needs_no_room(
 async def test_a_disk_that_others_fill_meanwhile_ends_the_download(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch, announced: bool
 ) -> None:
-    monkeypatch.setattr("workers.fetch.CHECK_BYTES", 500_000)
+    monkeypatch.setattr("workers.transfer.fetch.CHECK_BYTES", 500_000)
     free = iter([Disk(10_000_000, 1), Disk(0, 1)])
     monkeypatch.setattr(os, "statvfs", lambda folder: next(free))
     reply = honest(CONTENT) if announced else raw(CHUNKED, chunked(CONTENT))

@@ -17,12 +17,12 @@ from tests.workers.hostile import (
     redirect,
     silence_after,
 )
-from workers.failures import (
+from workers.errors import (
     DownloadFailed,
     TooManyRedirects,
     UnusableUrl,
 )
-from workers.session import make_session
+from workers.http.session import make_session
 
 CONTENT = random.Random(6).randbytes(50_000)
 

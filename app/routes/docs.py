@@ -1,0 +1,34 @@
+"""`/docs`: the API's description, to be read and tried in a browser. All of it comes from here.
+
+FastAPI's own page fetches Swagger UI from a CDN, which a machine without Internet can't reach.
+"""
+
+from importlib.resources import as_file, files
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from app.access.csp import policy
+
+_STYLES = "style-src 'self' 'unsafe-inline'; img-src 'self' data:"  # Swagger UI styles what it shows
+
+
+def add_description(app: FastAPI) -> None:
+    """Adds the page, and below it Swagger UI's files."""
+    with as_file(files("fastapi_offline").joinpath("static")) as folder:
+        app.mount("/docs/", StaticFiles(directory=folder), name="swagger-ui")
+
+    @app.get("/docs", include_in_schema=False)
+    async def description(request: Request) -> HTMLResponse:
+        root = str(request.scope.get("root_path", "")).rstrip("/")
+        response = get_swagger_ui_html(
+            openapi_url=f"{root}{app.openapi_url}",
+            title=app.title,
+            swagger_js_url="docs/swagger-ui-bundle.js",
+            swagger_css_url="docs/swagger-ui.css",
+            swagger_favicon_url="page/icon.svg",
+        )
+        response.headers["content-security-policy"] = f"{policy(bytes(response.body).decode())}; {_STYLES}"
+        return response

@@ -1,0 +1,251 @@
+"""The routes beside `/ws`."""
+
+import json
+from typing import Annotated, Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import ClientDisconnect
+
+from app.access.permissions import needs
+from app.routes.errors import described, in_words
+from app.services import Services
+from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.model import job_record
+from simulcast.model.channel import CHANNEL_PATTERN
+from simulcast.model.commands import MOST_BYTES_PER_S, Command
+from simulcast.model.download_options import MOST_URL_CHARACTERS, Options
+from simulcast.model.job_record import JobRecord, Sort, State
+
+_READING = described(401, 403, 422, 503)
+_WRITING = described(401, 403, 413, 415, 422, 503)
+_COMMANDING = {**_WRITING, **described(404, 409)}
+
+router = APIRouter(responses=described(400, 421))
+
+
+def services(request: Request) -> Services:
+    """The process's services."""
+    return cast(Services, request.app.state.services)
+
+
+Here = Annotated[Services, Depends(services)]
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"is no address: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("must begin with http:// or https:// and name a host")
+    if any(character <= " " or character == "\x7f" for character in url):
+        raise ValueError("must not contain spaces or control characters: percent-encode them")
+    return url
+
+
+class AddDownload(Options):
+    """What to download, and how; all but `url` may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Annotated[
+        str,
+        Field(max_length=MOST_URL_CHARACTERS, examples=["https://example.com/file.iso"]),
+        AfterValidator(_web_address),
+    ]
+    priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
+
+
+class Limit(BaseModel):
+    """How fast a download may be; 0 for no limit but the worker's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bytes_per_s: Annotated[int, Field(ge=0, le=MOST_BYTES_PER_S)]
+
+
+class Downloads(BaseModel):
+    """One page. `total`: how many match in all."""
+
+    downloads: list[JobRecord]
+    total: int
+
+
+class Accepted(BaseModel):
+    """The wish is recorded."""
+
+    status: Literal["accepted"] = "accepted"
+
+
+class Published(BaseModel):
+    """`event_id` is null for what is no JSON object: it was delivered live and is not kept."""
+
+    event_id: str | None
+
+
+async def _all(request: Request) -> bytes:
+    try:
+        return await request.body()
+    except ClientDisconnect as error:  # nobody reads this answer, and the log needs no traceback of it
+        raise HTTPException(400, "the connection ended before the body did") from error
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    named = schema.pop("$defs", {})
+    text = json.dumps(schema)
+    for name, found in named.items():  # in place, since in OpenAPI a reference begins at the root of all
+        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(found))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": json.loads(text)}}}}
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def _parsed(model: type[Body], request: Request) -> Body:
+    # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
+    try:
+        return model.model_validate_json(await _all(request))
+    except ValidationError as error:
+        raise HTTPException(422, in_words(error.errors(include_url=False, include_context=False))) from error
+
+
+@router.post(
+    "/downloads",
+    status_code=201,
+    dependencies=[Depends(needs("command"))],
+    responses=_WRITING,
+    openapi_extra=_schema(AddDownload),
+)
+async def add_download(here: Here, request: Request, response: Response) -> JobRecord:
+    """Queues a download; a worker takes it when it is free."""
+    wanted = await _parsed(AddDownload, request)
+    try:
+        record = await here.jobs.submit(wanted.url, priority=wanted.priority, options=wanted)
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
+    return record
+
+
+@router.get("/downloads", dependencies=[Depends(needs("watch"))], responses=_READING)
+async def list_downloads(
+    here: Here,
+    state: State | None = None,
+    sort: Sort = "created_at",
+    order: Literal["asc", "desc"] = "desc",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Downloads:
+    """Downloads as they stand, a page at a time."""
+    wanted = job_record.Query(state, sort, order == "desc", offset, limit)
+    try:
+        downloads, total = await here.jobs.list(wanted)
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    return Downloads(downloads=downloads, total=total)
+
+
+@router.get(
+    "/downloads/{download_id}",
+    dependencies=[Depends(needs("watch"))],
+    responses={**_READING, **described(404)},
+)
+async def get_download(download_id: str, here: Here) -> JobRecord:
+    """One download, as it stands."""
+    try:
+        return await here.jobs.get(download_id)
+    except KeyError as error:
+        raise HTTPException(404, f"there is no download {download_id[:100]}") from error
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+
+
+async def _obey(here: Services, command: Command) -> Accepted:
+    try:
+        reason = await here.jobs.command(command)
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    if reason is not None:
+        raise HTTPException(404 if reason == "unknown_download" else 409, command.explain(reason))
+    return Accepted()
+
+
+@router.post("/downloads/clear", dependencies=[Depends(needs("command"))], responses=_WRITING)
+async def clear_finished(here: Here) -> Accepted:
+    """Forgets all downloads that have ended; their files stay."""
+    return await _obey(here, Command("clear"))
+
+
+@router.post(
+    "/downloads/{download_id}/limit",
+    dependencies=[Depends(needs("command"))],
+    responses=_COMMANDING,
+    openapi_extra=_schema(Limit),
+)
+async def limit_download(
+    download_id: str, request: Request, here: Here, command_id: Annotated[str, Query(max_length=100)] = ""
+) -> Accepted:
+    """Changes how fast a download may be, also while it runs; nothing is told of it, the record shows it."""
+    wanted = await _parsed(Limit, request)
+    return await _obey(here, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
+
+
+@router.post(
+    "/downloads/{download_id}/{action}",
+    dependencies=[Depends(needs("command"))],
+    responses=_COMMANDING,
+)
+async def command_download(
+    download_id: str,
+    action: Literal["pause", "resume", "cancel", "retry"],
+    here: Here,
+    command_id: Annotated[str, Query(max_length=100)] = "",
+) -> Accepted:
+    """Records what is wished; what comes of it is told to everyone as an event."""
+    return await _obey(here, Command(action, download_id, command_id))
+
+
+@router.delete("/downloads/{download_id}", dependencies=[Depends(needs("command"))], responses=_COMMANDING)
+async def delete_download(
+    download_id: str, here: Here, file: bool = False, command_id: Annotated[str, Query(max_length=100)] = ""
+) -> Accepted:
+    """Forgets a download that doesn't run; with `file=true` its file goes too."""
+    return await _obey(here, Command("delete", download_id, command_id, file))
+
+
+@router.post(
+    "/channels/{channel}/publish",
+    dependencies=[Depends(needs("publish"))],
+    responses=_WRITING,
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def publish(
+    channel: Annotated[str, Path(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})], request: Request, here: Here
+) -> Published:
+    """Publishes the body, a JSON object, to all clients of the channel."""
+    try:
+        position = await here.broker.publish(await _all(request), channel)
+    except (InvalidEvent, ValueError) as error:
+        raise HTTPException(422, str(error)) from error
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    return Published(event_id=None if position is None else str(position))
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Answers while the process runs."""
+    return {"status": "ok"}
+
+
+@router.get("/ready", responses=described(503))
+async def ready(here: Here) -> dict[str, str | int]:
+    """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
+    reason = here.not_ready()
+    if reason is not None:
+        raise HTTPException(503, reason)
+    return {"status": "ready", "clients": here.channels.clients, "channels": len(here.channels.feeds)}

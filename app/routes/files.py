@@ -1,0 +1,167 @@
+"""The file of a finished download, at `/downloads/{download_id}/file`.
+
+Starlette's FileResponse opens by path, following links, answers Range to HEAD, and 400 to what is to be ignored.
+"""
+
+import asyncio
+import logging
+import os
+import re
+from typing import cast
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.access.permissions import needs
+from app.routes.byte_range import Answer, answer
+from app.routes.downloads import Here, get_download
+from app.routes.errors import described
+from app.routes.file_store import Folder, OpenFile, open_file
+from app.server.http import connection_of, gone
+from app.services import RETRY_AFTER
+from simulcast.cancellation import cancel
+
+MOST_READERS = 100  # fewer than the descriptors that app.server.connection_limits keeps back
+PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
+ENDING_S = 3.0  # what is under way is given when the process ends; uvicorn waits 5 s
+# What others wrote is never shown as a page of this service, guessed to be a script, or built into another site's page.
+_SAFE = {
+    "content-type": "application/octet-stream",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "private, no-cache",
+    "x-accel-buffering": "no",
+    "accept-ranges": "bytes",
+}
+_ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 §3.2.1, beside letters and digits
+
+router = APIRouter(dependencies=[Depends(needs("files"))], responses=described(400, 421))
+_log = logging.getLogger("simulcast.file")
+
+
+@router.head("/downloads/{download_id}/file", include_in_schema=False)
+@router.get(
+    "/downloads/{download_id}/file",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        206: {"description": "The range that was asked for"},
+        304: {"description": "It is the one that the client has"},
+        **described(401, 403, 404, 409, 412, 416, 422, 503),
+    },
+)
+async def download_file(download_id: str, request: Request, here: Here) -> Response:
+    """The file of a download that is complete, or one range of it; to be saved, never to be shown."""
+    folder = cast(Folder | None, request.app.state.files)
+    if folder is None:
+        raise HTTPException(404, "files are not served: set SIMULCAST_FILES to the folder that workers download into")
+    if folder.readers >= MOST_READERS:
+        raise HTTPException(503, f"{MOST_READERS} files are on their way from here: try again later", RETRY_AFTER)
+    folder.readers += 1
+    try:
+        response = _response(request, await _opened(folder, download_id, here), folder, here.ending)
+    except BaseException:
+        folder.readers -= 1
+        raise
+    if not isinstance(response, FileBody):
+        folder.readers -= 1
+    return response
+
+
+async def _opened(folder: Folder, download_id: str, here: Here) -> OpenFile:
+    record = await get_download(download_id, here)
+    if record.state != "complete" or record.file_path is None:
+        raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
+    try:
+        return await asyncio.to_thread(open_file, folder.path, record.file_path, record.received_bytes)
+    except FileNotFoundError as error:
+        raise HTTPException(404, f"the file of download {download_id} was moved, changed or removed") from error
+    except OSError as error:
+        _log.warning("the file of %s can't be read: %s", download_id, error)
+        raise HTTPException(503, f"the file of download {download_id} can't be read: {error.strerror}") from error
+
+
+def _response(request: Request, file: OpenFile, folder: Folder, ending: asyncio.Event) -> Response:
+    asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+    found = answer(request.method, asked, file.etag, file.size)
+    headers = {**_SAFE, "etag": file.etag, "content-disposition": attachment(file.name)}
+    if found.status in (200, 206) and request.method == "GET":
+        return FileBody(file, found, headers, folder, ending)
+    os.close(file.descriptor)
+    if found.status == 416:
+        raise HTTPException(416, f"the file has {file.size} bytes", {"content-range": f"bytes */{file.size}"})
+    if found.status == 412:
+        raise HTTPException(412, "the file is not the one that If-Match names")
+    return Response(status_code=found.status, headers=headers | _length(found))
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition that can't be broken out of (RFC 6266 §4.3, appendix D): the name, and one in ASCII."""
+    plain = re.sub(r"[^A-Za-z0-9 ._+()-]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS, errors='replace')}"
+
+
+def _length(found: Answer) -> dict[str, str]:
+    return {} if found.status == 304 else {"content-length": str(found.stop - found.start)}
+
+
+class FileBody(Response):
+    """Owns the open file, and a reader's place. Ends with it, with its client, and soon after the process was told to.
+
+    Where not all was sent the connection is cut, since the client must not take that for the end. Who doesn't read is
+    cut by app.server.http.
+    """
+
+    def __init__(
+        self, file: OpenFile, found: Answer, headers: dict[str, str], folder: Folder, ending: asyncio.Event
+    ) -> None:
+        if found.status == 206:
+            headers["content-range"] = f"bytes {found.start}-{found.stop - 1}/{file.size}"
+        super().__init__(status_code=found.status, headers=headers | _length(found))
+        self._file = file
+        self._found = found
+        self._folder = folder
+        self._ending = ending
+        self._is_whole = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tasks = [
+            asyncio.create_task(self._send(send), name="send"),
+            asyncio.create_task(gone(receive), name="gone"),
+            asyncio.create_task(self._told_to_end(), name="ending"),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await cancel(tasks)
+            # A thread that still reads may meet another file under this number; what it reads goes nowhere.
+            os.close(self._file.descriptor)
+            self._folder.readers -= 1
+        connection = connection_of(scope)
+        if not self._is_whole and connection is not None:
+            connection.transport.abort()
+            await gone(receive)
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        at, stop = self._found.start, self._found.stop
+        try:
+            while at < stop:
+                part = await asyncio.to_thread(os.pread, self._file.descriptor, min(PART_BYTES, stop - at), at)
+                if not part:
+                    _log.warning("%r became shorter while it was read", self._file.name)
+                    return
+                at += len(part)
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except OSError as error:
+            _log.warning("%r can't be read on: %s", self._file.name, error)
+        else:
+            self._is_whole = True
+
+    async def _told_to_end(self) -> None:
+        await self._ending.wait()
+        await asyncio.sleep(ENDING_S)

@@ -1,0 +1,46 @@
+"""Reaching Redis from a command: where it is, and a broker for as long as the command needs it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import redis
+from pydantic import ValidationError
+
+from simulcast.broker import Broker
+from simulcast.cli.errors import about_redis
+from simulcast.errors import CommandError, NotPermitted
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.settings import SharedSettings, explained
+from simulcast.store.factory import reach
+
+
+def redis_url(given: str, data: Path) -> str:
+    """What was given, else what `simulcast up` wrote into `data`, else the usual address. Raises CommandError."""
+    if given:
+        return given
+    try:
+        return SharedSettings().resolved_redis_url(data)
+    except ValidationError as error:
+        raise CommandError(explained(error)) from error
+    except OSError as error:
+        raise CommandError(
+            f"can't read {error.filename}: {error.strerror}. Set REDIS_URL or run as its owner"
+        ) from error
+
+
+@asynccontextmanager
+async def broker_at(url: str) -> AsyncIterator[Broker]:
+    """A broker whose Redis has answered, closed at the end. Raises CommandError where it doesn't, or refuses."""
+    try:
+        broker, servers = Broker.connect(url), reach(url, most_connections=1)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    try:
+        await (await servers.serving(DEFAULT_CHANNEL)).ping()
+        yield broker
+    except (redis.RedisError, NotPermitted) as error:
+        raise about_redis(error, url) from error
+    finally:
+        await servers.aclose()
+        await broker.aclose()

@@ -1,0 +1,90 @@
+"""How `simulcast watch` shows itself: bars in a terminal, plain lines elsewhere."""
+
+import asyncio
+from contextlib import suppress
+from typing import Protocol
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from simulcast.cli.watch.download_table import Board, Line, Row, size
+
+REFRESHES_A_SECOND = 8
+_OTHER_LINES = 3  # beside the rows: how many more, the status, the cursor
+_STYLES = {"complete": "green", "error": "red", "cancelled": "yellow"}
+
+
+class Screen(Protocol):
+    """Shows lines and a status as they come."""
+
+    def line(self, line: Line) -> None: ...
+    def status(self, text: str) -> None: ...
+
+
+class PlainLines:
+    """One line a message, for pipes and logs; the status goes to standard error."""
+
+    def line(self, line: Line) -> None:
+        typer.echo(str(line))
+
+    def status(self, text: str) -> None:
+        typer.echo(text, err=True)
+
+
+class Bars:
+    """One bar a download beneath the lines of what has ended; as many as the terminal holds."""
+
+    def __init__(self, board: Board, console: Console) -> None:
+        self._board = board
+        self._console = console
+        self._status = ""
+        self._live = Live(console=console, auto_refresh=False, get_renderable=self._draw)
+
+    def line(self, line: Line) -> None:
+        if line.lasting:
+            self._console.print(Text(str(line), style=_STYLES.get(line.what, "")))
+
+    def status(self, text: str) -> None:
+        self._status = text
+
+    async def run(self) -> None:
+        """Refreshes until cancelled; drawing happens here and nowhere else, so no lock is needed."""
+        with self._live, suppress(asyncio.CancelledError):
+            while True:
+                self._live.refresh()
+                await asyncio.sleep(1 / REFRESHES_A_SECOND)
+
+    def _draw(self) -> RenderableType:
+        room = max(1, self._console.size.height - _OTHER_LINES)
+        rows = list(self._board.rows.values())
+        parts: list[RenderableType] = [_table(rows[:room])] if rows else []
+        if len(rows) > room:
+            parts.append(Text(f"… and {len(rows) - room} more", style="dim"))
+        return Group(*parts, Text(self._status, style="dim", no_wrap=True, overflow="ellipsis"))
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=2)
+    for _ in range(3):
+        table.add_column(justify="right", no_wrap=True)
+    for row in rows:
+        known = row.total > 0 or row.progress > 0
+        bar = ProgressBar(
+            total=1.0 if known else None, completed=row.progress, pulse=not known and row.state == "running"
+        )
+        speed = f"{size(row.speed)}/s" if row.state == "running" else row.state
+        table.add_row(Text(row.name), bar, f"{row.progress:.0%}" if known else "", speed, _clock(row.remaining_s))
+    return table
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(min(seconds, 359_999)), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"

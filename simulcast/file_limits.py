@@ -1,0 +1,44 @@
+"""How many files, and so clients, a process may have open: the soft limit is for programs that don't know better."""
+
+import logging
+import resource
+import sys
+
+USUAL = 65_536  # raised so far, where the hard limit allows it
+MOST = 1_048_576  # counted with, where a limit is endless
+ALWAYS_ALLOWED = 10_240  # by macOS, whose hard limit is endless and isn't meant (OPEN_MAX, setrlimit(2))
+_log = logging.getLogger("simulcast.file_limits")
+
+
+def limits() -> tuple[int, int]:
+    """Soft and hard, sys.maxsize for an endless one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _number(soft), _number(hard)
+
+
+def usable(soft: int, hard: int) -> int:
+    """What `raise_limit` makes of these two, where it is not refused."""
+    return min(max(soft, min(hard, USUAL)), MOST)
+
+
+def raise_limit() -> int:
+    """Raises this process's soft limit and returns what it may have then. Where that is refused, it stays."""
+    soft, hard = limits()
+    wanted = usable(soft, hard)
+    if soft >= wanted:
+        return wanted
+    refusal: Exception | None = None
+    for attempt in (wanted, ALWAYS_ALLOWED):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (attempt, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        except (ValueError, OSError) as error:
+            refusal = error
+        else:
+            _log.info("open files: raised from %d to %d", soft, attempt)
+            return attempt
+    _log.warning("at most %d open files, clients among them: could not raise that to %d (%s)", soft, wanted, refusal)
+    return soft
+
+
+def _number(limit: int) -> int:
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit

@@ -1,0 +1,254 @@
+"""In which order one channel's events came from Redis, what is missing, and what was told already.
+
+Pure: the listener asks Redis, this decides. A position is taken only from what a broker sent in the present epoch; an
+offset that was seen is a duplicate, one that skips is a gap to be filled from the history.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import Enum, auto
+
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.fanout.hub import Hub
+from simulcast.frontend.fanout.latency import Latency
+from simulcast.frontend.fanout.log import Entry
+from simulcast.frontend.fanout.snapshot import ENDED_FOR_S, Snapshot
+from simulcast.frontend.fanout.view import View
+from simulcast.frontend.fanout.welcomes import Welcomes
+from simulcast.model.events import Event
+from simulcast.model.position import Position
+from simulcast.model.publication import Publication, with_event_id
+
+MOST_TOLD = 50_000
+Identity = tuple[str, str]  # key, and what tells a change of state from others of that key
+MARK_KEY = "position\n"  # no event's key has a line break
+
+
+class Outcome(Enum):
+    TAKEN = auto()
+    DUPLICATE = auto()
+    GAP = auto()  # something before it is missing
+    OTHER_EPOCH = auto()  # the feed must start over
+
+
+class Feed:
+    """One channel, from the first `take_over` on: what it holds, and the hub of each view of it.
+
+    `hub` is that of the plain view, whose log is the channel's; those of other views come and go with their clients.
+    """
+
+    def __init__(self, hub: Hub, snapshot: Snapshot) -> None:
+        self.hub = hub
+        self.latency = Latency(hub.tally)
+        hub.on_flush = self._flushed
+        self.snapshot = snapshot
+        self.views: dict[View, Hub] = {}
+        self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
+        self._welcomes = Welcomes()
+        self._old_tags: deque[str] = deque(maxlen=16)
+        self.position: Position | None = None
+        self.tag = ""
+        self._since_asked: list[Entry] | None = None  # what was taken since a snapshot was asked for
+        self.is_stale = False  # the snapshot is still that of an epoch before
+        self._told: OrderedDict[Identity, Position] = OrderedDict()
+        self._doubtful: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
+        self._lost = snapshot.anew()  # of these keys, what was told last: who joins now won't be told it otherwise
+        self._lost_at = 0.0
+
+    def take(self, publication: Publication) -> Outcome:
+        """One publication, live or from the history; delivers it unless the outcome says why not."""
+        position = publication.position
+        if self.position is None or position.epoch != self.position.epoch:
+            return Outcome.OTHER_EPOCH
+        if position.offset <= self.position.offset:
+            return Outcome.DUPLICATE
+        if position.offset != self.position.offset + 1:
+            self.hub.tally.gaps_found += 1
+            return Outcome.GAP
+        self.position = position
+        entry = _entry(publication, position.offset)
+        if self._since_asked is not None:
+            self._since_asked.append(entry)
+        if self._is_news(publication):
+            self._deliver(entry)
+        else:
+            self.snapshot.apply(entry)
+            self.hub.log.start_at(position.offset)  # who wasn't told it here asks the history
+            self._welcomes.clear()
+        return Outcome.TAKEN
+
+    def take_foreign(self, event: Event | str) -> None:
+        """What came past the brokers: delivered live, with no position."""
+        if isinstance(event, str):
+            self._publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))))
+        else:
+            self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
+
+    def take_over(
+        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+    ) -> None:
+        """Begins, or begins anew, with what goes on at `position`. Clients that are here get nothing of it."""
+        here, newer = self.position, self._since_asked or []
+        self._since_asked = None
+        if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
+            self.next_epoch(position, tag)
+        self.is_stale = False
+        lost = [entry for entry in self.goes_on() if entry.key in self._doubtful]
+        self._lost.clear()
+        for entry in lost:
+            self._lost.apply(entry)
+        self._lost_at = self.hub.tally.clock()
+        self.snapshot.clear()
+        self._welcomes.clear()
+        active = {publication.key for publication in publications}
+        known = active | self._doubtful.keys() | {""}
+        for identity in [identity for identity in self._told if identity[0] not in known]:
+            del self._told[identity]  # the server knows nothing of it any more, and may tell of it again
+        for publication in publications:
+            self.snapshot.apply(_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
+            if (stated := _identity(publication)) is not None:
+                self._remember(stated, publication.position)
+        for entry in newer:
+            if entry.offset > position.offset:
+                self.snapshot.apply(entry)
+
+    def begin_anew(self) -> None:
+        """Cuts every client, since what they missed can't be told; `take_over` comes next."""
+        for hub in (self.hub, *self.views.values()):
+            hub.cut_all()
+        self.position = None
+        self.forget_told()
+
+    def forget_told(self) -> None:
+        """From here on all is news: the server knows of nothing that was told before, or nobody is here who was."""
+        self._told.clear()
+        self._doubtful.clear()
+        self._lost.clear()
+
+    def doubt(self, after: Position) -> None:
+        """The server has lost what was told after that: if it is told again as it was, it isn't news."""
+        for identity, position in self._told.items():
+            if (position.epoch, position.offset) > (after.epoch, after.offset):
+                self._doubtful.setdefault(identity[0], set()).add(identity)
+
+    def expect_snapshot(self) -> None:
+        """One is being read; `take_over` comes next."""
+        self._since_asked = []
+
+    def next_epoch(self, position: Position, tag: str) -> None:
+        """From here on positions are those after `position`. Clients keep their place."""
+        if self.tag and tag != self.tag:
+            self._old_tags.append(self.tag)
+            self.hub.tally.epochs += 1
+        self.is_stale = True
+        self.position, self.tag = position, tag
+        if self._since_asked is not None:
+            self._since_asked = []
+        self.hub.log.start_at(position.offset)
+        self.latency.flushed(position)
+
+    def preload(self, publications: Sequence[Publication]) -> None:
+        """What was published just before the feed began, so that who comes back is served from memory."""
+        if publications and self.position is not None:
+            self.hub.log.start_at(publications[0].position.offset - 1)
+            for publication in publications:
+                self.hub.log.append(_entry(publication, publication.position.offset))
+            self.hub.skip_to_head()
+
+    def welcome(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
+        """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on."""
+        return self._welcomes.give(view, hub, self.goes_on, now)
+
+    def goes_on(self) -> list[Entry]:
+        """What who joins is told, oldest first; of what the server has lost, for a while, what those here know."""
+        if self.hub.tally.clock() - self._lost_at > ENDED_FOR_S:
+            self._lost.clear()
+        lost = self._lost.entries()
+        keys = {entry.key for entry in lost}
+        return [*(entry for entry in self.snapshot.entries() if entry.key not in keys), *lost]
+
+    def was_ours(self, tag: str) -> bool:
+        """Whether a broker of an epoch before this one published under that tag."""
+        return tag in self._old_tags
+
+    def _deliver(self, entry: Entry) -> None:
+        self.snapshot.apply(entry)
+        self._publish(entry)
+
+    def _publish(self, entry: Entry) -> None:
+        self.hub.publish(entry)
+        if entry.label == "-":
+            self._welcomes.clear()
+        for key in {"", entry.key}:
+            for view, hub in self._of_one.get(key, {}).items():
+                frame = view.frame(entry)
+                if frame is not None:
+                    hub.publish(entry if frame is entry.frame else replace(entry, frame=frame))
+
+    def add_view(self, view: View, hub: Hub) -> None:
+        """From here on the hub gets what the view shows."""
+        self.views[view] = hub
+        self._of_one.setdefault(view.download_id, {})[view] = hub
+
+    def drop_view(self, view: View) -> None:
+        """Its hub gets nothing more."""
+        del self.views[view]
+        of_one = self._of_one[view.download_id]
+        del of_one[view]
+        if not of_one:
+            del self._of_one[view.download_id]
+
+    def _flushed(self) -> None:
+        if self.position is not None:
+            self.latency.flushed(self.position)
+
+    def mark(self) -> None:
+        """Tells those who want marks how far the channel is: they recover from there though nothing came for them."""
+        for view, hub in self.views.items():
+            if view.marks and self.position is not None:
+                hub.publish(Entry(0, "p", MARK_KEY, view.mark(self.position)))
+
+    def _is_news(self, publication: Publication) -> bool:
+        """Whether this was not told before (a repetition after a failover)."""
+        identity = _identity(publication)
+        is_news = identity is None or self._remember(identity, publication.position)
+        if self._lost and is_news:
+            self._lost.forget(publication.key)
+        if identity is None:
+            for lost in self._doubtful.pop(publication.key, ()):  # it goes another way than before:
+                self._told.pop(lost, None)  # then its end is news too
+        return is_news
+
+    def _remember(self, identity: Identity, position: Position) -> bool:
+        """Whether it is new. Remembers MOST_TOLD."""
+        is_news = identity not in self._told
+        self._told[identity] = position
+        if is_news:
+            if len(self._told) > MOST_TOLD:
+                self._told.popitem(last=False)
+        else:
+            self._told.move_to_end(identity)
+            self._settle(identity)
+        return is_news
+
+    def _settle(self, identity: Identity) -> None:
+        """The server has it again."""
+        doubtful = self._doubtful.get(identity[0], set())
+        doubtful.discard(identity)
+        if not doubtful:
+            self._doubtful.pop(identity[0], None)
+            self._lost.forget(identity[0])
+
+
+def _identity(publication: Publication) -> Identity | None:
+    """What a repetition has in common with the first; None for what is told as often as it is published."""
+    if publication.once:
+        return publication.key, publication.once
+    is_counted = publication.label[0] in "se" and not publication.label.endswith(":")
+    return (publication.key, publication.label) if is_counted else None
+
+
+def _entry(publication: Publication, offset: int) -> Entry:
+    frame = text_frame(with_event_id(publication.position, publication.payload))
+    return Entry(offset, publication.label, publication.key, frame)

@@ -1,0 +1,217 @@
+"""Who is connected here, and how far each of them is.
+
+Each event is framed once; what arrives together is joined once, and the same bytes are written to everyone who is
+current. A client whose socket is full owns no queue: it is a cursor into the log, and gets what it is owed when its
+socket drains. After a flush that took d, the next starts no sooner than DUTY times d later: idle, an event leaves at
+once; loaded, part of the loop stays free, and what gathers meanwhile shares one send a client.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.log import MOST_BYTES, Entry, Log
+
+MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
+SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
+DUTY = 1.75
+LONGEST_REST_S = 0.025  # with very many clients the loop is never free for longer, or latency would suffer
+PATIENCE_S = 60.0  # how long a socket may stay full
+
+
+class Outlet(Protocol):
+    """Where a client's bytes go."""
+
+    def write(self, frames: bytes) -> None:
+        """Never raises, whatever state the connection is in. May call `Hub.pause` before it returns."""
+
+    def abort(self) -> None:
+        """Cuts the connection at once: a close frame can't reach a full socket."""
+
+
+class Client:
+    """One connected client. `cursor` is how far it is while it isn't current."""
+
+    __slots__ = ("cursor", "outlet", "paused", "paused_at")
+
+    def __init__(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+        self.cursor = 0
+        self.paused = False
+        self.paused_at = 0.0
+
+
+class Hub:
+    """One channel's clients. Every method is synchronous, and none of them raises for a client's sake.
+
+    A client is *current* exactly while it has joined, is open, is not paused and was given everything flushed; else it
+    is *behind*: waiting for the next flush, or for its socket to drain.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        clock: Callable[[], float],
+        call_at: Callable[[float, Callable[[], None]], object],
+        tally: Tally,
+        interval_s: float = 0.0,
+        encode: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without what is superseded.
+
+        `encode`: what becomes of joined frames before they are written.
+        """
+        self._encode = encode
+        self.log = log
+        self.tally = tally
+        self.on_flush: Callable[[], None] = lambda: None
+        self._interval_s = interval_s
+        self._most_pending_bytes = MOST_BYTES // 2 if interval_s else MOST_PENDING_BYTES
+        self._clock = clock
+        self._call_at = call_at
+        self._current: set[Client] = set()
+        self._unwritten: set[Client] = set()  # current, and not yet written to in the flush under way
+        self._waiting: set[Client] = set()  # behind, with room in the socket
+        self._full: set[Client] = set()  # behind, with a full socket
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._flushed = 0
+        self._flushed_before = 0
+        self._not_before = 0.0
+
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._current) + len(self._unwritten) + self.behind
+
+    @property
+    def behind(self) -> int:
+        """How many of them are not current."""
+        return len(self._waiting) + len(self._full)
+
+    def publish(self, entry: Entry) -> None:
+        """Gives the event to everyone, at the next flush."""
+        self.log.append(entry)
+        if not self._pending:
+            self._call_at(max(self._not_before, self._clock()), self._flush_on_time)
+        self._pending.append(entry.frame)
+        self._pending_bytes += len(entry.frame)
+        if self._pending_bytes > self._most_pending_bytes:
+            self.flush()
+
+    def join(self, client: Client, owed: bytes, cursor: int | None = None) -> None:
+        """The client gets `owed` (snapshot, what it missed), then all that comes after `cursor`, now unless told."""
+        client.cursor = self.log.head if cursor is None else cursor
+        (self._full if client.paused else self._waiting).add(client)
+        if owed:
+            client.outlet.write(self._encoded([owed], 1))
+        if client in self._waiting:
+            self._serve(client)
+
+    def leave(self, client: Client) -> None:
+        """The client gets nothing more. Harmless for one that isn't here."""
+        for place in (self._current, self._unwritten, self._waiting, self._full):
+            place.discard(client)
+
+    def leave_with_rest(self, client: Client) -> list[Entry] | None:
+        """Leaves, and returns what it was still owed; None where some of that was trimmed."""
+        cursor = self._flushed if client in self._current else client.cursor
+        self.leave(client)
+        rest = self.log.newer(cursor)
+        return None if rest is None else [entry for _, entry in rest]
+
+    def pause(self, client: Client) -> None:
+        """Its socket is full."""
+        client.paused = True
+        client.paused_at = self._clock()
+        if client in self._current:
+            self._current.remove(client)
+            client.cursor = self._flushed
+        elif client in self._unwritten:
+            self._unwritten.remove(client)
+            client.cursor = self._flushed_before
+        elif client in self._waiting:
+            self._waiting.remove(client)
+        else:
+            return  # has not joined
+        self._full.add(client)
+
+    def resume(self, client: Client) -> None:
+        """Its socket has drained."""
+        client.paused = False
+        if client in self._full:
+            self._full.remove(client)
+            self._waiting.add(client)
+            self._serve(client)
+
+    def flush(self) -> None:
+        """Writes what is pending."""
+        if not self._pending:
+            return
+        began = self.tally.clock()
+        batch = self._encoded(self._conflated() if self._interval_s else self._pending, len(self._current))
+        self._pending.clear()
+        self._pending_bytes = 0
+        self._flushed_before, self._flushed = self._flushed, self.log.head
+        self._unwritten, self._current = self._current, self._unwritten
+        while self._unwritten:
+            client = self._unwritten.pop()
+            self._current.add(client)
+            client.outlet.write(batch)
+        self.tally.flushes.observe(self.tally.clock() - began)
+        self.on_flush()
+        for client in tuple(self._waiting):
+            if client in self._waiting:
+                self._serve(client)
+
+    def skip_to_head(self) -> None:
+        """What is in the log already is nobody's to be given: there are no clients yet."""
+        self._flushed = self._flushed_before = self.log.head
+
+    def cut_all(self) -> None:
+        """Aborts everyone."""
+        for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
+            self._cut(client)
+
+    def cut_the_hopeless(self) -> None:
+        """Aborts clients whose socket has been full for longer than PATIENCE_S."""
+        latest = self._clock() - PATIENCE_S
+        for client in [client for client in self._full if client.paused_at < latest]:
+            self._cut(client)
+
+    def _flush_on_time(self) -> None:
+        started = self._clock()
+        self.flush()
+        ended = self._clock()
+        self._not_before = ended + max(min((ended - started) * DUTY, LONGEST_REST_S), self._interval_s)
+
+    def _encoded(self, frames: list[bytes], clients: int) -> bytes:
+        joined = b"".join(frames)
+        batch = joined if self._encode is None else self._encode(joined)
+        self.tally.sent(len(frames), clients, len(batch))
+        return batch
+
+    def _conflated(self) -> list[bytes]:
+        kept = self.log.since(self._flushed, MOST_BYTES)
+        return self._pending if kept is None else kept[0]
+
+    def _serve(self, client: Client) -> None:
+        """Gives a waiting client what it is owed, until it is current, its socket is full, or it has left."""
+        while client in self._waiting:
+            owed = self.log.since(client.cursor, SLICE_BYTES)
+            if owed is None:
+                self._cut(client)
+                return
+            frames, client.cursor = owed
+            if frames:
+                client.outlet.write(self._encoded(frames, 1))
+            elif client.cursor == self._flushed:
+                self._waiting.remove(client)
+                self._current.add(client)
+            else:
+                return  # what it was given is still pending for the others: the next flush makes it current
+
+    def _cut(self, client: Client) -> None:
+        self.tally.cut += 1
+        self.leave(client)
+        client.outlet.abort()

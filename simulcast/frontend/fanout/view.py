@@ -1,0 +1,57 @@
+"""How one kind of client sees a channel: clients with the same view share the same bytes."""
+
+import json
+from dataclasses import dataclass
+
+from simulcast.frontend.fanout.deflate import Deflate
+from simulcast.frontend.fanout.frames import payload_of, text_frame
+from simulcast.frontend.fanout.json_members import without
+from simulcast.frontend.fanout.log import Entry
+from simulcast.model.position import Position
+
+_ID_START = b'{"event_id":"'
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`named`: each event carries `channel` (for those who follow several). `download_id`: only that one's events.
+
+    `interval_ms`: at most one batch in that time, without what is superseded in it. `marks`: position marks come too.
+    `deflate`: how its batches are compressed.
+    """
+
+    channel: str
+    named: bool = False
+    download_id: str = ""
+    interval_ms: int = 0
+    marks: bool = False
+    deflate: Deflate | None = None
+
+    def frame(self, entry: Entry) -> bytes | None:
+        """The event as this view shows it, framed; None where it doesn't."""
+        if self.download_id and entry.key != self.download_id:
+            return None
+        return self._named(entry.frame) if self.named else entry.frame
+
+    def mark(self, position: Position) -> bytes:
+        """A position mark, framed."""
+        mark = {"type": "position", "position": str(position)}
+        named = {"channel": self.channel} if self.named else {}
+        return text_frame(json.dumps(mark | named, separators=(",", ":")).encode())
+
+    def join(self, entries: list[Entry]) -> bytes:
+        """Frames of all that this view shows of them."""
+        return b"".join(frame for entry in entries if (frame := self.frame(entry)) is not None)
+
+    def _named(self, frame: bytes) -> bytes:
+        payload = payload_of(frame)
+        if not payload.startswith(b"{"):
+            return frame  # text that is no object
+        if b'"channel"' in payload or b"\\u" in payload:  # else its publisher named none: parsers believe the last one
+            payload = without(payload, "channel")
+        member = b'"channel":%b' % json.dumps(self.channel).encode()
+        if payload.startswith(_ID_START):
+            at = payload.index(b'"', len(_ID_START)) + 1
+            return text_frame(b"%b,%b%b" % (payload[:at], member, payload[at:]))
+        rest = payload[1:].lstrip(b" \t\r\n")
+        return text_frame(b"{%b%b%b" % (member, b"" if rest.startswith(b"}") else b",", rest))

@@ -1,0 +1,42 @@
+"""One channel that is listened to: its feed, and how far Pub/Sub has come since the subscribing."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from simulcast.broker import Head
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.model.channel import ChannelNames
+
+
+@dataclass(slots=True)
+class Followed:
+    """Of a session of its listener: `renew` begins another one."""
+
+    feed: Feed
+    names: ChannelNames
+    started: asyncio.Event = field(default_factory=asyncio.Event)  # once the feed has its first snapshot
+    confirmed: bool = False  # in this session; what was published before is not taken yet while subscribed_at is None
+    subscribed_at: Head | None = None
+    polled: Head | None = None
+    heard: int = 0  # the newest offset that came by Pub/Sub
+    heard_before: int = 0
+
+    def renew(self) -> None:
+        """Nothing is subscribed to."""
+        self.confirmed, self.subscribed_at = False, None
+
+    def begin(self, head: Head) -> None:
+        """All from `head` on comes."""
+        self.subscribed_at = self.polled = head
+        self.heard = self.heard_before = 0
+
+    def is_deaf(self, head: Head) -> bool:
+        """Whether nothing came since the poll before, though what had been published then has not come yet."""
+        before, since = self.polled, self.subscribed_at
+        if before is None or since is None or head.tag != before.tag or since.tag != head.tag:
+            self.begin(head)
+            return False
+        behind = before.position.offset > max(self.heard, since.position.offset)
+        deaf = behind and self.heard == self.heard_before
+        self.polled, self.heard_before = head, self.heard
+        return deaf

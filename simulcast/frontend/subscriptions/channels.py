@@ -1,0 +1,120 @@
+"""Which channels have clients here: a channel is subscribed to with its first client and let go after its last."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.hub import Hub
+from simulcast.frontend.fanout.log import Log
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.frontend.fanout.view import View
+from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.model.channel import ChannelNames
+
+VIEW_ENTRIES = 2048
+VIEW_BYTES = 4 * 1024 * 1024
+LINGER_S = 30.0  # a channel without clients is kept that long, for those who come back
+MOST_CHANNELS = 10_000
+MOST_READING = 8
+
+
+class TooManyChannels(Exception):
+    """This front-end follows as many channels as it may."""
+
+
+class Channels:
+    """Feeds by channel, and in each the hubs of the views that its clients have."""
+
+    def __init__(self, kept: str, listener: Listeners, loop: asyncio.AbstractEventLoop, tally: Tally) -> None:
+        """`kept`: the channel that is followed whether it has clients or not."""
+        self._kept = kept
+        self._listener = listener
+        self._loop = loop
+        self.tally, self.now = tally, tally.clock
+        self._deserted_at: dict[str, float] = {}
+        self._holders: dict[str, int] = {}  # clients that follow or join, by channel
+        self.reading = asyncio.Semaphore(MOST_READING)  # a crowd that recovers must not take all connections
+        self._feeds = {kept: self._new_feed()}
+        listener.add(kept, self._feeds[kept])
+
+    def _new_feed(self) -> Feed:
+        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.tally), Snapshot(self.now))
+
+    @property
+    def feeds(self) -> dict[str, Feed]:
+        """By channel, those that are subscribed to."""
+        return self._feeds
+
+    @property
+    def clients(self) -> int:
+        """Memberships: a client of two channels counts twice."""
+        return sum(clients for _, clients, _ in self.census())
+
+    def census(self) -> list[tuple[str, int, int]]:
+        """Each channel, how many clients it has, and how many of them are not current."""
+        return [
+            (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.behind for hub in _hubs(feed)))
+            for channel, feed in self._feeds.items()
+        ]
+
+    async def follow(self, channel: str) -> Feed:
+        """The channel's feed, started; it stays while something holds it (`holding`).
+
+        Raises ValueError for what is no channel's name, TooManyChannels, TimeoutError while Redis is away.
+        """
+        feed = self._feeds.get(channel)
+        if feed is None:
+            if len(self._feeds) >= MOST_CHANNELS:
+                raise TooManyChannels(f"this front-end follows {MOST_CHANNELS:,} channels, and may follow no more")
+            ChannelNames(channel)  # raises for what is no name, before anything is kept
+            feed = self._feeds[channel] = self._new_feed()
+        await self._listener.follow(channel, feed)
+        return feed
+
+    @contextmanager
+    def holding(self, channel: str) -> Iterator[None]:
+        """While a client joins or follows the channel, it is not let go."""
+        self._holders[channel] = self._holders.get(channel, 0) + 1
+        try:
+            yield
+        finally:
+            self._holders[channel] -= 1
+            if not self._holders[channel]:
+                del self._holders[channel]
+
+    def hub(self, feed: Feed, view: View) -> Hub:
+        """The hub of that view, made if it is the first client's."""
+        if view == View(view.channel):
+            return feed.hub
+        hub = feed.views.get(view)
+        if hub is None:
+            log = Log(VIEW_ENTRIES, VIEW_BYTES)
+            encode = view.deflate.encode if view.deflate else None
+            hub = Hub(log, self._loop.time, self._loop.call_at, self.tally, view.interval_ms / 1000, encode)
+            feed.add_view(view, hub)
+        return hub
+
+    async def mark(self) -> None:
+        """Position marks, to everyone who wants them."""
+        for feed in self._feeds.values():
+            feed.mark()
+
+    async def sweep(self) -> None:
+        """Cuts hopeless clients, drops views without clients, and lets go channels that have been without for long."""
+        now = self.now()
+        for channel, feed in list(self._feeds.items()):
+            for hub in _hubs(feed):
+                hub.cut_the_hopeless()
+            for view in [view for view, hub in feed.views.items() if not hub.clients]:
+                feed.drop_view(view)
+            if channel == self._kept or channel in self._holders:
+                self._deserted_at.pop(channel, None)
+            elif now - self._deserted_at.setdefault(channel, now) > LINGER_S:
+                del self._feeds[channel], self._deserted_at[channel]
+                await self._listener.leave(channel)
+
+
+def _hubs(feed: Feed) -> list[Hub]:
+    return [feed.hub, *feed.views.values()]

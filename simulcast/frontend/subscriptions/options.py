@@ -1,0 +1,87 @@
+"""What a client asks for when it connects: channels, positions, one download, an interval. Decides; does no I/O."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from simulcast.frontend.fanout.deflate import Deflate
+from simulcast.frontend.fanout.view import View
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
+from simulcast.model.position import Position
+
+VERSIONED = "simulcast.v1"
+FLAT = "simulcast.flat"
+MOST_CHANNELS = 50
+_INTERVAL_STEP_MS = 100
+_LONGEST_INTERVAL_MS = 60_000
+_MOST_ID_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """`named`: events carry their channel, since the client follows several. `versioned`: it speaks simulcast.v1."""
+
+    channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
+    since: dict[str, Position] = field(default_factory=dict)
+    download_id: str = ""
+    interval_ms: int = 0
+    versioned: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether events carry their channel."""
+        return len(self.channels) > 1
+
+    def view(self, channel: str, named: bool, deflate: Deflate | None) -> View:
+        """How the client sees that channel."""
+        return View(channel, named, self.download_id, self.interval_ms, self.versioned, deflate)
+
+
+def subprotocol(offered: Sequence[str]) -> str | None:
+    """Which of the offered subprotocols is spoken, if any."""
+    return next((name for name in (VERSIONED, FLAT) if name in offered), None)
+
+
+def read(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> Wishes:
+    """The query's pairs as wishes; unknown names are ignored. Raises ValueError that says which one makes no sense."""
+    channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (DEFAULT_CHANNEL,)
+    if len(channels) > MOST_CHANNELS:
+        raise ValueError(f"channel: at most {MOST_CHANNELS} of them, not {len(channels)}")
+    for channel in channels:
+        ChannelNames(channel)
+    values = dict(query)
+    download_id = values.get("download_id", "")
+    if len(download_id) > _MOST_ID_CHARACTERS:
+        raise ValueError(f"download_id: at most {_MOST_ID_CHARACTERS} characters")
+    return Wishes(
+        channels,
+        positions(values.get("since", ""), channels),
+        download_id,
+        _interval(values.get("interval_ms", "0")),
+        subprotocol(offered) == VERSIONED,
+    )
+
+
+def positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
+    """`1790000000000-42`, or `a:1790000000000-42,b:…` where there are several channels. Raises ValueError.
+
+    Positions in other channels are left out: a query may name thousands, and what is found is kept with the client.
+    """
+    found = {}
+    for part in filter(None, text.split(",")):
+        channel, _, position = part.rpartition(":")
+        if not channel and len(channels) > 1:
+            raise ValueError("since: with several channels a position is channel:id, separated by commas")
+        try:
+            parsed = Position.parse(position)
+        except ValueError as error:
+            raise ValueError(f"since: {error}") from None
+        if (where := channel or channels[0]) in channels:
+            found[where] = parsed
+    return found
+
+
+def _interval(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > _LONGEST_INTERVAL_MS:
+        raise ValueError(f"interval_ms: a whole number from 0 to {_LONGEST_INTERVAL_MS}, not {text[:20]!r}")
+    return -(-int(text) // _INTERVAL_STEP_MS) * _INTERVAL_STEP_MS

@@ -1,0 +1,179 @@
+"""One client in its channels: it joins each where it stopped, follows more or fewer, and leaves all at once."""
+
+import asyncio
+import json
+from contextlib import ExitStack
+from functools import partial
+
+from simulcast.broker import Broker
+from simulcast.errors import PositionLost
+from simulcast.frontend.fanout.counters import Source
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.fanout.hub import Client, Hub
+from simulcast.frontend.fanout.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
+from simulcast.frontend.fanout.view import View
+from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.subscriptions.channels import Channels
+from simulcast.frontend.subscriptions.options import MOST_CHANNELS, Wishes
+from simulcast.frontend.transport.batch_writers import MessageOutlet, StreamOutlet
+from simulcast.frontend.transport.outlet import RawOutlet
+from simulcast.model.position import Position
+
+AnyOutlet = RawOutlet | MessageOutlet | StreamOutlet
+PING_INTERVAL_S = 20.0
+RECOVERY_TIMEOUT_S = 30.0
+_PAGE = 200  # publications of the history that are sent before the socket must drain
+
+
+class Membership:
+    """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
+
+    def __init__(
+        self, wishes: Wishes, outlet: AnyOutlet, channels: Channels, listener: Listeners, broker: Broker
+    ) -> None:
+        self._wishes = wishes
+        self._outlet = outlet
+        self._drained = outlet.drained
+        self._channels = channels
+        self._listener = listener
+        self._broker = broker
+        self._named = wishes.named
+        self._places: dict[str, tuple[Hub, Client]] = {}
+        self._holds: dict[str, ExitStack] = {}
+        self._left = False
+
+    def paused(self) -> None:
+        """The socket is full."""
+        for hub, client in self._places.values():
+            hub.pause(client)
+
+    def resumed(self) -> None:
+        """The socket has drained."""
+        for hub, client in list(self._places.values()):
+            if not self._drained.is_set():
+                return  # what the one before was owed has filled it again
+            hub.resume(client)
+
+    def lost(self) -> None:
+        """The connection is gone: nothing more is written to it."""
+        self._left = True
+        for channel in list(self._places):
+            self.unfollow(channel)
+
+    async def say(self, text: str) -> None:
+        """An answer to this client alone, once its socket has room."""
+        await self._drained.wait()
+        self._outlet.write(text_frame(text.encode()))
+
+    async def follow_all(self) -> None:
+        """Joins all the channels it asked for, then says hello where it speaks simulcast.v1.
+
+        Raises BrokerUnavailable and TimeoutError while Redis is away, TooManyChannels.
+        """
+        for channel in self._wishes.channels:
+            await self.follow(channel, self._wishes.since.get(channel))
+
+    async def follow(self, channel: str, since: Position | None) -> None:
+        """Joins one more channel where it stopped; nothing is missed or repeated from there on."""
+        if channel in self._places:
+            return
+        if len(self._places) >= MOST_CHANNELS:
+            raise ValueError(f"a connection follows at most {MOST_CHANNELS} channels")
+        with ExitStack() as hold:
+            hold.enter_context(self._channels.holding(channel))
+            feed = await self._channels.follow(channel)
+            async with asyncio.timeout(RECOVERY_TIMEOUT_S):
+                source = await self._recover(channel, feed, since)
+            self._channels.tally.joined(source, asked=since is not None)
+            self._holds[channel] = hold.pop_all()
+        if self._left:
+            self.unfollow(channel)
+
+    def unfollow(self, channel: str) -> None:
+        """Leaves the channel. Harmless where it isn't followed."""
+        place = self._places.pop(channel, None)
+        if place is not None:
+            hub, client = place
+            hub.leave(client)
+        if channel in self._holds:
+            self._holds.pop(channel).close()
+
+    def name_channels(self) -> None:
+        """From here on events carry their channel, since the client follows, or may follow, several."""
+        if self._named:
+            return
+        self._named = True
+        for channel, (hub, client) in list(self._places.items()):
+            owed = hub.leave_with_rest(client)
+            del self._places[channel]
+            if owed is None:
+                self._outlet.abort()
+                return
+            feed = self._channels.feeds[channel]
+            view = self._view(channel)
+            hub = self._channels.hub(feed, view)
+            self._join(channel, hub, view.join(owed), hub.log.head)
+
+    async def _recover(self, channel: str, feed: Feed, since: Position | None) -> Source:
+        """Where what it is given comes from."""
+        caught_up = False
+        source: Source = "memory"
+        view = self._view(channel)
+        try:
+            while True:
+                step = decide(feed, since)
+                if isinstance(step, CatchUp) and caught_up:
+                    step = from_snapshot(feed)
+                if isinstance(step, CatchUp):
+                    await self._listener.catch_up([channel], unless=partial(_has_caught_up, feed, since))
+                    caught_up = True
+                elif isinstance(step, AskHistory):
+                    async with self._channels.reading:
+                        rows = await self._broker.history(step.after, step.until, channel, _PAGE)
+                    entries = conflated(rows)
+                    frames = view.join(entries)
+                    self._channels.tally.sent(len(entries), 1, len(frames))
+                    self._outlet.write(frames)
+                    source = "history"
+                    since = rows[-1].position
+                    await self._drained.wait()
+                else:
+                    self._welcome(channel, feed, step)
+                    return source if step.recovered else "snapshot"
+        except PositionLost:
+            self._welcome(channel, feed, from_snapshot(feed))
+            return "snapshot"
+
+    def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
+        if self._left:
+            return
+        view = self._view(channel)
+        hub = self._channels.hub(feed, view)
+        if owed.recovered:
+            frames, cursor = view.join(owed.entries), hub.log.head
+        else:
+            frames, cursor = feed.welcome(view, hub, self._channels.now())
+        if view.marks:
+            hello = {
+                "type": "hello",
+                "channel": channel,
+                "position": str(feed.position),
+                "recovered": owed.recovered,
+                "ping_interval_s": PING_INTERVAL_S,
+            }
+            frames = text_frame(json.dumps(hello, separators=(",", ":")).encode()) + frames
+        self._join(channel, hub, frames, cursor)
+
+    def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
+        client = Client(self._outlet)
+        client.paused = not self._drained.is_set()
+        self._places[channel] = (hub, client)
+        hub.join(client, frames, cursor)
+
+    def _view(self, channel: str) -> View:
+        return self._wishes.view(channel, self._named, self._outlet.deflate)
+
+
+def _has_caught_up(feed: Feed, since: Position | None) -> bool:
+    return not is_ahead(feed, since)

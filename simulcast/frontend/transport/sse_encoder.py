@@ -1,0 +1,69 @@
+"""Frames as server-sent events: `id:` names the client's positions, `data:` is the message (HTML standard, §9.2)."""
+
+import random
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from simulcast.frontend.fanout.frames import payloads
+from simulcast.model.position import Position
+
+RETRY_MS = 5_000
+_JITTER = 0.2  # up to a fifth earlier or later, so that a crowd that was cut doesn't come back at once
+_EVENT_ID = re.compile(rb'\{"event_id":"([0-9]+-[0-9]+)"(?:,"channel":"([^"]+)")?')
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_HELLO = b'{"type":"hello","channel":'
+_MARK = re.compile(rb'\{"type":"position","position":"([0-9]+-[0-9]+)"(?:,"channel":"([^"]+)")?\}')
+
+
+def beginning() -> bytes:
+    """How long a browser waits before it comes back."""
+    return b"retry: %d\n\n" % (RETRY_MS * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
+
+
+class Encoder:
+    """For one client. With several channels each id names all positions, so it depends on what came before."""
+
+    def __init__(self, named: bool, since: Mapping[str, Position]) -> None:
+        """`named`: events carry their channel. `since`: where the client stopped in each."""
+        self._named = named
+        self._positions = {channel.encode(): str(position).encode() for channel, position in since.items()}
+
+    def encode(self, frames: bytes) -> bytes:
+        """The messages of joined frames, one event each. A text with line breaks has several `data:` lines."""
+        return self._encode_named(frames) if self._named else _encode(frames)
+
+    def _encode_named(self, frames: bytes) -> bytes:
+        events = []
+        for payload in payloads(frames):
+            match = _MARK.fullmatch(payload) or _EVENT_ID.match(payload)
+            if match is not None and match[2] is not None:
+                self._positions[match[2]] = match[1]
+                events.append(_event(payload, b",".join(b"%b:%b" % place for place in self._positions.items())))
+            else:
+                events.append(_event(payload))
+        return b"".join(events)
+
+
+@lru_cache(maxsize=2)  # clients with the same view are given the same bytes, one after the other
+def _encode(frames: bytes) -> bytes:
+    events = []
+    for payload in payloads(frames):
+        match = _MARK.fullmatch(payload) or _EVENT_ID.match(payload)
+        events.append(_event(payload, b"" if match is None else match[1]))
+    return b"".join(events)
+
+
+def _event(payload: bytes, event_id: bytes = b"") -> bytes:
+    id_line = b"id: %b\n" % event_id if event_id else b""
+    data = b"\ndata: ".join(_LINE_END.split(payload))
+    return b"%b%bdata: %b\n\n" % (_kind(payload), id_line, data)
+
+
+def _kind(payload: bytes) -> bytes:
+    """What /ws tells only those who speak simulcast.v1 has a type of its own, so `onmessage` gets events alone."""
+    if payload.startswith(_HELLO):
+        return b"event: hello\n"
+    if _MARK.fullmatch(payload):
+        return b": ping\nevent: position\n"
+    return b""

@@ -1,0 +1,55 @@
+"""The Python client of a Simulcast service.
+
+    from simulcast.gateway import Gateway
+
+    async with Gateway(on_websocket_message=print):
+        await asyncio.Event().wait()
+
+or, with typed events:
+
+    async with Gateway() as gateway:
+        async for event in gateway:
+            if isinstance(event, DownloadProgress):
+                print(event.download_id, event.progress)
+
+For threads there is `simulcast.gateway.sync`, for browsers and Node `gateway.js`.
+It needs `websockets` and the standard library only. What it tells goes to `logging.getLogger("gateway")`.
+"""
+
+from simulcast.gateway.client import Gateway
+from simulcast.gateway.commands import CommandRejected, CommandResult, CommandUnanswered
+from simulcast.gateway.events import (
+    DownloadCancelled,
+    DownloadChange,
+    DownloadComplete,
+    DownloadDeleted,
+    DownloadError,
+    DownloadEvent,
+    DownloadPaused,
+    DownloadProgress,
+    DownloadQueued,
+    DownloadResumed,
+    DownloadStarted,
+    Event,
+)
+from simulcast.gateway.limits import Limits
+
+__all__ = [
+    "CommandRejected",
+    "CommandResult",
+    "CommandUnanswered",
+    "DownloadCancelled",
+    "DownloadChange",
+    "DownloadComplete",
+    "DownloadDeleted",
+    "DownloadError",
+    "DownloadEvent",
+    "DownloadPaused",
+    "DownloadProgress",
+    "DownloadQueued",
+    "DownloadResumed",
+    "DownloadStarted",
+    "Event",
+    "Gateway",
+    "Limits",
+]

@@ -1,0 +1,108 @@
+"""One WebSocket connection that notices silence and never waits for ever."""
+
+import asyncio
+import contextlib
+import logging
+from typing import cast
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import broadcast
+from websockets.protocol import State
+
+from simulcast.gateway.limits import Limits
+from simulcast.gateway.token import Token
+
+_logger = logging.getLogger("gateway")
+
+
+class Connection(ClientConnection):
+    """A client's connection, from `open_connection`. `recv()` is the only thing to wait on."""
+
+    _limits = Limits()
+    _heard_at = 0.0
+    _watch: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """False as soon as either side began to close."""
+        return self.state is State.OPEN
+
+    def watch(self, limits: Limits) -> None:
+        """From here on silence of `limits.silence_s` aborts the connection; `recv()` then raises with 1006.
+
+        websockets' own keepalive wants a pong to each ping, even while a slow callback holds up the reading,
+        and then waits for the closing handshake of a peer that is gone. Here any frame is a sign of life.
+        """
+        self._limits = limits
+        self._heard_at = self.loop.time()
+        self._look()
+
+    def send_now(self, text: str) -> bool:
+        """Hands `text` to the socket, behind what waits there. False if not open or over the bound."""
+        unsent_bytes = self.transport.get_write_buffer_size() + len(text.encode())
+        if not self.is_open or unsent_bytes > self._limits.max_unsent_bytes:
+            return False
+        broadcast([self], text)  # to one: the public call that writes without waiting
+        return True
+
+    async def leave(self) -> None:
+        """Sends what is unsent, closes with 1000, and cuts after `limits.close_timeout_s`. Idempotent."""
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.close_timeout_s):
+                    await self.close()
+        finally:
+            # No effect if it is closed. Needed where the socket is full: close() itself has no bound there.
+            self.transport.abort()
+        await self.wait_closed()
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio's call for each read. After a close only the end is awaited: bytes prolong nothing then."""
+        if self.is_open:
+            self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio's call at the end."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        now, silence_s = self.loop.time(), self._limits.silence_s
+        if self.is_open and not self.transport.is_reading():
+            self._heard_at = now  # a slow callback holds up the reading: it is we who don't listen
+        left_s = self._heard_at + silence_s - now
+        if left_s <= 0:
+            _logger.warning("the server was silent for %g s: the connection counts as lost", silence_s)
+            self.transport.abort()
+            return
+        # Several looks in a period, so that the end of a long pause isn't taken for the end of a silence.
+        self._watch = self.loop.call_later(min(left_s, silence_s / 4), self._look)
+
+
+class _DirectConnect(connect):
+    """Follows no redirect: another host must not get what the URL holds. It fails with the HTTP status."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def open_connection(url: str, limits: Limits, token: Token) -> Connection:
+    """Connects within `limits.open_timeout_s`, through the proxy of the environment if there is one.
+
+    Raises OSError (TimeoutError among them) or websockets' WebSocketException.
+    """
+    opened = await _DirectConnect(
+        url,
+        create_connection=Connection,
+        additional_headers=await token.headers(limits.open_timeout_s),
+        open_timeout=limits.open_timeout_s,
+        ping_interval=limits.silence_s * 4 / 9,
+        ping_timeout=None,  # the watch decides
+        close_timeout=limits.close_timeout_s,
+        max_size=limits.max_message_bytes,
+    )
+    connection = cast(Connection, opened)
+    connection.watch(limits)
+    return connection

@@ -1,0 +1,297 @@
+"""The server that `simulcast up` brings: a real Valkey as a supervised child.
+
+It keeps what it was told (append-only file), dies with the process that started it, isn't reached by Ctrl-C while the
+rest still drains, and no second one can start on its folder while it lives.
+
+The user `simulcast`, whose password is new at each start and stands in `<data>/redis.url` (mode 0600), may do all.
+Without it one may PUBLISH to `simulcast:*`, as a plain `redis-cli` does: delivered live, unable to forge a position.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Self
+from urllib.parse import quote
+
+import redis
+
+from simulcast.errors import EmbeddedServerError
+from simulcast.settings import URL_FILE
+from simulcast.store.connection import connect
+
+START_S = 10.0  # to the first answer; a server that reads its file says so, and then LOADING_S holds
+LOADING_S = 600.0
+STOP_S = 10.0
+LOCK_S = 2.0  # a server whose parent was killed needs a moment to go
+MOST_DEATHS, DEATHS_WITHIN_S = 5, 60.0
+MOST_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path of unix(7) without the final NUL
+_MOST_LOG_BYTES = 1 << 20
+_USER = "simulcast"
+_GUARD = Path(__file__).parent / "parent_death.py"
+_log = logging.getLogger("simulcast.launcher.embedded")
+
+
+def guarded(command: Sequence[str | Path], at_death: signal.Signals) -> list[str]:
+    """The command so that it gets `at_death` when this process dies, be it by `kill -9`.
+
+    On Linux the death of the *thread* that starts it counts: start it from the main thread.
+    """
+    how = "exec" if sys.platform == "linux" else "watch"
+    return [sys.executable, "-IS", str(_GUARD), str(os.getpid()), str(int(at_death)), how, *map(str, command)]
+
+
+class EmbeddedServer:
+    """One server on the folder `data`. `ports`: loopback TCP ports to try in turn; 0 is any free one."""
+
+    def __init__(self, data: Path, binary: Path, ports: Sequence[int] = (0,)) -> None:
+        self.data = data.expanduser().resolve()
+        self.port = 0
+        self._binary = binary
+        self._ports = tuple(ports)
+        self._password = secrets.token_hex(16)
+        self._socket = self.data / "valkey.sock"
+        self._private_folder: Path | None = None
+        self._lock: int | None = None
+        self._log_begins = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    @property
+    def url(self) -> str:
+        """The address for this machine's processes, password included; its path is absolute."""
+        return f"unix://{_USER}:{self._password}@{quote(str(self._socket))}?db=0"
+
+    @property
+    def tcp_url(self) -> str:
+        """The address by TCP, password included, as redis-cli takes it."""
+        return f"redis://{_USER}:{self._password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process, while there is one."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Returns when it answers. Raises EmbeddedServerError, with nothing left behind. For the main thread."""
+        self._stopping = False
+        try:
+            self._prepare_folder()
+            lock = self._lock = await self._take_lock()
+            self._choose_socket()
+            await self._launch_on_a_port(lock)
+            self._write_url()
+        except OSError as error:
+            await self.stop()
+            raise EmbeddedServerError(
+                f"can't keep data in {self.data} as user {os.getuid()}: {error.strerror} ({error.filename}). "
+                "Make it writable, or choose another folder with --data"
+            ) from error
+        except BaseException:
+            await self.stop()
+            raise
+        _log.info("%s serves redis://127.0.0.1:%d, its data in %s", self._binary.name, self.port, self.data)
+
+    async def keep(self) -> None:
+        """Starts it again when it dies, until `stop`. EmbeddedServerError after MOST_DEATHS within DEATHS_WITHIN_S."""
+        loop = asyncio.get_running_loop()
+        deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+        while self._process is not None and self._lock is not None:
+            code = await self._process.wait()
+            if self._stopping:
+                return
+            deaths.append(loop.time())
+            if len(deaths) == MOST_DEATHS and deaths[-1] - deaths[0] < DEATHS_WITHIN_S:
+                raise EmbeddedServerError(f"the embedded server died {MOST_DEATHS} times in a row{self._last_words()}")
+            _log.error("the embedded server died (exit code %d): starting it again", code)
+            await asyncio.sleep(0.1 * 2 ** (len(deaths) - 1))
+            if self._stopping:
+                return
+            with suppress(EmbeddedServerError):  # that is one more death
+                await self._launch(self._lock)
+                _log.info("the embedded server is back")
+
+    async def stop(self) -> None:
+        """Ends it: SIGTERM, after STOP_S SIGKILL. What it was told is in its file."""
+        self._stopping = True
+        if self._lock is not None:
+            (self.data / URL_FILE).unlink(missing_ok=True)
+        await self._end()
+        if self._lock is not None:
+            self._socket.unlink(missing_ok=True)
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = None
+        if self._private_folder is not None:
+            shutil.rmtree(self._private_folder, ignore_errors=True)
+
+    def _prepare_folder(self) -> None:
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.data.stat()
+        if found.st_mode & 0o077 and found.st_uid == os.getuid() and not any(self.data.iterdir()):
+            self.data.chmod(0o700)
+        elif found.st_mode & 0o022:
+            raise EmbeddedServerError(f"others may write in {self.data}: chmod go-w it, or choose another with --data")
+        log = self.data / "valkey.log"
+        if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+
+    async def _take_lock(self) -> int:
+        """The lock holds while its descriptor is open in any process; the server inherits it."""
+        lock = self._open_private("valkey.lock", os.O_RDWR | os.O_CREAT)
+        with ExitStack() as unless_taken:
+            unless_taken.callback(os.close, lock)
+            for _ in range(1 + round(LOCK_S / 0.05)):
+                with suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    unless_taken.pop_all()
+                    return lock
+                await asyncio.sleep(0.05)
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise EmbeddedServerError(
+                f"another Simulcast uses {self.data} (its server is process {holder}): "
+                "stop that one, or choose another folder with --data"
+            )
+
+    def _open_private(self, name: str, flags: int) -> int:
+        return os.open(self.data / name, flags | os.O_CLOEXEC, 0o600)
+
+    def _choose_socket(self) -> None:
+        if len(os.fsencode(self._socket)) > MOST_SOCKET_PATH_BYTES or not str(self._socket).isprintable():
+            self._private_folder = Path(tempfile.mkdtemp(prefix="simulcast-", dir="/tmp"))
+            self._socket = self._private_folder / "valkey.sock"
+
+    async def _launch_on_a_port(self, lock: int) -> None:
+        free = [port for port in map(_free_port, self._ports) if port]
+        for self.port in free:
+            try:
+                return await self._launch(lock)
+            except EmbeddedServerError:  # somebody may have been quicker
+                if self.port == free[-1]:
+                    raise
+        raise EmbeddedServerError(f"port {self._ports[-1]} of 127.0.0.1 is taken: give the embedded server another one")
+
+    async def _launch(self, lock: int) -> None:
+        """Returns when it answers. Raises EmbeddedServerError, with the process gone."""
+        self._socket.unlink(missing_ok=True)
+        with self._open_log() as log, tempfile.TemporaryFile() as configuration:
+            configuration.write(self._configuration())
+            configuration.seek(0)
+            self._log_begins = log.tell()
+            self._process = await asyncio.create_subprocess_exec(
+                *guarded([self._binary, "-"], signal.SIGTERM),
+                stdin=configuration,
+                stdout=log,
+                stderr=log,
+                pass_fds=(lock,),
+                start_new_session=True,
+                umask=0o077,
+            )
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{self._process.pid}\n".encode(), 0)
+        try:
+            await self._answer(self._process)
+        except BaseException:
+            await self._end()
+            raise
+
+    def _configuration(self) -> bytes:
+        """What it reads from its standard input: on a command line anyone could read the password."""
+        lines = (
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f"unixsocket {_quoted(self._socket)}",
+            "unixsocketperm 700",
+            f"dir {_quoted(self.data)}",
+            "appendonly yes",
+            "appendfsync everysec",
+            'save ""',
+            "maxmemory-policy noeviction",  # full memory refuses writes by name; evicting would lose jobs in silence
+            f"user {_USER} on >{self._password} ~* &* +@all",
+            "user default on nopass resetkeys resetchannels &simulcast:* -@all +publish +ping +auth +hello +quit",
+        )
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def _open_log(self) -> IO[bytes]:
+        return os.fdopen(self._open_private("valkey.log", os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab+")
+
+    def _last_words(self) -> str:
+        with self._open_log() as log:
+            log.seek(max(self._log_begins, log.tell() - 2000))
+            lines = log.read().decode(errors="replace").splitlines()[-5:]
+        return "".join(["; its log ends with", *(f"\n  {line}" for line in lines)]) if lines else ", without a word"
+
+    async def _answer(self, process: asyncio.subprocess.Process) -> None:
+        loop = asyncio.get_running_loop()
+        last = loop.time() + LOADING_S
+        client = connect(self.url, most_connections=1)
+        try:
+            async with asyncio.timeout(START_S) as deadline:
+                while process.returncode is None:
+                    try:
+                        await client.ping()
+                    except redis.exceptions.BusyLoadingError:
+                        deadline.reschedule(min(loop.time() + START_S, last))
+                    except (redis.ConnectionError, redis.TimeoutError):
+                        pass
+                    else:
+                        return
+                    await asyncio.sleep(0.01)
+            raise EmbeddedServerError(f"the embedded server ended at once{self._last_words()}")
+        except TimeoutError:
+            raise EmbeddedServerError(f"the embedded server doesn't answer{self._last_words()}") from None
+        finally:
+            await client.aclose()
+
+    async def _end(self) -> None:
+        if (process := self._process) is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            _log.warning("the embedded server doesn't stop: killing it")
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    def _write_url(self) -> None:
+        new = self.data / f"{URL_FILE}.new"
+        new.unlink(missing_ok=True)
+        with os.fdopen(self._open_private(new.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
+            file.write(self.tcp_url + "\n")
+        new.replace(self.data / URL_FILE)
+
+
+def _free_port(port: int) -> int:
+    """The port, or any free one for 0; 0 where it is taken. Asks first: macOS binds beside who listens on 0.0.0.0."""
+    if port:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return 0
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
+        return int(probe.getsockname()[1])
+    return 0
+
+
+def _quoted(path: Path) -> str:
+    """As the server's configuration takes a text that may hold any byte: escaped, each of them."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'

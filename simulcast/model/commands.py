@@ -1,0 +1,169 @@
+"""What a client may ask for, and what it is answered. Decides; does no I/O."""
+
+import json
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic_core import from_json
+
+from simulcast.model.channel import ChannelNames
+from simulcast.model.position import Position
+
+Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit"]
+Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed"]
+ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
+
+MAX_COMMAND_BYTES: Final = 4096
+MOST_BYTES_PER_S: Final = 1_000_000_000_000
+_MAX_ID_CHARACTERS: Final = 200
+_MAX_COMMAND_ID_CHARACTERS: Final = 100
+ACTIONS: Final[dict[str, Action]] = {
+    "pause_download": "pause",
+    "resume_download": "resume",
+    "cancel_download": "cancel",
+    "retry_download": "retry",
+    "delete_download": "delete",
+    "clear_finished": "clear",
+    "limit_download": "limit",
+}
+_NAMES: Final = {action: name for name, action in ACTIONS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A wish about one download, or, for clear, about all that have ended.
+
+    `command_id` is "" where the client gave none. `with_file`: delete removes the file too. `bytes_per_s`: what limit
+    asks for, 0 for no limit.
+    """
+
+    action: Action
+    download_id: str = ""
+    command_id: str = ""
+    with_file: bool = False
+    bytes_per_s: int = 0
+
+    def result(self, reason: Reason | None) -> str:
+        """The answer to the client that asked, as JSON: accepted (recorded), or rejected with the reason."""
+        answer: dict[str, str] = {
+            "type": "command_result",
+            "action": _NAMES[self.action],
+            "download_id": self.download_id,
+            "status": "rejected" if reason else "accepted",
+        }
+        if self.command_id:
+            answer["command_id"] = self.command_id
+        if reason:
+            answer |= {"reason": reason, "message": self.explain(reason)}
+        return json.dumps(answer, separators=(",", ":"))
+
+    def explain(self, reason: Reason) -> str:
+        """The reason in words."""
+        match reason:
+            case "unknown_download":
+                return f"there is no download {self.download_id}"
+            case "invalid_transition":
+                hint = ": cancel it first" if self.action == "delete" else ""
+                return f"download {self.download_id} is in no state in which one can {self.action} it{hint}"
+            case "unavailable":
+                return "the command could not be recorded: try again in a moment"
+            case "not_allowed":
+                return "the token doesn't let you command downloads: get one with the scope command"
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A wish to follow one more channel, from `since` on, or one less."""
+
+    wanted: bool
+    channel: str
+    since: Position | None = None
+
+    def result(self, reason: Reason | None) -> str:
+        """The answer to the client that asked, as JSON."""
+        answer = {
+            "type": "command_result",
+            "action": "subscribe" if self.wanted else "unsubscribe",
+            "channel": self.channel,
+            "status": "rejected" if reason else "accepted",
+        }
+        if reason:
+            remedy = (
+                f"the token doesn't let you watch channel {self.channel}: get one whose channels match it"
+                if reason == "not_allowed"
+                else f"channel {self.channel} can't be followed now: try again"
+            )
+            answer |= {"reason": reason, "message": remedy}
+        return json.dumps(answer, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """JSON that makes no sense: answered, and the connection stays."""
+
+    code: ErrorCode
+    message: str
+
+    def answer(self) -> str:
+        """The answer as JSON."""
+        return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
+
+
+def read(text: str) -> Command | Following | Mistake | None:
+    """What a client's text asks for; None for text that isn't JSON, which is ignored."""
+    if len(text) > MAX_COMMAND_BYTES:
+        return Mistake("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
+    try:
+        found = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return Mistake(
+            "not_an_object",
+            'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
+        )
+    if "action" not in found:
+        return Mistake("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
+    if found["action"] in ("subscribe", "unsubscribe"):
+        return _following(found)
+    action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None
+    if action is None:
+        return Mistake(
+            "unknown_action",
+            f"there is no action {json.dumps(found['action'])[:80]}; "
+            f"there are {', '.join(ACTIONS)}, subscribe, unsubscribe",
+        )
+    command_id = found.get("command_id", "")
+    if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARACTERS:
+        return Mistake("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARACTERS} characters")
+    if action == "clear":
+        return Command(action, command_id=command_id)
+    return _about_one(action, command_id, found)
+
+
+def _following(found: dict[str, object]) -> Following | Mistake:
+    channel, since = found.get("channel"), found.get("since")
+    try:
+        if not isinstance(channel, str) or not isinstance(since, str | None):
+            raise TypeError("subscribe and unsubscribe need the member channel as text, and since, where given, too")
+        ChannelNames(channel)
+        position = Position.parse(since) if since else None
+    except (TypeError, ValueError) as error:
+        return Mistake("invalid_member", str(error))
+    return Following(found["action"] == "subscribe", channel, position)
+
+
+def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Command | Mistake:
+    if "download_id" not in found:
+        return Mistake("missing_member", f"{action}_download needs the member download_id")
+    download_id, with_file = found["download_id"], found.get("file", False)
+    if not isinstance(download_id, str) or not 1 <= len(download_id) <= _MAX_ID_CHARACTERS:
+        return Mistake("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
+    if not isinstance(with_file, bool):
+        return Mistake("invalid_member", "file is true or false")
+    limit = found.get("bytes_per_s", 0)
+    if type(limit) is not int or not 0 <= limit <= MOST_BYTES_PER_S:
+        return Mistake("invalid_member", f"bytes_per_s is a whole number from 0 (no limit) to {MOST_BYTES_PER_S:,}")
+    if action == "limit" and "bytes_per_s" not in found:
+        return Mistake("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
+    return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)

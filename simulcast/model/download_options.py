@@ -1,0 +1,150 @@
+"""What may be said of a download beside its URL. Its secrets are shown to nobody, and sent to one origin only."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from simulcast.model.commands import MOST_BYTES_PER_S
+
+MOST_HEADERS: Final = 20
+MOST_HEADER_CHARACTERS: Final = 4096
+MOST_URL_CHARACTERS: Final = 4096
+# Algorithm and its hexadecimal digits.
+DIGESTS: Final[Mapping[str, int]] = {"sha256": 64, "sha512": 128, "sha1": 40, "md5": 32}
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # a token, RFC 9110 §5.6.2
+_VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")  # RFC 9110 §5.5
+# What concerns one connection alone: RFC 9110 §7.6.1.
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
+# What says where the message ends, to whom it goes, or which bytes are wanted: the worker's own business.
+_OURS = frozenset({"host", "content-length", "content-encoding", "expect", "range", "accept-encoding"})
+_OURS_BEGIN = ("if-", "proxy-")
+
+
+def _header_names(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    if len(headers) > MOST_HEADERS:
+        raise ValueError(f"are at most {MOST_HEADERS}, not {len(headers)}")
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("name one header twice")
+    for name, value in headers.items():
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"{name[:40]!r} is no name of a header")
+        if name.lower() in _OURS | _HOP_BY_HOP or name.lower().startswith(_OURS_BEGIN):
+            raise ValueError(f"{name} can't be given: the worker says it itself")
+        text = value.get_secret_value()
+        if len(text) > MOST_HEADER_CHARACTERS or (text and _VALUE.fullmatch(text) is None):
+            raise ValueError(
+                f"the value of {name} is one line of at most {MOST_HEADER_CHARACTERS:,} printable characters "
+                "of Latin-1, without spaces at its ends"
+            )
+    return headers
+
+
+def _one_line(secret: SecretStr) -> SecretStr:
+    if _VALUE.fullmatch(secret.get_secret_value()) is None:
+        raise ValueError("is one line of printable characters of Latin-1")
+    return secret
+
+
+def _checksum(text: str) -> str:
+    kind, _, digest = text.lower().partition(":")
+    if kind not in DIGESTS:
+        raise ValueError(f"begins with one of {', '.join(f'{each}:' for each in DIGESTS)}")
+    if re.fullmatch(rf"[0-9a-f]{{{DIGESTS[kind]}}}", digest) is None:
+        raise ValueError(f"of {kind} has {DIGESTS[kind]} hexadecimal digits")
+    return f"{kind}:{digest}"
+
+
+def _file_name(name: str) -> str:
+    if name in (".", "..") or not name.strip(". "):
+        raise ValueError("is no name of a file")
+    if "/" in name or "\\" in name or not name.isprintable():
+        raise ValueError("is the name of a file alone: no folders, no control characters")
+    return name
+
+
+def _proxy(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is no address") from None
+    if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/") or parts.query:
+        raise ValueError(
+            "looks like http://proxy.example:3128, with user:password@ before the host where it wants that"
+        )
+    if not url.isascii() or any(character <= " " for character in url):
+        raise ValueError("has characters that no address has: percent-encode them")
+    return secret
+
+
+class Basic(BaseModel):
+    """A user and a password (RFC 7617)."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="forbid")
+
+    user: Annotated[str, Field(max_length=255, pattern=r"^[^:\x00-\x1f\x7f]*$")]
+    password: Annotated[SecretStr, Field(max_length=1024)]
+
+
+class Options(BaseModel):
+    """All of it may be left out. `str` and `repr` show no secret."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    name: (
+        Annotated[str, Field(max_length=200, description="what the file is to be called"), AfterValidator(_file_name)]
+        | None
+    ) = None
+    checksum: (
+        Annotated[
+            str,
+            Field(description="what the file must have, else it isn't published", examples=["sha256:9f86d081…"]),
+            AfterValidator(_checksum),
+        ]
+        | None
+    ) = None
+    limit_bytes_per_s: Annotated[int, Field(ge=1, le=MOST_BYTES_PER_S)] | None = None
+    headers: Annotated[
+        dict[str, SecretStr],
+        Field(description="sent to the URL's origin, to no other"),
+        AfterValidator(_header_names),
+    ] = {}
+    bearer: Annotated[SecretStr, Field(max_length=MOST_HEADER_CHARACTERS), AfterValidator(_one_line)] | None = None
+    basic: Basic | None = None
+    proxy: (
+        Annotated[
+            SecretStr,
+            Field(max_length=MOST_URL_CHARACTERS, description="one of those that the operator allows"),
+            AfterValidator(_proxy),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _says_once_who_asks(self) -> Self:
+        given = [self.bearer is not None, self.basic is not None, "authorization" in map(str.lower, self.headers)]
+        if sum(given) > 1:
+            raise ValueError("only one of bearer, basic and the header Authorization can be given")
+        return self
+
+    def stored(self) -> str:
+        """JSON with the secrets in it, for the job's record and nobody else; "" where nothing is said."""
+        said = self.model_dump(include=set(Options.model_fields), exclude_defaults=True)
+        return json.dumps(said, default=SecretStr.get_secret_value) if said else ""
+
+    @classmethod
+    def from_stored(cls, text: str | None) -> "Options":
+        """What `stored` wrote. Raises ValueError, without the text, for anything else."""
+        try:
+            return cls.model_validate_json(text) if text else NO_OPTIONS
+        except ValidationError as error:
+            raise ValueError(f"the download's options can't be read: {error.error_count()} of them") from None
+
+
+NO_OPTIONS: Final = Options()

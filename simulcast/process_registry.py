@@ -1,0 +1,150 @@
+"""Which processes there are, and how many jobs in which state: for metrics and `simulcast top`, not for decisions.
+
+Each process says every few seconds that it lives and how it is; who is silent for EXPIRES_S is believed gone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
+from simulcast.model.job_record import STATES, State
+from simulcast.store import functions
+from simulcast.store.factory import reach
+from simulcast.store.functions import Argument, Function
+from simulcast.store.topology import Topology
+
+EXPIRES_S = 7.0
+RECEIVED = "received_bytes"  # the total of what workers have received
+_PAGE = 1000
+_LONGEST = 300
+
+
+class _Process(BaseModel):
+    """`name`: host, process id and what tells it from others. `started_at`: seconds since 1970."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(max_length=_LONGEST)
+    version: str = Field(max_length=_LONGEST)
+    started_at: float
+
+
+class FrontEndRecord(_Process):
+    """One front-end. Rates are those since it spoke before.
+
+    `address`, `admin`: host and port of what clients and operators connect to, "" where there is none. `trouble`: why
+    no events arrive, "" while they do. `lag_s`: the longest time from Redis to the flush among what was measured, None
+    where nothing came.
+    """
+
+    kind: Literal["front_end"] = "front_end"
+    address: str = Field(max_length=_LONGEST)
+    admin: str = Field(max_length=_LONGEST)
+    trouble: str
+    channels: int
+    clients: int
+    behind: int
+    events_per_s: float
+    deliveries_per_s: float
+    bytes_per_s: float
+    lag_s: float | None
+
+
+class WorkerRecord(_Process):
+    """One worker: how many downloads it owns, of how many that it may, and what it receives."""
+
+    kind: Literal["worker"] = "worker"
+    running: int
+    at_once: int
+    bytes_per_s: float
+
+
+Record = FrontEndRecord | WorkerRecord
+_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Those that live, by kind and name, and what all that ever lived have counted."""
+
+    front_ends: Sequence[FrontEndRecord]
+    workers: Sequence[WorkerRecord]
+    totals: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How many jobs are in each state, and for how long the one that waits longest has been waiting, if one does."""
+
+    jobs: Mapping[State, int]
+    longest_wait_s: float | None
+
+
+class Census:
+    """Asks and tells Redis. Every method raises BrokerUnavailable."""
+
+    def __init__(self, servers: Topology) -> None:
+        """Owns `servers`."""
+        self._servers = servers
+        self._names = ChannelNames(DEFAULT_CHANNEL)
+
+    @classmethod
+    def connect(cls, url: str) -> "Census":
+        """Nothing is sent yet. Raises ValueError for an address of no known form."""
+        return cls(reach(url, most_connections=2))
+
+    async def aclose(self) -> None:
+        await self._servers.aclose()
+
+    async def beat(self, record: Record, counted: Mapping[str, int]) -> None:
+        """The process lives. `counted`: what it has counted since it spoke before."""
+        pairs = [part for counter, by in counted.items() for part in (counter, by)]
+        args = [record.name, round(EXPIRES_S * 1000), record.model_dump_json(), *pairs]
+        await self._call("beat", self._names.processes, args)
+
+    async def leave(self, name: str) -> None:
+        """The process ends."""
+        await self._call("beat", self._names.processes, [name, 0, ""])
+
+    async def processes(self) -> Processes:
+        """Those that live. One whose record this version doesn't understand is left out."""
+        texts, flat = cast(tuple[list[bytes], list[bytes]], await self._call("processes", self._names.processes, []))
+        found = sorted(filter(None, map(_record, texts)), key=lambda record: record.name)
+        return Processes(
+            [record for record in found if isinstance(record, FrontEndRecord)],
+            [record for record in found if isinstance(record, WorkerRecord)],
+            {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)},
+        )
+
+    async def survey(self) -> Survey:
+        """Counts the jobs, a page at a time."""
+        keys = [*self._names.flow, *self._names.jobs]
+        jobs: dict[State, int] = dict.fromkeys(STATES, 0)
+        waits: list[float] = []
+        first, counted = 0, _PAGE
+        while counted == _PAGE:
+            args: list[Argument] = [self._names.pubsub, first, _PAGE]
+            page, wait_ms, *pairs = cast(list[int | bytes], await self._call("survey", keys, args))
+            counted = int(page)
+            if wait_ms:
+                waits.append(max(0.0, int(wait_ms) / 1000))
+            for state, number in zip(pairs[::2], pairs[1::2], strict=True):
+                known = next((each for each in STATES if each.encode() == state), None)
+                if known is not None:
+                    jobs[known] += int(number)
+            first += _PAGE
+        return Survey(jobs, max(waits, default=None))
+
+    async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
+        async with self._servers.at(self._names.channel, f"call {function}") as client:
+            return await functions.call(client.execute_command, function, keys, args)
+
+
+def _record(text: bytes) -> Record | None:
+    try:
+        return _RECORD.validate_json(text)
+    except ValidationError:
+        return None

@@ -1,0 +1,270 @@
+"""One sender: calls leave in the order in which they were made, over one connection, pipelined.
+
+Concurrent connections lose acknowledged events to a sequence check. While one batch is under way the next one gathers,
+so many tasks that publish at once share a round trip. While Redis is away, calls that may be repeated wait for it,
+within bounds in number and time; a newer one supersedes an older one of the same key.
+
+Where a replica takes over when a server fails, changes of state wait until one has them. What none has in time is
+answered all the same, and sent again until one has it: if the server dies first, the next one tells it again. What one
+has is sent again too where another server serves within seconds, for that one may not have it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import redis
+import redis.asyncio
+
+from simulcast.cancellation import asked_to_stop
+from simulcast.errors import BrokerUnavailable
+from simulcast.store import functions
+from simulcast.store.functions import Argument, Function
+from simulcast.store.topology import Topology
+from simulcast.store.unreplicated import REPEAT_S, Unconfirmed
+
+MAX_BATCH = 256
+MAX_WAITING = 10_000
+PATIENCE_S = 30.0  # how long a call waits for Redis
+LONGEST_PAUSE_S = 1.0
+IDLE_S = 60.0  # without a call for so long a sender ends
+CONFIRM_MS = 500  # how long a replica has to confirm
+HASTY_MS = 20  # the same while none does
+CLOSING_S = 5.0  # how long who closes waits for a replica that has what none had
+
+Command = tuple[Argument, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    command: Command
+    doing: str
+    until: float  # loop time up to which it is sent again; 0 for never
+    key: str  # what it is about; "" for nothing
+    yields: bool  # whether a newer call of that key takes its place while it waits
+    confirm: bool  # answered once a replica has it, if one has it in time
+    keep: bool  # sent again after its answer, until a replica has it
+    reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    superseded: list[asyncio.Future[object]] = field(default_factory=list)  # they are answered as this one is
+
+    def answer(self, result: object) -> None:
+        for reply in (self.reply, *self.superseded):
+            if reply.done():  # whoever asked was cancelled
+                continue
+            if isinstance(result, Exception):
+                reply.set_exception(result)
+            else:
+                reply.set_result(result)
+
+
+class Sender:
+    """Sends to the server of one channel, one exchange at a time.
+
+    At most MAX_WAITING calls wait; one more is refused. `ended` is awaited when it ends: closed, idle, or cancelled.
+    """
+
+    def __init__(self, servers: Topology, channel: str, ended: Callable[["Sender"], Awaitable[None]]) -> None:
+        self._servers = servers
+        self._channel = channel
+        self._ended = ended
+        self._waiting: deque[_Call] = deque()
+        self._unconfirmed = Unconfirmed[_Call]()
+        self._confirm_ms = CONFIRM_MS
+        self._served_by: redis.asyncio.Redis | None = None
+        self._gathered = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._away = 0  # failures in a row
+        self._closed = False
+        self._ends_at = float("inf")  # loop time, once closed
+
+    @property
+    def closed(self) -> bool:
+        """Whether later calls are refused."""
+        return self._closed
+
+    async def call(
+        self,
+        function: Function,
+        keys: Sequence[str],
+        args: Sequence[Argument],
+        *,
+        patience_s: float = 0.0,
+        key: str = "",
+        yields: bool = False,
+        confirm: bool = False,
+        keep: bool = False,
+    ) -> object:
+        """The function's reply; see `execute`."""
+        command: Command = ("FCALL", functions.name(function), len(keys), *keys, *args)
+        return await self.execute(
+            f"call {function}", command, patience_s=patience_s, key=key, yields=yields, confirm=confirm, keep=keep
+        )
+
+    async def execute(
+        self,
+        doing: str,
+        command: Command,
+        *,
+        patience_s: float = 0.0,
+        key: str = "",
+        yields: bool = False,
+        confirm: bool = False,
+        keep: bool = False,
+    ) -> object:
+        """Any command's reply, in its turn. `doing` completes "could not …".
+
+        `patience_s`: for how long it waits for Redis and is sent again, which may carry it out twice. `key`: what it is
+        about. `yields`: while Redis is away it is dropped for a newer call of its key, and answered as that one is.
+        `confirm`: where there are replicas, the reply comes once one has what was written, or after CONFIRM_MS.
+        `keep`: as `confirm`, and sent again while none has it: only for what is done once however often it is sent.
+        Raises BrokerUnavailable; whether the call was carried out may then be unknown.
+        """
+        if self._closed:
+            raise BrokerUnavailable(f"could not {doing}: this publisher was closed")
+        until = asyncio.get_running_loop().time() + patience_s if patience_s else 0.0
+        call = _Call(command, doing, until, key, yields, confirm or keep, keep)
+        if self._away and yields:
+            self._supersede(call)
+        if len(self._waiting) >= MAX_WAITING:
+            raise BrokerUnavailable(f"could not {doing}: {MAX_WAITING:,} calls already wait for Redis")
+        self._waiting.append(call)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="simulcast-sender")
+        self._gathered.set()
+        return await call.reply
+
+    async def aclose(self) -> None:
+        """Sends what waits, then ends, where no replica has it after CLOSING_S. Later calls are refused."""
+        self._closed = True
+        now = asyncio.get_running_loop().time()
+        self._ends_at = now + CLOSING_S
+        self._servers.doubt()  # nobody will look later on
+        self._unconfirmed.doubt(now)
+        self._gathered.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        else:
+            await self._ended(self)
+
+    def _supersede(self, call: _Call) -> None:
+        for older in self._waiting:
+            if older.yields and older.key == call.key:
+                self._waiting.remove(older)
+                call.superseded = [older.reply, *older.superseded]
+                return
+
+    async def _run(self) -> None:
+        batch: list[_Call] = []
+        try:
+            while (self._waiting or self._lingers() or not self._closed) and not asked_to_stop():
+                if not self._waiting and not await self._more():
+                    continue
+                batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+                if not await self._send(batch):
+                    await asyncio.sleep(min(0.05 * 2**self._away, LONGEST_PAUSE_S))
+        finally:
+            self._closed = True
+            for call in (*batch, *self._waiting):
+                call.answer(BrokerUnavailable(f"could not {call.doing}: the publisher was stopped"))
+            await self._ended(self)
+
+    def _lingers(self) -> bool:
+        """Whether there is something left that no replica has, and time for it."""
+        return bool(self._unconfirmed) and asyncio.get_running_loop().time() < self._ends_at
+
+    async def _more(self) -> bool:
+        """Waits for calls; whether there is something to send. Closes the sender where none come for long."""
+        self._gathered.clear()
+        try:
+            async with asyncio.timeout(REPEAT_S if self._unconfirmed.watches else IDLE_S):
+                await self._gathered.wait()
+        except TimeoutError:
+            self._closed = self._closed or not (self._unconfirmed.watches or self._waiting)
+        return bool(self._waiting) or self._lingers() or (self._unconfirmed.watches and not self._closed)
+
+    async def _send(self, batch: list[_Call]) -> bool:
+        """False where Redis is away: what may wait is put back."""
+        away: list[tuple[_Call, object]] = []
+        trouble: object = None
+        now = asyncio.get_running_loop().time
+        try:
+            client = await self._servers.serving(self._channel)
+            if client is not self._served_by:
+                self._served_by = client
+                self._unconfirmed.doubt(now())
+            while trouble is None and (again := self._unconfirmed.due(now())):
+                trouble = next(filter(functions.is_away, await self._carry_out(client, again)), None)
+            replies = await self._carry_out(client, batch) if batch and trouble is None else [trouble] * len(batch)
+        except redis.RedisError as error:
+            replies, trouble = [error] * len(batch), error
+        for call, reply in zip(batch, replies, strict=True):
+            if functions.is_away(reply):
+                away.append((call, reply))
+            else:
+                call.answer(functions.translated(reply, call.doing) if isinstance(reply, redis.RedisError) else reply)
+        if not away and not functions.is_away(trouble):
+            self._away = 0
+            return True
+        self._away += 1
+        self._servers.doubt()
+        self._unconfirmed.doubt(now())
+        self._put_back(away)
+        return False
+
+    async def _carry_out(self, client: redis.asyncio.Redis, sent: list[_Call]) -> list[object]:
+        """The replies, with the library loaded where the server lacked it. Raises redis.RedisError."""
+        replies, confirmed = await self._exchange(client, sent)
+        missing = [i for i, reply in enumerate(replies) if functions.is_missing(reply)]
+        if missing:
+            await functions.load(client.execute_command)
+            found, confirmed = await self._exchange(client, [sent[i] for i in missing])
+            for i, reply in zip(missing, found, strict=True):
+                replies[i] = reply
+        self._note(sent, replies, confirmed)
+        return replies
+
+    def _note(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
+        """Keeps what was done, for as long as the server that takes over may not know of it."""
+        if not self._servers.replicated or not any(call.confirm for call in sent):
+            return
+        self._confirm_ms = CONFIRM_MS if confirmed else HASTY_MS
+        now = asyncio.get_running_loop().time()
+        for call, reply in zip(sent, replies, strict=True):
+            if functions.is_away(reply):
+                continue
+            if reply is None or isinstance(reply, redis.RedisError):
+                self._unconfirmed.drop(call)
+            elif call.keep and confirmed:
+                self._unconfirmed.confirm(call, now)
+            elif call.keep:
+                self._unconfirmed.add(call, now)
+        if confirmed:
+            self._unconfirmed.hurry()
+
+    def _put_back(self, away: list[tuple[_Call, object]]) -> None:
+        """All of it may have been carried out: what yields must not be told again behind what came after it."""
+        now = asyncio.get_running_loop().time()
+        newer = {call.key: call for call in self._waiting if call.key}
+        for call, error in reversed(away):
+            if isinstance(error, redis.RedisError) and (call.until <= now or self._closed):
+                call.answer(functions.translated(error, call.doing))
+            elif call.yields and call.key in newer:
+                newer[call.key].superseded += [call.reply, *call.superseded]
+            else:
+                self._waiting.appendleft(call)
+                if call.key:
+                    newer[call.key] = call
+
+    async def _exchange(self, client: redis.asyncio.Redis, batch: list[_Call]) -> tuple[list[object], bool]:
+        """The replies, and whether a replica has what was written."""
+        confirm = self._servers.replicated and any(call.confirm for call in batch)
+        async with client.pipeline(transaction=False) as pipe:
+            for call in batch:
+                pipe.execute_command(*call.command)
+            if confirm:
+                # Waits for what this connection wrote, so it must follow over the same one.
+                pipe.execute_command("WAIT", 1, self._confirm_ms)
+            replies: list[object] = await pipe.execute(raise_on_error=False)
+        confirmations = replies.pop() if confirm else 0
+        return replies, isinstance(confirmations, int) and confirmations > 0

@@ -1,0 +1,66 @@
+"""The master that the Sentinels name (https://valkey.io/topics/sentinel-clients/)."""
+
+import asyncio
+import logging
+
+import redis
+
+from simulcast.cancellation import cancel
+from simulcast.store.topology import ANSWER_S, Found
+from simulcast.store.url import Server
+
+_log = logging.getLogger("simulcast.store.topology")
+
+
+class Sentinel(Found):
+    """One server at a time. Of what a majority of Sentinels answer, the newest configuration holds.
+
+    So a Sentinel that was cut off together with the old master can't name that one any more.
+    """
+
+    _master: Server | None = None
+
+    async def _ask(self) -> None:
+        members = self._address.members
+        asking = [asyncio.create_task(self._ask_one(member)) for member in members]
+        answers: list[tuple[int, Server]] = []
+        troubles: list[str] = []
+        try:
+            for answer in asyncio.as_completed(asking, timeout=ANSWER_S):
+                try:
+                    answers.append(await answer)
+                except (redis.RedisError, OSError) as error:
+                    troubles.append(str(error) or f"no answer within {ANSWER_S:g} s")
+                if len(answers) > len(members) // 2:
+                    break
+        finally:
+            await cancel(asking)
+            await asyncio.gather(*asking, return_exceptions=True)  # what the others raised is nobody's concern
+        if not answers:
+            raise redis.ConnectionError("; ".join(troubles))
+        _, master = max(answers)
+        if master != self._master:
+            _log.info("%s is %s:%d now", self._address.master, *master)
+        self._master = master
+
+    async def _ask_one(self, member: Server) -> tuple[int, Server]:
+        """The epoch of its configuration, and the master there."""
+        try:
+            facts = await self._asker(member).execute_command("SENTINEL MASTER", self._address.master)
+        except redis.ResponseError as error:
+            if "No such master" in str(error):
+                raise redis.ResponseError(f"a Sentinel knows no master {self._address.master!r}") from error
+            raise
+        return facts["config-epoch"], (facts["ip"], facts["port"])
+
+    def _server(self, channel: str) -> Server | None:
+        return self._master
+
+    def _serving(self) -> set[Server]:
+        return set() if self._master is None else {self._master}
+
+    def _asked(self) -> tuple[Server, ...]:
+        return self._address.members
+
+    def _place(self, member: Server) -> str:
+        return self._address.of_sentinel(member)

@@ -1,0 +1,95 @@
+"""The download folder: may it be written, and how a finished part file gets its name there."""
+
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from workers.disk.file_names import FALLBACK, safe_name, split_suffix
+from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
+
+MAX_COPIES = 9_999
+# What file systems without hard links answer (vfat, exFAT, many network and FUSE mounts).
+_NO_HARD_LINKS = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+)
+
+
+def open_folder(folder: Path) -> Path:
+    """`folder` as an absolute path without symbolic links, made if it was missing, and seen to be writable.
+
+    Raises FolderNotWritable with path, uid and remedy. A file is made and removed to find out, since modes
+    say nothing of read-only mounts, quotas and network file systems.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        real = folder.resolve(strict=True)
+        probe = real / f".simulcast-{secrets.token_hex(8)}"
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        probe.unlink()
+    except OSError as error:
+        raise FolderNotWritable(folder.absolute(), os.geteuid(), _cause(folder, error)) from error
+    return real
+
+
+def _cause(folder: Path, error: OSError) -> str:
+    cause = error.strerror or type(error).__name__
+    try:
+        owner = folder.stat()
+    except OSError:
+        return cause
+    return f"{cause}; it belongs to user {owner.st_uid}, mode {stat.S_IMODE(owner.st_mode):o}"
+
+
+def publish(part: Path, folder: Path, name: str) -> Path:
+    """Gives the finished `part` its name in `folder`, where it must lie already, and returns the path.
+
+    Nothing is ever overwritten or followed: if `name`, made safe, is taken by a file, folder or link, a
+    number goes before its suffix. Done twice, as after a crash between the two steps, it has the same end.
+    The name and the file in full appear at once; without hard links an empty file holds the name for a
+    moment. Durable when it returns. Raises NoFreeName, PartFileChanged if `part` is no regular file, OSError.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        mine = os.lstat(part)
+        if not stat.S_ISREG(mine.st_mode):
+            raise PartFileChanged(part)
+        taken = _take_name(part, mine, opened, safe_name(name) or FALLBACK)
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+    return folder / taken
+
+
+def _take_name(part: Path, mine: os.stat_result, folder: int, name: str) -> str:
+    stem, suffix = split_suffix(name)
+    for number in range(MAX_COPIES + 1):
+        candidate = f"{stem} ({number}){suffix}" if number else name
+        try:
+            _name_it(part, folder, candidate)
+        except FileExistsError:
+            # It may be this very file, linked before a crash.
+            if not os.path.samestat(mine, os.lstat(candidate, dir_fd=folder)):
+                continue
+        part.unlink(missing_ok=True)
+        return candidate
+    raise NoFreeName(name, MAX_COPIES)
+
+
+def _name_it(part: Path, folder: int, candidate: str) -> None:
+    """Links or, without hard links, renames. Raises FileExistsError if `candidate` is taken by anything."""
+    try:
+        os.link(part, candidate, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+    else:
+        return
+    # rename() replaces what is there, so the name is claimed first.
+    os.close(os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
+    try:
+        os.rename(part, candidate, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(candidate, dir_fd=folder)
+        raise

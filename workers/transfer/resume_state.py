@@ -1,0 +1,34 @@
+"""What a job's record says of its part file, so that a successor can go on. No I/O."""
+
+import json
+from collections.abc import Mapping
+
+from workers.http.byte_ranges import checked
+from workers.http.response import Source
+
+# Stands for the ETag where several connections wrote. It is a weak one: a worker of a version that knows nothing of
+# `spans`, which would take what is there for a beginning, continues nothing under it. And where such a worker wrote
+# afterwards, it isn't there any more, so nobody believes spans of a file that has been made anew.
+_BY_SPANS = 'W/"spans"'
+
+
+def source_fields(source: Source) -> dict[str, str]:
+    """What is noted of a source."""
+    size = "" if source.total is None else str(source.total)
+    if source.done is None:
+        return {"etag": source.etag or "", "size": size, "spans": ""}
+    return {"etag": _BY_SPANS, "size": size, "spans": json.dumps({"etag": source.etag, "done": source.done})}
+
+
+def source_of(fields: Mapping[str, str]) -> Source | None:
+    """What the owner before was sent, if that lets the next one go on."""
+    etag, size = fields.get("etag"), fields.get("size")
+    total = int(size) if size else None
+    if etag != _BY_SPANS:
+        return Source(etag, total) if etag else None
+    try:
+        found = json.loads(fields.get("spans", ""))
+        done = checked(found["done"], total or 0)
+        return Source(str(found["etag"]), total, fields.get("name", ""), done) if done else None
+    except (ValueError, KeyError, TypeError):
+        return None
