@@ -10,17 +10,17 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from app.access.middleware import Guard
-from app.access.tokens import Tokens
-from app.admin import Doors, admin_app
-from app.heartbeat import Place
+from app.access.middleware import RequestFilterMiddleware
+from app.access.tokens import TokenVerifier
+from app.admin import PortRouter, admin_app
+from app.heartbeat import Endpoint
 from app.server.drain import Server
-from app.server.server import configuration
+from app.server.server import uvicorn_config
 from app.services import Services
 from app.settings import FrontEndSettings
 from simulcast.errors import SettingRefused
 from simulcast.logs import configure
-from simulcast.settings import explained, inspected
+from simulcast.settings import explain, inspect_settings
 
 # A lost connection leaves no cycle (transport/websocket.py), so full collections find nothing, and with 10,000
 # clients each of them stops the process for half a second.
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     flags = parser.parse_args()
     if flags.check:
-        print(inspected(FrontEndSettings, _check))
+        print(inspect_settings(FrontEndSettings, _check))
         return
     names = ("host", "port", "admin_port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
@@ -58,7 +58,7 @@ def main() -> None:
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     except ValidationError as error:
-        sys.exit(f"simulcast: {explained(error)}")
+        sys.exit(f"simulcast: {explain(error)}")
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]
@@ -71,7 +71,7 @@ def main() -> None:
 def _check(settings: FrontEndSettings) -> None:
     """Raises SettingRefused."""
     settings.check_host(settings.host)
-    Tokens.of(settings)
+    TokenVerifier.of(settings)
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:
@@ -96,13 +96,13 @@ def _config(settings: FrontEndSettings, root_path: str, admin: socket.socket | N
 
     address = f"{settings.host}:{settings.port}"
     if admin is None:
-        app: ASGIApp = (public := create_app(settings, Place(address)))
+        app: ASGIApp = (public := create_app(settings, Endpoint(address)))
     else:
         host, port = admin.getsockname()[:2]
-        public = create_app(settings, Place(address, f"{host}:{port}"))
-        guarded = Guard(admin_app(public), frozenset(settings.allowed_hosts))
-        app = Doors(public, guarded, {port})
-    return configuration(app, settings, root_path, lambda: cast(Services, public.state.services).broker.places())
+        public = create_app(settings, Endpoint(address, f"{host}:{port}"))
+        guarded = RequestFilterMiddleware(admin_app(public), frozenset(settings.allowed_hosts))
+        app = PortRouter(public, guarded, {port})
+    return uvicorn_config(app, settings, root_path, lambda: cast(Services, public.state.services).broker.places())
 
 
 if __name__ == "__main__":

@@ -12,16 +12,16 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.metrics import Everyone, exposition
+from app.metrics import ClusterStats, exposition
 from app.routes import downloads
 from app.routes.downloads import Here
 from app.services import Services
 from simulcast.errors import BrokerUnavailable
 
-CENSUS_S = 2.0
+STATS_TIMEOUT_S = 2.0
 
 
-class Doors:
+class PortRouter:
     """ASGI: what comes by an admin port goes to `admin`, and all else to `public`."""
 
     def __init__(self, public: ASGIApp, admin: ASGIApp, ports: Container[int]) -> None:
@@ -52,9 +52,9 @@ async def metrics(here: Here) -> Response:
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-async def _everyone(here: Services) -> Everyone | None:
+async def _everyone(here: Services) -> ClusterStats | None:
     try:
-        async with asyncio.timeout(CENSUS_S):
-            return Everyone(await here.census.processes(), await here.census.survey())
+        async with asyncio.timeout(STATS_TIMEOUT_S):
+            return ClusterStats(await here.census.processes(), await here.census.queue_stats())
     except (BrokerUnavailable, TimeoutError):
         return None

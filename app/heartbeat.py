@@ -2,32 +2,32 @@
 
 from dataclasses import dataclass, field
 
-from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.heartbeat import Rate, version
 from simulcast.process_registry import FrontEndRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """Host and port of what clients and operators connect to; "" where that isn't known, or there is none."""
 
     address: str = ""
     admin: str = ""
 
 
-NOWHERE = Place()
+NO_ENDPOINT = Endpoint()
 
 
 @dataclass(slots=True)
-class Pulse:
+class HeartbeatReporter:
     """Makes the records. `began`: seconds since 1970."""
 
     name: str
     began: float
-    place: Place
+    place: Endpoint
     channels: Channels
-    listener: Listeners
+    listener: ListenerPool
     _events: Rate = field(init=False)
     _deliveries: Rate = field(init=False)
     _bytes: Rate = field(init=False)

@@ -15,26 +15,26 @@ from starlette.staticfiles import PathLike
 from starlette.types import Scope
 
 import simulcast.gateway
-from app.access.csp import policy
-from app.access.middleware import Guard
-from app.access.tokens import Tokens
-from app.heartbeat import NOWHERE, Place
+from app.access.csp import content_security_policy
+from app.access.middleware import RequestFilterMiddleware
+from app.access.tokens import TokenVerifier
+from app.heartbeat import NO_ENDPOINT, Endpoint
 from app.routes import downloads, files, sse, websocket
 from app.routes.docs import add_description
-from app.routes.errors import unprocessable
+from app.routes.errors import validation_error_handler
 from app.routes.file_store import Folder
-from app.services import running
+from app.services import services_lifespan
 from app.settings import FrontEndSettings
 from simulcast.logs import configure
 
-MOST_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
+MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(simulcast.gateway.__file__).parent
 GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts"})
 PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # and nothing else that lies there, such as __init__.py
 
 
-class _Revalidated(StaticFiles):
+class RevalidatedStaticFiles(StaticFiles):
     """Browsers ask each time whether a file has changed, so an upgrade never mixes old modules with new ones.
 
     The client for browsers stands beside the page's own modules.
@@ -53,13 +53,13 @@ class _Revalidated(StaticFiles):
         return response
 
 
-def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
+def create_app(settings: FrontEndSettings, place: Endpoint = NO_ENDPOINT) -> FastAPI:
     """One front-end, made from its settings. Raises SettingRefused for a token's key that makes no sense."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure(settings.log)
-        async with running(settings, place) as services:
+        async with services_lifespan(settings, place) as services:
             app.state.services = services
             yield
 
@@ -69,23 +69,23 @@ def create_app(settings: FrontEndSettings, place: Place = NOWHERE) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MOST_BODY_BYTES,
-        exception_handlers={RequestValidationError: unprocessable},
-        middleware=[Middleware(Guard, allowed_hosts=frozenset(settings.allowed_hosts))],
+        max_body_size=MAX_BODY_BYTES,
+        exception_handlers={RequestValidationError: validation_error_handler},
+        middleware=[Middleware(RequestFilterMiddleware, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
-    app.state.tokens = Tokens.of(settings)
-    app.state.files = Folder(Path(settings.files)) if settings.files else None
+    app.state.tokens = TokenVerifier.of(settings)
+    app.state.files = Folder(Path(settings.files_dir)) if settings.files_dir else None
     app.include_router(downloads.router)
     app.include_router(websocket.router)
     app.include_router(sse.router)
     app.include_router(files.router)
     add_description(app)
-    app.mount("/page", _Revalidated(directory=PAGE), name="page")
+    app.mount("/page", RevalidatedStaticFiles(directory=PAGE), name="page")
 
     told = " data-files" * (app.state.files is not None) + " data-tokens" * (app.state.tokens is not None)
     index = (PAGE / "index.html").read_text(encoding="utf-8").replace("<html", f"<html{told}", 1)
 
-    headers = {"content-security-policy": policy(index), "cache-control": "no-cache"}
+    headers = {"content-security-policy": content_security_policy(index), "cache-control": "no-cache"}
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:

@@ -9,31 +9,31 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from simulcast.frontend.fanout.counters import Distribution, Tally
+from simulcast.frontend.fanout.counters import Counters, Histogram
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.heartbeat import version
-from simulcast.process_registry import RECEIVED, Processes, Survey
+from simulcast.process_registry import RECEIVED, Processes, QueueStats
 
-MOST_LABELLED = 20  # channels with a series of their own; anyone may name a channel
+MAX_LABELLED_CHANNELS = 20  # channels with a series of their own; anyone may name a channel
 OTHERS = "(other)"  # no channel's name has brackets
 _PROCESS = ProcessCollector(registry=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Everyone:
+class ClusterStats:
     """What Redis knows: the same whichever front-end is asked."""
 
     processes: Processes
-    survey: Survey
+    survey: QueueStats
 
 
-def exposition(channels: Channels, tally: Tally, ready: bool, everyone: Everyone | None) -> bytes:
+def exposition(channels: Channels, tally: Counters, ready: bool, everyone: ClusterStats | None) -> bytes:
     """Prometheus' text format. `everyone`: None while Redis is away; then what it would say is left out."""
     return generate_latest(_Collector(channels, tally, ready, everyone))
 
 
 class _Collector(Collector):
-    def __init__(self, channels: Channels, tally: Tally, ready: bool, everyone: Everyone | None) -> None:
+    def __init__(self, channels: Channels, tally: Counters, ready: bool, everyone: ClusterStats | None) -> None:
         self._channels = channels
         self._tally = tally
         self._ready = ready
@@ -58,14 +58,14 @@ class _Collector(Collector):
             self._tally.latencies,
         )
         if self._everyone is not None:
-            yield from _of_all(self._everyone)
+            yield from _cluster_metrics(self._everyone)
 
 
-def _counters(tally: Tally) -> Iterator[Metric]:
+def _counters(tally: Counters) -> Iterator[Metric]:
     for name, meaning, value in (
         ("events_received", "Messages that came by the subscription.", tally.received),
         ("events_refused", "Of them, left out: too large, or made to look like a broker's.", tally.refused),
-        ("events_filled", "Publications read from the history: they had not come by the subscription.", tally.filled),
+        ("backfilled", "Publications read from the history: they had not come by the subscription.", tally.backfilled),
         ("deliveries", "Events written to clients; one event to n clients is n.", tally.deliveries),
         ("sent_bytes", "Bytes of events written to clients.", tally.sent_bytes),
         ("joins", "Memberships begun.", tally.joins),
@@ -84,7 +84,7 @@ def _counters(tally: Tally) -> Iterator[Metric]:
     yield recoveries
 
 
-def _of_all(everyone: Everyone) -> Iterator[Metric]:
+def _cluster_metrics(everyone: ClusterStats) -> Iterator[Metric]:
     processes, survey = everyone.processes, everyone.survey
     yield _labelled("jobs", "Downloads in each state.", ("state",), [((k,), n) for k, n in survey.jobs.items()])
     yield _gauge(
@@ -102,8 +102,8 @@ def _of_all(everyone: Everyone) -> Iterator[Metric]:
 def _clients(channels: Channels) -> list[tuple[tuple[str, str], int]]:
     """Those of the channels that have most of them, and those of all others together."""
     found = sorted(channels.census(), key=lambda each: (-each[1], each[0]))
-    rest = found[MOST_LABELLED:]
-    shown = found[:MOST_LABELLED]
+    rest = found[MAX_LABELLED_CHANNELS:]
+    shown = found[:MAX_LABELLED_CHANNELS]
     if rest:
         shown.append((OTHERS, sum(clients for _, clients, _ in rest), sum(behind for _, _, behind in rest)))
     pairs: list[tuple[tuple[str, str], int]] = []
@@ -125,7 +125,7 @@ def _labelled(
     return family
 
 
-def _histogram(name: str, meaning: str, found: Distribution) -> Metric:
+def _histogram(name: str, meaning: str, found: Histogram) -> Metric:
     bounds = [*map(str, found.bounds), "+Inf"]
     buckets = list(zip(bounds, accumulate(found.counts), strict=True))
     return HistogramMetricFamily(f"simulcast_{name}", meaning, buckets=buckets, sum_value=found.sum)

@@ -8,25 +8,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.heartbeat import Place, Pulse
+from app.heartbeat import Endpoint, HeartbeatReporter
 from app.server import shutdown_signal
 from app.settings import FrontEndSettings
 from simulcast.broker import Broker
-from simulcast.cancellation import asked_to_stop, cancel
-from simulcast.frontend.fanout.counters import Tally
-from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.cancellation import cancel_and_wait, is_cancelling
+from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
-from simulcast.frontend.subscriptions.options import Wishes
-from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, AnyOutlet, Membership
+from simulcast.frontend.subscriptions.options import SubscribeOptions
+from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, AnyOutlet, Subscriber
 from simulcast.heartbeat import keep_beating, process_name
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
-from simulcast.process_registry import Census
-from simulcast.store.factory import reach
+from simulcast.process_registry import ProcessRegistry
+from simulcast.store.factory import topology_from_url
 
-SWEEP_S = 5.0
+SWEEP_INTERVAL_S = 5.0
 RETRY_AFTER = {"retry-after": "2"}
-ENDING = "this front-end ends: come back, to another one or when it has started again"
+SHUTTING_DOWN_REASON = "this front-end ends: come back, to another one or when it has started again"
 _log = logging.getLogger("simulcast.app")
 
 
@@ -37,18 +37,18 @@ class Services:
     broker: Broker
     jobs: Jobs
     channels: Channels
-    listener: Listeners
-    census: Census
+    listener: ListenerPool
+    census: ProcessRegistry
     ending: asyncio.Event
 
     def not_ready(self) -> str | None:
         """Why clients had better not come now, or None when they may, and events arrive here."""
-        return ENDING if self.ending.is_set() else self.listener.not_ready()
+        return SHUTTING_DOWN_REASON if self.ending.is_set() else self.listener.not_ready()
 
     async def start(self, channels: Iterable[str]) -> str | None:
         """Begins to follow the channels; why that can't be now, or None when all have started."""
         if self.ending.is_set():
-            return ENDING
+            return SHUTTING_DOWN_REASON
         try:
             for channel in channels:
                 await self.channels.follow(channel)
@@ -57,47 +57,47 @@ class Services:
             return f"no events yet: {reason}"
         return None
 
-    def join(self, wanted: Wishes, outlet: AnyOutlet) -> Membership:
+    def join(self, wanted: SubscribeOptions, outlet: AnyOutlet) -> Subscriber:
         """A client's membership, not following anything yet."""
-        return Membership(wanted, outlet, self.channels, self.listener, self.broker)
+        return Subscriber(wanted, outlet, self.channels, self.listener, self.broker)
 
 
 @asynccontextmanager
-async def running(settings: FrontEndSettings, place: Place) -> AsyncIterator[Services]:
+async def services_lifespan(settings: FrontEndSettings, place: Endpoint) -> AsyncIterator[Services]:
     """Services with their tasks running. If a task dies, the process is told to stop: it must not serve deaf."""
     url = settings.resolved_redis_url()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
-    census = Census.connect(url)
-    subscribing = reach(url, most_connections=2)
-    tally = Tally(time.monotonic)
-    listener = Listeners(broker, subscribing, tally)
+    census = ProcessRegistry.connect(url)
+    subscribing = topology_from_url(url, most_connections=2)
+    tally = Counters(time.monotonic)
+    listener = ListenerPool(broker, subscribing, tally)
     channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), tally)
     name = process_name()
-    pulse = Pulse(name, time.time(), place, channels, listener)
+    pulse = HeartbeatReporter(name, time.time(), place, channels, listener)
     tasks = [
         asyncio.create_task(listener.run(), name="listener"),
-        asyncio.create_task(_every(SWEEP_S, channels.sweep), name="sweep"),
-        asyncio.create_task(_every(PING_INTERVAL_S, channels.mark), name="marks"),
+        asyncio.create_task(run_periodically(SWEEP_INTERVAL_S, channels.sweep), name="sweep"),
+        asyncio.create_task(run_periodically(PING_INTERVAL_S, channels.mark), name="marks"),
         asyncio.create_task(keep_beating(census, name, pulse.record, dict), name="heartbeat"),
     ]
     for task in tasks:
         task.add_done_callback(_stop_the_process)
     try:
-        with shutdown_signal.heard() as told_to_end:
+        with shutdown_signal.shutdown_event() as told_to_end:
             yield Services(broker, jobs, channels, listener, census, told_to_end)
     finally:
         for task in tasks:
             task.remove_done_callback(_stop_the_process)
-        await cancel(tasks)
+        await cancel_and_wait(tasks)
         await subscribing.aclose()
         await census.aclose()
         await jobs.aclose()
         await broker.aclose()
 
 
-async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    while not asked_to_stop():
+async def run_periodically(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    while not is_cancelling():
         await asyncio.sleep(seconds)
         await act()
 

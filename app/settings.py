@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode
 
 from simulcast.access_settings import ExposureSettings
-from simulcast.settings import separated
+from simulcast.settings import split_commas
 
 
 def _network(text: str) -> str:
@@ -32,16 +32,16 @@ class FrontEndSettings(ExposureSettings):
         validation_alias="SIMULCAST_PORT",
         description="port on which clients connect",
     )
-    allowed_hosts: Annotated[tuple[_Name, ...], NoDecode, BeforeValidator(separated)] = Field(
+    allowed_hosts: Annotated[tuple[_Name, ...], NoDecode, BeforeValidator(split_commas)] = Field(
         default=(),
         validation_alias="SIMULCAST_ALLOWED_HOSTS",
         description="names, separated by commas, by which the service is reached beside localhost and IP addresses; "
         "* for any (a name that isn't listed is refused: DNS rebinding)",
     )
 
-    files: str = Field(
+    files_dir: str = Field(
         default="",
-        validation_alias="SIMULCAST_FILES",
+        validation_alias="SIMULCAST_FILES_DIR",
         description="the folder that workers download into, as the front-end sees it: then it serves the files of what "
         "is complete; empty: it serves none",
     )
@@ -78,7 +78,7 @@ class FrontEndSettings(ExposureSettings):
         description="connections that one address may have (of IPv6: one /64); 0 for any number. This machine's "
         "own don't count, nor do a proxy's: those whom it forwards do",
     )
-    proxies: Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(separated)] = Field(
+    proxies: Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(split_commas)] = Field(
         default=("127.0.0.1", "::1"),
         validation_alias="SIMULCAST_PROXIES",
         description="addresses and networks, separated by commas, of proxies in front, whose X-Forwarded-For and "

@@ -69,7 +69,7 @@ def _measured(scenario: Scenario, peer: Peer, patience: int) -> Row:
         row = replace(row, others_cores=others.cores())
         if best is None or (bool(row.void), row.others_cores) < (bool(best.void), best.others_cores):
             best = row
-        if best.others_cores < quiet.MOST_CORES:
+        if best.others_cores < quiet.MAX_CORES:
             break
     assert best is not None
     return best

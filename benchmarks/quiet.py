@@ -5,7 +5,7 @@ import resource
 import time
 from pathlib import Path
 
-MOST_CORES = 0.1  # of others, while a row is measured
+MAX_CORES = 0.1  # of others, while a row is measured
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -38,5 +38,5 @@ def wait(most_s: float) -> None:
     while time.monotonic() < deadline:
         others = Others()
         time.sleep(1)
-        if others.cores() < MOST_CORES:
+        if others.cores() < MAX_CORES:
             return

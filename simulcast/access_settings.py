@@ -8,7 +8,7 @@ from pydantic import Field
 from simulcast.errors import SettingRefused
 from simulcast.settings import SharedSettings
 
-LEAST_SECRET_BYTES = 32  # RFC 7518 §3.2
+MIN_SECRET_BYTES = 32  # RFC 7518 §3.2
 
 
 class ExposureSettings(SharedSettings):
@@ -18,7 +18,7 @@ class ExposureSettings(SharedSettings):
         default="",
         repr=False,
         validation_alias="SIMULCAST_TOKEN_SECRET",
-        description=f"secret of at least {LEAST_SECRET_BYTES} bytes that signs clients' tokens (HS256): "
+        description=f"secret of at least {MIN_SECRET_BYTES} bytes that signs clients' tokens (HS256): "
         "see [access](access.md)",
     )
     token_public_key_file: str = Field(
@@ -44,9 +44,9 @@ class ExposureSettings(SharedSettings):
                 "set: leave one of them away, since tokens are signed in one way"
             )
         if self.token_secret:
-            if (size := len(self.token_secret.encode())) < LEAST_SECRET_BYTES:
+            if (size := len(self.token_secret.encode())) < MIN_SECRET_BYTES:
                 raise SettingRefused(
-                    f"SIMULCAST_TOKEN_SECRET has {size} bytes, and needs at least {LEAST_SECRET_BYTES}: "
+                    f"SIMULCAST_TOKEN_SECRET has {size} bytes, and needs at least {MIN_SECRET_BYTES}: "
                     "make one with `openssl rand -hex 32`"
                 )
             return "HS256", self.token_secret
@@ -66,7 +66,7 @@ class ExposureSettings(SharedSettings):
         As `token_key` does, too.
         """
         algorithm, _ = self.token_key()
-        if is_open_to_others(host) and not algorithm and not self.open_to_everyone:
+        if is_public_bind(host) and not algorithm and not self.open_to_everyone:
             raise SettingRefused(
                 f"--host {host}: without tokens, whoever reaches it may watch and command every download. Set "
                 "SIMULCAST_TOKEN_SECRET or SIMULCAST_TOKEN_PUBLIC_KEY_FILE, or SIMULCAST_OPEN_TO_EVERYONE=true if that "
@@ -74,7 +74,7 @@ class ExposureSettings(SharedSettings):
             )
 
 
-def is_open_to_others(host: str) -> bool:
+def is_public_bind(host: str) -> bool:
     """Whether other machines may get there."""
     if host == "localhost":
         return False

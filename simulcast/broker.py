@@ -20,14 +20,14 @@ from simulcast.model.events import Event, Message, checked_key, encode
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_entry, from_stream
 from simulcast.store import functions
-from simulcast.store.factory import reach
+from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument
-from simulcast.store.sender import PATIENCE_S, Sender
+from simulcast.store.sender import PUBLISH_TIMEOUT_S, Sender
 from simulcast.store.topology import Topology
 
 HISTORY_LENGTH = 50_000  # publications a channel keeps, approximately
-IDEMPOTENCY_S = 300
-_PUBLISHING = 8  # connections to a server; one channel's calls are never under way over two of them
+DEDUP_TTL_S = 300
+PUBLISH_POOL_SIZE = 8  # connections to a server; one channel's calls are never under way over two of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ class Snapshot:
 
 def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
-    keys = names.flow
+    keys = names.stream_keys
     if not idempotency_key and event.label[0] in "se":
         idempotency_key = secrets.token_hex(12)  # so that it can be sent again when its reply was lost
     label = event.label
     if idempotency_key:
-        keys = [*names.flow, names.once(checked_key(idempotency_key, "an idempotency key"))]
+        keys = [*names.stream_keys, names.dedup_key(checked_key(idempotency_key, "an idempotency key"))]
         if label[0] not in "se" or label.endswith(":"):
             label = f"{label}#{secrets.token_hex(6)}"  # by which front-ends know it again when it is told anew
-    return keys, [names.pubsub, HISTORY_LENGTH, label, event.key, event.payload, IDEMPOTENCY_S]
+    return keys, [names.pubsub, HISTORY_LENGTH, label, event.key, event.payload, DEDUP_TTL_S]
 
 
 class Broker:
@@ -82,7 +82,7 @@ class Broker:
     @classmethod
     def connect(cls, url: str) -> "Broker":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(reach(url), reach(url, _PUBLISHING))
+        return cls(topology_from_url(url), topology_from_url(url, PUBLISH_POOL_SIZE))
 
     def sender(self, channel: str = DEFAULT_CHANNEL) -> Sender:
         """By which all calls leave that are to keep their order with what is published to the channel."""
@@ -122,15 +122,15 @@ class Broker:
         about = f"{channel} {event.key}" if event.key else ""
         keys, args = publish_arguments(names, event, idempotency_key)
         yields = event.label == "p"
-        keep = len(keys) > len(names.flow)
+        keep = len(keys) > len(names.stream_keys)
         reply = await self.sender(channel).call(
-            "publish", keys, args, patience_s=PATIENCE_S, key=about, yields=yields, keep=keep
+            "publish", keys, args, patience_s=PUBLISH_TIMEOUT_S, key=about, yields=yields, keep=keep
         )
         return Position.parse(_text(reply))
 
     def places(self) -> tuple[int, int]:
         """How many servers serve channels, and how many are asked who does, as far as is known."""
-        return self._reading.places()
+        return self._reading.server_counts()
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
         """Where the channel is now; opens an epoch where acknowledged writes may be gone. Raises BrokerUnavailable."""
@@ -140,18 +140,22 @@ class Broker:
         """As `head`, for several channels in one round trip to each server that serves some of them."""
         found: dict[str, Head] = {}
         servers: dict[redis.asyncio.Redis, list[str]] = {}
-        async with self._reading.asking("ask where the channels are"):
+        async with self._reading.translating_errors("ask where the channels are"):
             for channel in channels:
-                servers.setdefault(await self._reading.serving(channel), []).append(channel)
+                servers.setdefault(await self._reading.client_for(channel), []).append(channel)
             for client, served in servers.items():
-                asked, replies = await functions.loaded(partial(_where, client, served), client.execute_command)
+                asked, replies = await functions.ensure_loaded(
+                    partial(_read_heads, client, served), client.execute_command
+                )
                 found |= {channel: _head(_list(reply), asked) for channel, reply in zip(served, replies, strict=True)}
         return [found[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
-        async with self._reading.at(channel, "read what goes on") as client:
-            reply = _list(await functions.call(client.execute_command, "snapshot", ChannelNames(channel).flow, []))
+        async with self._reading.client_at(channel, "read what goes on") as client:
+            reply = _list(
+                await functions.call(client.execute_command, "snapshot", ChannelNames(channel).stream_keys, [])
+            )
         active = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
         ended = [from_entry(_bytes(entry)) for entry in _list(reply[6])]
         ages = [int(_text(age)) / 1000 for age in _list(reply[7])]
@@ -174,7 +178,7 @@ class Broker:
             raise PositionLost(after, None)
         expected = after
         for publication in found:
-            if not _follows(expected, publication.position):
+            if not is_next_position(expected, publication.position):
                 raise PositionLost(after, publication.position)
             expected = publication.position
         if len(found) < limit and expected != until and (expected.epoch == until.epoch or until.offset > 0):
@@ -189,27 +193,27 @@ class Broker:
         first = max(until.offset - limit, 0) + 1
         found = await self._range(channel, f"{until.epoch}-{first}", str(until), limit)
         for place in range(len(found) - 1, 0, -1):
-            if not _follows(found[place - 1].position, found[place].position):
+            if not is_next_position(found[place - 1].position, found[place].position):
                 return found[place:]
         return found
 
     async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
-        async with self._reading.at(channel, "read the history") as client:
+        async with self._reading.client_at(channel, "read the history") as client:
             reply = await client.xrange(ChannelNames(channel).history, first, last, limit)
         rows = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
         return [from_stream(place, fields[b"e"]) for place, fields in rows]
 
 
-async def _where(client: redis.asyncio.Redis, channels: Sequence[str]) -> tuple[float, list[object]]:
+async def _read_heads(client: redis.asyncio.Redis, channels: Sequence[str]) -> tuple[float, list[object]]:
     asked = time.monotonic()
     async with client.pipeline(transaction=False) as pipe:
         for number, channel in enumerate(channels):
-            keys = ChannelNames(channel).flow
+            keys = ChannelNames(channel).stream_keys
             pipe.execute_command("FCALL", functions.name("where"), len(keys), *keys, int(number == 0))
         return asked, await pipe.execute()
 
 
-def _follows(before: Position, position: Position) -> bool:
+def is_next_position(before: Position, position: Position) -> bool:
     if position.epoch == before.epoch:
         return position.offset == before.offset + 1
     return position.epoch > before.epoch and position.offset == 1

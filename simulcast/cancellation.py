@@ -8,18 +8,18 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
-AGAIN_S = 0.5
+RECANCEL_INTERVAL_S = 0.5
 
 
-async def cancel(tasks: Collection["asyncio.Task[Any]"]) -> None:
+async def cancel_and_wait(tasks: Collection["asyncio.Task[Any]"]) -> None:
     """Returns once all have ended; asks again those that swallow it. What they raise is their owner's to look at."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=AGAIN_S)
+        await asyncio.wait(pending, timeout=RECANCEL_INTERVAL_S)
 
 
-def asked_to_stop() -> bool:
+def is_cancelling() -> bool:
     """Whether the running task was cancelled, also if the CancelledError was swallowed.
 
     Not for a task that goes on after an `asyncio.TaskGroup` of its own failed: before Python 3.13 it looks cancelled.

@@ -4,9 +4,9 @@ import logging
 import resource
 import sys
 
-USUAL = 65_536  # raised so far, where the hard limit allows it
-MOST = 1_048_576  # counted with, where a limit is endless
-ALWAYS_ALLOWED = 10_240  # by macOS, whose hard limit is endless and isn't meant (OPEN_MAX, setrlimit(2))
+DEFAULT_LIMIT = 65_536  # raised so far, where the hard limit allows it
+MAX_LIMIT = 1_048_576  # counted with, where a limit is endless
+MACOS_OPEN_MAX = 10_240  # by macOS, whose hard limit is endless and isn't meant (OPEN_MAX, setrlimit(2))
 _log = logging.getLogger("simulcast.file_limits")
 
 
@@ -18,7 +18,7 @@ def limits() -> tuple[int, int]:
 
 def usable(soft: int, hard: int) -> int:
     """What `raise_limit` makes of these two, where it is not refused."""
-    return min(max(soft, min(hard, USUAL)), MOST)
+    return min(max(soft, min(hard, DEFAULT_LIMIT)), MAX_LIMIT)
 
 
 def raise_limit() -> int:
@@ -28,7 +28,7 @@ def raise_limit() -> int:
     if soft >= wanted:
         return wanted
     refusal: Exception | None = None
-    for attempt in (wanted, ALWAYS_ALLOWED):
+    for attempt in (wanted, MACOS_OPEN_MAX):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (attempt, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         except (ValueError, OSError) as error:

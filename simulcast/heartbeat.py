@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata
 
-from simulcast.cancellation import asked_to_stop
+from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
-from simulcast.process_registry import Census, Record
+from simulcast.process_registry import ProcessRegistry, Record
 
-BEAT_S = 2.0
-LEAVE_S = 1.0
+HEARTBEAT_INTERVAL_S = 2.0
+DEREGISTER_TIMEOUT_S = 1.0
 _log = logging.getLogger("simulcast.heartbeat")
 
 
@@ -51,22 +51,24 @@ class Rate:
 
 
 async def keep_beating(
-    census: Census, name: str, record: Callable[[], Record], totals: Callable[[], Mapping[str, int]]
+    census: ProcessRegistry, name: str, record: Callable[[], Record], totals: Callable[[], Mapping[str, int]]
 ) -> None:
     """Until cancelled. `totals`: counters that only grow; while Redis is away, what they grow by is told later."""
     told: Mapping[str, int] = {}
     try:
-        while not asked_to_stop():
+        while not is_cancelling():
             now = totals()
             try:
-                await census.beat(record(), {counter: total - told.get(counter, 0) for counter, total in now.items()})
+                await census.heartbeat(
+                    record(), {counter: total - told.get(counter, 0) for counter, total in now.items()}
+                )
                 told = now
             except BrokerUnavailable as error:
                 _log.debug("not told that this process lives: %s", error)
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
     finally:
         try:
-            async with asyncio.timeout(LEAVE_S):
+            async with asyncio.timeout(DEREGISTER_TIMEOUT_S):
                 await census.leave(name)
         except (BrokerUnavailable, TimeoutError) as error:
             _log.debug("not told that this process ends: %s", error)

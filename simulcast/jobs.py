@@ -12,11 +12,20 @@ from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.commands import Command, Reason
-from simulcast.model.download_options import NO_OPTIONS, Options
+from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 from simulcast.model.events import checked_key
-from simulcast.model.job_record import JobRecord, Query, about, decoded, record_of, shown_name, shown_url, site_of
+from simulcast.model.job_record import (
+    JobRecord,
+    Query,
+    decode_hash,
+    display_name,
+    event_members,
+    record_of,
+    redact_url,
+    site_of,
+)
 from simulcast.store import functions
-from simulcast.store.factory import reach
+from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
@@ -28,7 +37,7 @@ Ending = Literal["complete", "error", "paused", "cancelled", "queued"]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Lease:
     """A lease on one job: proof of ownership is the whole token.
 
     `fields`: the record as it was stored, with what only workers read: `url` and `options` may hold secrets.
@@ -40,7 +49,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredState:
     """What is wished of an owned download. `limit_bytes_per_s`: None for no limit."""
 
     desired: Desired
@@ -55,34 +64,34 @@ class Jobs:
         self._servers = servers
         self._broker = broker
         self._names = ChannelNames(channel)
-        self._keys = [*self._names.flow, *self._names.jobs]
+        self._keys = [*self._names.stream_keys, *self._names.jobs]
         self._flow: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
 
     @classmethod
     def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "Jobs":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(reach(url), broker, channel)
+        return cls(topology_from_url(url), broker, channel)
 
     async def aclose(self) -> None:
         await self._servers.aclose()
 
     async def submit(
-        self, url: str, download_id: str | None = None, priority: int = 0, options: Options = NO_OPTIONS
+        self, url: str, download_id: str | None = None, priority: int = 0, options: DownloadOptions = NO_OPTIONS
     ) -> JobRecord:
         """Queues a download and tells it; a higher `priority` (-9 to 9) goes first.
 
         Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
         """
         download_id = checked_key(download_id or secrets.token_hex(8), "download_id")
-        name = options.name or shown_name(url) or urlsplit(url).hostname or download_id
-        members = about(download_id, name, shown_url(url))
-        more = {"site": site_of(url), "options": options.stored(), "limit": str(options.limit_bytes_per_s or "")}
+        name = options.name or display_name(url) or urlsplit(url).hostname or download_id
+        members = event_members(download_id, name, redact_url(url))
+        more = {"site": site_of(url), "options": options.to_json(), "limit": str(options.limit_bytes_per_s or "")}
         args = [*self._flow, download_id, members, url, name, priority, *_flat({k: v for k, v in more.items() if v})]
         if not await self._call("submit", args):
             raise ValueError(f"there is a download {download_id} already")
         return await self.get(download_id)
 
-    async def claim(self, worker: str, lease_s: float, busy: Collection[str] = ()) -> Claim | None:
+    async def claim(self, worker: str, lease_s: float, busy: Collection[str] = ()) -> Lease | None:
         """The next job, leased for `lease_s` from now, or None. Ends expired leases on the way.
 
         `worker`: its host's name, a colon, and what tells it from others there. `busy`: sites (records.site_of) of
@@ -94,25 +103,25 @@ class Jobs:
             return None
         flat: list[bytes] = reply[1]
         fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
-        return Claim(reply[0].decode(), record_of(fields), fields)
+        return Lease(reply[0].decode(), record_of(fields), fields)
 
-    async def renew(self, claims: Sequence[Claim], lease_s: float) -> list[Wish]:
+    async def renew(self, claims: Sequence[Lease], lease_s: float) -> list[DesiredState]:
         """Renews to `lease_s` from now. What is wished of each; "lost": stop and touch nothing."""
         pairs = [text for claim in claims for text in (claim.record.download_id, claim.token)]
         reply = await self._call("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
         return [_wish(status.decode()) for status in reply] if isinstance(reply, list) else []
 
-    async def progress(self, claim: Claim, payload: bytes, fields: Mapping[str, str]) -> None:
+    async def progress(self, claim: Lease, payload: bytes, fields: Mapping[str, str]) -> None:
         """Tells a progress event and keeps `fields` in the record. Raises LeaseLost."""
         await self._report(claim, "progress", payload, fields)
 
-    async def note(self, claim: Claim, fields: Mapping[str, str]) -> None:
+    async def save(self, claim: Lease, fields: Mapping[str, str]) -> None:
         """Keeps `fields` in the record without telling. Raises LeaseLost."""
         await self._report(claim, "note", "", fields)
 
-    async def end(
+    async def finish(
         self,
-        claim: Claim,
+        claim: Lease,
         ending: Ending,
         fields: Mapping[str, str],
         members: Mapping[str, object] | None = None,
@@ -140,15 +149,15 @@ class Jobs:
 
     async def get(self, download_id: str) -> JobRecord:
         """One record. Raises KeyError where there is none, BrokerUnavailable."""
-        async with self._servers.at(self._names.channel, "read a download") as client:
+        async with self._servers.client_at(self._names.channel, "read a download") as client:
             fields = cast(dict[bytes, bytes], await client.hgetall(self._names.job_prefix + download_id))
         if not fields:
             raise KeyError(download_id)
-        return record_of(decoded(fields))
+        return record_of(decode_hash(fields))
 
     async def list(self, query: Query) -> tuple[list[JobRecord], int]:
         """One page of records, and how many match in all. Raises BrokerUnavailable."""
-        async with self._servers.at(self._names.channel, "list the downloads") as client:
+        async with self._servers.client_at(self._names.channel, "list the downloads") as client:
             ids = cast(list[bytes], await client.zrange(self._names.jobs[0], 0, -1))
             records = []
             for start in range(0, len(ids), _PAGE):
@@ -157,10 +166,10 @@ class Jobs:
                         pipe.hgetall(self._names.job_prefix + download_id.decode())
                     for fields in filter(None, await pipe.execute()):
                         with suppress(BrokerUnavailable):  # one that is no record must not hide the others
-                            records.append(record_of(decoded(fields)))
+                            records.append(record_of(decode_hash(fields)))
         return query.apply(records)
 
-    async def litter(self, worker: str) -> tuple[str, ...]:
+    async def orphaned_files(self, worker: str) -> tuple[str, ...]:
         """Names of files, written on this worker's host, that nobody owns any more: it removes them."""
         reply = await self._call("litter", [self._names.pubsub, _host(worker), _PAGE])
         return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
@@ -169,7 +178,7 @@ class Jobs:
         while await self._call("clear", [*self._flow, _PAGE]):
             continue
 
-    async def _report(self, claim: Claim, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
+    async def _report(self, claim: Lease, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         args = [*self._flow, claim.record.download_id, claim.token, what, text, *_flat(fields)]
         ends = what not in ("progress", "note")
         if await self._broker.sender(self._names.channel).call("report", self._keys, args, keep=ends) is None:
@@ -178,7 +187,7 @@ class Jobs:
     async def _call(self, function: Function, args: Sequence[Argument]) -> object:
         if function in _ASKED_FOR:
             return await self._broker.sender(self._names.channel).call(function, self._keys, args, confirm=True)
-        async with self._servers.at(self._names.channel, f"call {function}") as client:
+        async with self._servers.client_at(self._names.channel, f"call {function}") as client:
             return await functions.call(client.execute_command, function, self._keys, args)
 
 
@@ -186,12 +195,12 @@ def _flat(fields: Mapping[str, str]) -> list[str]:
     return [part for field in fields.items() for part in field]
 
 
-def _wish(status: str) -> Wish:
+def _wish(status: str) -> DesiredState:
     desired, _, limit = status.partition(" ")
     for known in _OWNED:
         if desired == known:
-            return Wish(known, int(limit) if limit else None)
-    return Wish("lost")
+            return DesiredState(known, int(limit) if limit else None)
+    return DesiredState("lost")
 
 
 def _host(worker: str) -> str:

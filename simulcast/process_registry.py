@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.job_record import STATES, State
 from simulcast.store import functions
-from simulcast.store.factory import reach
+from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
-EXPIRES_S = 7.0
+PROCESS_TTL_S = 7.0
 RECEIVED = "received_bytes"  # the total of what workers have received
 _PAGE = 1000
-_LONGEST = 300
+MAX_RECORD_CHARS = 300
 
 
 class _Process(BaseModel):
@@ -27,8 +27,8 @@ class _Process(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(max_length=_LONGEST)
-    version: str = Field(max_length=_LONGEST)
+    name: str = Field(max_length=MAX_RECORD_CHARS)
+    version: str = Field(max_length=MAX_RECORD_CHARS)
     started_at: float
 
 
@@ -41,8 +41,8 @@ class FrontEndRecord(_Process):
     """
 
     kind: Literal["front_end"] = "front_end"
-    address: str = Field(max_length=_LONGEST)
-    admin: str = Field(max_length=_LONGEST)
+    address: str = Field(max_length=MAX_RECORD_CHARS)
+    admin: str = Field(max_length=MAX_RECORD_CHARS)
     trouble: str
     channels: int
     clients: int
@@ -76,14 +76,14 @@ class Processes:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class QueueStats:
     """How many jobs are in each state, and for how long the one that waits longest has been waiting, if one does."""
 
     jobs: Mapping[State, int]
     longest_wait_s: float | None
 
 
-class Census:
+class ProcessRegistry:
     """Asks and tells Redis. Every method raises BrokerUnavailable."""
 
     def __init__(self, servers: Topology) -> None:
@@ -92,17 +92,17 @@ class Census:
         self._names = ChannelNames(DEFAULT_CHANNEL)
 
     @classmethod
-    def connect(cls, url: str) -> "Census":
+    def connect(cls, url: str) -> "ProcessRegistry":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(reach(url, most_connections=2))
+        return cls(topology_from_url(url, most_connections=2))
 
     async def aclose(self) -> None:
         await self._servers.aclose()
 
-    async def beat(self, record: Record, counted: Mapping[str, int]) -> None:
+    async def heartbeat(self, record: Record, counted: Mapping[str, int]) -> None:
         """The process lives. `counted`: what it has counted since it spoke before."""
         pairs = [part for counter, by in counted.items() for part in (counter, by)]
-        args = [record.name, round(EXPIRES_S * 1000), record.model_dump_json(), *pairs]
+        args = [record.name, round(PROCESS_TTL_S * 1000), record.model_dump_json(), *pairs]
         await self._call("beat", self._names.processes, args)
 
     async def leave(self, name: str) -> None:
@@ -119,9 +119,9 @@ class Census:
             {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)},
         )
 
-    async def survey(self) -> Survey:
+    async def queue_stats(self) -> QueueStats:
         """Counts the jobs, a page at a time."""
-        keys = [*self._names.flow, *self._names.jobs]
+        keys = [*self._names.stream_keys, *self._names.jobs]
         jobs: dict[State, int] = dict.fromkeys(STATES, 0)
         waits: list[float] = []
         first, counted = 0, _PAGE
@@ -136,10 +136,10 @@ class Census:
                 if known is not None:
                     jobs[known] += int(number)
             first += _PAGE
-        return Survey(jobs, max(waits, default=None))
+        return QueueStats(jobs, max(waits, default=None))
 
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
-        async with self._servers.at(self._names.channel, f"call {function}") as client:
+        async with self._servers.client_at(self._names.channel, f"call {function}") as client:
             return await functions.call(client.execute_command, function, keys, args)
 
 

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from simulcast.errors import SettingRefused
-from simulcast.store.url import checked, shown
+from simulcast.store.url import redacted_url, validate
 
 Kind = TypeVar("Kind", bound="SharedSettings")
 URL_FILE = "redis.url"
 
 
-def separated(value: object) -> object:
+def split_commas(value: object) -> object:
     """Text from the environment as a tuple of what its commas separate; anything else as it is."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
@@ -27,7 +27,7 @@ class SharedSettings(BaseSettings):
         frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
     )  # what is wrong may hold a password
 
-    redis_url: Annotated[str, AfterValidator(checked)] = Field(
+    redis_url: Annotated[str, AfterValidator(validate)] = Field(
         default="",
         validation_alias="REDIS_URL",
         description="Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or "
@@ -49,14 +49,14 @@ class SharedSettings(BaseSettings):
             return "redis://localhost:6379/0"
 
 
-def explained(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     """The first setting that makes no sense: its name, its value and why, in a line."""
     first = error.errors(include_url=False)[0]
     name, given = first["loc"][0], first.get("input")
-    return f"{name}={shown(str(given)) if name == 'REDIS_URL' else given}: {first['msg']}"
+    return f"{name}={redacted_url(str(given)) if name == 'REDIS_URL' else given}: {first['msg']}"
 
 
-def inspected(kind: type[Kind], check: Callable[[Kind], object]) -> str:
+def inspect_settings(kind: type[Kind], check: Callable[[Kind], object]) -> str:
     """For `simulcast doctor`: JSON with the `names` that the class reads and the `mistake` in their values, or "".
 
     `check`: what else must hold for the program to start; raises SettingRefused.
@@ -67,5 +67,5 @@ def inspected(kind: type[Kind], check: Callable[[Kind], object]) -> str:
     except SettingRefused as error:
         mistake = str(error)
     except ValidationError as error:
-        mistake = explained(error)
+        mistake = explain(error)
     return json.dumps({"names": [field.validation_alias for field in kind.model_fields.values()], "mistake": mistake})

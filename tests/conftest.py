@@ -12,7 +12,7 @@ import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
-from simulcast.store.factory import reach
+from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
 from tests.topologies import Cluster, Group, Sentinels
 from tests.valkey import Valkey
@@ -88,7 +88,7 @@ class Servers:
     def topology(self) -> Topology:
         """With connections of its own."""
         if self._url is not None:
-            return reach(self._url, most_connections=16)
+            return topology_from_url(self._url, most_connections=16)
         return Topology(fakeredis.FakeAsyncRedis(server=self._fake))
 
     def broker(self) -> Broker:
@@ -117,7 +117,7 @@ async def topology(servers: Servers) -> AsyncIterator[Topology]:
 @pytest.fixture
 async def client(topology: Topology, channel: str) -> redis.asyncio.Redis:
     """Of the server that serves the test's channel."""
-    return await topology.serving(channel)
+    return await topology.client_for(channel)
 
 
 @pytest.fixture

@@ -11,20 +11,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from simulcast.broker import Broker
-from simulcast.cancellation import cancel
+from simulcast.cancellation import cancel_and_wait
 from simulcast.heartbeat import Rate, keep_beating, process_name, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.model.channel import ChannelNames
-from simulcast.process_registry import RECEIVED, Census, WorkerRecord
-from simulcast.settings import explained, inspected
-from simulcast.store.factory import reach
+from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
+from simulcast.settings import explain, inspect_settings
+from simulcast.store.factory import topology_from_url
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable
 from workers.http.session import make_session
 from workers.settings import WorkerSettings
 from workers.transfer.downloader import Downloader
-from workers.transfer.limits import Rules
+from workers.transfer.limits import WorkerLimits
 from workers.worker import Worker
 
 _log = logging.getLogger("simulcast.worker")
@@ -39,11 +39,11 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     name = process_name()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
-    census = Census.connect(url)
-    subscribing = reach(url, most_connections=2)
+    census = ProcessRegistry.connect(url)
+    subscribing = topology_from_url(url, most_connections=2)
     try:
-        async with make_session(settings.allow_networks, read_timeout_s=settings.silence_s) as session:
-            rules = Rules.of(settings, folder, time.monotonic)
+        async with make_session(settings.allow_networks, read_timeout_s=settings.read_timeout_s) as session:
+            rules = WorkerLimits.of(settings, folder, time.monotonic)
             downloader = Downloader(session, jobs, folder, time.monotonic, rules, settings.public_download_dir)
             worker = Worker(
                 name,
@@ -52,7 +52,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 subscribing,
                 ChannelNames(),
                 settings.lease_s,
-                settings.at_once,
+                settings.max_concurrent_downloads,
                 rules,
                 time.monotonic,
             )
@@ -65,7 +65,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                     version=version(),
                     started_at=began,
                     running=worker.owned,
-                    at_once=settings.at_once,
+                    at_once=settings.max_concurrent_downloads,
                     bytes_per_s=rate.of(downloader.received_bytes),
                 )
 
@@ -75,7 +75,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(keep_beating(census, name, record, totals), name="heartbeat")
                 await worker.run(stop)
-                await cancel([beating])
+                await cancel_and_wait([beating])
     finally:
         await census.aclose()
         await subscribing.aclose()
@@ -90,12 +90,12 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     if parser.parse_args().check:
-        print(inspected(WorkerSettings, lambda settings: settings))
+        print(inspect_settings(WorkerSettings, lambda settings: settings))
         return
     try:
         settings = WorkerSettings()
     except ValidationError as error:
-        sys.exit(f"simulcast: {explained(error)}")
+        sys.exit(f"simulcast: {explain(error)}")
     configure(settings.log)
     try:
         folder = open_folder(settings.download_dir)

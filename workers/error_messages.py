@@ -38,7 +38,7 @@ _DISK = {
 }
 
 
-def reason(error: BaseException) -> str:
+def message_for(error: BaseException) -> str:
     """What went wrong, on one line of at most MAX_REASON_CHARS, with no URL, password or query in it.
 
     `error` is what fetch, publish or open_folder raised. Of any other only the class is named: its text was

@@ -29,7 +29,7 @@ from pathlib import Path
 from simulcast.errors import SimulcastError
 
 
-def _named(status: int) -> str:
+def _with_code(status: int) -> str:
     known = {int(code): code.phrase for code in HTTPStatus}
     return f"{status} {known.get(status, '')}".rstrip()
 
@@ -38,7 +38,7 @@ class DownloadFailed(SimulcastError):
     """Base of what ends a download; `str()` is fit for the person who asked for it."""
 
 
-class UnusableUrl(DownloadFailed):
+class InvalidURL(DownloadFailed):
     """The URL, or one that the server redirects to, is none that can be downloaded. Never carries the URL."""
 
 
@@ -47,35 +47,35 @@ class TooManyRedirects(DownloadFailed):
         super().__init__(f"the server redirected more than {followed} times")
 
 
-class Unreachable(DownloadFailed):
+class ConnectError(DownloadFailed):
     """DNS, TCP and TLS together took longer than `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no connection to the server came about within {seconds:g} s")
 
 
-class WrongStatus(DownloadFailed):
+class HTTPStatusError(DownloadFailed):
     """`status` is the code; the phrase is the standard's, not the server's, which could say anything.
 
     retry_after_s: for how long the server asks to be left alone, from now on; None where it said nothing of it.
     """
 
     def __init__(self, status: int, retry_after_s: float | None = None) -> None:
-        super().__init__(f"the server answered {_named(status)}")
+        super().__init__(f"the server answered {_with_code(status)}")
         self.status = status
         self.retry_after_s = retry_after_s
 
 
-class BadAnswer(DownloadFailed):
+class ProtocolError(DownloadFailed):
     """The answer can't be trusted to be the file."""
 
 
-class EncodedBody(BadAnswer):
+class UnexpectedContentEncoding(ProtocolError):
     def __init__(self, encoding: str) -> None:
         super().__init__(f"the server sent the file encoded as {encoding[:40]}, which was not asked for")
 
 
-class BrokenOff(DownloadFailed):
+class IncompleteBody(DownloadFailed):
     """`received` bytes of `total` are there; `total` is None where the server did not say."""
 
     def __init__(self, received: int, total: int | None) -> None:
@@ -85,7 +85,7 @@ class BrokenOff(DownloadFailed):
         self.total = total
 
 
-class Stalled(DownloadFailed):
+class ReadTimeout(DownloadFailed):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the server sent nothing for {seconds:g} s")
 
@@ -105,17 +105,17 @@ class TooLarge(DownloadFailed):
         super().__init__(f"the file has {what} than the {most:,} that a worker downloads (SIMULCAST_MAX_FILE_BYTES)")
 
 
-class NoRoom(DownloadFailed):
+class DiskFull(DownloadFailed):
     """All in bytes: `needed` more for this file, `free` on the disk, `kept` of which are kept free."""
 
     def __init__(self, needed: int, free: int, kept: int) -> None:
         super().__init__(
             f"the file needs {needed:,} bytes more, and of {free:,} that are free {kept:,} are kept free "
-            "(SIMULCAST_KEEP_FREE_BYTES): make room in the download folder"
+            "(SIMULCAST_MIN_FREE_BYTES): make room in the download folder"
         )
 
 
-class WrongDigest(DownloadFailed):
+class ChecksumMismatch(DownloadFailed):
     """Both in hexadecimal digits."""
 
     def __init__(self, kind: str, found: str, wanted: str) -> None:
@@ -129,9 +129,9 @@ class ProxyNotAllowed(DownloadFailed):
         super().__init__(f"the proxy {proxy} is none that the operator allows (SIMULCAST_DOWNLOAD_PROXIES)")
 
 
-class ProxyRefused(DownloadFailed):
+class ProxyError(DownloadFailed):
     def __init__(self, status: int) -> None:
-        super().__init__(f"the proxy answered {_named(status)}")
+        super().__init__(f"the proxy answered {_with_code(status)}")
         self.status = status
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # Any second holds at most three of these and the final one: four events.
 INTERVAL_S = 0.34
 WINDOW_S = 5.0
-_SHORTEST_S = 0.01  # what came at once is no speed of its own
+MIN_SAMPLE_S = 0.01  # what came at once is no speed of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Sample:
     total: int | None
 
 
-class Meter:
+class ProgressMeter:
     """One attempt's meter. Times are seconds of any clock that never goes back (loop.time())."""
 
     def __init__(self, *, interval_s: float = INTERVAL_S, window_s: float = WINDOW_S) -> None:
@@ -56,7 +56,7 @@ class Meter:
         while len(self._points) > 1 and self._points[1][0] <= now - self._window_s:
             self._points.popleft()
         since, base = self._points[0]
-        speed = int((received - base) / max(now - since, _SHORTEST_S))
+        speed = int((received - base) / max(now - since, MIN_SAMPLE_S))
         return Sample(_progress(received, total), speed, received, total)
 
 

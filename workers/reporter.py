@@ -6,17 +6,17 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.jobs import Claim, Jobs
+from simulcast.jobs import Jobs, Lease
 from simulcast.model.events import encode, plain_fraction
-from workers.progress_meter import Meter, Sample
+from workers.progress_meter import ProgressMeter, Sample
 
-TICK_S = 1.0  # how often a stalled download is told of
+STALL_REPORT_INTERVAL_S = 1.0  # how often a stalled download is told of
 RETRY_S = 0.5
 
 _log = logging.getLogger("simulcast.worker")
 
 
-async def insist(call: Callable[[], Awaitable[None]]) -> None:
+async def retry_while_unavailable(call: Callable[[], Awaitable[None]]) -> None:
     """Repeats the call while Redis is away, until it is done, LeaseLost is raised, or it is cancelled."""
     while True:
         try:
@@ -31,11 +31,11 @@ async def insist(call: Callable[[], Awaitable[None]]) -> None:
 class Reporter:
     """One attempt's progress. Newer samples supersede older ones that are not told yet."""
 
-    def __init__(self, jobs: Jobs, claim: Claim, clock: Callable[[], float]) -> None:
+    def __init__(self, jobs: Jobs, claim: Lease, clock: Callable[[], float]) -> None:
         self._jobs = jobs
         self._claim = claim
         self._clock = clock
-        self._meter = Meter()
+        self._meter = ProgressMeter()
         self._received = 0
         self._total: int | None = None
         self._moved = asyncio.Event()
@@ -50,7 +50,7 @@ class Reporter:
         await self._moved.wait()  # until then nothing is known, not even what is resumed
         while True:
             try:
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout(STALL_REPORT_INTERVAL_S):
                     await self._moved.wait()
             except TimeoutError:
                 pass  # no bytes came: tell of the stall
@@ -58,16 +58,16 @@ class Reporter:
             sample = self._meter.update(self._clock(), self._received, self._total)
             if sample is not None:
                 try:
-                    await self._tell(sample)
+                    await self._report(sample)
                 except BrokerUnavailable as error:
                     _log.warning("left out a progress event: %s", error)
             await asyncio.sleep(0.05)
 
     async def finish(self, size: int) -> None:
         """Tells 1.0. Raises LeaseLost."""
-        await insist(lambda: self._tell(self._meter.final(self._clock(), size)))
+        await retry_while_unavailable(lambda: self._report(self._meter.final(self._clock(), size)))
 
-    async def _tell(self, sample: Sample) -> None:
+    async def _report(self, sample: Sample) -> None:
         record = self._claim.record
         event = encode(
             {

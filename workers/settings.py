@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 from pydantic_settings import NoDecode
 
-from simulcast.settings import SharedSettings, separated
+from simulcast.settings import SharedSettings, split_commas
 from workers.http.address_filter import Networks
 
 
@@ -19,7 +19,7 @@ def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:
     return proxies
 
 
-def absolute(folder: str) -> str:
+def absolute_path(folder: str) -> str:
     """`folder` as it is: an absolute path, of any system, or nothing. Raises ValueError for a relative one."""
     if folder and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
         raise ValueError("a relative path means another folder to each reader: write it from the root on")
@@ -32,13 +32,13 @@ class WorkerSettings(SharedSettings):
     download_dir: Path = Field(
         default=Path("downloads"), validation_alias="SIMULCAST_DOWNLOAD_DIR", description="where files go"
     )
-    public_download_dir: Annotated[str, AfterValidator(absolute)] = Field(
+    public_download_dir: Annotated[str, AfterValidator(absolute_path)] = Field(
         default="",
         validation_alias="SIMULCAST_PUBLIC_DOWNLOAD_DIR",
         description="that folder as clients are told it in `file_path`, for a worker in a container: an absolute path; "
         "empty: as the worker sees it",
     )
-    allow_networks: Annotated[Networks, NoDecode, BeforeValidator(separated)] = Field(
+    allow_networks: Annotated[Networks, NoDecode, BeforeValidator(split_commas)] = Field(
         default=(),
         validation_alias="SIMULCAST_ALLOW_NETWORKS",
         description="private networks, as CIDRs separated by commas, that downloads may reach all the same",
@@ -50,11 +50,11 @@ class WorkerSettings(SharedSettings):
         validation_alias="SIMULCAST_LEASE_S",
         description="seconds after which another worker takes over from one that is silent",
     )
-    at_once: int = Field(
+    max_concurrent_downloads: int = Field(
         default=4,
         ge=1,
         le=100,
-        validation_alias="SIMULCAST_DOWNLOADS_AT_ONCE",
+        validation_alias="SIMULCAST_MAX_CONCURRENT_DOWNLOADS",
         description="downloads at once a worker",
     )
     downloads_per_host: int = Field(
@@ -88,11 +88,11 @@ class WorkerSettings(SharedSettings):
         validation_alias="SIMULCAST_MIN_SPEED",
         description="bytes a second; a server that sends less, over twice the longest silence, is tried again later",
     )
-    silence_s: float = Field(
+    read_timeout_s: float = Field(
         default=30.0,
         gt=0,
         le=3600,
-        validation_alias="SIMULCAST_SILENCE_S",
+        validation_alias="SIMULCAST_READ_TIMEOUT_S",
         description="seconds of silence after which a server is tried again later",
     )
     retries: int = Field(
@@ -102,11 +102,11 @@ class WorkerSettings(SharedSettings):
         validation_alias="SIMULCAST_RETRIES",
         description="how often in a row a download that failed for a passing reason is tried again",
     )
-    retry_first_s: float = Field(
+    retry_base_delay_s: float = Field(
         default=1.0,
         gt=0,
         le=300,
-        validation_alias="SIMULCAST_RETRY_FIRST_S",
+        validation_alias="SIMULCAST_RETRY_BASE_DELAY_S",
         description="seconds before the first retry, halved at most by chance; each further one waits twice as long, "
         "up to five minutes",
     )
@@ -115,13 +115,15 @@ class WorkerSettings(SharedSettings):
         validation_alias="SIMULCAST_MAX_FILE_BYTES",
         description="size of the largest file that is downloaded; 0 for any",
     )
-    keep_free_bytes: ByteSize = Field(
+    min_free_bytes: ByteSize = Field(
         default=ByteSize(100_000_000),
-        validation_alias="SIMULCAST_KEEP_FREE_BYTES",
+        validation_alias="SIMULCAST_MIN_FREE_BYTES",
         description="bytes of the download folder's disk that downloads leave free",
     )
-    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(separated), AfterValidator(_proxy_origins)] = Field(
-        default=(),
-        validation_alias="SIMULCAST_DOWNLOAD_PROXIES",
-        description="proxies, separated by commas, that a download may ask for; what they reach is for them to say",
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_proxy_origins)] = (
+        Field(
+            default=(),
+            validation_alias="SIMULCAST_DOWNLOAD_PROXIES",
+            description="proxies, separated by commas, that a download may ask for; what they reach is for them to say",
+        )
     )

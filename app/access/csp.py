@@ -7,7 +7,7 @@ from hashlib import sha256
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def policy(html: str) -> str:
+def content_security_policy(html: str) -> str:
     """Nothing from elsewhere, and of what stands between the page's own `<script>` and `</script>` nothing but that."""
     digests = [b64encode(sha256(text.encode()).digest()).decode() for text in _SCRIPT.findall(html)]
     scripts = "".join(f" 'sha256-{digest}'" for digest in digests)

@@ -30,11 +30,11 @@ class Grant:
         return None
 
 
-EVERYTHING = Grant(frozenset(SCOPES), ("*",), math.inf)
+FULL_ACCESS = Grant(frozenset(SCOPES), ("*",), math.inf)
 """Where no tokens are configured."""
 
 
-def read(claims: Mapping[str, object]) -> Grant:
+def grant_from_claims(claims: Mapping[str, object]) -> Grant:
     """The grant in a token's claims, `exp` among them. Unknown scopes are ignored (RFC 6749 §3.3).
 
     Raises TypeError or ValueError that names the claim that makes no sense.

@@ -14,7 +14,7 @@ _STREAM = "/events"
 _TOKENS = frozenset({b"token", b"access_token"})
 
 
-class Guard:
+class RequestFilterMiddleware:
     """ASGI middleware. A refusal is answered with its reason, also to a WebSocket handshake."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: Container[str]) -> None:

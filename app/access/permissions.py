@@ -8,8 +8,8 @@ from typing import cast
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from app.access.grant import EVERYTHING, Grant
-from app.access.tokens import TokenRefused, Tokens
+from app.access.grant import FULL_ACCESS, Grant
+from app.access.tokens import TokenRefused, TokenVerifier
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.token_claims import Scope
 
@@ -22,14 +22,14 @@ def bearer(connection: HTTPConnection) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def permit(connection: HTTPConnection, scope: Scope, channels: Iterable[str], token: str | None) -> Grant:
+def authorize(connection: HTTPConnection, scope: Scope, channels: Iterable[str], token: str | None) -> Grant:
     """What `token` grants, which includes the scope in each of the channels; everything where none is wanted.
 
     Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that.
     """
-    tokens = cast(Tokens | None, connection.app.state.tokens)
+    tokens = cast(TokenVerifier | None, connection.app.state.tokens)
     if tokens is None:
-        return EVERYTHING
+        return FULL_ACCESS
     if token is None:
         raise HTTPException(
             401,
@@ -52,11 +52,11 @@ def seconds_left(grant: Grant) -> float | None:
     return grant.expires_at - time.time() if math.isfinite(grant.expires_at) else None
 
 
-def needs(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
+def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     """A dependency of routes: the scope, in the channel that the path names, else in that of the downloads."""
 
-    async def permitted(request: Request) -> Grant:
+    async def authorized(request: Request) -> Grant:
         channel = request.path_params.get("channel", DEFAULT_CHANNEL)
-        return permit(request, scope, [channel], bearer(request))
+        return authorize(request, scope, [channel], bearer(request))
 
-    return permitted
+    return authorized

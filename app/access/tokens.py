@@ -11,8 +11,8 @@ from simulcast.access_settings import ExposureSettings
 from simulcast.errors import SettingRefused
 from simulcast.model.token_claims import AUDIENCE
 
-MOST_CHARACTERS = 4096
-_LEAST_RSA_BITS = 2048  # RFC 7518 §3.3
+MAX_TOKEN_CHARS = 4096
+MIN_RSA_BITS = 2048  # RFC 7518 §3.3
 
 
 class TokenRefused(Exception):
@@ -23,7 +23,7 @@ class TokenRefused(Exception):
         self.expired = expired
 
 
-class Tokens:
+class TokenVerifier:
     """The algorithm is the key's own and never what a token's header says: RFC 8725 §3.1."""
 
     def __init__(self, algorithm: str, key: str) -> None:
@@ -36,8 +36,8 @@ class Tokens:
             self._key = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
         except jwt.InvalidKeyError as error:
             raise ValueError(str(error)) from error
-        if algorithm == "RS256" and not (isinstance(self._key, RSAPublicKey) and self._key.key_size >= _LEAST_RSA_BITS):
-            raise ValueError(f"it is no public RSA key of at least {_LEAST_RSA_BITS} bits")
+        if algorithm == "RS256" and not (isinstance(self._key, RSAPublicKey) and self._key.key_size >= MIN_RSA_BITS):
+            raise ValueError(f"it is no public RSA key of at least {MIN_RSA_BITS} bits")
 
     @classmethod
     def of(cls, settings: ExposureSettings) -> Self | None:
@@ -57,8 +57,8 @@ class Tokens:
 
     def grant(self, token: str) -> Grant:
         """What it lets its bearer do now. Raises TokenRefused."""
-        if len(token) > MOST_CHARACTERS:
-            raise TokenRefused(f"a token has at most {MOST_CHARACTERS:,} characters: get a smaller one")
+        if len(token) > MAX_TOKEN_CHARS:
+            raise TokenRefused(f"a token has at most {MAX_TOKEN_CHARS:,} characters: get a smaller one")
         try:
             claims = jwt.decode(
                 token,
@@ -67,7 +67,7 @@ class Tokens:
                 audience=AUDIENCE,
                 options={"require": ["exp", "aud"], "verify_iat": False},  # iat may be ahead by a clock's error
             )
-            return grant.read(claims)
+            return grant.grant_from_claims(claims)
         except jwt.ExpiredSignatureError as error:
             raise TokenRefused("the token has expired: get a new one", expired=True) from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:

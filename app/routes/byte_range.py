@@ -14,7 +14,7 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RangeResponse:
     """`status` is 200, 206, 304, 412 or 416. The body holds the bytes from `start` up to, and without, `stop`."""
 
     status: int
@@ -22,13 +22,13 @@ class Answer:
     stop: int
 
 
-def answer(method: str, headers: Mapping[str, str], etag: str, size: int) -> Answer:
+def evaluate_range(method: str, headers: Mapping[str, str], etag: str, size: int) -> RangeResponse:
     """For GET or HEAD of a file of `size` bytes under a strong `etag`, quotes included; `headers` in lower case."""
     if "if-match" in headers and not _names(headers["if-match"], etag, strongly=True):
-        return Answer(412, 0, 0)
+        return RangeResponse(412, 0, 0)
     if "if-none-match" in headers and _names(headers["if-none-match"], etag, strongly=False):
-        return Answer(304, 0, 0)
-    whole = Answer(200, 0, size)
+        return RangeResponse(304, 0, 0)
+    whole = RangeResponse(200, 0, size)
     # Range is defined for GET alone. A date in If-Range is never ours: no Last-Modified is sent, since its second is
     # too coarse to tell one file from another.
     if method != "GET" or headers.get("if-range", etag) != etag:
@@ -44,7 +44,7 @@ def answer(method: str, headers: Mapping[str, str], etag: str, size: int) -> Ans
         if asked[2] and int(asked[2]) < start:
             return whole
         stop = min(size, int(asked[2]) + 1) if asked[2] else size
-    return Answer(206, start, stop) if start < stop else Answer(416, 0, 0)
+    return RangeResponse(206, start, stop) if start < stop else RangeResponse(416, 0, 0)
 
 
 def _names(field: str, etag: str, *, strongly: bool) -> bool:

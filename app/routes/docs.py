@@ -10,7 +10,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-from app.access.csp import policy
+from app.access.csp import content_security_policy
 
 _STYLES = "style-src 'self' 'unsafe-inline'; img-src 'self' data:"  # Swagger UI styles what it shows
 
@@ -30,5 +30,7 @@ def add_description(app: FastAPI) -> None:
             swagger_css_url="docs/swagger-ui.css",
             swagger_favicon_url="page/icon.svg",
         )
-        response.headers["content-security-policy"] = f"{policy(bytes(response.body).decode())}; {_STYLES}"
+        response.headers["content-security-policy"] = (
+            f"{content_security_policy(bytes(response.body).decode())}; {_STYLES}"
+        )
         return response

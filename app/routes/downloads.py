@@ -8,21 +8,21 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Res
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.access.permissions import needs
-from app.routes.errors import described, in_words
+from app.access.permissions import require_scope
+from app.routes.errors import first_error, openapi_errors
 from app.services import Services
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.model import job_record
 from simulcast.model.channel import CHANNEL_PATTERN
-from simulcast.model.commands import MOST_BYTES_PER_S, Command
-from simulcast.model.download_options import MOST_URL_CHARACTERS, Options
+from simulcast.model.commands import MAX_BYTES_PER_S, Command
+from simulcast.model.download_options import MAX_URL_CHARS, DownloadOptions
 from simulcast.model.job_record import JobRecord, Sort, State
 
-_READING = described(401, 403, 422, 503)
-_WRITING = described(401, 403, 413, 415, 422, 503)
-_COMMANDING = {**_WRITING, **described(404, 409)}
+_READING = openapi_errors(401, 403, 422, 503)
+_WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
+_COMMANDING = {**_WRITING, **openapi_errors(404, 409)}
 
-router = APIRouter(responses=described(400, 421))
+router = APIRouter(responses=openapi_errors(400, 421))
 
 
 def services(request: Request) -> Services:
@@ -46,14 +46,14 @@ def _web_address(url: str) -> str:
     return url
 
 
-class AddDownload(Options):
+class AddDownload(DownloadOptions):
     """What to download, and how; all but `url` may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: Annotated[
         str,
-        Field(max_length=MOST_URL_CHARACTERS, examples=["https://example.com/file.iso"]),
+        Field(max_length=MAX_URL_CHARS, examples=["https://example.com/file.iso"]),
         AfterValidator(_web_address),
     ]
     priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
@@ -64,7 +64,7 @@ class Limit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bytes_per_s: Annotated[int, Field(ge=0, le=MOST_BYTES_PER_S)]
+    bytes_per_s: Annotated[int, Field(ge=0, le=MAX_BYTES_PER_S)]
 
 
 class Downloads(BaseModel):
@@ -105,24 +105,24 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def _parsed(model: type[Body], request: Request) -> Body:
+async def _parse_body(model: type[Body], request: Request) -> Body:
     # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
     try:
         return model.model_validate_json(await _all(request))
     except ValidationError as error:
-        raise HTTPException(422, in_words(error.errors(include_url=False, include_context=False))) from error
+        raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
 
 
 @router.post(
     "/downloads",
     status_code=201,
-    dependencies=[Depends(needs("command"))],
+    dependencies=[Depends(require_scope("command"))],
     responses=_WRITING,
     openapi_extra=_schema(AddDownload),
 )
 async def add_download(here: Here, request: Request, response: Response) -> JobRecord:
     """Queues a download; a worker takes it when it is free."""
-    wanted = await _parsed(AddDownload, request)
+    wanted = await _parse_body(AddDownload, request)
     try:
         record = await here.jobs.submit(wanted.url, priority=wanted.priority, options=wanted)
     except BrokerUnavailable as error:
@@ -131,7 +131,7 @@ async def add_download(here: Here, request: Request, response: Response) -> JobR
     return record
 
 
-@router.get("/downloads", dependencies=[Depends(needs("watch"))], responses=_READING)
+@router.get("/downloads", dependencies=[Depends(require_scope("watch"))], responses=_READING)
 async def list_downloads(
     here: Here,
     state: State | None = None,
@@ -151,8 +151,8 @@ async def list_downloads(
 
 @router.get(
     "/downloads/{download_id}",
-    dependencies=[Depends(needs("watch"))],
-    responses={**_READING, **described(404)},
+    dependencies=[Depends(require_scope("watch"))],
+    responses={**_READING, **openapi_errors(404)},
 )
 async def get_download(download_id: str, here: Here) -> JobRecord:
     """One download, as it stands."""
@@ -164,25 +164,25 @@ async def get_download(download_id: str, here: Here) -> JobRecord:
         raise HTTPException(503, str(error)) from error
 
 
-async def _obey(here: Services, command: Command) -> Accepted:
+async def _run_command(here: Services, command: Command) -> Accepted:
     try:
         reason = await here.jobs.command(command)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     if reason is not None:
-        raise HTTPException(404 if reason == "unknown_download" else 409, command.explain(reason))
+        raise HTTPException(404 if reason == "unknown_download" else 409, command.describe(reason))
     return Accepted()
 
 
-@router.post("/downloads/clear", dependencies=[Depends(needs("command"))], responses=_WRITING)
+@router.post("/downloads/clear", dependencies=[Depends(require_scope("command"))], responses=_WRITING)
 async def clear_finished(here: Here) -> Accepted:
     """Forgets all downloads that have ended; their files stay."""
-    return await _obey(here, Command("clear"))
+    return await _run_command(here, Command("clear"))
 
 
 @router.post(
     "/downloads/{download_id}/limit",
-    dependencies=[Depends(needs("command"))],
+    dependencies=[Depends(require_scope("command"))],
     responses=_COMMANDING,
     openapi_extra=_schema(Limit),
 )
@@ -190,13 +190,13 @@ async def limit_download(
     download_id: str, request: Request, here: Here, command_id: Annotated[str, Query(max_length=100)] = ""
 ) -> Accepted:
     """Changes how fast a download may be, also while it runs; nothing is told of it, the record shows it."""
-    wanted = await _parsed(Limit, request)
-    return await _obey(here, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
+    wanted = await _parse_body(Limit, request)
+    return await _run_command(here, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
 
 
 @router.post(
     "/downloads/{download_id}/{action}",
-    dependencies=[Depends(needs("command"))],
+    dependencies=[Depends(require_scope("command"))],
     responses=_COMMANDING,
 )
 async def command_download(
@@ -206,20 +206,20 @@ async def command_download(
     command_id: Annotated[str, Query(max_length=100)] = "",
 ) -> Accepted:
     """Records what is wished; what comes of it is told to everyone as an event."""
-    return await _obey(here, Command(action, download_id, command_id))
+    return await _run_command(here, Command(action, download_id, command_id))
 
 
-@router.delete("/downloads/{download_id}", dependencies=[Depends(needs("command"))], responses=_COMMANDING)
+@router.delete("/downloads/{download_id}", dependencies=[Depends(require_scope("command"))], responses=_COMMANDING)
 async def delete_download(
     download_id: str, here: Here, file: bool = False, command_id: Annotated[str, Query(max_length=100)] = ""
 ) -> Accepted:
     """Forgets a download that doesn't run; with `file=true` its file goes too."""
-    return await _obey(here, Command("delete", download_id, command_id, file))
+    return await _run_command(here, Command("delete", download_id, command_id, file))
 
 
 @router.post(
     "/channels/{channel}/publish",
-    dependencies=[Depends(needs("publish"))],
+    dependencies=[Depends(require_scope("publish"))],
     responses=_WRITING,
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
 )
@@ -242,7 +242,7 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/ready", responses=described(503))
+@router.get("/ready", responses=openapi_errors(503))
 async def ready(here: Here) -> dict[str, str | int]:
     """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
     reason = here.not_ready()

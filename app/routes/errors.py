@@ -15,19 +15,19 @@ class Problem(BaseModel):
     detail: str
 
 
-def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def openapi_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For the OpenAPI description of a route: it may answer with these, too."""
     return {status: {"model": Problem} for status in statuses}
 
 
-def in_words(errors: Sequence[Mapping[str, Any]]) -> str:
+def first_error(errors: Sequence[Mapping[str, Any]]) -> str:
     """Pydantic's first complaint: which member or parameter, and why."""
     first = errors[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path")) or "the body"
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
-async def unprocessable(_: Request, error: Exception) -> JSONResponse:
+async def validation_error_handler(_: Request, error: Exception) -> JSONResponse:
     """For a query or a path that makes no sense, in the place of FastAPI's list, which repeats all of the input."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 (it is registered for this one)
-    return JSONResponse({"detail": in_words(error.errors())}, 422)
+    return JSONResponse({"detail": first_error(error.errors())}, 422)

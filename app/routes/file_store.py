@@ -43,7 +43,7 @@ def open_file(folder: Path, path: str, size: int) -> OpenFile:
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "there is no folder SIMULCAST_FILES here") from error
+        raise NotADirectoryError(errno.ENOTDIR, "there is no folder SIMULCAST_FILES_DIR here") from error
     try:
         descriptor = os.open(name, _FLAGS, dir_fd=opened)
     except OSError as error:

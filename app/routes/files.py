@@ -14,18 +14,18 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.access.permissions import needs
-from app.routes.byte_range import Answer, answer
+from app.access.permissions import require_scope
+from app.routes.byte_range import RangeResponse, evaluate_range
 from app.routes.downloads import Here, get_download
-from app.routes.errors import described
+from app.routes.errors import openapi_errors
 from app.routes.file_store import Folder, OpenFile, open_file
-from app.server.http import connection_of, gone
+from app.server.http import connection_of, wait_disconnected
 from app.services import RETRY_AFTER
-from simulcast.cancellation import cancel
+from simulcast.cancellation import cancel_and_wait
 
-MOST_READERS = 100  # fewer than the descriptors that app.server.connection_limits keeps back
+MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits keeps back
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
-ENDING_S = 3.0  # what is under way is given when the process ends; uvicorn waits 5 s
+SHUTDOWN_GRACE_S = 3.0  # what is under way is given when the process ends; uvicorn waits 5 s
 # What others wrote is never shown as a page of this service, guessed to be a script, or built into another site's page.
 _SAFE = {
     "content-type": "application/octet-stream",
@@ -38,7 +38,7 @@ _SAFE = {
 }
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 §3.2.1, beside letters and digits
 
-router = APIRouter(dependencies=[Depends(needs("files"))], responses=described(400, 421))
+router = APIRouter(dependencies=[Depends(require_scope("files"))], responses=openapi_errors(400, 421))
 _log = logging.getLogger("simulcast.file")
 
 
@@ -50,19 +50,21 @@ _log = logging.getLogger("simulcast.file")
         200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         206: {"description": "The range that was asked for"},
         304: {"description": "It is the one that the client has"},
-        **described(401, 403, 404, 409, 412, 416, 422, 503),
+        **openapi_errors(401, 403, 404, 409, 412, 416, 422, 503),
     },
 )
 async def download_file(download_id: str, request: Request, here: Here) -> Response:
     """The file of a download that is complete, or one range of it; to be saved, never to be shown."""
     folder = cast(Folder | None, request.app.state.files)
     if folder is None:
-        raise HTTPException(404, "files are not served: set SIMULCAST_FILES to the folder that workers download into")
-    if folder.readers >= MOST_READERS:
-        raise HTTPException(503, f"{MOST_READERS} files are on their way from here: try again later", RETRY_AFTER)
+        raise HTTPException(
+            404, "files are not served: set SIMULCAST_FILES_DIR to the folder that workers download into"
+        )
+    if folder.readers >= MAX_READERS:
+        raise HTTPException(503, f"{MAX_READERS} files are on their way from here: try again later", RETRY_AFTER)
     folder.readers += 1
     try:
-        response = _response(request, await _opened(folder, download_id, here), folder, here.ending)
+        response = _response(request, await _open(folder, download_id, here), folder, here.ending)
     except BaseException:
         folder.readers -= 1
         raise
@@ -71,7 +73,7 @@ async def download_file(download_id: str, request: Request, here: Here) -> Respo
     return response
 
 
-async def _opened(folder: Folder, download_id: str, here: Here) -> OpenFile:
+async def _open(folder: Folder, download_id: str, here: Here) -> OpenFile:
     record = await get_download(download_id, here)
     if record.state != "complete" or record.file_path is None:
         raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
@@ -86,7 +88,7 @@ async def _opened(folder: Folder, download_id: str, here: Here) -> OpenFile:
 
 def _response(request: Request, file: OpenFile, folder: Folder, ending: asyncio.Event) -> Response:
     asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
-    found = answer(request.method, asked, file.etag, file.size)
+    found = evaluate_range(request.method, asked, file.etag, file.size)
     headers = {**_SAFE, "etag": file.etag, "content-disposition": attachment(file.name)}
     if found.status in (200, 206) and request.method == "GET":
         return FileBody(file, found, headers, folder, ending)
@@ -104,7 +106,7 @@ def attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS, errors='replace')}"
 
 
-def _length(found: Answer) -> dict[str, str]:
+def _length(found: RangeResponse) -> dict[str, str]:
     return {} if found.status == 304 else {"content-length": str(found.stop - found.start)}
 
 
@@ -116,7 +118,7 @@ class FileBody(Response):
     """
 
     def __init__(
-        self, file: OpenFile, found: Answer, headers: dict[str, str], folder: Folder, ending: asyncio.Event
+        self, file: OpenFile, found: RangeResponse, headers: dict[str, str], folder: Folder, ending: asyncio.Event
     ) -> None:
         if found.status == 206:
             headers["content-range"] = f"bytes {found.start}-{found.stop - 1}/{file.size}"
@@ -130,20 +132,20 @@ class FileBody(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tasks = [
             asyncio.create_task(self._send(send), name="send"),
-            asyncio.create_task(gone(receive), name="gone"),
-            asyncio.create_task(self._told_to_end(), name="ending"),
+            asyncio.create_task(wait_disconnected(receive), name="gone"),
+            asyncio.create_task(self._shutdown(), name="ending"),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await cancel(tasks)
+            await cancel_and_wait(tasks)
             # A thread that still reads may meet another file under this number; what it reads goes nowhere.
             os.close(self._file.descriptor)
             self._folder.readers -= 1
         connection = connection_of(scope)
         if not self._is_whole and connection is not None:
             connection.transport.abort()
-            await gone(receive)
+            await wait_disconnected(receive)
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -162,6 +164,6 @@ class FileBody(Response):
         else:
             self._is_whole = True
 
-    async def _told_to_end(self) -> None:
+    async def _shutdown(self) -> None:
         await self._ending.wait()
-        await asyncio.sleep(ENDING_S)
+        await asyncio.sleep(SHUTDOWN_GRACE_S)

@@ -13,18 +13,18 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from app.access.grant import Grant
-from app.access.handshake import admitted, authenticated
+from app.access.handshake import admit, authenticate
 from app.access.permissions import seconds_left
 from app.services import RETRY_AFTER, Services
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.subscriptions import options
 from simulcast.frontend.subscriptions.channels import TooManyChannels
-from simulcast.frontend.subscriptions.options import Wishes
-from simulcast.frontend.subscriptions.subscriber import Membership
-from simulcast.frontend.transport.batch_writers import MessageOutlet
-from simulcast.frontend.transport.outlet import RawOutlet
-from simulcast.frontend.transport.rate_limit import Pace
-from simulcast.frontend.transport.websocket import SCOPE_KEY, SimulcastProtocol
+from simulcast.frontend.subscriptions.options import SubscribeOptions
+from simulcast.frontend.subscriptions.subscriber import Subscriber
+from simulcast.frontend.transport.batch_writers import ASGIWriter
+from simulcast.frontend.transport.outlet import TransportWriter
+from simulcast.frontend.transport.rate_limit import RateLimiter
+from simulcast.frontend.transport.websocket import SCOPE_KEY, SimulcastWebSocketProtocol
 from simulcast.model import commands
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.close_codes import Reconnect, Refresh
@@ -39,8 +39,8 @@ async def serve(websocket: WebSocket) -> None:
     services = cast(Services, websocket.app.state.services)
     offered = websocket.scope.get("subprotocols", [])
     try:
-        wanted = options.read(websocket.query_params.multi_items(), offered)
-        grant = admitted(websocket, wanted.channels)
+        wanted = options.parse(websocket.query_params.multi_items(), offered)
+        grant = admit(websocket, wanted.channels)
     except ValueError as error:
         await _refuse(websocket, 400, str(error))
         return
@@ -52,7 +52,7 @@ async def serve(websocket: WebSocket) -> None:
         await _refuse(websocket, 503, why_not, RETRY_AFTER)
         return
     await websocket.accept(options.subprotocol(offered))
-    if grant is None and (grant := await authenticated(websocket, wanted.channels)) is None:
+    if grant is None and (grant := await authenticate(websocket, wanted.channels)) is None:
         return
     protocol = websocket.scope.get("extensions", {}).get(SCOPE_KEY)
     if protocol is not None:
@@ -66,39 +66,43 @@ async def _refuse(websocket: WebSocket, status: int, detail: str, headers: Mappi
 
 
 async def _serve_raw(
-    websocket: WebSocket, protocol: SimulcastProtocol, services: Services, wanted: Wishes, grant: Grant
+    websocket: WebSocket,
+    protocol: SimulcastWebSocketProtocol,
+    services: Services,
+    wanted: SubscribeOptions,
+    grant: Grant,
 ) -> None:
-    membership = services.join(wanted, RawOutlet(protocol))
+    membership = services.join(wanted, TransportWriter(protocol))
     protocol.follower = membership
     if (left_s := seconds_left(grant)) is not None:
         protocol.expire_in(left_s)
     if await _join(websocket, membership):
-        protocol.detach(partial(_obey, membership=membership, services=services, grant=grant))
+        protocol.detach(partial(_handle_command, membership=membership, services=services, grant=grant))
 
 
-async def _serve_messages(websocket: WebSocket, services: Services, wanted: Wishes, grant: Grant) -> None:
-    outlet = MessageOutlet(websocket)
+async def _serve_messages(websocket: WebSocket, services: Services, wanted: SubscribeOptions, grant: Grant) -> None:
+    outlet = ASGIWriter(websocket)
     membership = outlet.follower = services.join(wanted, outlet)
     pump = asyncio.create_task(outlet.pump(), name="pump")
     try:
         async with asyncio.timeout(seconds_left(grant)) as validity:
             if await _join(websocket, membership):
                 async for text in _texts(websocket):
-                    await _obey(text, membership, services, grant)
+                    await _handle_command(text, membership, services, grant)
     except TimeoutError:
         if not validity.expired():
             raise
-        membership.lost()
+        membership.on_disconnect()
         await websocket.close(Refresh.TOKEN_EXPIRED, "the token has expired")
     finally:
-        membership.lost()
+        membership.on_disconnect()
         pump.cancel()
         await asyncio.gather(pump, return_exceptions=True)
 
 
 async def _texts(websocket: WebSocket) -> AsyncIterator[str]:
     """What the client says until it is gone, as fast as it may; binary messages are ignored."""
-    pace = Pace()
+    pace = RateLimiter()
     while (message := await websocket.receive())["type"] != "websocket.disconnect":
         if wait_s := pace.wait_s(time.monotonic()):
             await asyncio.sleep(wait_s)
@@ -106,7 +110,7 @@ async def _texts(websocket: WebSocket) -> AsyncIterator[str]:
             yield text
 
 
-async def _join(websocket: WebSocket, membership: Membership) -> bool:
+async def _join(websocket: WebSocket, membership: Subscriber) -> bool:
     """Whether the client follows its channels now; else it is told to come back later."""
     joined = False
     try:
@@ -117,49 +121,49 @@ async def _join(websocket: WebSocket, membership: Membership) -> bool:
         await websocket.close(Reconnect.TRY_AGAIN_LATER)
     finally:
         if not joined:
-            membership.lost()
+            membership.on_disconnect()
     return joined
 
 
-async def _obey(text: str, membership: Membership, services: Services, grant: Grant) -> None:
-    found = commands.read(text)
+async def _handle_command(text: str, membership: Subscriber, services: Services, grant: Grant) -> None:
+    found = commands.parse(text)
     if found is not None:
-        await membership.say(await _answer(found, membership, services, grant))
+        await membership.send_text(await _send_result(found, membership, services, grant))
 
 
-async def _answer(
-    found: commands.Command | commands.Mistake | commands.Following,
-    membership: Membership,
+async def _send_result(
+    found: commands.Command | commands.InvalidCommand | commands.SubscriptionCommand,
+    membership: Subscriber,
     services: Services,
     grant: Grant,
 ) -> str:
-    if isinstance(found, commands.Mistake):
+    if isinstance(found, commands.InvalidCommand):
         return found.answer()
-    if isinstance(found, commands.Following):
+    if isinstance(found, commands.SubscriptionCommand):
         if found.wanted and not grant.allows("watch", found.channel):
             return found.result("not_allowed")
         return await _follow(found, membership)
     if not grant.allows("command", DEFAULT_CHANNEL):
         return found.result("not_allowed")
-    return await _carry_out(found, services)
+    return await _run_command(found, services)
 
 
-async def _follow(found: commands.Following, membership: Membership) -> str:
-    membership.name_channels()
+async def _follow(found: commands.SubscriptionCommand, membership: Subscriber) -> str:
+    membership.enable_channel_names()
     try:
         if found.wanted:
             await membership.follow(found.channel, found.since)
         else:
             membership.unfollow(found.channel)
     except (ValueError, TooManyChannels) as error:
-        return commands.Mistake("invalid_member", str(error)).answer()
+        return commands.InvalidCommand("invalid_member", str(error)).answer()
     except (BrokerUnavailable, TimeoutError) as error:
         _log.warning("a client could not follow %s: %s", found.channel, error)
         return found.result("unavailable")
     return found.result(None)
 
 
-async def _carry_out(command: commands.Command, services: Services) -> str:
+async def _run_command(command: commands.Command, services: Services) -> str:
     try:
         return command.result(await services.jobs.command(command))
     except BrokerUnavailable as error:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 # Descriptors that this process needs beside its clients'.
-OWN = 52  # files, listeners, the loop
-TO_A_SERVER = 140  # connections to each that serves channels: two pools of 64, one of 8, two of 2
-POOLS = 5  # each with a connection of its own to each that is asked who serves
-MOST_REFUSING = 8  # connections over the limit that are told so at once; more are cut without a word
+RESERVED_FDS = 52  # files, listeners, the loop
+FDS_PER_SERVER = 140  # connections to each that serves channels: two pools of 64, one of 8, two of 2
+FDS_PER_DISCOVERY_SERVER = 5  # each with a connection of its own to each that is asked who serves
+MAX_REJECTING = 8  # connections over the limit that are told so at once; more are cut without a word
 
 
-class Limits:
+class ConnectionLimits:
     """`most`: how many there may be in all now. `most_per_address`: 0 for any number. `proxies`: their addresses and
     networks; what they say of whom they forward is believed."""
 
@@ -29,7 +29,7 @@ class Limits:
         """How many addresses have connections that count."""
         return len(self._by_address)
 
-    def client(self, peer: str | None, forwarded: Iterable[bytes] = ()) -> str:
+    def address_key(self, peer: str | None, forwarded: Iterable[bytes] = ()) -> str:
         """Under what name a connection counts; "" for one that doesn't: this machine's own, and a proxy's by itself.
 
         `forwarded`: what X-Forwarded-For said. An IPv6 client counts with its /64, in which it may have any address.
@@ -48,29 +48,32 @@ class Limits:
             found = found.ipv4_mapped
         return "" if found.is_loopback else str(found)
 
-    def enter(self, client: str, connections: int) -> tuple[int, str] | None:
+    def enter(self, address_key: str, connections: int) -> tuple[int, str] | None:
         """One more, which counts, or the status and why it is one too many. `connections`: all there are, with it."""
         most = self._most()
         if connections > most:
             return 503, f"this front-end has all the {most:,} connections that its descriptors allow (ulimit -n)"
-        if client and 0 < self._most_per_address <= self._by_address[client]:
-            return 429, f"{client} has {self._most_per_address:,} connections already: close some, or come back later"
-        if client:
-            self._by_address[client] += 1
+        if address_key and 0 < self._most_per_address <= self._by_address[address_key]:
+            return (
+                429,
+                f"{address_key} has {self._most_per_address:,} connections already: close some, or come back later",
+            )
+        if address_key:
+            self._by_address[address_key] += 1
         return None
 
-    def leave(self, client: str) -> None:
+    def leave(self, address_key: str) -> None:
         """One that counted is gone."""
-        if client:
-            self._by_address[client] -= 1
-            if not self._by_address[client]:
-                del self._by_address[client]
+        if address_key:
+            self._by_address[address_key] -= 1
+            if not self._by_address[address_key]:
+                del self._by_address[address_key]
 
 
-def most_connections(descriptors: int, servers: int, asked: int) -> int:
+def max_connections(descriptors: int, servers: int, asked: int) -> int:
     """How many of them clients may have: what the process needs for itself, to reach Redis above all, is kept.
 
     `servers`: how many serve channels; `asked`: how many are asked who does.
     """
-    reserved = OWN + TO_A_SERVER * servers + POOLS * asked
+    reserved = RESERVED_FDS + FDS_PER_SERVER * servers + FDS_PER_DISCOVERY_SERVER * asked
     return descriptors - min(reserved, descriptors // 2)

@@ -11,8 +11,8 @@ from typing import Protocol, cast
 import uvicorn
 
 WAVE_S = 0.1
-LEAST_WAVE = 20  # a handful of clients is sent away at once
-CLOSING_S = 2.0  # in which those that were sent away close in their turn
+MIN_WAVE_SIZE = 20  # a handful of clients is sent away at once
+CLOSE_GRACE_S = 2.0  # in which those that were sent away close in their turn
 
 
 class Connection(Protocol):
@@ -29,7 +29,7 @@ class Connection(Protocol):
 def waves(clients: int, drain_s: float) -> list[int]:
     """How many leave in each wave, WAVE_S apart: in `drain_s` all of them, sooner where they are few."""
     most = max(1, round(drain_s / WAVE_S))
-    number = min(most, -(-clients // LEAST_WAVE))
+    number = min(most, -(-clients // MIN_WAVE_SIZE))
     return [clients * (n + 1) // number - clients * n // number for n in range(number)]
 
 
@@ -50,7 +50,7 @@ async def drain(connections: Collection[Connection], drain_s: float, hurried: Ca
                 return
         drain_s = 0.0  # those whose handshake was under way meanwhile
     loop = asyncio.get_running_loop()
-    latest = loop.time() + CLOSING_S
+    latest = loop.time() + CLOSE_GRACE_S
     while not hurried() and (closing := [client for client in asked if client in connections]):
         if loop.time() > latest:
             for client in closing:

@@ -17,16 +17,18 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
-from app.server.connection_limits import MOST_REFUSING, Limits
-from simulcast.frontend.transport.detached import Detachable
+from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
+from simulcast.frontend.transport.detached import DetachedWebSocketProtocol
 
-STATE_KEY = "simulcast.store.connection"
-HEAD_S = 10.0  # from the connection, or from the first byte of a request on a kept one, to the end of its head
-BODY_S = 30.0  # from the head to the end of the body
-REFUSED_S = 2.0  # in which one that has come too many says what it wants, to be told so
-UNREAD_S = 60.0  # how long a response may wait for its reader
-MOST_HEAD_BYTES = 16 * 1024
-MOST_HEADERS = 100
+STATE_KEY = "simulcast.connection"
+HEADER_TIMEOUT_S = (
+    10.0  # from the connection, or from the first byte of a request on a kept one, to the end of its head
+)
+BODY_TIMEOUT_S = 30.0  # from the head to the end of the body
+REJECTED_TIMEOUT_S = 2.0  # in which one that has come too many says what it wants, to be told so
+WRITE_TIMEOUT_S = 60.0  # how long a response may wait for its reader
+MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 100
 _RETRY_AFTER_S = "5"
 _PROBES = ("/health", "/ready", "/metrics")
 
@@ -38,18 +40,18 @@ class _Connection(h11.Connection):
         event = super().next_event()
         if isinstance(event, h11.Request):
             size = len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers)
-            if size > MOST_HEAD_BYTES or len(event.headers) > MOST_HEADERS:
+            if size > MAX_HEADER_BYTES or len(event.headers) > MAX_HEADERS:
                 raise h11.RemoteProtocolError("the request's head is too large", error_status_hint=431)
         return event
 
 
-class SimulcastHttp(H11Protocol):
+class SimulcastHTTPProtocol(H11Protocol):
     """Given to uvicorn as `--http app.server.http:SimulcastHttp`; puts itself into the ASGI scope's state.
 
     h11, because it bounds a request's head, which httptools does not.
     """
 
-    limits: Limits | None = None
+    limits: ConnectionLimits | None = None
     ending: asyncio.Event | None = None  # of a response that lasts: set when it is to end
 
     def __init__(
@@ -60,7 +62,7 @@ class SimulcastHttp(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = _Connection(h11.SERVER, MOST_HEAD_BYTES)
+        self.conn = _Connection(h11.SERVER, MAX_HEADER_BYTES)
         self._client = ""
         self._refusal: tuple[int, str] | None = None
         self._refusing = False
@@ -72,12 +74,14 @@ class SimulcastHttp(H11Protocol):
         super().connection_made(transport)
         self._count([])
         if self._refusal is not None and self.limits is not None:
-            if self.limits.refusing >= MOST_REFUSING:
+            if self.limits.refusing >= MAX_REJECTING:
                 transport.abort()
                 return
             self._refusing = True
             self.limits.refusing += 1
-        self._deadline = self.loop.call_later(REFUSED_S if self._refusing else HEAD_S, self._too_slow)
+        self._deadline = self.loop.call_later(
+            REJECTED_TIMEOUT_S if self._refusing else HEADER_TIMEOUT_S, self._too_slow
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -86,7 +90,7 @@ class SimulcastHttp(H11Protocol):
             self._unread.cancel()
         if self.limits is not None:
             self.limits.leave(self._client)
-        self._leave_the_refused()
+        self._release_rejection_slot()
         if self.scope is not None:
             self.scope["state"].pop(STATE_KEY, None)  # the last cycle
 
@@ -108,7 +112,7 @@ class SimulcastHttp(H11Protocol):
         if self.limits is None:
             return
         self.limits.leave(self._client)
-        client = self.limits.client(self.client[0] if self.client else None, forwarded)
+        client = self.limits.address_key(self.client[0] if self.client else None, forwarded)
         self._refusal = self.limits.enter(client, len(self.connections))
         self._client = "" if self._refusal else client
 
@@ -133,13 +137,13 @@ class SimulcastHttp(H11Protocol):
         self._stop_watching()
         super().handle_websocket_upgrade(event)
         protocol = self.transport.get_protocol()
-        if isinstance(protocol, Detachable):
+        if isinstance(protocol, DetachedWebSocketProtocol):
             if self.limits is not None and self._client:
                 protocol.left = partial(self.limits.leave, self._client)
             if not protocol.handshake_initiated:  # the head was refused, and uvicorn doesn't say so
                 self.transport.write(b"".join(protocol.conn.data_to_send()))
                 self.transport.close()
-        self._leave_the_refused()
+        self._release_rejection_slot()
 
     def send_400_response(self, msg: str) -> None:
         """What is no request, or too large a one, gets the status that h11 has for it."""
@@ -150,7 +154,7 @@ class SimulcastHttp(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+        self._unread = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -167,9 +171,9 @@ class SimulcastHttp(H11Protocol):
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
         if self.transport.get_write_buffer_size():  # what isn't read keeps it from closing
-            self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+            self._unread = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
 
-    def _leave_the_refused(self) -> None:
+    def _release_rejection_slot(self) -> None:
         if self._refusing and self.limits is not None:
             self.limits.refusing -= 1
             self._refusing = False
@@ -186,7 +190,9 @@ class SimulcastHttp(H11Protocol):
         elif awaited is not self._awaited or self._deadline is None:
             self._stop_watching()
             self._awaited = awaited
-            self._deadline = self.loop.call_later(HEAD_S if awaited is h11.IDLE else BODY_S, self._too_slow)
+            self._deadline = self.loop.call_later(
+                HEADER_TIMEOUT_S if awaited is h11.IDLE else BODY_TIMEOUT_S, self._too_slow
+            )
 
     def _stop_watching(self) -> None:
         if self._deadline is not None:
@@ -220,13 +226,13 @@ class SimulcastHttp(H11Protocol):
         self.transport.close()
 
 
-def connection_of(scope: Scope) -> SimulcastHttp | None:
+def connection_of(scope: Scope) -> SimulcastHTTPProtocol | None:
     """The connection of an ASGI request, None where another protocol serves it."""
-    found: SimulcastHttp | None = scope.get("state", {}).get(STATE_KEY)
+    found: SimulcastHTTPProtocol | None = scope.get("state", {}).get(STATE_KEY)
     return found
 
 
-async def gone(receive: Receive) -> None:
+async def wait_disconnected(receive: Receive) -> None:
     """Returns when the client of an ASGI request has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

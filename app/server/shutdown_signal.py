@@ -11,7 +11,7 @@ from types import FrameType
 
 
 @contextmanager
-def heard() -> Iterator[asyncio.Event]:
+def shutdown_event() -> Iterator[asyncio.Event]:
     """An event that is set on SIGTERM and SIGINT; the server's own handlers are called as before.
 
     Outside the main thread, where Python hears no signals, it is never set.

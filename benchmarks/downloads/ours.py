@@ -13,7 +13,7 @@ import redis
 from benchmarks import build, valkey
 from benchmarks.downloads.cases import Case
 from benchmarks.downloads.source import Source
-from benchmarks.downloads.usage import MOST_S, Peak, Usage, seconds_to_disk
+from benchmarks.downloads.usage import MAX_S, Peak, Usage, seconds_to_disk
 from benchmarks.processes import Program, family, wait_for
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
@@ -77,7 +77,7 @@ async def _all_complete(redis_url: str, urls: list[str]) -> float:
     jobs = Jobs.connect(redis_url, broker)
     listening = connect(redis_url, 2)
     try:
-        async with listening.pubsub(ignore_subscribe_messages=True) as pubsub, asyncio.timeout(MOST_S):
+        async with listening.pubsub(ignore_subscribe_messages=True) as pubsub, asyncio.timeout(MAX_S):
             await pubsub.subscribe(_NAMES.pubsub)
             began = loop.time()
             submitting = asyncio.create_task(_submit(jobs, urls), name="submit")

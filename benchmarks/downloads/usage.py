@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.processes import family
 
-MOST_S = 300.0  # for one run
+MAX_S = 300.0  # for one run
 _LOOK_S = 0.02
 
 
@@ -58,7 +58,7 @@ def run(command: Sequence[str], files: Sequence[Path]) -> Usage:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         with _watched(process.pid) as peak:
-            said, _ = process.communicate(timeout=MOST_S)
+            said, _ = process.communicate(timeout=MAX_S)
     finally:
         process.kill()
         process.wait()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.faults.journal import Kind, Published, Seen
 
-MOST_EXAMPLES = 5
+MAX_EXAMPLES = 5
 _NEVER = float("inf")
 
 
@@ -42,7 +42,7 @@ class Finding:
 
     def note(self, what: str, ident: str) -> None:
         """Keeps the first few, to look for."""
-        if len(self.examples) < MOST_EXAMPLES:
+        if len(self.examples) < MAX_EXAMPLES:
             self.examples.append(f"{what} {ident}")
 
 

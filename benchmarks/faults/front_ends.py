@@ -11,7 +11,7 @@ from websockets.exceptions import WebSocketException
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 
-MOST_FILES = 60
+MAX_FILES = 60
 HANDSHAKES = 120
 
 
@@ -41,7 +41,7 @@ async def out_of_descriptors(stage: Stage) -> None:
     """More clients than files; those that were there go on, and once the others leave it serves again."""
     pid, usual = stage.front_ends[0].process.pid, resource.RLIMIT_NOFILE
     limits = resource.prlimit(pid, usual)
-    resource.prlimit(pid, usual, (MOST_FILES, limits[1]))
+    resource.prlimit(pid, usual, (MAX_FILES, limits[1]))
     accepted: list[ClientConnection] = []
 
     async def shake_hands() -> None:
@@ -50,7 +50,7 @@ async def out_of_descriptors(stage: Stage) -> None:
 
     await asyncio.gather(*(shake_hands() for _ in range(HANDSHAKES)))
     stage.notes.append(f"{len(accepted)} of {HANDSHAKES} more clients were let in")
-    if len(accepted) >= MOST_FILES:
+    if len(accepted) >= MAX_FILES:
         stage.wrong.append("the limit of descriptors had no effect")
     await asyncio.gather(*(connection.close() for connection in accepted))
     await stage.healed()
@@ -62,5 +62,5 @@ ROWS = (
     Row("front-end-kill", "a front-end: `kill -9`, and restart", killed),
     Row("front-end-stop", "a front-end: SIGSTOP for 6 s", stopped),
     Row("front-end-rolling", "all front-ends restarted, one after the other", rolled),
-    Row("front-end-files", f"a front-end with {MOST_FILES} descriptors, {HANDSHAKES} handshakes", out_of_descriptors),
+    Row("front-end-files", f"a front-end with {MAX_FILES} descriptors, {HANDSHAKES} handshakes", out_of_descriptors),
 )

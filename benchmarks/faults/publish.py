@@ -22,7 +22,7 @@ from simulcast.errors import BrokerUnavailable
 
 AT_ONCE = 20  # downloads
 TICK_S = 0.01
-MOST_UNANSWERED_S = 45.0
+MAX_UNANSWERED_S = 45.0
 
 Event = Mapping[str, object]
 Publish = Callable[[Event, str], Awaitable[object]]
@@ -128,7 +128,7 @@ async def run(publish: Publish, journal: Path, load: Load) -> None:
                 published += 1
             await asyncio.sleep(TICK_S)
         begin(the_end(published))
-        async with asyncio.timeout(MOST_UNANSWERED_S):
+        async with asyncio.timeout(MAX_UNANSWERED_S):
             while waiting:
                 await asyncio.wait(list(waiting))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks.faults.topology import TITLES
-from benchmarks.faults.trial import MOST_SILENCE_S, Result
+from benchmarks.faults.trial import MAX_SILENCE_S, Result
 
 HEADING = (
     "| fault | load | ends published | lost: state / other / progress | twice | not in order | announced gaps "
@@ -17,7 +17,7 @@ counts as lost only where nothing newer of its download came; what is neither pr
 announced gap. *Announced gaps*: how often a client that keeps its position was told `"recovered":false`, and in
 brackets how many events (no ends, and of all clients) were left out inside gaps; for a bare client each new connection
 is one. *Silence* is the longest time between two events while the publisher published; where another server has to take
-over, more than {MOST_SILENCE_S:g} s of it are wrong.
+over, more than {MAX_SILENCE_S:g} s of it are wrong.
 """
 
 

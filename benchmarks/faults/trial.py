@@ -18,13 +18,13 @@ from benchmarks.faults.stage import Stage
 from benchmarks.faults.topology import Topology
 
 FRONT_ENDS = 2
-LEAST_DOWNLOADS = 400
+MIN_DOWNLOADS = 400
 BEFORE_S = 1.0
 BETWEEN_S = 1.5
 AFTER_S = 1.0
 END_SEEN_S = 40.0
 NAIVE_END_SEEN_S = 8.0
-MOST_SILENCE_S = 10.0  # in which another server has taken over and clients hear of it
+MAX_SILENCE_S = 10.0  # in which another server has taken over and clients hear of it
 
 
 @dataclass
@@ -63,9 +63,9 @@ class Result:
     def too_silent(self) -> str:
         """Where another server had to take over: what is wrong about the longest silence, or ""."""
         longest_s = self.silence_s("")
-        if self.topology not in self.row.fails_over or longest_s <= MOST_SILENCE_S:
+        if self.topology not in self.row.fails_over or longest_s <= MAX_SILENCE_S:
             return ""
-        return f"clients heard nothing for {longest_s:.1f} s, which is more than {MOST_SILENCE_S:g} s"
+        return f"clients heard nothing for {longest_s:.1f} s, which is more than {MAX_SILENCE_S:g} s"
 
     def complaints(self) -> list[str]:
         """What was wrong, in words, with some examples."""
@@ -99,7 +99,7 @@ async def _under_load(stage: Stage, row: Row, load: Load, occurrences: int) -> N
     clients = await stage.start_clients()
     publisher = stage.start_publisher(load)
     await stage.publishing()
-    enough = asyncio.create_task(asyncio.sleep(LEAST_DOWNLOADS / load.downloads_per_s))
+    enough = asyncio.create_task(asyncio.sleep(MIN_DOWNLOADS / load.downloads_per_s))
     await asyncio.sleep(BEFORE_S)
     try:
         for number in range(occurrences):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from simulcast.cli import operating, token, wishes
 from simulcast.cli.app import app
 from simulcast.errors import SimulcastError
-from simulcast.settings import explained
+from simulcast.settings import explain
 
 __all__ = ["app", "main", "operating", "token", "wishes"]  # importing them adds their commands
 
@@ -21,7 +21,7 @@ def main(run: Callable[[], object] = app) -> None:
     except SimulcastError as error:
         _fail(str(error))
     except ValidationError as error:
-        _fail(explained(error))
+        _fail(explain(error))
 
 
 def _fail(text: str) -> None:

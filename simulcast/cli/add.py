@@ -9,10 +9,10 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from simulcast.cli.redis import broker_at
 from simulcast.errors import CommandError
 from simulcast.jobs import Jobs
-from simulcast.model.commands import MOST_BYTES_PER_S
-from simulcast.model.download_options import MOST_URL_CHARACTERS, Options
+from simulcast.model.commands import MAX_BYTES_PER_S
+from simulcast.model.download_options import MAX_URL_CHARS, DownloadOptions
 from simulcast.model.job_record import JobRecord
-from simulcast.store.url import shown
+from simulcast.store.url import redacted_url
 
 
 def checked_url(url: str) -> str:
@@ -21,24 +21,26 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise CommandError(f"{shown(url)!r} is no web address: {error}") from error
+        raise CommandError(f"{redacted_url(url)!r} is no web address: {error}") from error
     if parts.scheme not in ("http", "https"):
         what = f"{parts.scheme}:// is not supported" if parts.scheme else "it has no scheme"
-        raise CommandError(f"{shown(url)!r} can't be downloaded: {what}; it must begin with http:// or https://")
+        raise CommandError(f"{redacted_url(url)!r} can't be downloaded: {what}; it must begin with http:// or https://")
     if not host:
-        raise CommandError(f"{shown(url)!r} names no host: it looks like https://example.com/file.iso")
+        raise CommandError(f"{redacted_url(url)!r} names no host: it looks like https://example.com/file.iso")
     if " " in url or not url.isprintable():
-        raise CommandError(f"{shown(url)!r} has spaces or unprintable characters: percent-encode them (a space is %20)")
-    if len(url) > MOST_URL_CHARACTERS:
         raise CommandError(
-            f"{shown(url)[:80]}… has {len(url):,} characters, and an address may have {MOST_URL_CHARACTERS:,}"
+            f"{redacted_url(url)!r} has spaces or unprintable characters: percent-encode them (a space is %20)"
+        )
+    if len(url) > MAX_URL_CHARS:
+        raise CommandError(
+            f"{redacted_url(url)[:80]}… has {len(url):,} characters, and an address may have {MAX_URL_CHARS:,}"
         )
     return url
 
 
 def checked_options(
     headers: Sequence[str], name: str, checksum: str, limit: str, proxy: str, addresses: Sequence[str]
-) -> Options:
+) -> DownloadOptions:
     """What the flags say; "" where one isn't given. Raises CommandError, which shows no secret."""
     if name and len(addresses) > 1:
         raise CommandError(f"--name {name}: it is the name of one file, and {len(addresses)} URLs are given")
@@ -47,7 +49,7 @@ def checked_options(
     if limit:
         found["limit_bytes_per_s"] = checked_speed(limit) or None
     try:
-        return Options.model_validate(found)
+        return DownloadOptions.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         member = str(first["loc"][0]) if first["loc"] else "headers"
@@ -61,8 +63,8 @@ def checked_speed(text: str) -> int:
         speed = TypeAdapter(ByteSize).validate_python(text)
     except ValidationError:
         raise CommandError(f"{text!r} is no speed: it looks like 2MB, 500KiB or 0 for no limit") from None
-    if not 0 <= speed <= MOST_BYTES_PER_S:
-        raise CommandError(f"{text!r} is no speed: a limit is 0 (none) to {MOST_BYTES_PER_S:,} bytes a second")
+    if not 0 <= speed <= MAX_BYTES_PER_S:
+        raise CommandError(f"{text!r} is no speed: a limit is 0 (none) to {MAX_BYTES_PER_S:,} bytes a second")
     return speed
 
 
@@ -86,7 +88,7 @@ def _header(line: str) -> tuple[str, str]:
 
 
 async def add(
-    url: str, addresses: Sequence[str], priority: int, options: Options, say: Callable[[JobRecord], None]
+    url: str, addresses: Sequence[str], priority: int, options: DownloadOptions, say: Callable[[JobRecord], None]
 ) -> None:
     """Queues them one by one and says each. Raises CommandError before the first is queued, BrokerUnavailable."""
     for address in addresses:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulcast.store.url import shown
+from simulcast.store.url import redacted_url
 
 USUAL_REDIS_PORT = 6379
 _EXAMPLE = '{"type":"download_progress","download_id":"x","progress":0.5,"speed":1000}'
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class BannerInfo:
     """What runs. `admin_ports`: the front-ends', on 127.0.0.1.
 
     `redis_port` and `data` are those of the embedded server; 0 where Redis is somebody else's.
@@ -30,7 +30,7 @@ class Facts:
     data: Path
 
 
-def banner(facts: Facts) -> str:
+def banner(facts: BannerInfo) -> str:
     """Many lines, without secrets."""
     place = f"{_reachable(facts.host)}:{facts.port}"
     command = _command()
@@ -40,7 +40,7 @@ def banner(facts: Facts) -> str:
         ("API", f"http://{place}/docs"),
         *_metrics(facts.admin_ports),
         ("downloads", str(facts.downloads.resolve())),
-        *(_embedded(facts) if facts.redis_port else [("Redis", shown(facts.redis_url))]),
+        *(_embedded(facts) if facts.redis_port else [("Redis", redacted_url(facts.redis_url))]),
         ("", ""),
         ("next", f"{command} add https://… {_where(facts)}".rstrip()),
         ("", f"{command} demo {_where(facts)}".rstrip()),
@@ -57,7 +57,7 @@ def _metrics(ports: Sequence[int]) -> list[tuple[str, str]]:
     return [first, others] if len(ports) > 1 else [first]
 
 
-def _embedded(facts: Facts) -> list[tuple[str, str]]:
+def _embedded(facts: BannerInfo) -> list[tuple[str, str]]:
     port = "" if facts.redis_port == USUAL_REDIS_PORT else f"-p {facts.redis_port} "
     url_file = shlex.quote(str(facts.data / "redis.url"))
     return [
@@ -67,7 +67,7 @@ def _embedded(facts: Facts) -> list[tuple[str, str]]:
     ]
 
 
-def _where(facts: Facts) -> str:
+def _where(facts: BannerInfo) -> str:
     """The flag by which another terminal finds Redis, where it wouldn't by itself."""
     if not facts.redis_port:
         return "--redis-url …"

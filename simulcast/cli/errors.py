@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 import redis
 
 from simulcast.errors import CommandError, NotPermitted, SimulcastError
-from simulcast.store.url import shown
+from simulcast.store.url import redacted_url
 
 
-def about_redis(error: redis.RedisError | NotPermitted, url: str) -> CommandError:
+def redis_errors(error: redis.RedisError | NotPermitted, url: str) -> CommandError:
     """What to say of an error from the Redis at `url`."""
-    place = f"Redis at {shown(url)}"
+    place = f"Redis at {redacted_url(url)}"
     match error:
         case redis.exceptions.AuthenticationError():
             return CommandError(f"{place} refuses the user or the password that the address names: {error}")
@@ -27,7 +27,7 @@ def about_redis(error: redis.RedisError | NotPermitted, url: str) -> CommandErro
             return CommandError(str(error))
 
 
-def to_tell(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_user_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Of what several tasks raised, the first error that is meant for the user, else the whole."""
     found: BaseException | None = group.subgroup(SimulcastError)
     while isinstance(found, BaseExceptionGroup):

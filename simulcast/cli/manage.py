@@ -20,7 +20,7 @@ async def _jobs_at(url: str) -> AsyncIterator[Jobs]:
             await jobs.aclose()
 
 
-async def wish(
+async def request_command(
     url: str,
     action: Action,
     ids: Sequence[str],
@@ -37,7 +37,7 @@ async def wish(
             if reason is None:
                 say(f"{download_id}  {action} is recorded")
             else:
-                refused.append(command.explain(reason))
+                refused.append(command.describe(reason))
     if refused:
         raise CommandError("; ".join(refused))
 
@@ -48,7 +48,7 @@ async def clear(url: str) -> None:
         await jobs.command(Command("clear"))
 
 
-async def listed(url: str, query: Query) -> tuple[list[JobRecord], int]:
+async def list_downloads(url: str, query: Query) -> tuple[list[JobRecord], int]:
     """One page of records, and how many match. Raises BrokerUnavailable."""
     async with _jobs_at(url) as jobs:
         return await jobs.list(query)

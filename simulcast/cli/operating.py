@@ -28,7 +28,7 @@ def top(
     if as_json:
         typer.echo(asyncio.run(run.once(url)).as_json())
     elif once or not console.is_terminal:
-        console.print(asyncio.run(run.once(url)).drawn())
+        console.print(asyncio.run(run.once(url)).render())
     else:
         with suppress(KeyboardInterrupt):
             asyncio.run(run.live(url, console))
@@ -48,11 +48,11 @@ def doctor(
 
     from simulcast.cli import redis
     from simulcast.cli.doctor import run
-    from simulcast.cli.doctor.finding import Level, drawn
+    from simulcast.cli.doctor.finding import Severity, render
     from simulcast.cli.settings import UpSettings
 
     url = redis.redis_url(redis_url, data)
-    findings = asyncio.run(run.examine(os.environ, url, host, port, UpSettings()))
-    Console(highlight=False).print(drawn(findings))
-    if any(each.level is Level.WRONG for each in findings):
+    findings = asyncio.run(run.run_checks(os.environ, url, host, port, UpSettings()))
+    Console(highlight=False).print(render(findings))
+    if any(each.level is Severity.WRONG for each in findings):
         raise typer.Exit(1)

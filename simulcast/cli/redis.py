@@ -8,11 +8,11 @@ import redis
 from pydantic import ValidationError
 
 from simulcast.broker import Broker
-from simulcast.cli.errors import about_redis
+from simulcast.cli.errors import redis_errors
 from simulcast.errors import CommandError, NotPermitted
 from simulcast.model.channel import DEFAULT_CHANNEL
-from simulcast.settings import SharedSettings, explained
-from simulcast.store.factory import reach
+from simulcast.settings import SharedSettings, explain
+from simulcast.store.factory import topology_from_url
 
 
 def redis_url(given: str, data: Path) -> str:
@@ -22,7 +22,7 @@ def redis_url(given: str, data: Path) -> str:
     try:
         return SharedSettings().resolved_redis_url(data)
     except ValidationError as error:
-        raise CommandError(explained(error)) from error
+        raise CommandError(explain(error)) from error
     except OSError as error:
         raise CommandError(
             f"can't read {error.filename}: {error.strerror}. Set REDIS_URL or run as its owner"
@@ -33,14 +33,14 @@ def redis_url(given: str, data: Path) -> str:
 async def broker_at(url: str) -> AsyncIterator[Broker]:
     """A broker whose Redis has answered, closed at the end. Raises CommandError where it doesn't, or refuses."""
     try:
-        broker, servers = Broker.connect(url), reach(url, most_connections=1)
+        broker, servers = Broker.connect(url), topology_from_url(url, most_connections=1)
     except ValueError as error:
         raise CommandError(str(error)) from error
     try:
-        await (await servers.serving(DEFAULT_CHANNEL)).ping()
+        await (await servers.client_for(DEFAULT_CHANNEL)).ping()
         yield broker
     except (redis.RedisError, NotPermitted) as error:
-        raise about_redis(error, url) from error
+        raise redis_errors(error, url) from error
     finally:
         await servers.aclose()
         await broker.aclose()

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import typer
 
-from simulcast.cli.banner import USUAL_REDIS_PORT, Facts, banner
-from simulcast.cli.errors import to_tell
+from simulcast.cli.banner import USUAL_REDIS_PORT, BannerInfo, banner
+from simulcast.cli.errors import first_user_error
 from simulcast.cli.redis import broker_at
 from simulcast.errors import CommandError
 from simulcast.launcher import programs
 from simulcast.launcher.embedded import EmbeddedServer
-from simulcast.launcher.readiness import until_ready
+from simulcast.launcher.readiness import wait_until_ready
 from simulcast.launcher.sockets import listen, listen_on_one
-from simulcast.launcher.supervisor import Child
+from simulcast.launcher.supervisor import SupervisedProcess
 from simulcast.launcher.valkey_binary import find_server
 
 READY_S = 60.0
@@ -57,7 +57,7 @@ async def up(plan: Plan) -> None:
             raise
         typer.echo("Simulcast has stopped.")
     except BaseExceptionGroup as group:
-        raise to_tell(group) from group
+        raise first_user_error(group) from group
 
 
 def _listen_to_signals(hurry: asyncio.Event) -> asyncio.Event:
@@ -93,23 +93,25 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
         if plan.open_to_everyone:
             given["SIMULCAST_OPEN_TO_EVERYONE"] = "true"
         environment = programs.environment(given)
-        children: list[Child] = []
+        children: list[SupervisedProcess] = []
         for number, each in enumerate(admin, 1):
             handed = [found.fileno() for found in (*public, each)]
             flags = [text for fd in handed[:-1] for text in ("--fd", str(fd))]
             flags += ["--admin-fd", str(handed[-1])]
-            children.append(Child(f"front-end {number}", plan.front_end(*flags), environment, hurry, handed))
+            children.append(
+                SupervisedProcess(f"front-end {number}", plan.front_end(*flags), environment, hurry, handed)
+            )
         for number in range(1, plan.workers + 1):
-            children.append(Child(f"worker {number}", plan.worker(), environment, hurry))
+            children.append(SupervisedProcess(f"worker {number}", plan.worker(), environment, hurry))
         async with asyncio.TaskGroup() as group:
             if server is not None:
-                group.create_task(server.keep(), name="embedded server")
+                group.create_task(server.supervise(), name="embedded server")
             for child in children:
-                group.create_task(child.keep(), name=child.name)
+                group.create_task(child.supervise(), name=child.name)
             ports = [each.getsockname()[1] for each in admin]
             await _all_ready(ports)
             redis_port, data = (server.port, server.data) if server else (0, plan.data)
-            typer.echo(banner(Facts(plan.host, port, ports, plan.downloads, url, redis_port, data)))
+            typer.echo(banner(BannerInfo(plan.host, port, ports, plan.downloads, url, redis_port, data)))
 
 
 @asynccontextmanager
@@ -128,7 +130,7 @@ async def _all_ready(ports: Sequence[int]) -> None:
     """Returns when every front-end is ready. Raises CommandError with the reason when one isn't in time."""
 
     async def one(number: int, port: int) -> None:
-        reason = await until_ready(port, READY_S)
+        reason = await wait_until_ready(port, READY_S)
         if reason is not None:
             raise CommandError(f"front-end {number} does not become ready: {reason}. Its lines above may say more")
         _log.info("front-end %d of %d is ready", number, len(ports))

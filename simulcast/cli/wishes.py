@@ -19,7 +19,9 @@ def _wish(
 ) -> None:
     from simulcast.cli import manage, redis
 
-    asyncio.run(manage.wish(redis.redis_url(redis_url, data), action, ids, typer.echo, with_file, bytes_per_s))
+    asyncio.run(
+        manage.request_command(redis.redis_url(redis_url, data), action, ids, typer.echo, with_file, bytes_per_s)
+    )
 
 
 @app.command()
@@ -94,7 +96,7 @@ def list_(
     if state and state not in STATES:
         raise CommandError(f"there is no state {state!r}; there are {', '.join(STATES)}")
     query = Query(state=next((each for each in STATES if each == state), None), limit=limit)
-    records, total = asyncio.run(manage.listed(redis.redis_url(redis_url, data), query))
+    records, total = asyncio.run(manage.list_downloads(redis.redis_url(redis_url, data), query))
     for record in records:
         detail = record.error_message or record.file_path or ""
         line = f"{record.download_id}  {record.state:<9} {record.progress:>4.0%}  {clean(record.name)}  {clean(detail)}"

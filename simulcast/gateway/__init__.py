@@ -17,7 +17,7 @@ It needs `websockets` and the standard library only. What it tells goes to `logg
 """
 
 from simulcast.gateway.client import Gateway
-from simulcast.gateway.commands import CommandRejected, CommandResult, CommandUnanswered
+from simulcast.gateway.commands import CommandRejected, CommandResult, CommandTimeout
 from simulcast.gateway.events import (
     DownloadCancelled,
     DownloadChange,
@@ -37,7 +37,7 @@ from simulcast.gateway.limits import Limits
 __all__ = [
     "CommandRejected",
     "CommandResult",
-    "CommandUnanswered",
+    "CommandTimeout",
     "DownloadCancelled",
     "DownloadChange",
     "DownloadComplete",

@@ -11,22 +11,22 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from simulcast.gateway.address import Address
 from simulcast.gateway.callbacks import call
-from simulcast.gateway.commands import Commanding, CommandResult, Commands, as_json
+from simulcast.gateway.commands import CommandMethods, CommandResult, Commands, as_json
 from simulcast.gateway.connection import Connection, open_connection
 from simulcast.gateway.events import Event, parse
 from simulcast.gateway.health import is_running
 from simulcast.gateway.limits import Limits
-from simulcast.gateway.receive_buffer import Inbox
-from simulcast.gateway.reconnect_policy import NEVER, Failures, delay_after, jittered
-from simulcast.gateway.resume_position import Bookmark
-from simulcast.gateway.send_queue import Outbox
-from simulcast.gateway.token import GivenToken, Token
+from simulcast.gateway.receive_buffer import ReceiveBuffer
+from simulcast.gateway.reconnect_policy import NEVER, ReconnectBackoff, delay_after, with_jitter
+from simulcast.gateway.resume_position import ResumePosition
+from simulcast.gateway.send_queue import SendQueue
+from simulcast.gateway.token import GivenToken, TokenSource
 
 _logger = logging.getLogger("gateway")
 _DEFAULT_LIMITS = Limits()
 
 
-class Gateway(Commanding):
+class Gateway(CommandMethods):
     """A connection to a Simulcast service that comes back by itself.
 
     After a loss it reconnects every `reconnect_delay_s`, up to a fifth earlier or later, and resumes after the last
@@ -74,14 +74,14 @@ class Gateway(Commanding):
         self._address = Address.of(host, port) if url is None else Address(url)
         self._reconnect_delay_s = reconnect_delay_s
         self._limits = limits
-        self._bookmark = Bookmark()
+        self._bookmark = ResumePosition()
         self._commands = Commands()
-        self._inbox = Inbox(limits.max_unread_characters)
-        self._outbox = Outbox(max_waiting_messages, limits.max_unsent_bytes)
+        self._inbox = ReceiveBuffer(limits.max_unread_characters)
+        self._outbox = SendQueue(max_waiting_messages, limits.max_unsent_bytes)
         self._wanted = False  # whether there should be a connection
         self._connection: Connection | None = None
-        self._token = Token(token)
-        self._failures = Failures(self._address)
+        self._token = TokenSource(token)
+        self._failures = ReconnectBackoff(self._address)
         self._task: asyncio.Task[None] | None = None  # owns everything that happens in the background
         self._hurry = asyncio.Event()
         self._attempt_ended = asyncio.Event()
@@ -200,13 +200,13 @@ class Gateway(Commanding):
             raise RuntimeError("a callback can't wait for an answer, which it holds up itself: make a task for it")
         if not self._wanted:
             raise ConnectionError(f"{action} needs a connection to {self._address}: connect_websocket() first")
-        with self._inbox.boundless():
-            return await self._commands.ask(self._send_now, action, download_id, deadline_s, members)
+        with self._inbox.unbounded():
+            return await self._commands.request(self._send_now, action, download_id, deadline_s, members)
 
     def _send_now(self, text: str) -> bool:
         return self._connection is not None and self._connection.send_now(text)
 
-    def _send_what_waited(self) -> None:
+    def _flush_queue(self) -> None:
         """Commands first: those that were asked on the connection before this one."""
         for text in self._commands.texts:
             self._send_now(text)
@@ -227,24 +227,24 @@ class Gateway(Commanding):
     async def _run(self) -> None:
         """The one background task: attempts and connections until it is cancelled or nobody wants them."""
         try:
-            while self._goes_on():
+            while self._should_reconnect():
                 delay_s = await self._connect_once()
                 if delay_s == NEVER:
                     await self.disconnect_websocket()
-                if self._goes_on():
+                if self._should_reconnect():
                     await self._wait(delay_s)
         except Exception:
             _logger.exception("the connection's task died of a bug; connect_websocket() starts a new one")
         finally:
             self._end_attempt()
 
-    def _goes_on(self) -> bool:
+    def _should_reconnect(self) -> bool:
         """False once somebody disconnected, even if a callback swallowed the task's cancellation."""
         return self._wanted and self._task_if_ending() is None
 
     async def _wait(self, delay_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(jittered(delay_s)):
+            async with asyncio.timeout(with_jitter(delay_s)):
                 await self._hurry.wait()
 
     async def _connect_once(self) -> float:
@@ -260,7 +260,7 @@ class Gateway(Commanding):
         self._failures.forget()
         self._end_attempt()
         _logger.info("connected to %s", self._address)
-        self._send_what_waited()
+        self._flush_queue()
         try:
             await call("on_websocket_status_change", self.on_websocket_status_change, True)
             await self._receive(connection)
@@ -272,10 +272,10 @@ class Gateway(Commanding):
 
     async def _receive(self, connection: Connection) -> None:
         """Delivers what comes, until somebody disconnects. Raises ConnectionClosed."""
-        while self._goes_on() and self._connection is connection:
+        while self._should_reconnect() and self._connection is connection:
             message = await connection.recv()
             # Seen before delivered: a callback that disconnects must not get the same event on its return.
-            if isinstance(message, str) and self._bookmark.is_news(message):
+            if isinstance(message, str) and self._bookmark.is_new(message):
                 await self._deliver(message)
 
     async def _deliver(self, text: str) -> None:

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-_MOST_ID_CHARACTERS = 200
+MAX_ID_CHARS = 200
 _ANSWER = '{"type":"command_result"'
 
 
@@ -44,7 +44,7 @@ class CommandRejected(Exception):
         self.reason = reason
 
 
-class CommandUnanswered(TimeoutError):
+class CommandTimeout(TimeoutError):
     """It may have been carried out, or may not. To ask again does no harm."""
 
 
@@ -59,7 +59,7 @@ class Commands:
         """To be sent again on a new connection. Each has a command_id, by which the server knows it again."""
         return [text for text, _ in self._asked.values()]
 
-    async def ask(
+    async def request(
         self, send: Callable[[str], bool], action: str, download_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
         """Sends it, now or when there is a connection. Raises CommandRejected and CommandUnanswered."""
@@ -74,11 +74,11 @@ class Commands:
             async with asyncio.timeout(deadline_s):
                 answer = await answered
         except TimeoutError:
-            raise CommandUnanswered(f"{what}: no answer within {deadline_s:g} s") from None
+            raise CommandTimeout(f"{what}: no answer within {deadline_s:g} s") from None
         finally:
             del self._asked[command_id]
         if answer is None:
-            raise CommandUnanswered(f"{what}: disconnected before the answer came")
+            raise CommandTimeout(f"{what}: disconnected before the answer came")
         if answer.get("status") == "accepted":
             return CommandResult(action, download_id, command_id)
         reason, message = str(answer.get("reason", "")), str(answer.get("message", ""))
@@ -104,7 +104,7 @@ class Commands:
                 answered.set_result(None)
 
 
-class Commanding(ABC):
+class CommandMethods(ABC):
     """The commands as methods. Each returns once the server has recorded the wish.
 
     Each raises CommandRejected where the server says no, CommandUnanswered without an answer within `deadline_s`, and
@@ -144,8 +144,8 @@ class Commanding(ABC):
     async def _about_one(
         self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
-        if not 1 <= len(download_id) <= _MOST_ID_CHARACTERS:
-            raise ValueError(f"a download_id has 1 to {_MOST_ID_CHARACTERS} characters, not {len(download_id)}")
+        if not 1 <= len(download_id) <= MAX_ID_CHARS:
+            raise ValueError(f"a download_id has 1 to {MAX_ID_CHARS} characters, not {len(download_id)}")
         return await self._command(action, download_id, deadline_s, members)
 
     @abstractmethod

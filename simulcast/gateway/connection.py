@@ -10,7 +10,7 @@ from websockets.asyncio.server import broadcast
 from websockets.protocol import State
 
 from simulcast.gateway.limits import Limits
-from simulcast.gateway.token import Token
+from simulcast.gateway.token import TokenSource
 
 _logger = logging.getLogger("gateway")
 
@@ -35,7 +35,7 @@ class Connection(ClientConnection):
         """
         self._limits = limits
         self._heard_at = self.loop.time()
-        self._look()
+        self._check_idle()
 
     def send_now(self, text: str) -> bool:
         """Hands `text` to the socket, behind what waits there. False if not open or over the bound."""
@@ -68,7 +68,7 @@ class Connection(ClientConnection):
             self._watch.cancel()
         super().connection_lost(exc)
 
-    def _look(self) -> None:
+    def _check_idle(self) -> None:
         now, silence_s = self.loop.time(), self._limits.silence_s
         if self.is_open and not self.transport.is_reading():
             self._heard_at = now  # a slow callback holds up the reading: it is we who don't listen
@@ -78,7 +78,7 @@ class Connection(ClientConnection):
             self.transport.abort()
             return
         # Several looks in a period, so that the end of a long pause isn't taken for the end of a silence.
-        self._watch = self.loop.call_later(min(left_s, silence_s / 4), self._look)
+        self._watch = self.loop.call_later(min(left_s, silence_s / 4), self._check_idle)
 
 
 class _DirectConnect(connect):
@@ -88,7 +88,7 @@ class _DirectConnect(connect):
         return exc
 
 
-async def open_connection(url: str, limits: Limits, token: Token) -> Connection:
+async def open_connection(url: str, limits: Limits, token: TokenSource) -> Connection:
     """Connects within `limits.open_timeout_s`, through the proxy of the environment if there is one.
 
     Raises OSError (TimeoutError among them) or websockets' WebSocketException.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Inbox:
+class ReceiveBuffer:
     """Texts, oldest first, at most `most_characters` of them together.
 
     Beyond that, `put` waits while somebody reads; while nobody does, the oldest are dropped.
@@ -72,7 +72,7 @@ class Inbox:
             self._room.set()
 
     @contextmanager
-    def boundless(self) -> Iterator[None]:
+    def unbounded(self) -> Iterator[None]:
         """Meanwhile `put` doesn't wait: the reader itself waits for something that comes behind what is unread."""
         self._boundless += 1
         self._room.set()

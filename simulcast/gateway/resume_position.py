@@ -6,7 +6,7 @@ import re
 _BEGINNING = re.compile(r'\{"event_id":"([^"\\]{1,128})-([0-9]{1,20})"(?:,"channel":"([\w.:-]{1,100})")?', re.ASCII)
 
 
-class Bookmark:
+class ResumePosition:
     """The last position that was seen, `<epoch>-<offset>`; one for each channel, where events carry their channel.
 
     Within an epoch offsets rise. Epochs compare by equality only; the one that was seen last counts.
@@ -29,7 +29,7 @@ class Bookmark:
         """A connection begins. What was seen up to here may come again, in a snapshot; it isn't news then."""
         self._before = dict(self._last)
 
-    def is_news(self, text: str) -> bool:
+    def is_new(self, text: str) -> bool:
         """Takes note of one message. False if an earlier connection had brought it already.
 
         That is so where its epoch is the one that was last seen in its channel before this connection, and its offset

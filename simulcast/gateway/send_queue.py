@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Outbox:
+class SendQueue:
     """At most `most_messages`, and `most_bytes` of UTF-8 together. Beyond, a message is refused, not an older one
     dropped: that one was promised to wait."""
 

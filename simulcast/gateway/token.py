@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 GivenToken = str | Callable[[], str | Awaitable[str]] | None
 
 
-class Token:
+class TokenSource:
     """`given`: the token, or a plain or async callable that returns one which is valid now."""
 
     def __init__(self, given: GivenToken) -> None:

@@ -30,19 +30,19 @@ from simulcast.errors import EmbeddedServerError
 from simulcast.settings import URL_FILE
 from simulcast.store.connection import connect
 
-START_S = 10.0  # to the first answer; a server that reads its file says so, and then LOADING_S holds
-LOADING_S = 600.0
-STOP_S = 10.0
-LOCK_S = 2.0  # a server whose parent was killed needs a moment to go
-MOST_DEATHS, DEATHS_WITHIN_S = 5, 60.0
-MOST_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path of unix(7) without the final NUL
-_MOST_LOG_BYTES = 1 << 20
+START_TIMEOUT_S = 10.0  # to the first answer; a server that reads its file says so, and then LOADING_S holds
+LOAD_TIMEOUT_S = 600.0
+STOP_TIMEOUT_S = 10.0
+LOCK_TIMEOUT_S = 2.0  # a server whose parent was killed needs a moment to go
+MAX_RESTARTS, DEATHS_WITHIN_S = 5, 60.0
+MAX_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path of unix(7) without the final NUL
+MAX_LOG_BYTES = 1 << 20
 _USER = "simulcast"
 _GUARD = Path(__file__).parent / "parent_death.py"
-_log = logging.getLogger("simulcast.launcher.embedded")
+_log = logging.getLogger("simulcast.embedded")
 
 
-def guarded(command: Sequence[str | Path], at_death: signal.Signals) -> list[str]:
+def with_parent_death_guard(command: Sequence[str | Path], at_death: signal.Signals) -> list[str]:
     """The command so that it gets `at_death` when this process dies, be it by `kill -9`.
 
     On Linux the death of the *thread* that starts it counts: start it from the main thread.
@@ -109,17 +109,17 @@ class EmbeddedServer:
             raise
         _log.info("%s serves redis://127.0.0.1:%d, its data in %s", self._binary.name, self.port, self.data)
 
-    async def keep(self) -> None:
-        """Starts it again when it dies, until `stop`. EmbeddedServerError after MOST_DEATHS within DEATHS_WITHIN_S."""
+    async def supervise(self) -> None:
+        """Starts it again when it dies, until `stop`. EmbeddedServerError after MAX_RESTARTS within DEATHS_WITHIN_S."""
         loop = asyncio.get_running_loop()
-        deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+        deaths: deque[float] = deque(maxlen=MAX_RESTARTS)
         while self._process is not None and self._lock is not None:
             code = await self._process.wait()
             if self._stopping:
                 return
             deaths.append(loop.time())
-            if len(deaths) == MOST_DEATHS and deaths[-1] - deaths[0] < DEATHS_WITHIN_S:
-                raise EmbeddedServerError(f"the embedded server died {MOST_DEATHS} times in a row{self._last_words()}")
+            if len(deaths) == MAX_RESTARTS and deaths[-1] - deaths[0] < DEATHS_WITHIN_S:
+                raise EmbeddedServerError(f"the embedded server died {MAX_RESTARTS} times in a row{self._log_tail()}")
             _log.error("the embedded server died (exit code %d): starting it again", code)
             await asyncio.sleep(0.1 * 2 ** (len(deaths) - 1))
             if self._stopping:
@@ -150,7 +150,7 @@ class EmbeddedServer:
         elif found.st_mode & 0o022:
             raise EmbeddedServerError(f"others may write in {self.data}: chmod go-w it, or choose another with --data")
         log = self.data / "valkey.log"
-        if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
 
     async def _take_lock(self) -> int:
@@ -158,7 +158,7 @@ class EmbeddedServer:
         lock = self._open_private("valkey.lock", os.O_RDWR | os.O_CREAT)
         with ExitStack() as unless_taken:
             unless_taken.callback(os.close, lock)
-            for _ in range(1 + round(LOCK_S / 0.05)):
+            for _ in range(1 + round(LOCK_TIMEOUT_S / 0.05)):
                 with suppress(BlockingIOError):
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     unless_taken.pop_all()
@@ -174,7 +174,7 @@ class EmbeddedServer:
         return os.open(self.data / name, flags | os.O_CLOEXEC, 0o600)
 
     def _choose_socket(self) -> None:
-        if len(os.fsencode(self._socket)) > MOST_SOCKET_PATH_BYTES or not str(self._socket).isprintable():
+        if len(os.fsencode(self._socket)) > MAX_SOCKET_PATH_BYTES or not str(self._socket).isprintable():
             self._private_folder = Path(tempfile.mkdtemp(prefix="simulcast-", dir="/tmp"))
             self._socket = self._private_folder / "valkey.sock"
 
@@ -196,7 +196,7 @@ class EmbeddedServer:
             configuration.seek(0)
             self._log_begins = log.tell()
             self._process = await asyncio.create_subprocess_exec(
-                *guarded([self._binary, "-"], signal.SIGTERM),
+                *with_parent_death_guard([self._binary, "-"], signal.SIGTERM),
                 stdin=configuration,
                 stdout=log,
                 stderr=log,
@@ -207,7 +207,7 @@ class EmbeddedServer:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{self._process.pid}\n".encode(), 0)
         try:
-            await self._answer(self._process)
+            await self._wait_until_serving(self._process)
         except BaseException:
             await self._end()
             raise
@@ -232,31 +232,31 @@ class EmbeddedServer:
     def _open_log(self) -> IO[bytes]:
         return os.fdopen(self._open_private("valkey.log", os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab+")
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         with self._open_log() as log:
             log.seek(max(self._log_begins, log.tell() - 2000))
             lines = log.read().decode(errors="replace").splitlines()[-5:]
         return "".join(["; its log ends with", *(f"\n  {line}" for line in lines)]) if lines else ", without a word"
 
-    async def _answer(self, process: asyncio.subprocess.Process) -> None:
+    async def _wait_until_serving(self, process: asyncio.subprocess.Process) -> None:
         loop = asyncio.get_running_loop()
-        last = loop.time() + LOADING_S
+        last = loop.time() + LOAD_TIMEOUT_S
         client = connect(self.url, most_connections=1)
         try:
-            async with asyncio.timeout(START_S) as deadline:
+            async with asyncio.timeout(START_TIMEOUT_S) as deadline:
                 while process.returncode is None:
                     try:
                         await client.ping()
                     except redis.exceptions.BusyLoadingError:
-                        deadline.reschedule(min(loop.time() + START_S, last))
+                        deadline.reschedule(min(loop.time() + START_TIMEOUT_S, last))
                     except (redis.ConnectionError, redis.TimeoutError):
                         pass
                     else:
                         return
                     await asyncio.sleep(0.01)
-            raise EmbeddedServerError(f"the embedded server ended at once{self._last_words()}")
+            raise EmbeddedServerError(f"the embedded server ended at once{self._log_tail()}")
         except TimeoutError:
-            raise EmbeddedServerError(f"the embedded server doesn't answer{self._last_words()}") from None
+            raise EmbeddedServerError(f"the embedded server doesn't answer{self._log_tail()}") from None
         finally:
             await client.aclose()
 
@@ -266,7 +266,7 @@ class EmbeddedServer:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
                 await process.wait()
         except TimeoutError:
             _log.warning("the embedded server doesn't stop: killing it")

@@ -15,7 +15,7 @@ import sys
 from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_LOOK_EVERY_S = 0.5
+POLL_INTERVAL_S = 0.5
 _GRACE_S = 10.0
 CANT_RUN = 127
 NO_PARENT = 143
@@ -47,7 +47,7 @@ def _watch(parent: int, at_death: int, command: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while os.getppid() == parent:
         try:
-            code = process.wait(_LOOK_EVERY_S)
+            code = process.wait(POLL_INTERVAL_S)
         except subprocess.TimeoutExpired:
             continue
         return code if code >= 0 else 128 - code

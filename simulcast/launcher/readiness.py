@@ -5,10 +5,10 @@ import json
 
 _ASK_S = 3.0
 _PAUSE_S = 0.1
-_MOST_ANSWER_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 
 
-async def until_ready(port: int, deadline_s: float) -> str | None:
+async def wait_until_ready(port: int, deadline_s: float) -> str | None:
     """None once it is ready; by the deadline the reason why it isn't."""
     reason = "it doesn't answer"
     try:
@@ -33,7 +33,7 @@ async def _get_ready(port: int) -> tuple[int, bytes]:
     try:
         writer.write(b"GET /ready HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % port)
         head = await reader.readuntil(b"\r\n\r\n")
-        return int(head.split(b" ", 2)[1]), await reader.read(_MOST_ANSWER_BYTES)
+        return int(head.split(b" ", 2)[1]), await reader.read(MAX_RESPONSE_BYTES)
     finally:
         writer.close()
 

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from simulcast.errors import CommandError
-from simulcast.launcher.embedded import guarded
+from simulcast.launcher.embedded import with_parent_death_guard
 
 DRAIN_S = 20.0  # from SIGTERM to SIGKILL
-STEADY_S = 5.0  # who lived that long has got going
-MOST_TRIES = 3  # to get going for the first time
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+HEALTHY_AFTER_S = 5.0  # who lived that long has got going
+MAX_START_ATTEMPTS = 3  # to get going for the first time
+FIRST_PAUSE_S, MAX_BACKOFF_S = 0.5, 10.0
 STANDARD_ERROR = 2
 _log = logging.getLogger("simulcast.up")
 
 
-class Child:
+class SupervisedProcess:
     """`hurry`: once set, nothing is waited for any more."""
 
     def __init__(
@@ -35,10 +35,11 @@ class Child:
         self._hurry = hurry
         self._sockets = sockets
 
-    async def keep(self) -> None:
+    async def supervise(self) -> None:
         """Runs it, again and again, until cancelled; then returns once its process is gone.
 
-        Raises CommandError when it never got going: it ended MOST_TRIES times without having lived STEADY_S.
+        Raises CommandError when it never got going: it ended MAX_START_ATTEMPTS times without having lived
+        HEALTHY_AFTER_S.
         """
         loop = asyncio.get_running_loop()
         got_going, tries, pause_s = False, 0, FIRST_PAUSE_S
@@ -49,22 +50,22 @@ class Child:
                 code = await process.wait()
             finally:
                 await self._end(process)
-            if loop.time() - began >= STEADY_S:
+            if loop.time() - began >= HEALTHY_AFTER_S:
                 got_going, pause_s = True, FIRST_PAUSE_S
             tries += 1
-            if not got_going and tries == MOST_TRIES:
+            if not got_going and tries == MAX_START_ATTEMPTS:
                 raise CommandError(
                     f"{self.name} could not start ({_how(code)}, {tries} times): its last lines above say why"
                 )
             _log.warning("%s ended unbidden (%s): starting it again in %.1f s", self.name, _how(code), pause_s)
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_BACKOFF_S)
 
     async def _start(self) -> asyncio.subprocess.Process:
         # Killed when `up` is killed: there is nobody left then who would see that a drain comes to its end.
         # A session of its own, so Ctrl-C in the terminal reaches `up` alone.
         process = await asyncio.create_subprocess_exec(
-            *guarded(self._command, signal.SIGKILL),
+            *with_parent_death_guard(self._command, signal.SIGKILL),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=STANDARD_ERROR,

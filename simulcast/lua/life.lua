@@ -29,7 +29,7 @@ local function field(section, name)
 end
 
 -- Where there is no INFO (fakeredis), the life is that of this library.
-local function read_life()
+local function read_incarnation()
   cluster = field('cluster', 'cluster_enabled') == '1'
   local run_id = field('server', 'run_id')
   if run_id then
@@ -53,11 +53,11 @@ end
 
 -- Returns epoch (text), offset (number), tag: where the channel is. Opens an epoch when acknowledged writes may be gone.
 local function head(keys)
-  if not life then read_life() end
+  if not life then read_incarnation() end
   local meta = redis.call('HMGET', keys[1], 'life', 'epoch', 'offset', 'tag')
   -- What is stored may be newer than what this library knows: after a failover to and fro another version noted it, and
   -- two that insisted on theirs would open an epoch at every call.
-  if meta[1] ~= life then read_life() end
+  if meta[1] ~= life then read_incarnation() end
   local offset = tonumber(meta[3])
   if meta[1] ~= life or not meta[2] or not offset or not meta[4]
     or (offset > 0 and redis.call('EXISTS', keys[2]) == 0) then

@@ -17,7 +17,7 @@ end
 -- promoted): every front-end does so once a second. Returns epoch, offset, tag, how far the epoch before had come, and how
 -- many µs ago that offset was published ('' where that isn't known: another version, which didn't note it, was the last).
 local function where(keys, args)
-  if args[1] == '1' then read_life() end
+  if args[1] == '1' then read_incarnation() end
   local epoch, offset, tag = head(keys)
   local meta = redis.call('HMGET', keys[1], 'before', 'at')
   local of, at = string.match(meta[2] or '', '^(%d+) (%d+)$')

@@ -3,7 +3,7 @@
 -- While a slot is migrated key by key, what a function touches may lie on either side, and it would fail half done. Then
 -- a key that is nowhere can't be looked up. A migration as a whole (Valkey 9, Redis 8.4) has no such time.
 local function is_split(keys)
-  if cluster == nil then read_life() end
+  if cluster == nil then read_incarnation() end
   if not cluster then return false end
   local found = redis.pcall('EXISTS', string.match(keys[1], '^{.*}') .. ':nothing')
   return type(found) == 'table' and found.err ~= nil

@@ -28,7 +28,7 @@ class ChannelNames:
         return f"{{{self.pubsub}}}:{what}"
 
     @cached_property
-    def flow(self) -> list[str]:
+    def stream_keys(self) -> list[str]:
         """KEYS of every function that publishes, in the order that lua/emit.lua names them."""
         return [self._key(what) for what in ("meta", "history", "latest", "touched", "ended", "ended_at")]
 
@@ -40,7 +40,7 @@ class ChannelNames:
     def history(self) -> str:
         return self._key("history")
 
-    def once(self, idempotency_key: str) -> str:
+    def dedup_key(self, idempotency_key: str) -> str:
         """Remembers the id that a publication with this key was given."""
         return self._key(f"once:{idempotency_key}")
 

@@ -14,7 +14,7 @@ Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_a
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
 MAX_COMMAND_BYTES: Final = 4096
-MOST_BYTES_PER_S: Final = 1_000_000_000_000
+MAX_BYTES_PER_S: Final = 1_000_000_000_000
 _MAX_ID_CHARACTERS: Final = 200
 _MAX_COMMAND_ID_CHARACTERS: Final = 100
 ACTIONS: Final[dict[str, Action]] = {
@@ -54,10 +54,10 @@ class Command:
         if self.command_id:
             answer["command_id"] = self.command_id
         if reason:
-            answer |= {"reason": reason, "message": self.explain(reason)}
+            answer |= {"reason": reason, "message": self.describe(reason)}
         return json.dumps(answer, separators=(",", ":"))
 
-    def explain(self, reason: Reason) -> str:
+    def describe(self, reason: Reason) -> str:
         """The reason in words."""
         match reason:
             case "unknown_download":
@@ -72,7 +72,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class SubscriptionCommand:
     """A wish to follow one more channel, from `since` on, or one less."""
 
     wanted: bool
@@ -98,7 +98,7 @@ class Following:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class InvalidCommand:
     """JSON that makes no sense: answered, and the connection stays."""
 
     code: ErrorCode
@@ -109,39 +109,41 @@ class Mistake:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def read(text: str) -> Command | Following | Mistake | None:
+def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
     """What a client's text asks for; None for text that isn't JSON, which is ignored."""
     if len(text) > MAX_COMMAND_BYTES:
-        return Mistake("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
+        return InvalidCommand("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
     try:
         found = from_json(text, allow_inf_nan=False)
     except ValueError:
         return None
     if not isinstance(found, dict):
-        return Mistake(
+        return InvalidCommand(
             "not_an_object",
             'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
         )
     if "action" not in found:
-        return Mistake("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
+        return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
     if found["action"] in ("subscribe", "unsubscribe"):
         return _following(found)
     action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None
     if action is None:
-        return Mistake(
+        return InvalidCommand(
             "unknown_action",
             f"there is no action {json.dumps(found['action'])[:80]}; "
             f"there are {', '.join(ACTIONS)}, subscribe, unsubscribe",
         )
     command_id = found.get("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARACTERS:
-        return Mistake("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARACTERS} characters")
+        return InvalidCommand(
+            "invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARACTERS} characters"
+        )
     if action == "clear":
         return Command(action, command_id=command_id)
     return _about_one(action, command_id, found)
 
 
-def _following(found: dict[str, object]) -> Following | Mistake:
+def _following(found: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
     channel, since = found.get("channel"), found.get("since")
     try:
         if not isinstance(channel, str) or not isinstance(since, str | None):
@@ -149,21 +151,23 @@ def _following(found: dict[str, object]) -> Following | Mistake:
         ChannelNames(channel)
         position = Position.parse(since) if since else None
     except (TypeError, ValueError) as error:
-        return Mistake("invalid_member", str(error))
-    return Following(found["action"] == "subscribe", channel, position)
+        return InvalidCommand("invalid_member", str(error))
+    return SubscriptionCommand(found["action"] == "subscribe", channel, position)
 
 
-def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Command | Mistake:
+def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Command | InvalidCommand:
     if "download_id" not in found:
-        return Mistake("missing_member", f"{action}_download needs the member download_id")
+        return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = found["download_id"], found.get("file", False)
     if not isinstance(download_id, str) or not 1 <= len(download_id) <= _MAX_ID_CHARACTERS:
-        return Mistake("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
+        return InvalidCommand("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
     if not isinstance(with_file, bool):
-        return Mistake("invalid_member", "file is true or false")
+        return InvalidCommand("invalid_member", "file is true or false")
     limit = found.get("bytes_per_s", 0)
-    if type(limit) is not int or not 0 <= limit <= MOST_BYTES_PER_S:
-        return Mistake("invalid_member", f"bytes_per_s is a whole number from 0 (no limit) to {MOST_BYTES_PER_S:,}")
+    if type(limit) is not int or not 0 <= limit <= MAX_BYTES_PER_S:
+        return InvalidCommand(
+            "invalid_member", f"bytes_per_s is a whole number from 0 (no limit) to {MAX_BYTES_PER_S:,}"
+        )
     if action == "limit" and "bytes_per_s" not in found:
-        return Mistake("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
+        return InvalidCommand("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
     return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)

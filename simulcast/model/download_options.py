@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from simulcast.model.commands import MOST_BYTES_PER_S
+from simulcast.model.commands import MAX_BYTES_PER_S
 
-MOST_HEADERS: Final = 20
-MOST_HEADER_CHARACTERS: Final = 4096
-MOST_URL_CHARACTERS: Final = 4096
+MAX_HEADERS: Final = 20
+MAX_HEADER_CHARS: Final = 4096
+MAX_URL_CHARS: Final = 4096
 # Algorithm and its hexadecimal digits.
 DIGESTS: Final[Mapping[str, int]] = {"sha256": 64, "sha512": 128, "sha1": 40, "md5": 32}
 
@@ -26,8 +26,8 @@ _OURS_BEGIN = ("if-", "proxy-")
 
 
 def _header_names(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
-    if len(headers) > MOST_HEADERS:
-        raise ValueError(f"are at most {MOST_HEADERS}, not {len(headers)}")
+    if len(headers) > MAX_HEADERS:
+        raise ValueError(f"are at most {MAX_HEADERS}, not {len(headers)}")
     if len({name.lower() for name in headers}) < len(headers):
         raise ValueError("name one header twice")
     for name, value in headers.items():
@@ -36,9 +36,9 @@ def _header_names(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
         if name.lower() in _OURS | _HOP_BY_HOP or name.lower().startswith(_OURS_BEGIN):
             raise ValueError(f"{name} can't be given: the worker says it itself")
         text = value.get_secret_value()
-        if len(text) > MOST_HEADER_CHARACTERS or (text and _VALUE.fullmatch(text) is None):
+        if len(text) > MAX_HEADER_CHARS or (text and _VALUE.fullmatch(text) is None):
             raise ValueError(
-                f"the value of {name} is one line of at most {MOST_HEADER_CHARACTERS:,} printable characters "
+                f"the value of {name} is one line of at most {MAX_HEADER_CHARS:,} printable characters "
                 "of Latin-1, without spaces at its ends"
             )
     return headers
@@ -92,7 +92,7 @@ class Basic(BaseModel):
     password: Annotated[SecretStr, Field(max_length=1024)]
 
 
-class Options(BaseModel):
+class DownloadOptions(BaseModel):
     """All of it may be left out. `str` and `repr` show no secret."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -109,18 +109,18 @@ class Options(BaseModel):
         ]
         | None
     ) = None
-    limit_bytes_per_s: Annotated[int, Field(ge=1, le=MOST_BYTES_PER_S)] | None = None
+    limit_bytes_per_s: Annotated[int, Field(ge=1, le=MAX_BYTES_PER_S)] | None = None
     headers: Annotated[
         dict[str, SecretStr],
         Field(description="sent to the URL's origin, to no other"),
         AfterValidator(_header_names),
     ] = {}
-    bearer: Annotated[SecretStr, Field(max_length=MOST_HEADER_CHARACTERS), AfterValidator(_one_line)] | None = None
+    bearer: Annotated[SecretStr, Field(max_length=MAX_HEADER_CHARS), AfterValidator(_one_line)] | None = None
     basic: Basic | None = None
     proxy: (
         Annotated[
             SecretStr,
-            Field(max_length=MOST_URL_CHARACTERS, description="one of those that the operator allows"),
+            Field(max_length=MAX_URL_CHARS, description="one of those that the operator allows"),
             AfterValidator(_proxy),
         ]
         | None
@@ -133,13 +133,13 @@ class Options(BaseModel):
             raise ValueError("only one of bearer, basic and the header Authorization can be given")
         return self
 
-    def stored(self) -> str:
+    def to_json(self) -> str:
         """JSON with the secrets in it, for the job's record and nobody else; "" where nothing is said."""
-        said = self.model_dump(include=set(Options.model_fields), exclude_defaults=True)
+        said = self.model_dump(include=set(DownloadOptions.model_fields), exclude_defaults=True)
         return json.dumps(said, default=SecretStr.get_secret_value) if said else ""
 
     @classmethod
-    def from_stored(cls, text: str | None) -> "Options":
+    def from_json(cls, text: str | None) -> "DownloadOptions":
         """What `stored` wrote. Raises ValueError, without the text, for anything else."""
         try:
             return cls.model_validate_json(text) if text else NO_OPTIONS
@@ -147,4 +147,4 @@ class Options(BaseModel):
             raise ValueError(f"the download's options can't be read: {error.error_count()} of them") from None
 
 
-NO_OPTIONS: Final = Options()
+NO_OPTIONS: Final = DownloadOptions()

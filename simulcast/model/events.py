@@ -19,10 +19,10 @@ STATE_TYPES = frozenset({"download_queued", "download_started", "download_resume
 END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
 _REQUIRED_TEXT = {"download_complete": "file_path", "download_error": "error_message"}
 # What a front-end itself says, without event_id: clients keep their place by it, and learn what became of a command.
-_FRONT_ENDS_OWN = frozenset({"hello", "position", "command_result"})
+_RESERVED_TYPES = frozenset({"hello", "position", "command_result"})
 # Text that a lenient client could take for an object with such members: escapes may spell them, too.
 _LOOKS_LIKE_OURS = re.compile(r'[\ufeff\s]*\{.*(event_id|"hello"|"position"|"command_result"|\\u)', re.DOTALL)
-_MOST_SHOWN_CHARACTERS = 80
+MAX_QUOTED_CHARS = 80
 
 
 JsonObject = Mapping[str, object]
@@ -73,7 +73,7 @@ def encode(message: Message, key: str = "") -> Event | str:
     return _event(found, text, key)
 
 
-def encode_foreign(text: str) -> Event | str:
+def encode_external(text: str) -> Event | str:
     """What somebody put on the channel past the library: as `encode`, but an `event_id` in it is taken out.
 
     Raises InvalidEvent also for what would look as if the front-end said it, since it gets no `event_id`.
@@ -82,7 +82,7 @@ def encode_foreign(text: str) -> Event | str:
     if found is None:
         return kept
     kind = found.get("type")
-    if isinstance(kind, str) and kind in _FRONT_ENDS_OWN:
+    if isinstance(kind, str) and kind in _RESERVED_TYPES:
         raise InvalidEvent(f"only a front-end says {kind}: use another type, or publish it by a broker")
     if "event_id" in found:
         del found["event_id"]
@@ -131,7 +131,7 @@ def _event(found: dict[str, object], text: str, key: str) -> Event:
         key = _normalise(found)
         member = _REQUIRED_TEXT.get(kind)
         if member and not isinstance(found.get(member), str):
-            raise InvalidEvent(f"{kind} needs the member {member} as text, not {_shown(found.get(member))}")
+            raise InvalidEvent(f"{kind} needs the member {member} as text, not {_quote(found.get(member))}")
         if "progress" in found:
             found["progress"] = _progress(found)
         if "speed" in found:
@@ -148,7 +148,7 @@ def _normalise(found: dict[str, object]) -> str:
     if isinstance(download_id, int) and not isinstance(download_id, bool):
         download_id = str(download_id) if abs(download_id) < 2**63 else None
     if not isinstance(download_id, str):
-        raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {_shown(download_id)}")
+        raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {_quote(download_id)}")
     found["download_id"] = checked_key(download_id, "download_id")
     return download_id
 
@@ -163,13 +163,13 @@ def checked_key(key: str, what: str) -> str:
     return key
 
 
-def _shown(value: object) -> str:
+def _quote(value: object) -> str:
     """What was given, as an error shows it. It may be endless, or too deep or too large to be written at all."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):
         return f"this {type(value).__name__}"
-    return text if len(text) <= _MOST_SHOWN_CHARACTERS else f"{text[:_MOST_SHOWN_CHARACTERS]}…"
+    return text if len(text) <= MAX_QUOTED_CHARS else f"{text[:MAX_QUOTED_CHARS]}…"
 
 
 def _number(found: JsonObject, member: str) -> float | int:
@@ -177,7 +177,7 @@ def _number(found: JsonObject, member: str) -> float | int:
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise InvalidEvent(f"{member} is a number, not {_shown(value)}")
+        raise InvalidEvent(f"{member} is a number, not {_quote(value)}")
     return value
 
 
@@ -186,7 +186,7 @@ def _progress(found: JsonObject) -> float:
         raise InvalidEvent("download_progress needs the member progress, from 0.0 to 1.0")
     value = _number(found, "progress")
     if not -0.001 <= value <= 1.001:
-        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {_shown(value)}: divide a percentage by 100")
+        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {_quote(value)}: divide a percentage by 100")
     return plain_fraction(min(max(0.0, float(value)), 1.0))
 
 
@@ -198,7 +198,7 @@ def plain_fraction(value: float) -> float:
 def _speed(found: JsonObject) -> int:
     value = _number(found, "speed")
     if not 0 <= value < 2**63:
-        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {_shown(value)}")
+        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {_quote(value)}")
     return round(value)
 
 
@@ -207,7 +207,7 @@ def _count(found: JsonObject, member: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {_shown(value)}")
+        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {_quote(value)}")
     return str(value)
 
 

@@ -12,7 +12,7 @@ from simulcast.errors import BrokerUnavailable
 
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
-_MOST_NAME_CHARACTERS = 200
+MAX_NAME_CHARS = 200
 Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
 
 
@@ -72,12 +72,12 @@ class Query:
         return (-1.0 if value is None else value, record.download_id)
 
 
-def about(download_id: str, name: str, url: str) -> str:
+def event_members(download_id: str, name: str, url: str) -> str:
     """JSON members that every state event of a download carries."""
     return json.dumps({"download_id": download_id, "name": name, "url": url}, separators=(",", ":"))[1:-1]
 
 
-def shown_url(url: str) -> str:
+def redact_url(url: str) -> str:
     """The address without user name and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
@@ -93,13 +93,13 @@ def site_of(url: str) -> str:
     return f"{parts.hostname}:{port}"
 
 
-def shown_name(url: str) -> str:
+def display_name(url: str) -> str:
     """The last segment of its path, "" for none. Nothing in it moves a cursor or turns text around."""
     last = unquote(urlsplit(url).path.rpartition("/")[2])
-    return "".join(character for character in last if character.isprintable())[:_MOST_NAME_CHARACTERS].strip()
+    return "".join(character for character in last if character.isprintable())[:MAX_NAME_CHARS].strip()
 
 
-def decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
@@ -108,7 +108,7 @@ def record_of(text: Mapping[str, str]) -> JobRecord:
         return JobRecord.model_validate(
             {
                 **text,
-                "url": shown_url(text["url"]),
+                "url": redact_url(text["url"]),
                 "received_bytes": text["received"],
                 "total_bytes": None if text["total"] == "null" else text["total"],
                 "error_message": text.get("error"),

@@ -14,11 +14,11 @@ from redis.asyncio.client import PubSub
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from simulcast.model.channel import ChannelNames
-from simulcast.store.topology import ANSWER_S, Found
+from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology
 from simulcast.store.url import Server
 
 
-class Cluster(Found):
+class Cluster(DiscoveredTopology):
     """Each channel is served by the owner of its slot."""
 
     apart = True
@@ -28,13 +28,13 @@ class Cluster(Found):
     _masters: frozenset[Server] = frozenset()  # that own a slot
     _nodes: frozenset[Server] = frozenset()  # replicas too
 
-    async def _ask(self) -> None:
-        known = list(self._asked())
+    async def _discover(self) -> None:
+        known = list(self._discovery_nodes())
         random.shuffle(known)
         troubles: list[str] = []
         for node in known:
             try:
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(DISCOVERY_TIMEOUT_S):
                     slots = await self._asker(node).execute_command("CLUSTER SLOTS")
             except (redis.RedisError, OSError, TimeoutError) as error:
                 troubles.append(str(error) or f"{node[0]}:{node[1]} doesn't answer")
@@ -62,7 +62,7 @@ class Cluster(Found):
     def _serving(self) -> frozenset[Server]:
         return self._masters
 
-    def _asked(self) -> frozenset[Server]:
+    def _discovery_nodes(self) -> frozenset[Server]:
         return self._nodes.union(self._address.members)
 
     def _place(self, member: Server) -> str:

@@ -18,11 +18,11 @@ from redis.backoff import NoBackoff
 
 REPLY_TIMEOUT_S = 3.0
 DELIVERY_TIMEOUT_S = 2.5
-MOST_CONNECTIONS = 64
+MAX_POOL_CONNECTIONS = 64
 _TCP = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": round(DELIVERY_TIMEOUT_S * 1000)}
 
 
-def connect(url: str, most_connections: int = MOST_CONNECTIONS) -> redis.asyncio.Redis:
+def connect(url: str, most_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyncio.Redis:
     """An asyncio client of one server; nothing is sent yet. Raises ValueError for an address of no known form."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
@@ -38,7 +38,7 @@ def connect(url: str, most_connections: int = MOST_CONNECTIONS) -> redis.asyncio
     return redis.asyncio.Redis.from_pool(pool)  # closed with the client
 
 
-class _Losable:
+class _LossDetectingConnection:
     """Goes before a connection of redis-py in the order of methods."""
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -48,15 +48,15 @@ class _Losable:
             raise redis.ConnectionError(f"the connection was lost while writing: {error}") from error
 
 
-class _Tcp(_Losable, redis.asyncio.Connection):
+class _Tcp(_LossDetectingConnection, redis.asyncio.Connection):
     """redis:"""
 
 
-class _Tls(_Losable, redis.asyncio.SSLConnection):
+class _Tls(_LossDetectingConnection, redis.asyncio.SSLConnection):
     """rediss:"""
 
 
-class _Unix(_Losable, redis.asyncio.UnixDomainSocketConnection):
+class _Unix(_LossDetectingConnection, redis.asyncio.UnixDomainSocketConnection):
     """unix:"""
 
 

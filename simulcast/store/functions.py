@@ -69,14 +69,14 @@ def is_missing(error: object) -> bool:
     return isinstance(error, redis.ResponseError) and _MISSING in str(error)
 
 
-def is_away(error: object) -> bool:
+def is_unavailable(error: object) -> bool:
     """Whether it may succeed later, or elsewhere: the server is gone, is no master any more, or lacks replicas."""
     if isinstance(error, redis.ResponseError):
         return isinstance(error, _ELSEWHERE) or str(error).startswith("NOREPLICAS")
     return isinstance(error, redis.ConnectionError | redis.TimeoutError)
 
 
-def translated(error: redis.RedisError, doing: str) -> BrokerUnavailable:
+def translate_error(error: redis.RedisError, doing: str) -> BrokerUnavailable:
     """What to raise for what redis-py raised. `doing` completes "could not …"."""
     if isinstance(error, redis.exceptions.NoPermissionError):
         return NotPermitted(
@@ -108,10 +108,10 @@ async def call(
     `execute`: `execute_command` of an asyncio client. Raises what redis-py raises.
     """
     command = ("FCALL", name(function), len(keys), *keys, *args)
-    return await loaded(lambda: execute(*command), execute)
+    return await ensure_loaded(lambda: execute(*command), execute)
 
 
-async def loaded(ask: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]]) -> T:
+async def ensure_loaded(ask: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]]) -> T:
     """What `ask` answers; asks again with the library loaded where the server lacks it. Raises what redis-py raises."""
     try:
         return await ask()

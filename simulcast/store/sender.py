@@ -17,21 +17,21 @@ from dataclasses import dataclass, field
 import redis
 import redis.asyncio
 
-from simulcast.cancellation import asked_to_stop
+from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
 from simulcast.store import functions
 from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
-from simulcast.store.unreplicated import REPEAT_S, Unconfirmed
+from simulcast.store.unreplicated import PROBE_INTERVAL_S, UnreplicatedCalls
 
 MAX_BATCH = 256
 MAX_WAITING = 10_000
-PATIENCE_S = 30.0  # how long a call waits for Redis
-LONGEST_PAUSE_S = 1.0
+PUBLISH_TIMEOUT_S = 30.0  # how long a call waits for Redis
+MAX_BACKOFF_S = 1.0
 IDLE_S = 60.0  # without a call for so long a sender ends
-CONFIRM_MS = 500  # how long a replica has to confirm
-HASTY_MS = 20  # the same while none does
-CLOSING_S = 5.0  # how long who closes waits for a replica that has what none had
+REPLICA_WAIT_MS = 500  # how long a replica has to confirm
+REPLICA_WAIT_FAST_MS = 20  # the same while none does
+CLOSE_TIMEOUT_S = 5.0  # how long who closes waits for a replica that has what none had
 
 Command = tuple[Argument, ...]
 
@@ -69,8 +69,8 @@ class Sender:
         self._channel = channel
         self._ended = ended
         self._waiting: deque[_Call] = deque()
-        self._unconfirmed = Unconfirmed[_Call]()
-        self._confirm_ms = CONFIRM_MS
+        self._unconfirmed = UnreplicatedCalls[_Call]()
+        self._confirm_ms = REPLICA_WAIT_MS
         self._served_by: redis.asyncio.Redis | None = None
         self._gathered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -125,7 +125,7 @@ class Sender:
         until = asyncio.get_running_loop().time() + patience_s if patience_s else 0.0
         call = _Call(command, doing, until, key, yields, confirm or keep, keep)
         if self._away and yields:
-            self._supersede(call)
+            self._replace_older(call)
         if len(self._waiting) >= MAX_WAITING:
             raise BrokerUnavailable(f"could not {doing}: {MAX_WAITING:,} calls already wait for Redis")
         self._waiting.append(call)
@@ -138,16 +138,16 @@ class Sender:
         """Sends what waits, then ends, where no replica has it after CLOSING_S. Later calls are refused."""
         self._closed = True
         now = asyncio.get_running_loop().time()
-        self._ends_at = now + CLOSING_S
-        self._servers.doubt()  # nobody will look later on
-        self._unconfirmed.doubt(now)
+        self._ends_at = now + CLOSE_TIMEOUT_S
+        self._servers.invalidate()  # nobody will look later on
+        self._unconfirmed.on_failover(now)
         self._gathered.set()
         if self._task is not None:
             await asyncio.wait([self._task])
         else:
             await self._ended(self)
 
-    def _supersede(self, call: _Call) -> None:
+    def _replace_older(self, call: _Call) -> None:
         for older in self._waiting:
             if older.yields and older.key == call.key:
                 self._waiting.remove(older)
@@ -157,31 +157,31 @@ class Sender:
     async def _run(self) -> None:
         batch: list[_Call] = []
         try:
-            while (self._waiting or self._lingers() or not self._closed) and not asked_to_stop():
-                if not self._waiting and not await self._more():
+            while (self._waiting or self._awaits_replica() or not self._closed) and not is_cancelling():
+                if not self._waiting and not await self._wait_for_calls():
                     continue
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 if not await self._send(batch):
-                    await asyncio.sleep(min(0.05 * 2**self._away, LONGEST_PAUSE_S))
+                    await asyncio.sleep(min(0.05 * 2**self._away, MAX_BACKOFF_S))
         finally:
             self._closed = True
             for call in (*batch, *self._waiting):
                 call.answer(BrokerUnavailable(f"could not {call.doing}: the publisher was stopped"))
             await self._ended(self)
 
-    def _lingers(self) -> bool:
+    def _awaits_replica(self) -> bool:
         """Whether there is something left that no replica has, and time for it."""
         return bool(self._unconfirmed) and asyncio.get_running_loop().time() < self._ends_at
 
-    async def _more(self) -> bool:
+    async def _wait_for_calls(self) -> bool:
         """Waits for calls; whether there is something to send. Closes the sender where none come for long."""
         self._gathered.clear()
         try:
-            async with asyncio.timeout(REPEAT_S if self._unconfirmed.watches else IDLE_S):
+            async with asyncio.timeout(PROBE_INTERVAL_S if self._unconfirmed.is_retaining else IDLE_S):
                 await self._gathered.wait()
         except TimeoutError:
-            self._closed = self._closed or not (self._unconfirmed.watches or self._waiting)
-        return bool(self._waiting) or self._lingers() or (self._unconfirmed.watches and not self._closed)
+            self._closed = self._closed or not (self._unconfirmed.is_retaining or self._waiting)
+        return bool(self._waiting) or self._awaits_replica() or (self._unconfirmed.is_retaining and not self._closed)
 
     async def _send(self, batch: list[_Call]) -> bool:
         """False where Redis is away: what may wait is put back."""
@@ -189,30 +189,32 @@ class Sender:
         trouble: object = None
         now = asyncio.get_running_loop().time
         try:
-            client = await self._servers.serving(self._channel)
+            client = await self._servers.client_for(self._channel)
             if client is not self._served_by:
                 self._served_by = client
-                self._unconfirmed.doubt(now())
+                self._unconfirmed.on_failover(now())
             while trouble is None and (again := self._unconfirmed.due(now())):
-                trouble = next(filter(functions.is_away, await self._carry_out(client, again)), None)
-            replies = await self._carry_out(client, batch) if batch and trouble is None else [trouble] * len(batch)
+                trouble = next(filter(functions.is_unavailable, await self._execute(client, again)), None)
+            replies = await self._execute(client, batch) if batch and trouble is None else [trouble] * len(batch)
         except redis.RedisError as error:
             replies, trouble = [error] * len(batch), error
         for call, reply in zip(batch, replies, strict=True):
-            if functions.is_away(reply):
+            if functions.is_unavailable(reply):
                 away.append((call, reply))
             else:
-                call.answer(functions.translated(reply, call.doing) if isinstance(reply, redis.RedisError) else reply)
-        if not away and not functions.is_away(trouble):
+                call.answer(
+                    functions.translate_error(reply, call.doing) if isinstance(reply, redis.RedisError) else reply
+                )
+        if not away and not functions.is_unavailable(trouble):
             self._away = 0
             return True
         self._away += 1
-        self._servers.doubt()
-        self._unconfirmed.doubt(now())
-        self._put_back(away)
+        self._servers.invalidate()
+        self._unconfirmed.on_failover(now())
+        self._requeue(away)
         return False
 
-    async def _carry_out(self, client: redis.asyncio.Redis, sent: list[_Call]) -> list[object]:
+    async def _execute(self, client: redis.asyncio.Redis, sent: list[_Call]) -> list[object]:
         """The replies, with the library loaded where the server lacked it. Raises redis.RedisError."""
         replies, confirmed = await self._exchange(client, sent)
         missing = [i for i, reply in enumerate(replies) if functions.is_missing(reply)]
@@ -221,17 +223,17 @@ class Sender:
             found, confirmed = await self._exchange(client, [sent[i] for i in missing])
             for i, reply in zip(missing, found, strict=True):
                 replies[i] = reply
-        self._note(sent, replies, confirmed)
+        self._retain_until_replicated(sent, replies, confirmed)
         return replies
 
-    def _note(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
+    def _retain_until_replicated(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
         """Keeps what was done, for as long as the server that takes over may not know of it."""
         if not self._servers.replicated or not any(call.confirm for call in sent):
             return
-        self._confirm_ms = CONFIRM_MS if confirmed else HASTY_MS
+        self._confirm_ms = REPLICA_WAIT_MS if confirmed else REPLICA_WAIT_FAST_MS
         now = asyncio.get_running_loop().time()
         for call, reply in zip(sent, replies, strict=True):
-            if functions.is_away(reply):
+            if functions.is_unavailable(reply):
                 continue
             if reply is None or isinstance(reply, redis.RedisError):
                 self._unconfirmed.drop(call)
@@ -240,15 +242,15 @@ class Sender:
             elif call.keep:
                 self._unconfirmed.add(call, now)
         if confirmed:
-            self._unconfirmed.hurry()
+            self._unconfirmed.retry_all_now()
 
-    def _put_back(self, away: list[tuple[_Call, object]]) -> None:
+    def _requeue(self, away: list[tuple[_Call, object]]) -> None:
         """All of it may have been carried out: what yields must not be told again behind what came after it."""
         now = asyncio.get_running_loop().time()
         newer = {call.key: call for call in self._waiting if call.key}
         for call, error in reversed(away):
             if isinstance(error, redis.RedisError) and (call.until <= now or self._closed):
-                call.answer(functions.translated(error, call.doing))
+                call.answer(functions.translate_error(error, call.doing))
             elif call.yields and call.key in newer:
                 newer[call.key].superseded += [call.reply, *call.superseded]
             else:

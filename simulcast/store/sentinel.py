@@ -5,14 +5,14 @@ import logging
 
 import redis
 
-from simulcast.cancellation import cancel
-from simulcast.store.topology import ANSWER_S, Found
+from simulcast.cancellation import cancel_and_wait
+from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology
 from simulcast.store.url import Server
 
-_log = logging.getLogger("simulcast.store.topology")
+_log = logging.getLogger("simulcast.topology")
 
 
-class Sentinel(Found):
+class Sentinel(DiscoveredTopology):
     """One server at a time. Of what a majority of Sentinels answer, the newest configuration holds.
 
     So a Sentinel that was cut off together with the old master can't name that one any more.
@@ -20,21 +20,21 @@ class Sentinel(Found):
 
     _master: Server | None = None
 
-    async def _ask(self) -> None:
+    async def _discover(self) -> None:
         members = self._address.members
         asking = [asyncio.create_task(self._ask_one(member)) for member in members]
         answers: list[tuple[int, Server]] = []
         troubles: list[str] = []
         try:
-            for answer in asyncio.as_completed(asking, timeout=ANSWER_S):
+            for answer in asyncio.as_completed(asking, timeout=DISCOVERY_TIMEOUT_S):
                 try:
                     answers.append(await answer)
                 except (redis.RedisError, OSError) as error:
-                    troubles.append(str(error) or f"no answer within {ANSWER_S:g} s")
+                    troubles.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
                 if len(answers) > len(members) // 2:
                     break
         finally:
-            await cancel(asking)
+            await cancel_and_wait(asking)
             await asyncio.gather(*asking, return_exceptions=True)  # what the others raised is nobody's concern
         if not answers:
             raise redis.ConnectionError("; ".join(troubles))
@@ -59,7 +59,7 @@ class Sentinel(Found):
     def _serving(self) -> set[Server]:
         return set() if self._master is None else {self._master}
 
-    def _asked(self) -> tuple[Server, ...]:
+    def _discovery_nodes(self) -> tuple[Server, ...]:
         return self._address.members
 
     def _place(self, member: Server) -> str:

@@ -18,13 +18,13 @@ from redis.asyncio.client import PubSub
 
 from simulcast.store import functions
 from simulcast.store.connection import connect
-from simulcast.store.url import Address, Server, shown
+from simulcast.store.url import Address, Server, redacted_url
 
-CHECK_S = 2.0  # how long a server that is cut off from all others is believed to serve
-AGAIN_S = 0.1  # after a failure it is asked again no sooner
-ANSWER_S = 1.0  # how long one question may take
+DISCOVERY_INTERVAL_S = 2.0  # how long a server that is cut off from all others is believed to serve
+DISCOVERY_RETRY_S = 0.1  # after a failure it is asked again no sooner
+DISCOVERY_TIMEOUT_S = 1.0  # how long one question may take
 
-_log = logging.getLogger("simulcast.store.topology")
+_log = logging.getLogger("simulcast.topology")
 
 
 class Topology:
@@ -37,32 +37,32 @@ class Topology:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
 
-    async def serving(self, channel: str) -> redis.asyncio.Redis:
+    async def client_for(self, channel: str) -> redis.asyncio.Redis:
         """A client of the server that serves the channel. Raises redis.ConnectionError where it can't be found out."""
         return self._client
 
-    def places(self) -> tuple[int, int]:
+    def server_counts(self) -> tuple[int, int]:
         """How many servers serve channels, and how many are asked who does, as far as is known."""
         return 1, 0
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """A call failed as it does when another server serves now: that is asked before the next one."""
 
     @asynccontextmanager
-    async def asking(self, doing: str) -> AsyncIterator[None]:
+    async def translating_errors(self, doing: str) -> AsyncIterator[None]:
         """What redis-py raises within comes out as BrokerUnavailable; `doing` completes "could not …"."""
         try:
             yield
         except redis.RedisError as error:
-            if functions.is_away(error):
-                self.doubt()
-            raise functions.translated(error, doing) from error
+            if functions.is_unavailable(error):
+                self.invalidate()
+            raise functions.translate_error(error, doing) from error
 
     @asynccontextmanager
-    async def at(self, channel: str, doing: str) -> AsyncIterator[redis.asyncio.Redis]:
+    async def client_at(self, channel: str, doing: str) -> AsyncIterator[redis.asyncio.Redis]:
         """As `serving`, `asking`."""
-        async with self.asking(doing):
-            yield await self.serving(channel)
+        async with self.translating_errors(doing):
+            yield await self.client_for(channel)
 
     async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
         """To Pub/Sub channels that `pubsub`'s server serves."""
@@ -77,8 +77,8 @@ class Topology:
         await self._client.aclose()
 
 
-class Found(Topology):
-    """Several servers, of which others know who serves: `_ask` asks them, `_server` says what they answered.
+class DiscoveredTopology(Topology):
+    """Several servers, of which others know who serves: `_discover` asks them, `_server` says what they answered.
 
     Those who know may be away for as long as they like: then what was known last holds.
     """
@@ -97,7 +97,7 @@ class Found(Topology):
         self._trouble = "nobody was asked yet"
 
     @abstractmethod
-    async def _ask(self) -> None:
+    async def _discover(self) -> None:
         """Finds out who serves. Raises redis.RedisError where nobody says."""
 
     @abstractmethod
@@ -109,17 +109,17 @@ class Found(Topology):
         """All that serve anything."""
 
     @abstractmethod
-    def _asked(self) -> Collection[Server]:
+    def _discovery_nodes(self) -> Collection[Server]:
         """All that may be asked."""
 
     @abstractmethod
     def _place(self, member: Server) -> str:
         """The address at which one of those who know is asked."""
 
-    async def serving(self, channel: str) -> redis.asyncio.Redis:
-        if time.monotonic() - self._looked_at > (AGAIN_S if self._doubtful else CHECK_S):
+    async def client_for(self, channel: str) -> redis.asyncio.Redis:
+        if time.monotonic() - self._looked_at > (DISCOVERY_RETRY_S if self._doubtful else DISCOVERY_INTERVAL_S):
             if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look(), name="simulcast-topology")
+                self._looking = asyncio.create_task(self._refresh(), name="simulcast-topology")
             if self._doubtful:
                 await asyncio.shield(self._looking)
         server = self._server(channel)
@@ -130,10 +130,10 @@ class Found(Topology):
             client = self._clients[server] = connect(self._address.of(server), self._most_connections)
         return client
 
-    def places(self) -> tuple[int, int]:
-        return max(1, len(self._serving())), len(self._asked())
+    def server_counts(self) -> tuple[int, int]:
+        return max(1, len(self._serving())), len(self._discovery_nodes())
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         self._doubtful = True
 
     async def aclose(self) -> None:
@@ -143,13 +143,13 @@ class Found(Topology):
         for client in (*self._clients.values(), *self._askers.values()):
             await client.aclose()
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         self._doubtful = False  # unless somebody doubts while it is asked
         try:
-            await self._ask()
+            await self._discover()
         except (redis.RedisError, OSError) as error:
             self._doubtful = True
-            self._trouble = f"{shown(self._address.url)} does not say who serves: {error}"
+            self._trouble = f"{redacted_url(self._address.url)} does not say who serves: {error}"
             _log.warning("%s", self._trouble)
         self._looked_at = time.monotonic()
         gone = self._clients.keys() - self._serving()

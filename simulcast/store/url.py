@@ -23,7 +23,7 @@ Kind = Literal["server", "sentinel", "cluster"]
 Server = tuple[str, int]  # host, port
 
 
-def shown(url: str) -> str:
+def redacted_url(url: str) -> str:
     """The address without user name, password and query: fit to be printed, even where it is malformed."""
     scheme, separator, rest = url.partition("://")
     if not separator:
@@ -58,7 +58,7 @@ class Address:
         return f"{self._scheme}://{user if user != ':@' else ''}{_place(server)}?{urlencode([*tls, *own.items()])}"
 
 
-def parsed(url: str) -> Address:
+def parse(url: str) -> Address:
     """Raises ValueError, which names the address without its password, for one of no known form."""
     scheme, separator, rest = url.partition("://")
     scheme, _, how = scheme.lower().partition("+")
@@ -89,10 +89,10 @@ def parsed(url: str) -> Address:
     return Address(kind, url, members, master, scheme, user + at, db or "0", options)
 
 
-def checked(url: str) -> str:
+def validate(url: str) -> str:
     """The address as it is; "" for none. Raises as `parsed`."""
     if url:
-        parsed(url)
+        parse(url)
     return url
 
 
@@ -125,4 +125,4 @@ def _place(server: Server) -> str:
 
 
 def _wrong(url: str, why: str) -> ValueError:
-    return ValueError(f"{shown(url)!r} is no address of a Redis: {why}. It looks like {FORMS}")
+    return ValueError(f"{redacted_url(url)!r} is no address of a Redis: {why}. It looks like {FORMS}")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.access.grant import EVERYTHING, Grant, read
+from app.access.grant import FULL_ACCESS, Grant, grant_from_claims
 from simulcast.model.token_claims import SCOPES
 
 
@@ -17,13 +17,13 @@ def test_a_grant_is_for_its_scopes_in_its_channels() -> None:
 
 
 def test_without_tokens_everything_is_allowed_for_ever() -> None:
-    assert all(EVERYTHING.allows(scope, "any:channel") for scope in SCOPES)
-    assert EVERYTHING.expires_at == math.inf
+    assert all(FULL_ACCESS.allows(scope, "any:channel") for scope in SCOPES)
+    assert FULL_ACCESS.expires_at == math.inf
 
 
 def test_claims_are_read_and_what_they_leave_out_is_little() -> None:
-    assert read({"exp": 5}) == Grant(frozenset(), ("downloads",), 5.0)
-    assert read({"exp": 5, "scope": "watch command", "channels": ["a*"]}) == Grant(
+    assert grant_from_claims({"exp": 5}) == Grant(frozenset(), ("downloads",), 5.0)
+    assert grant_from_claims({"exp": 5, "scope": "watch command", "channels": ["a*"]}) == Grant(
         frozenset({"watch", "command"}), ("a*",), 5.0
     )
 
@@ -35,4 +35,4 @@ def test_claims_are_read_and_what_they_leave_out_is_little() -> None:
 )
 def test_claims_that_make_no_sense_are_refused_by_name(claims: dict[str, object], named: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"the claim {named} "):
-        read({"exp": 5} | claims)
+        grant_from_claims({"exp": 5} | claims)

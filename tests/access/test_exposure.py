@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulcast.access_settings import ExposureSettings, is_open_to_others
+from simulcast.access_settings import ExposureSettings, is_public_bind
 from simulcast.errors import SettingRefused
 from tests.access.signing import SECRET, rsa_key
 from tests.system.service import ROOT
@@ -15,7 +15,7 @@ from tests.system.service import ROOT
 
 def test_only_loopback_is_closed_to_others() -> None:
     hosts = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "192.168.1.2", "my-machine", "")
-    assert [is_open_to_others(host) for host in hosts] == [False, False, False, True, True, True, True, True]
+    assert [is_public_bind(host) for host in hosts] == [False, False, False, True, True, True, True, True]
 
 
 def test_others_are_let_in_with_tokens_or_by_so_many_words() -> None:

@@ -9,10 +9,10 @@ import time
 import jwt
 import pytest
 
-from app.access.tokens import TokenRefused, Tokens
+from app.access.tokens import TokenRefused, TokenVerifier
 from tests.access.signing import SECRET, claims, rsa_key, token
 
-HS256 = Tokens("HS256", SECRET)
+HS256 = TokenVerifier("HS256", SECRET)
 
 
 def signed_by_hand(header: dict[str, object], payload: dict[str, object] | str, secret: str = "") -> str:
@@ -27,7 +27,7 @@ def signed_by_hand(header: dict[str, object], payload: dict[str, object] | str, 
 def test_what_its_key_signed_is_believed() -> None:
     assert HS256.grant(token("watch publish", channels=["a"])).scopes == {"watch", "publish"}
     private, public = rsa_key()
-    assert Tokens("RS256", public).grant(jwt.encode(claims("command"), private, "RS256")).scopes == {"command"}
+    assert TokenVerifier("RS256", public).grant(jwt.encode(claims("command"), private, "RS256")).scopes == {"command"}
     assert HS256.grant(signed_by_hand({"alg": "HS256"}, claims(), SECRET)).channels == ("downloads",)
 
 
@@ -83,9 +83,9 @@ def test_a_public_key_is_no_secret() -> None:
     """RFC 8725 §2.1: whoever knows the public key signs with it by HS256."""
     _, public = rsa_key()
     with pytest.raises(TokenRefused):
-        Tokens("RS256", public).grant(signed_by_hand({"alg": "HS256"}, claims(), public))
+        TokenVerifier("RS256", public).grant(signed_by_hand({"alg": "HS256"}, claims(), public))
     with pytest.raises(ValueError, match="asymmetric key"):
-        Tokens("HS256", public)
+        TokenVerifier("HS256", public)
 
 
 def test_one_that_has_expired_says_so() -> None:
@@ -97,4 +97,4 @@ def test_one_that_has_expired_says_so() -> None:
 @pytest.mark.parametrize("key", ["", "no key", rsa_key()[0]], ids=["none", "text", "private"])
 def test_only_a_public_rsa_key_verifies_rs256(key: str) -> None:
     with pytest.raises(ValueError, match=r"key"):
-        Tokens("RS256", key)
+        TokenVerifier("RS256", key)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.frames import payloads, text_frame
 from simulcast.frontend.fanout.hub import Client, Hub
 from simulcast.frontend.fanout.log import Entry, Log
@@ -46,7 +46,7 @@ class Socket:
         self.writes += 1
         self.got.extend(payloads(frames))
         self.room -= len(frames)
-        if self.room < 0 and not self.client.paused:
+        if self.room < 0 and not self.client.on_pause:
             self.hub.pause(self.client)
         self.on_write()
 
@@ -64,4 +64,4 @@ def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
 
 
 def make_hub(clock: Clock, log: Log | None = None, interval_s: float = 0.0) -> Hub:
-    return Hub(log or Log(), clock, clock.call_at, Tally(clock), interval_s)
+    return Hub(log or Log(), clock, clock.call_at, Counters(clock), interval_s)

@@ -9,8 +9,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.server.http import SimulcastHttp
-from simulcast.frontend.transport.websocket import SimulcastProtocol
+from app.server.http import SimulcastHTTPProtocol
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -23,11 +23,17 @@ HANDSHAKE = (
 
 @asynccontextmanager
 async def served(
-    endpoint: ASGIApp, http: type[SimulcastHttp] = SimulcastHttp, **settings: Any
+    endpoint: ASGIApp, http: type[SimulcastHTTPProtocol] = SimulcastHTTPProtocol, **settings: Any
 ) -> AsyncIterator[uvicorn.Server]:
     """The running server; it serves at `server.config.port`."""
     config = uvicorn.Config(
-        endpoint, port=free_port(), http=http, ws=SimulcastProtocol, lifespan="off", log_config=None, **settings
+        endpoint,
+        port=free_port(),
+        http=http,
+        ws=SimulcastWebSocketProtocol,
+        lifespan="off",
+        log_config=None,
+        **settings,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.subscriptions.channels import LINGER_S, Channels, TooManyChannels
+from simulcast.frontend.subscriptions.channels import IDLE_CHANNEL_TTL_S, Channels, TooManyChannels
 from simulcast.model.channel import ChannelNames
 from simulcast.model.position import Position
 from tests.app.fakes import Clock, Socket
@@ -20,7 +20,7 @@ class Listening:
 
     def add(self, channel: str, feed: Feed) -> None:
         ChannelNames(channel)
-        feed.take_over(Position(1, 0), "tag", [], {})
+        feed.load_snapshot(Position(1, 0), "tag", [], {})
         self.followed[channel] = feed
 
     async def follow(self, channel: str, feed: Feed) -> None:
@@ -33,21 +33,21 @@ class Listening:
 
 def make(clock: Clock) -> tuple[Channels, Listening]:
     listening = Listening()
-    return Channels("kept", listening, asyncio.get_running_loop(), Tally(clock)), listening  # type: ignore[arg-type]
+    return Channels("kept", listening, asyncio.get_running_loop(), Counters(clock)), listening  # type: ignore[arg-type]
 
 
 async def test_a_channel_is_let_go_some_time_after_its_last_client() -> None:
     clock = Clock()
     channels, listening = make(clock)
     await channels.follow("a")
-    with channels.holding("a"):
-        clock.advance(LINGER_S * 2)
+    with channels.pin("a"):
+        clock.advance(IDLE_CHANNEL_TTL_S * 2)
         await channels.sweep()
-        clock.advance(LINGER_S * 2)
+        clock.advance(IDLE_CHANNEL_TTL_S * 2)
         await channels.sweep()
         assert set(listening.followed) == {"kept", "a"}
     await channels.sweep()
-    clock.advance(LINGER_S + 1)
+    clock.advance(IDLE_CHANNEL_TTL_S + 1)
     await channels.sweep()
     assert set(listening.followed) == set(channels.feeds) == {"kept"}
 
@@ -57,11 +57,11 @@ async def test_who_comes_back_before_that_finds_the_channel_as_it_was() -> None:
     channels, _ = make(clock)
     first = await channels.follow("a")
     await channels.sweep()
-    clock.advance(LINGER_S - 1)
+    clock.advance(IDLE_CHANNEL_TTL_S - 1)
     assert await channels.follow("a") is first
-    with channels.holding("a"):
+    with channels.pin("a"):
         await channels.sweep()
-        clock.advance(LINGER_S - 1)
+        clock.advance(IDLE_CHANNEL_TTL_S - 1)
         await channels.sweep()
         assert "a" in channels.feeds
 
@@ -98,7 +98,7 @@ async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> Non
 
 
 async def test_a_front_end_follows_a_bounded_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulcast.frontend.subscriptions.channels.MOST_CHANNELS", 2)
+    monkeypatch.setattr("simulcast.frontend.subscriptions.channels.MAX_CHANNELS_PER_PROCESS", 2)
     channels, _ = make(Clock())
     await channels.follow("a")
     with pytest.raises(TooManyChannels, match="2 channels"):

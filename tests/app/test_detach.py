@@ -14,7 +14,7 @@ import uvloop
 import websockets
 
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.websocket import MOST_UNSENT_BYTES, SCOPE_KEY, SimulcastProtocol
+from simulcast.frontend.transport.websocket import SCOPE_KEY, WRITE_HIGH_WATER_BYTES, SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -25,14 +25,14 @@ class Endpoint:
     def __init__(self) -> None:
         self.release = asyncio.Event()
         self.release.set()
-        self.seen: list[weakref.ref[SimulcastProtocol]] = []
+        self.seen: list[weakref.ref[SimulcastWebSocketProtocol]] = []
         self.parts: list[weakref.ref[object]] = []
 
-    def protocols(self) -> list[SimulcastProtocol]:
+    def protocols(self) -> list[SimulcastWebSocketProtocol]:
         return [protocol for seen in self.seen if (protocol := seen()) is not None]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        protocol: SimulcastProtocol = scope["extensions"][SCOPE_KEY]
+        protocol: SimulcastWebSocketProtocol = scope["extensions"][SCOPE_KEY]
         self.seen.append(weakref.ref(protocol))
         self.parts.append(weakref.ref(protocol.conn))
         await receive()
@@ -51,7 +51,7 @@ class Endpoint:
 @asynccontextmanager
 async def serving(endpoint: Endpoint) -> AsyncIterator[str]:
     port = free_port()
-    config = uvicorn.Config(endpoint, port=port, ws=SimulcastProtocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(endpoint, port=port, ws=SimulcastWebSocketProtocol, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started, "the start")
@@ -111,7 +111,7 @@ async def test_the_kernel_takes_little_for_a_client_that_does_not_read() -> None
     async with serving(endpoint) as url, websockets.connect(url):
         (protocol,) = endpoint.protocols()
         found = protocol.transport.get_extra_info("socket")
-        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT_BYTES
+        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == WRITE_HIGH_WATER_BYTES
 
 
 @pytest.mark.usefixtures("uncollected")

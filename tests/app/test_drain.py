@@ -9,11 +9,11 @@ import pytest
 import uvicorn
 
 from app.server import drain
-from app.server.drain import LEAST_WAVE, WAVE_S, waves
+from app.server.drain import MIN_WAVE_SIZE, WAVE_S, waves
 from tests.app.served import hello
 
 
-@pytest.mark.parametrize("clients", [0, 1, LEAST_WAVE, LEAST_WAVE + 1, 1000, 1001, 50_000])
+@pytest.mark.parametrize("clients", [0, 1, MIN_WAVE_SIZE, MIN_WAVE_SIZE + 1, 1000, 1001, 50_000])
 @pytest.mark.parametrize("drain_s", [0.0, 0.1, 5.0, 10.0])
 def test_all_leave_in_time_and_no_wave_is_much_larger_than_another(clients: int, drain_s: float) -> None:
     sizes = waves(clients, drain_s)
@@ -23,7 +23,7 @@ def test_all_leave_in_time_and_no_wave_is_much_larger_than_another(clients: int,
 
 
 def test_few_leave_at_once_and_many_use_the_time_they_have() -> None:
-    assert waves(LEAST_WAVE, 5.0) == [LEAST_WAVE]
+    assert waves(MIN_WAVE_SIZE, 5.0) == [MIN_WAVE_SIZE]
     assert len(waves(200, 5.0)) == 10
     assert len(waves(50_000, 5.0)) == 50
 
@@ -57,7 +57,7 @@ class FakeClient:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "WAVE_S", 0.01)
-    monkeypatch.setattr(drain, "CLOSING_S", 0.1)
+    monkeypatch.setattr(drain, "CLOSE_GRACE_S", 0.1)
 
 
 @pytest.mark.usefixtures("quick")

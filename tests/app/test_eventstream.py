@@ -1,13 +1,13 @@
 import pytest
 
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.sse_encoder import Encoder, beginning
+from simulcast.frontend.transport.sse_encoder import SSEEncoder, preamble
 from simulcast.model.position import Position
 
 
 def encoded(*texts: str, named: bool = False, since: dict[str, Position] | None = None) -> list[str]:
     frames = b"".join(text_frame(text.encode()) for text in texts)
-    events = Encoder(named, since or {}).encode(frames).decode().split("\n\n")
+    events = SSEEncoder(named, since or {}).encode(frames).decode().split("\n\n")
     assert events.pop() == ""
     return events
 
@@ -48,5 +48,5 @@ def test_hello_and_marks_are_no_messages_and_a_mark_moves_the_id() -> None:
 
 
 def test_browsers_are_told_to_come_back_after_four_to_six_seconds_not_all_at_once() -> None:
-    waits = {int(beginning().removeprefix(b"retry: ")) for _ in range(100)}
+    waits = {int(preamble().removeprefix(b"retry: ")) for _ in range(100)}
     assert min(waits) >= 4_000 and max(waits) <= 6_000 and len(waits) > 10

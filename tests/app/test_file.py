@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from app.routes import files
-from app.routes.byte_range import Answer
+from app.routes.byte_range import RangeResponse
 from app.routes.file_store import Folder, open_file
 from app.routes.files import FileBody, attachment
 from app.server import http
@@ -31,7 +31,7 @@ async def serving(path: Path, ending: asyncio.Event) -> AsyncIterator[uvicorn.Se
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         size = path.stat().st_size
         opened = open_file(path.parent, path.name, size)
-        await FileBody(opened, Answer(200, 0, size), {}, Folder(path.parent, 1), ending)(scope, receive, send)
+        await FileBody(opened, RangeResponse(200, 0, size), {}, Folder(path.parent, 1), ending)(scope, receive, send)
 
     async with served(endpoint) as server:
         yield server
@@ -63,7 +63,7 @@ def descriptors_of(path: Path) -> int:
 async def test_a_reader_that_never_reads_is_cut_and_the_others_get_their_file_meanwhile(
     large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "UNREAD_S", 1.0)
+    monkeypatch.setattr(http, "WRITE_TIMEOUT_S", 1.0)
     async with serving(large, asyncio.Event()) as server:
         with ask(server):
             await until(lambda: descriptors_of(large) == 1, "the response")
@@ -91,7 +91,7 @@ async def test_a_file_is_not_read_on_for_a_client_that_is_gone(large: Path) -> N
 async def test_what_is_under_way_is_cut_a_while_after_the_process_was_told_to_end(
     large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "ENDING_S", 0.0)
+    monkeypatch.setattr(files, "SHUTDOWN_GRACE_S", 0.0)
     ending = asyncio.Event()
     async with serving(large, ending) as server:
         with ask(server):

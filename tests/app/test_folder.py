@@ -99,5 +99,5 @@ def test_the_tag_changes_with_the_file_and_with_its_bytes(folder: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_not_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(NotADirectoryError, match="SIMULCAST_FILES"):
+    with pytest.raises(NotADirectoryError, match="SIMULCAST_FILES_DIR"):
         open_file(tmp_path / "nothing", "a.iso", 7)

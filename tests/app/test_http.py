@@ -11,10 +11,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.server import http
-from app.server.http import STATE_KEY, SimulcastHttp
+from app.server.http import STATE_KEY, SimulcastHTTPProtocol
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.batch_writers import StreamOutlet
-from simulcast.frontend.transport.sse_encoder import Encoder
+from simulcast.frontend.transport.batch_writers import SSEWriter
+from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from tests.app.served import HANDSHAKE, REQUEST, hello, rest, served
 from tests.conditions import until
 
@@ -34,7 +34,7 @@ OVERRIDDEN = (
 
 def test_what_is_overridden_exists_in_uvicorn() -> None:
     for name in OVERRIDDEN:
-        ours, theirs = getattr(SimulcastHttp, name), getattr(H11Protocol, name)
+        ours, theirs = getattr(SimulcastHTTPProtocol, name), getattr(H11Protocol, name)
         assert ours is not theirs, name
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters), name
     handled = inspect.getsource(H11Protocol.handle_events)
@@ -45,7 +45,7 @@ def test_what_is_overridden_exists_in_uvicorn() -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HEAD_S", "BODY_S", "UNREAD_S"):
+    for name in ("HEADER_TIMEOUT_S", "BODY_TIMEOUT_S", "WRITE_TIMEOUT_S"):
         monkeypatch.setattr(http, name, 0.3)
 
 
@@ -105,7 +105,7 @@ async def test_a_response_that_lasts_is_no_request_that_is_late() -> None:
 
 async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        connection: SimulcastHttp = scope["state"][STATE_KEY]
+        connection: SimulcastHTTPProtocol = scope["state"][STATE_KEY]
         connection.ending = asyncio.Event()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await connection.ending.wait()
@@ -115,7 +115,7 @@ async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
         reading = asyncio.create_task(rest(server, REQUEST + b"\r\n"))
         await until(lambda: any(_is_client(each) for each in server.server_state.connections), "the response")
         (connection,) = server.server_state.connections
-        assert isinstance(connection, SimulcastHttp)
+        assert isinstance(connection, SimulcastHTTPProtocol)
         connection.restart()
         assert not connection.is_client
         assert b"the end" in await reading
@@ -162,11 +162,11 @@ async def test_a_response_that_nobody_reads_is_cut(ends: bool) -> None:
 
 
 async def test_who_never_reads_can_be_cut() -> None:
-    outlets: list[StreamOutlet] = []
+    outlets: list[SSEWriter] = []
 
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        outlet = StreamOutlet(send, Encoder(False, {}), scope["state"][STATE_KEY].transport)
+        outlet = SSEWriter(send, SSEEncoder(False, {}), scope["state"][STATE_KEY].transport)
         outlets.append(outlet)
         await outlet.pump()
 
@@ -181,10 +181,10 @@ async def test_who_never_reads_can_be_cut() -> None:
 
 
 def _is_client(connection: object) -> bool:
-    return isinstance(connection, SimulcastHttp) and connection.is_client
+    return isinstance(connection, SimulcastHTTPProtocol) and connection.is_client
 
 
-async def _fill(outlet: StreamOutlet) -> None:
+async def _fill(outlet: SSEWriter) -> None:
     with contextlib.suppress(TimeoutError):
         for _ in range(100):
             outlet.write(text_frame(b"x" * 1_000_000))

@@ -9,7 +9,7 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 
 from simulcast.frontend.ingest import reader as inbox_module
-from simulcast.frontend.ingest.reader import Inbox
+from simulcast.frontend.ingest.reader import SubscriptionReader
 from simulcast.store.connection import connect
 from tests.valkey import Valkey
 
@@ -33,7 +33,7 @@ def test_redis_py_is_the_version_that_was_read() -> None:
     assert redis.__version__.startswith("8.1.")
 
 
-async def received(inbox: Inbox, number: int) -> list[tuple[object, ...]]:
+async def received(inbox: SubscriptionReader, number: int) -> list[tuple[object, ...]]:
     found: list[list[object]] = []
     async with asyncio.timeout(20):
         while len(found) < number:
@@ -45,7 +45,7 @@ async def test_all_that_comes_is_there_in_order_and_subscriptions_are_made_and_l
     client: redis.asyncio.Redis, pubsub: PubSub, channel: str
 ) -> None:
     name = channel.encode()
-    inbox = Inbox(pubsub)
+    inbox = SubscriptionReader(pubsub)
     assert await received(inbox, 1) == [(b"subscribe", name, 1)]
     for number in range(1000):
         await client.publish(channel, str(number))
@@ -60,7 +60,7 @@ async def test_what_was_read_before_it_was_made_is_not_lost(
 ) -> None:
     for number in range(3000):  # more than asyncio's stream holds before it stops reading
         await client.publish(channel, f"{number:>100}")
-    inbox = Inbox(pubsub)
+    inbox = SubscriptionReader(pubsub)
     assert len(await received(inbox, 3001)) == 3001
     await client.publish(channel, "later")
     assert await received(inbox, 1) == [(b"message", channel.encode(), b"later")]
@@ -69,8 +69,8 @@ async def test_what_was_read_before_it_was_made_is_not_lost(
 async def test_who_is_late_leaves_the_rest_with_redis(
     client: redis.asyncio.Redis, pubsub: PubSub, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox_module, "MOST_WAITING_BYTES", 100_000)
-    inbox = Inbox(pubsub)
+    monkeypatch.setattr(inbox_module, "MAX_BUFFERED_BYTES", 100_000)
+    inbox = SubscriptionReader(pubsub)
     for _ in range(300):
         await client.publish(channel, "x" * 10_000)
     assert len(await inbox.next()) < 200
@@ -80,7 +80,7 @@ async def test_who_is_late_leaves_the_rest_with_redis(
 async def test_the_end_of_the_connection_is_told_after_what_came_before(
     client: redis.asyncio.Redis, pubsub: PubSub, channel: str
 ) -> None:
-    inbox = Inbox(pubsub)
+    inbox = SubscriptionReader(pubsub)
     await received(inbox, 1)
     await client.publish(channel, "last")
     await client.client_kill_filter(_type="pubsub")
@@ -91,13 +91,13 @@ async def test_the_end_of_the_connection_is_told_after_what_came_before(
 
 
 async def test_redis_py_closes_the_connection_as_before(pubsub: PubSub) -> None:
-    Inbox(pubsub)
+    SubscriptionReader(pubsub)
     assert pubsub.connection is not None
     await pubsub.connection.disconnect()  # waits for connection_lost, and raises TimeoutError without it
 
 
 async def test_a_refused_subscription_is_told(client: redis.asyncio.Redis, pubsub: PubSub, channel: str) -> None:
-    inbox = Inbox(pubsub)
+    inbox = SubscriptionReader(pubsub)
     await received(inbox, 1)
     assert pubsub.connection is not None
     await pubsub.connection.send_command("SUBSCRIBE")
@@ -107,7 +107,7 @@ async def test_a_refused_subscription_is_told(client: redis.asyncio.Redis, pubsu
 
 
 async def test_what_is_no_redis_is_told(pubsub: PubSub) -> None:
-    inbox = Inbox(pubsub)
+    inbox = SubscriptionReader(pubsub)
     await received(inbox, 1)
     inbox.data_received(b"HTTP/1.1 400 Bad Request\r\n")
     async with asyncio.timeout(20):

@@ -12,8 +12,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from simulcast.frontend.transport.rate_limit import BURST, MOST_REFUSED, MOST_WAITING, Pace
-from simulcast.frontend.transport.websocket import SimulcastProtocol
+from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, MAX_REJECTED_COMMANDS, RateLimiter
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.model.close_codes import Reconnect
 from tests.app.served import HANDSHAKE, served
 from tests.app.test_detach import Endpoint
@@ -21,7 +21,7 @@ from tests.conditions import until
 
 
 @asynccontextmanager
-async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, SimulcastProtocol]]:
+async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, SimulcastWebSocketProtocol]]:
     """A client, and the server's side of it once its endpoint has returned."""
     async with served(endpoint) as server, websockets.connect(f"ws://127.0.0.1:{server.config.port}") as client:
         await client.send("joined")
@@ -59,7 +59,7 @@ async def test_fragments_are_one_buffer_however_many_they_are_and_empty_ones_not
 
 
 async def test_who_pings_and_does_not_read_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "tolerates", lambda pace, now: True)
+    monkeypatch.setattr(RateLimiter, "allow", lambda pace, now: True)
     endpoint = Endpoint()
     async with served(endpoint) as server:
         with socket.socket() as pinging:
@@ -84,10 +84,10 @@ async def test_a_script_that_awaits_its_answers_is_slowed_down_and_not_refused()
 
 async def test_what_comes_too_fast_to_wait_is_refused_and_its_client_told_so() -> None:
     async with joined(Endpoint()) as (client, _):
-        client.transport.write(frame(1, b"x") * (BURST + MOST_WAITING + 200))
+        client.transport.write(frame(1, b"x") * (BURST + MAX_QUEUED_COMMANDS + 200))
         heard: list[str] = []
         async with asyncio.timeout(60):
-            while len(heard) < MOST_WAITING:
+            while len(heard) < MAX_QUEUED_COMMANDS:
                 heard.append(str(await client.recv()))
         told = [json.loads(text) for text in heard if text != "<x>"]
         assert {(answer["type"], answer["code"]) for answer in told} == {("error", "rate_limited")}
@@ -102,7 +102,7 @@ async def test_who_goes_on_all_the_same_is_closed_with_1008_and_the_others_stay(
     endpoint = Endpoint()
     async with joined(endpoint) as (client, protocol):
         other = await websockets.connect(f"ws://127.0.0.1:{client.remote_address[1]}")
-        client.transport.write(flood * (BURST + MOST_WAITING + 2 * MOST_REFUSED))
+        client.transport.write(flood * (BURST + MAX_QUEUED_COMMANDS + 2 * MAX_REJECTED_COMMANDS))
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionClosed) as closed:
                 await _all_of_it(client)
@@ -116,8 +116,8 @@ async def test_who_goes_on_all_the_same_is_closed_with_1008_and_the_others_stay(
 
 async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is_cut() -> None:
     async with joined(Endpoint()) as (client, protocol):
-        protocol.restart()
-        protocol.restart()
+        protocol.close_for_restart()
+        protocol.close_for_restart()
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionClosed) as closed:
                 await client.recv()
@@ -125,7 +125,7 @@ async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is
     async with joined(Endpoint()) as (client, protocol):
         client.transport.pause_reading()
         await until(lambda: _is_full(protocol), "a full socket")
-        protocol.restart()
+        protocol.close_for_restart()
         assert protocol.transport.is_closing()
         await until(lambda: protocol.disconnected, "the cut")
         with contextlib.suppress(ConnectionClosed):
@@ -137,6 +137,6 @@ async def _all_of_it(client: ClientConnection) -> None:
         await client.recv()
 
 
-def _is_full(protocol: SimulcastProtocol) -> bool:
+def _is_full(protocol: SimulcastWebSocketProtocol) -> bool:
     protocol.write_frames(frame(2, b"x" * 100) * 10_000)
     return not protocol.writable.is_set()

@@ -7,12 +7,18 @@ import redis.asyncio
 import websockets
 from websockets.exceptions import InvalidStatus
 
-from app.heartbeat import NOWHERE
-from app.server.connection_limits import MOST_REFUSING, POOLS, TO_A_SERVER, Limits, most_connections
-from app.server.http import SimulcastHttp
-from app.services import running
+from app.heartbeat import NO_ENDPOINT
+from app.server.connection_limits import (
+    FDS_PER_DISCOVERY_SERVER,
+    FDS_PER_SERVER,
+    MAX_REJECTING,
+    ConnectionLimits,
+    max_connections,
+)
+from app.server.http import SimulcastHTTPProtocol
+from app.services import services_lifespan
 from app.settings import FrontEndSettings
-from simulcast.store.connection import MOST_CONNECTIONS, connect
+from simulcast.store.connection import MAX_POOL_CONNECTIONS, connect
 from tests.app.served import REQUEST, hello, rest, served
 from tests.app.test_detach import Endpoint
 from tests.conditions import until
@@ -41,12 +47,12 @@ from tests.valkey import Valkey
 def test_a_client_counts_as_its_address_and_one_that_a_proxy_forwards_as_what_the_proxy_says(
     peer: str | None, forwarded: list[bytes], counts_as: str
 ) -> None:
-    limits = Limits(lambda: 100, 10, ["127.0.0.1", "10.0.0.0/8"])
-    assert limits.client(peer, forwarded) == counts_as
+    limits = ConnectionLimits(lambda: 100, 10, ["127.0.0.1", "10.0.0.0/8"])
+    assert limits.address_key(peer, forwarded) == counts_as
 
 
 def test_one_address_has_as_many_as_it_may_and_who_leaves_makes_room() -> None:
-    limits = Limits(lambda: 100, 2, [])
+    limits = ConnectionLimits(lambda: 100, 2, [])
     assert [limits.enter("a", n) for n in (1, 2)] == [None, None]
     assert limits.enter("b", 3) is None
     status, why = limits.enter("a", 4) or (0, "")
@@ -59,15 +65,15 @@ def test_one_address_has_as_many_as_it_may_and_who_leaves_makes_room() -> None:
 
 
 def test_no_number_for_one_address_is_any_number_and_this_machine_has_none() -> None:
-    unlimited, strict = Limits(lambda: 100, 0, []), Limits(lambda: 100, 1, [])
+    unlimited, strict = ConnectionLimits(lambda: 100, 0, []), ConnectionLimits(lambda: 100, 1, [])
     assert {unlimited.enter("a", n) for n in range(50)} == {None}
     assert {strict.enter("", n) for n in range(50)} == {None}
 
 
 def test_beyond_what_the_descriptors_allow_nobody_is_let_in() -> None:
-    status, why = Limits(lambda: 30, 0, []).enter("a", 31) or (0, "")
+    status, why = ConnectionLimits(lambda: 30, 0, []).enter("a", 31) or (0, "")
     assert status == 503 and "30 connections" in why
-    assert most_connections(60, 1, 0) == 30
+    assert max_connections(60, 1, 0) == 30
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_beyond_what_the_descriptors_allow_nobody_is_let_in() -> None:
     [(1, 0, 192), (1, 3, 207), (3, 6, 502), (10, 30, 1602)],  # as docs/limits.md has it
 )
 def test_what_is_kept_for_redis_grows_with_its_servers(servers: int, asked: int, reserved: int) -> None:
-    assert most_connections(65_536, servers, asked) == 65_536 - reserved
+    assert max_connections(65_536, servers, asked) == 65_536 - reserved
 
 
 async def test_what_is_kept_for_one_server_is_what_all_pools_may_take(
@@ -83,18 +89,18 @@ async def test_what_is_kept_for_one_server_is_what_all_pools_may_take(
 ) -> None:
     pools: list[int] = []
 
-    def counted(url: str, most: int = MOST_CONNECTIONS) -> redis.asyncio.Redis:
+    def counted(url: str, most: int = MAX_POOL_CONNECTIONS) -> redis.asyncio.Redis:
         pools.append(most)
         return connect(url, most)
 
     monkeypatch.setattr("simulcast.store.factory.connect", counted)
-    async with running(FrontEndSettings(redis_url=valkey.url), NOWHERE):
-        assert (sum(pools), len(pools)) == (TO_A_SERVER, POOLS)
+    async with services_lifespan(FrontEndSettings(redis_url=valkey.url), NO_ENDPOINT):
+        assert (sum(pools), len(pools)) == (FDS_PER_SERVER, FDS_PER_DISCOVERY_SERVER)
 
 
-def limited(most: int, most_per_address: int = 0) -> type[SimulcastHttp]:
-    class Http(SimulcastHttp):
-        limits = Limits(lambda: most, most_per_address, ["127.0.0.1"])
+def limited(most: int, most_per_address: int = 0) -> type[SimulcastHTTPProtocol]:
+    class Http(SimulcastHTTPProtocol):
+        limits = ConnectionLimits(lambda: most, most_per_address, ["127.0.0.1"])
 
     return Http
 
@@ -145,8 +151,8 @@ async def test_where_there_is_no_room_clients_are_told_so_and_probes_are_answere
         for path in (b"/health", b"/ready", b"/metrics"):
             probe = REQUEST.replace(b"GET /", b"GET " + path) + b"Connection: close\r\n\r\n"
             assert (await rest(server, probe)).startswith(b"HTTP/1.1 200 ")
-        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_REFUSING)]
-        await until(lambda: http.limits and http.limits.refusing == MOST_REFUSING, "the refusals under way")
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_REJECTING)]
+        await until(lambda: http.limits and http.limits.refusing == MAX_REJECTING, "the refusals under way")
         assert await rest(server, REQUEST + b"\r\n") == b""  # cut without a word
         for _, writer in held + silent:
             writer.close()

@@ -2,14 +2,14 @@
 
 import pytest
 
-from app.routes.byte_range import Answer, answer
+from app.routes.byte_range import RangeResponse, evaluate_range
 
 ETAG = '"a-b"'
-WHOLE = Answer(200, 0, 1000)
+WHOLE = RangeResponse(200, 0, 1000)
 
 
-def get(size: int = 1000, **headers: str) -> Answer:
-    return answer("GET", {name.replace("_", "-"): value for name, value in headers.items()}, ETAG, size)
+def get(size: int = 1000, **headers: str) -> RangeResponse:
+    return evaluate_range("GET", {name.replace("_", "-"): value for name, value in headers.items()}, ETAG, size)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def get(size: int = 1000, **headers: str) -> Answer:
     ],
 )
 def test_a_range_is_answered_with_its_bytes(asked: str, start: int, stop: int) -> None:
-    assert get(range=asked) == Answer(206, start, stop)
+    assert get(range=asked) == RangeResponse(206, start, stop)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_range_beyond_the_end_can_not_be_satisfied(asked: str, size: int) -> N
 @pytest.mark.parametrize("asked", ["bytes=0-", "bytes=-5"])
 def test_an_empty_file_has_no_range(asked: str) -> None:
     assert get(0, range=asked).status == 416
-    assert get(0) == Answer(200, 0, 0)
+    assert get(0) == RangeResponse(200, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_range_of_another_file_is_answered_with_all_of_this_one(validator: str
 )
 def test_what_the_client_has_is_not_sent_again(tags: str, status: int) -> None:
     assert get(if_none_match=tags).status == status
-    assert answer("HEAD", {"if-none-match": tags}, ETAG, 1000).status == status
+    assert evaluate_range("HEAD", {"if-none-match": tags}, ETAG, 1000).status == status
     assert get(if_none_match=tags, range="bytes=9999-").status == (304 if status == 304 else 416)
 
 
@@ -97,4 +97,4 @@ def test_who_wants_another_file_gets_none(tags: str, status: int) -> None:
 
 
 def test_range_is_for_get_alone() -> None:
-    assert answer("HEAD", {"range": "bytes=5-"}, ETAG, 1000) == WHOLE
+    assert evaluate_range("HEAD", {"range": "bytes=5-"}, ETAG, 1000) == WHOLE

@@ -2,14 +2,14 @@
 
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.snapshot import Snapshot
-from simulcast.frontend.ingest.backfill import Repair
+from simulcast.frontend.ingest.backfill import Backfill
 from tests.app.fakes import Clock, Socket, make_hub
 from tests.properties.server import FakeBroker, Server
 
 
-async def followed(server: Server, clock: Clock) -> tuple[Feed, Repair, Socket]:
+async def followed(server: Server, clock: Clock) -> tuple[Feed, Backfill, Socket]:
     """A feed that knows where the server is, with a client."""
-    feed, repair = Feed(make_hub(clock), Snapshot(clock)), Repair(FakeBroker(server))
+    feed, repair = Feed(make_hub(clock), Snapshot(clock)), Backfill(FakeBroker(server))
     await repair.reconcile("downloads", feed, server.head)
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulcast.frontend.fanout.counters import Distribution, Tally
+from simulcast.frontend.fanout.counters import Counters, Histogram
 from simulcast.frontend.fanout.feed import Feed, Outcome
-from simulcast.frontend.fanout.hub import PATIENCE_S
-from simulcast.frontend.fanout.latency import MOST_FLUSHES, Latency
+from simulcast.frontend.fanout.hub import SLOW_CLIENT_TIMEOUT_S
+from simulcast.frontend.fanout.latency import MAX_PENDING_FLUSHES, Latency
 from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
@@ -16,7 +16,7 @@ START = Position(5, 0)
 
 def feed_at(clock: Clock) -> Feed:
     feed = Feed(make_hub(clock), Snapshot(clock))
-    feed.take_over(START, "tag", [], {})
+    feed.load_snapshot(START, "tag", [], {})
     return feed
 
 
@@ -24,7 +24,7 @@ def publication(offset: int, epoch: int = 5) -> Publication:
     return Publication(Position(epoch, offset), "-", "", b'{"n":%d}' % offset)
 
 
-def samples(tally: Tally) -> tuple[int, float]:
+def samples(tally: Counters) -> tuple[int, float]:
     """How many, and their sum in seconds."""
     return sum(tally.latencies.counts), tally.latencies.sum
 
@@ -61,8 +61,8 @@ def test_a_client_that_is_cut_is_counted() -> None:
     clock = Clock()
     hub = make_hub(clock)
     hub.join(Socket(hub, room=1).client, entry("snapshot").frame)
-    clock.advance(PATIENCE_S + 1)
-    hub.cut_the_hopeless()
+    clock.advance(SLOW_CLIENT_TIMEOUT_S + 1)
+    hub.disconnect_slow_clients()
     assert hub.tally.cut == 1
 
 
@@ -80,13 +80,13 @@ def test_gaps_and_epochs_are_counted() -> None:
     feed = feed_at(Clock())
     tally = feed.hub.tally
     assert (tally.gaps_found, tally.epochs) == (0, 0)  # the first epoch is no news
-    assert feed.take(publication(2)) is Outcome.GAP
+    assert feed.accept(publication(2)) is Outcome.GAP
     feed.next_epoch(Position(6, 0), "other")
     assert (tally.gaps_found, tally.epochs) == (1, 1)
 
 
 def test_a_bound_belongs_to_what_is_below_it() -> None:
-    found = Distribution((0.1, 1.0))
+    found = Histogram((0.1, 1.0))
     for seconds in (0.05, 0.1, 0.5, 2.0):
         found.observe(seconds)
     assert found.counts == [2, 1, 1]
@@ -97,7 +97,7 @@ def test_an_event_that_was_flushed_before_redis_said_when_it_had_it_is_measured(
     clock = Clock()
     feed = feed_at(clock)
     for offset in (1, 2, 3):
-        feed.take(publication(offset))
+        feed.accept(publication(offset))
         clock.advance(1)
     feed.latency.published(Position(5, 2), clock.now - 1.5)  # flushed a second ago
     assert samples(feed.hub.tally) == (1, 0.5)
@@ -111,15 +111,15 @@ def test_an_event_that_has_not_come_yet_is_measured_when_it_is_flushed() -> None
     feed.latency.published(Position(5, 1), clock.now - 1)
     clock.advance(2)
     feed.latency.published(Position(5, 2), clock.now)  # the older one waits for longer, and is the one that counts
-    feed.take(publication(1))
-    feed.take(publication(2))
+    feed.accept(publication(1))
+    feed.accept(publication(2))
     clock.advance(0)
     assert samples(feed.hub.tally) == (1, 3.0)
 
 
 def test_each_event_is_measured_once_and_only_where_its_flush_is_known() -> None:
     clock = Clock()
-    tally = Tally(clock)
+    tally = Counters(clock)
     latency = Latency(tally)
     latency.published(START, 0.0)  # nothing was published yet
     latency.flushed(Position(5, 7))
@@ -130,7 +130,7 @@ def test_each_event_is_measured_once_and_only_where_its_flush_is_known() -> None
     for _ in range(2):
         latency.published(Position(5, 8), -0.25)
     assert samples(tally) == (1, 0.25)
-    for offset in range(9, 10 + MOST_FLUSHES):
+    for offset in range(9, 10 + MAX_PENDING_FLUSHES):
         latency.flushed(Position(5, offset))
     latency.published(Position(5, 9), 0.0)  # forgotten: the oldest flush that is known may not be the one
     assert samples(tally)[0] == 1
@@ -142,7 +142,7 @@ def test_what_is_awaited_of_an_epoch_that_is_over_is_not_measured() -> None:
     feed.latency.published(Position(5, 1), clock.now)
     clock.advance(10)
     feed.next_epoch(Position(6, 0), "other")
-    feed.take(publication(1, epoch=6))
+    feed.accept(publication(1, epoch=6))
     clock.advance(0)
     assert samples(feed.hub.tally)[0] == 0
     feed.latency.published(Position(6, 1), clock.now)

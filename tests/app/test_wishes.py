@@ -1,24 +1,24 @@
 import pytest
 
-from simulcast.frontend.subscriptions.options import Wishes, read, subprotocol
+from simulcast.frontend.subscriptions.options import SubscribeOptions, parse, subprotocol
 from simulcast.model.position import Position
 
 
 def test_who_asks_for_nothing_follows_the_downloads() -> None:
-    assert read([]) == Wishes()
-    assert not read([]).named
+    assert parse([]) == SubscribeOptions()
+    assert not parse([]).named
 
 
 def test_channels_positions_one_download_and_an_interval_are_read() -> None:
     query = [("channel", "a"), ("channel", "b"), ("channel", "a"), ("since", "a:1-2,b:3-4")]
-    wanted = read([*query, ("download_id", "x"), ("interval_ms", "950"), ("other", "?")], ["simulcast.v1"])
-    assert wanted == Wishes(("a", "b"), {"a": Position(1, 2), "b": Position(3, 4)}, "x", 1000, True)
+    wanted = parse([*query, ("download_id", "x"), ("interval_ms", "950"), ("other", "?")], ["simulcast.v1"])
+    assert wanted == SubscribeOptions(("a", "b"), {"a": Position(1, 2), "b": Position(3, 4)}, "x", 1000, True)
     assert wanted.named
 
 
 @pytest.mark.parametrize("since", ["1-2", "downloads:1-2"])
 def test_with_one_channel_a_position_needs_no_name(since: str) -> None:
-    assert read([("since", since)]).since == {"downloads": Position(1, 2)}
+    assert parse([("since", since)]).since == {"downloads": Position(1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_with_one_channel_a_position_needs_no_name(since: str) -> None:
 )
 def test_what_makes_no_sense_is_named(query: list[tuple[str, str]], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        read(query)
+        parse(query)
 
 
 def test_the_newest_subprotocol_that_both_speak_is_chosen() -> None:

@@ -9,7 +9,7 @@ import sys
 from starlette.types import Receive, Scope, Send
 
 from app.server.drain import Server
-from app.server.server import configuration
+from app.server.server import uvicorn_config
 from app.settings import FrontEndSettings
 
 LARGEST = 16 * 1024 * 1024
@@ -26,7 +26,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 def main() -> None:
     """Serves until SIGTERM."""
     settings = FrontEndSettings(port=int(sys.argv[1]), compression="compressed" in sys.argv[2:])
-    config = configuration(echo, settings)
+    config = uvicorn_config(echo, settings)
     config.lifespan = "off"
     config.ws_max_size = LARGEST
     config.ws_ping_interval = None

@@ -18,7 +18,7 @@ _WAYS = [f"12.{n}" for n in range(1, 6)] + [f"13.{n}" for n in range(1, 8)]
 DEFLATE_IN_SHORT = tuple(f"{way}.{case}" for way in _WAYS for case in (1, 8, 18))
 AT_ONCE = 3
 FINE = frozenset({"OK", "NON-STRICT", "INFORMATIONAL", "UNIMPLEMENTED"})
-LONGEST_S = 900.0
+MAX_DURATION_S = 900.0
 
 
 async def run(cases: Sequence[str], compressed: bool, folder: Path) -> dict[str, str]:
@@ -48,7 +48,7 @@ async def _run(cases: Sequence[str], compressed: bool, folder: Path, at_once: in
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(MAX_DURATION_S):
                 await suite.wait()
         finally:
             if suite.returncode is None:

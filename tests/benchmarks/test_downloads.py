@@ -18,7 +18,7 @@ def test_our_worker_brings_every_file_from_nginx_to_the_bit(tmp_path: Path) -> N
     into.mkdir()
     source = Source([case], tmp_path)
     with source.serving():
-        usage = ours.download(case, source, into, 1, {"SIMULCAST_DOWNLOADS_AT_ONCE": "1"})
+        usage = ours.download(case, source, into, 1, {"SIMULCAST_MAX_CONCURRENT_DOWNLOADS": "1"})
     source.check(case, into)
     assert sorted(path.name for path in into.iterdir()) == sorted(case.files)
     assert usage.disk_s >= usage.wall_s > 0

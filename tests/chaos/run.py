@@ -25,7 +25,7 @@ from tests.system.service import FrontEnd, Worker
 from tests.valkey import Valkey
 
 LEASE_S = 2
-MOST_BYTES = 3_000_000
+MAX_BYTES = 3_000_000
 SETTLE_S = 120
 ENDS = ("download_complete", "download_error", "download_cancelled")
 log = logging.getLogger("chaos")
@@ -113,7 +113,7 @@ async def add_all(stage: Stage) -> None:
     pause_s = stage.plan.seconds * 2 / 3 / stage.plan.downloads
     for number in range(stage.plan.downloads):
         name = f"{number:04}.bin"
-        size = stage.random.randrange(1, MOST_BYTES)
+        size = stage.random.randrange(1, MAX_BYTES)
         stage.files.contents[name] = stage.random.randbytes(size)
         front_end = stage.front_ends[number % 2]
         while True:

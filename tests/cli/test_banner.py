@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from simulcast.cli.banner import Facts, banner
+from simulcast.cli.banner import BannerInfo, banner
 
-FACTS = Facts(
+FACTS = BannerInfo(
     "127.0.0.1", 8080, [9464], Path("downloads"), "unix://simulcast:secret@/d/valkey.sock", 6379, Path("data").resolve()
 )
 

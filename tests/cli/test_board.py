@@ -1,7 +1,7 @@
 import json
 
 from simulcast.cli.watch import download_table as module
-from simulcast.cli.watch.download_table import Board, Line, size
+from simulcast.cli.watch.download_table import DownloadTable, Line, size
 from simulcast.model import events
 
 
@@ -10,7 +10,7 @@ def event(kind: str, download_id: str = "a", **members: object) -> str:
 
 
 def test_a_download_has_a_row_from_its_first_event_to_its_end() -> None:
-    board = Board()
+    board = DownloadTable()
     board.apply(event("queued", name="a.iso"))
     assert (board.rows["a"].name, board.rows["a"].state) == ("a.iso", "queued")
     board.apply(event("started", name="a.iso"))
@@ -25,7 +25,7 @@ def test_a_download_has_a_row_from_its_first_event_to_its_end() -> None:
 
 
 def test_every_type_of_a_download_is_known() -> None:
-    board = Board()
+    board = DownloadTable()
     for kind in sorted(events.STATE_TYPES):
         assert not board.apply(event(kind.removeprefix("download_"), kind)).lasting
         assert kind in board.rows
@@ -36,24 +36,24 @@ def test_every_type_of_a_download_is_known() -> None:
 
 
 def test_an_error_is_told_with_its_message() -> None:
-    assert str(Board().apply(event("error", error_message="the server answered 404"))) == (
+    assert str(DownloadTable().apply(event("error", error_message="the server answered 404"))) == (
         "error      a  the server answered 404"
     )
 
 
 def test_progress_is_a_line_for_those_without_bars() -> None:
-    line = Board().apply(event("progress", progress=0.25, speed=1_500_000))
+    line = DownloadTable().apply(event("progress", progress=0.25, speed=1_500_000))
     assert str(line) == "progress   a   25.0%  1.5 MB/s  a" and not line.lasting
 
 
 def test_an_event_that_only_has_what_the_first_app_sends_is_enough() -> None:
-    board = Board()
+    board = DownloadTable()
     board.apply('{"type":"download_progress","download_id":"12345","progress":0.75,"speed":1024000}')
     assert (board.rows["12345"].progress, board.rows["12345"].remaining_s) == (0.75, None)
 
 
 def test_what_isnt_an_event_of_a_download_is_shown_as_it_is() -> None:
-    board = Board()
+    board = DownloadTable()
     for text in ("Hello", "[1,2]", '{"type":"weather","sun":true}', '{"type":"download_progress"}', "[" * 100_000):
         line = board.apply(text)
         assert line.lasting and line.text.startswith(text[:200])
@@ -61,13 +61,13 @@ def test_what_isnt_an_event_of_a_download_is_shown_as_it_is() -> None:
 
 
 def test_wrong_members_do_no_harm() -> None:
-    board = Board()
+    board = DownloadTable()
     board.apply(event("progress", progress="much", speed=None, total_bytes=True, name=7))
     assert (board.rows["a"].progress, board.rows["a"].speed, board.rows["a"].name) == (0.0, 0.0, "a")
 
 
 def test_control_characters_never_reach_the_terminal() -> None:
-    board = Board()
+    board = DownloadTable()
     shown = [
         str(board.apply(event("queued", name="a\x1b[2Jb\r\nc\u202e"))),
         str(board.apply("\x1b]0;title\x07")),
@@ -78,7 +78,7 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
 
 def test_the_last_event_id_is_known() -> None:
-    board = Board()
+    board = DownloadTable()
     board.apply(event("queued"))
     board.apply("Hello")
     board.apply('{"type":"download_progress","download_id":"foreign","progress":0.5,"speed":1}')
@@ -86,10 +86,10 @@ def test_the_last_event_id_is_known() -> None:
 
 
 def test_rows_are_bounded_and_the_oldest_goes_first() -> None:
-    board = Board()
-    for number in range(module.MOST_ROWS + 1):
+    board = DownloadTable()
+    for number in range(module.MAX_ROWS + 1):
         board.apply(event("queued", str(number)))
-    assert len(board.rows) == module.MOST_ROWS and "0" not in board.rows
+    assert len(board.rows) == module.MAX_ROWS and "0" not in board.rows
 
 
 def test_sizes_read_well() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from simulcast.errors import CommandError
 from simulcast.launcher import supervisor as module
-from simulcast.launcher.supervisor import Child
+from simulcast.launcher.supervisor import SupervisedProcess
 from tests.cli.processes import is_alive
 from tests.conditions import until
 
@@ -21,7 +21,7 @@ ORDERLY = (
 )
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('deaf', 'w'); time.sleep(60)"
 
-Run = Callable[..., Child]
+Run = Callable[..., SupervisedProcess]
 
 
 class Running:
@@ -31,9 +31,9 @@ class Running:
         self.folder = folder
         self.hurry = asyncio.Event()
 
-    def child(self, code: str, name: str = "front-end 1") -> Child:
+    def child(self, code: str, name: str = "front-end 1") -> SupervisedProcess:
         note = f"import os; os.chdir({str(self.folder)!r}); print(os.getpid(), file=open('pids', 'a'))\n"
-        return Child(name, [sys.executable, "-c", note + code], dict(os.environ), self.hurry)
+        return SupervisedProcess(name, [sys.executable, "-c", note + code], dict(os.environ), self.hurry)
 
     @property
     def pids(self) -> list[int]:
@@ -41,8 +41,8 @@ class Running:
         return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     @asynccontextmanager
-    async def kept(self, child: Child) -> AsyncIterator["asyncio.Task[None]"]:
-        task = asyncio.create_task(child.keep())
+    async def kept(self, child: SupervisedProcess) -> AsyncIterator["asyncio.Task[None]"]:
+        task = asyncio.create_task(child.supervise())
         try:
             yield task
         finally:
@@ -60,7 +60,7 @@ def running(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
 async def test_one_that_dies_is_started_again_and_that_is_logged(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "STEADY_S", 0.0)
+    monkeypatch.setattr(module, "HEALTHY_AFTER_S", 0.0)
     async with running.kept(running.child(WAITS)):
         for lives in (1, 2, 3, 4):
             await until(lambda lives=lives: len(running.pids) == lives, f"life {lives}")  # type: ignore[misc]
@@ -73,7 +73,7 @@ async def test_one_that_never_gets_going_is_given_up_by_name(running: Running) -
     async with running.kept(running.child("raise SystemExit(3)", "worker 2")) as task:
         with pytest.raises(CommandError, match=r"worker 2 could not start \(exit code 3, 3 times\)"):
             await asyncio.wait_for(asyncio.shield(task), 20)
-    assert len(running.pids) == module.MOST_TRIES
+    assert len(running.pids) == module.MAX_START_ATTEMPTS
 
 
 async def test_cancelling_lets_the_process_end_in_its_own_way(running: Running) -> None:
@@ -112,7 +112,7 @@ async def test_ctrl_c_in_the_terminal_does_not_reach_it(running: Running) -> Non
 
 
 async def test_a_program_that_cant_run_is_told(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
-    child = Child("worker 1", ["/no/such/program"], {}, running.hurry)
+    child = SupervisedProcess("worker 1", ["/no/such/program"], {}, running.hurry)
     with pytest.raises(CommandError, match="worker 1 could not start"):
-        await asyncio.wait_for(child.keep(), 20)
+        await asyncio.wait_for(child.supervise(), 20)
     assert "can't run /no/such/program: No such file or directory" in capfd.readouterr().err

@@ -17,9 +17,9 @@ from simulcast import file_limits
 from simulcast.access_settings import ExposureSettings
 from simulcast.broker import Broker
 from simulcast.cli.doctor import machine_checks
-from simulcast.cli.doctor.finding import Finding, Level
+from simulcast.cli.doctor.finding import Finding, Severity
 from simulcast.cli.doctor.redis_checks import CHANNEL, redis_checks, version
-from simulcast.cli.doctor.settings_checks import COMPOSE, Inspection, exposed, judged, unknown
+from simulcast.cli.doctor.settings_checks import COMPOSE, Inspection, check_exposure, check_values, unknown_names
 from simulcast.model.channel import ChannelNames
 from simulcast.store.connection import connect
 from tests.cli.conftest import ROOT, Command
@@ -86,12 +86,12 @@ def test_mistaken_settings_are_named_with_the_program_and_misspelt_ones_with_wha
 
 
 def test_a_variable_that_resembles_none_is_to_be_unset() -> None:
-    (found,) = unknown({"SIMULCAST_ZZZ", "PATH"}, [Inspection("worker", frozenset({"SIMULCAST_LEASE_S"}), "")])
-    assert found.level is Level.WRONG and "unset it" in found.remedy
+    (found,) = unknown_names({"SIMULCAST_ZZZ", "PATH"}, [Inspection("worker", frozenset({"SIMULCAST_LEASE_S"}), "")])
+    assert found.level is Severity.WRONG and "unset it" in found.remedy
 
 
 def test_a_program_that_does_not_start_is_wrong() -> None:
-    assert judged([Inspection("worker", frozenset(), "no luck")])[0].level is Level.WRONG
+    assert check_values([Inspection("worker", frozenset(), "no luck")])[0].level is Severity.WRONG
 
 
 def test_every_variable_of_the_compose_file_is_known() -> None:
@@ -104,49 +104,49 @@ def test_every_variable_of_the_compose_file_is_known() -> None:
 @pytest.mark.parametrize(
     ("host", "settings", "level"),
     [
-        ("127.0.0.1", {}, Level.FINE),
-        ("0.0.0.0", {"token_secret": "x" * 32}, Level.FINE),
-        ("0.0.0.0", {"open_to_everyone": True}, Level.LOOK),
-        ("0.0.0.0", {}, Level.WRONG),
-        ("127.0.0.1", {"token_secret": "short"}, Level.WRONG),
+        ("127.0.0.1", {}, Severity.FINE),
+        ("0.0.0.0", {"token_secret": "x" * 32}, Severity.FINE),
+        ("0.0.0.0", {"open_to_everyone": True}, Severity.LOOK),
+        ("0.0.0.0", {}, Severity.WRONG),
+        ("127.0.0.1", {"token_secret": "short"}, Severity.WRONG),
     ],
 )
-def test_who_may_get_in_is_told(host: str, settings: Mapping[str, object], level: Level) -> None:
-    found = exposed(host, ExposureSettings.model_validate({"token_secret": "", **settings}))
+def test_who_may_get_in_is_told(host: str, settings: Mapping[str, object], level: Severity) -> None:
+    found = check_exposure(host, ExposureSettings.model_validate({"token_secret": "", **settings}))
     assert found.level is level
 
 
 @pytest.mark.parametrize(
     ("info", "level"),
     [
-        ({"redis_version": "7.0.15"}, Level.FINE),
-        ({"redis_version": "8.2.0"}, Level.FINE),
-        ({"redis_version": "7.2.4", "valkey_version": "9.1.2", "server_name": "valkey"}, Level.FINE),
-        ({"redis_version": "6.2.7"}, Level.WRONG),
-        ({}, Level.WRONG),
+        ({"redis_version": "7.0.15"}, Severity.FINE),
+        ({"redis_version": "8.2.0"}, Severity.FINE),
+        ({"redis_version": "7.2.4", "valkey_version": "9.1.2", "server_name": "valkey"}, Severity.FINE),
+        ({"redis_version": "6.2.7"}, Severity.WRONG),
+        ({}, Severity.WRONG),
     ],
 )
-def test_the_version_must_know_functions(info: Mapping[str, object], level: Level) -> None:
+def test_the_version_must_know_functions(info: Mapping[str, object], level: Severity) -> None:
     assert version(info).level is level
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "what", "level"),
     [
-        ("appendonly", "no", "persistence", Level.LOOK),
-        ("appendfsync", "no", "persistence", Level.LOOK),
-        ("appendfsync", "everysec", "persistence", Level.FINE),
-        ("client-output-buffer-limit", "pubsub 0 0 0", "pubsub buffer", Level.LOOK),
-        ("client-output-buffer-limit", "pubsub 1000000 0 0", "pubsub buffer", Level.LOOK),
+        ("appendonly", "no", "persistence", Severity.LOOK),
+        ("appendfsync", "no", "persistence", Severity.LOOK),
+        ("appendfsync", "everysec", "persistence", Severity.FINE),
+        ("client-output-buffer-limit", "pubsub 0 0 0", "pubsub buffer", Severity.LOOK),
+        ("client-output-buffer-limit", "pubsub 1000000 0 0", "pubsub buffer", Severity.LOOK),
     ],
 )
 async def test_a_configuration_that_loses_is_named_with_what_to_set(
-    own_valkey: Valkey, admin: redis.asyncio.Redis, setting: str, value: str, what: str, level: Level
+    own_valkey: Valkey, admin: redis.asyncio.Redis, setting: str, value: str, what: str, level: Severity
 ) -> None:
     await admin.config_set(setting, value)
     found = one(await redis_checks(own_valkey.url), what)
     assert found.level is level
-    assert found.remedy.startswith("CONFIG SET") == (level is not Level.FINE)
+    assert found.remedy.startswith("CONFIG SET") == (level is not Severity.FINE)
 
 
 async def test_a_memory_that_evicts_is_wrong_and_one_that_refuses_is_fine(
@@ -154,34 +154,34 @@ async def test_a_memory_that_evicts_is_wrong_and_one_that_refuses_is_fine(
 ) -> None:
     await admin.config_set("maxmemory", "100mb")
     await admin.config_set("maxmemory-policy", "allkeys-lru")
-    assert one(await redis_checks(own_valkey.url), "memory").level is Level.WRONG
+    assert one(await redis_checks(own_valkey.url), "memory").level is Severity.WRONG
     await admin.config_set("maxmemory-policy", "noeviction")
-    assert one(await redis_checks(own_valkey.url), "memory").level is Level.FINE
+    assert one(await redis_checks(own_valkey.url), "memory").level is Severity.FINE
 
 
 @pytest.mark.parametrize(
     ("rights", "level", "said"),
     [
-        ("~{simulcast:* &simulcast:* +@all -@dangerous +info +function", Level.FINE, ""),
-        ("~{simulcast:* &simulcast:* +@all -@dangerous +info -fcall", Level.WRONG, "FCALL"),
-        ("~{simulcast:* &simulcast:* +@all -@dangerous +info -subscribe", Level.WRONG, "subscribe"),
-        ("~other:* &simulcast:* +@all -@dangerous +info +function", Level.WRONG, "key"),
+        ("~{simulcast:* &simulcast:* +@all -@dangerous +info +function", Severity.FINE, ""),
+        ("~{simulcast:* &simulcast:* +@all -@dangerous +info -fcall", Severity.WRONG, "FCALL"),
+        ("~{simulcast:* &simulcast:* +@all -@dangerous +info -subscribe", Severity.WRONG, "subscribe"),
+        ("~other:* &simulcast:* +@all -@dangerous +info +function", Severity.WRONG, "key"),
     ],
 )
 async def test_a_right_that_is_missing_is_named(
-    own_valkey: Valkey, admin: redis.asyncio.Redis, rights: str, level: Level, said: str
+    own_valkey: Valkey, admin: redis.asyncio.Redis, rights: str, level: Severity, said: str
 ) -> None:
     await admin.execute_command("ACL", "SETUSER", "app", "on", ">secret", *rights.split())
     found = await redis_checks(own_valkey.url.replace("redis://", "redis://app:secret@"))
     assert one(found, "rights").level is level
     assert said.lower() in one(found, "rights").found.lower()
-    assert one(found, "configuration").level is Level.LOOK  # CONFIG is for administrators
+    assert one(found, "configuration").level is Severity.LOOK  # CONFIG is for administrators
 
 
 async def test_a_wrong_password_is_told_without_it(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
     await admin.config_set("requirepass", "secret")
     (found,) = await redis_checks(own_valkey.url.replace("redis://", "redis://:guessed@"))
-    assert found.level is Level.WRONG and "guessed" not in found.found
+    assert found.level is Severity.WRONG and "guessed" not in found.found
     await admin.execute_command("AUTH", "secret")
     await admin.config_set("requirepass", "")
 
@@ -199,45 +199,45 @@ async def test_what_was_tried_in_redis_leaves_nothing_behind(own_valkey: Valkey,
 
 
 async def test_clocks_that_differ_are_to_be_set(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert one(await redis_checks(valkey.url), "clocks").level is Level.FINE
+    assert one(await redis_checks(valkey.url), "clocks").level is Severity.FINE
     monkeypatch.setattr("simulcast.cli.doctor.redis_checks.time.time", lambda: 1_000_000.0)
     found = one(await redis_checks(valkey.url), "clocks")
-    assert found.level is Level.LOOK and "ahead of this machine" in found.found and "NTP" in found.remedy
+    assert found.level is Severity.LOOK and "ahead of this machine" in found.found and "NTP" in found.remedy
 
 
 async def test_a_port_that_is_taken_is_wrong_unless_a_front_end_serves_there(front_end: StartFrontEnd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        found = await machine_checks.place("127.0.0.1", taken.getsockname()[1])
-    assert found.level is Level.WRONG and "is taken" in found.found
-    assert (await machine_checks.place("127.0.0.1", (await front_end()).port)).level is Level.FINE
-    assert (await machine_checks.place("127.0.0.1", free_port())).level is Level.FINE
+        found = await machine_checks.check_port("127.0.0.1", taken.getsockname()[1])
+    assert found.level is Severity.WRONG and "is taken" in found.found
+    assert (await machine_checks.check_port("127.0.0.1", (await front_end()).port)).level is Severity.FINE
+    assert (await machine_checks.check_port("127.0.0.1", free_port())).level is Severity.FINE
 
 
 @pytest.mark.parametrize(
     ("soft", "hard", "level", "said"),
     [
-        (1024, 1_048_576, Level.FINE, "1,024 now, which a front-end raises to 65,536: about 65,344 clients"),
-        (sys.maxsize, sys.maxsize, Level.FINE, "raises to 1,048,576"),
-        (1024, 4096, Level.LOOK, "about 3,904 clients"),
-        (60, 60, Level.WRONG, "about 0 clients"),
+        (1024, 1_048_576, Severity.FINE, "1,024 now, which a front-end raises to 65,536: about 65,344 clients"),
+        (sys.maxsize, sys.maxsize, Severity.FINE, "raises to 1,048,576"),
+        (1024, 4096, Severity.LOOK, "about 3,904 clients"),
+        (60, 60, Severity.WRONG, "about 0 clients"),
     ],
 )
-def test_what_open_files_mean_for_clients_is_told(soft: int, hard: int, level: Level, said: str) -> None:
+def test_what_open_files_mean_for_clients_is_told(soft: int, hard: int, level: Severity, said: str) -> None:
     found = machine_checks.open_files(soft, hard)
     assert found.level is level and said in found.found
-    assert bool(found.remedy) == (level is not Level.FINE)
+    assert bool(found.remedy) == (level is not Severity.FINE)
 
 
 def test_a_python_without_uvloop_is_slower() -> None:
-    assert machine_checks.python((3, 13, 0), has_uvloop=True).level is Level.FINE
-    assert machine_checks.python((3, 13, 0), has_uvloop=False).level is Level.LOOK
+    assert machine_checks.python((3, 13, 0), has_uvloop=True).level is Severity.FINE
+    assert machine_checks.python((3, 13, 0), has_uvloop=False).level is Severity.LOOK
 
 
 def test_a_folder_for_downloads_must_be_one_and_have_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert machine_checks.disk(folder / "made" / "later").level is Level.FINE
+    assert machine_checks.disk(folder / "made" / "later").level is Severity.FINE
     (folder / "file").touch(mode=0o755)
-    assert machine_checks.disk(folder / "file").level is Level.WRONG
-    for free, level in ((10**9, Level.LOOK), (10**7, Level.WRONG)):
+    assert machine_checks.disk(folder / "file").level is Severity.WRONG
+    for free, level in ((10**9, Severity.LOOK), (10**7, Severity.WRONG)):
         monkeypatch.setattr("simulcast.cli.doctor.machine_checks.shutil.disk_usage", lambda _, free=free: Usage(free))
         assert machine_checks.disk(folder).level is level
 

@@ -103,7 +103,7 @@ async def test_it_keeps_what_it_was_told(folder: Path, binary: Path) -> None:
 async def test_a_second_one_on_the_same_folder_is_refused_by_name(
     embedded: EmbeddedServer, binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOCK_S", 0.1)
+    monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.1)
     with pytest.raises(EmbeddedServerError, match=f"another Simulcast uses {embedded.data} .*process {embedded.pid}"):
         await EmbeddedServer(embedded.data, binary).start()
     await publish(embedded.url)
@@ -135,7 +135,7 @@ async def test_any_folder_will_do(folder: Path, binary: Path, name: str) -> None
     async with EmbeddedServer(folder / name, binary) as server:
         await publish(server.url)
         place = Path(unquote(urlsplit(server.url).path))
-        assert len(os.fsencode(place)) <= module.MOST_SOCKET_PATH_BYTES
+        assert len(os.fsencode(place)) <= module.MAX_SOCKET_PATH_BYTES
         assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
     assert not place.exists()
     assert place.parent == folder / name or not place.parent.exists()
@@ -172,7 +172,7 @@ async def test_a_server_that_ends_at_once_is_told_with_its_last_words(folder: Pa
 
 
 async def test_a_server_that_never_answers_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "START_S", 0.3)
+    monkeypatch.setattr(module, "START_TIMEOUT_S", 0.3)
     server = EmbeddedServer(folder / "data", program(folder, f"echo $$ > {folder}/pid; echo thinking; exec sleep 60"))
     with pytest.raises(EmbeddedServerError, match=r"doesn't answer.*\n  thinking"):
         await server.start()
@@ -180,7 +180,7 @@ async def test_a_server_that_never_answers_is_stopped(folder: Path, monkeypatch:
 
 
 async def test_a_server_that_died_comes_back_with_what_it_was_told(embedded: EmbeddedServer) -> None:
-    keeping = asyncio.create_task(embedded.keep())
+    keeping = asyncio.create_task(embedded.supervise())
     async with client(embedded.url) as before:
         await before.set("kept", "yes")
     first = embedded.pid
@@ -202,8 +202,8 @@ async def test_a_server_that_died_comes_back_with_what_it_was_told(embedded: Emb
 async def test_a_server_that_dies_again_and_again_is_given_up_by_name(
     embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_DEATHS", 2)
-    keeping = asyncio.create_task(embedded.keep())
+    monkeypatch.setattr(module, "MAX_RESTARTS", 2)
+    keeping = asyncio.create_task(embedded.supervise())
     seen: set[int | None] = {None}
     for _ in range(2):
         await until(lambda: embedded.pid not in seen, "a server")
@@ -219,17 +219,17 @@ async def test_one_that_comes_back_and_never_answers_is_given_up_by_name(
 ) -> None:
     once = f"if [ -e {folder}/once ]; then exec sleep 60; fi; touch {folder}/once; exec {binary} -"
     async with EmbeddedServer(folder / "data", program(folder, once)) as server:
-        monkeypatch.setattr(module, "START_S", 0.3)
-        monkeypatch.setattr(module, "MOST_DEATHS", 2)
+        monkeypatch.setattr(module, "START_TIMEOUT_S", 0.3)
+        monkeypatch.setattr(module, "MAX_RESTARTS", 2)
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
         with pytest.raises(EmbeddedServerError, match="died 2 times in a row"):
-            await asyncio.wait_for(server.keep(), 20)
+            await asyncio.wait_for(server.supervise(), 20)
         assert server.pid is None
 
 
 async def test_a_server_that_doesnt_stop_is_killed(embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STOP_S", 0.1)
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
     pid = embedded.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)

@@ -73,11 +73,11 @@ async def test_no_other_one_starts_while_the_server_of_a_killed_parent_still_liv
         try:
             parent.kill()
             await parent.wait()
-            monkeypatch.setattr(module, "LOCK_S", 0.1)
+            monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.1)
             with pytest.raises(EmbeddedServerError, match=f"process {server}"):
                 await EmbeddedServer(folder, binary).start()
         finally:
             os.kill(server, signal.SIGCONT)
-        monkeypatch.setattr(module, "LOCK_S", 20)
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 20)
         async with EmbeddedServer(folder, binary) as successor:
             assert not is_alive(server) and successor.pid is not None

@@ -3,7 +3,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from simulcast.launcher.readiness import until_ready
+from simulcast.launcher.readiness import wait_until_ready
 from tests.ports import free_port
 
 
@@ -26,18 +26,18 @@ async def front_end(*answers: tuple[int, str]) -> AsyncIterator[int]:
 
 async def test_it_returns_once_the_front_end_is_ready() -> None:
     async with front_end((503, "{}"), (500, "?"), (200, "{}")) as port:
-        assert await until_ready(port, 20) is None
+        assert await wait_until_ready(port, 20) is None
 
 
 async def test_by_the_deadline_it_says_why_not() -> None:
     async with front_end((503, json.dumps({"detail": "no events from Redis"}))) as port:
-        assert await until_ready(port, 0.5) == "no events from Redis"
+        assert await wait_until_ready(port, 0.5) == "no events from Redis"
 
 
 async def test_what_is_no_json_is_told_as_it_is() -> None:
     async with front_end((500, "Internal Server Error")) as port:
-        assert await until_ready(port, 0.5) == "Internal Server Error"
+        assert await wait_until_ready(port, 0.5) == "Internal Server Error"
 
 
 async def test_a_front_end_that_isnt_there_is_told() -> None:
-    assert await until_ready(free_port(), 0.3) == "it doesn't answer"
+    assert await wait_until_ready(free_port(), 0.3) == "it doesn't answer"

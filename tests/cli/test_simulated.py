@@ -4,33 +4,33 @@ from itertools import pairwise
 
 import pytest
 
-from simulcast.cli.demo.timeline import Moment, timeline
+from simulcast.cli.demo.timeline import TimedEvent, timeline
 from simulcast.model.events import Event, encode
 
 
-def by_download(moments: list[Moment]) -> dict[str, list[Moment]]:
-    found: dict[str, list[Moment]] = defaultdict(list)
+def by_download(moments: list[TimedEvent]) -> dict[str, list[TimedEvent]]:
+    found: dict[str, list[TimedEvent]] = defaultdict(list)
     for moment in moments:
         found[str(moment.event["download_id"])].append(moment)
     return found
 
 
 @pytest.fixture(params=range(5))
-def moments(request: pytest.FixtureRequest) -> list[Moment]:
+def moments(request: pytest.FixtureRequest) -> list[TimedEvent]:
     return list(timeline(8, 30.0, random.Random(request.param)))
 
 
-def kinds(moments: list[Moment]) -> list[str]:
+def kinds(moments: list[TimedEvent]) -> list[str]:
     return [str(moment.event["type"]) for moment in moments]
 
 
-def test_everything_is_an_event_in_order_of_time_and_within_the_time(moments: list[Moment]) -> None:
+def test_everything_is_an_event_in_order_of_time_and_within_the_time(moments: list[TimedEvent]) -> None:
     assert all(before.at_s <= after.at_s for before, after in pairwise(moments))
     assert moments[0].at_s >= 0 and moments[-1].at_s <= 30.0
     assert all(isinstance(encode(moment.event), Event) for moment in moments)
 
 
-def test_each_is_queued_and_started_and_all_but_one_complete(moments: list[Moment]) -> None:
+def test_each_is_queued_and_started_and_all_but_one_complete(moments: list[TimedEvent]) -> None:
     downloads = by_download(moments)
     assert len(downloads) == 8
     ends = sorted(kinds(each)[-1] for each in downloads.values())
@@ -41,7 +41,7 @@ def test_each_is_queued_and_started_and_all_but_one_complete(moments: list[Momen
         assert [moment.event["change"] for moment in each if "change" in moment.event] == [1, 2, 3]
 
 
-def test_progress_rises_and_is_1_just_before_completion(moments: list[Moment]) -> None:
+def test_progress_rises_and_is_1_just_before_completion(moments: list[TimedEvent]) -> None:
     for each in by_download(moments).values():
         progress = [float(str(moment.event["progress"])) for moment in each if "progress" in moment.event]
         assert progress == sorted(progress)
@@ -49,7 +49,7 @@ def test_progress_rises_and_is_1_just_before_completion(moments: list[Moment]) -
             assert kinds(each)[-2] == "download_progress" and each[-2].event["progress"] == 1.0
 
 
-def test_speeds_are_what_the_bytes_say(moments: list[Moment]) -> None:
+def test_speeds_are_what_the_bytes_say(moments: list[TimedEvent]) -> None:
     for each in by_download(moments).values():
         steps = [moment for moment in each if moment.event["type"] == "download_progress"]
         for before, after in pairwise(steps):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.access.tokens import Tokens
+from app.access.tokens import TokenVerifier
 from tests.access.signing import SECRET, rsa_key
 from tests.cli.conftest import Command
 from tests.cli.test_commands import complaint
@@ -14,7 +14,7 @@ def test_it_prints_a_token_that_front_ends_believe(simulcast: Command, tmp_path:
     asked = ("token", "--scope", "watch", "--scope", "command", "--channel", "a", "--channel", "b-*")
     by_key = simulcast(*asked, "--private-key-file", str(tmp_path / "private.pem")).stdout.strip()
     by_secret = simulcast(*asked, SIMULCAST_TOKEN_SECRET=SECRET).stdout.strip()
-    for grant in (Tokens("HS256", SECRET).grant(by_secret), Tokens("RS256", public).grant(by_key)):
+    for grant in (TokenVerifier("HS256", SECRET).grant(by_secret), TokenVerifier("RS256", public).grant(by_key)):
         assert grant.scopes == {"watch", "command"} and grant.channels == ("a", "b-*")
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from simulcast.broker import Broker
-from simulcast.cli.top.status_view import NOTHING_RUNS, Picture
+from simulcast.cli.top.status_view import NOTHING_RUNS, StatusView
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.job_record import STATES
-from simulcast.process_registry import Census, FrontEndRecord, Processes, Survey, WorkerRecord
+from simulcast.process_registry import FrontEndRecord, Processes, ProcessRegistry, QueueStats, WorkerRecord
 from tests.cli.conftest import Command
 from tests.cli.test_processes import command, ended
 from tests.conditions import eventually, until
@@ -40,20 +40,20 @@ FRONT_END = FrontEndRecord(
     lag_s=0.0124,
 )
 WORKER = WorkerRecord(name="host:13:aa", version="1", started_at=1000.0, running=2, at_once=4, bytes_per_s=1_500_000.0)
-NO_JOBS = Survey(dict.fromkeys(STATES, 0), None)
+NO_JOBS = QueueStats(dict.fromkeys(STATES, 0), None)
 
 
-def text_of(picture: Picture, width: int = 200) -> str:
+def text_of(picture: StatusView, width: int = 200) -> str:
     console = Console(width=width)
     with console.capture() as said:
-        console.print(picture.drawn())
+        console.print(picture.render())
     return said.get()
 
 
 def test_the_picture_has_all_processes_their_sums_and_the_queue() -> None:
     second = FRONT_END.model_copy(update={"name": "host:14:x", "clients": 1, "behind": 0, "lag_s": None})
-    jobs = Survey({**NO_JOBS.jobs, "queued": 7, "running": 2}, 300.0)
-    text = text_of(Picture(4600.0, Processes([FRONT_END, second], [WORKER], {}), jobs))
+    jobs = QueueStats({**NO_JOBS.jobs, "queued": 7, "running": 2}, 300.0)
+    text = text_of(StatusView(4600.0, Processes([FRONT_END, second], [WORKER], {}), jobs))
     assert "2 front-ends, 1,201 clients (3 behind), 120,000.0 deliveries/s, 18.0 MB/s, lag 12 ms" in text
     row = next(line for line in text.splitlines() if line.startswith("host:12"))
     assert re.sub(r" +", " ", row).strip() == (
@@ -66,12 +66,12 @@ def test_the_picture_has_all_processes_their_sums_and_the_queue() -> None:
 
 def test_a_front_end_without_events_says_why() -> None:
     troubled = FRONT_END.model_copy(update={"trouble": "Redis does not answer"})
-    assert "no events: Redis does not answer" in text_of(Picture(1000.0, Processes([troubled], [], {}), NO_JOBS))
+    assert "no events: Redis does not answer" in text_of(StatusView(1000.0, Processes([troubled], [], {}), NO_JOBS))
 
 
 def test_what_came_from_others_cannot_take_over_the_terminal() -> None:
     evil = WORKER.model_copy(update={"name": "host\x1b[2J:13"})
-    assert "\x1b[2J" not in text_of(Picture(1000.0, Processes([], [evil], {}), NO_JOBS))
+    assert "\x1b[2J" not in text_of(StatusView(1000.0, Processes([], [evil], {}), NO_JOBS))
 
 
 def test_where_nothing_runs_it_says_what_to_start(simulcast: Command, valkey: Valkey) -> None:
@@ -139,7 +139,7 @@ async def test_front_ends_workers_and_what_they_do_are_seen_and_leave(
 async def test_in_a_terminal_it_goes_on_until_ctrl_c_through_a_loss_of_redis(
     folder: Path, environment: dict[str, str], own_valkey: Valkey
 ) -> None:
-    census = Census.connect(own_valkey.url)
+    census = ProcessRegistry.connect(own_valkey.url)
     ours, theirs = pty.openpty()
     drawn = bytearray()
     loop = asyncio.get_running_loop()
@@ -147,7 +147,7 @@ async def test_in_a_terminal_it_goes_on_until_ctrl_c_through_a_loss_of_redis(
     terminal = environment | {"TERM": "xterm-256color", "LINES": "24", "REDIS_URL": own_valkey.url}
 
     async def shows_the_worker() -> bool:
-        await census.beat(WORKER, {})
+        await census.heartbeat(WORKER, {})
         return b"2 of 4 downloads" in drawn
 
     async with command(folder, terminal, "top", stdout=theirs) as process:

@@ -10,7 +10,7 @@ from rich.console import Console
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from simulcast.cli.watch.download_table import Board, Line
+from simulcast.cli.watch.download_table import DownloadTable, Line
 from simulcast.cli.watch.run import _proxy, checked_address, follow
 from simulcast.cli.watch.screen import Bars
 from simulcast.errors import CommandError
@@ -40,7 +40,7 @@ async def no_pause(_: float) -> None:
 
 @asynccontextmanager
 async def following(url: str, screen: Recorded, token: str = "") -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(follow(url, token, Board(), screen, no_pause))
+    task = asyncio.create_task(follow(url, token, DownloadTable(), screen, no_pause))
     try:
         yield task
     finally:
@@ -148,7 +148,7 @@ async def test_without_a_token_none_is_shown_and_what_to_do_is_told() -> None:
 async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: str) -> None:
     url = f"ws://127.0.0.1:{free_port()}/ws"
     with pytest.raises(CommandError, match=r"^--token "):
-        await asyncio.wait_for(follow(url, token, Board(), Recorded(), no_pause), 20)
+        await asyncio.wait_for(follow(url, token, DownloadTable(), Recorded(), no_pause), 20)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_this_machine_is_never_reached_through_a_proxy() -> None:
 
 
 async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:
-    board, drawn = Board(), io.StringIO()
+    board, drawn = DownloadTable(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=100, height=10, color_system=None, legacy_windows=False)
     bars = Bars(board, console)
     for number in range(12):

@@ -6,7 +6,7 @@ from pathlib import Path
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
-from simulcast.model.download_options import Options
+from simulcast.model.download_options import DownloadOptions
 from tests.cli.conftest import Command
 from tests.cli.test_commands import complaint, told
 
@@ -61,7 +61,7 @@ async def test_add_says_how_and_limit_changes_it(simulcast: Command, embedded: E
     assert simulcast("limit", "500kB", download_id).stdout == f"{download_id}  limit is recorded\n"
     claim = await jobs.claim("host:1", 30)
     assert claim is not None
-    options = Options.from_stored(claim.fields["options"])
+    options = DownloadOptions.from_json(claim.fields["options"])
     assert options.headers["Cookie"].get_secret_value() == "s3cr3t"
     assert (options.checksum, claim.record.priority, claim.record.limit_bytes_per_s) == (digest, 3, 500_000)
     simulcast("limit", "0", download_id)
@@ -79,7 +79,7 @@ async def test_headers_come_from_a_file_so_that_no_list_of_processes_shows_them(
     jobs = Jobs.connect(embedded.url, broker)
     claim = await jobs.claim("host:1", 30)
     assert claim is not None
-    options = Options.from_stored(claim.fields["options"])
+    options = DownloadOptions.from_json(claim.fields["options"])
     assert {name: value.get_secret_value() for name, value in options.headers.items()} == {
         "Cookie": "a=b; c=d",
         "X-Key": "ü",

@@ -20,7 +20,7 @@ from tests.docs.test_documents import blocks
 # Nothing warm: engine, base images, the image and three health checks in a row.
 pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
 
-MOST_CLIENTS = 60
+MAX_CLIENTS = 60
 
 
 async def messages_with(client: ClientConnection, part: str) -> list[str]:
@@ -39,7 +39,7 @@ async def test_one_publication_reaches_the_clients_of_every_front_end_once(stack
     async with AsyncExitStack() as open_clients:
         clients: list[ClientConnection] = []
         spread = [0] * FRONT_ENDS
-        while not all(spread) and len(clients) < MOST_CLIENTS:
+        while not all(spread) and len(clients) < MAX_CLIENTS:
             for _ in range(6):
                 clients.append(await open_clients.enter_async_context(connect(stack.url, proxy=None)))
             spread = await asyncio.to_thread(stack.clients_per_front_end)
@@ -145,7 +145,7 @@ async def test_a_front_end_and_then_redis_are_killed_and_every_client_learns_eve
     async with AsyncExitStack() as open_clients:
         heard: list[list[str]] = []
         spread = [0] * FRONT_ENDS
-        while not all(spread) and len(heard) < MOST_CLIENTS:
+        while not all(spread) and len(heard) < MAX_CLIENTS:
             for _ in range(6):
                 texts: list[str] = []
                 gateway = Gateway("127.0.0.1", stack.port, on_websocket_message=texts.append, reconnect_delay_s=0.5)

@@ -68,7 +68,7 @@ def test_the_file_for_files_lets_front_ends_read_the_folder_that_workers_write_a
     beside = yaml.safe_load((ROOT / "deploy/files.yml").read_text(encoding="utf-8"))["services"]
     (written,) = cast(list[Service], SERVICES["worker"]["volumes"])
     assert beside == {
-        "app": {"environment": {"SIMULCAST_FILES": written["target"]}, "volumes": [{**written, "read_only": True}]}
+        "app": {"environment": {"SIMULCAST_FILES_DIR": written["target"]}, "volumes": [{**written, "read_only": True}]}
     }
     assert cast(Service, SERVICES["worker"]["environment"])["SIMULCAST_DOWNLOAD_DIR"] == written["target"]
     assert "volumes" not in SERVICES["app"]

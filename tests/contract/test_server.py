@@ -6,7 +6,7 @@ from app.access.handshake import token_of
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.transport.inbound import RATE_LIMITED
-from simulcast.model.commands import Command, Following, Mistake, read
+from simulcast.model.commands import Command, InvalidCommand, SubscriptionCommand, parse
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position
 from tests.app.fakes import entry
@@ -31,8 +31,8 @@ def named(message: bytes) -> bytes:
 
 
 def mistake(text: str) -> bytes:
-    found = read(text)
-    assert isinstance(found, Mistake)
+    found = parse(text)
+    assert isinstance(found, InvalidCommand)
     return found.answer().encode()
 
 
@@ -59,9 +59,9 @@ WRITTEN = {
     "command_result.rejected_by_id": PAUSE_BY_ID.result("unknown_download").encode(),
     "command_result.invalid_transition": Command("delete", "12345").result("invalid_transition").encode(),
     "command_result.unavailable": PAUSE.result("unavailable").encode(),
-    "command_result.subscribed": Following(True, "a").result(None).encode(),
-    "command_result.unsubscribed": Following(False, "a").result(None).encode(),
-    "command_result.not_subscribed": Following(True, "a").result("unavailable").encode(),
+    "command_result.subscribed": SubscriptionCommand(True, "a").result(None).encode(),
+    "command_result.unsubscribed": SubscriptionCommand(False, "a").result(None).encode(),
+    "command_result.not_subscribed": SubscriptionCommand(True, "a").result("unavailable").encode(),
     "error.not_an_object": mistake("[]"),
     "error.missing_member": mistake('{"action":"pause_download"}'),
     "error.invalid_member": mistake('{"action":"pause_download","download_id":12345}'),
@@ -86,9 +86,9 @@ READ = {
     "limit_download.by_id": Command("limit", "12345", "c-1", bytes_per_s=1_000_000),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
-    "subscribe": Following(True, "a"),
-    "subscribe.since": Following(True, "a", Position(1790000000000, 17)),
-    "unsubscribe": Following(False, "a"),
+    "subscribe": SubscriptionCommand(True, "a"),
+    "subscribe.since": SubscriptionCommand(True, "a", Position(1790000000000, 17)),
+    "unsubscribe": SubscriptionCommand(False, "a"),
 }
 
 
@@ -104,7 +104,7 @@ def test_the_server_finds_the_token_in_the_example() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(FROM_CLIENT) - {"authenticate"}))
 def test_the_server_understands_the_example(name: str) -> None:
-    assert read(FROM_CLIENT[name].decode()) == READ[name]
+    assert parse(FROM_CLIENT[name].decode()) == READ[name]
 
 
 def test_every_example_is_one_that_the_server_writes() -> None:

@@ -3,7 +3,7 @@
 import re
 
 from simulcast.broker import Broker
-from simulcast.jobs import Claim, Ending, Jobs
+from simulcast.jobs import Ending, Jobs, Lease
 from simulcast.model.commands import Action, Command
 from simulcast.model.position import Position
 from tests.contract.examples import FROM_SERVER, kept
@@ -31,7 +31,7 @@ TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF} - {""}
 RETRY_AT = re.compile(rb'"retry_at":[0-9]+\.[0-9]{3}')
 
 
-async def claimed(jobs: Jobs) -> Claim:
+async def claimed(jobs: Jobs) -> Lease:
     claim = await jobs.claim("host:1", 30)
     assert claim is not None
     return claim
@@ -51,8 +51,8 @@ async def test_a_life_with_pauses_an_error_and_its_deletion(jobs: Jobs, broker: 
     async def wish(action: Action, command_id: str = "") -> None:
         assert await jobs.command(Command(action, "12345", command_id)) is None
 
-    async def end(claim: Claim, ending: Ending, **members: object) -> None:
-        await jobs.end(claim, ending, HALF, members)
+    async def end(claim: Lease, ending: Ending, **members: object) -> None:
+        await jobs.finish(claim, ending, HALF, members)
 
     await jobs.submit(URL, "12345")
     claim = await claimed(jobs)
@@ -74,12 +74,14 @@ async def test_a_life_to_its_good_end(jobs: Jobs, broker: Broker, channel: str) 
     await jobs.submit(URL, "12345")
     claim = await claimed(jobs)
     await Reporter(jobs, claim, lambda: 0.0).finish(4096)
-    await jobs.end(claim, "complete", {}, {"file_path": "/downloads/a.iso"})
+    await jobs.finish(claim, "complete", {}, {"file_path": "/downloads/a.iso"})
     await assert_told(broker, channel, TO_THE_END)
 
 
 async def test_a_life_that_is_put_off(jobs: Jobs, broker: Broker, channel: str) -> None:
     await jobs.submit(URL, "12345")
     error = "the server answered 503 Service Unavailable"
-    await jobs.end(await claimed(jobs), "queued", HALF | {"delay_ms": "2000"}, {"error_message": error, "retries": 1})
+    await jobs.finish(
+        await claimed(jobs), "queued", HALF | {"delay_ms": "2000"}, {"error_message": error, "retries": 1}
+    )
     await assert_told(broker, channel, PUT_OFF)

@@ -7,7 +7,7 @@ from benchmarks.faults.publish import Load
 from benchmarks.faults.redis_server import ROWS as REDIS_ROWS
 from benchmarks.faults.rows import ROWS
 from benchmarks.faults.topology import TOPOLOGIES, Topology
-from benchmarks.faults.trial import MOST_SILENCE_S, Result
+from benchmarks.faults.trial import MAX_SILENCE_S, Result
 
 
 def silent(topology: Topology, seconds: float) -> Result:
@@ -29,8 +29,8 @@ def test_a_row_that_is_not_run_is_listed_with_the_reason() -> None:
 
 
 def test_where_another_server_takes_over_a_longer_silence_than_is_promised_is_wrong_though_nothing_is_lost() -> None:
-    late = silent("sentinel", MOST_SILENCE_S + 0.1)
+    late = silent("sentinel", MAX_SILENCE_S + 0.1)
     assert late.is_good and late.too_silent
     assert late.too_silent in table.line(late)
-    assert not silent("sentinel", MOST_SILENCE_S).too_silent
-    assert not silent("single", MOST_SILENCE_S + 0.1).too_silent
+    assert not silent("sentinel", MAX_SILENCE_S).too_silent
+    assert not silent("single", MAX_SILENCE_S + 0.1).too_silent

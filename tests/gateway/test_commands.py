@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulcast.gateway import CommandRejected, CommandResult, CommandUnanswered, Gateway
+from simulcast.gateway import CommandRejected, CommandResult, CommandTimeout, Gateway
 from simulcast.gateway.commands import Commands
 from tests.conditions import until
 from tests.gateway.serving import Heard, Station
@@ -106,7 +106,7 @@ async def test_a_command_waits_for_a_server_that_is_away(absent: Station) -> Non
 
 async def test_without_an_answer_it_ends_at_its_deadline(station: Station) -> None:
     async with station.gateway() as gateway:
-        with pytest.raises(CommandUnanswered, match=r"pause_download 1: no answer within 0\.01 s"):
+        with pytest.raises(CommandTimeout, match=r"pause_download 1: no answer within 0\.01 s"):
             await gateway.pause("1", deadline_s=0.01)
         command = await until_asked(station)
         assert gateway._commands.texts == []
@@ -117,7 +117,7 @@ async def test_without_an_answer_it_ends_at_its_deadline(station: Station) -> No
 
 async def test_a_second_answer_harms_nothing() -> None:
     commands, sent = Commands(), list[str]()
-    asking = asyncio.create_task(commands.ask(lambda text: not sent.append(text), "pause_download", "1", 20.0, {}))  # type: ignore[func-returns-value]
+    asking = asyncio.create_task(commands.request(lambda text: not sent.append(text), "pause_download", "1", 20.0, {}))  # type: ignore[func-returns-value]
     await asyncio.sleep(0)
     text = answer(json.loads(sent[0]), status="accepted")
     assert commands.is_answer(text)
@@ -130,7 +130,7 @@ async def test_a_disconnect_ends_it(station: Station) -> None:
     async with station.gateway() as gateway:
         pausing = asyncio.create_task(gateway.pause("1"))
         await until_asked(station)
-    with pytest.raises(CommandUnanswered, match="disconnected"):
+    with pytest.raises(CommandTimeout, match="disconnected"):
         await pausing
 
 

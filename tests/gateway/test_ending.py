@@ -11,7 +11,7 @@ from tests.gateway.serving import Station
 
 
 def test_a_delay_is_up_to_a_fifth_shorter_or_longer() -> None:
-    delays = [reconnect_policy.jittered(5.0) for _ in range(1000)]
+    delays = [reconnect_policy.with_jitter(5.0) for _ in range(1000)]
     assert all(4.0 <= delay <= 6.0 for delay in delays)
     assert min(delays) < 4.5 < 5.5 < max(delays)
 
@@ -28,7 +28,7 @@ async def test_each_attempt_after_a_loss_is_jittered(
         asked.append(delay_s)
         return 0.0
 
-    monkeypatch.setattr("simulcast.gateway.client.jittered", at_once)
+    monkeypatch.setattr("simulcast.gateway.client.with_jitter", at_once)
     async with make("127.0.0.1", station.port) as gateway:
         await until(lambda: station.clients)
         station.cut()

@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from simulcast.gateway import DownloadProgress, Event, Gateway, Limits
-from simulcast.gateway.receive_buffer import Inbox
+from simulcast.gateway.receive_buffer import ReceiveBuffer
 from tests.conditions import DEADLINE_S, until
 from tests.gateway.serving import Station, event
 
@@ -143,7 +143,7 @@ async def test_a_full_inbox_does_not_hide_the_answer_that_its_reader_awaits(stat
 
 
 async def test_unread_without_a_reader_the_oldest_are_dropped() -> None:
-    inbox = Inbox(10)
+    inbox = ReceiveBuffer(10)
     inbox.begin()
     for text in ("aaaa", "bbbb", "cccc"):
         await asyncio.wait_for(inbox.put(text), DEADLINE_S)
@@ -151,13 +151,13 @@ async def test_unread_without_a_reader_the_oldest_are_dropped() -> None:
 
 
 async def test_a_full_inbox_holds_nothing_up_while_its_reader_waits_for_an_answer() -> None:
-    inbox = Inbox(1)
+    inbox = ReceiveBuffer(1)
     inbox.begin()
     with inbox.reading():
         putting = asyncio.create_task(inbox.put("aaaa"))
         await asyncio.sleep(0)
         assert not putting.done()
-        with inbox.boundless():
+        with inbox.unbounded():
             await asyncio.wait_for(putting, DEADLINE_S)
             await asyncio.wait_for(inbox.put("bbbb"), DEADLINE_S)
         putting = asyncio.create_task(inbox.put("cccc"))
@@ -168,7 +168,7 @@ async def test_a_full_inbox_holds_nothing_up_while_its_reader_waits_for_an_answe
 
 
 async def test_a_reader_that_leaves_holds_nothing_up() -> None:
-    inbox = Inbox(1)
+    inbox = ReceiveBuffer(1)
     inbox.begin()
     with inbox.reading():
         putting = asyncio.create_task(inbox.put("aaaa"))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from simulcast.gateway import CommandRejected, CommandUnanswered, DownloadProgress
+from simulcast.gateway import CommandRejected, CommandTimeout, DownloadProgress
 from simulcast.gateway.sync import Gateway
 from tests.conditions import until
 from tests.gateway.serving import Station, event
@@ -128,7 +128,7 @@ async def test_closing_ends_whatever_waits(station: Station, threads: ThreadPool
     await until(reading.done)
     await until(pausing.done)
     assert [each.event_id for each in reading.result()] == ["7-1"]
-    with pytest.raises(CommandUnanswered):
+    with pytest.raises(CommandTimeout):
         pausing.result()
     assert gateway_threads() == []
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.job_record import record_of, shown_name, shown_url
+from simulcast.model.job_record import display_name, record_of, redact_url
 from tests.hostile.texts import hostile, in_few_words, text, values
 from workers.disk.file_names import MAX_NAME_BYTES, file_name, part_name
-from workers.error_messages import reason
-from workers.errors import BadAnswer, WrongStatus
+from workers.error_messages import message_for
+from workers.errors import HTTPStatusError, ProtocolError
 from workers.http.address_filter import refusal
-from workers.http.response import Source, judge, resume_at
+from workers.http.response import RemoteFile, check_response, resume_at
 
 nasty = st.text(
     st.one_of(
@@ -81,7 +81,7 @@ def test_whatever_a_server_calls_its_file_it_lies_in_the_folder_under_a_name_tha
 @hostile
 @given(paths)
 def test_the_name_of_a_download_that_is_queued_moves_no_cursor_and_turns_no_text_around(path: str) -> None:
-    name = shown_name("http://h/" + path.removeprefix("/"))
+    name = display_name("http://h/" + path.removeprefix("/"))
     assert name.isprintable()
     assert len(name) <= 200
 
@@ -149,23 +149,23 @@ headers = st.lists(
     max_size=6,
 )
 sources = st.one_of(
-    st.none(), st.builds(Source, st.sampled_from([None, '"v1"', 'W/"v1"', "v1"]), st.sampled_from([None, 0, 5, 10]))
+    st.none(), st.builds(RemoteFile, st.sampled_from([None, '"v1"', 'W/"v1"', "v1"]), st.sampled_from([None, 0, 5, 10]))
 )
 
 
 @hostile
 @given(st.sampled_from([200, 206, 416, 404, 304, 100, 999, -1]), headers, st.sampled_from([0, 5, 9]), sources)
-@example(206, [("ETag", '"v1"'), ("Content-Range", "bytes 5-9/10")], 9, Source('"v1"', 10))
-@example(206, [("ETag", '"v1"'), ("Content-Range", "bytes 5-9/10")], 5, Source('"v1"', 10))
+@example(206, [("ETag", '"v1"'), ("Content-Range", "bytes 5-9/10")], 9, RemoteFile('"v1"', 10))
+@example(206, [("ETag", '"v1"'), ("Content-Range", "bytes 5-9/10")], 5, RemoteFile('"v1"', 10))
 @example(200, [("Content-Length", "9" * 400)], 0, None)
 def test_whatever_a_server_answers_the_bytes_are_those_that_were_asked_for_or_none(
-    status: int, said: list[tuple[str, str]], start: int, source: Source | None
+    status: int, said: list[tuple[str, str]], start: int, source: RemoteFile | None
 ) -> None:
     try:
-        found = judge(status, CIMultiDict(said), start, source)
-    except (BadAnswer, WrongStatus) as error:
+        found = check_response(status, CIMultiDict(said), start, source)
+    except (ProtocolError, HTTPStatusError) as error:
         in_few_words(error)
-        assert not unseen(reason(error))
+        assert not unseen(message_for(error))
         return
     if found is None:
         assert start > 0
@@ -206,4 +206,4 @@ def test_a_record_that_makes_no_sense_is_said_to_be_unreadable(found: dict[str, 
 @hostile
 @given(st.sampled_from(["user:pw@", "u@", ":pw@", "a:b@c:pw@", "user%40:pw@"]), paths)
 def test_an_address_that_is_shown_has_no_password(credentials: str, path: str) -> None:
-    assert "pw" not in shown_url(f"http://{credentials}example.com/{path.replace('pw', '')}")
+    assert "pw" not in redact_url(f"http://{credentials}example.com/{path.replace('pw', '')}")

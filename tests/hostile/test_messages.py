@@ -13,16 +13,16 @@ from simulcast.errors import InvalidEvent
 from simulcast.frontend.fanout.frames import payload_of, text_frame
 from simulcast.frontend.fanout.log import Entry
 from simulcast.frontend.fanout.view import View
-from simulcast.gateway.resume_position import Bookmark
+from simulcast.gateway.resume_position import ResumePosition
 from simulcast.model import commands
-from simulcast.model.commands import Command, Following, Mistake, Reason
-from simulcast.model.events import MAX_EVENT_BYTES, MAX_KEY_CHARACTERS, Event, encode, encode_foreign
+from simulcast.model.commands import Command, InvalidCommand, Reason, SubscriptionCommand
+from simulcast.model.events import MAX_EVENT_BYTES, MAX_KEY_CHARACTERS, Event, encode, encode_external
 from simulcast.model.position import Position
 from simulcast.model.publication import from_entry, from_message, from_stream, with_event_id
 from tests.hostile.texts import hostile, in_few_words, messages, objects
 
 HERE = Position(1790000000000, 42)
-MOST_ANSWER_CHARACTERS = 6 * commands.MAX_COMMAND_BYTES  # each may be escaped as \uXXXX
+MAX_ANSWER_CHARS = 6 * commands.MAX_COMMAND_BYTES  # each may be escaped as \uXXXX
 REASONS: tuple[Reason | None, ...] = (None, "unknown_download", "invalid_transition", "unavailable", "not_allowed")
 
 
@@ -91,13 +91,13 @@ def test_a_number_that_can_not_even_be_written_is_refused_like_any_other(members
 def test_nothing_that_is_put_on_a_channel_past_the_brokers_moves_a_client(message: str) -> None:
     """Neither by an event_id, nor by what looks as if the front-end had said it, to a parser however lenient."""
     try:
-        event = encode_foreign(message)
+        event = encode_external(message)
     except InvalidEvent as error:
         in_few_words(error)
         return
     told = event.payload.decode() if isinstance(event, Event) else event
-    bookmark = Bookmark()
-    assert bookmark.is_news(told)
+    bookmark = ResumePosition()
+    assert bookmark.is_new(told)
     assert bookmark.event_id is None
     assert not re.match(r'\{"type": ?"(hello|position|command_result)"', told)
     if isinstance(event, Event):
@@ -110,7 +110,7 @@ def test_nothing_that_is_put_on_a_channel_past_the_brokers_moves_a_client(messag
 
 @pytest.mark.parametrize("text", ["{hello}", "hello", "{position of the sun}", '["position"]', '{"a":NaN}'])
 def test_text_that_only_has_the_same_words_is_delivered(text: str) -> None:
-    assert encode_foreign(text) == encode(text) == text
+    assert encode_external(text) == encode(text) == text
 
 
 @hostile
@@ -127,8 +127,8 @@ def test_no_publisher_names_the_channel_in_which_its_event_comes(message: str) -
     except InvalidEvent:
         return
     payload = with_event_id(HERE, event.payload) if isinstance(event, Event) else event.encode()
-    bookmark = Bookmark()
-    bookmark.is_news(payload.decode())
+    bookmark = ResumePosition()
+    bookmark.is_new(payload.decode())
     assert bookmark.event_id in (str(HERE), None)
     if not payload.startswith(b"{"):
         return
@@ -173,16 +173,16 @@ def test_bytes_that_no_broker_wrote_are_told_from_publications(found: bytes) -> 
 def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
     message: str, reason: Reason | None
 ) -> None:
-    found = commands.read(message)
+    found = commands.parse(message)
     if found is None:
         with pytest.raises(ValueError, match=r".*"):
             pydantic_core.from_json(message, allow_inf_nan=False)
         return
-    assert isinstance(found, Command | Following | Mistake)
-    if isinstance(found, Mistake):
+    assert isinstance(found, Command | SubscriptionCommand | InvalidCommand)
+    if isinstance(found, InvalidCommand):
         assert len(found.message) < 600
-    answer = found.answer() if isinstance(found, Mistake) else found.result(reason)
-    assert len(answer) < MOST_ANSWER_CHARACTERS
+    answer = found.answer() if isinstance(found, InvalidCommand) else found.result(reason)
+    assert len(answer) < MAX_ANSWER_CHARS
     assert answer.isascii()
     assert "\n" not in answer
     assert json.loads(answer)["type"] in ("error", "command_result")

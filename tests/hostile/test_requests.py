@@ -12,15 +12,15 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from app.access.hosts import host_refused, origin_refused
-from app.access.middleware import Guard
-from app.access.tokens import TokenRefused, Tokens
+from app.access.middleware import RequestFilterMiddleware
+from app.access.tokens import TokenRefused, TokenVerifier
 from app.settings import FrontEndSettings
 from simulcast.frontend.subscriptions import options
-from simulcast.settings import explained, separated
+from simulcast.settings import explain, split_commas
 from tests.hostile.texts import hostile, in_few_words, messages, text, values
 
 SECRET = "a secret that is long enough for the algorithm that is used"
-TOKENS = Tokens("HS256", SECRET)
+TOKENS = TokenVerifier("HS256", SECRET)
 
 parameters = st.tuples(
     st.sampled_from(["channel", "since", "download_id", "interval_ms", "last_event_id", "else"]),
@@ -42,12 +42,12 @@ parameters = st.tuples(
 @example([("channel", f"c{number}") for number in range(51)])
 def test_whatever_the_query_little_is_kept_of_it_or_it_is_refused_by_name(query: list[tuple[str, str]]) -> None:
     try:
-        found = options.read(query)
+        found = options.parse(query)
     except ValueError as error:
         in_few_words(error)
         assert re.match(r"(since|channel|download_id|interval_ms): |a channel has", str(error))
         return
-    assert 1 <= len(found.channels) <= options.MOST_CHANNELS
+    assert 1 <= len(found.channels) <= options.MAX_CHANNELS_PER_CONNECTION
     assert set(found.since) <= set(found.channels)
     assert len(found.download_id) <= 200
     assert 0 <= found.interval_ms <= 60_000
@@ -157,14 +157,14 @@ async def test_only_the_probes_may_be_asked_by_a_name_that_nobody_listed(
         **{"type": "http", "method": "GET", "scheme": "http", "path": path, "root_path": root_path},
         **{"query_string": b"", "headers": [(b"host", b"evil.example")]},
     }
-    await Guard(through, ())(scope, Request(scope).receive, send)  # type: ignore[arg-type]
+    await RequestFilterMiddleware(through, ())(scope, Request(scope).receive, send)  # type: ignore[arg-type]
     assert statuses == [421 if refused else 200]
 
 
 @hostile
 @given(text)
 def test_what_commas_separate_has_no_commas_and_no_space_around(value: str) -> None:
-    parts = separated(value)
+    parts = split_commas(value)
     assert isinstance(parts, tuple)
     assert all(part and part == part.strip() and "," not in part for part in parts)
 
@@ -175,7 +175,7 @@ def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
     try:
         found = FrontEndSettings.model_validate({name: value})
     except ValidationError as error:
-        assert explained(error).startswith(f"{name}=")
+        assert explain(error).startswith(f"{name}=")
         return
     assert 1 <= found.port <= 65535
     assert found.log in ("debug", "info", "warning", "error")

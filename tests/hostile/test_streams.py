@@ -15,8 +15,8 @@ from redis.asyncio.client import PubSub
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads, text_frame
 from simulcast.frontend.ingest import reader as inbox_module
-from simulcast.frontend.ingest.reader import Inbox, Message
-from simulcast.frontend.transport.sse_encoder import Encoder
+from simulcast.frontend.ingest.reader import Message, SubscriptionReader
+from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.position import Position
 from tests.hostile.texts import hostile, messages
 
@@ -43,12 +43,12 @@ class Transport:
         self.paused = False
 
 
-def inbox(buffered: bytes = b"") -> tuple[Inbox, Transport]:
+def inbox(buffered: bytes = b"") -> tuple[SubscriptionReader, Transport]:
     transport = Transport()
     connection = SimpleNamespace(
         _writer=SimpleNamespace(transport=transport), _reader=SimpleNamespace(_buffer=bytearray(buffered))
     )
-    return Inbox(cast(PubSub, SimpleNamespace(connection=connection))), transport
+    return SubscriptionReader(cast(PubSub, SimpleNamespace(connection=connection))), transport
 
 
 def read(pieces: list[bytes]) -> tuple[list[Message], str]:
@@ -112,7 +112,7 @@ def test_what_is_no_redis_ends_the_reading_with_a_reason(sent: list[bytes], wher
 
 
 def test_who_floods_the_subscription_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox_module, "MOST_WAITING_BYTES", 1000)
+    monkeypatch.setattr(inbox_module, "MAX_BUFFERED_BYTES", 1000)
     found, transport = inbox()
     for _ in range(20):
         found.data_received(resp(b"message", b"simulcast:a", b"x" * 50))
@@ -145,7 +145,7 @@ def as_a_browser_reads(stream: str) -> list[tuple[str, str, str]]:
 @example(['{"type":"hello","channel":\nid: 9-9\n\nevent: position\ndata: x}'], True)
 @example(["\x00", "\u2028id: 9-9", ":", "data: x"], False)
 def test_no_text_breaks_out_of_its_event_of_the_stream(texts: list[str], named: bool) -> None:
-    encoder = Encoder(named, {"a": Position(1, 2)} if named else {})
+    encoder = SSEEncoder(named, {"a": Position(1, 2)} if named else {})
     frames = b"".join(text_frame(text.encode()) for text in texts)
     found = as_a_browser_reads(encoder.encode(frames).decode())
     assert [data for _, _, data in found] == ["\n".join(re.split(r"\r\n|\r|\n", text)) for text in texts]

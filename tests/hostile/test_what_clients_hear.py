@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from simulcast.cli.watch.download_table import Board, clean
+from simulcast.cli.watch.download_table import DownloadTable, clean
 from simulcast.gateway.address import Address
 from simulcast.gateway.commands import Commands
 from simulcast.gateway.events import DownloadEvent, DownloadProgress, Event, parse
-from simulcast.gateway.receive_buffer import Inbox
-from simulcast.gateway.resume_position import Bookmark
-from simulcast.gateway.token import Token
+from simulcast.gateway.receive_buffer import ReceiveBuffer
+from simulcast.gateway.resume_position import ResumePosition
+from simulcast.gateway.token import TokenSource
 from tests.hostile.texts import hostile, messages, text
 
 HUGE = '{"type":"download_progress","download_id":"a","progress":' + "9" * 400 + ',"speed":1}'
@@ -42,9 +42,9 @@ def test_whatever_is_told_is_an_event_of_its_type_or_an_event_or_none(message: s
 @example(['{"event_id":"7&channel=evil#-3"}'])
 @example(['{"event_id":"7-3","channel":"a&channel=evil"}'])
 def test_whatever_is_told_where_to_resume_stays_a_query(told: list[str]) -> None:
-    bookmark = Bookmark()
+    bookmark = ResumePosition()
     for message in told:
-        bookmark.is_news(message)
+        bookmark.is_new(message)
         bookmark.begin()
     url = Address("ws://localhost:8080/ws?since=1-1&channel=a").resuming_after(bookmark.event_id)
     assert urlsplit(url)[:3] == ("ws", "localhost:8080", "/ws")
@@ -60,7 +60,7 @@ def test_whatever_is_told_where_to_resume_stays_a_query(told: list[str]) -> None
 def test_only_an_answer_with_the_id_of_what_was_asked_is_an_answer(message: str) -> None:
     async def run() -> bool:
         commands = Commands()
-        asked = asyncio.create_task(commands.ask(lambda text: True, "clear_finished", "", 60, {}))
+        asked = asyncio.create_task(commands.request(lambda text: True, "clear_finished", "", 60, {}))
         await asyncio.sleep(0)
         answered = commands.is_answer(message)
         commands.give_up()
@@ -74,7 +74,7 @@ def test_only_an_answer_with_the_id_of_what_was_asked_is_an_answer(message: str)
 @given(st.lists(messages, max_size=20))
 def test_what_nobody_reads_is_bounded(told: list[str]) -> None:
     async def run() -> list[str]:
-        inbox = Inbox(1000)
+        inbox = ReceiveBuffer(1000)
         inbox.begin()
         for message in told:
             await inbox.put(message)
@@ -88,7 +88,7 @@ def test_what_nobody_reads_is_bounded(told: list[str]) -> None:
 @given(st.one_of(text, st.sampled_from(["a\r\nX: y", "\ud800", "é", "", "a b", "\x00"])))
 def test_a_token_never_breaks_out_of_its_header(token: str) -> None:
     try:
-        found = asyncio.run(Token(token).headers(1))
+        found = asyncio.run(TokenSource(token).headers(1))
     except ConnectionError as error:
         assert token == "" or token not in str(error) or len(token) < 8
         return
@@ -105,7 +105,7 @@ def test_a_token_never_breaks_out_of_its_header(token: str) -> None:
 )
 @example(['{"type":"download_error","download_id":"\\u001b]0;x\\u0007","error_message":"\\u009b2J\\u202e\\u2028"}'])
 def test_whatever_is_told_a_terminal_gets_lines_without_control_characters(told: list[str]) -> None:
-    board = Board()
+    board = DownloadTable()
     for message in told:
         assert str(board.apply(message)).isprintable()
         for row in board.rows.values():
@@ -121,6 +121,6 @@ def test_what_a_terminal_obeys_is_shown_as_dots() -> None:
 
 @pytest.mark.parametrize("number", ["9" * 400, "1e400", "-1e400"])
 def test_a_number_that_can_not_be_counted_with_is_as_if_it_was_not_told(number: str) -> None:
-    board = Board()
+    board = DownloadTable()
     board.apply('{"type":"download_started","download_id":"a","total_bytes":' + number + ',"speed":' + number + "}")
     assert (board.rows["a"].total, board.rows["a"].speed) == (0, 0)

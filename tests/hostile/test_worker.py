@@ -55,7 +55,7 @@ async def test_no_spelling_and_no_redirect_reaches_what_is_private(
     front_end: StartFrontEnd, worker: StartWorker, own_valkey: Valkey
 ) -> None:
     running = await front_end()
-    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_DOWNLOADS_AT_ONCE="8", SIMULCAST_RETRIES="0")
+    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_MAX_CONCURRENT_DOWNLOADS="8", SIMULCAST_RETRIES="0")
     async with Server() as allowed, Server("127.0.0.2") as secret:
         secret.at("/", answer(200, {"Content-Length": "6"}, b"secret"))
         urls = [f"http://{host}:{secret.port}/" for host in SPELLINGS]
@@ -116,7 +116,7 @@ async def test_a_server_chooses_a_name_in_the_folder_and_nothing_else(
     front_end: StartFrontEnd, worker: StartWorker, tmp_path: Path
 ) -> None:
     running = await front_end()
-    program = worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_DOWNLOADS_AT_ONCE="8")
+    program = worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_MAX_CONCURRENT_DOWNLOADS="8")
     folder = tmp_path / "downloads"
     async with Server() as server:
         headers = {"Content-Length": "4"}

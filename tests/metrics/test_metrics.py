@@ -9,7 +9,7 @@ import redis
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
-from simulcast.process_registry import Census, WorkerRecord
+from simulcast.process_registry import ProcessRegistry, WorkerRecord
 from tests.conditions import eventually
 from tests.docs.test_documents import ROOT
 from tests.metrics.scraping import Admin, ask, start_with_admin
@@ -158,7 +158,7 @@ async def test_what_the_subscription_missed_is_filled_and_counted(
     for n in range(10):
         await broker.publish({"type": "event", "n": n})
     admin.front_end.signal(signal.SIGCONT)
-    await reaches(admin, "simulcast_events_filled_total", 10)
+    await reaches(admin, "simulcast_backfilled_total", 10)
 
 
 async def test_what_only_looks_like_a_brokers_is_counted_as_refused(admin: Admin, own_valkey: Valkey) -> None:
@@ -181,16 +181,16 @@ async def test_a_client_that_does_not_read_is_behind(admin: Admin, broker: Broke
 
 
 async def test_jobs_queue_processes_and_bytes_of_all_workers(admin: Admin, broker: Broker, own_valkey: Valkey) -> None:
-    jobs, census = Jobs.connect(own_valkey.url, broker), Census.connect(own_valkey.url)
+    jobs, census = Jobs.connect(own_valkey.url, broker), ProcessRegistry.connect(own_valkey.url)
     for download_id in ("a", "b", "c"):
         await jobs.submit("https://example.com/x", download_id)
     claim = await jobs.claim("host:1", 60)
     assert claim is not None
-    await jobs.end(claim, "error", {"error": "x"}, {"error_message": "x"})
+    await jobs.finish(claim, "error", {"error": "x"}, {"error_message": "x"})
     assert await jobs.claim("host:1", 60) is not None
     record = WorkerRecord(name="host:1", version="", started_at=0, running=1, at_once=4, bytes_per_s=0)
-    await census.beat(record, {"received_bytes": 1000})
-    await census.beat(record, {"received_bytes": 500})
+    await census.heartbeat(record, {"received_bytes": 1000})
+    await census.heartbeat(record, {"received_bytes": 500})
     await reaches(admin, "simulcast_processes", 1, kind="front_end")
     scraped = await admin.scrape()
     found = {

@@ -8,13 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
-from app.access.csp import policy
+from app.access.csp import content_security_policy
 
 PAGE = Path(__file__).parents[2] / "app" / "page"
 # Below a sub path, as behind nginx: an address that begins with a slash would miss.
 ROOT = "/some/where/"
 HEADERS = {
-    "content-security-policy": policy((PAGE / "index.html").read_text(encoding="utf-8")),
+    "content-security-policy": content_security_policy((PAGE / "index.html").read_text(encoding="utf-8")),
     "cache-control": "no-store",
 }
 

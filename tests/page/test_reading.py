@@ -22,7 +22,7 @@ EVERY_STATE: list[Event] = [
 ]
 
 # The least contrast of any text that is seen, with what it is; WCAG 2.2 asks for 4.5.
-LEAST_CONTRAST = """() => {
+MIN_CONTRAST = """() => {
   const parts = color => color.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
     .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
@@ -111,7 +111,7 @@ async def test_nothing_is_wider_than_the_window(open_page: OpenPage, stub: StubS
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_all_text_has_contrast(open_page: OpenPage, stub: StubServer, scheme: str) -> None:
     page = await open_page(scheme=scheme)
-    empty, what = await page.evaluate(LEAST_CONTRAST)
+    empty, what = await page.evaluate(MIN_CONTRAST)
     assert empty >= 4.5, what
     await stub.send(*EVERY_STATE)
     stub.answer_post = lambda _: (422, {"detail": "refused"})
@@ -121,7 +121,7 @@ async def test_all_text_has_contrast(open_page: OpenPage, stub: StubServer, sche
     await expect(page.locator("li.row")).to_have_count(6)
     await row(page, "d").get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Clear finished").click()
-    least, what = await page.evaluate(LEAST_CONTRAST)
+    least, what = await page.evaluate(MIN_CONTRAST)
     assert least >= 4.5, what
 
 

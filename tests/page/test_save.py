@@ -25,7 +25,7 @@ async def test_a_finished_file_is_saved_by_a_click_under_its_name(
     tmp_path: Path,
 ) -> None:
     files.contents["émoi 1.bin"] = random.Random(6).randbytes(300_000)
-    gives = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    gives = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     gives_none = await front_end()
     worker()
     _, record = await gives.post("/downloads", {"url": files.url("%C3%A9moi%201.bin")})

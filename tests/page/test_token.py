@@ -32,7 +32,7 @@ PHASES = """
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def guarded(front_end: StartFrontEnd) -> FrontEnd:
-    return await front_end(SIMULCAST_TOKEN_SECRET=SECRET, SIMULCAST_FILES="/nowhere")
+    return await front_end(SIMULCAST_TOKEN_SECRET=SECRET, SIMULCAST_FILES_DIR="/nowhere")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -13,7 +13,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.ingest import backfill
-from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.store.topology import Topology
@@ -38,7 +38,7 @@ class Timer:
 
 
 class OneChannel(Channels):
-    def __init__(self, feed: RecordingFeed, listening: Listeners, clock: Clock) -> None:
+    def __init__(self, feed: RecordingFeed, listening: ListenerPool, clock: Clock) -> None:
         self._feed = feed
         super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), feed.hub.tally)
 
@@ -51,7 +51,7 @@ class Listening(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(backfill, "PAGE", PAGE)
-        self.patch.setattr(backfill, "PRELOADED", PRELOADED)
+        self.patch.setattr(backfill, "PRELOAD_ENTRIES", PRELOADED)
         self.patch.setattr(subscriber, "_PAGE", PAGE)
         self.patch.setattr(logging.getLogger("simulcast.listener"), "disabled", True)
         self.loop = asyncio.new_event_loop()
@@ -60,7 +60,7 @@ class Listening(RuleBasedStateMachine):
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub
-        self.listeners = Listeners(self.broker, cast(Topology, None), self.hub.tally)
+        self.listeners = ListenerPool(self.broker, cast(Topology, None), self.hub.tally)
         self.channels = OneChannel(self.feed, self.listeners, self.clock)
         self.listener = self.listeners._of[CHANNEL]
         self.followed = self.listener._followed[CHANNEL]
@@ -159,7 +159,7 @@ class Listening(RuleBasedStateMachine):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(messages))
                 if poll:
-                    group.create_task(self.listener.catch_up([CHANNEL]))
+                    group.create_task(self.listener.poll_now([CHANNEL]))
         except* BrokerUnavailable:
             self.server.live.clear()
             await self._subscribe()

@@ -7,19 +7,19 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of, payloads
 from simulcast.frontend.fanout.hub import Hub
-from simulcast.frontend.fanout.recovery import Owed
-from simulcast.frontend.subscriptions.options import Wishes
-from simulcast.frontend.subscriptions.subscriber import Membership
-from simulcast.frontend.transport.batch_writers import MessageOutlet
+from simulcast.frontend.fanout.recovery import Replay
+from simulcast.frontend.subscriptions.options import SubscribeOptions
+from simulcast.frontend.subscriptions.subscriber import Subscriber
+from simulcast.frontend.transport.batch_writers import ASGIWriter
 from simulcast.model.position import Position
 from tests.properties.front_end import CHANNEL, Listening
 from tests.properties.model import Told, assert_owed, told, wire
 
 
-class Reader(MessageOutlet):
+class Reader(ASGIWriter):
     """Its socket, its membership, and what it ought to have got."""
 
-    def __init__(self, front_end: Listening, room: int, wishes: Wishes) -> None:
+    def __init__(self, front_end: Listening, room: int, wishes: SubscribeOptions) -> None:
         self.front_end = front_end
         self.since = wishes.since.get(CHANNEL)
         self.key = wishes.download_id
@@ -78,14 +78,14 @@ class Reader(MessageOutlet):
     def stall(self) -> None:
         if self.open and not self.full:
             self.drained.clear()
-            self.membership.paused()
+            self.membership.on_pause()
 
     def drain(self) -> None:
         self.room = self.capacity
         self.full_with = None
         if self.open and self.full:
             self.drained.set()
-            self.membership.resumed()
+            self.membership.on_resume()
 
     def leave(self) -> None:
         self.left = True
@@ -93,19 +93,19 @@ class Reader(MessageOutlet):
 
     def abort(self) -> None:
         self.open = False
-        self.membership.lost()
+        self.membership.on_disconnect()
 
 
-class Member(Membership):
+class Member(Subscriber):
     """Looks at what it is welcomed with."""
 
-    def __init__(self, reader: Reader, wishes: Wishes) -> None:
+    def __init__(self, reader: Reader, wishes: SubscribeOptions) -> None:
         front_end = reader.front_end
         super().__init__(wishes, reader, front_end.channels, front_end.listeners, front_end.broker)
         self._reader = reader
         self._feed = front_end.feed
 
-    def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
+    def _welcome(self, channel: str, feed: Feed, owed: Replay) -> None:
         here, since, server = feed.position, self._reader.since, self._feed.server
         assert here is not None
         assert since is None or since.epoch <= here.epoch, "it knows of an epoch that this front-end doesn't"
@@ -131,7 +131,7 @@ class Member(Membership):
         reader.before = len(reader.got) + len(welcome)
         if not self._recovered:
             follows = [each.payload for each in reader.flow_due]
-            going_on = [payload_of(each.frame) for each in self._feed.goes_on() if reader.sees(each.key)]
+            going_on = [payload_of(each.frame) for each in self._feed.snapshot_entries() if reader.sees(each.key)]
             assert [each for each in going_on if each not in welcome and each not in follows] == []
             assert not set(welcome) & set(follows), "it is given twice"
         super()._join(channel, hub, frames, cursor)

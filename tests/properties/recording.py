@@ -13,8 +13,8 @@ from tests.app.fakes import make_hub
 from tests.properties.model import Told, told
 from tests.properties.server import Server
 
-MOST_ENTRIES = 10
-MOST_BYTES = 900
+MAX_ENTRIES = 10
+MAX_BYTES = 900
 
 Change = tuple[str, str, int]
 
@@ -23,7 +23,7 @@ class RecordingLog(Log):
     """Remembers what the hub was given."""
 
     def __init__(self) -> None:
-        super().__init__(MOST_ENTRIES, MOST_BYTES)
+        super().__init__(MAX_ENTRIES, MAX_BYTES)
         self.given: list[bytes] = []
 
     def append(self, entry: Entry) -> int:
@@ -46,9 +46,9 @@ class RecordingFeed(Feed):
         self._remembered: dict[Change, Position] = {}  # that were told, or in a snapshot, and are no news
         self._lost_again: set[Change] = set()  # of these, what the server has lost
 
-    def take(self, publication: Publication) -> Outcome:
+    def accept(self, publication: Publication) -> Outcome:
         here, given = self.position, len(self.log.given)
-        outcome = super().take(publication)
+        outcome = super().accept(publication)
         if outcome is Outcome.TAKEN:
             assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
             self.taken.append(publication)
@@ -66,44 +66,44 @@ class RecordingFeed(Feed):
                     self._lost_again.remove(lost)
         return outcome
 
-    def doubt(self, after: Position) -> None:
-        super().doubt(after)
+    def invalidate(self, after: Position) -> None:
+        super().invalidate(after)
         last = after.epoch, after.offset
         self._lost_again |= {each for each, place in self._remembered.items() if (place.epoch, place.offset) > last}
 
-    def forget_told(self) -> None:
-        super().forget_told()
+    def clear_seen(self) -> None:
+        super().clear_seen()
         self._lost_again.clear()
 
     def _change(self, publication: Publication) -> Change:
         """What a publisher repeats after a failover; after a flush nothing is a repetition."""
         return publication.key, publication.label, self.server.flushes_before[publication.position]
 
-    def take_foreign(self, event: Event | str) -> None:
-        super().take_foreign(event)
+    def accept_external(self, event: Event | str) -> None:
+        super().accept_external(event)
         if isinstance(event, str):
             event = Event(event.encode(), "", "-")
         self.told.append(Told(event.label, event.key, event.payload, stored=False))
         self.foreign_keys.add(event.key)
 
-    def take_over(
+    def load_snapshot(
         self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
     ) -> None:
         if self.position is None:
             self.began, self.taken, self._remembered = position, [], {}
-        super().take_over(position, tag, publications, ended_ago_s)
+        super().load_snapshot(position, tag, publications, ended_ago_s)
         keys = {each.key for each in publications} | {each[0] for each in self._lost_again}
         held = {self._change(each): each.position for each in publications if each.label[0] in "se"}
         self._remembered = {each: place for each, place in self._remembered.items() if each[0] in keys} | held
         self._lost_again -= held.keys()
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         here = self.server.asked  # the live flow may have gone on meanwhile
         missed = [each for each in self.server.line + self.server.lost if is_after(each, here)]
         unknown = any(each.epoch > here.epoch for each in self.server.ends)  # how far its own epoch had come
         lost = any(each not in self.server.history for each in missed)
         assert lost or unknown, "they were cut, and nothing is lost"
-        super().begin_anew()
+        super().reset()
         self.began_anew += 1
         assert not any(hub.clients for hub in (self.hub, *self.views.values())), "somebody has a hole and wasn't cut"
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.frames import payload_of
-from simulcast.frontend.fanout.recovery import conflated
+from simulcast.frontend.fanout.recovery import conflate
 from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_message
@@ -32,13 +32,13 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
 ) -> None:
     clock = Clock()
     feed = Feed(make_hub(clock), Snapshot(clock))
-    assert feed.take(publication(1)) is Outcome.OTHER_EPOCH
-    feed.take_over(Position(EPOCH, start), "tag", [], {})
+    assert feed.accept(publication(1)) is Outcome.OTHER_EPOCH
+    feed.load_snapshot(Position(EPOCH, start), "tag", [], {})
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")
     here = start
     for offset, epoch in arriving:
-        outcome = feed.take(publication(offset, epoch))
+        outcome = feed.accept(publication(offset, epoch))
         if epoch != EPOCH:
             assert outcome is Outcome.OTHER_EPOCH
         elif offset <= here:
@@ -59,31 +59,31 @@ def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str
     """The history fills in from behind while the live flow goes on, loses and repeats."""
     clock = Clock()
     feed = Feed(make_hub(clock), Snapshot(clock))
-    feed.take_over(Position(EPOCH, 0), "tag", [], {})
+    feed.load_snapshot(Position(EPOCH, 0), "tag", [], {})
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")
     filled = live = 0
     for step in steps:
         if step == "history":
             filled += 1
-            feed.take(publication(filled))
+            feed.accept(publication(filled))
         elif step == "lose":
             live += 1
         else:
             live += step == "live"
             if live:
-                feed.take(publication(live))
+                feed.accept(publication(live))
     top = max(filled, live)
     assert feed.position is not None
     for offset in range(feed.position.offset + 1, top + 1):
-        feed.take(publication(offset))
+        feed.accept(publication(offset))
     clock.advance(1)
     assert socket.got == [wire(publication(offset)) for offset in range(1, top + 1)]
 
 
 def test_a_page_of_large_publications_is_given_whole() -> None:
     rows = [Publication(Position(EPOCH, offset), "-", "", b'{"f":"%b"}' % (b"x" * 60_000)) for offset in range(1, 301)]
-    assert [payload_of(entry.frame) for entry in conflated(rows)] == [wire(row) for row in rows]
+    assert [payload_of(entry.frame) for entry in conflate(rows)] == [wire(row) for row in rows]
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from simulcast.frontend.fanout.hub import PATIENCE_S
-from simulcast.frontend.subscriptions.options import Wishes
+from simulcast.frontend.fanout.hub import SLOW_CLIENT_TIMEOUT_S
+from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.model.position import Position
 from tests.properties.front_end import CHANNEL, Listening
 from tests.properties.model import Told, assert_on_the_way, assert_owed
 from tests.properties.reader import Reader
-from tests.properties.recording import MOST_BYTES, MOST_ENTRIES
+from tests.properties.recording import MAX_BYTES, MAX_ENTRIES
 
 ROOMS = (1, 60, 300, 10**9)
 
@@ -26,7 +26,9 @@ class FrontEnd(Listening):
     def __init__(self) -> None:
         super().__init__()
         self.readers: list[Reader] = []
-        self.watcher = Reader(self, 10**9, Wishes(download_id="a"))  # of one download: it has a hub of its own
+        self.watcher = Reader(
+            self, 10**9, SubscribeOptions(download_id="a")
+        )  # of one download: it has a hub of its own
 
     @initialize(kinds=st.text("pse-", max_size=6), kept=st.integers(1, 6))
     def begin(self, kinds: str, kept: int) -> None:
@@ -38,7 +40,7 @@ class FrontEnd(Listening):
 
     @rule(room=st.sampled_from(ROOMS), full=st.booleans())
     def join(self, room: int, full: bool) -> None:
-        self.enter(Reader(self, room, Wishes()), full)
+        self.enter(Reader(self, room, SubscribeOptions()), full)
 
     @rule(
         room=st.sampled_from(ROOMS),
@@ -53,7 +55,7 @@ class FrontEnd(Listening):
         here = self.server.position if ahead or self.feed.position is None else self.feed.position
         since = Position(here.epoch - 10 * (old > 7), max(here.offset - back, 0))
         self.broker.turns = turns
-        self.enter(Reader(self, room, Wishes(since={CHANNEL: since})), full=False, messages=messages)
+        self.enter(Reader(self, room, SubscribeOptions(since={CHANNEL: since})), full=False, messages=messages)
 
     def enter(self, reader: Reader, full: bool, messages: int = 0) -> None:
         self.readers.append(reader)
@@ -68,7 +70,7 @@ class FrontEnd(Listening):
     @rule()
     def watch_one_download(self) -> None:
         if not self.watcher.open:
-            self.watcher = Reader(self, 10**9, Wishes(download_id="a"))
+            self.watcher = Reader(self, 10**9, SubscribeOptions(download_id="a"))
         self.loop.run_until_complete(self.watcher.follow())
 
     def some(self, number: int) -> Reader | None:
@@ -113,9 +115,9 @@ class FrontEnd(Listening):
     def wait(self, seconds: float, sweep: bool) -> None:
         self.clock.advance(seconds)
         if sweep:
-            latest = self.clock.now - PATIENCE_S
+            latest = self.clock.now - SLOW_CLIENT_TIMEOUT_S
             patient = [each for each in self.here if not each.full or self.paused_at(each) >= latest]
-            self.hub.cut_the_hopeless()
+            self.hub.disconnect_slow_clients()
             assert all(reader.open for reader in patient)
 
     def paused_at(self, reader: Reader) -> float:
@@ -138,10 +140,10 @@ class FrontEnd(Listening):
             cut = reader.began_anew != self.feed.began_anew or reader.full
             assert reader.left or cut or self.is_much(reader.flow_due)
         assert self.hub.clients == len(self.readers)
-        assert self.hub.behind >= sum(reader.full for reader in self.readers)
+        assert self.hub.lagging >= sum(reader.full for reader in self.readers)
 
     def is_much(self, told: list[Told]) -> bool:
-        return len(told) > MOST_ENTRIES or sum(len(each.payload) + 10 for each in told) > MOST_BYTES
+        return len(told) > MAX_ENTRIES or sum(len(each.payload) + 10 for each in told) > MAX_BYTES
 
     @invariant()
     def everybody_has_a_true_part_of_it_in_order(self) -> None:
@@ -188,7 +190,7 @@ class FrontEnd(Listening):
         self.who_is_gone_is_forgotten_and_nobody_else()
         for reader in self.readers:
             assert_owed(reader.flow, reader.flow_due)
-        assert self.hub.behind == 0
+        assert self.hub.lagging == 0
         if self.watcher.open and self.watcher.joined_at >= 0:
             assert_owed(self.watcher.flow, self.watcher.flow_due)
 

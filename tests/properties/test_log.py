@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from simulcast.frontend.fanout.log import Entry, Log
 from tests.app.fakes import entry
 
-MOST_ENTRIES = 6
-MOST_BYTES = 160
+MAX_ENTRIES = 6
+MAX_BYTES = 160
 
 
 @dataclass
@@ -34,7 +34,7 @@ class NaiveLog:
                 if each.entry.label == "p" and each.entry.key == new.key and (new.offset or not stored):
                     each.gone = "superseded"
         self.all.append(Kept(len(self.all) + 1, new, self.epoch))
-        while len(self._here()) > MOST_ENTRIES or sum(len(each.entry.frame) for each in self._here()) > MOST_BYTES:
+        while len(self._here()) > MAX_ENTRIES or sum(len(each.entry.frame) for each in self._here()) > MAX_BYTES:
             self._here()[0].gone = "trimmed"
 
     def since(self, cursor: int) -> list[bytes] | None:
@@ -72,7 +72,7 @@ def test_so_it_does_through_changes_of_the_epoch(steps: list[Append | str], slic
 
 def compare(steps: Sequence[Append | str], slice_bytes: int, began_at: int) -> None:
     """`began_at`: the offset at which each further epoch is entered."""
-    log, naive = Log(MOST_ENTRIES, MOST_BYTES), NaiveLog()
+    log, naive = Log(MAX_ENTRIES, MAX_BYTES), NaiveLog()
     offset = 0
     for number, step in enumerate(steps):
         if isinstance(step, str):

@@ -3,12 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from simulcast.settings import SharedSettings, explained
-from simulcast.store.url import parsed
+from simulcast.settings import SharedSettings, explain
+from simulcast.store.url import parse
 
 
 def test_sentinels_are_named_with_their_master_and_its_database() -> None:
-    found = parsed(
+    found = parse(
         "redis+sentinel://me:p%40ss@one,two:26380,[::1]:26381/main/3?sentinel_password=p%40&socket_keepalive=1"
     )
     assert (found.kind, found.master) == ("sentinel", "main")
@@ -18,13 +18,13 @@ def test_sentinels_are_named_with_their_master_and_its_database() -> None:
 
 
 def test_tls_and_its_certificates_are_for_sentinels_too() -> None:
-    found = parsed("rediss+sentinel://one/main?ssl_ca_certs=/ca.pem&sentinel_username=watch&sentinel_password=x")
+    found = parse("rediss+sentinel://one/main?ssl_ca_certs=/ca.pem&sentinel_username=watch&sentinel_password=x")
     assert found.of(("h", 1)) == "rediss://h:1/0?ssl_ca_certs=%2Fca.pem"
     assert found.of_sentinel(("one", 26379)) == "rediss://watch:x@one:26379?ssl_ca_certs=%2Fca.pem"
 
 
 def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
-    found = parsed("redis+cluster://:secret@one:7000,two")
+    found = parse("redis+cluster://:secret@one:7000,two")
     assert (found.kind, found.members) == ("cluster", (("one", 7000), ("two", 6379)))
     assert found.of(("three", 7001)) == "redis://:secret@three:7001/0?"
 
@@ -48,7 +48,7 @@ def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
 )
 def test_what_it_may_not_be_is_named_without_its_password(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why) as told:
-        parsed(url)
+        parse(url)
     assert "secret" not in str(told.value) and "redis+sentinel://host:26379,host2:26379/master" in str(told.value)
 
 
@@ -56,5 +56,5 @@ def test_a_setting_is_refused_without_its_password() -> None:
     with pytest.raises(ValidationError) as told:
         SharedSettings(REDIS_URL="redis+sentinel://me:secret@host")
     assert "secret" not in str(told.value)
-    assert explained(told.value).startswith("REDIS_URL=redis+sentinel://host: ")
-    assert "secret" not in explained(told.value)
+    assert explain(told.value).startswith("REDIS_URL=redis+sentinel://host: ")
+    assert "secret" not in explain(told.value)

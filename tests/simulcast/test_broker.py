@@ -38,7 +38,7 @@ async def test_fifty_tasks_at_once_store_exactly_what_was_acknowledged(broker: B
 @pytest.fixture
 async def pubsub(topology: Topology, channel: str) -> AsyncIterator[PubSub]:
     """Subscribed to what is published to the test's channel."""
-    async with (await topology.serving(channel)).pubsub() as found:
+    async with (await topology.client_for(channel)).pubsub() as found:
         await topology.subscribe(found, [ChannelNames(channel).pubsub])
         while (reply := await found.get_message(timeout=5)) is None or reply["type"].encode() != topology.confirms:
             pass
@@ -113,10 +113,10 @@ async def test_ends_older_than_ten_minutes_are_forgotten_a_few_a_call(
     names = ChannelNames(channel)
     for n in range(6):
         await broker.publish(complete_event(f"old{n}", "/x"), channel)
-        await client.zadd(names.flow[5], {f"old{n}": 1})
+        await client.zadd(names.stream_keys[5], {f"old{n}": 1})
     await broker.publish(complete_event("new", "/x"), channel)
     await broker.publish(complete_event("new", "/y"), channel)
-    assert await client.zcard(names.flow[5]) == await client.hlen(names.flow[4]) == 1
+    assert await client.zcard(names.stream_keys[5]) == await client.hlen(names.stream_keys[4]) == 1
     assert [p.key for p in (await broker.snapshot(channel)).publications] == ["new"]
 
 
@@ -127,7 +127,7 @@ async def test_what_is_kept_for_who_joins_is_bounded_in_bytes(
     await broker.publish(complete_event("first", "/x"), channel)
     await broker.publish(progress_event("active", 0.5, 1), channel)
     kept = await client.hget(names.meta, "kept")
-    sizes = [len(value) for key in (names.flow[2], names.flow[4]) for value in await client.hvals(key)]
+    sizes = [len(value) for key in (names.stream_keys[2], names.stream_keys[4]) for value in await client.hvals(key)]
     assert kept is not None and int(kept) == sum(sizes)
     await client.hset(names.meta, "kept", str(64 * 1024 * 1024 - 50))
     await broker.publish(complete_event("second", "/x"), channel)
@@ -187,7 +187,7 @@ async def test_two_versions_of_the_library_side_by_side_open_no_epoch(
     epochs = set()
     for _ in range(3):
         args = (names.pubsub, 100, "-", "", b"{}", 1)
-        reply = await client.execute_command("FCALL", "simulcast_publish_0123456789", 6, *names.flow, *args)
+        reply = await client.execute_command("FCALL", "simulcast_publish_0123456789", 6, *names.stream_keys, *args)
         epochs.add(reply.split(b"-")[0])
         ours = await broker.publish({}, channel)
         assert ours is not None

@@ -13,7 +13,7 @@ from simulcast.heartbeat import Rate, keep_beating
 from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import STATES
-from simulcast.process_registry import Census, FrontEndRecord, WorkerRecord
+from simulcast.process_registry import FrontEndRecord, ProcessRegistry, WorkerRecord
 from tests.app.fakes import Clock
 from tests.conditions import eventually
 from tests.conftest import Servers
@@ -25,14 +25,14 @@ def worker(name: str) -> WorkerRecord:
 
 
 @pytest.fixture
-async def census(servers: Servers, channel: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Census]:
+async def census(servers: Servers, channel: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessRegistry]:
     monkeypatch.setattr(module, "DEFAULT_CHANNEL", channel)
-    found = Census(servers.topology())
+    found = ProcessRegistry(servers.topology())
     yield found
     await found.aclose()
 
 
-async def test_who_speaks_is_listed_by_kind_and_name_and_who_leaves_is_not(census: Census) -> None:
+async def test_who_speaks_is_listed_by_kind_and_name_and_who_leaves_is_not(census: ProcessRegistry) -> None:
     front_end = FrontEndRecord(
         name="h:1",
         version="1",
@@ -49,7 +49,7 @@ async def test_who_speaks_is_listed_by_kind_and_name_and_who_leaves_is_not(censu
         lag_s=None,
     )
     for record in (worker("h:3"), front_end, worker("h:2")):
-        await census.beat(record, {})
+        await census.heartbeat(record, {})
     found = await census.processes()
     assert (found.front_ends, [each.name for each in found.workers]) == ([front_end], ["h:2", "h:3"])
     await census.leave("h:2")
@@ -57,12 +57,12 @@ async def test_who_speaks_is_listed_by_kind_and_name_and_who_leaves_is_not(censu
 
 
 async def test_who_is_silent_for_long_is_not_listed_though_nobody_has_removed_it_yet(
-    census: Census, client: redis.asyncio.Redis, channel: str, monkeypatch: pytest.MonkeyPatch
+    census: ProcessRegistry, client: redis.asyncio.Redis, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "EXPIRES_S", 1.5)
-    await census.beat(worker("h:1"), {})
-    monkeypatch.setattr(module, "EXPIRES_S", 60.0)
-    await census.beat(worker("h:2"), {})
+    monkeypatch.setattr(module, "PROCESS_TTL_S", 1.5)
+    await census.heartbeat(worker("h:1"), {})
+    monkeypatch.setattr(module, "PROCESS_TTL_S", 60.0)
+    await census.heartbeat(worker("h:2"), {})
 
     async def gone() -> bool:
         return [each.name for each in (await census.processes()).workers] == ["h:2"]
@@ -72,63 +72,63 @@ async def test_who_is_silent_for_long_is_not_listed_though_nobody_has_removed_it
 
 
 async def test_who_was_silent_makes_room_when_another_one_speaks(
-    census: Census, client: redis.asyncio.Redis, channel: str, monkeypatch: pytest.MonkeyPatch
+    census: ProcessRegistry, client: redis.asyncio.Redis, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "EXPIRES_S", 0.05)
-    await census.beat(worker("h:1"), {})
-    monkeypatch.setattr(module, "EXPIRES_S", 60.0)
+    monkeypatch.setattr(module, "PROCESS_TTL_S", 0.05)
+    await census.heartbeat(worker("h:1"), {})
+    monkeypatch.setattr(module, "PROCESS_TTL_S", 60.0)
     keys = ChannelNames(channel).processes
 
     async def alone() -> bool:
-        await census.beat(worker("h:2"), {})
+        await census.heartbeat(worker("h:2"), {})
         return await client.hkeys(keys[0]) == await client.zrange(keys[1], 0, -1) == [b"h:2"]
 
     await eventually(alone, "room")
     assert 0 < await client.pttl(keys[0]) <= 600_000
 
 
-async def test_what_processes_counted_is_added_up_and_outlives_them(census: Census) -> None:
+async def test_what_processes_counted_is_added_up_and_outlives_them(census: ProcessRegistry) -> None:
     for name, counted in itertools.product(("h:1", "h:2"), (10, 5)):
-        await census.beat(worker(name), {"received_bytes": counted})
+        await census.heartbeat(worker(name), {"received_bytes": counted})
         await census.leave(name)
     assert (await census.processes()).totals == {"received_bytes": 30}
 
 
 async def test_a_record_of_another_version_is_left_out_and_hides_no_other(
-    census: Census, client: redis.asyncio.Redis, channel: str
+    census: ProcessRegistry, client: redis.asyncio.Redis, channel: str
 ) -> None:
-    await census.beat(worker("h:1"), {})
-    await census.beat(worker("h:2"), {})
+    await census.heartbeat(worker("h:1"), {})
+    await census.heartbeat(worker("h:2"), {})
     await client.hset(ChannelNames(channel).processes[0], "h:1", '{"kind":"what is this"}')
     assert [each.name for each in (await census.processes()).workers] == ["h:2"]
 
 
 async def test_the_survey_counts_jobs_by_state_over_several_pages(
-    census: Census, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    census: ProcessRegistry, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await census.survey() == module.Survey(dict.fromkeys(STATES, 0), None)
+    assert await census.queue_stats() == module.QueueStats(dict.fromkeys(STATES, 0), None)
     monkeypatch.setattr(module, "_PAGE", 2)
     for n in range(5):
         await jobs.submit("https://example.com/x", str(n))
     claim = await jobs.claim("h:1", 60)
     assert claim is not None
-    await jobs.end(claim, "complete", {})
+    await jobs.finish(claim, "complete", {})
     assert await jobs.claim("h:1", 60) is not None
-    found = await census.survey()
+    found = await census.queue_stats()
     assert {state: count for state, count in found.jobs.items() if count} == {"queued": 3, "running": 1, "complete": 1}
     assert found.longest_wait_s is not None and 0 <= found.longest_wait_s < 60
 
 
 async def test_one_that_waits_for_its_next_try_is_queued_and_delays_nobody(
-    census: Census, jobs: Jobs, client: redis.asyncio.Redis, channel: str
+    census: ProcessRegistry, jobs: Jobs, client: redis.asyncio.Redis, channel: str
 ) -> None:
     await jobs.submit("https://example.com/x", "a")
     record = ChannelNames(channel).job_prefix + "a"
     await client.hset(record, "retry_at", round((time.time() + 600) * 1000))
-    found = await census.survey()
+    found = await census.queue_stats()
     assert (found.jobs["queued"], found.longest_wait_s) == (1, None)
     await client.hset(record, mapping={"updated_at": 1000, "retry_at": round((time.time() - 100) * 1000)})
-    waited_s = (await census.survey()).longest_wait_s
+    waited_s = (await census.queue_stats()).longest_wait_s
     assert waited_s is not None and 99 < waited_s < 600
 
 
@@ -142,9 +142,9 @@ def test_a_rate_is_what_was_added_since_it_was_asked_before() -> None:
 
 
 async def test_a_process_says_what_it_counted_once_and_that_it_ends(
-    census: Census, monkeypatch: pytest.MonkeyPatch
+    census: ProcessRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulcast.heartbeat.BEAT_S", 0.01)
+    monkeypatch.setattr("simulcast.heartbeat.HEARTBEAT_INTERVAL_S", 0.01)
     beats = itertools.count(1)
     beating = asyncio.create_task(
         keep_beating(census, "h:1", lambda: worker("h:1"), lambda: {"received_bytes": 100 * min(next(beats), 3)})
@@ -161,9 +161,9 @@ async def test_a_process_says_what_it_counted_once_and_that_it_ends(
 
 
 async def test_without_redis_a_process_goes_on_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulcast.heartbeat.BEAT_S", 0.01)
+    monkeypatch.setattr("simulcast.heartbeat.HEARTBEAT_INTERVAL_S", 0.01)
     beats = itertools.count()
-    nowhere = Census.connect(f"redis://127.0.0.1:{free_port()}/0")
+    nowhere = ProcessRegistry.connect(f"redis://127.0.0.1:{free_port()}/0")
     beating = asyncio.create_task(keep_beating(nowhere, "h:1", lambda: worker("h:1"), lambda: {"n": next(beats)}))
 
     async def tried() -> bool:

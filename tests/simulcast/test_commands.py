@@ -2,17 +2,17 @@ import json
 
 import pytest
 
-from simulcast.model.commands import Command, Mistake, read
+from simulcast.model.commands import Command, InvalidCommand, parse
 
 
 def test_a_command_is_read_with_its_id() -> None:
-    assert read('{"action":"pause_download","download_id":"12345"}') == Command("pause", "12345")
-    assert read('{"action":"retry_download","download_id":"1","command_id":"c"}') == Command("retry", "1", "c")
+    assert parse('{"action":"pause_download","download_id":"12345"}') == Command("pause", "12345")
+    assert parse('{"action":"retry_download","download_id":"1","command_id":"c"}') == Command("retry", "1", "c")
 
 
 @pytest.mark.parametrize("text", ["Hello from Flutter!", "", "{", "[" * 4000, "{'a':1}", "\x00"])
 def test_text_that_is_no_json_is_ignored(text: str) -> None:
-    assert read(text) is None
+    assert parse(text) is None
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_text_that_is_no_json_is_ignored(text: str) -> None:
     ],
 )
 def test_json_that_makes_no_sense_is_answered(text: str, code: str) -> None:
-    found = read(text)
-    assert isinstance(found, Mistake)
+    found = parse(text)
+    assert isinstance(found, InvalidCommand)
     answer = json.loads(found.answer())
     assert (answer["type"], answer["code"]) == ("error", code)
     assert len(found.answer()) < 500

@@ -30,7 +30,7 @@ def group(request: pytest.FixtureRequest) -> Group:
 async def test_an_end_is_answered_once_a_replica_has_it(
     group: Group, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "CONFIRM_MS", 2500)
+    monkeypatch.setattr(sender, "REPLICA_WAIT_MS", 2500)
     broker = Broker.connect(group.url)
     await broker.publish(complete_event("first", "/x"), channel)
     master = group.serving(channel)
@@ -100,7 +100,7 @@ async def test_what_only_another_replica_had_is_told_to_the_one_that_takes_over(
 async def test_a_publisher_that_closes_stays_until_a_replica_has_what_it_published(
     sentinels: Sentinels, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "CLOSING_S", 30.0)
+    monkeypatch.setattr(sender, "CLOSE_TIMEOUT_S", 30.0)
     broker = Broker.connect(sentinels.url)
     await broker.publish(complete_event("first", "/x"), channel)
     master = sentinels.serving()
@@ -121,7 +121,7 @@ async def test_a_publisher_that_closes_stays_until_a_replica_has_what_it_publish
 
 
 async def test_it_does_not_stay_for_ever(sentinels: Sentinels, channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "CLOSING_S", 0.1)
+    monkeypatch.setattr(sender, "CLOSE_TIMEOUT_S", 0.1)
     broker = Broker.connect(sentinels.url)
     master = sentinels.serving()
     for each in (replicas := sentinels.replicas(master)):

@@ -9,7 +9,7 @@ from simulcast.model.events import (
     JsonObject,
     complete_event,
     encode,
-    encode_foreign,
+    encode_external,
     progress_event,
 )
 
@@ -119,8 +119,8 @@ def test_an_event_id_of_the_publishers_own_is_refused(text: str) -> None:
 
 
 def test_an_event_id_in_a_foreign_event_is_taken_out() -> None:
-    assert encode_foreign('{"a":1,"event\\u005fid":"1-1"}') == Event(b'{"a":1}', "", "-")
-    assert encode_foreign('{"a": 1}') == Event(b'{"a": 1}', "", "-")
+    assert encode_external('{"a":1,"event\\u005fid":"1-1"}') == Event(b'{"a":1}', "", "-")
+    assert encode_external('{"a": 1}') == Event(b'{"a": 1}', "", "-")
 
 
 def test_over_64_kib_is_refused_by_name_with_its_size() -> None:

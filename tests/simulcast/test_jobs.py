@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.broker import Broker
 from simulcast.errors import LeaseLost
-from simulcast.jobs import Claim, Jobs, Wish
+from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.commands import Command
 from simulcast.model.job_record import Query
 from simulcast.model.position import Position
@@ -27,7 +27,7 @@ async def types(broker: Broker, channel: str) -> list[str]:
     return [str(event["type"]).removeprefix("download_") for event in await told(broker, channel)]
 
 
-async def claimed(jobs: Jobs, worker: str = "w1", lease_s: float = 30) -> Claim:
+async def claimed(jobs: Jobs, worker: str = "w1", lease_s: float = 30) -> Lease:
     claim = await jobs.claim(worker, lease_s)
     assert claim is not None
     return claim
@@ -63,7 +63,7 @@ async def test_a_whole_life_is_told_in_order(jobs: Jobs, broker: Broker, channel
     await jobs.submit(URL)
     claim = await claimed(jobs)
     await jobs.progress(claim, b'{"type":"download_progress"}', {"progress": "0.5", "received": "5"})
-    await jobs.end(claim, "complete", {"progress": "1.0", "file_path": "/a"}, {"file_path": "/a"})
+    await jobs.finish(claim, "complete", {"progress": "1.0", "file_path": "/a"}, {"file_path": "/a"})
     assert await types(broker, channel) == ["queued", "started", "progress", "complete"]
     assert (await told(broker, channel))[-1]["file_path"] == "/a"
     record = await jobs.get(claim.record.download_id)
@@ -74,25 +74,25 @@ async def test_an_end_that_is_told_twice_is_kept_once(jobs: Jobs, broker: Broker
     await jobs.submit(URL)
     claim = await claimed(jobs)
     for _ in range(3):
-        await jobs.end(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+        await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     assert await types(broker, channel) == ["queued", "started", "complete"]
 
 
 async def test_after_its_end_an_owner_can_say_nothing_more(jobs: Jobs, broker: Broker, channel: str) -> None:
     await jobs.submit(URL)
     claim = await claimed(jobs)
-    await jobs.end(claim, "error", {"error": "no"}, {"error_message": "no"})
+    await jobs.finish(claim, "error", {"error": "no"}, {"error_message": "no"})
     with pytest.raises(LeaseLost):
         await jobs.progress(claim, b"{}", {})
     with pytest.raises(LeaseLost):
-        await jobs.end(claim, "complete", {}, {"file_path": "/a"})
+        await jobs.finish(claim, "complete", {}, {"file_path": "/a"})
     assert await types(broker, channel) == ["queued", "started", "error"]
 
 
 async def test_a_silent_owner_is_succeeded_and_can_say_nothing_more(jobs: Jobs, broker: Broker, channel: str) -> None:
     await jobs.submit(URL)
     first = await claimed(jobs, "w1", SHORT_LEASE_S)
-    found: list[Claim] = []
+    found: list[Lease] = []
 
     async def succeed() -> bool:
         claim = await jobs.claim("w2", 30)
@@ -103,19 +103,19 @@ async def test_a_silent_owner_is_succeeded_and_can_say_nothing_more(jobs: Jobs, 
     await eventually(succeed, "the expired lease's claim")
     second = found[0]
     assert second.token != first.token
-    assert await jobs.renew([first, second], 30) == [Wish("lost"), Wish("running")]
+    assert await jobs.renew([first, second], 30) == [DesiredState("lost"), DesiredState("running")]
     with pytest.raises(LeaseLost):
         await jobs.progress(first, b"{}", {})
     with pytest.raises(LeaseLost):
-        await jobs.note(first, {"name": "x"})
-    await jobs.end(second, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+        await jobs.save(first, {"name": "x"})
+    await jobs.finish(second, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     assert await types(broker, channel) == ["queued", "started", "queued", "resumed", "complete"]
 
 
 async def test_a_renewed_lease_does_not_expire(jobs: Jobs) -> None:
     await jobs.submit(URL)
     claim = await claimed(jobs, "w1", SHORT_LEASE_S)
-    assert await jobs.renew([claim], 30) == [Wish("running")]
+    assert await jobs.renew([claim], 30) == [DesiredState("running")]
     await asyncio.sleep(SHORT_LEASE_S * 1.5)
     assert await jobs.claim("w2", 30) is None
 
@@ -143,8 +143,8 @@ async def test_a_command_to_an_owned_download_is_its_owners_to_obey(
     command = Command(action, record.download_id, "c1")  # type: ignore[arg-type]
     assert await jobs.command(command) is None
     assert await jobs.command(command) is None  # sent again under its id
-    assert await jobs.renew([claim], 30) == [Wish(ending)]  # type: ignore[arg-type]
-    await jobs.end(claim, ending, {})  # type: ignore[arg-type]
+    assert await jobs.renew([claim], 30) == [DesiredState(ending)]  # type: ignore[arg-type]
+    await jobs.finish(claim, ending, {})  # type: ignore[arg-type]
     last = (await told(broker, channel))[-1]
     assert (last["type"], last["command_id"]) == (f"download_{ending}", "c1")
     assert await types(broker, channel) == ["queued", "started", ending]
@@ -183,8 +183,8 @@ async def test_a_pause_that_was_taken_back_before_its_owner_obeyed_ends_in_the_q
     claim = await claimed(jobs)
     assert await jobs.command(Command("pause", download_id, "c1")) is None
     assert await jobs.command(Command("resume", download_id, "c2")) is None
-    assert await jobs.renew([claim], 30) == [Wish("running")]
-    await jobs.end(claim, "paused", {})
+    assert await jobs.renew([claim], 30) == [DesiredState("running")]
+    await jobs.finish(claim, "paused", {})
     assert (await jobs.get(download_id)).state == "queued"
     assert "command_id" not in (await told(broker, channel))[-1]
 
@@ -209,7 +209,7 @@ async def test_which_commands_each_state_takes(state: str, refused: set[str], jo
             if state in ("paused", "cancelled"):
                 wish = "pause" if state == "paused" else "cancel"
                 await jobs.command(Command(wish, download_id))  # type: ignore[arg-type]
-            await jobs.end(claim, state, {})  # type: ignore[arg-type]
+            await jobs.finish(claim, state, {})  # type: ignore[arg-type]
         if await jobs.command(Command(action, download_id)) == "invalid_transition":
             found.add(action)
         while await jobs.claim("other", 30):
@@ -228,7 +228,7 @@ async def test_an_orderly_hand_over_puts_the_job_back_with_its_place(jobs: Jobs)
     await asyncio.sleep(0.002)
     await jobs.submit(URL)
     claim = await claimed(jobs)
-    await jobs.end(claim, "queued", {"part": "x.part.1"})
+    await jobs.finish(claim, "queued", {"part": "x.part.1"})
     again = await claimed(jobs, "w2")
     assert again.record.download_id == first
     assert again.fields["part"] == "x.part.1"
@@ -247,7 +247,7 @@ async def test_a_deleted_download_is_told_and_gone_and_its_files_are_left_to_a_w
     claim = await claimed(jobs, "host-a:1")
     delete = Command("delete", first, "c1", with_file=True)
     assert await jobs.command(Command("delete", first)) == "invalid_transition"  # it runs
-    await jobs.end(
+    await jobs.finish(
         claim, "complete", {"part": "p", "file_path": "/downloads/a b.iso"}, {"file_path": "/downloads/a b.iso"}
     )
     assert await jobs.command(delete) is None
@@ -255,24 +255,24 @@ async def test_a_deleted_download_is_told_and_gone_and_its_files_are_left_to_a_w
     assert await jobs.command(Command("delete", first)) == "unknown_download"
     assert (await types(broker, channel))[-1] == "deleted"
     assert await jobs.list(Query()) == ([], 0)
-    assert await jobs.litter("host-b:1") == ()
-    assert await jobs.litter("host-a:2") == ("a b.iso",)
-    assert await jobs.litter("host-a:2") == ()
+    assert await jobs.orphaned_files("host-b:1") == ()
+    assert await jobs.orphaned_files("host-a:2") == ("a b.iso",)
+    assert await jobs.orphaned_files("host-a:2") == ()
 
 
 async def test_cancelling_what_nobody_owns_leaves_its_part_file_to_a_worker_of_its_host(jobs: Jobs) -> None:
     download_id = (await jobs.submit(URL)).download_id
     claim = await claimed(jobs, "host:1")
     await jobs.command(Command("pause", download_id))
-    await jobs.end(claim, "paused", {"part": "a.part.1"})
+    await jobs.finish(claim, "paused", {"part": "a.part.1"})
     await jobs.command(Command("cancel", download_id))
-    assert await jobs.litter("host:2") == ("a.part.1",)
+    assert await jobs.orphaned_files("host:2") == ("a.part.1",)
 
 
 async def test_clearing_deletes_what_has_ended_and_nothing_else(jobs: Jobs, broker: Broker, channel: str) -> None:
     ended = [(await jobs.submit(URL)).download_id for _ in range(3)]
     for _ in ended:
-        await jobs.end(await claimed(jobs), "error", {"error": "no"}, {"error_message": "no"})
+        await jobs.finish(await claimed(jobs), "error", {"error": "no"}, {"error_message": "no"})
     queued = (await jobs.submit(URL)).download_id
     await jobs.command(Command("retry", ended[0]))
     assert await jobs.command(Command("clear")) is None
@@ -285,7 +285,7 @@ async def test_clearing_deletes_what_has_ended_and_nothing_else(jobs: Jobs, brok
 async def test_records_are_listed_by_state_in_an_order_a_page_at_a_time(jobs: Jobs) -> None:
     for name in ("b", "c", "a"):
         await jobs.submit(f"http://example.com/{name}")
-    await jobs.end(await claimed(jobs), "error", {"error": "no"}, {"error_message": "no"})
+    await jobs.finish(await claimed(jobs), "error", {"error": "no"}, {"error_message": "no"})
 
     async def names(query: Query) -> tuple[list[str], int]:
         records, total = await jobs.list(query)

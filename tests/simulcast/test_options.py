@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from simulcast.model.download_options import NO_OPTIONS, Options
+from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 
 SHA1 = "sha1:" + "a" * 40
 
@@ -24,9 +24,9 @@ SHA1 = "sha1:" + "a" * 40
     ids=repr,
 )
 def test_what_is_said_is_stored_and_read_again(said: dict[str, object]) -> None:
-    options = Options.model_validate(said)
-    assert Options.from_stored(options.stored()) == options
-    assert Options.from_stored(None) == Options.from_stored("") == NO_OPTIONS
+    options = DownloadOptions.model_validate(said)
+    assert DownloadOptions.from_json(options.to_json()) == options
+    assert DownloadOptions.from_json(None) == DownloadOptions.from_json("") == NO_OPTIONS
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_what_is_said_is_stored_and_read_again(said: dict[str, object]) -> None:
 )
 def test_what_can_not_be_is_refused_in_words_without_secrets(said: dict[str, object], words: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        Options.model_validate(said)
+        DownloadOptions.model_validate(said)
     assert words in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
 
 
 def test_what_a_record_holds_that_is_none_is_refused_without_showing_it() -> None:
     with pytest.raises(ValueError, match="the download's options can't be read") as caught:
-        Options.from_stored('{"bearer": ["s3cr3t"]}')
+        DownloadOptions.from_json('{"bearer": ["s3cr3t"]}')
     assert "s3cr3t" not in str(caught.value)

@@ -1,7 +1,7 @@
 import asyncio
 
 from simulcast.broker import Broker
-from simulcast.cancellation import asked_to_stop, cancel
+from simulcast.cancellation import cancel_and_wait, is_cancelling
 
 
 async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> None:
@@ -9,7 +9,7 @@ async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> Non
 
     async def loop() -> None:
         nonlocal rounds
-        while not asked_to_stop():
+        while not is_cancelling():
             rounds += 1
             try:
                 await asyncio.sleep(60)
@@ -38,7 +38,7 @@ async def test_a_task_that_swallows_it_is_cancelled_again() -> None:
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        await cancel([task])
+        await cancel_and_wait([task])
     assert swallowed == 2
 
 
@@ -48,7 +48,7 @@ async def test_a_deadline_that_has_passed_is_no_wish_to_stop() -> None:
             await asyncio.sleep(60)
     except TimeoutError:
         pass
-    assert not asked_to_stop()
+    assert not is_cancelling()
 
 
 async def test_a_publisher_can_be_stopped_at_any_moment(broker: Broker, channel: str) -> None:

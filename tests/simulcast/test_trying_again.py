@@ -5,9 +5,9 @@ import json
 import pytest
 
 from simulcast.broker import Broker
-from simulcast.jobs import Claim, Jobs, Wish
+from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.commands import Command
-from simulcast.model.download_options import Options
+from simulcast.model.download_options import DownloadOptions
 from tests.conditions import eventually
 from tests.simulcast.test_jobs import URL, claimed, told
 
@@ -15,11 +15,11 @@ SOON = {"delay_ms": "40"}
 LATE = {"delay_ms": "60000"}
 
 
-async def put_off(jobs: Jobs, fields: dict[str, str], retries: int = 1) -> Claim:
+async def put_off(jobs: Jobs, fields: dict[str, str], retries: int = 1) -> Lease:
     """The claim of a download that its owner put back for later."""
     claim = await claimed(jobs)
     again = {"error": "the server answered 503", "retries": str(retries), **fields}
-    await jobs.end(claim, "queued", again, {"error_message": "the server answered 503", "retries": retries})
+    await jobs.finish(claim, "queued", again, {"error_message": "the server answered 503", "retries": retries})
     return claim
 
 
@@ -33,7 +33,7 @@ async def test_what_is_put_off_is_told_with_its_reason_and_claimed_when_its_time
     assert (event["type"], event["retries"]) == ("download_queued", 1)
     assert event["retry_at"] == waiting.retry_at == pytest.approx(waiting.updated_at + 0.04, abs=0.01)
     assert event["error_message"] == waiting.error_message == "the server answered 503"
-    found: list[Claim] = []
+    found: list[Lease] = []
 
     async def comes_back() -> bool:
         claim = await jobs.claim("another", 30)
@@ -91,12 +91,12 @@ async def test_a_pause_that_was_wished_wins_over_the_next_try(jobs: Jobs) -> Non
     download_id = (await jobs.submit(URL)).download_id
     claim = await claimed(jobs)
     await jobs.command(Command("pause", download_id))
-    await jobs.end(claim, "queued", {"error": "no", "retries": "1", **SOON}, {"error_message": "no"})
+    await jobs.finish(claim, "queued", {"error": "no", "retries": "1", **SOON}, {"error_message": "no"})
     record = await jobs.get(download_id)
     assert (record.state, record.retry_at) == ("paused", None)
     await jobs.command(Command("resume", download_id))
     claim = await claimed(jobs)
-    await jobs.end(claim, "queued", {}, None)
+    await jobs.finish(claim, "queued", {}, None)
     assert (await claimed(jobs)).record.download_id == download_id, "an old delay put it off again"
 
 
@@ -121,29 +121,29 @@ async def test_of_a_busy_server_nothing_is_claimed_and_of_others_it_is(jobs: Job
 
 
 async def test_a_limit_reaches_the_owner_and_is_shown_and_none_takes_it_back(jobs: Jobs) -> None:
-    options = Options(limit_bytes_per_s=1000)
+    options = DownloadOptions(limit_bytes_per_s=1000)
     download_id = (await jobs.submit(URL, options=options)).download_id
     claim = await claimed(jobs)
     assert claim.record.limit_bytes_per_s == 1000
     assert await jobs.command(Command("limit", download_id, bytes_per_s=2000)) is None
-    assert await jobs.renew([claim], 30) == [Wish("running", 2000)]
+    assert await jobs.renew([claim], 30) == [DesiredState("running", 2000)]
     assert (await jobs.get(download_id)).limit_bytes_per_s == 2000
     assert await jobs.command(Command("limit", download_id)) is None
-    assert await jobs.renew([claim], 30) == [Wish("running")]
-    await jobs.end(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    assert await jobs.renew([claim], 30) == [DesiredState("running")]
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     assert await jobs.command(Command("limit", download_id)) == "invalid_transition"
 
 
 async def test_what_is_secret_is_the_workers_alone(jobs: Jobs, broker: Broker, channel: str) -> None:
     secrets = {"headers": {"Cookie": "s3cr3t"}, "bearer": "s3cr3t", "proxy": "http://u:s3cr3t@proxy.example:1"}
-    options = Options.model_validate(secrets)
+    options = DownloadOptions.model_validate(secrets)
     record = await jobs.submit(URL, options=options)
     claim = await claimed(jobs)
-    assert Options.from_stored(claim.fields["options"]) == options
+    assert DownloadOptions.from_json(claim.fields["options"]) == options
     told_to_all = json.dumps(await told(broker, channel)) + record.model_dump_json() + claim.record.model_dump_json()
     assert "s3cr3t" not in told_to_all + repr(claim) + repr(options) + str(options) + repr(record)
 
 
 async def test_the_name_that_was_given_is_the_downloads_name(jobs: Jobs, broker: Broker, channel: str) -> None:
-    record = await jobs.submit(URL, options=Options(name="mine.iso"))
+    record = await jobs.submit(URL, options=DownloadOptions(name="mine.iso"))
     assert record.name == (await told(broker, channel))[0]["name"] == "mine.iso"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from simulcast.jobs import Claim, Jobs
+from simulcast.jobs import Jobs, Lease
 from workers.__main__ import main
 from workers.disk.publish import publish
 from workers.transfer import downloader
@@ -36,21 +36,21 @@ def die_at(step: str) -> None:
             die()
         return path
 
-    note, end = Jobs.note, Jobs.end
+    note, end = Jobs.save, Jobs.finish
 
-    async def dying_note(self: Jobs, claim: Claim, fields: dict[str, str]) -> None:
+    async def dying_note(self: Jobs, claim: Lease, fields: dict[str, str]) -> None:
         if step == "after the last byte" and "finishing" in fields:
             die()
         await note(self, claim, fields)
 
-    async def dying_end(self: Jobs, claim: Claim, *args: object, **kwargs: object) -> None:
+    async def dying_end(self: Jobs, claim: Lease, *args: object, **kwargs: object) -> None:
         await end(self, claim, *args, **kwargs)  # type: ignore[arg-type]
         if step == "after complete":
             die()
 
     mock.patch.object(downloader, "publish", dying_publish).start()
-    mock.patch.object(Jobs, "note", dying_note).start()
-    mock.patch.object(Jobs, "end", dying_end).start()
+    mock.patch.object(Jobs, "save", dying_note).start()
+    mock.patch.object(Jobs, "finish", dying_end).start()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from simulcast.broker import Broker
-from simulcast.frontend.transport.rate_limit import BURST, MESSAGES_PER_S, MOST_WAITING
+from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, MESSAGES_PER_S
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
 from tests.programs import StartFrontEnd
@@ -263,7 +263,7 @@ async def test_a_flood_of_commands_ends_that_client_and_costs_the_others_nothing
 
     received = await asyncio.to_thread(send)
     assert received.count(b'"rate_limited"') == 1
-    assert received.count(b'"unknown_download"') <= BURST + MOST_WAITING
+    assert received.count(b'"unknown_download"') <= BURST + MAX_QUEUED_COMMANDS
     assert b"\x88" in received and (1008).to_bytes(2) in received
     await broker.publish({"type": "still here"})
     await collect(witness, "still here")

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from app.routes.files import MOST_READERS
+from app.routes.files import MAX_READERS
 from tests.conditions import eventually
 from tests.programs import StartFrontEnd, StartWorker
 from tests.system.files import Files, serving
@@ -57,7 +57,7 @@ async def files() -> AsyncIterator[Files]:
 async def test_a_finished_file_is_served_whole_by_range_and_only_when_it_changed(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path, raw: bool
 ) -> None:
-    running = await front_end(raw=raw, SIMULCAST_FILES=str(tmp_path / "downloads"))
+    running = await front_end(raw=raw, SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     worker()
     download_id, _ = await complete(running, files, "a.bin")
     whole = await ask(running, download_id)
@@ -89,7 +89,7 @@ async def test_a_finished_file_is_served_whole_by_range_and_only_when_it_changed
 async def test_what_was_downloaded_is_saved_and_never_run_as_a_page_of_the_service(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
 ) -> None:
-    running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     worker()
     files.contents["évil.html"] = b"<script>fetch('/downloads')</script>"
     download_id, _ = await complete(running, files, "évil.html")
@@ -104,7 +104,7 @@ async def test_what_was_downloaded_is_saved_and_never_run_as_a_page_of_the_servi
 async def test_only_what_is_complete_has_a_file(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
 ) -> None:
-    running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     _, record = await running.post("/downloads", {"url": files.url("missing")})
     queued = await ask(running, record["download_id"])
     assert (queued.status, "queued" in queued.detail) == (409, True)
@@ -121,7 +121,7 @@ async def test_only_what_is_complete_has_a_file(
 async def test_a_file_that_was_removed_or_whose_name_leads_elsewhere_is_not_served(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
 ) -> None:
-    running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     worker()
     download_id, path = await complete(running, files, "a.bin")
     secret = tmp_path / "secret"
@@ -141,30 +141,30 @@ async def test_the_folder_may_be_elsewhere_for_the_front_end_and_must_be_there(
 ) -> None:
     elsewhere = tmp_path / "mounted"
     elsewhere.symlink_to(tmp_path / "downloads")
-    running = await front_end(SIMULCAST_FILES=str(elsewhere))
-    lost = await front_end(SIMULCAST_FILES=str(tmp_path / "nothing"))
+    running = await front_end(SIMULCAST_FILES_DIR=str(elsewhere))
+    lost = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "nothing"))
     off = await front_end()
     worker()
     download_id, path = await complete(running, files, "a.bin")
     assert path.parent == tmp_path / "downloads"
     assert (await ask(running, download_id)).body == CONTENT
     misled = await ask(lost, download_id)
-    assert (misled.status, "SIMULCAST_FILES" in misled.detail) == (503, True)
+    assert (misled.status, "SIMULCAST_FILES_DIR" in misled.detail) == (503, True)
     refused = await ask(off, download_id)
-    assert (refused.status, "set SIMULCAST_FILES" in refused.detail) == (404, True)
+    assert (refused.status, "set SIMULCAST_FILES_DIR" in refused.detail) == (404, True)
 
 
 async def test_only_so_many_files_are_on_their_way_at_once_and_whoever_is_served_makes_room(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
 ) -> None:
     files.contents["large"] = bytes(60_000_000)  # more than sockets hold
-    running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     worker()
     download_id, _ = await complete(running, files, "large")
-    for _ in range(MOST_READERS + 1):  # these take no place
+    for _ in range(MAX_READERS + 1):  # these take no place
         assert (await ask(running, download_id, "HEAD")).status == 200
         assert (await ask(running, download_id, range="bytes=99999999-")).status == 416
-    readers = [await reading(running, download_id) for _ in range(MOST_READERS)]
+    readers = [await reading(running, download_id) for _ in range(MAX_READERS)]
     refused = await ask(running, download_id)
     assert (refused.status, refused.headers["retry-after"]) == (503, "2")
     readers.pop().close()
@@ -189,7 +189,7 @@ async def test_a_front_end_that_ends_lets_a_file_go_without_an_error(
     front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
 ) -> None:
     files.contents["large"] = bytes(60_000_000)
-    running = await front_end(SIMULCAST_FILES=str(tmp_path / "downloads"))
+    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     worker()
     download_id, _ = await complete(running, files, "large")
     writer = await reading(running, download_id)

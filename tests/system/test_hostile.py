@@ -10,7 +10,7 @@ import pytest
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
-from simulcast.model.download_options import NO_OPTIONS, Options
+from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 from simulcast.model.job_record import JobRecord
 from tests.conditions import eventually
 from tests.system.service import Worker
@@ -35,12 +35,12 @@ SIZE = len(CONTENT)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 SETTINGS = {
-    "SIMULCAST_RETRY_FIRST_S": "0.02",
+    "SIMULCAST_RETRY_BASE_DELAY_S": "0.02",
     "SIMULCAST_RETRIES": "3",
-    "SIMULCAST_SILENCE_S": "0.5",
+    "SIMULCAST_READ_TIMEOUT_S": "0.5",
     "SIMULCAST_MIN_SPEED": "20kB",
     "SIMULCAST_MAX_FILE_BYTES": "1MB",
-    "SIMULCAST_DOWNLOADS_AT_ONCE": "8",
+    "SIMULCAST_MAX_CONCURRENT_DOWNLOADS": "8",
     "SIMULCAST_DOWNLOADS_PER_HOST": "8",
 }
 
@@ -157,7 +157,7 @@ async def test_it_ends_in_the_right_file_or_in_an_error_that_says_why(
     case: str, jobs: Jobs, folder_of_all: Path
 ) -> None:
     replies, error = CASES[case]
-    options = Options(checksum=f"sha256:{SHA256}") if case in NEEDS_A_DIGEST else NO_OPTIONS
+    options = DownloadOptions(checksum=f"sha256:{SHA256}") if case in NEEDS_A_DIGEST else NO_OPTIONS
     async with Server() as server:
         record = await jobs.submit(server.at("/case", *replies), options=options)
         record = await ended(jobs, record.download_id)

@@ -7,7 +7,7 @@ from tests.system.service import collect
 from tests.workers.hostile import Server, answer, honest
 
 CONTENT = bytes(range(256)) * 1000
-QUICK = {"SIMULCAST_RETRY_FIRST_S": "0.05", "SIMULCAST_LEASE_S": "2"}
+QUICK = {"SIMULCAST_RETRY_BASE_DELAY_S": "0.05", "SIMULCAST_LEASE_S": "2"}
 
 
 async def test_the_count_outlives_the_worker_and_the_download_ends_well(

@@ -166,11 +166,11 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
 
         def publish(version: str) -> bytes:
             args = (names.pubsub, 100, "-", "", b"{}", 1)
-            reply: bytes = client.execute_command("FCALL", f"simulcast_publish_{version}", 6, *names.flow, *args)
+            reply: bytes = client.execute_command("FCALL", f"simulcast_publish_{version}", 6, *names.stream_keys, *args)
             return reply.split(b"-")[0]
 
         def look(version: str) -> bytes:
-            found: bytes = client.execute_command("FCALL", f"simulcast_where_{version}", 6, *names.flow, "1")[0]
+            found: bytes = client.execute_command("FCALL", f"simulcast_where_{version}", 6, *names.stream_keys, "1")[0]
             return found
 
         first = {publish(functions.version()), publish(other), look(other)}
@@ -188,7 +188,7 @@ def test_a_life_has_the_name_that_every_release_gives_it(own_valkey: Valkey, cha
     with own_valkey.admin() as client:
         client.execute_command("FUNCTION LOAD", functions.code())
         args = (names.pubsub, 100, "-", "", b"{}", 1)
-        client.execute_command("FCALL", functions.name("publish"), 6, *names.flow, *args)
+        client.execute_command("FCALL", functions.name("publish"), 6, *names.stream_keys, *args)
         info: dict[str, object] = client.info()
         life = client.hget(names.meta, "life")
         assert life == f"{info['run_id']}.{info['master_replid']}".encode()

@@ -70,7 +70,7 @@ async def test_of_one_server_only_so_many_at_once_and_of_others_meanwhile(
 
 async def test_no_log_has_a_secret_whatever_fails(front_end: StartFrontEnd, worker: StartWorker) -> None:
     running = await front_end(SIMULCAST_LOG="debug")
-    program = worker(SIMULCAST_LOG="debug", SIMULCAST_RETRIES="1", SIMULCAST_RETRY_FIRST_S="0.01")
+    program = worker(SIMULCAST_LOG="debug", SIMULCAST_RETRIES="1", SIMULCAST_RETRY_BASE_DELAY_S="0.01")
     secrets = {"headers": {"Cookie": "s3cr3t"}, "basic": {"user": "kim", "password": "s3cr3t"}}
     async with Server() as server:
         urls = [

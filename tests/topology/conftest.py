@@ -56,7 +56,7 @@ async def audience(running: FrontEnd) -> AsyncIterator[Audience]:
 
 @pytest.fixture
 async def publisher(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Broker]:
-    monkeypatch.setattr(sender, "CLOSING_S", 0)  # no replica is left at the end
+    monkeypatch.setattr(sender, "CLOSE_TIMEOUT_S", 0)  # no replica is left at the end
     broker = Broker.connect(group.url)
     yield broker
     await broker.aclose()

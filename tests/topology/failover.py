@@ -5,7 +5,7 @@ import json
 import signal
 
 from simulcast.broker import Broker
-from simulcast.jobs import Jobs, Wish
+from simulcast.jobs import DesiredState, Jobs
 from simulcast.model.events import complete_event
 from tests.conditions import eventually, until
 from tests.system.service import FrontEnd
@@ -39,7 +39,7 @@ class Failover:
         first = group.serving(CHANNEL)
         group.cut_off_replicas(first)
         position = await publisher.publish(complete_event("lost", "/x"))
-        await jobs.end(claim, "complete", {"file_path": "/y"})
+        await jobs.finish(claim, "complete", {"file_path": "/y"})
         await until(lambda: audience.ends().keys() >= both, "both ends told")
         first.kill()
 
@@ -69,10 +69,10 @@ class Failover:
         first.kill()
 
         async def refused() -> bool:
-            return await insisted(lambda: jobs.renew([lost], 60)) == [Wish("lost")]
+            return await insisted(lambda: jobs.renew([lost], 60)) == [DesiredState("lost")]
 
         await eventually(refused, "an owner whom nobody knows", FAILOVER_S)
         claim = await insisted(lambda: jobs.claim("host:2", 60))
         assert claim is not None and claim.record.download_id == record.download_id
-        await insisted(lambda: jobs.end(claim, "complete", {}))
+        await insisted(lambda: jobs.finish(claim, "complete", {}))
         await until(lambda: audience.ends()[record.download_id] == 1, "the end told")

@@ -13,7 +13,7 @@ from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.file_limits import raise_limit
 from simulcast.gateway import Gateway
-from simulcast.jobs import Claim, Jobs
+from simulcast.jobs import Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event
 from tests.conditions import until
@@ -69,7 +69,7 @@ async def test_a_slot_that_moves_as_a_whole_under_load_costs_nothing(
 
 async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Cluster, jobs: Jobs) -> None:
     ended = await claimed(jobs)
-    await jobs.end(ended, "complete", {})
+    await jobs.finish(ended, "complete", {})
     await claimed(jobs)
     record = await jobs.submit("http://example.com/a")  # now every key exists that a function of jobs names
     source, target = group.begin_move(CHANNEL)
@@ -82,7 +82,7 @@ async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Clus
     assert claim is not None and claim.record.download_id == record.download_id
 
 
-async def claimed(jobs: Jobs) -> Claim:
+async def claimed(jobs: Jobs) -> Lease:
     await jobs.submit("http://example.com/b")
     claim = await jobs.claim("host:1", 60)
     assert claim is not None

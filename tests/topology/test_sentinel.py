@@ -9,7 +9,7 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.events import complete_event
-from simulcast.store.factory import reach
+from simulcast.store.factory import topology_from_url
 from simulcast.store.sentinel import Sentinel
 from tests.conditions import eventually, until
 from tests.ports import free_port
@@ -70,7 +70,7 @@ async def test_two_sentinels_that_are_away_or_hang_stop_nobody(group: Sentinels)
 
 
 async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = reach("redis+sentinel://a,b,c/mymaster")
+    found = topology_from_url("redis+sentinel://a,b,c/mymaster")
     assert isinstance(found, Sentinel)
     answers = {"a": (4, ("old", 1)), "b": (5, ("new", 2)), "c": (5, ("new", 2))}
 
@@ -79,7 +79,7 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
 
     monkeypatch.setattr(found, "_ask_one", answer)
     for _ in range(20):
-        await found._ask()
+        await found._discover()
         assert found._server(CHANNEL) == ("new", 2)
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from tests.workers.hostile import Server
 from workers.http.address_filter import Networks
-from workers.http.response import Source
+from workers.http.response import RemoteFile
 from workers.http.session import make_session
 from workers.transfer.fetch import Fetched, fetch
-from workers.transfer.fetch_options import Terms
+from workers.transfer.fetch_options import FetchOptions
 
 LOCAL: Networks = (ipaddress.ip_network("127.0.0.1/32"),)
 
@@ -24,20 +24,20 @@ class Download:
 
     session: aiohttp.ClientSession
     part: Path
-    sources: list[Source] = field(default_factory=list)
+    sources: list[RemoteFile] = field(default_factory=list)
     told: list[tuple[int, int | None]] = field(default_factory=list)
 
-    async def fetch(self, url: str, terms: Terms | None = None) -> Fetched:
+    async def fetch(self, url: str, terms: FetchOptions | None = None) -> Fetched:
         source = self.sources[-1] if self.sources else None
         return await fetch(self.session, url, self.part, source, self.on_bytes, on_source=self.on_source, terms=terms)
 
     def on_bytes(self, received: int, total: int | None) -> None:
         self.told.append((received, total))
 
-    async def on_source(self, source: Source) -> None:
+    async def on_source(self, source: RemoteFile) -> None:
         self.sources.append(source)
 
-    def holding(self, content: bytes, source: Source) -> "Download":
+    def holding(self, content: bytes, source: RemoteFile) -> "Download":
         """As if an earlier fetch had been interrupted after `content`."""
         self.part.write_bytes(content)
         self.sources.append(source)

@@ -3,10 +3,10 @@
 import pytest
 from multidict import CIMultiDict
 
-from workers.errors import BadAnswer
-from workers.http.response import Answer, Source, judge, resume_at
+from workers.errors import ProtocolError
+from workers.http.response import RemoteFile, ResponseHead, check_response, resume_at
 
-V1 = Source('"v1"', 200)
+V1 = RemoteFile('"v1"', 200)
 
 
 def partial(content_range: str, length: int | None = None) -> CIMultiDict[str]:
@@ -24,19 +24,19 @@ def partial(content_range: str, length: int | None = None) -> CIMultiDict[str]:
         (199, V1, 199),
         (200, V1, 199),
         (201, V1, 0),
-        (50, Source('"v1"', None), 50),
-        (0, Source('"v1"', 0), 0),
-        (1, Source('"v1"', 1), 0),
+        (50, RemoteFile('"v1"', None), 50),
+        (0, RemoteFile('"v1"', 0), 0),
+        (1, RemoteFile('"v1"', 1), 0),
         (50, None, 0),
-        (50, Source(None, 200), 0),
-        (50, Source('W/"v1"', 200), 0),
-        (50, Source("v1", 200), 0),
-        (50, Source('"v1", "v2"', 200), 0),
-        (50, Source('"v\r\n1"', 200), 0),
+        (50, RemoteFile(None, 200), 0),
+        (50, RemoteFile('W/"v1"', 200), 0),
+        (50, RemoteFile("v1", 200), 0),
+        (50, RemoteFile('"v1", "v2"', 200), 0),
+        (50, RemoteFile('"v\r\n1"', 200), 0),
     ],
 )
 def test_what_is_asked_for_depends_on_what_is_there_and_a_strong_etag(
-    have: int, source: Source | None, start: int
+    have: int, source: RemoteFile | None, start: int
 ) -> None:
     assert resume_at(have, source) == start
 
@@ -44,7 +44,7 @@ def test_what_is_asked_for_depends_on_what_is_there_and_a_strong_etag(
 @pytest.mark.parametrize("length", [None, 100])
 @pytest.mark.parametrize("content_range", ["bytes 100-199/200", "Bytes 100-199/200", "bytes 100-199/*"])
 def test_the_rest_of_the_same_file_is_the_rest(content_range: str, length: int | None) -> None:
-    assert judge(206, partial(content_range, length), 100, V1) == Answer(100, '"v1"', 200)
+    assert check_response(206, partial(content_range, length), 100, V1) == ResponseHead(100, '"v1"', 200)
 
 
 @pytest.mark.parametrize(
@@ -57,35 +57,35 @@ def test_the_rest_of_the_same_file_is_the_rest(content_range: str, length: int |
         ("bytes 100-200/201", 101, V1),
         ("bytes 100-199/200", 99, V1),
         ("bytes 100-199/200", 200, V1),
-        ("bytes 100-199/*", 100, Source('"v1"', None)),
-        ("bytes 99-199/200", 101, Source('"v1"', None)),
-        ("bytes 100-99/100", 0, Source('"v1"', None)),
+        ("bytes 100-199/*", 100, RemoteFile('"v1"', None)),
+        ("bytes 99-199/200", 101, RemoteFile('"v1"', None)),
+        ("bytes 100-99/100", 0, RemoteFile('"v1"', None)),
         ("bytes -199/200", 100, V1),
         ("100-199/200", 100, V1),
         ("", 100, V1),
     ],
 )
-def test_any_other_part_is_not_the_rest(content_range: str, length: int, source: Source) -> None:
-    assert judge(206, partial(content_range, length), 100, source) is None
+def test_any_other_part_is_not_the_rest(content_range: str, length: int, source: RemoteFile) -> None:
+    assert check_response(206, partial(content_range, length), 100, source) is None
 
 
 def test_the_whole_is_taken_whatever_was_asked_for() -> None:
     headers = CIMultiDict({"ETag": '"v2"', "Content-Length": "300"})
-    assert judge(200, headers, 100, V1) == Answer(0, '"v2"', 300)
+    assert check_response(200, headers, 100, V1) == ResponseHead(0, '"v2"', 300)
 
 
 @pytest.mark.parametrize("etag", ['W/"v1"', "v1", '"v1', ""])
 def test_an_etag_that_is_not_strong_is_none(etag: str) -> None:
-    assert judge(200, CIMultiDict({"ETag": etag}), 0, None) == Answer(0, None, None)
+    assert check_response(200, CIMultiDict({"ETag": etag}), 0, None) == ResponseHead(0, None, None)
 
 
 def test_in_chunks_the_length_has_no_say() -> None:
     headers = CIMultiDict({"Content-Length": "5", "Transfer-Encoding": "chunked"})
-    assert judge(200, headers, 0, None) == Answer(0, None, None)
+    assert check_response(200, headers, 0, None) == ResponseHead(0, None, None)
 
 
 @pytest.mark.parametrize("name", ["ETag", "Content-Length"])
 def test_a_header_that_is_there_twice_can_not_be_trusted(name: str) -> None:
     headers = CIMultiDict([(name, "1"), (name, "2")])
-    with pytest.raises(BadAnswer, match=f"it has 2 headers {name}"):
-        judge(200, headers, 0, None)
+    with pytest.raises(ProtocolError, match=f"it has 2 headers {name}"):
+        check_response(200, headers, 0, None)

@@ -7,21 +7,21 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from simulcast.model.download_options import Options
+from simulcast.model.download_options import DownloadOptions
 from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Request, Server, answer, honest, redirect
-from workers.error_messages import reason
-from workers.errors import ProxyNotAllowed, ProxyRefused
+from workers.error_messages import message_for
+from workers.errors import ProxyError, ProxyNotAllowed
 from workers.http.address_filter import AddressRefused
-from workers.http.request import Asking
-from workers.transfer.fetch_options import Terms
+from workers.http.request import RequestOptions
+from workers.transfer.fetch_options import FetchOptions
 
 GIVEN = {"Cookie": "s3cr3t", "X-Api-Key": "s3cr3t", "User-Agent": "mine/1.0"}
 SECRET = {"cookie", "x-api-key", "authorization"}
 
 
-def asking(*proxies: str, **said: object) -> Terms:
-    return Terms(asking=Asking.of(Options.model_validate(said), proxies, LOCAL))
+def asking(*proxies: str, **said: object) -> FetchOptions:
+    return FetchOptions(asking=RequestOptions.of(DownloadOptions.model_validate(said), proxies, LOCAL))
 
 
 def secrets(request: Request) -> set[str]:
@@ -118,7 +118,7 @@ async def test_a_proxys_own_address_passes_the_same_door(server: Server, downloa
     proxy = f"http://127.0.0.2:{server.port}"
     with pytest.raises(aiohttp.ClientConnectorError) as caught:
         await download.fetch("http://example.invalid/f", asking(proxy, proxy=proxy))
-    assert "127.0.0.2 is a loopback address" in reason(caught.value)
+    assert "127.0.0.2 is a loopback address" in message_for(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_a_proxys_own_address_passes_the_same_door(server: Server, downloa
 )
 async def test_what_can_be_judged_of_a_target_behind_a_proxy_is(server: Server, download: Download, host: str) -> None:
     proxy = f"http://127.0.0.1:{server.port}"
-    terms = Terms(asking=Asking.of(Options.model_validate({"proxy": proxy}), (proxy,), ()))
+    terms = FetchOptions(asking=RequestOptions.of(DownloadOptions.model_validate({"proxy": proxy}), (proxy,), ()))
     with pytest.raises(AddressRefused):
         await download.fetch(f"http://{host}/f", terms)
     assert server.requests == []
@@ -135,5 +135,5 @@ async def test_what_can_be_judged_of_a_target_behind_a_proxy_is(server: Server, 
 async def test_a_proxy_that_refuses_is_named_as_such(server: Server, download: Download) -> None:
     proxy = f"http://127.0.0.1:{server.port}"
     server.at("example.invalid:443", answer(407, {"Content-Length": "0"}))
-    with pytest.raises(ProxyRefused, match="the proxy answered 407 Proxy Authentication Required"):
+    with pytest.raises(ProxyError, match="the proxy answered 407 Proxy Authentication Required"):
         await download.fetch("https://example.invalid/f", asking(proxy, proxy=proxy))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workers.disk.checksum import Digest
-from workers.errors import WrongDigest
+from workers.errors import ChecksumMismatch
 
 CONTENT = bytes(range(256)) * 20
 RIGHT = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -27,7 +27,7 @@ async def test_a_file_that_is_too_short_has_another_one(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(CONTENT[:-1])
     digest = Digest(RIGHT)
     await digest.catch_up(tmp_path / "p", len(CONTENT))
-    with pytest.raises(WrongDigest):
+    with pytest.raises(ChecksumMismatch):
         digest.check()
 
 

@@ -22,14 +22,14 @@ from tests.workers.hostile import (
     silence_after,
 )
 from workers.errors import (
-    BadAnswer,
-    BrokenOff,
     DownloadFailed,
-    EncodedBody,
-    Stalled,
-    WrongStatus,
+    HTTPStatusError,
+    IncompleteBody,
+    ProtocolError,
+    ReadTimeout,
+    UnexpectedContentEncoding,
 )
-from workers.http.response import Source
+from workers.http.response import RemoteFile
 from workers.http.session import make_session
 from workers.transfer.fetch import fetch
 
@@ -41,7 +41,7 @@ async def test_a_file_arrives_whole_and_is_told_from_none_to_all(server: Server,
     fetched = await download.fetch(server.at("/a/f.bin", honest(CONTENT)))
     assert download.part.read_bytes() == CONTENT
     assert fetched.size == len(CONTENT)
-    assert fetched.source == download.sources[0] == Source('"v1"', len(CONTENT), "f.bin")
+    assert fetched.source == download.sources[0] == RemoteFile('"v1"', len(CONTENT), "f.bin")
     received = [told[0] for told in download.told]
     assert received[0] == 0 and received[-1] == len(CONTENT) and received == sorted(received)
     assert {total for _, total in download.told} == {len(CONTENT)}
@@ -71,7 +71,7 @@ async def test_a_length_beside_chunks_has_no_say(server: Server, download: Downl
     both = CHUNKED_HEAD.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n")
     try:
         await download.fetch(server.at("/f", raw(both, chunked(CONTENT))))
-    except BadAnswer:
+    except ProtocolError:
         return
     assert download.part.read_bytes() == CONTENT
 
@@ -81,7 +81,7 @@ async def test_the_source_is_recorded_before_the_first_byte_is_written(
 ) -> None:
     part, sizes = tmp_path / "p", []
 
-    async def record(source: Source) -> None:
+    async def record(source: RemoteFile) -> None:
         await asyncio.sleep(0)
         sizes.append(part.stat().st_size)
 
@@ -94,7 +94,7 @@ async def test_the_source_is_recorded_before_the_first_byte_is_written(
 async def test_when_the_source_can_not_be_recorded_nothing_is_written(
     server: Server, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    async def refuse(source: Source) -> None:
+    async def refuse(source: RemoteFile) -> None:
         raise RuntimeError("the lease is lost")
 
     url = server.at("/f", honest(CONTENT))
@@ -114,53 +114,58 @@ async def test_a_name_comes_from_the_header_or_the_last_redirect(server: Server,
 @pytest.mark.parametrize(
     ("reply", "error", "message"),
     [
-        pytest.param(answer(404, {}), WrongStatus, "the server answered 404 Not Found", id="404"),
-        pytest.param(answer(599, {}), WrongStatus, "the server answered 599", id="no standard status"),
-        pytest.param(answer(204, {}), WrongStatus, "204 No Content", id="no content"),
-        pytest.param(answer(302, {"Content-Length": "0"}), WrongStatus, "302 Found", id="redirect to nowhere"),
+        pytest.param(answer(404, {}), HTTPStatusError, "the server answered 404 Not Found", id="404"),
+        pytest.param(answer(599, {}), HTTPStatusError, "the server answered 599", id="no standard status"),
+        pytest.param(answer(204, {}), HTTPStatusError, "204 No Content", id="no content"),
+        pytest.param(answer(302, {"Content-Length": "0"}), HTTPStatusError, "302 Found", id="redirect to nowhere"),
         pytest.param(
             answer(200, {"Content-Length": "200"}, b"x" * 100),
-            BrokenOff,
+            IncompleteBody,
             "the server sent 100 of 200 bytes and closed the connection",
             id="short body",
         ),
         pytest.param(
             reset_after(answer(200, {"Content-Length": "200"}, b"x" * 100)),
-            BrokenOff,
+            IncompleteBody,
             "of 200 bytes and closed",
             id="reset",
         ),
-        pytest.param(raw(CHUNKED_HEAD, chunked(b"x" * 100, end=b"")), BrokenOff, "sent 100 bytes", id="no end"),
-        pytest.param(raw(CHUNKED_HEAD + b"zz\r\n"), BadAnswer, "not valid HTTP", id="bad chunk at once"),
-        pytest.param(answer(200, {"Content-Length": "many"}), BadAnswer, "not valid HTTP", id="bad length"),
-        pytest.param(answer(200, {"Content-Length": "-5"}), BadAnswer, "not valid HTTP", id="negative length"),
+        pytest.param(raw(CHUNKED_HEAD, chunked(b"x" * 100, end=b"")), IncompleteBody, "sent 100 bytes", id="no end"),
+        pytest.param(raw(CHUNKED_HEAD + b"zz\r\n"), ProtocolError, "not valid HTTP", id="bad chunk at once"),
+        pytest.param(answer(200, {"Content-Length": "many"}), ProtocolError, "not valid HTTP", id="bad length"),
+        pytest.param(answer(200, {"Content-Length": "-5"}), ProtocolError, "not valid HTTP", id="negative length"),
         pytest.param(
             raw(b'HTTP/1.1 200 OK\r\nETag: "a"\r\nETag: "b"\r\nContent-Length: 1\r\n\r\nx'),
-            BadAnswer,
+            ProtocolError,
             "not valid HTTP",
             id="two ETags",
         ),
         pytest.param(
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"),
-            BadAnswer,
+            ProtocolError,
             "not valid HTTP",
             id="two lengths",
         ),
         pytest.param(
             answer(200, {"Content-Encoding": "gzip", "Content-Length": "4"}, b"\x1f\x8b\x08\x00"),
-            EncodedBody,
+            UnexpectedContentEncoding,
             "encoded as gzip",
             id="gzip",
         ),
-        pytest.param(answer(200, {"Content-Encoding": "identity, BR"}, b"xx"), EncodedBody, "encoded as BR", id="br"),
+        pytest.param(
+            answer(200, {"Content-Encoding": "identity, BR"}, b"xx"),
+            UnexpectedContentEncoding,
+            "encoded as BR",
+            id="br",
+        ),
         pytest.param(
             answer(200, {"Transfer-Encoding": "gzip, chunked"}, chunked(b"x")),
-            EncodedBody,
+            UnexpectedContentEncoding,
             "encoded as gzip",
             id="gzip in transfer",
         ),
-        pytest.param(answer(200, {"X-Long": "x" * 100_000}), BadAnswer, "not valid HTTP", id="huge header"),
-        pytest.param(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), BadAnswer, "not valid HTTP", id="no HTTP"),
+        pytest.param(answer(200, {"X-Long": "x" * 100_000}), ProtocolError, "not valid HTTP", id="huge header"),
+        pytest.param(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), ProtocolError, "not valid HTTP", id="no HTTP"),
     ],
 )
 async def test_it_names_what_was_wrong_and_publishes_no_size(
@@ -172,7 +177,7 @@ async def test_it_names_what_was_wrong_and_publishes_no_size(
 
 async def test_what_arrived_before_a_drop_is_kept(server: Server, download: Download) -> None:
     """However early the drop: else a server that drops every connection early is never got any further with."""
-    with pytest.raises(BrokenOff):
+    with pytest.raises(IncompleteBody):
         await download.fetch(server.at("/f", honest(CONTENT, cut_after=50_000)))
     assert download.part.read_bytes() == CONTENT[:50_000]
     assert download.told[-1] == (50_000, len(CONTENT))
@@ -190,7 +195,7 @@ async def test_nonsense_between_chunks_ends_the_download_and_keeps_what_came_bef
             await until(lambda: (100, None) in download.told)
             writer.write(b"zz\r\n")
 
-        with pytest.raises((BrokenOff, Stalled)):
+        with pytest.raises((IncompleteBody, ReadTimeout)):
             await download.fetch(server.at("/f", late_nonsense))
         assert download.part.read_bytes() == b"x" * 100
 
@@ -207,12 +212,12 @@ async def test_nonsense_that_comes_while_the_source_is_recorded_is_a_broken_body
         await writer.drain()
         sent.set()
 
-    async def record(source: Source) -> None:
+    async def record(source: RemoteFile) -> None:
         head_read.set()
         await sent.wait()
         await asyncio.sleep(0.05)  # a client that has not read it by then meets the other error of the two
 
-    with pytest.raises(BrokenOff, match="sent 100 bytes"):
+    with pytest.raises(IncompleteBody, match="sent 100 bytes"):
         await fetch(session, server.at("/f", nonsense), tmp_path / "p", None, lambda *_: None, on_source=record)
 
 
@@ -238,7 +243,7 @@ async def test_a_connection_that_is_closed_without_an_answer_is_an_error(server:
 )
 async def test_a_server_that_falls_silent_is_left(server: Server, tmp_path: Path, silent: Reply) -> None:
     async with make_session(LOCAL, read_timeout_s=0.1) as session:
-        with pytest.raises(Stalled, match=r"the server sent nothing for 0\.1 s"):
+        with pytest.raises(ReadTimeout, match=r"the server sent nothing for 0\.1 s"):
             await Download(session, tmp_path / "p").fetch(server.at("/f", silence_after(silent)))
 
 

@@ -2,36 +2,36 @@
 
 import pytest
 
-from workers.http.response import Source, resume_at
-from workers.transfer.resume_state import source_fields, source_of
+from workers.http.response import RemoteFile, resume_at
+from workers.transfer.resume_state import from_record, to_record
 
-SPLIT = Source('"v1"', 9, "a.bin", ((0, 3), (5, 9)))
+SPLIT = RemoteFile('"v1"', 9, "a.bin", ((0, 3), (5, 9)))
 
 
-@pytest.mark.parametrize("source", [Source('"v1"', 9), Source('"v1"', None), SPLIT])
-def test_what_is_noted_is_read_again(source: Source) -> None:
-    assert source_of({"name": source.name, **source_fields(source)}) == source
+@pytest.mark.parametrize("source", [RemoteFile('"v1"', 9), RemoteFile('"v1"', None), SPLIT])
+def test_what_is_noted_is_read_again(source: RemoteFile) -> None:
+    assert from_record({"name": source.name, **to_record(source)}) == source
 
 
 def test_without_an_etag_there_is_nothing_to_go_on_with() -> None:
-    assert source_of({}) is None
-    assert source_of(source_fields(Source(None, 9))) is None
+    assert from_record({}) is None
+    assert from_record(to_record(RemoteFile(None, 9))) is None
 
 
 def test_a_worker_that_knows_nothing_of_spans_starts_over() -> None:
-    fields = source_fields(SPLIT)
-    older = Source(fields["etag"], int(fields["size"]))  # as such a worker reads them
+    fields = to_record(SPLIT)
+    older = RemoteFile(fields["etag"], int(fields["size"]))  # as such a worker reads them
     assert resume_at(9, older) == 0
 
 
 @pytest.mark.parametrize("etag", ["", '"v2"'])
 def test_spans_of_a_file_that_an_older_worker_made_anew_are_not_believed(etag: str) -> None:
-    found = source_of({**source_fields(SPLIT), "etag": etag})
-    assert found == (Source(etag, 9) if etag else None)
+    found = from_record({**to_record(SPLIT), "etag": etag})
+    assert found == (RemoteFile(etag, 9) if etag else None)
 
 
 @pytest.mark.parametrize(
     "spans", ["", "{", "[]", '{"done": [[0, 3]]}', '{"etag": "x", "done": [[0, 10]]}', '{"etag": "x", "done": 5}']
 )
 def test_nonsense_is_nothing_to_go_on_with(spans: str) -> None:
-    assert source_of({**source_fields(SPLIT), "spans": spans}) is None
+    assert from_record({**to_record(SPLIT), "spans": spans}) is None

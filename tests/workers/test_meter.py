@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.progress_meter import INTERVAL_S, WINDOW_S, Meter, Sample
+from workers.progress_meter import INTERVAL_S, WINDOW_S, ProgressMeter, Sample
 
 
 def test_the_first_sample_comes_at_once() -> None:
-    assert Meter().update(5.0, 0, 100) == Sample(0.0, 0, 0, 100)
-    assert Meter().update(5.0, 25, 100) == Sample(0.25, 0, 25, 100)
+    assert ProgressMeter().update(5.0, 0, 100) == Sample(0.0, 0, 0, 100)
+    assert ProgressMeter().update(5.0, 25, 100) == Sample(0.25, 0, 25, 100)
 
 
 def test_the_next_one_comes_after_the_interval() -> None:
-    meter = Meter(interval_s=0.5)
+    meter = ProgressMeter(interval_s=0.5)
     assert meter.update(0.0, 0, 100) is not None
     assert meter.update(0.4, 10, 100) is None
     assert meter.update(0.5, 20, 100) == Sample(0.2, 40, 20, 100)
@@ -23,20 +23,20 @@ def test_the_next_one_comes_after_the_interval() -> None:
 
 
 def test_an_unknown_size_is_no_progress_and_still_a_speed() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     meter.update(0.0, 0, None)
     assert meter.update(2.0, 1000, None) == Sample(0.0, 500, 1000, None)
     assert meter.final(4.0, 2000) == Sample(1.0, 500, 2000, 2000)
 
 
 def test_what_was_resumed_is_no_speed() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     assert meter.update(0.0, 5_000, 10_000) == Sample(0.5, 0, 5_000, 10_000)
     assert meter.update(1.0, 5_100, 10_000) == Sample(0.51, 100, 5_100, 10_000)
 
 
 def test_the_speed_is_that_of_the_window() -> None:
-    meter = Meter(interval_s=1.0, window_s=3.0)
+    meter = ProgressMeter(interval_s=1.0, window_s=3.0)
     for second in range(10):
         meter.update(float(second), second * 1_000, 10**6)
     for second in range(10, 14):
@@ -45,7 +45,7 @@ def test_the_speed_is_that_of_the_window() -> None:
 
 
 def test_a_stall_shows_as_a_falling_speed_and_ends_at_none() -> None:
-    meter = Meter(interval_s=0.5, window_s=5.0)
+    meter = ProgressMeter(interval_s=0.5, window_s=5.0)
     meter.update(0.0, 0, 1_000)
     meter.update(1.0, 500, 1_000)
     speeds = []
@@ -58,7 +58,7 @@ def test_a_stall_shows_as_a_falling_speed_and_ends_at_none() -> None:
 
 
 def test_a_long_silence_without_updates_counts_as_slow() -> None:
-    meter = Meter(window_s=5.0)
+    meter = ProgressMeter(window_s=5.0)
     meter.update(0.0, 0, 10_000)
     meter.update(1.0, 1_000, 10_000)
     sample = meter.update(101.0, 2_000, 10_000)
@@ -66,20 +66,20 @@ def test_a_long_silence_without_updates_counts_as_slow() -> None:
 
 
 def test_the_last_byte_is_told_by_final_only() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     meter.update(0.0, 0, 100)
     assert meter.update(10.0, 100, 100) is None
     assert meter.final(10.0, 100) == Sample(1.0, 10, 100, 100)
 
 
 def test_an_empty_file_is_told_once() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     assert meter.update(0.0, 0, 0) is None
     assert meter.final(0.0, 0) == Sample(1.0, 0, 0, 0)
 
 
 def test_a_download_that_starts_over_has_no_negative_speed() -> None:
-    meter = Meter(interval_s=1.0)
+    meter = ProgressMeter(interval_s=1.0)
     meter.update(0.0, 5_000, 10_000)
     assert meter.update(0.5, 0, 8_000) is None
     assert meter.update(1.5, 800, 8_000) == Sample(0.1, 800, 800, 8_000)
@@ -87,7 +87,7 @@ def test_a_download_that_starts_over_has_no_negative_speed() -> None:
 
 @pytest.mark.parametrize("total", [3, 10**9, 2**53 + 1, 2**60])
 def test_one_byte_less_than_all_is_less_than_one(total: int) -> None:
-    sample = Meter().update(0.0, total - 1, total)
+    sample = ProgressMeter().update(0.0, total - 1, total)
     assert sample is not None and sample.progress < 1.0
     assert json.dumps(sample.progress) != "1.0"
 
@@ -99,7 +99,7 @@ STEPS = st.lists(st.tuples(st.floats(0.0, 2.0), st.integers(0, 10**7)), min_size
 def test_any_second_holds_at_most_four_samples_and_progress_only_rises(
     steps: list[tuple[float, int]], total: int | None
 ) -> None:
-    meter, now, received = Meter(), 0.0, 0
+    meter, now, received = ProgressMeter(), 0.0, 0
     told: list[tuple[float, Sample]] = []
     for wait, arrived in steps:
         now += wait
@@ -119,7 +119,7 @@ def test_any_second_holds_at_most_four_samples_and_progress_only_rises(
 
 @given(st.integers(1, 10**9), st.integers(40, 400))
 def test_an_even_flow_is_told_as_it_is(bytes_per_s: int, steps: int) -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     for step in range(steps):
         now = step * 0.1
         sample = meter.update(now, round(now * bytes_per_s), None)
@@ -128,7 +128,7 @@ def test_an_even_flow_is_told_as_it_is(bytes_per_s: int, steps: int) -> None:
 
 
 def test_a_steady_flow_is_told_three_times_a_second_and_its_end_is_the_fourth() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     told = [step / 100 for step in range(300) if meter.update(step / 100, step, 300) is not None]
     told.append(2.99)
     assert meter.final(2.99, 300).progress == 1.0
@@ -138,13 +138,13 @@ def test_a_steady_flow_is_told_three_times_a_second_and_its_end_is_the_fourth() 
 
 
 def test_what_comes_at_once_is_no_absurd_speed() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     meter.update(0.0, 0, 100)
     assert meter.final(1e-9, 100).speed <= 10_000
 
 
 def test_the_memory_is_bounded_by_the_window() -> None:
-    meter = Meter()
+    meter = ProgressMeter()
     for step in range(10_000):
         meter.update(step * 0.1, step, None)
     assert len(meter._points) <= WINDOW_S / INTERVAL_S + 3

@@ -17,7 +17,7 @@ from tests.workers.conftest import Download
 from tests.workers.hostile import Server, honest
 from workers.disk.part_file import BUFFER_BYTES, PartFile, size_of
 from workers.errors import PartFileChanged
-from workers.http.response import Source
+from workers.http.response import RemoteFile
 
 CONTENT = random.Random(7).randbytes(6 * BUFFER_BYTES + 123)
 
@@ -209,7 +209,7 @@ async def test_starting_over_never_touches_the_file_that_a_successor_adopted(
         download.part.rename(adopted)
         await honest(CONTENT, '"v2"')(server.requests[-1], writer)
 
-    await download.holding(b"old", Source('"v1"', 10)).fetch(server.at("/f", adopt_first))
+    await download.holding(b"old", RemoteFile('"v1"', 10)).fetch(server.at("/f", adopt_first))
     assert adopted.read_bytes() == b"old"
     assert download.part.read_bytes() == CONTENT
 

@@ -15,8 +15,8 @@ from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Server, raw
 from tests.workers.test_session import Lying
 from workers.disk.publish import open_folder
-from workers.error_messages import MAX_REASON_CHARS, reason
-from workers.errors import BrokenOff, EncodedBody, WrongStatus
+from workers.error_messages import MAX_REASON_CHARS, message_for
+from workers.errors import HTTPStatusError, IncompleteBody, UnexpectedContentEncoding
 from workers.http.session import make_session
 
 KEY = ConnectionKey("example.org", 443, True, True, None, None, None)
@@ -25,7 +25,7 @@ KEY = ConnectionKey("example.org", 443, True, True, None, None, None)
 async def failure(download: Download, url: str) -> str:
     with pytest.raises((aiohttp.ClientError, OSError)) as caught:
         await download.fetch(url)
-    return reason(caught.value)
+    return message_for(caught.value)
 
 
 async def test_a_refused_connection(download: Download) -> None:
@@ -79,16 +79,16 @@ async def test_a_server_that_hangs_up(server: Server, download: Download) -> Non
 def test_a_certificate_that_is_not_accepted() -> None:
     bad = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: …")
     bad.verify_message = "certificate has expired"
-    told = reason(aiohttp.ClientConnectorCertificateError(KEY, bad))
+    told = message_for(aiohttp.ClientConnectorCertificateError(KEY, bad))
     assert told == "the certificate of example.org was not accepted: certificate has expired"
 
 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (WrongStatus(404), "the server answered 404 Not Found"),
-        (BrokenOff(100, 200), "the server sent 100 of 200 bytes and closed the connection"),
-        (BrokenOff(100, None), "the server sent 100 bytes and closed the connection"),
+        (HTTPStatusError(404), "the server answered 404 Not Found"),
+        (IncompleteBody(100, 200), "the server sent 100 of 200 bytes and closed the connection"),
+        (IncompleteBody(100, None), "the server sent 100 bytes and closed the connection"),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up"),
         (PermissionError(errno.EACCES, "x", "/secret"), "the worker may not write into the download folder"),
@@ -110,7 +110,7 @@ def test_a_certificate_that_is_not_accepted() -> None:
     ],
 )
 def test_an_error_is_put_into_words(error: BaseException, told: str) -> None:
-    assert reason(error) == told
+    assert message_for(error) == told
 
 
 def test_an_unwritable_folder_keeps_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,12 +120,12 @@ def test_an_unwritable_folder_keeps_its_remedy(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "open", fail)
     with pytest.raises(Exception, match="can't write") as caught:
         open_folder(tmp_path)
-    assert "SIMULCAST_DOWNLOAD_DIR" in reason(caught.value)
+    assert "SIMULCAST_DOWNLOAD_DIR" in message_for(caught.value)
 
 
 def test_a_reason_is_one_visible_line_of_bounded_length() -> None:
     host = ConnectionKey("evil\u202e\r\n\x1b[2J" + "x" * 1000, 443, True, True, None, None, None)
-    told = reason(aiohttp.ClientConnectorError(host, OSError(errno.ECONNREFUSED, "x")))
+    told = message_for(aiohttp.ClientConnectorError(host, OSError(errno.ECONNREFUSED, "x")))
     assert len(told) == MAX_REASON_CHARS and told.endswith("…")
     assert told.isprintable()
-    assert reason(EncodedBody("gz\u202eip\n" + "x" * 1000)).isprintable()
+    assert message_for(UnexpectedContentEncoding("gz\u202eip\n" + "x" * 1000)).isprintable()

@@ -7,17 +7,17 @@ import pytest
 
 from tests.workers.conftest import Download
 from tests.workers.hostile import Server, answer, chunked, honest, raw
-from workers.errors import BrokenOff, DownloadFailed, EncodedBody, WrongStatus
-from workers.http.response import Source
+from workers.errors import DownloadFailed, HTTPStatusError, IncompleteBody, UnexpectedContentEncoding
+from workers.http.response import RemoteFile
 
 OLD = bytes(random.Random(1).randbytes(200_000))
 NEW = bytes(random.Random(2).randbytes(210_000))
-V1 = Source('"v1"', len(OLD))
+V1 = RemoteFile('"v1"', len(OLD))
 
 
 async def test_a_dropped_download_continues_where_it_was_dropped(server: Server, download: Download) -> None:
     url = server.at("/f.bin", honest(OLD, cut_after=70_000), honest(OLD))
-    with pytest.raises(BrokenOff):
+    with pytest.raises(IncompleteBody):
         await download.fetch(url)
     have = download.part.stat().st_size
     assert 0 < have <= 70_000
@@ -45,16 +45,24 @@ async def test_drops_at_random_bytes_end_in_the_right_file(server: Server, downl
         try:
             await download.fetch(url)
             break
-        except BrokenOff:
+        except IncompleteBody:
             assert OLD.startswith(download.part.read_bytes())
     assert download.part.read_bytes() == OLD
 
 
 @pytest.mark.parametrize(
     "source",
-    [None, Source(None, len(OLD)), Source('W/"v1"', len(OLD)), Source("v1", len(OLD)), Source('"v\n1"', None)],
+    [
+        None,
+        RemoteFile(None, len(OLD)),
+        RemoteFile('W/"v1"', len(OLD)),
+        RemoteFile("v1", len(OLD)),
+        RemoteFile('"v\n1"', None),
+    ],
 )
-async def test_without_a_strong_etag_it_starts_over(server: Server, download: Download, source: Source | None) -> None:
+async def test_without_a_strong_etag_it_starts_over(
+    server: Server, download: Download, source: RemoteFile | None
+) -> None:
     download.part.write_bytes(NEW[:500])
     if source is not None:
         download.sources.append(source)
@@ -138,7 +146,7 @@ async def test_a_206_that_ends_early_in_good_form_is_an_error(server: Server, do
         b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunked(OLD[1000:5000])
     )
     url = server.at("/f.bin", short, honest(OLD))
-    with pytest.raises(BrokenOff, match="5000 of 200000 bytes"):
+    with pytest.raises(IncompleteBody, match="5000 of 200000 bytes"):
         await download.holding(OLD[:1000], V1).fetch(url)
     await download.fetch(url)
     assert download.part.read_bytes() == OLD
@@ -150,14 +158,14 @@ async def test_a_compressed_206_is_an_error(server: Server, download: Download) 
         "Content-Range": f"bytes 1000-{len(OLD) - 1}/{len(OLD)}",
         "Content-Encoding": "gzip",
     }
-    with pytest.raises(EncodedBody, match="gzip"):
+    with pytest.raises(UnexpectedContentEncoding, match="gzip"):
         await download.holding(OLD[:1000], V1).fetch(server.at("/f.bin", answer(206, headers, b"x" * 10)))
     assert download.part.read_bytes() == OLD[:1000]
 
 
 async def test_a_206_that_was_not_asked_for_is_an_error(server: Server, download: Download) -> None:
     headers = {"ETag": '"v1"', "Content-Range": "bytes 0-9/20", "Content-Length": "10"}
-    with pytest.raises(WrongStatus, match="206 Partial Content"):
+    with pytest.raises(HTTPStatusError, match="206 Partial Content"):
         await download.fetch(server.at("/f.bin", answer(206, headers, b"x" * 10)))
     assert not download.part.exists()
 
@@ -166,12 +174,12 @@ async def test_a_206_that_was_not_asked_for_is_an_error(server: Server, download
 async def test_a_416_starts_over(server: Server, download: Download, content_range: str) -> None:
     headers = {"Content-Range": content_range} if content_range else {}
     url = server.at("/f.bin", answer(416, headers), honest(OLD))
-    await download.holding(OLD[:1000], Source('"v1"', None)).fetch(url)
+    await download.holding(OLD[:1000], RemoteFile('"v1"', None)).fetch(url)
     assert download.part.read_bytes() == OLD
 
 
 async def test_a_416_to_the_whole_is_an_error(server: Server, download: Download) -> None:
-    with pytest.raises(WrongStatus, match="416"):
+    with pytest.raises(HTTPStatusError, match="416"):
         await download.fetch(server.at("/f.bin", answer(416, {})))
 
 

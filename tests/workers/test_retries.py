@@ -13,23 +13,23 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
 from workers.errors import (
-    BadAnswer,
-    BrokenOff,
-    EncodedBody,
-    NoRoom,
+    ChecksumMismatch,
+    ConnectError,
+    DiskFull,
+    HTTPStatusError,
+    IncompleteBody,
+    InvalidURL,
+    ProtocolError,
+    ProxyError,
     ProxyNotAllowed,
-    ProxyRefused,
-    Stalled,
+    ReadTimeout,
     TooLarge,
     TooManyRedirects,
     TooSlow,
-    Unreachable,
-    UnusableUrl,
-    WrongDigest,
-    WrongStatus,
+    UnexpectedContentEncoding,
 )
 from workers.http.address_filter import AddressRefused
-from workers.http.retry_policy import LONGEST_PAUSE_S, LONGEST_RETRY_AFTER_S, Retries, is_passing, retry_after_s
+from workers.http.retry_policy import MAX_BACKOFF_S, MAX_RETRY_AFTER_S, RetryPolicy, is_transient, retry_after_s
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 KEY = cast(ConnectionKey, SimpleNamespace(host="h", port=80, is_ssl=False, ssl=True))
@@ -42,12 +42,12 @@ def connector(cause: OSError) -> aiohttp.ClientConnectorError:
 @pytest.mark.parametrize(
     "error",
     [
-        *(WrongStatus(status) for status in (408, 425, 429, 500, 502, 503, 504)),
-        ProxyRefused(502),
-        BrokenOff(1, 2),
-        Stalled(30),
+        *(HTTPStatusError(status) for status in (408, 425, 429, 500, 502, 503, 504)),
+        ProxyError(502),
+        IncompleteBody(1, 2),
+        ReadTimeout(30),
         TooSlow(1, 100, 60),
-        Unreachable(15),
+        ConnectError(15),
         aiohttp.ServerDisconnectedError(),
         aiohttp.ClientOSError(errno.ECONNRESET, "reset"),
         connector(ConnectionRefusedError(errno.ECONNREFUSED, "refused")),
@@ -57,56 +57,56 @@ def connector(cause: OSError) -> aiohttp.ClientConnectorError:
     ids=repr,
 )
 def test_what_passes_is_tried_again(error: Exception) -> None:
-    assert is_passing(error)
+    assert is_transient(error)
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        *(WrongStatus(status) for status in (204, 302, 400, 401, 403, 404, 410, 416, 451, 501, 505)),
-        ProxyRefused(407),
+        *(HTTPStatusError(status) for status in (204, 302, 400, 401, 403, 404, 410, 416, 451, 501, 505)),
+        ProxyError(407),
         ProxyNotAllowed("http://p:1"),
-        WrongDigest("md5", "a", "b"),
+        ChecksumMismatch("md5", "a", "b"),
         AddressRefused("10.0.0.1", "is private"),
         connector(AddressRefused("10.0.0.1", "is private")),
         connector(socket.gaierror(socket.EAI_NONAME, "no such name")),
-        NoRoom(1, 2, 3),
+        DiskFull(1, 2, 3),
         TooLarge(5, 4),
         OSError(errno.ENOSPC, "no space"),
         PermissionError(errno.EACCES, "denied"),
-        EncodedBody("gzip"),
-        BadAnswer("nonsense"),
-        UnusableUrl("no URL"),
+        UnexpectedContentEncoding("gzip"),
+        ProtocolError("nonsense"),
+        InvalidURL("no URL"),
         TooManyRedirects(5),
         aiohttp.ClientConnectorCertificateError(KEY, ValueError("expired")),
     ],
     ids=repr,
 )
 def test_what_stays_as_it_is_until_somebody_changes_something_is_not(error: Exception) -> None:
-    assert not is_passing(error)
-    assert Retries().after(error, 0, random.Random(1)) is None
+    assert not is_transient(error)
+    assert RetryPolicy().delay_after(error, 0, random.Random(1)) is None
 
 
 def test_each_pause_is_about_twice_the_one_before_and_at_most_five_minutes() -> None:
     chance = random.Random(2)
     for before in range(40):
-        full = min(2.0**before, LONGEST_PAUSE_S)
-        pauses = [Retries(most=99).after(Stalled(1), before, chance) or 0 for _ in range(50)]
+        full = min(2.0**before, MAX_BACKOFF_S)
+        pauses = [RetryPolicy(most=99).delay_after(ReadTimeout(1), before, chance) or 0 for _ in range(50)]
         assert all(full / 2 <= pause <= full for pause in pauses)
         assert len(set(pauses)) > 10, "many downloads would come back at once"
 
 
 def test_there_is_an_end_to_it() -> None:
-    assert Retries(most=3).after(Stalled(1), 2, random.Random(3)) is not None
-    assert Retries(most=3).after(Stalled(1), 3, random.Random(3)) is None
+    assert RetryPolicy(most=3).delay_after(ReadTimeout(1), 2, random.Random(3)) is not None
+    assert RetryPolicy(most=3).delay_after(ReadTimeout(1), 3, random.Random(3)) is None
 
 
 @pytest.mark.parametrize(
     ("asked", "least", "most"),
-    [(None, 0.5, 1), (0, 0.5, 1), (120, 120, 120), (10**9, LONGEST_RETRY_AFTER_S, LONGEST_RETRY_AFTER_S)],
+    [(None, 0.5, 1), (0, 0.5, 1), (120, 120, 120), (10**9, MAX_RETRY_AFTER_S, MAX_RETRY_AFTER_S)],
 )
 def test_a_server_that_asks_for_time_gets_it_within_bounds(asked: float | None, least: float, most: float) -> None:
-    pause = Retries().after(WrongStatus(503, asked), 0, random.Random(4))
+    pause = RetryPolicy().delay_after(HTTPStatusError(503, asked), 0, random.Random(4))
     assert pause is not None and least <= pause <= most
 
 
@@ -133,4 +133,4 @@ def test_retry_after_is_read_in_both_forms(header: str | None, date: str | None,
 
 
 def test_a_cancellation_is_no_failure() -> None:
-    assert not is_passing(asyncio.CancelledError())
+    assert not is_transient(asyncio.CancelledError())

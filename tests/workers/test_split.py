@@ -14,13 +14,13 @@ from tests.workers.conftest import Download
 from tests.workers.hostile import Reply, Request, Server, answer, honest, ranged
 from workers.disk.checksum import Digest
 from workers.disk.part_file import sync_file
-from workers.errors import BrokenOff, DownloadFailed
-from workers.http.byte_ranges import length, missing
-from workers.http.host_limits import Hosts
-from workers.http.rate_limit import Pace
-from workers.http.response import Source
+from workers.errors import DownloadFailed, IncompleteBody
+from workers.http.byte_ranges import length, missing_ranges
+from workers.http.host_limits import HostLimits
+from workers.http.rate_limit import BandwidthLimiter
+from workers.http.response import RemoteFile
 from workers.transfer import segmented
-from workers.transfer.fetch_options import Terms
+from workers.transfer.fetch_options import FetchOptions
 
 CONTENT = random.Random(10).randbytes(2_000_000)
 OTHER = random.Random(11).randbytes(2_000_000)
@@ -33,31 +33,31 @@ def slow(content: bytes = CONTENT, etag: str = '"v1"') -> Reply:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes long is short here, and what is large is small."""
-    monkeypatch.setattr("workers.transfer.fetch.FROM_BYTES", 100_000)
-    monkeypatch.setattr(segmented, "LEAST_PIECE_BYTES", 50_000)
-    monkeypatch.setattr(segmented, "FIRST_LOOK_S", 0.02)
-    monkeypatch.setattr(segmented, "LOOK_S", 0.01)
-    monkeypatch.setattr(segmented, "NOTE_S", 0.02)
-    monkeypatch.setattr(segmented, "WORTH_S", 0.01)
+    monkeypatch.setattr("workers.transfer.fetch.MIN_SPLIT_BYTES", 100_000)
+    monkeypatch.setattr(segmented, "MIN_SEGMENT_BYTES", 50_000)
+    monkeypatch.setattr(segmented, "INITIAL_DELAY_S", 0.02)
+    monkeypatch.setattr(segmented, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(segmented, "CHECKPOINT_INTERVAL_S", 0.02)
+    monkeypatch.setattr(segmented, "MIN_REMAINING_S", 0.01)
 
 
-def by(connections: int = 4, most: int = 99, **more: object) -> Terms:
-    return Terms(connections=connections, hosts=Hosts(99, most), **more)  # type: ignore[arg-type]
+def by(connections: int = 4, most: int = 99, **more: object) -> FetchOptions:
+    return FetchOptions(connections=connections, hosts=HostLimits(99, most), **more)  # type: ignore[arg-type]
 
 
 class Stating(Download):
     """Compares each statement with the disk, at the moment it is made."""
 
-    async def on_source(self, source: Source) -> None:
+    async def on_source(self, source: RemoteFile) -> None:
         await super().on_source(source)
         self.compare(source)
 
-    def compare(self, source: Source) -> None:
+    def compare(self, source: RemoteFile) -> None:
         there = self.part.read_bytes()
         for start, end in source.done or ():
             assert there[start:end] == CONTENT[start:end], "what was said to be there isn't"
 
-    def left(self, source: Source) -> None:
+    def left(self, source: RemoteFile) -> None:
         self.sources.append(source)
         self.compare(source)
 
@@ -70,7 +70,7 @@ def stating(download: Download) -> Stating:
 async def test_a_file_that_takes_long_comes_by_several_connections(server: Server, stating: Stating) -> None:
     fetched = await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
     assert stating.part.read_bytes() == CONTENT
-    assert (fetched.size, fetched.source) == (len(CONTENT), Source('"v1"', len(CONTENT), "f.bin"))
+    assert (fetched.size, fetched.source) == (len(CONTENT), RemoteFile('"v1"', len(CONTENT), "f.bin"))
     assert len(server.requests) >= 4
     assert all(request.headers["if-range"] == '"v1"' for request in server.requests[1:])
     assert stating.sources[0].done is None and stating.sources[1].done is not None
@@ -89,13 +89,12 @@ async def test_each_statement_is_made_after_fsync(
 
     monkeypatch.setattr(segmented, "sync_file", sync)
     await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
-    statements = [source for source in stating.sources if source.done is not None]
-    assert 2 < len(statements) <= len(synced)
+    assert 2 < sum(source.done is not None for source in stating.sources) <= len(synced)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
 async def test_no_more_connections_go_to_a_server_than_may(server: Server, download: Download, most: int) -> None:
-    class Counting(Hosts):
+    class Counting(HostLimits):
         taken = peak = 0
 
         def take(self, site: str) -> bool:
@@ -108,9 +107,8 @@ async def test_no_more_connections_go_to_a_server_than_may(server: Server, downl
             super().release(site)
             self.taken -= 1
 
-    hosts = Counting(99, most)
-    hosts.begin("s")
-    await download.fetch(server.at("/f", slow()), Terms(connections=8, hosts=hosts, site="s"))
+    (hosts := Counting(99, most)).begin("s")
+    await download.fetch(server.at("/f", slow()), FetchOptions(connections=8, hosts=hosts, site="s"))
     assert download.part.read_bytes() == CONTENT
     assert (hosts.peak, hosts.taken) == (most - 1, 0)
 
@@ -118,14 +116,16 @@ async def test_no_more_connections_go_to_a_server_than_may(server: Server, downl
 async def test_what_takes_no_longer_than_it_is_worth_is_left_to_one(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segmented, "WORTH_S", 1000)
+    monkeypatch.setattr(segmented, "MIN_REMAINING_S", 1000)
     await download.fetch(server.at("/f", slow()), by())
     assert len(server.requests) == 1 and [source.done for source in download.sources] == [None]
 
 
 async def test_what_is_slow_by_our_own_limit_gets_no_more_connections(server: Server, download: Download) -> None:
     now = asyncio.get_running_loop().time
-    pace = Pace(4_000_000, now)  # by a clock that runs slower it's at its limit however busy this machine is
+    pace = BandwidthLimiter(
+        4_000_000, now
+    )  # by a clock that runs slower it's at its limit however busy this machine is
     await download.fetch(server.at("/f", honest(CONTENT)), by(paces=(pace,), clock=lambda: now() / 20))
     assert len(server.requests) == 1
     assert download.part.read_bytes() == CONTENT
@@ -197,7 +197,7 @@ async def test_connections_that_drop_anywhere_end_in_the_right_file(
     for _ in range(200):
         try:
             await stating.fetch(url, by(on_left=stating.left))
-        except (BrokenOff, OSError, aiohttp.ServerDisconnectedError):
+        except (IncompleteBody, OSError, aiohttp.ServerDisconnectedError):
             continue
         break
     assert stating.part.read_bytes() == CONTENT
@@ -221,7 +221,7 @@ async def test_cancelled_at_any_time_a_successor_asks_for_what_is_missing_only(
     assert stating.part.read_bytes() == CONTENT
     asked = [request.headers["range"].removeprefix("bytes=").split("-") for request in server.requests]
     for first, last in asked:
-        assert any(start <= int(first) and int(last) < end for start, end in missing(done, len(CONTENT)))
+        assert any(start <= int(first) and int(last) < end for start, end in missing_ranges(done, len(CONTENT)))
 
 
 async def interrupted(server: Server, download: Stating, reply: Reply) -> str:
@@ -264,7 +264,7 @@ async def test_a_part_file_that_was_cut_meanwhile_is_started_over(server: Server
 
 
 async def test_all_that_is_there_is_confirmed_by_its_last_byte(server: Server, stating: Stating) -> None:
-    stating.holding(CONTENT, Source('"v1"', len(CONTENT), "", ((0, len(CONTENT)),)))
+    stating.holding(CONTENT, RemoteFile('"v1"', len(CONTENT), "", ((0, len(CONTENT)),)))
     await stating.fetch(server.at("/f", ranged(CONTENT)), by())
     assert [request.headers["range"] for request in server.requests] == [f"bytes={len(CONTENT) - 1}-{len(CONTENT) - 1}"]
     assert stating.part.read_bytes() == CONTENT
@@ -283,18 +283,18 @@ async def test_the_digest_is_that_of_the_whole(server: Server, stating: Stating)
 async def test_a_disk_that_fails_at_the_end_is_an_error(
     server: Server, stating: Stating, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = segmented.Split._leave, 0
+    real, calls = segmented.SegmentedDownload._leave, 0
 
     def fail(path: Path) -> None:
         raise OSError(5, "the disk is broken")
 
-    async def leave(self: segmented.Split) -> OSError | None:
+    async def leave(self: segmented.SegmentedDownload) -> OSError | None:
         nonlocal calls
         calls += 1
         monkeypatch.setattr(segmented, "sync_file", fail)
         return await real(self)
 
-    monkeypatch.setattr(segmented.Split, "_leave", leave)
+    monkeypatch.setattr(segmented.SegmentedDownload, "_leave", leave)
     with pytest.raises(OSError, match="the disk is broken"):
         await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
     assert calls == 1

@@ -10,7 +10,7 @@ from tests.workers.conftest import Download
 from tests.workers.hostile import Request, Server, ranged
 from tests.workers.test_split import CONTENT, by, quick, slow
 from workers.disk.part_file import lengthen
-from workers.errors import BrokenOff
+from workers.errors import IncompleteBody
 from workers.transfer import segmented
 
 __all__ = ["quick"]  # a fixture of these tests too
@@ -35,7 +35,7 @@ async def test_whoever_gave_bytes_away_is_left_when_it_comes_to_them(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer goes on to the end of the file: it isn't read past what is its own, and its connection is closed."""
-    monkeypatch.setattr(segmented, "LEAST_PIECE_BYTES", 600_000)
+    monkeypatch.setattr(segmented, "MIN_SEGMENT_BYTES", 600_000)
     left = asyncio.Event()
 
     async def watched(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -78,7 +78,7 @@ async def test_a_server_that_drops_further_connections_is_not_asked_again_and_ag
         await (ranged(CONTENT, cut_after=0) if "range" in request.headers else slow())(request, writer)
 
     url = server.at("/f", dropping)
-    with pytest.raises(BrokenOff):
+    with pytest.raises(IncompleteBody):
         await download.fetch(url, by(4, on_left=download.sources.append))
     assert len(server.requests) <= 8, "one connection fewer for each that it dropped"
     await download.fetch(server.at("/f", ranged(CONTENT)), by())

@@ -15,11 +15,11 @@ from tests.conditions import until
 from tests.workers.conftest import LOCAL, Download
 from tests.workers.hostile import Reply, Request, Server, answer, chunked, head, honest, raw
 from workers.disk.checksum import Digest
-from workers.disk.disk_space import Room
-from workers.errors import BrokenOff, NoRoom, Stalled, TooLarge, TooSlow, WrongDigest
-from workers.http.rate_limit import Pace
+from workers.disk.disk_space import DiskSpace
+from workers.errors import ChecksumMismatch, DiskFull, IncompleteBody, ReadTimeout, TooLarge, TooSlow
+from workers.http.rate_limit import BandwidthLimiter
 from workers.http.session import make_session
-from workers.transfer.fetch_options import Terms
+from workers.transfer.fetch_options import FetchOptions
 
 CONTENT = random.Random(9).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -47,20 +47,20 @@ async def test_a_server_that_only_drips_is_left(server: Server, tmp_path: Path) 
     async with make_session(LOCAL, read_timeout_s=10) as session:
         url = server.at("/f", dripping(head(200, {"Content-Length": "1000000"})))
         with pytest.raises(TooSlow, match=r"bytes a second for 20 s, less than 10,000"):
-            await Download(session, tmp_path / "p").fetch(url, Terms(least=10_000, clock=a_minute_a_second))
+            await Download(session, tmp_path / "p").fetch(url, FetchOptions(least=10_000, clock=a_minute_a_second))
 
 
 async def test_what_is_slow_by_our_own_limit_is_not_too_slow(server: Server, tmp_path: Path) -> None:
     """Only waiting for the server counts."""
     async with make_session(LOCAL, read_timeout_s=10) as session:
         download, loop = Download(session, tmp_path / "p"), asyncio.get_running_loop()
-        terms = Terms(least=2_000, paces=(Pace(100_000, loop.time),), clock=a_minute_a_second)
+        terms = FetchOptions(least=2_000, paces=(BandwidthLimiter(100_000, loop.time),), clock=a_minute_a_second)
         await download.fetch(server.at("/f", honest(CONTENT[:60_000])), terms)
     assert download.part.read_bytes() == CONTENT[:60_000]
 
 
 async def test_a_slow_download_is_told_of_evenly(server: Server, download: Download) -> None:
-    terms = Terms(paces=(Pace(500_000, asyncio.get_running_loop().time),))
+    terms = FetchOptions(paces=(BandwidthLimiter(500_000, asyncio.get_running_loop().time),))
     await download.fetch(server.at("/f", honest(CONTENT[:200_000])), terms)
     steps = [after[0] - before[0] for before, after in zip(download.told, download.told[1:], strict=False)]
     assert max(steps) <= 50_000
@@ -70,7 +70,7 @@ async def test_a_slow_download_is_told_of_evenly(server: Server, download: Downl
 async def test_a_file_that_is_announced_too_large_is_not_begun(
     server: Server, download: Download, etag: str | None
 ) -> None:
-    terms = Terms(room=Room(download.part.parent, most=2_999_999))
+    terms = FetchOptions(room=DiskSpace(download.part.parent, most=2_999_999))
     with pytest.raises(TooLarge, match=r"has 3,000,000 bytes, more than the 2,999,999 that"):
         await download.fetch(server.at("/f", honest(CONTENT, etag)), terms)
     assert download.part.stat().st_size == 0
@@ -85,7 +85,7 @@ async def test_a_body_without_end_is_cut_off(server: Server, download: Download,
             await writer.drain()
 
     with pytest.raises(TooLarge, match="the file has more"):
-        await download.fetch(server.at("/f", endless), Terms(room=Room(download.part.parent, most=500_000)))
+        await download.fetch(server.at("/f", endless), FetchOptions(room=DiskSpace(download.part.parent, most=500_000)))
     assert download.part.stat().st_size <= 500_000 + 600_000
 
 
@@ -96,12 +96,12 @@ async def test_where_the_disk_has_no_room_nothing_is_written(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "statvfs", lambda folder: Disk(1000, 4096))
-    terms = Terms(room=Room(download.part.parent, kept=2_000_000))
-    with pytest.raises(NoRoom) as caught:
+    terms = FetchOptions(room=DiskSpace(download.part.parent, kept=2_000_000))
+    with pytest.raises(DiskFull) as caught:
         await download.fetch(server.at("/f", honest(CONTENT)), terms)
     assert str(caught.value) == (
         "the file needs 3,000,000 bytes more, and of 4,096,000 that are free 2,000,000 are kept free "
-        "(SIMULCAST_KEEP_FREE_BYTES): make room in the download folder"
+        "(SIMULCAST_MIN_FREE_BYTES): make room in the download folder"
     )
     assert download.part.stat().st_size == 0
     await download.fetch(server.at("/f", honest(CONTENT[:2_096_000])), terms)
@@ -111,10 +111,10 @@ async def test_what_is_there_already_needs_no_room(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = server.at("/f", honest(CONTENT, cut_after=2_900_000), honest(CONTENT))
-    with pytest.raises(BrokenOff):
+    with pytest.raises(IncompleteBody):
         await download.fetch(url)
     monkeypatch.setattr(os, "statvfs", lambda folder: Disk(100_000, 1))
-    await download.fetch(url, Terms(room=Room(download.part.parent)))
+    await download.fetch(url, FetchOptions(room=DiskSpace(download.part.parent)))
     assert download.part.read_bytes() == CONTENT
 
 
@@ -126,26 +126,26 @@ async def test_a_disk_that_others_fill_meanwhile_ends_the_download(
     free = iter([Disk(10_000_000, 1), Disk(0, 1)])
     monkeypatch.setattr(os, "statvfs", lambda folder: next(free))
     reply = honest(CONTENT) if announced else raw(CHUNKED, chunked(CONTENT))
-    with pytest.raises(NoRoom):
-        await download.fetch(server.at("/f", reply), Terms(room=Room(download.part.parent, kept=1)))
+    with pytest.raises(DiskFull):
+        await download.fetch(server.at("/f", reply), FetchOptions(room=DiskSpace(download.part.parent, kept=1)))
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sha512", "sha1", "md5"])
 async def test_the_right_bytes_pass_and_any_other_do_not(server: Server, download: Download, kind: str) -> None:
     digest = hashlib.new(kind, CONTENT).hexdigest()
     url = server.at("/f", honest(CONTENT), honest(CONTENT[:-1] + b"x"))
-    await download.fetch(url, Terms(digest=Digest(f"{kind}:{digest}")))
+    await download.fetch(url, FetchOptions(digest=Digest(f"{kind}:{digest}")))
     download.sources.clear()
-    with pytest.raises(WrongDigest) as caught:
-        await download.fetch(url, Terms(digest=Digest(f"{kind}:{digest}")))
+    with pytest.raises(ChecksumMismatch) as caught:
+        await download.fetch(url, FetchOptions(digest=Digest(f"{kind}:{digest}")))
     found = hashlib.new(kind, CONTENT[:-1] + b"x").hexdigest()
     assert str(caught.value) == f"the file's {kind} is {found}, and {digest} was asked for: it is not kept"
 
 
 async def test_an_error_page_with_200_is_found_by_its_digest(server: Server, download: Download) -> None:
     page = answer(200, {"Content-Type": "text/html", "ETag": '"v1"'}, b"<h1>Sorry</h1>")
-    with pytest.raises(WrongDigest):
-        await download.fetch(server.at("/f", page), Terms(digest=Digest(f"sha256:{SHA256}")))
+    with pytest.raises(ChecksumMismatch):
+        await download.fetch(server.at("/f", page), FetchOptions(digest=Digest(f"sha256:{SHA256}")))
 
 
 @pytest.mark.parametrize("again", ["goes on", "starts over", "another version"])
@@ -159,9 +159,9 @@ async def test_the_digest_of_a_resumed_file_is_that_of_all_of_it(
     }[again]
     first = honest(bytes(len(CONTENT)) if again == "another version" else CONTENT, cut_after=1_234_567)
     url = server.at("/f", first, second)
-    with pytest.raises(BrokenOff):
-        await download.fetch(url, Terms(digest=Digest(f"sha256:{SHA256}")))
-    await download.fetch(url, Terms(digest=Digest(f"sha256:{SHA256}")))
+    with pytest.raises(IncompleteBody):
+        await download.fetch(url, FetchOptions(digest=Digest(f"sha256:{SHA256}")))
+    await download.fetch(url, FetchOptions(digest=Digest(f"sha256:{SHA256}")))
     assert download.part.read_bytes() == CONTENT
 
 
@@ -172,7 +172,7 @@ async def test_a_file_that_was_written_from_its_beginning_is_not_read_again(
         raise AssertionError("it was read")
 
     monkeypatch.setattr(Digest, "_read", refuse)
-    await download.fetch(server.at("/f", honest(CONTENT)), Terms(digest=Digest(f"sha256:{SHA256}")))
+    await download.fetch(server.at("/f", honest(CONTENT)), FetchOptions(digest=Digest(f"sha256:{SHA256}")))
 
 
 async def test_of_a_resumed_file_only_what_was_there_is_read_again(
@@ -186,26 +186,26 @@ async def test_of_a_resumed_file_only_what_was_there_is_read_again(
         real(self, path, upto)
 
     url = server.at("/f", honest(CONTENT, cut_after=1_234_567), honest(CONTENT))
-    with pytest.raises(BrokenOff):
+    with pytest.raises(IncompleteBody):
         await download.fetch(url)
     monkeypatch.setattr(Digest, "_read", watched)
-    await download.fetch(url, Terms(digest=Digest(f"sha256:{SHA256}")))
+    await download.fetch(url, FetchOptions(digest=Digest(f"sha256:{SHA256}")))
     assert read == [1_234_567]
 
 
 async def test_a_wrong_byte_in_what_was_there_already_is_found(server: Server, download: Download) -> None:
     url = server.at("/f", honest(CONTENT, cut_after=1_000_000), honest(CONTENT))
-    with pytest.raises(BrokenOff):
+    with pytest.raises(IncompleteBody):
         await download.fetch(url)
     with download.part.open("r+b") as file:
         file.write(b"\0\0\0\0")
-    with pytest.raises(WrongDigest):
-        await download.fetch(url, Terms(digest=Digest(f"sha256:{SHA256}")))
+    with pytest.raises(ChecksumMismatch):
+        await download.fetch(url, FetchOptions(digest=Digest(f"sha256:{SHA256}")))
 
 
 async def test_a_limit_that_is_lifted_lets_a_running_download_go(server: Server, download: Download) -> None:
-    pace = Pace(1000, asyncio.get_running_loop().time)
-    task = asyncio.create_task(download.fetch(server.at("/f", honest(CONTENT)), Terms(paces=(pace,))))
+    pace = BandwidthLimiter(1000, asyncio.get_running_loop().time)
+    task = asyncio.create_task(download.fetch(server.at("/f", honest(CONTENT)), FetchOptions(paces=(pace,))))
     await until(lambda: len(download.told) > 1)
     assert not task.done()
     pace.change(None)
@@ -219,8 +219,8 @@ async def test_silence_is_silence_also_with_a_limit(server: Server, tmp_path: Pa
         await asyncio.Event().wait()
 
     async with make_session(LOCAL, read_timeout_s=0.2) as session:
-        terms = Terms(paces=(Pace(100_000, asyncio.get_running_loop().time),))
-        with pytest.raises(Stalled):
+        terms = FetchOptions(paces=(BandwidthLimiter(100_000, asyncio.get_running_loop().time),))
+        with pytest.raises(ReadTimeout):
             await Download(session, tmp_path / "p").fetch(server.at("/f", stops), terms)
 
 
@@ -228,7 +228,7 @@ async def test_cancelled_while_a_limit_holds_it_back_it_keeps_what_it_told(
     session: aiohttp.ClientSession, server: Server, tmp_path: Path
 ) -> None:
     download = Download(session, tmp_path / "p")
-    terms = Terms(paces=(Pace(20_000, asyncio.get_running_loop().time),))
+    terms = FetchOptions(paces=(BandwidthLimiter(20_000, asyncio.get_running_loop().time),))
     task = asyncio.create_task(download.fetch(server.at("/f", honest(CONTENT)), terms))
     await until(lambda: len(download.told) > 2)
     task.cancel()

@@ -19,8 +19,8 @@ from tests.workers.hostile import (
 )
 from workers.errors import (
     DownloadFailed,
+    InvalidURL,
     TooManyRedirects,
-    UnusableUrl,
 )
 from workers.http.session import make_session
 
@@ -48,19 +48,19 @@ async def test_a_redirect_loop_ends(server: Server, download: Download) -> None:
     "location", ["file:///etc/passwd", "ftp://example.com/f", "ws://127.0.0.1/f", "data:,x", "http://", "http://["]
 )
 async def test_a_redirect_leads_to_http_or_https_only(server: Server, download: Download, location: str) -> None:
-    with pytest.raises(UnusableUrl, match="redirects to what is no http or https URL"):
+    with pytest.raises(InvalidURL, match="redirects to what is no http or https URL"):
         await download.fetch(server.at("/f", redirect(location)))
 
 
 @pytest.mark.parametrize("url", ["ftp://example.com/f", "file:///etc/passwd", "ws://example.com/", "f.bin", ""])
 async def test_only_http_and_https_are_downloaded(download: Download, url: str) -> None:
-    with pytest.raises(UnusableUrl, match="only http and https"):
+    with pytest.raises(InvalidURL, match="only http and https"):
         await download.fetch(url)
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1/f", "http://h:99999/f", "http://:80/", "http:///f"])
 async def test_a_url_without_a_host_is_none(download: Download, url: str) -> None:
-    with pytest.raises(UnusableUrl, match="not a valid one"):
+    with pytest.raises(InvalidURL, match="not a valid one"):
         await download.fetch(url)
 
 
@@ -99,6 +99,6 @@ async def test_no_traceback_has_the_password_or_the_query(server: Server, tmp_pa
 
 @pytest.mark.parametrize("url", ["http://kim:hunter2@/f", "http://kim:hunter2@h:99999/", "ftp://kim:hunter2@h/"])
 async def test_no_traceback_of_a_bad_url_has_its_password(download: Download, url: str) -> None:
-    with pytest.raises(UnusableUrl) as caught:
+    with pytest.raises(InvalidURL) as caught:
         await download.fetch(url)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))

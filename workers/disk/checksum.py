@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from workers.disk.threads import in_thread
-from workers.errors import WrongDigest
+from workers.errors import ChecksumMismatch
 
 _READ_BYTES = 1024 * 1024
 _STEP_BYTES = 64 * 1024 * 1024  # what one call into a thread reads: a cancellation waits for no more
@@ -43,7 +43,7 @@ class Digest:
         """Raises WrongDigest where what was taken has another one."""
         found = self._hash.hexdigest()
         if found != self._wanted:
-            raise WrongDigest(self._kind, found, self._wanted)
+            raise ChecksumMismatch(self._kind, found, self._wanted)
 
     def _read(self, path: Path, upto: int) -> None:
         with path.open("rb") as file:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Finishing:
+class CompletionMarker:
     """All bytes were on the disk, in a file with this inode; it was to be called `name`."""
 
     name: str
@@ -20,13 +20,13 @@ class Finishing:
     inode: int
 
     @classmethod
-    def of(cls, part: Path, name: str) -> "Finishing":
+    def of(cls, part: Path, name: str) -> "CompletionMarker":
         """Raises OSError if the part file is gone."""
         found = part.lstat()
         return cls(name, found.st_size, found.st_ino)
 
     @classmethod
-    def parse(cls, text: str | None) -> "Finishing | None":
+    def parse(cls, text: str | None) -> "CompletionMarker | None":
         """What `str` wrote; None for anything else."""
         try:
             found = json.loads(text or "null")

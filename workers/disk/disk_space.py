@@ -5,13 +5,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.errors import NoRoom, TooLarge
+from workers.errors import DiskFull, TooLarge
 
 CHECK_BYTES = 64 * 1024 * 1024  # how often free space is looked at while a file grows
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DiskSpace:
     """`most`: bytes of one file, 0 for any. `kept`: bytes of the folder's disk that downloads leave free."""
 
     folder: Path
@@ -23,11 +23,11 @@ class Room:
         if self.most and (received if total is None else total) > self.most:
             raise TooLarge(total, self.most)
 
-    async def check_free(self, needed: int) -> None:
+    async def check_free_space(self, needed: int) -> None:
         """Raises NoRoom where `needed` more bytes would reach into what is kept free."""
         free = await asyncio.to_thread(_free_bytes, self.folder)
         if free - self.kept < needed:
-            raise NoRoom(needed, free, self.kept)
+            raise DiskFull(needed, free, self.kept)
 
 
 def _free_bytes(folder: Path) -> int:

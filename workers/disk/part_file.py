@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from workers.disk.checksum import Digest
-from workers.disk.threads import ended
+from workers.disk.threads import wait_uncancelled
 from workers.errors import PartFileChanged
 
 BUFFER_BYTES = 1024 * 1024
@@ -55,7 +55,7 @@ class PartFile:
         opening = asyncio.get_running_loop().run_in_executor(
             None, _open, self._path, self._at, not self._at and not self._within
         )
-        cancelled = await ended(opening)
+        cancelled = await wait_uncancelled(opening)
         if cancelled is not None:
             if opening.exception() is None:
                 os.close(opening.result())
@@ -80,14 +80,14 @@ class PartFile:
     ) -> None:
         cancelled = failed = None
         if self._flight is not None:
-            cancelled = await ended(self._flight)
+            cancelled = await wait_uncancelled(self._flight)
             failed = self._flight.exception()
         # Beyond a failed write the next one would leave a hole.
         rest = bytearray() if failed is not None else self._gathered
         durable = error is None and failed is None and not self._within
         loop = asyncio.get_running_loop()
         closing = loop.run_in_executor(None, self._close, rest, self._at, durable)
-        cancelled = await ended(closing) or cancelled
+        cancelled = await wait_uncancelled(closing) or cancelled
         failed = failed or closing.exception()
         if cancelled is not None:
             raise cancelled

@@ -11,7 +11,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def ended(work: asyncio.Future[T]) -> asyncio.CancelledError | None:
+async def wait_uncancelled(work: asyncio.Future[T]) -> asyncio.CancelledError | None:
     """Waits until `work` has ended, whoever cancels meanwhile; the last cancellation is handed back."""
     cancelled = None
     while not work.done():
@@ -25,7 +25,7 @@ async def ended(work: asyncio.Future[T]) -> asyncio.CancelledError | None:
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """As asyncio.to_thread, but a cancellation comes out only when the thread is done."""
     work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-    cancelled = await ended(work)
+    cancelled = await wait_uncancelled(work)
     if cancelled is not None:
         if not work.cancelled():
             work.exception()  # looked at: the cancellation is what counts

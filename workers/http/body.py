@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import aiohttp
 
-from workers.errors import Stalled, TooSlow
-from workers.http.rate_limit import Pace, piece_bytes
+from workers.errors import ReadTimeout, TooSlow
+from workers.http.rate_limit import BandwidthLimiter, piece_bytes
 
-WINDOWS = 2  # how many times the longest silence the slowest speed is waited for
+SLOW_WINDOWS = 2  # how many times the longest silence the slowest speed is waited for
 
 
 class Body:
@@ -22,7 +22,7 @@ class Body:
     def __init__(
         self,
         response: aiohttp.ClientResponse,
-        paces: Sequence[Pace],
+        paces: Sequence[BandwidthLimiter],
         silence_s: float | None,
         least: int,
         clock: Callable[[], float],
@@ -47,20 +47,20 @@ class Body:
             async with asyncio.timeout(self._silence_s):
                 chunk = await (self._content.readany() if most is None else self._content.read(most))
         except aiohttp.ServerTimeoutError:
-            raise Stalled(self._silence_s or 0) from None
+            raise ReadTimeout(self._silence_s or 0) from None
         except (aiohttp.ClientError, RuntimeError) as error:
-            self.failure, chunk = error, _held_back(self._content)
+            self.failure, chunk = error, _is_rate_limited(self._content)
         except TimeoutError:
-            raise Stalled(self._silence_s or 0) from None
+            raise ReadTimeout(self._silence_s or 0) from None
         self._watch(self._clock() - asked, len(chunk))
         for pace in self._paces:
-            await pace.take(len(chunk))
+            await pace.acquire(len(chunk))
         return chunk
 
     def _watch(self, waited_s: float, got: int) -> None:
         self._waited_s += waited_s
         self._got += got
-        window_s = WINDOWS * (self._silence_s or 0)
+        window_s = SLOW_WINDOWS * (self._silence_s or 0)
         if self._least and window_s and self._waited_s >= window_s:
             speed = self._got / self._waited_s
             if speed < self._least:
@@ -68,7 +68,7 @@ class Body:
             self._waited_s, self._got = 0.0, 0
 
 
-def _held_back(body: aiohttp.StreamReader) -> bytes:
+def _is_rate_limited(body: aiohttp.StreamReader) -> bytes:
     """What arrived before the connection failed. aiohttp keeps it and gives only the error."""
     body.set_exception(None)  # type: ignore[arg-type]
     return body.read_nowait()

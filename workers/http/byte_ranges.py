@@ -6,7 +6,7 @@ Span = tuple[int, int]
 Spans = tuple[Span, ...]
 
 
-def joined(spans: Iterable[Span]) -> Spans:
+def merge_ranges(spans: Iterable[Span]) -> Spans:
     """Any spans, put in order; empty ones are left out."""
     found: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < span[1]):
@@ -17,7 +17,7 @@ def joined(spans: Iterable[Span]) -> Spans:
     return tuple(found)
 
 
-def missing(spans: Spans, total: int) -> Spans:
+def missing_ranges(spans: Spans, total: int) -> Spans:
     """What of [0, total) is in none of them."""
     ends = [0, *(end for _, end in spans)]
     starts = [*(start for start, _ in spans), total]
@@ -29,8 +29,8 @@ def length(spans: Iterable[Span]) -> int:
     return sum(end - start for start, end in spans)
 
 
-def checked(spans: Iterable[Iterable[int]], total: int) -> Spans | None:
+def validate_ranges(spans: Iterable[Iterable[int]], total: int) -> Spans | None:
     """The same as spans of a file of `total` bytes; None where they can't be."""
     found = tuple((start, end) for start, end in spans)
     fits = all(0 <= start < end <= total for start, end in found)
-    return found if fits and joined(found) == found else None
+    return found if fits and merge_ranges(found) == found else None

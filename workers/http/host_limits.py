@@ -3,7 +3,7 @@
 from collections import Counter
 
 
-class Hosts:
+class HostLimits:
     """At most `downloads` downloads of one site (records.site_of), and further connections while there are fewer than
     `connections` to it in all."""
 
@@ -20,7 +20,7 @@ class Hosts:
     def end(self, site: str) -> None:
         self._downloads[site] -= 1
 
-    def busy(self) -> list[str]:
+    def saturated_hosts(self) -> list[str]:
         """The sites of which no further download may begin."""
         return [site for site, count in self._downloads.items() if count >= self._most_downloads]
 

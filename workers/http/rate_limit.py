@@ -5,11 +5,11 @@ import math
 from collections.abc import Callable
 
 _BURST_S = 0.1  # what may be taken at once after a silence, in seconds of the rate
-_LOOK_S = 0.2  # how long a changed rate goes unnoticed by who waits
-_LEAST_S = 0.001  # shorter waits cost more than they are worth
+RATE_POLL_S = 0.2  # how long a changed rate goes unnoticed by who waits
+MIN_SLEEP_S = 0.001  # shorter waits cost more than they are worth
 
 
-class Pace:
+class BandwidthLimiter:
     """At most `bytes_per_s` in all for everyone who takes; None for no limit. `clock` is monotonic, in seconds.
 
     What was taken is owed, in bytes, and paid by time at the rate of that time; whoever takes waits until all that was
@@ -32,13 +32,13 @@ class Pace:
         self._pay()
         self._rate = bytes_per_s
 
-    async def take(self, amount: int) -> None:
+    async def acquire(self, amount: int) -> None:
         """Returns when `amount` bytes may have been received."""
         self._pay()
         self._taken += amount
         mine = self._taken
         while (rate := self._rate) and self._paid < mine:
-            await asyncio.sleep(min(max((mine - self._paid) / rate, _LEAST_S), _LOOK_S))
+            await asyncio.sleep(min(max((mine - self._paid) / rate, MIN_SLEEP_S), RATE_POLL_S))
             self._pay()
 
     def _pay(self) -> None:
@@ -51,7 +51,7 @@ class Pace:
         self._paid_at = now
 
 
-def piece_bytes(paces: tuple[Pace, ...]) -> int | None:
+def piece_bytes(paces: tuple[BandwidthLimiter, ...]) -> int | None:
     """How much to read at once so that a slow rate doesn't come in bursts; None for all that is there."""
     slowest = min((pace.bytes_per_s or math.inf for pace in paces), default=math.inf)
     return None if slowest == math.inf else max(int(slowest * _BURST_S), 1024)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
-from simulcast.model.download_options import Options
-from simulcast.model.job_record import shown_url
-from workers.errors import ProxyNotAllowed, TooManyRedirects, UnusableUrl
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.job_record import redact_url
+from workers.errors import InvalidURL, ProxyNotAllowed, TooManyRedirects
 from workers.http.address_filter import AddressRefused, Networks, refusal
 
 MAX_REDIRECTS = 5
@@ -20,7 +20,7 @@ _HARMLESS = frozenset({"user-agent", "accept", "accept-language"})  # no secrets
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RequestOptions:
     """`headers` are for the URL's own origin only: a redirect to another one is followed without them, for good.
 
     `proxy` may have a user name and a password; `allow`: the networks beside the public ones that may be reached.
@@ -31,7 +31,7 @@ class Asking:
     allow: Networks = ()
 
     @classmethod
-    def of(cls, options: Options, proxies: tuple[str, ...], allow: Networks) -> "Asking":
+    def of(cls, options: DownloadOptions, proxies: tuple[str, ...], allow: Networks) -> "RequestOptions":
         """Raises ProxyNotAllowed for a proxy whose origin isn't among `proxies`."""
         headers = {name: value.get_secret_value() for name, value in options.headers.items()}
         if options.bearer is not None:
@@ -42,11 +42,11 @@ class Asking:
             return cls(headers, None, allow)
         proxy = URL(options.proxy.get_secret_value())
         if proxy.origin() not in [URL(each).origin() for each in proxies]:
-            raise ProxyNotAllowed(shown_url(str(proxy)))
+            raise ProxyNotAllowed(redact_url(str(proxy)))
         return cls(headers, proxy, allow)
 
     @asynccontextmanager
-    async def answer(
+    async def open(
         self, session: aiohttp.ClientSession, url: str, headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer behind at most MAX_REDIRECTS redirects; `headers` are sent everywhere.
@@ -94,7 +94,7 @@ def _parsed(url: str) -> URL:
         if not found.raw_host or found.port is None:
             raise ValueError
     except ValueError:
-        raise UnusableUrl("the URL is not a valid one") from None
+        raise InvalidURL("the URL is not a valid one") from None
     return found
 
 
@@ -108,7 +108,7 @@ def _joined(target: URL, location: str) -> URL:
             raise ValueError
         following.origin()
     except ValueError:
-        raise UnusableUrl("the server redirects to what is no http or https URL") from None
+        raise InvalidURL("the server redirects to what is no http or https URL") from None
     # `join` hands the user on within the same server alone; another's is the redirect's own.
     if following.user is None and following.origin() == target.origin():
         return following.with_user(target.user).with_password(target.password) if target.user else following

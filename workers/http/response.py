@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from multidict import MultiMapping
 
-from workers.errors import BadAnswer, EncodedBody, WrongStatus
+from workers.errors import HTTPStatusError, ProtocolError, UnexpectedContentEncoding
 from workers.http.byte_ranges import Span, Spans
 from workers.http.retry_policy import retry_after_s
 
@@ -19,7 +19,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RemoteFile:
     """What the server says of the file it sends; kept with the job, it lets a successor resume.
 
     etag: strong, with its quotes; None if there is none, and then nothing can be resumed. total: the whole
@@ -34,7 +34,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseHead:
     """The body holds the file's bytes from `start` to its end; what the part file has beyond is void."""
 
     start: int
@@ -42,7 +42,7 @@ class Answer:
     total: int | None
 
 
-def resume_at(have: int, source: Source | None) -> int:
+def resume_at(have: int, source: RemoteFile | None) -> int:
     """The first byte to ask for when a part file holds `have` bytes of `source`; 0 to ask for the whole.
 
     A part file that holds everything asks for its last byte again, so that the server has something to
@@ -55,7 +55,9 @@ def resume_at(have: int, source: Source | None) -> int:
     return source.total - 1 if have == source.total and have > 0 else 0
 
 
-def judge(status: int, headers: MultiMapping[str], start: int, source: Source | None) -> Answer | None:
+def check_response(
+    status: int, headers: MultiMapping[str], start: int, source: RemoteFile | None
+) -> ResponseHead | None:
     """Which bytes the body is, when those from `start` on were asked for under `source`'s ETag.
 
     None: this part file can't be continued, ask again for the whole. That is every 416, and every 206 that
@@ -70,7 +72,7 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
     etag = _only(headers, "ETag")
     if status == 200:
         strong = etag is not None and _STRONG_ETAG.fullmatch(etag) is not None
-        return Answer(0, etag if strong else None, _length(headers))
+        return ResponseHead(0, etag if strong else None, _length(headers))
     if source is None or etag is None or etag != source.etag:
         return None
     found = _content_range(headers)
@@ -81,16 +83,16 @@ def judge(status: int, headers: MultiMapping[str], start: int, source: Source | 
     length = _length(headers)
     whole_rest = total is not None and start == first <= last == total - 1
     agrees = source.total in (None, total) and length in (None, last - first + 1)
-    return Answer(start, etag, total) if whole_rest and agrees else None
+    return ResponseHead(start, etag, total) if whole_rest and agrees else None
 
 
-def wrong_status(status: int, headers: MultiMapping[str]) -> WrongStatus:
+def wrong_status(status: int, headers: MultiMapping[str]) -> HTTPStatusError:
     """With what the server asks for by Retry-After, from now on."""
     asked_s = retry_after_s(headers.get("Retry-After"), headers.get("Date"), datetime.now(UTC))
-    return WrongStatus(status, asked_s)
+    return HTTPStatusError(status, asked_s)
 
 
-def is_exactly(wanted: Span, status: int, headers: MultiMapping[str], source: Source) -> bool:
+def matches_range(wanted: Span, status: int, headers: MultiMapping[str], source: RemoteFile) -> bool:
     """Whether the body is these bytes of this very file and no others. Raises EncodedBody and BadAnswer."""
     if status != 206 or source.etag is None or _only(headers, "ETag") != source.etag:
         return False
@@ -110,7 +112,7 @@ def _content_range(headers: MultiMapping[str]) -> tuple[int, int, int | None] | 
 def _only(headers: MultiMapping[str], name: str) -> str | None:
     values = headers.getall(name, [])
     if len(values) > 1:
-        raise BadAnswer(f"the server's answer is not valid HTTP: it has {len(values)} headers {name}")
+        raise ProtocolError(f"the server's answer is not valid HTTP: it has {len(values)} headers {name}")
     return values[0] if values else None
 
 
@@ -119,7 +121,7 @@ def _refuse_encodings(headers: MultiMapping[str]) -> None:
         for value in headers.getall(name, []):
             for coding in value.split(","):
                 if coding.strip().lower() not in ("", plain):
-                    raise EncodedBody(coding.strip())
+                    raise UnexpectedContentEncoding(coding.strip())
 
 
 def _length(headers: MultiMapping[str]) -> int | None:
@@ -128,5 +130,5 @@ def _length(headers: MultiMapping[str]) -> int | None:
     if text is None or "Transfer-Encoding" in headers:
         return None
     if _LENGTH.fullmatch(text) is None:
-        raise BadAnswer("the server's answer is not valid HTTP: its Content-Length is no number")
+        raise ProtocolError("the server's answer is not valid HTTP: its Content-Length is no number")
     return int(text)

@@ -10,14 +10,22 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-from workers.errors import BrokenOff, DownloadFailed, ProxyRefused, Stalled, TooSlow, Unreachable, WrongStatus
+from workers.errors import (
+    ConnectError,
+    DownloadFailed,
+    HTTPStatusError,
+    IncompleteBody,
+    ProxyError,
+    ReadTimeout,
+    TooSlow,
+)
 from workers.http.address_filter import AddressRefused
 
-LONGEST_PAUSE_S = 300.0
-LONGEST_RETRY_AFTER_S = 3600.0
-PROGRESS_BYTES = 1024 * 1024  # a try that got so much further than any before begins the count anew
+MAX_BACKOFF_S = 300.0
+MAX_RETRY_AFTER_S = 3600.0
+RESET_AFTER_BYTES = 1024 * 1024  # a try that got so much further than any before begins the count anew
 
-_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 _PASSING_NETWORK = frozenset(
     {errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.ETIMEDOUT, errno.ENETUNREACH}
@@ -26,31 +34,31 @@ _PASSING_NETWORK = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
+class RetryPolicy:
     """At most `most` in a row; the first after about `first_s`, each next one after about twice as long."""
 
     most: int = 10
     first_s: float = 1.0
 
-    def after(self, error: BaseException, before: int, chance: random.Random) -> float | None:
+    def delay_after(self, error: BaseException, before: int, chance: random.Random) -> float | None:
         """Seconds to wait when `error` ended a try after `before` retries in a row; None: it is not tried again.
 
         The pause is jittered down to its half, so that many downloads of one server don't come back at once. What the
-        server asks for by Retry-After is waited for in full, up to LONGEST_RETRY_AFTER_S.
+        server asks for by Retry-After is waited for in full, up to MAX_RETRY_AFTER_S.
         """
-        if before >= self.most or not is_passing(error):
+        if before >= self.most or not is_transient(error):
             return None
-        pause = min(self.first_s * 2.0 ** min(before, 30), LONGEST_PAUSE_S) * chance.uniform(0.5, 1.0)
-        asked = error.retry_after_s if isinstance(error, WrongStatus) else None
-        return max(pause, min(asked or 0.0, LONGEST_RETRY_AFTER_S))
+        pause = min(self.first_s * 2.0 ** min(before, 30), MAX_BACKOFF_S) * chance.uniform(0.5, 1.0)
+        asked = error.retry_after_s if isinstance(error, HTTPStatusError) else None
+        return max(pause, min(asked or 0.0, MAX_RETRY_AFTER_S))
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the same request may succeed later, with nobody changing anything: servers, networks and name servers."""
     match error:
-        case WrongStatus() | ProxyRefused():
-            return error.status in _PASSING_STATUS
-        case BrokenOff() | Stalled() | TooSlow() | Unreachable():
+        case HTTPStatusError() | ProxyError():
+            return error.status in TRANSIENT_STATUS
+        case IncompleteBody() | ReadTimeout() | TooSlow() | ConnectError():
             return True
         case DownloadFailed() | AddressRefused():
             return False

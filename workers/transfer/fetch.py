@@ -13,18 +13,18 @@ from workers.disk.disk_space import CHECK_BYTES
 from workers.disk.file_names import file_name
 from workers.disk.part_file import PartFile, size_of
 from workers.errors import (
-    BadAnswer,
-    BrokenOff,
-    ProxyRefused,
-    Stalled,
-    Unreachable,
-    UnusableUrl,
+    ConnectError,
+    IncompleteBody,
+    InvalidURL,
+    ProtocolError,
+    ProxyError,
+    ReadTimeout,
 )
 from workers.http.body import Body
-from workers.http.response import Answer, Source, judge, resume_at
-from workers.transfer.fetch_options import Terms
-from workers.transfer.order import OnBytes, OnSource, Order
-from workers.transfer.segmented import FROM_BYTES, Split
+from workers.http.response import RemoteFile, ResponseHead, check_response, resume_at
+from workers.transfer.fetch_options import FetchOptions
+from workers.transfer.order import OnBytes, OnSource, Transfer
+from workers.transfer.segmented import MIN_SPLIT_BYTES, SegmentedDownload
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +32,18 @@ class Fetched:
     """The part file is complete and on the disk: `size` bytes; `source.total` says the same."""
 
     size: int
-    source: Source
+    source: RemoteFile
 
 
 async def fetch(
     session: aiohttp.ClientSession,
     url: str,
     part: Path,
-    source: Source | None,
+    source: RemoteFile | None,
     on_bytes: OnBytes,
     *,
     on_source: OnSource,
-    terms: Terms | None = None,
+    terms: FetchOptions | None = None,
 ) -> Fetched:
     """Downloads `url` into `part`, the caller's own file, and returns when every byte is on the disk.
 
@@ -62,37 +62,37 @@ async def fetch(
     cut short can't be told from a whole one.
     """
     _check_scheme(url)
-    order = Order(session, url, part, on_bytes, on_source, terms or Terms())
+    order = Transfer(session, url, part, on_bytes, on_source, terms or FetchOptions())
     with _errors_without_urls(session):
         fetched = await _resumed(order, source) or await _attempt(order, 0, None)
     if fetched is None:
-        raise BadAnswer("the server sent more than it had announced")
+        raise ProtocolError("the server sent more than it had announced")
     return fetched
 
 
-async def _resumed(order: Order, source: Source | None) -> Fetched | None:
+async def _resumed(order: Transfer, source: RemoteFile | None) -> Fetched | None:
     """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
     if source is not None and source.done is not None:
-        size = await Split(order, source).resume()
+        size = await SegmentedDownload(order, source).resume()
         return None if size is None else await _checked(order, size, source)
     start = resume_at(await asyncio.to_thread(size_of, order.part), source)
     return await _attempt(order, start, source) if start else None
 
 
-async def _attempt(order: Order, start: int, source: Source | None) -> Fetched | None:
+async def _attempt(order: Transfer, start: int, source: RemoteFile | None) -> Fetched | None:
     """None as for _resumed."""
     headers = {}
     if start and source is not None and source.etag is not None:
         headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
     await _digest_from(order, start)
-    async with order.terms.asking.answer(order.session, order.url, headers) as response:
-        answer = judge(response.status, response.headers, start, source)
+    async with order.terms.asking.open(order.session, order.url, headers) as response:
+        answer = check_response(response.status, response.headers, start, source)
         if answer is None:
             return None
         if answer.start != start:
             await _digest_from(order, answer.start)
         name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
-        found = Source(answer.etag, answer.total, name)
+        found = RemoteFile(answer.etag, answer.total, name)
         async with AsyncExitStack() as stack:
             file = await stack.enter_async_context(PartFile(order.part, answer.start, order.terms.digest))
             await order.check_room(answer.start, answer.total)
@@ -101,19 +101,19 @@ async def _attempt(order: Order, start: int, source: Source | None) -> Fetched |
             body = order.terms.body(response, order.session.timeout.sock_read)
             if _may_be_split(order, response, answer):
                 stack.callback(response.close)
-                size = await Split(order, found).begin(body, file, answer.start, stack.pop_all())
+                size = await SegmentedDownload(order, found).begin(body, file, answer.start, stack.pop_all())
             else:
                 size = await _receive(order, body, file, answer)
     return None if size is None else await _checked(order, size, found)
 
 
-def _may_be_split(order: Order, response: aiohttp.ClientResponse, answer: Answer) -> bool:
-    if answer.etag is None or answer.total is None or answer.total < FROM_BYTES or order.terms.connections == 1:
+def _may_be_split(order: Transfer, response: aiohttp.ClientResponse, answer: ResponseHead) -> bool:
+    if answer.etag is None or answer.total is None or answer.total < MIN_SPLIT_BYTES or order.terms.connections == 1:
         return False
     return response.headers.get("Accept-Ranges", "").strip().lower() != "none"
 
 
-async def _digest_from(order: Order, start: int) -> None:
+async def _digest_from(order: Transfer, start: int) -> None:
     """The digest of what is there already; of nothing, where the file is made anew."""
     if order.terms.digest is not None:
         if not start:
@@ -121,14 +121,14 @@ async def _digest_from(order: Order, start: int) -> None:
         await order.terms.digest.catch_up(order.part, start)
 
 
-async def _checked(order: Order, size: int, source: Source) -> Fetched:
+async def _checked(order: Transfer, size: int, source: RemoteFile) -> Fetched:
     if order.terms.digest is not None:
         await order.terms.digest.catch_up(order.part, size)
         order.terms.digest.check()
-    return Fetched(size, Source(source.etag, size, source.name))
+    return Fetched(size, RemoteFile(source.etag, size, source.name))
 
 
-async def _receive(order: Order, body: Body, file: PartFile, answer: Answer) -> int | None:
+async def _receive(order: Transfer, body: Body, file: PartFile, answer: ResponseHead) -> int | None:
     """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
 
     Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
@@ -147,7 +147,7 @@ async def _receive(order: Order, body: Body, file: PartFile, answer: Answer) -> 
             await order.check_room(received, total)
             looked_at = received
     if body.failure is not None or (total is not None and received < total):
-        raise BrokenOff(received, total) from body.failure
+        raise IncompleteBody(received, total) from body.failure
     return received
 
 
@@ -155,10 +155,10 @@ def _check_scheme(url: str) -> None:
     try:
         scheme = urlsplit(url).scheme
     except ValueError:
-        raise UnusableUrl("the URL is not a valid one") from None
+        raise InvalidURL("the URL is not a valid one") from None
     if scheme not in ("http", "https"):
         what = scheme[:20] or "one without a scheme"
-        raise UnusableUrl(f"only http and https URLs can be downloaded, not {what}")
+        raise InvalidURL(f"only http and https URLs can be downloaded, not {what}")
 
 
 @contextmanager
@@ -167,12 +167,12 @@ def _errors_without_urls(session: aiohttp.ClientSession) -> Iterator[None]:
     try:
         yield
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-        raise UnusableUrl("the URL is not a valid one") from None
+        raise InvalidURL("the URL is not a valid one") from None
     except aiohttp.ClientHttpProxyError as error:
-        raise ProxyRefused(error.status) from None
+        raise ProxyError(error.status) from None
     except aiohttp.ClientResponseError:
-        raise BadAnswer("the server's answer is not valid HTTP") from None
+        raise ProtocolError("the server's answer is not valid HTTP") from None
     except aiohttp.ConnectionTimeoutError:
-        raise Unreachable(session.timeout.connect or 0) from None
+        raise ConnectError(session.timeout.connect or 0) from None
     except aiohttp.SocketTimeoutError:
-        raise Stalled(session.timeout.sock_read or 0) from None
+        raise ReadTimeout(session.timeout.sock_read or 0) from None

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import aiohttp
 
-from workers.http.response import Source
-from workers.transfer.fetch_options import Terms
+from workers.http.response import RemoteFile
+from workers.transfer.fetch_options import FetchOptions
 
-OnSource = Callable[[Source], Awaitable[None]]
+OnSource = Callable[[RemoteFile], Awaitable[None]]
 OnBytes = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Transfer:
     """`part` is the caller's own file. `on_source` and `on_bytes` as in fetch.fetch."""
 
     session: aiohttp.ClientSession
@@ -22,10 +22,10 @@ class Order:
     part: Path
     on_bytes: OnBytes
     on_source: OnSource
-    terms: Terms
+    terms: FetchOptions
 
     async def check_room(self, received: int, total: int | None) -> None:
         """Raises TooLarge and NoRoom."""
         if self.terms.room is not None:
             self.terms.room.check_size(received, total)
-            await self.terms.room.check_free(total - received if total is not None else 0)
+            await self.terms.room.check_free_space(total - received if total is not None else 0)

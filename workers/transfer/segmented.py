@@ -15,20 +15,20 @@ from multidict import MultiMapping
 
 from workers.disk.part_file import PartFile, lengthen, size_of, sync_file
 from workers.disk.threads import in_thread
-from workers.errors import BrokenOff, DownloadFailed
+from workers.errors import DownloadFailed, IncompleteBody
 from workers.http.address_filter import AddressRefused
 from workers.http.body import Body
-from workers.http.byte_ranges import Span, Spans, joined, length, missing
-from workers.http.response import Source, is_exactly, wrong_status
-from workers.http.retry_policy import is_passing
-from workers.transfer.order import Order
+from workers.http.byte_ranges import Span, Spans, length, merge_ranges, missing_ranges
+from workers.http.response import RemoteFile, matches_range, wrong_status
+from workers.http.retry_policy import is_transient
+from workers.transfer.order import Transfer
 
-FROM_BYTES = 16 * 1024 * 1024
-LEAST_PIECE_BYTES = 1024 * 1024
-FIRST_LOOK_S = 0.25
-LOOK_S = 0.1
-WORTH_S = 1.0  # a file that will take no longer is left to the connections it has
-NOTE_S = 2.0
+MIN_SPLIT_BYTES = 16 * 1024 * 1024
+MIN_SEGMENT_BYTES = 1024 * 1024
+INITIAL_DELAY_S = 0.25
+POLL_INTERVAL_S = 0.1
+MIN_REMAINING_S = 1.0  # a file that will take no longer is left to the connections it has
+CHECKPOINT_INTERVAL_S = 2.0
 
 
 class _Changed(Exception):
@@ -36,7 +36,7 @@ class _Changed(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class _Piece:
+class Segment:
     """[start, end) of the file, by one connection; `at`: received so far. `asked`: `end`, before others took of it."""
 
     start: int
@@ -51,10 +51,10 @@ def _refusal(status: int, headers: MultiMapping[str]) -> Exception:
     return wrong_status(status, headers) if status >= 400 and status != 416 else _Changed()
 
 
-class Split:
+class SegmentedDownload:
     """Receives the file that `source` describes, which must have an ETag and a total."""
 
-    def __init__(self, order: Order, source: Source) -> None:
+    def __init__(self, order: Transfer, source: RemoteFile) -> None:
         if source.total is None:
             raise ValueError("a file of unknown size can't be split")
         self._order = order
@@ -62,7 +62,7 @@ class Split:
         self._total = source.total
         self._done: Spans = source.done or ()
         self._is_split = source.done is not None
-        self._pieces: list[_Piece] = []
+        self._pieces: list[Segment] = []
         self._most = order.terms.connections
         self._failure: Exception | None = None
         self._look = asyncio.Event()
@@ -72,9 +72,9 @@ class Split:
 
     async def begin(self, body: Body, file: PartFile, start: int, stack: AsyncExitStack) -> int | None:
         """As fetch._receive: `body` brings what follows `start`. `stack` closes `file`."""
-        self._done = joined([(0, start)])
+        self._done = merge_ranges([(0, start)])
         self._had = start
-        piece = _Piece(start, start, self._total, self._total, file)
+        piece = Segment(start, start, self._total, self._total, file)
         self._pieces.append(piece)
         return await self._run((piece, body, stack))
 
@@ -83,20 +83,22 @@ class Split:
         have = await in_thread(size_of, self._order.part)
         if not self._done or have < self._done[-1][1]:
             return None
-        if not missing(self._done, self._total):  # the last byte is asked for, so that the server confirms the ETag
+        if not missing_ranges(
+            self._done, self._total
+        ):  # the last byte is asked for, so that the server confirms the ETag
             *before, (start, end) = self._done
-            self._done = joined([*before, (start, end - 1)])
+            self._done = merge_ranges([*before, (start, end - 1)])
         await in_thread(lengthen, self._order.part, self._total)
         self._order.on_bytes(self._received(), self._total)
         return await self._run(None)
 
-    async def _run(self, first: tuple[_Piece, Body, AsyncExitStack] | None) -> int | None:
+    async def _run(self, first: tuple[Segment, Body, AsyncExitStack] | None) -> int | None:
         try:
             async with asyncio.TaskGroup() as group:
                 if first is not None:
                     group.create_task(self._receive(*first))
                 group.create_task(self._watch())
-                group.create_task(self._grow(group))
+                group.create_task(self._add_connections(group))
         except BaseExceptionGroup as several:
             if any(isinstance(error, _Changed) for error in several.exceptions):
                 return None
@@ -107,7 +109,7 @@ class Split:
             raise broken
         if self._received() == self._total:
             return self._total
-        raise self._failure or BrokenOff(self._received(), self._total)
+        raise self._failure or IncompleteBody(self._received(), self._total)
 
     async def _leave(self) -> OSError | None:
         """States for the last time what is there; why it can't, where the disk fails: then what was stated holds."""
@@ -120,14 +122,14 @@ class Split:
         self._order.terms.on_left(self._stated())
         return None
 
-    async def _grow(self, group: asyncio.TaskGroup) -> None:
+    async def _add_connections(self, group: asyncio.TaskGroup) -> None:
         """Opens connections one after another, while there is something for them, until the file has ended."""
         if self._pieces:
-            await self._wait(FIRST_LOOK_S)
+            await self._wait(INITIAL_DELAY_S)
         while self._pieces or (self._received() < self._total and self._failure is None):
             span, victim = self._next()
             if span is None or len(self._pieces) >= self._most or not await self._open(group, span, victim):
-                await self._wait(LOOK_S)
+                await self._wait(POLL_INTERVAL_S)
         self._over.set()
 
     async def _wait(self, seconds: float) -> None:
@@ -137,15 +139,15 @@ class Split:
                 await self._look.wait()
         self._look.clear()
 
-    def _next(self) -> tuple[Span | None, _Piece | None]:
+    def _next(self) -> tuple[Span | None, Segment | None]:
         """What the next connection is to bring, and of which piece it takes it; None where it belongs to none."""
-        owned = joined([*self._done, *((piece.start, piece.end) for piece in self._pieces)])
-        free = missing(owned, self._total)
+        owned = merge_ranges([*self._done, *((piece.start, piece.end) for piece in self._pieces)])
+        free = missing_ranges(owned, self._total)
         if free:
             return free[0], None
         victim = max(self._pieces, key=lambda piece: piece.end - piece.at)
         left = victim.end - victim.at
-        if left < 2 * LEAST_PIECE_BYTES or not self._is_worth_more():
+        if left < 2 * MIN_SEGMENT_BYTES or not self._is_worth_more():
             return None, None
         return (victim.at + left // 2, victim.end), victim
 
@@ -153,9 +155,9 @@ class Split:
         received, limits = self._received(), [pace.bytes_per_s for pace in self._order.terms.paces if pace.bytes_per_s]
         speed = (received - self._had) / max(self._order.terms.clock() - self._began_s, 0.001)
         slowed_by_us = any(speed > limit / 2 for limit in limits)
-        return speed > 0 and not slowed_by_us and self._total - received > WORTH_S * speed
+        return speed > 0 and not slowed_by_us and self._total - received > MIN_REMAINING_S * speed
 
-    async def _open(self, group: asyncio.TaskGroup, span: Span, victim: _Piece | None) -> bool:
+    async def _open(self, group: asyncio.TaskGroup, span: Span, victim: Segment | None) -> bool:
         """Whether one more connection brings `span` now."""
         terms, (start, end) = self._order.terms, span
         async with AsyncExitStack() as stack:
@@ -165,43 +167,43 @@ class Split:
                 stack.callback(terms.hosts.release, terms.site)
             try:
                 asked = {"Range": f"bytes={start}-{end - 1}", "If-Range": self._source.etag or ""}
-                asking = terms.asking.answer(self._order.session, self._order.url, asked)
+                asking = terms.asking.open(self._order.session, self._order.url, asked)
                 response = await stack.enter_async_context(asking)
-                if not is_exactly(span, response.status, response.headers, self._source):
+                if not matches_range(span, response.status, response.headers, self._source):
                     raise _refusal(response.status, response.headers)
             except (DownloadFailed, aiohttp.ClientError, AddressRefused, _Changed) as error:
                 self._refused(error, victim)
                 return False
             if not self._is_split:
                 self._is_split = True
-                await self._note()
+                await self._checkpoint()
                 await in_thread(lengthen, self._order.part, self._total)
             if victim is not None:
                 if victim.at >= start or victim.end != end or victim not in self._pieces:
                     return False
                 victim.end = start
             file = await stack.enter_async_context(PartFile(self._order.part, start, within=True))
-            piece = _Piece(start, start, end, end, file)
+            piece = Segment(start, start, end, end, file)
             self._pieces.append(piece)
             body = terms.body(response, self._order.session.timeout.sock_read)
             group.create_task(self._receive(piece, body, stack.pop_all()))
         return True
 
-    def _refused(self, error: Exception, victim: _Piece | None) -> None:
+    def _refused(self, error: Exception, victim: Segment | None) -> None:
         """No more connections. Raises `error` where nobody brings what this one was to bring, unless it may pass."""
         self._most = len(self._pieces)
         if victim is None:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise error
             self._failure = error
 
-    async def _receive(self, piece: _Piece, body: Body, stack: AsyncExitStack) -> None:
+    async def _receive(self, piece: Segment, body: Body, stack: AsyncExitStack) -> None:
         try:
             async with stack:
                 while piece.at < piece.end:
                     chunk = await body.read()
                     if not chunk:
-                        raise BrokenOff(self._received(), self._total) from body.failure
+                        raise IncompleteBody(self._received(), self._total) from body.failure
                     left = piece.end - piece.at
                     if len(chunk) > left and piece.end == piece.asked:
                         raise _Changed
@@ -209,33 +211,33 @@ class Split:
                     await piece.file.write(chunk[:left])
                     self._order.on_bytes(self._received(), self._total)
         except (DownloadFailed, aiohttp.ClientError) as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             self._failure = error
             self._most -= 1  # who drops connections gets fewer of them
         finally:
             self._pieces.remove(piece)
-            self._done = joined([*self._done, (piece.start, piece.file.written)])
+            self._done = merge_ranges([*self._done, (piece.start, piece.file.written)])
             self._look.set()
 
     async def _watch(self) -> None:
         """Looks at the disk, and states what is there, until the file has ended."""
         while not self._over.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(NOTE_S):
+                async with asyncio.timeout(CHECKPOINT_INTERVAL_S):
                     await self._over.wait()
                     return
             await self._order.check_room(self._received(), self._total)
             if self._is_split:
-                await self._note()
+                await self._checkpoint()
 
-    async def _note(self) -> None:
+    async def _checkpoint(self) -> None:
         stated = self._stated()
         await in_thread(sync_file, self._order.part)
         await self._order.on_source(stated)
 
-    def _stated(self) -> Source:
-        written = joined([*self._done, *((piece.start, piece.file.written) for piece in self._pieces)])
+    def _stated(self) -> RemoteFile:
+        written = merge_ranges([*self._done, *((piece.start, piece.file.written) for piece in self._pieces)])
         return replace(self._source, done=written)
 
     def _received(self) -> int:

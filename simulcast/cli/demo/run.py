@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Iterable
 import typer
 
 from simulcast.broker import Broker
-from simulcast.cli.demo.timeline import Moment, timeline
+from simulcast.cli.demo.timeline import TimedEvent, timeline
 from simulcast.cli.publish import checked_channel
 from simulcast.cli.redis import broker_at
 from simulcast.model.events import END_TYPES, STATE_TYPES, JsonObject
 
-MOST_AT_ONCE = 256  # publications that share a round trip
-_GOODBYE_S = 5.0
+BATCH_SIZE = 256  # publications that share a round trip
+DRAIN_TIMEOUT_S = 5.0
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -48,13 +48,13 @@ class Demo:
         ended = [f"{count} {kind.removeprefix('download_')}" for kind, count in sorted(self.ended.items())]
         return ", ".join(ended) or "none ended"
 
-    async def play(self, moments: Iterable[Moment]) -> None:
+    async def play(self, moments: Iterable[TimedEvent]) -> None:
         """Raises BrokerUnavailable. Cancelled, it tells of each unfinished download that it is cancelled."""
         began = self._now()
-        due: list[Moment] = []
+        due: list[TimedEvent] = []
         try:
             for moment in moments:
-                if due and (len(due) == MOST_AT_ONCE or moment.at_s > due[0].at_s + 0.01):
+                if due and (len(due) == BATCH_SIZE or moment.at_s > due[0].at_s + 0.01):
                     await self._publish([each.event for each in due])
                     due = []
                 while (early_s := began + moment.at_s - self._now()) > 0:
@@ -62,7 +62,7 @@ class Demo:
                 due.append(moment)
             await self._publish([each.event for each in due])
         except asyncio.CancelledError:
-            async with asyncio.timeout(_GOODBYE_S):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 await self._publish([_cancelled(event) for event in self._active.values()])
             raise
 
@@ -71,7 +71,7 @@ class Demo:
         try:
             await asyncio.shield(publishing)
         except asyncio.CancelledError:
-            async with asyncio.timeout(_GOODBYE_S):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 await publishing  # what is under way counts: it may have been told
             self._note(events)
             raise

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from simulcast.model.events import JsonObject
 
 PROGRESS_EVERY_S = 0.25
-_LONGEST_WAIT = 0.3  # of the whole time, until the last one starts
+MAX_START_DELAY = 0.3  # of the whole time, until the last one starts
 _SUBJECTS = ("aurora", "coastline", "field-notes", "harbour", "lecture", "meadow", "night-sky", "orchestra", "survey")
 _KINDS = ("-1080p.mp4", "-2160p.mkv", "-amd64.iso", "-archive.tar.zst", "-photos.zip", "-recording.flac", "-scans.pdf")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimedEvent:
     """An event and when it is due, in seconds from the beginning."""
 
     at_s: float
     event: JsonObject
 
 
-def timeline(downloads: int, seconds: float, chance: random.Random) -> Iterator[Moment]:
+def timeline(downloads: int, seconds: float, chance: random.Random) -> Iterator[TimedEvent]:
     """All events of `downloads` simulated ones, in order of time, the last within `seconds`.
 
     Where there are several, one of them ends with an error.
@@ -42,8 +42,8 @@ def _names(downloads: int, chance: random.Random) -> list[str]:
     return [f"{chance.choice(_SUBJECTS)}-{number:02d}{chance.choice(_KINDS)}" for number in range(1, downloads + 1)]
 
 
-def _one(download_id: str, name: str, seconds: float, fails: bool, chance: random.Random) -> Iterator[Moment]:
-    starts_s = chance.uniform(0.02, _LONGEST_WAIT) * seconds
+def _one(download_id: str, name: str, seconds: float, fails: bool, chance: random.Random) -> Iterator[TimedEvent]:
+    starts_s = chance.uniform(0.02, MAX_START_DELAY) * seconds
     ends_s = chance.uniform(0.7, 0.99) * seconds
     steps = max(2, round((ends_s - starts_s) / PROGRESS_EVERY_S))
     step_s = (ends_s - starts_s) / steps
@@ -51,26 +51,26 @@ def _one(download_id: str, name: str, seconds: float, fails: bool, chance: rando
     total = round(sum(speeds) * step_s)
     about: dict[str, object] = {"download_id": download_id, "name": name, "url": f"https://demo.invalid/{name}"}
 
-    def told(at_s: float, kind: str, received: float, speed: int, **members: object) -> Moment:
+    def event_at(at_s: float, kind: str, received: float, speed: int, **members: object) -> TimedEvent:
         state = {} if kind == "progress" else {"change": {"queued": 1, "started": 2}.get(kind, 3)}
         whole = about if kind != "progress" else {"download_id": download_id}
         sizes = {"received_bytes": round(received), "total_bytes": None if kind == "queued" else total}
         progress = {"progress": min(received / total, 1.0), "speed": speed}
-        return Moment(
+        return TimedEvent(
             at_s, {"type": f"download_{kind}", **whole, "attempt": 1, **state, **progress, **sizes, **members}
         )
 
-    yield told(chance.uniform(0, 0.5) * starts_s, "queued", 0, 0)
-    yield told(starts_s, "started", 0, 0)
+    yield event_at(chance.uniform(0, 0.5) * starts_s, "queued", 0, 0)
+    yield event_at(starts_s, "started", 0, 0)
     received, breaks_at = 0.0, round(steps * chance.uniform(0.4, 0.8)) if fails else None
     for step, speed in enumerate(speeds, 1):
         at_s = starts_s + step * step_s
         if step == breaks_at:
-            yield told(at_s, "error", received, 0, error_message="demo.invalid closed the connection (simulated)")
+            yield event_at(at_s, "error", received, 0, error_message="demo.invalid closed the connection (simulated)")
             return
         received += speed * step_s
-        yield told(at_s, "progress", total if step == steps else received, round(speed))
-    yield told(ends_s + 0.005 * seconds, "complete", total, 0, file_path=f"/downloads/{name}")
+        yield event_at(at_s, "progress", total if step == steps else received, round(speed))
+    yield event_at(ends_s + 0.005 * seconds, "complete", total, 0, file_path=f"/downloads/{name}")
 
 
 def _speeds(steps: int, chance: random.Random) -> list[float]:

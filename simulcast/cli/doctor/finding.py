@@ -11,38 +11,38 @@ from rich.text import Text
 from simulcast.cli.watch.download_table import clean
 
 
-class Level(Enum):
+class Severity(Enum):
     FINE = "✓"
     LOOK = "!"
     WRONG = "✗"
 
 
-_STYLES = {Level.FINE: "green", Level.LOOK: "yellow", Level.WRONG: "red"}
+_STYLES = {Severity.FINE: "green", Severity.LOOK: "yellow", Severity.WRONG: "red"}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`what` was looked at, what was `found`, and the `remedy`, "" where nothing is to be done."""
 
-    level: Level
+    level: Severity
     what: str
     found: str
     remedy: str = ""
 
 
 def fine(what: str, found: str) -> Finding:
-    return Finding(Level.FINE, what, found)
+    return Finding(Severity.FINE, what, found)
 
 
 def look(what: str, found: str, remedy: str) -> Finding:
-    return Finding(Level.LOOK, what, found, remedy)
+    return Finding(Severity.LOOK, what, found, remedy)
 
 
 def wrong(what: str, found: str, remedy: str) -> Finding:
-    return Finding(Level.WRONG, what, found, remedy)
+    return Finding(Severity.WRONG, what, found, remedy)
 
 
-def drawn(findings: Iterable[Finding]) -> RenderableType:
+def render(findings: Iterable[Finding]) -> RenderableType:
     """A table; what to change stands beneath what was found."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column()

@@ -10,7 +10,7 @@ from pathlib import Path
 from simulcast.cli.doctor.finding import Finding, fine, look, wrong
 from simulcast.errors import CommandError
 from simulcast.file_limits import limits, usable
-from simulcast.launcher.readiness import until_ready
+from simulcast.launcher.readiness import wait_until_ready
 from simulcast.launcher.sockets import listen
 
 OWN_FILES = 192  # that a front-end needs beside its clients
@@ -24,7 +24,7 @@ async def machine_checks(host: str, port: int, downloads: Path) -> list[Finding]
     return [
         python(sys.version_info[:3], importlib.util.find_spec("uvloop") is not None),
         open_files(*limits()),
-        await place(host, port),
+        await check_port(host, port),
         disk(downloads),
     ]
 
@@ -47,13 +47,13 @@ def open_files(soft: int, hard: int) -> Finding:
     return fine("open files", text)
 
 
-async def place(host: str, port: int) -> Finding:
+async def check_port(host: str, port: int) -> Finding:
     """Whether a front-end could listen there, or one does already."""
     try:
         for each in listen(host, port):
             each.close()
     except CommandError as complaint:
-        reason = await until_ready(port, _ANSWER_S)
+        reason = await wait_until_ready(port, _ANSWER_S)
         if reason is None:
             return fine("port", f"{port} of {host}: a front-end serves there")
         return wrong("port", str(complaint), f"what is there says: {reason}")

@@ -11,39 +11,41 @@ import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import Finding, fine, look, wrong
-from simulcast.cli.errors import about_redis
+from simulcast.cli.errors import redis_errors
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.channel import ChannelNames
-from simulcast.store.factory import reach
+from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
-from simulcast.store.url import shown
+from simulcast.store.url import redacted_url
 
 CHANNEL = "simulcast-doctor"  # what is tried is tried there, and removed
-MOST_CLOCK_S = 1.0
-LEAST_BUFFER_BYTES = 8 * 1024 * 1024
+MAX_CLOCK_SKEW_S = 1.0
+MIN_OUTPUT_BUFFER_BYTES = 8 * 1024 * 1024
 ARRIVAL_S = 3.0
 
 
 async def redis_checks(url: str) -> list[Finding]:
     """One finding where it doesn't answer; else all of them."""
     try:
-        servers = reach(url, most_connections=2)
+        servers = topology_from_url(url, most_connections=2)
     except ValueError as error:
         return [wrong("Redis", str(error), "")]
     try:
         try:
-            client = await servers.serving(CHANNEL)
+            client = await servers.client_for(CHANNEL)
             asked = time.time()
             seconds, micros = await client.time()
         except redis.exceptions.NoPermissionError as error:
-            return [wrong("Redis", f"{shown(url)}: {error}", "give REDIS_URL a user and a password that may do more")]
+            return [
+                wrong("Redis", f"{redacted_url(url)}: {error}", "give REDIS_URL a user and a password that may do more")
+            ]
         except redis.RedisError as error:
-            return [wrong("Redis", str(about_redis(error, url)), "")]
-        found = [fine("Redis", f"{shown(url)} answers within {(time.time() - asked) * 1000:.1f} ms")]
+            return [wrong("Redis", str(redis_errors(error, url)), "")]
+        found = [fine("Redis", f"{redacted_url(url)} answers within {(time.time() - asked) * 1000:.1f} ms")]
         found.append(_clock(seconds + micros / 1e6 - (asked + time.time()) / 2))
         found.append(await _version(client))
         found += await _configuration(client)
-        found.append(await _rights(url, servers))
+        found.append(await check_acl(url, servers))
         return found
     finally:
         await servers.aclose()
@@ -51,7 +53,7 @@ async def redis_checks(url: str) -> list[Finding]:
 
 def _clock(ahead_s: float) -> Finding:
     text = f"Redis is {abs(ahead_s):.2f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine"
-    if abs(ahead_s) > MOST_CLOCK_S:
+    if abs(ahead_s) > MAX_CLOCK_SKEW_S:
         return look("clocks", text, "set both by NTP: times in records are Redis', ends of tokens are this machine's")
     return fine("clocks", text)
 
@@ -123,12 +125,12 @@ def _buffers(settings: Mapping[str, str]) -> Finding:
     remedy = 'CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60"'
     if not hard:
         return look("pubsub buffer", "has no limit: a front-end that hangs takes all of Redis' memory", remedy)
-    if hard < LEAST_BUFFER_BYTES:
+    if hard < MIN_OUTPUT_BUFFER_BYTES:
         return look("pubsub buffer", f"{hard:,} bytes: a burst of events cuts front-ends off", remedy)
     return fine("pubsub buffer", f"{hard:,} bytes for each front-end")
 
 
-async def _rights(url: str, servers: Topology) -> Finding:
+async def check_acl(url: str, servers: Topology) -> Finding:
     """Does what the programs do: loads the functions, publishes, hears it, and reads the history."""
     what, names = "rights", ChannelNames(CHANNEL)
     broker = Broker.connect(url)
@@ -146,12 +148,12 @@ async def _rights(url: str, servers: Topology) -> Finding:
     finally:
         await broker.aclose()
         with suppress(redis.RedisError):  # what refuses this has refused more before
-            await (await servers.serving(CHANNEL)).delete(*names.flow)
+            await (await servers.client_for(CHANNEL)).delete(*names.stream_keys)
 
 
 @asynccontextmanager
 async def _subscribed(servers: Topology, name: str) -> AsyncIterator["_Arrival"]:
-    pubsub = (await servers.serving(CHANNEL)).pubsub()
+    pubsub = (await servers.client_for(CHANNEL)).pubsub()
     try:
         await servers.subscribe(pubsub, [name])
         yield _Arrival(pubsub)

@@ -10,7 +10,9 @@ from simulcast.cli.doctor.settings_checks import settings_checks
 from simulcast.cli.settings import UpSettings
 
 
-async def examine(environment: Collection[str], url: str, host: str, port: int, settings: UpSettings) -> list[Finding]:
+async def run_checks(
+    environment: Collection[str], url: str, host: str, port: int, settings: UpSettings
+) -> list[Finding]:
     """All findings, those of this machine first. `environment`: the names of the variables that are set."""
     found = await asyncio.gather(
         machine_checks(host, port, settings.download_dir),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from simulcast.access_settings import ExposureSettings, is_open_to_others
+from simulcast.access_settings import ExposureSettings, is_public_bind
 from simulcast.cli.doctor.finding import Finding, fine, look, wrong
 from simulcast.errors import SettingRefused
 from simulcast.launcher import programs
@@ -45,10 +45,10 @@ async def settings_checks(environment: Collection[str], host: str, exposure: Exp
     found = await asyncio.gather(
         _inspect("front-end", programs.front_end("--check")), _inspect("worker", programs.worker("--check"))
     )
-    return [*judged(found), *unknown(environment, found), exposed(host, exposure)]
+    return [*check_values(found), *unknown_names(environment, found), check_exposure(host, exposure)]
 
 
-def judged(inspections: Sequence[Inspection]) -> list[Finding]:
+def check_values(inspections: Sequence[Inspection]) -> list[Finding]:
     """Whether each program would start with its settings."""
     return [
         wrong(each.program, each.mistake, "correct that setting: docs/settings.md lists what each may be")
@@ -58,7 +58,7 @@ def judged(inspections: Sequence[Inspection]) -> list[Finding]:
     ]
 
 
-def unknown(environment: Collection[str], inspections: Sequence[Inspection]) -> list[Finding]:
+def unknown_names(environment: Collection[str], inspections: Sequence[Inspection]) -> list[Finding]:
     """Variables that look like ours and are read by nobody, with what was probably meant."""
     known = (COMPOSE | FLAGS).union(*(each.names for each in inspections))
     strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
@@ -72,7 +72,7 @@ def unknown(environment: Collection[str], inspections: Sequence[Inspection]) -> 
     return findings
 
 
-def exposed(host: str, settings: ExposureSettings) -> Finding:
+def check_exposure(host: str, settings: ExposureSettings) -> Finding:
     """Who may get in."""
     try:
         algorithm, _ = settings.token_key()
@@ -80,7 +80,7 @@ def exposed(host: str, settings: ExposureSettings) -> Finding:
         return wrong("access", str(error), "see docs/access.md")
     if algorithm:
         return fine("access", f"whoever has a token ({algorithm})")
-    if not is_open_to_others(host):
+    if not is_public_bind(host):
         return fine("access", f"everyone on this machine ({host}), without a token")
     remedy = "set SIMULCAST_TOKEN_SECRET, unless only a proxy of yours reaches it: docs/access.md"
     if settings.open_to_everyone:

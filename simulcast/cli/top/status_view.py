@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulcast.cli.watch.download_table import clean, size
-from simulcast.process_registry import FrontEndRecord, Processes, Survey, WorkerRecord
+from simulcast.process_registry import FrontEndRecord, Processes, QueueStats, WorkerRecord
 
 NOTHING_RUNS = (
     "No front-end and no worker runs on this Redis: start them with `simulcast up`, or one by one with "
@@ -21,12 +21,12 @@ NOTHING_RUNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class StatusView:
     """`at`: seconds since 1970."""
 
     at: float
     processes: Processes
-    survey: Survey
+    survey: QueueStats
 
     def as_json(self) -> str:
         """One object, in a line. Rates are per second, sizes bytes, times seconds."""
@@ -41,7 +41,7 @@ class Picture:
             }
         )
 
-    def drawn(self) -> RenderableType:
+    def render(self) -> RenderableType:
         """For a terminal, as wide as it is."""
         front_ends, workers = self.processes.front_ends, self.processes.workers
         parts: list[RenderableType] = []
@@ -102,7 +102,7 @@ def _all_workers(found: Iterable[WorkerRecord]) -> str:
     )
 
 
-def _queue(survey: Survey) -> str:
+def _queue(survey: QueueStats) -> str:
     counts = ", ".join(f"{count:,} {state}" for state, count in survey.jobs.items())
     if survey.longest_wait_s is None:
         return f"downloads: {counts}"

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-MOST_ROWS = 10_000  # the oldest goes first
-_MOST_CHARACTERS = 300
+MAX_ROWS = 10_000  # the oldest goes first
+MAX_TEXT_CHARS = 300
 _BEYOND_COUNTING = 2**63  # JSON may hold a whole number that has no float, and 1e400, which is infinite
 _STATES = {
     "download_queued": "queued",
@@ -56,7 +56,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Board:
+class DownloadTable:
     """`event_id` is the last one seen, "" before the first."""
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Board:
     def _row(self, found: Mapping[str, object], key: str) -> Row:
         row = self.rows.get(key)
         if row is None:
-            if len(self.rows) >= MOST_ROWS:
+            if len(self.rows) >= MAX_ROWS:
                 del self.rows[next(iter(self.rows))]
             row = self.rows[key] = Row(clean(key))
         row.name = clean(_text(found, "name")) or row.name
@@ -104,7 +104,7 @@ class Board:
 
 def clean(text: str) -> str:
     """Fit for a terminal: no control characters, and not endless."""
-    cut = text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"
+    cut = text if len(text) <= MAX_TEXT_CHARS else text[:MAX_TEXT_CHARS] + "…"
     return "".join(character if character.isprintable() else "·" for character in cut)
 
 

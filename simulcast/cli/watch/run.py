@@ -11,12 +11,12 @@ from rich.console import Console
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
-from simulcast.cli.errors import to_tell
-from simulcast.cli.watch.download_table import Board, clean
+from simulcast.cli.errors import first_user_error
+from simulcast.cli.watch.download_table import DownloadTable, clean
 from simulcast.cli.watch.screen import Bars, PlainLines, Screen
 from simulcast.errors import CommandError
 from simulcast.model.close_codes import Refresh, Stop
-from simulcast.store.url import shown
+from simulcast.store.url import redacted_url
 
 RECONNECT_S = 5.0
 OPEN_S = 10.0
@@ -29,7 +29,7 @@ _REMEDY = "; set SIMULCAST_TOKEN to what `simulcast token --scope watch` prints 
 async def watch(url: str, token: str) -> None:
     """Until cancelled. `token`: "" for none, @file: its content. Raises CommandError where waiting mends nothing."""
     checked_address(url)
-    board, console = Board(), Console()
+    board, console = DownloadTable(), Console()
     if not console.is_terminal:
         await follow(url, token, board, PlainLines())
         return
@@ -39,7 +39,7 @@ async def watch(url: str, token: str) -> None:
             group.create_task(bars.run(), name="drawing")
             await follow(url, token, board, bars)
     except BaseExceptionGroup as failures:
-        raise to_tell(failures) from failures
+        raise first_user_error(failures) from failures
 
 
 def checked_address(url: str) -> str:
@@ -48,28 +48,32 @@ def checked_address(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise CommandError(f"--url {shown(url)}: {error}") from error
+        raise CommandError(f"--url {redacted_url(url)}: {error}") from error
     if parts.scheme in ("http", "https") and host:
         meant = parts._replace(scheme="wss" if parts.scheme == "https" else "ws", path=parts.path.rstrip("/") or "/ws")
-        raise CommandError(f"--url {shown(url)} is a web page: give {shown(meant.geturl())}")
+        raise CommandError(f"--url {redacted_url(url)} is a web page: give {redacted_url(meant.geturl())}")
     if parts.scheme not in ("ws", "wss") or not host:
-        raise CommandError(f"--url {shown(url)} is no WebSocket: it looks like ws://localhost:8080/ws")
+        raise CommandError(f"--url {redacted_url(url)} is no WebSocket: it looks like ws://localhost:8080/ws")
     return url
 
 
 async def follow(
-    url: str, token: str, board: Board, screen: Screen, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    url: str,
+    token: str,
+    board: DownloadTable,
+    screen: Screen,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Connects, shows what comes, and does so again RECONNECT_S after a loss. Raises CommandError."""
     while True:
         found = await _connect(url, _headers(token), board.event_id)
         if isinstance(found, ClientConnection):
-            screen.status(f"connected to {shown(url)}")
+            screen.status(f"connected to {redacted_url(url)}")
             async with found:
                 await _show(found, board, screen)
             if found.close_code == Refresh.TOKEN_EXPIRED:
                 continue  # at once: the file may hold another one, and the same one is refused
-            found = f"lost {shown(url)}"
+            found = f"lost {redacted_url(url)}"
         screen.status(f"{found}: trying again in {RECONNECT_S:.0f} s")
         await pause(RECONNECT_S)
 
@@ -92,16 +96,16 @@ async def _connect(url: str, headers: dict[str, str], event_id: str) -> ClientCo
             said = clean(bytes(error.response.body or b"").decode(errors="replace").strip())
             remedy = _REMEDY if status == 401 else ""
             raise CommandError(
-                f"{shown(url)} refuses ({status}): {said or 'is the path right? It usually is /ws'}{remedy}"
+                f"{redacted_url(url)} refuses ({status}): {said or 'is the path right? It usually is /ws'}{remedy}"
             ) from error
-        return f"{shown(url)} is not ready ({status})"
+        return f"{redacted_url(url)} is not ready ({status})"
     except InvalidHandshake as error:
-        return f"{shown(url)} does not speak WebSocket ({error})"
+        return f"{redacted_url(url)} does not speak WebSocket ({error})"
     except (OSError, WebSocketException):  # TimeoutError is an OSError
-        return f"no server at {shown(url)} (start one with `simulcast up`)"
+        return f"no server at {redacted_url(url)} (start one with `simulcast up`)"
 
 
-async def _show(socket: ClientConnection, board: Board, screen: Screen) -> None:
+async def _show(socket: ClientConnection, board: DownloadTable, screen: Screen) -> None:
     """Returns when the connection ends. Raises CommandError where the server says that coming back won't help."""
     try:
         async for message in socket:

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from simulcast.cli.watch.download_table import Board, Line, Row, size
+from simulcast.cli.watch.download_table import DownloadTable, Line, Row, size
 
 REFRESHES_A_SECOND = 8
 _OTHER_LINES = 3  # beside the rows: how many more, the status, the cursor
@@ -38,7 +38,7 @@ class PlainLines:
 class Bars:
     """One bar a download beneath the lines of what has ended; as many as the terminal holds."""
 
-    def __init__(self, board: Board, console: Console) -> None:
+    def __init__(self, board: DownloadTable, console: Console) -> None:
         self._board = board
         self._console = console
         self._status = ""

@@ -10,7 +10,7 @@ FLUSH_BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 LATENCY_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class Distribution:
+class Histogram:
     """How many of the observed seconds lie between which bounds; each bound belongs to what is below it."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
@@ -23,14 +23,14 @@ class Distribution:
         self.sum += seconds
 
 
-class Tally:
+class Counters:
     """One process's, from its start on. `clock`: seconds, monotonic and fine enough for a flush."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.received = 0  # messages that came by the subscription
         self.refused = 0  # of them, those that were left out
-        self.filled = 0  # publications that were read from the history instead
+        self.backfilled = 0  # publications that were read from the history instead
         self.gaps_found = 0
         self.gaps_lost = 0
         self.epochs = 0  # after the first one of a channel
@@ -40,8 +40,8 @@ class Tally:
         self.cut = 0
         self.joins = 0
         self.recoveries: dict[Source, int] = {"memory": 0, "history": 0, "snapshot": 0}
-        self.flushes = Distribution(FLUSH_BOUNDS_S)
-        self.latencies = Distribution(LATENCY_BOUNDS_S)
+        self.flushes = Histogram(FLUSH_BOUNDS_S)
+        self.latencies = Histogram(LATENCY_BOUNDS_S)
         self._longest_s: float | None = None
 
     def sent(self, events: int, clients: int, size: int) -> None:
@@ -55,7 +55,7 @@ class Tally:
         if asked:
             self.recoveries[source] += 1
 
-    def late_by(self, seconds: float) -> None:
+    def observe_latency(self, seconds: float) -> None:
         """An event left so long after Redis had it."""
         self.latencies.observe(seconds)
         self._longest_s = max(seconds, self._longest_s or 0.0)

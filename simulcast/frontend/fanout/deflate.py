@@ -7,7 +7,7 @@ its window across batches, and nothing refers back beyond the batch, so every cl
 import zlib
 from dataclasses import dataclass
 
-from simulcast.frontend.fanout.frames import RSV1_TEXT, framed, payloads
+from simulcast.frontend.fanout.frames import RSV1_TEXT, frame, payloads
 
 _TAIL = b"\x00\x00\xff\xff"  # what a sync flush ends with, and RFC 7692 §7.2.1 leaves out
 _MEMORY_LEVEL = 5
@@ -26,7 +26,7 @@ class Deflate:
         encoded = []
         for payload in payloads(frames):
             data = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
-            encoded.append(framed(RSV1_TEXT, data.removesuffix(_TAIL)))
+            encoded.append(frame(RSV1_TEXT, data.removesuffix(_TAIL)))
             if self.reset:
                 compressor = self._compressor()
         return b"".join(encoded)

@@ -13,14 +13,14 @@ from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.latency import Latency
 from simulcast.frontend.fanout.log import Entry
-from simulcast.frontend.fanout.snapshot import ENDED_FOR_S, Snapshot
+from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, Snapshot
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.fanout.welcomes import Welcomes
+from simulcast.frontend.fanout.welcomes import SnapshotCache
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, with_event_id
 
-MOST_TOLD = 50_000
+MAX_SEEN = 50_000
 Identity = tuple[str, str]  # key, and what tells a change of state from others of that key
 MARK_KEY = "position\n"  # no event's key has a line break
 
@@ -45,18 +45,20 @@ class Feed:
         self.snapshot = snapshot
         self.views: dict[View, Hub] = {}
         self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
-        self._welcomes = Welcomes()
+        self._welcomes = SnapshotCache()
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
         self._since_asked: list[Entry] | None = None  # what was taken since a snapshot was asked for
         self.is_stale = False  # the snapshot is still that of an epoch before
-        self._told: OrderedDict[Identity, Position] = OrderedDict()
+        self._seen: OrderedDict[Identity, Position] = OrderedDict()
         self._doubtful: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
-        self._lost = snapshot.anew()  # of these keys, what was told last: who joins now won't be told it otherwise
+        self._lost = (
+            snapshot.newest_by_key()
+        )  # of these keys, what was told last: who joins now won't be told it otherwise
         self._lost_at = 0.0
 
-    def take(self, publication: Publication) -> Outcome:
+    def accept(self, publication: Publication) -> Outcome:
         """One publication, live or from the history; delivers it unless the outcome says why not."""
         position = publication.position
         if self.position is None or position.epoch != self.position.epoch:
@@ -70,7 +72,7 @@ class Feed:
         entry = _entry(publication, position.offset)
         if self._since_asked is not None:
             self._since_asked.append(entry)
-        if self._is_news(publication):
+        if self._is_duplicate(publication):
             self._deliver(entry)
         else:
             self.snapshot.apply(entry)
@@ -78,14 +80,14 @@ class Feed:
             self._welcomes.clear()
         return Outcome.TAKEN
 
-    def take_foreign(self, event: Event | str) -> None:
+    def accept_external(self, event: Event | str) -> None:
         """What came past the brokers: delivered live, with no position."""
         if isinstance(event, str):
             self._publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))))
         else:
             self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
 
-    def take_over(
+    def load_snapshot(
         self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
     ) -> None:
         """Begins, or begins anew, with what goes on at `position`. Clients that are here get nothing of it."""
@@ -94,7 +96,7 @@ class Feed:
         if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
             self.next_epoch(position, tag)
         self.is_stale = False
-        lost = [entry for entry in self.goes_on() if entry.key in self._doubtful]
+        lost = [entry for entry in self.snapshot_entries() if entry.key in self._doubtful]
         self._lost.clear()
         for entry in lost:
             self._lost.apply(entry)
@@ -103,8 +105,8 @@ class Feed:
         self._welcomes.clear()
         active = {publication.key for publication in publications}
         known = active | self._doubtful.keys() | {""}
-        for identity in [identity for identity in self._told if identity[0] not in known]:
-            del self._told[identity]  # the server knows nothing of it any more, and may tell of it again
+        for identity in [identity for identity in self._seen if identity[0] not in known]:
+            del self._seen[identity]  # the server knows nothing of it any more, and may tell of it again
         for publication in publications:
             self.snapshot.apply(_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
             if (stated := _identity(publication)) is not None:
@@ -113,22 +115,22 @@ class Feed:
             if entry.offset > position.offset:
                 self.snapshot.apply(entry)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Cuts every client, since what they missed can't be told; `take_over` comes next."""
         for hub in (self.hub, *self.views.values()):
-            hub.cut_all()
+            hub.disconnect_all()
         self.position = None
-        self.forget_told()
+        self.clear_seen()
 
-    def forget_told(self) -> None:
+    def clear_seen(self) -> None:
         """From here on all is news: the server knows of nothing that was told before, or nobody is here who was."""
-        self._told.clear()
+        self._seen.clear()
         self._doubtful.clear()
         self._lost.clear()
 
-    def doubt(self, after: Position) -> None:
+    def invalidate(self, after: Position) -> None:
         """The server has lost what was told after that: if it is told again as it was, it isn't news."""
-        for identity, position in self._told.items():
+        for identity, position in self._seen.items():
             if (position.epoch, position.offset) > (after.epoch, after.offset):
                 self._doubtful.setdefault(identity[0], set()).add(identity)
 
@@ -156,19 +158,19 @@ class Feed:
                 self.hub.log.append(_entry(publication, publication.position.offset))
             self.hub.skip_to_head()
 
-    def welcome(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
+    def snapshot_for(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
         """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on."""
-        return self._welcomes.give(view, hub, self.goes_on, now)
+        return self._welcomes.get(view, hub, self.snapshot_entries, now)
 
-    def goes_on(self) -> list[Entry]:
+    def snapshot_entries(self) -> list[Entry]:
         """What who joins is told, oldest first; of what the server has lost, for a while, what those here know."""
-        if self.hub.tally.clock() - self._lost_at > ENDED_FOR_S:
+        if self.hub.tally.clock() - self._lost_at > ENDED_TTL_S:
             self._lost.clear()
         lost = self._lost.entries()
         keys = {entry.key for entry in lost}
         return [*(entry for entry in self.snapshot.entries() if entry.key not in keys), *lost]
 
-    def was_ours(self, tag: str) -> bool:
+    def is_known_tag(self, tag: str) -> bool:
         """Whether a broker of an epoch before this one published under that tag."""
         return tag in self._old_tags
 
@@ -203,13 +205,13 @@ class Feed:
         if self.position is not None:
             self.latency.flushed(self.position)
 
-    def mark(self) -> None:
+    def publish_position_marks(self) -> None:
         """Tells those who want marks how far the channel is: they recover from there though nothing came for them."""
         for view, hub in self.views.items():
             if view.marks and self.position is not None:
                 hub.publish(Entry(0, "p", MARK_KEY, view.mark(self.position)))
 
-    def _is_news(self, publication: Publication) -> bool:
+    def _is_duplicate(self, publication: Publication) -> bool:
         """Whether this was not told before (a repetition after a failover)."""
         identity = _identity(publication)
         is_news = identity is None or self._remember(identity, publication.position)
@@ -217,22 +219,22 @@ class Feed:
             self._lost.forget(publication.key)
         if identity is None:
             for lost in self._doubtful.pop(publication.key, ()):  # it goes another way than before:
-                self._told.pop(lost, None)  # then its end is news too
+                self._seen.pop(lost, None)  # then its end is news too
         return is_news
 
     def _remember(self, identity: Identity, position: Position) -> bool:
-        """Whether it is new. Remembers MOST_TOLD."""
-        is_news = identity not in self._told
-        self._told[identity] = position
+        """Whether it is new. Remembers MAX_SEEN."""
+        is_news = identity not in self._seen
+        self._seen[identity] = position
         if is_news:
-            if len(self._told) > MOST_TOLD:
-                self._told.popitem(last=False)
+            if len(self._seen) > MAX_SEEN:
+                self._seen.popitem(last=False)
         else:
-            self._told.move_to_end(identity)
-            self._settle(identity)
+            self._seen.move_to_end(identity)
+            self._mark_present(identity)
         return is_news
 
-    def _settle(self, identity: Identity) -> None:
+    def _mark_present(self, identity: Identity) -> None:
         """The server has it again."""
         doubtful = self._doubtful.get(identity[0], set())
         doubtful.discard(identity)

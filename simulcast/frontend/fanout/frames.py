@@ -9,10 +9,10 @@ RSV1_TEXT = 0xC1  # compressed (RFC 7692 §6)
 
 def text_frame(payload: bytes) -> bytes:
     """One message's bytes on the wire. `payload`: UTF-8."""
-    return framed(FIN_TEXT, payload)
+    return frame(FIN_TEXT, payload)
 
 
-def framed(first: int, payload: bytes) -> bytes:
+def frame(first: int, payload: bytes) -> bytes:
     """One frame. `first`: its first byte."""
     size = len(payload)
     if size < 126:

@@ -9,17 +9,17 @@ once; loaded, part of the loop stays free, and what gathers meanwhile shares one
 from collections.abc import Callable
 from typing import Protocol
 
-from simulcast.frontend.fanout.counters import Tally
-from simulcast.frontend.fanout.log import MOST_BYTES, Entry, Log
+from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.fanout.log import MAX_BYTES, Entry, Log
 
-MOST_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
+MAX_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
 SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
-DUTY = 1.75
-LONGEST_REST_S = 0.025  # with very many clients the loop is never free for longer, or latency would suffer
-PATIENCE_S = 60.0  # how long a socket may stay full
+FLUSH_BACKOFF_FACTOR = 1.75
+MAX_FLUSH_DELAY_S = 0.025  # with very many clients the loop is never free for longer, or latency would suffer
+SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full
 
 
-class Outlet(Protocol):
+class Writer(Protocol):
     """Where a client's bytes go."""
 
     def write(self, frames: bytes) -> None:
@@ -32,12 +32,12 @@ class Outlet(Protocol):
 class Client:
     """One connected client. `cursor` is how far it is while it isn't current."""
 
-    __slots__ = ("cursor", "outlet", "paused", "paused_at")
+    __slots__ = ("cursor", "on_pause", "outlet", "paused_at")
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Writer) -> None:
         self.outlet = outlet
         self.cursor = 0
-        self.paused = False
+        self.on_pause = False
         self.paused_at = 0.0
 
 
@@ -53,7 +53,7 @@ class Hub:
         log: Log,
         clock: Callable[[], float],
         call_at: Callable[[float, Callable[[], None]], object],
-        tally: Tally,
+        tally: Counters,
         interval_s: float = 0.0,
         encode: Callable[[bytes], bytes] | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Hub:
         self.tally = tally
         self.on_flush: Callable[[], None] = lambda: None
         self._interval_s = interval_s
-        self._most_pending_bytes = MOST_BYTES // 2 if interval_s else MOST_PENDING_BYTES
+        self._most_pending_bytes = MAX_BYTES // 2 if interval_s else MAX_PENDING_BYTES
         self._clock = clock
         self._call_at = call_at
         self._current: set[Client] = set()
@@ -82,10 +82,10 @@ class Hub:
     @property
     def clients(self) -> int:
         """How many are connected."""
-        return len(self._current) + len(self._unwritten) + self.behind
+        return len(self._current) + len(self._unwritten) + self.lagging
 
     @property
-    def behind(self) -> int:
+    def lagging(self) -> int:
         """How many of them are not current."""
         return len(self._waiting) + len(self._full)
 
@@ -102,7 +102,7 @@ class Hub:
     def join(self, client: Client, owed: bytes, cursor: int | None = None) -> None:
         """The client gets `owed` (snapshot, what it missed), then all that comes after `cursor`, now unless told."""
         client.cursor = self.log.head if cursor is None else cursor
-        (self._full if client.paused else self._waiting).add(client)
+        (self._full if client.on_pause else self._waiting).add(client)
         if owed:
             client.outlet.write(self._encoded([owed], 1))
         if client in self._waiting:
@@ -113,7 +113,7 @@ class Hub:
         for place in (self._current, self._unwritten, self._waiting, self._full):
             place.discard(client)
 
-    def leave_with_rest(self, client: Client) -> list[Entry] | None:
+    def take_backlog(self, client: Client) -> list[Entry] | None:
         """Leaves, and returns what it was still owed; None where some of that was trimmed."""
         cursor = self._flushed if client in self._current else client.cursor
         self.leave(client)
@@ -122,7 +122,7 @@ class Hub:
 
     def pause(self, client: Client) -> None:
         """Its socket is full."""
-        client.paused = True
+        client.on_pause = True
         client.paused_at = self._clock()
         if client in self._current:
             self._current.remove(client)
@@ -138,7 +138,7 @@ class Hub:
 
     def resume(self, client: Client) -> None:
         """Its socket has drained."""
-        client.paused = False
+        client.on_pause = False
         if client in self._full:
             self._full.remove(client)
             self._waiting.add(client)
@@ -168,14 +168,14 @@ class Hub:
         """What is in the log already is nobody's to be given: there are no clients yet."""
         self._flushed = self._flushed_before = self.log.head
 
-    def cut_all(self) -> None:
+    def disconnect_all(self) -> None:
         """Aborts everyone."""
         for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
             self._cut(client)
 
-    def cut_the_hopeless(self) -> None:
+    def disconnect_slow_clients(self) -> None:
         """Aborts clients whose socket has been full for longer than PATIENCE_S."""
-        latest = self._clock() - PATIENCE_S
+        latest = self._clock() - SLOW_CLIENT_TIMEOUT_S
         for client in [client for client in self._full if client.paused_at < latest]:
             self._cut(client)
 
@@ -183,7 +183,9 @@ class Hub:
         started = self._clock()
         self.flush()
         ended = self._clock()
-        self._not_before = ended + max(min((ended - started) * DUTY, LONGEST_REST_S), self._interval_s)
+        self._not_before = ended + max(
+            min((ended - started) * FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S), self._interval_s
+        )
 
     def _encoded(self, frames: list[bytes], clients: int) -> bytes:
         joined = b"".join(frames)
@@ -192,7 +194,7 @@ class Hub:
         return batch
 
     def _conflated(self) -> list[bytes]:
-        kept = self.log.since(self._flushed, MOST_BYTES)
+        kept = self.log.since(self._flushed, MAX_BYTES)
         return self._pending if kept is None else kept[0]
 
     def _serve(self, client: Client) -> None:

@@ -9,7 +9,7 @@ _BETWEEN = re.compile(r"[ \t\r\n]*[:,]?[ \t\r\n]*")
 _read = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 
 
-def without(payload: bytes, name: str) -> bytes:
+def drop_member(payload: bytes, name: str) -> bytes:
     """The object without its members of that name, however they are spelled. What is no JSON object stays as it is.
 
     `payload`: UTF-8 that begins with a brace. Of what is nested too deep to be read nothing is left.
@@ -17,14 +17,14 @@ def without(payload: bytes, name: str) -> bytes:
     text = payload.decode()
     kept = []
     try:
-        at = _end(_SPACE, text, 1)
+        at = _value_end(_SPACE, text, 1)
         while text[at] != "}":
             start = at
             member, at = _read(text, at)
-            _, at = _read(text, _end(_BETWEEN, text, at))
+            _, at = _read(text, _value_end(_BETWEEN, text, at))
             if member != name:
                 kept.append(text[start:at])
-            at = _end(_BETWEEN, text, at)
+            at = _value_end(_BETWEEN, text, at)
     except (ValueError, IndexError):
         return payload
     except RecursionError:
@@ -32,6 +32,6 @@ def without(payload: bytes, name: str) -> bytes:
     return b"{%b}" % ",".join(kept).encode()
 
 
-def _end(what: re.Pattern[str], text: str, at: int) -> int:
+def _value_end(what: re.Pattern[str], text: str, at: int) -> int:
     found = what.match(text, at)
     return at if found is None else found.end()

@@ -6,18 +6,18 @@ what is the newest (`Head.published_at`), and here it is remembered when that wa
 
 from collections import deque
 
-from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.counters import Counters
 from simulcast.model.position import Position
 
-MOST_FLUSHES = 64  # remembered: as many as may lie between Redis' answer and its being read
+MAX_PENDING_FLUSHES = 64  # remembered: as many as may lie between Redis' answer and its being read
 
 
 class Latency:
     """One channel's samples. Times are seconds of the clock of `tally`."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Counters) -> None:
         self._tally = tally
-        self._flushes: deque[tuple[Position, float]] = deque(maxlen=MOST_FLUSHES)
+        self._flushes: deque[tuple[Position, float]] = deque(maxlen=MAX_PENDING_FLUSHES)
         self._sampled: Position | None = None
         self._awaited: tuple[Position, float] | None = None
 
@@ -31,7 +31,7 @@ class Latency:
                 self._awaited = None
             elif wanted.offset <= position.offset:
                 self._awaited = None
-                self._tally.late_by(max(0.0, now - published_at))
+                self._tally.observe_latency(max(0.0, now - published_at))
 
     def published(self, position: Position, at: float | None) -> None:
         """The newest event there is, and when Redis published it; None where that isn't known."""
@@ -42,7 +42,7 @@ class Latency:
         for flushed, when in self._flushes:
             if flushed.epoch == position.epoch and flushed.offset >= position.offset:
                 if before is not None and before.epoch == position.epoch:  # else an earlier flush may have had it
-                    self._tally.late_by(max(0.0, when - at))
+                    self._tally.observe_latency(max(0.0, when - at))
                 return
             before = flushed
         if self._awaited is None:  # else one waits for longer

@@ -7,9 +7,9 @@ state event, or an event without a key.
 from collections import OrderedDict
 from dataclasses import dataclass
 
-MOST_ENTRIES = 16_384
-MOST_BYTES = 16 * 1024 * 1024
-MOST_ANSWERS = 64
+MAX_ENTRIES = 16_384
+MAX_BYTES = 16 * 1024 * 1024
+MAX_CACHED_READS = 64
 _LIVE_ONLY = "\n"  # before the key of progress that has no place in the history; no event's key has a line break
 
 
@@ -24,12 +24,12 @@ class Entry:
 
 
 class Log:
-    """At most MOST_ENTRIES entries and MOST_BYTES of frames; beyond, the oldest are trimmed and `since` says so.
+    """At most MAX_ENTRIES entries and MAX_BYTES of frames; beyond, the oldest are trimmed and `since` says so.
 
     A cursor is a number that counts what was appended here; it means nothing elsewhere.
     """
 
-    def __init__(self, most_entries: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_entries: int = MAX_ENTRIES, most_bytes: int = MAX_BYTES) -> None:
         self._most_entries = most_entries
         self._most_bytes = most_bytes
         self._entries: OrderedDict[str | int, tuple[int, Entry]] = OrderedDict()
@@ -86,7 +86,7 @@ class Log:
             cursor = at
         return frames, self.head
 
-    def reaches(self, cursor: int) -> bool:
+    def covers(self, cursor: int) -> bool:
         """Whether nothing that came after `cursor` was trimmed."""
         return cursor >= self._trimmed
 
@@ -115,7 +115,7 @@ class Log:
             if entry.offset:
                 newer.append(entry)
         newer.reverse()
-        if len(self._answers) < MOST_ANSWERS:
+        if len(self._answers) < MAX_CACHED_READS:
             self._answers[offset] = newer
         return newer
 

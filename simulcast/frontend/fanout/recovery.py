@@ -13,7 +13,7 @@ _NO_BOUND = 2**62  # a page of the history is bounded where it is read
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class Replay:
     """What brings the client to where the feed is now, oldest first. `recovered`: whether that is all it missed."""
 
     entries: list[Entry]
@@ -21,7 +21,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class AskHistory:
+class ReadHistory:
     """Memory doesn't reach back: read what came after `after`, then decide again from the last of it."""
 
     after: Position
@@ -33,7 +33,7 @@ class CatchUp:
     """The client saw more than this process has: ask Redis first, then decide again."""
 
 
-def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
+def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | CatchUp:
     """What to do for a client whose last position is `since`. The feed must have started."""
     here = feed.position
     if since is None or here is None:
@@ -44,8 +44,8 @@ def decide(feed: Feed, since: Position | None) -> Owed | AskHistory | CatchUp:
         return from_snapshot(feed)
     kept = feed.hub.log.after(since.offset)
     if kept is None:
-        return AskHistory(since, here)
-    return Owed(kept, recovered=True)
+        return ReadHistory(since, here)
+    return Replay(kept, recovered=True)
 
 
 def is_ahead(feed: Feed, since: Position | None) -> bool:
@@ -56,12 +56,12 @@ def is_ahead(feed: Feed, since: Position | None) -> bool:
     return since.epoch > here.epoch or (since.epoch == here.epoch and since.offset > here.offset)
 
 
-def from_snapshot(feed: Feed) -> Owed:
+def from_snapshot(feed: Feed) -> Replay:
     """The snapshot, when what the client missed can't be told."""
-    return Owed(feed.goes_on(), recovered=False)
+    return Replay(feed.snapshot_entries(), recovered=False)
 
 
-def conflated(publications: Sequence[Publication]) -> list[Entry]:
+def conflate(publications: Sequence[Publication]) -> list[Entry]:
     """A piece of the history, without what is superseded in it."""
     log = Log(most_entries=len(publications) + 1, most_bytes=_NO_BOUND)
     for publication in publications:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from simulcast.frontend.fanout.log import Entry
 
-ENDED_FOR_S = 600.0
-MOST_ENTRIES = 30_000
-MOST_BYTES = 32 * 1024 * 1024
+ENDED_TTL_S = 600.0
+MAX_ENTRIES = 30_000
+MAX_BYTES = 32 * 1024 * 1024
 
 
 class Snapshot:
-    """At most MOST_ENTRIES entries and MOST_BYTES of frames; beyond, the oldest are forgotten.
+    """At most MAX_ENTRIES entries and MAX_BYTES of frames; beyond, the oldest are forgotten.
 
     `clock`: seconds, monotonic.
     """
@@ -35,11 +35,11 @@ class Snapshot:
         self._drop(place)
         self._entries[place] = entry
         self._bytes += len(entry.frame)
-        while len(self._entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
+        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
             self._drop(next(iter(self._entries)))
         self._forget_old_ends()
 
-    def anew(self) -> "Snapshot":
+    def newest_by_key(self) -> "Snapshot":
         """An empty one by the same clock."""
         return Snapshot(self._clock)
 
@@ -68,7 +68,7 @@ class Snapshot:
             self._bytes -= len(gone.frame)
 
     def _forget_old_ends(self) -> None:
-        while self._ends and (self._clock() - self._ends[0][0] > ENDED_FOR_S or len(self._ends) > MOST_ENTRIES):
+        while self._ends and (self._clock() - self._ends[0][0] > ENDED_TTL_S or len(self._ends) > MAX_ENTRIES):
             _, entry = self._ends.popleft()
             place = ("e", entry.key)
             if self._entries.get(place) is entry:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payload_of, text_frame
-from simulcast.frontend.fanout.json_members import without
+from simulcast.frontend.fanout.json_members import drop_member
 from simulcast.frontend.fanout.log import Entry
 from simulcast.model.position import Position
 
@@ -48,7 +48,7 @@ class View:
         if not payload.startswith(b"{"):
             return frame  # text that is no object
         if b'"channel"' in payload or b"\\u" in payload:  # else its publisher named none: parsers believe the last one
-            payload = without(payload, "channel")
+            payload = drop_member(payload, "channel")
         member = b'"channel":%b' % json.dumps(self.channel).encode()
         if payload.startswith(_ID_START):
             at = payload.index(b'"', len(_ID_START)) + 1

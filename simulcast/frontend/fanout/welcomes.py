@@ -7,7 +7,7 @@ from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.log import Entry
 from simulcast.frontend.fanout.view import View
 
-WELCOME_S = 1.0
+SNAPSHOT_CACHE_TTL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class _Welcome:
     cursor: int
 
 
-class Welcomes:
+class SnapshotCache:
     """Shared by those of one view who join within WELCOME_S.
 
     Cleared by whatever a snapshot doesn't show as it was: who joins after an event without a key must not be given it.
@@ -33,11 +33,16 @@ class Welcomes:
         """What was given so far is given to nobody else."""
         self._kept.clear()
 
-    def give(self, view: View, hub: Hub, entries: Callable[[], list[Entry]], now: float) -> tuple[bytes, int]:
+    def get(self, view: View, hub: Hub, entries: Callable[[], list[Entry]], now: float) -> tuple[bytes, int]:
         """The bytes of `entries()` as that view shows them, and the cursor of its hub behind which the flow goes on."""
         kept = self._kept.get(view)
-        if kept is None or kept.hub is not hub or now - kept.made_at > WELCOME_S or not hub.log.reaches(kept.cursor):
+        if (
+            kept is None
+            or kept.hub is not hub
+            or now - kept.made_at > SNAPSHOT_CACHE_TTL_S
+            or not hub.log.covers(kept.cursor)
+        ):
             kept = _Welcome(hub, now, view.join(entries()), hub.log.head)
-            self._kept = {each: old for each, old in self._kept.items() if now - old.made_at <= WELCOME_S}
+            self._kept = {each: old for each, old in self._kept.items() if now - old.made_at <= SNAPSHOT_CACHE_TTL_S}
             self._kept[view] = kept
         return kept.frames, kept.cursor

@@ -12,12 +12,12 @@ from simulcast.frontend.fanout.feed import Feed
 from simulcast.model.position import Position
 
 PAGE = 1000
-PRELOADED = 4000  # publications from before the start that memory begins with
+PRELOAD_ENTRIES = 4000  # publications from before the start that memory begins with
 
 _log = logging.getLogger("simulcast.listener")
 
 
-class Repair:
+class Backfill:
     """Asks `broker`; must not be at work twice at once for the same feed."""
 
     def __init__(self, broker: Broker) -> None:
@@ -43,34 +43,34 @@ class Repair:
         """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
         while (here := feed.position) is not None and _is_before(here, head.position):
             rows = await self._broker.history(here, head.position, channel, PAGE)
-            feed.hub.tally.filled += len(rows)
+            feed.hub.tally.backfilled += len(rows)
             for number, publication in enumerate(rows):
-                _cross(feed, Position(publication.position.epoch, 0), head, number > 0)
-                feed.take(publication)
+                _advance_epoch(feed, Position(publication.position.epoch, 0), head, number > 0)
+                feed.accept(publication)
             if len(rows) < PAGE:
-                _cross(feed, head.position, head, bool(rows))
+                _advance_epoch(feed, head.position, head, bool(rows))
 
     async def _take_over(self, feed: Feed, channel: str, anew: bool = False) -> None:
         feed.expect_snapshot()
         snapshot = await self._broker.snapshot(channel)
         head = snapshot.head
         if anew:
-            feed.begin_anew()
+            feed.reset()
         elif feed.position is not None:
             await self._fill(feed, channel, head)  # what was published since
-        feed.take_over(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
+        feed.load_snapshot(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
         _log.info("%s goes on at %s with %d entries", channel, head.position, len(snapshot.publications))
 
     async def _preload(self, feed: Feed, channel: str) -> None:
         if feed.position is not None:
-            feed.preload(await self._broker.tail(feed.position, PRELOADED, channel))
+            feed.preload(await self._broker.tail(feed.position, PRELOAD_ENTRIES, channel))
 
 
 def _is_before(here: Position, head: Position) -> bool:
     return here.epoch != head.epoch or here.offset < head.offset
 
 
-def _cross(feed: Feed, position: Position, head: Head, complete: bool) -> None:
+def _advance_epoch(feed: Feed, position: Position, head: Head, complete: bool) -> None:
     """Goes on to the epoch of `position`, if it is another one. Raises PositionLost unless this one is complete.
 
     `complete`: what follows it in the history was read together with the last of it.
@@ -81,7 +81,7 @@ def _cross(feed: Feed, position: Position, head: Head, complete: bool) -> None:
     if not complete and before is not None and (here.epoch, here.offset) < (before.epoch, before.offset):
         raise PositionLost(here, before)
     if before is None:
-        feed.forget_told()
+        feed.clear_seen()
     elif (before.epoch, before.offset) < (here.epoch, here.offset):
-        feed.doubt(before)  # it may be that of an epoch before `here`: then the server knew nothing of this one
+        feed.invalidate(before)  # it may be that of an epoch before `here`: then the server knew nothing of this one
     feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)

@@ -14,29 +14,29 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 
 from simulcast.broker import Broker, Head
-from simulcast.cancellation import asked_to_stop
+from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable, InvalidEvent
-from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed, Outcome
-from simulcast.frontend.ingest.backfill import Repair
-from simulcast.frontend.ingest.reader import Inbox
-from simulcast.frontend.ingest.subscription import Followed
+from simulcast.frontend.ingest.backfill import Backfill
+from simulcast.frontend.ingest.reader import SubscriptionReader
+from simulcast.frontend.ingest.subscription import Subscription
 from simulcast.model.channel import ChannelNames
-from simulcast.model.events import MAX_EVENT_BYTES, encode_foreign
+from simulcast.model.events import MAX_EVENT_BYTES, encode_external
 from simulcast.model.publication import from_message
 from simulcast.store.topology import Topology
 
-POLL_S = 1.0
+POLL_INTERVAL_S = 1.0
 POLL_TIMEOUT_S = 1.5
-STALE_S = 2.5  # readiness ends when the last good poll is older
-FILL_TIMEOUT_S = 10.0
+READY_MAX_AGE_S = 2.5  # readiness ends when the last good poll is older
+BACKFILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
-MOST_AT_ONCE = 2048  # messages taken before the loop gets a turn
+MAX_MESSAGES_PER_TICK = 2048  # messages taken before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
 
 
-class _Deaf(BrokerUnavailable):
+class SubscriptionStalled(BrokerUnavailable):
     """Redis answers, but what is published does not arrive."""
 
 
@@ -46,16 +46,16 @@ Sort = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
 class Listener:
     """Keeps the feeds up to date from the moment `run` starts, through every loss of Redis."""
 
-    def __init__(self, broker: Broker, servers: Topology, tally: Tally, sort: Sort) -> None:
+    def __init__(self, broker: Broker, servers: Topology, tally: Counters, sort: Sort) -> None:
         """`sort`: says where to listen, once it has released what others serve; None where nothing is left."""
         self._broker = broker
-        self._repair = Repair(broker)
+        self._repair = Backfill(broker)
         self._servers = servers
         self._sort = sort
         self.client: redis.asyncio.Redis | None = None  # of the server that it listens to
         self._tally, self._clock = tally, tally.clock
-        self._followed: dict[str, Followed] = {}  # by channel
-        self._by_name: dict[bytes, Followed] = {}  # by the name of its Pub/Sub channel
+        self._followed: dict[str, Subscription] = {}  # by channel
+        self._by_name: dict[bytes, Subscription] = {}  # by the name of its Pub/Sub channel
         self._pubsub: PubSub | None = None
         self._catching_up = asyncio.Lock()
         self._polled_at = float("-inf")
@@ -66,7 +66,7 @@ class Listener:
         if self._trouble:
             return self._trouble
         age = self._clock() - self._polled_at
-        return f"Redis was last heard {age:.1f} s ago" if age > STALE_S else None
+        return f"Redis was last heard {age:.1f} s ago" if age > READY_MAX_AGE_S else None
 
     @property
     def channels(self) -> list[str]:
@@ -76,31 +76,31 @@ class Listener:
         """Returns once the feed has started. Raises TimeoutError while Redis is away."""
         followed = self._followed.get(channel)
         if followed is None:
-            followed = Followed(feed, ChannelNames(channel))
-            await self.adopt(followed)
+            followed = Subscription(feed, ChannelNames(channel))
+            await self.subscribe(followed)
         async with asyncio.timeout(START_TIMEOUT_S):
             await followed.started.wait()
 
     def add(self, channel: str, feed: Feed) -> None:
         """The next session subscribes to it. Raises ValueError for what is no channel's name."""
-        self._take_on(Followed(feed, ChannelNames(channel)))
+        self._track(Subscription(feed, ChannelNames(channel)))
 
-    async def adopt(self, followed: Followed) -> None:
+    async def subscribe(self, followed: Subscription) -> None:
         """Subscribes to it, or the next session does."""
-        self._take_on(followed)
+        self._track(followed)
         if self._pubsub is not None:
             try:
                 await self._servers.subscribe(self._pubsub, [followed.names.pubsub])
             except (redis.RedisError, OSError) as error:
                 _log.info("the next session subscribes to %s: %s", followed.names.channel, error)
 
-    def release(self, channel: str) -> Followed | None:
+    def release(self, channel: str) -> Subscription | None:
         """Forgets the channel, before a session: another listener adopts it. None where it has left."""
         if followed := self._followed.pop(channel, None):
             del self._by_name[followed.names.pubsub.encode()]
         return followed
 
-    def _take_on(self, followed: Followed) -> None:
+    def _track(self, followed: Subscription) -> None:
         followed.renew()
         self._followed[followed.names.channel] = followed
         self._by_name[followed.names.pubsub.encode()] = followed
@@ -123,16 +123,16 @@ class Listener:
                 self._tally.reconnects += not self._trouble
                 delay = min(delay * 2, 2.0) if self._trouble else 0.1
                 self._trouble = _reason(errors)
-                self._servers.doubt()
+                self._servers.invalidate()
                 _log.warning("no events: %s", self._trouble)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
-    async def catch_up(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
+    async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
         """Asks where the channels are and takes what is missing. Raises BrokerUnavailable, TimeoutError.
 
         `unless`: whether somebody else has seen to it meanwhile; then nothing is asked.
         """
-        async with asyncio.timeout(FILL_TIMEOUT_S), self._catching_up:
+        async with asyncio.timeout(BACKFILL_TIMEOUT_S), self._catching_up:
             if unless():
                 return []
             async with asyncio.timeout(POLL_TIMEOUT_S):
@@ -157,27 +157,27 @@ class Listener:
             self._pubsub = pubsub  # from here on `follow` asks by itself
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll(client), name="poll")
-                group.create_task(self._read(Inbox(pubsub)), name="read")
+                group.create_task(self._read(SubscriptionReader(pubsub)), name="read")
         finally:
             self._pubsub = None
             await pubsub.aclose()
 
     async def _poll(self, client: redis.asyncio.Redis) -> None:
-        while not asked_to_stop():
-            await asyncio.sleep(POLL_S)
+        while not is_cancelling():
+            await asyncio.sleep(POLL_INTERVAL_S)
             channels = [name for name, followed in self._followed.items() if followed.subscribed_at is not None]
             if not channels:
                 continue
-            if await self._servers.serving(channels[0]) is not client:
+            if await self._servers.client_for(channels[0]) is not client:
                 raise BrokerUnavailable("another server has taken over")
-            for channel, head in zip(channels, await self.catch_up(channels), strict=True):
+            for channel, head in zip(channels, await self.poll_now(channels), strict=True):
                 followed = self._followed.get(channel)
-                if followed is not None and followed.is_deaf(head):
-                    raise _Deaf(f"what is published to {channel} does not arrive, though Redis answers")
+                if followed is not None and followed.is_stalled(head):
+                    raise SubscriptionStalled(f"what is published to {channel} does not arrive, though Redis answers")
             self._polled_at = self._clock()
 
-    async def _read(self, inbox: Inbox) -> None:
-        while not asked_to_stop():
+    async def _read(self, inbox: SubscriptionReader) -> None:
+        while not is_cancelling():
             for kind, name, data in await inbox.next():
                 if kind in (b"message", b"smessage"):
                     if followed := self._by_name.get(name):
@@ -187,7 +187,7 @@ class Listener:
                 elif kind == b"sunsubscribe" and name in self._by_name:
                     raise BrokerUnavailable(f"another server has taken over {name.decode()}")
                 self._tally.received += 1
-                if self._tally.received % MOST_AT_ONCE == 0:
+                if self._tally.received % MAX_MESSAGES_PER_TICK == 0:
                     await asyncio.sleep(0)
 
     async def _begin(self, name: bytes) -> None:
@@ -198,37 +198,37 @@ class Listener:
         if not all(each.confirmed for each in self._followed.values()):
             return  # theirs come next, and the last one serves all
         begun = [channel for channel, each in self._followed.items() if each.subscribed_at is None]
-        for channel, head in zip(begun, await self.catch_up(begun), strict=True):
+        for channel, head in zip(begun, await self.poll_now(begun), strict=True):
             if each := self._followed.get(channel):
                 each.begin(head)
                 each.started.set()
         self._polled_at, self._trouble = self._clock(), ""
         _log.info("listening to %d channels", len(self._followed))
 
-    async def _take(self, followed: Followed, data: bytes) -> None:
+    async def _take(self, followed: Subscription, data: bytes) -> None:
         found = from_message(data)
         feed, channel = followed.feed, followed.names.channel
         if found is None:
             self._take_foreign(followed, data)
             return
         tag, publication = found
-        if tag != feed.tag and not feed.was_ours(tag):
-            await self.catch_up([channel])
+        if tag != feed.tag and not feed.is_known_tag(tag):
+            await self.poll_now([channel])
         if tag != feed.tag:  # of an epoch that is over, and taken from its history; or it only looks like ours
-            if not feed.was_ours(tag):
+            if not feed.is_known_tag(tag):
                 self._tally.refused += 1
                 _log.warning("left out what was published to %s as if by a broker", channel)
             return
-        followed.heard = max(followed.heard, publication.position.offset)
-        if feed.take(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
-            await self.catch_up([channel])
-            feed.take(publication)
+        followed.last_live_offset = max(followed.last_live_offset, publication.position.offset)
+        if feed.accept(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
+            await self.poll_now([channel])
+            feed.accept(publication)
 
-    def _take_foreign(self, followed: Followed, data: bytes) -> None:
+    def _take_foreign(self, followed: Subscription, data: bytes) -> None:
         try:
             if len(data) > MAX_EVENT_BYTES:
                 raise InvalidEvent(f"it has {len(data):,} bytes")
-            followed.feed.take_foreign(encode_foreign(data.decode("utf-8", "replace")))
+            followed.feed.accept_external(encode_external(data.decode("utf-8", "replace")))
         except InvalidEvent as error:
             self._tally.refused += 1
             _log.warning("left out what was published to %s past the brokers: %s", followed.names.pubsub, error)

@@ -11,17 +11,17 @@ import redis
 import redis.asyncio
 
 from simulcast.broker import Broker, Head
-from simulcast.cancellation import cancel
-from simulcast.frontend.fanout.counters import Tally
+from simulcast.cancellation import cancel_and_wait
+from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest.listener import Listener
 from simulcast.store.topology import Topology
 
 
-class Listeners:
+class ListenerPool:
     """What `Channels` follows them by. A listener ends when nothing is left for it to follow."""
 
-    def __init__(self, broker: Broker, servers: Topology, tally: Tally) -> None:
+    def __init__(self, broker: Broker, servers: Topology, tally: Counters) -> None:
         self._broker = broker
         self._servers = servers
         self._tally = tally
@@ -55,7 +55,7 @@ class Listeners:
 
     async def catch_up(self, channels: Sequence[str], unless: Callable[[], bool]) -> list[Head]:
         """As `Listener.catch_up`, for channels that one server serves."""
-        return await self._of.get(channels[0], self._of[self._kept]).catch_up(channels, unless)
+        return await self._of.get(channels[0], self._of[self._kept]).poll_now(channels, unless)
 
     async def run(self) -> None:
         """Listens until cancelled. Raises what a listener died of."""
@@ -65,14 +65,14 @@ class Listeners:
                 self._start(listener)
             await self._died
         finally:
-            await cancel(self._tasks)
+            await cancel_and_wait(self._tasks)
 
     async def _listener_for(self, channel: str) -> Listener:
         kept = self._of[self._kept]
         if not self._servers.apart:
             return kept
         try:
-            client = await self._servers.serving(channel)
+            client = await self._servers.client_for(channel)
         except redis.RedisError:
             return kept  # its next session sorts it
         return self._at(client) or self._new(client)
@@ -81,32 +81,32 @@ class Listeners:
         return next((listener for listener in self._listeners if listener.client is client), None)
 
     def _new(self, client: redis.asyncio.Redis | None = None) -> Listener:
-        listener = Listener(self._broker, self._servers, self._tally, self._sort)
+        listener = Listener(self._broker, self._servers, self._tally, self._reassign)
         listener.client = client
         self._listeners.append(listener)
         self._start(listener)
         return listener
 
-    async def _sort(self, listener: Listener) -> redis.asyncio.Redis | None:
+    async def _reassign(self, listener: Listener) -> redis.asyncio.Redis | None:
         """The server that it listens to from now on; what others serve is handed to their listeners."""
         here: redis.asyncio.Redis | None = None
         for channel in listener.channels:
-            client = await self._servers.serving(channel)
+            client = await self._servers.client_for(channel)
             other = self._at(client)
             if here is None and other in (None, listener):
                 listener.client = here = client
             elif client is not here and (followed := listener.release(channel)) is not None:
                 self._of[channel] = other = other or self._new(client)
-                await other.adopt(followed)
+                await other.subscribe(followed)
         return here
 
     def _start(self, listener: Listener) -> None:
         if self._died is not None:
-            task = asyncio.create_task(self._keep(listener), name="listener")
+            task = asyncio.create_task(self._run(listener), name="listener")
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
-    async def _keep(self, listener: Listener) -> None:
+    async def _run(self, listener: Listener) -> None:
         await listener.run()
         self._listeners.remove(listener)
 

@@ -11,12 +11,12 @@ import hiredis
 import redis
 from redis.asyncio.client import PubSub
 
-MOST_WAITING_BYTES = 8 * 1024 * 1024  # by which the listener may be late; then Redis' own buffer fills
+MAX_BUFFERED_BYTES = 8 * 1024 * 1024  # by which the listener may be late; then Redis' own buffer fills
 
 Message = list[Any]  # its kind and its channel, as bytes, and what was published, or how many channels there are now
 
 
-class Inbox(asyncio.Protocol):
+class SubscriptionReader(asyncio.Protocol):
     """Reads in the place of redis-py, which has made the connection (TLS, AUTH) and goes on writing to it.
 
     For that it needs private members: redis-py's version is pinned, and tests/app/test_inbox.py fails when they change.
@@ -47,7 +47,7 @@ class Inbox(asyncio.Protocol):
             self._end = redis.ResponseError(f"Redis answers a subscription with: {error}")
             self._transport.abort()
         self._bytes += len(data)
-        if self._bytes > MOST_WAITING_BYTES:
+        if self._bytes > MAX_BUFFERED_BYTES:
             self._transport.pause_reading()
         self._arrived.set()
 
@@ -73,7 +73,7 @@ class Inbox(asyncio.Protocol):
             self._arrived.clear()
             await self._arrived.wait()
         messages, self._messages = self._messages, []
-        if self._bytes > MOST_WAITING_BYTES:
+        if self._bytes > MAX_BUFFERED_BYTES:
             self._transport.resume_reading()
         self._bytes = 0
         return messages

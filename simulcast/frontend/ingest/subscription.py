@@ -9,7 +9,7 @@ from simulcast.model.channel import ChannelNames
 
 
 @dataclass(slots=True)
-class Followed:
+class Subscription:
     """Of a session of its listener: `renew` begins another one."""
 
     feed: Feed
@@ -18,7 +18,7 @@ class Followed:
     confirmed: bool = False  # in this session; what was published before is not taken yet while subscribed_at is None
     subscribed_at: Head | None = None
     polled: Head | None = None
-    heard: int = 0  # the newest offset that came by Pub/Sub
+    last_live_offset: int = 0  # the newest offset that came by Pub/Sub
     heard_before: int = 0
 
     def renew(self) -> None:
@@ -28,15 +28,15 @@ class Followed:
     def begin(self, head: Head) -> None:
         """All from `head` on comes."""
         self.subscribed_at = self.polled = head
-        self.heard = self.heard_before = 0
+        self.last_live_offset = self.heard_before = 0
 
-    def is_deaf(self, head: Head) -> bool:
+    def is_stalled(self, head: Head) -> bool:
         """Whether nothing came since the poll before, though what had been published then has not come yet."""
         before, since = self.polled, self.subscribed_at
         if before is None or since is None or head.tag != before.tag or since.tag != head.tag:
             self.begin(head)
             return False
-        behind = before.position.offset > max(self.heard, since.position.offset)
-        deaf = behind and self.heard == self.heard_before
-        self.polled, self.heard_before = head, self.heard
+        behind = before.position.offset > max(self.last_live_offset, since.position.offset)
+        deaf = behind and self.last_live_offset == self.heard_before
+        self.polled, self.heard_before = head, self.last_live_offset
         return deaf

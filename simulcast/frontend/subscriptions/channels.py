@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from simulcast.frontend.fanout.counters import Tally
+from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.log import Log
 from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.channel import ChannelNames
 
 VIEW_ENTRIES = 2048
 VIEW_BYTES = 4 * 1024 * 1024
-LINGER_S = 30.0  # a channel without clients is kept that long, for those who come back
-MOST_CHANNELS = 10_000
-MOST_READING = 8
+IDLE_CHANNEL_TTL_S = 30.0  # a channel without clients is kept that long, for those who come back
+MAX_CHANNELS_PER_PROCESS = 10_000
+MAX_CONCURRENT_READS = 8
 
 
 class TooManyChannels(Exception):
@@ -27,7 +27,7 @@ class TooManyChannels(Exception):
 class Channels:
     """Feeds by channel, and in each the hubs of the views that its clients have."""
 
-    def __init__(self, kept: str, listener: Listeners, loop: asyncio.AbstractEventLoop, tally: Tally) -> None:
+    def __init__(self, kept: str, listener: ListenerPool, loop: asyncio.AbstractEventLoop, tally: Counters) -> None:
         """`kept`: the channel that is followed whether it has clients or not."""
         self._kept = kept
         self._listener = listener
@@ -35,7 +35,7 @@ class Channels:
         self.tally, self.now = tally, tally.clock
         self._deserted_at: dict[str, float] = {}
         self._holders: dict[str, int] = {}  # clients that follow or join, by channel
-        self.reading = asyncio.Semaphore(MOST_READING)  # a crowd that recovers must not take all connections
+        self.reading = asyncio.Semaphore(MAX_CONCURRENT_READS)  # a crowd that recovers must not take all connections
         self._feeds = {kept: self._new_feed()}
         listener.add(kept, self._feeds[kept])
 
@@ -55,7 +55,7 @@ class Channels:
     def census(self) -> list[tuple[str, int, int]]:
         """Each channel, how many clients it has, and how many of them are not current."""
         return [
-            (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.behind for hub in _hubs(feed)))
+            (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.lagging for hub in _hubs(feed)))
             for channel, feed in self._feeds.items()
         ]
 
@@ -66,15 +66,17 @@ class Channels:
         """
         feed = self._feeds.get(channel)
         if feed is None:
-            if len(self._feeds) >= MOST_CHANNELS:
-                raise TooManyChannels(f"this front-end follows {MOST_CHANNELS:,} channels, and may follow no more")
+            if len(self._feeds) >= MAX_CHANNELS_PER_PROCESS:
+                raise TooManyChannels(
+                    f"this front-end follows {MAX_CHANNELS_PER_PROCESS:,} channels, and may follow no more"
+                )
             ChannelNames(channel)  # raises for what is no name, before anything is kept
             feed = self._feeds[channel] = self._new_feed()
         await self._listener.follow(channel, feed)
         return feed
 
     @contextmanager
-    def holding(self, channel: str) -> Iterator[None]:
+    def pin(self, channel: str) -> Iterator[None]:
         """While a client joins or follows the channel, it is not let go."""
         self._holders[channel] = self._holders.get(channel, 0) + 1
         try:
@@ -99,19 +101,19 @@ class Channels:
     async def mark(self) -> None:
         """Position marks, to everyone who wants them."""
         for feed in self._feeds.values():
-            feed.mark()
+            feed.publish_position_marks()
 
     async def sweep(self) -> None:
         """Cuts hopeless clients, drops views without clients, and lets go channels that have been without for long."""
         now = self.now()
         for channel, feed in list(self._feeds.items()):
             for hub in _hubs(feed):
-                hub.cut_the_hopeless()
+                hub.disconnect_slow_clients()
             for view in [view for view, hub in feed.views.items() if not hub.clients]:
                 feed.drop_view(view)
             if channel == self._kept or channel in self._holders:
                 self._deserted_at.pop(channel, None)
-            elif now - self._deserted_at.setdefault(channel, now) > LINGER_S:
+            elif now - self._deserted_at.setdefault(channel, now) > IDLE_CHANNEL_TTL_S:
                 del self._feeds[channel], self._deserted_at[channel]
                 await self._listener.leave(channel)
 

@@ -11,14 +11,14 @@ from simulcast.model.position import Position
 
 VERSIONED = "simulcast.v1"
 FLAT = "simulcast.flat"
-MOST_CHANNELS = 50
+MAX_CHANNELS_PER_CONNECTION = 50
 _INTERVAL_STEP_MS = 100
-_LONGEST_INTERVAL_MS = 60_000
-_MOST_ID_CHARACTERS = 200
+MAX_INTERVAL_MS = 60_000
+MAX_ID_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SubscribeOptions:
     """`named`: events carry their channel, since the client follows several. `versioned`: it speaks simulcast.v1."""
 
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
@@ -42,18 +42,18 @@ def subprotocol(offered: Sequence[str]) -> str | None:
     return next((name for name in (VERSIONED, FLAT) if name in offered), None)
 
 
-def read(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> Wishes:
+def parse(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> SubscribeOptions:
     """The query's pairs as wishes; unknown names are ignored. Raises ValueError that says which one makes no sense."""
     channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (DEFAULT_CHANNEL,)
-    if len(channels) > MOST_CHANNELS:
-        raise ValueError(f"channel: at most {MOST_CHANNELS} of them, not {len(channels)}")
+    if len(channels) > MAX_CHANNELS_PER_CONNECTION:
+        raise ValueError(f"channel: at most {MAX_CHANNELS_PER_CONNECTION} of them, not {len(channels)}")
     for channel in channels:
         ChannelNames(channel)
     values = dict(query)
     download_id = values.get("download_id", "")
-    if len(download_id) > _MOST_ID_CHARACTERS:
-        raise ValueError(f"download_id: at most {_MOST_ID_CHARACTERS} characters")
-    return Wishes(
+    if len(download_id) > MAX_ID_CHARS:
+        raise ValueError(f"download_id: at most {MAX_ID_CHARS} characters")
+    return SubscribeOptions(
         channels,
         positions(values.get("since", ""), channels),
         download_id,
@@ -82,6 +82,6 @@ def positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
 
 
 def _interval(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > _LONGEST_INTERVAL_MS:
-        raise ValueError(f"interval_ms: a whole number from 0 to {_LONGEST_INTERVAL_MS}, not {text[:20]!r}")
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > MAX_INTERVAL_MS:
+        raise ValueError(f"interval_ms: a whole number from 0 to {MAX_INTERVAL_MS}, not {text[:20]!r}")
     return -(-int(text) // _INTERVAL_STEP_MS) * _INTERVAL_STEP_MS

@@ -11,26 +11,34 @@ from simulcast.frontend.fanout.counters import Source
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Client, Hub
-from simulcast.frontend.fanout.recovery import AskHistory, CatchUp, Owed, conflated, decide, from_snapshot, is_ahead
+from simulcast.frontend.fanout.recovery import (
+    CatchUp,
+    ReadHistory,
+    Replay,
+    conflate,
+    from_snapshot,
+    is_ahead,
+    plan_recovery,
+)
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.ingest.listener_pool import Listeners
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
-from simulcast.frontend.subscriptions.options import MOST_CHANNELS, Wishes
-from simulcast.frontend.transport.batch_writers import MessageOutlet, StreamOutlet
-from simulcast.frontend.transport.outlet import RawOutlet
+from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
+from simulcast.frontend.transport.batch_writers import ASGIWriter, SSEWriter
+from simulcast.frontend.transport.outlet import TransportWriter
 from simulcast.model.position import Position
 
-AnyOutlet = RawOutlet | MessageOutlet | StreamOutlet
+AnyOutlet = TransportWriter | ASGIWriter | SSEWriter
 PING_INTERVAL_S = 20.0
 RECOVERY_TIMEOUT_S = 30.0
 _PAGE = 200  # publications of the history that are sent before the socket must drain
 
 
-class Membership:
+class Subscriber:
     """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
 
     def __init__(
-        self, wishes: Wishes, outlet: AnyOutlet, channels: Channels, listener: Listeners, broker: Broker
+        self, wishes: SubscribeOptions, outlet: AnyOutlet, channels: Channels, listener: ListenerPool, broker: Broker
     ) -> None:
         self._wishes = wishes
         self._outlet = outlet
@@ -43,25 +51,25 @@ class Membership:
         self._holds: dict[str, ExitStack] = {}
         self._left = False
 
-    def paused(self) -> None:
+    def on_pause(self) -> None:
         """The socket is full."""
         for hub, client in self._places.values():
             hub.pause(client)
 
-    def resumed(self) -> None:
+    def on_resume(self) -> None:
         """The socket has drained."""
         for hub, client in list(self._places.values()):
             if not self._drained.is_set():
                 return  # what the one before was owed has filled it again
             hub.resume(client)
 
-    def lost(self) -> None:
+    def on_disconnect(self) -> None:
         """The connection is gone: nothing more is written to it."""
         self._left = True
         for channel in list(self._places):
             self.unfollow(channel)
 
-    async def say(self, text: str) -> None:
+    async def send_text(self, text: str) -> None:
         """An answer to this client alone, once its socket has room."""
         await self._drained.wait()
         self._outlet.write(text_frame(text.encode()))
@@ -78,10 +86,10 @@ class Membership:
         """Joins one more channel where it stopped; nothing is missed or repeated from there on."""
         if channel in self._places:
             return
-        if len(self._places) >= MOST_CHANNELS:
-            raise ValueError(f"a connection follows at most {MOST_CHANNELS} channels")
+        if len(self._places) >= MAX_CHANNELS_PER_CONNECTION:
+            raise ValueError(f"a connection follows at most {MAX_CHANNELS_PER_CONNECTION} channels")
         with ExitStack() as hold:
-            hold.enter_context(self._channels.holding(channel))
+            hold.enter_context(self._channels.pin(channel))
             feed = await self._channels.follow(channel)
             async with asyncio.timeout(RECOVERY_TIMEOUT_S):
                 source = await self._recover(channel, feed, since)
@@ -99,13 +107,13 @@ class Membership:
         if channel in self._holds:
             self._holds.pop(channel).close()
 
-    def name_channels(self) -> None:
+    def enable_channel_names(self) -> None:
         """From here on events carry their channel, since the client follows, or may follow, several."""
         if self._named:
             return
         self._named = True
         for channel, (hub, client) in list(self._places.items()):
-            owed = hub.leave_with_rest(client)
+            owed = hub.take_backlog(client)
             del self._places[channel]
             if owed is None:
                 self._outlet.abort()
@@ -122,16 +130,16 @@ class Membership:
         view = self._view(channel)
         try:
             while True:
-                step = decide(feed, since)
+                step = plan_recovery(feed, since)
                 if isinstance(step, CatchUp) and caught_up:
                     step = from_snapshot(feed)
                 if isinstance(step, CatchUp):
                     await self._listener.catch_up([channel], unless=partial(_has_caught_up, feed, since))
                     caught_up = True
-                elif isinstance(step, AskHistory):
+                elif isinstance(step, ReadHistory):
                     async with self._channels.reading:
                         rows = await self._broker.history(step.after, step.until, channel, _PAGE)
-                    entries = conflated(rows)
+                    entries = conflate(rows)
                     frames = view.join(entries)
                     self._channels.tally.sent(len(entries), 1, len(frames))
                     self._outlet.write(frames)
@@ -145,7 +153,7 @@ class Membership:
             self._welcome(channel, feed, from_snapshot(feed))
             return "snapshot"
 
-    def _welcome(self, channel: str, feed: Feed, owed: Owed) -> None:
+    def _welcome(self, channel: str, feed: Feed, owed: Replay) -> None:
         if self._left:
             return
         view = self._view(channel)
@@ -153,7 +161,7 @@ class Membership:
         if owed.recovered:
             frames, cursor = view.join(owed.entries), hub.log.head
         else:
-            frames, cursor = feed.welcome(view, hub, self._channels.now())
+            frames, cursor = feed.snapshot_for(view, hub, self._channels.now())
         if view.marks:
             hello = {
                 "type": "hello",
@@ -167,7 +175,7 @@ class Membership:
 
     def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
         client = Client(self._outlet)
-        client.paused = not self._drained.is_set()
+        client.on_pause = not self._drained.is_set()
         self._places[channel] = (hub, client)
         hub.join(client, frames, cursor)
 

@@ -8,12 +8,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
-from simulcast.frontend.transport.sse_encoder import Encoder
-from simulcast.frontend.transport.websocket import Follower
+from simulcast.frontend.transport.sse_encoder import SSEEncoder
+from simulcast.frontend.transport.websocket import ConnectionObserver
 from simulcast.model.close_codes import Reconnect
 
 
-class _BatchOutlet(ABC):
+class BatchWriter(ABC):
     """One batch at a time, sent by `pump`.
 
     It calls itself full while a batch is under way, so it holds one batch and what the hub would write meanwhile waits
@@ -28,14 +28,14 @@ class _BatchOutlet(ABC):
         self._over = False
         self.drained = asyncio.Event()
         self.drained.set()
-        self.follower: Follower | None = None
+        self.follower: ConnectionObserver | None = None
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
         self._written.set()
         self.drained.clear()
         if self.follower is not None:
-            self.follower.paused()
+            self.follower.on_pause()
 
     def end(self) -> None:
         """Nothing more is sent after the batch that is under way."""
@@ -52,13 +52,13 @@ class _BatchOutlet(ABC):
             if not self._batches:
                 self.drained.set()
                 if self.follower is not None:
-                    self.follower.resumed()
+                    self.follower.on_resume()
 
     @abstractmethod
     async def _send_batch(self, frames: bytes) -> None: ...
 
 
-class MessageOutlet(_BatchOutlet):
+class ASGIWriter(BatchWriter):
     """For a server that was started without `simulcast.frontend.transport.websocket`: message by message."""
 
     def __init__(self, websocket: WebSocket) -> None:
@@ -81,10 +81,10 @@ class MessageOutlet(_BatchOutlet):
             await self._websocket.send_text(payload.decode())
 
 
-class StreamOutlet(_BatchOutlet):
+class SSEWriter(BatchWriter):
     """The body of a response, as server-sent events."""
 
-    def __init__(self, send: Send, encoder: Encoder, transport: asyncio.Transport | None) -> None:
+    def __init__(self, send: Send, encoder: SSEEncoder, transport: asyncio.Transport | None) -> None:
         """`transport`: None where the server was started without `app.server.http`."""
         super().__init__()
         self._send = send

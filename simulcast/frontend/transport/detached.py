@@ -11,12 +11,12 @@ from typing import cast
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.utils import ClientDisconnected
 
-from simulcast.frontend.transport.ear import Ear, Obey
-from simulcast.frontend.transport.inbound import Incoming
+from simulcast.frontend.transport.ear import MessageQueue, Obey
+from simulcast.frontend.transport.inbound import InboundWebSocketProtocol
 from simulcast.model.close_codes import Reconnect, Refresh
 
 
-class Detachable(Incoming):
+class DetachedWebSocketProtocol(InboundWebSocketProtocol):
     """What is overridden is no public API of uvicorn: see simulcast/frontend/transport/websocket.py."""
 
     left: Callable[[], None] | None = None  # called when the connection is lost
@@ -29,11 +29,11 @@ class Detachable(Incoming):
         self._expiry = self.loop.call_later(seconds, self.end, Refresh.TOKEN_EXPIRED, "the token has expired")
 
     @property
-    def is_client(self) -> bool:
+    def is_long_lived(self) -> bool:
         """Whether it stays until it is ended."""
         return self.is_open
 
-    def restart(self) -> None:
+    def close_for_restart(self) -> None:
         """This front-end is about to end: the client is to come back, to another one."""
         self.end(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
 
@@ -49,7 +49,7 @@ class Detachable(Incoming):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
-        self._read_on()
+        self._resume_reading()
 
     def shutdown(self) -> None:
         """uvicorn ends all that is left, and waits for it."""
@@ -80,28 +80,28 @@ class Detachable(Incoming):
     def _hear(self, obey: Obey) -> None:
         """Texts go to `obey` instead of the endpoint, beginning with those that it didn't read."""
         unread = self.queue
-        ear = Ear(obey, self.pace, self.loop, self.tasks, self._heard, self.refuse)
+        ear = MessageQueue(obey, self.pace, self.loop, self.tasks, self._heard, self.close_with_error)
         self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", ear)
         del self.scope, self.request, self.response
         while not unread.empty():
             ear.put_nowait(unread.get_nowait())
-        self._read_on()
+        self._resume_reading()
 
     def _heard(self, obeyed: bool) -> None:
         if obeyed:
-            self._read_on()
+            self._resume_reading()
         else:
             self.transport.abort()
 
-    def _read_on(self) -> None:
+    def _resume_reading(self) -> None:
         """Reads again, unless something that was read is still to be obeyed."""
-        if self.read_paused and isinstance(self.queue, Ear) and not self.queue.is_busy:
+        if self.read_paused and isinstance(self.queue, MessageQueue) and not self.queue.is_busy:
             self.read_paused = False
             self.transport.resume_reading()
 
     def send_receive_event_to_app(self) -> None:
         super().send_receive_event_to_app()  # stops reading, until what was read is taken
-        self._read_on()
+        self._resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._expiry is not None:
@@ -111,6 +111,6 @@ class Detachable(Incoming):
             self.left = None
         super().connection_lost(exc)
         self._obey = None
-        if isinstance(self.queue, Ear):
+        if isinstance(self.queue, MessageQueue):
             self.queue = asyncio.Queue()  # nothing is put into it any more
         self.conn.parser.close()  # the last cycle: without it the collector would have to find the connection

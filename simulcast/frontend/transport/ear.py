@@ -7,19 +7,19 @@ from collections.abc import Callable, Coroutine
 
 from uvicorn._types import ASGIReceiveEvent
 
-from simulcast.frontend.transport.rate_limit import MOST_WAITING, Pace
+from simulcast.frontend.transport.rate_limit import MAX_QUEUED_COMMANDS, RateLimiter
 
 Obey = Callable[[str], Coroutine[object, object, None]]
 _log = logging.getLogger("simulcast.ws")
 
 
-class Ear:
-    """In the place of the queue that the endpoint read from. Holds at most MOST_WAITING texts: others are refused."""
+class MessageQueue:
+    """In the place of the queue that the endpoint read from. Holds at most MAX_WAITING texts: others are refused."""
 
     def __init__(
         self,
         obey: Obey,
-        pace: Pace,
+        pace: RateLimiter,
         loop: asyncio.AbstractEventLoop,
         tasks: set[asyncio.Task[None]],
         on_heard: Callable[[bool], None],
@@ -40,7 +40,7 @@ class Ear:
         if message["type"] != "websocket.receive":
             return
         text = message.get("text")
-        if len(self._said) >= MOST_WAITING if text else not self._pace.tolerates(self._loop.time()):
+        if len(self._said) >= MAX_QUEUED_COMMANDS if text else not self._pace.allow(self._loop.time()):
             self._on_refused()
         elif text:
             self._say(text)
@@ -49,11 +49,11 @@ class Ear:
         self._said.append(text)
         if not self.is_busy:
             self.is_busy = True
-            task = self._loop.create_task(self._obey_all(), name="obey")
+            task = self._loop.create_task(self._handle_all(), name="obey")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _obey_all(self) -> None:
+    async def _handle_all(self) -> None:
         obeyed = False
         try:
             while self._said:

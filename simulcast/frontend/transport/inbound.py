@@ -14,14 +14,14 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.rate_limit import BURST, MESSAGES_PER_S, Pace, Refusal
+from simulcast.frontend.transport.rate_limit import BURST, MESSAGES_PER_S, RateLimiter, Refusal
 from simulcast.model.close_codes import Stop
-from simulcast.model.commands import Mistake
+from simulcast.model.commands import InvalidCommand
 
-CLOSING_S = 1.0  # in which a client that was told to stop may take notice
+CLOSE_TIMEOUT_S = 1.0  # in which a client that was told to stop may take notice
 _SLICE_BYTES = 16 * 1024  # so that who floods is cut before all that came in one read has been looked at
 RATE_LIMITED = text_frame(
-    Mistake(
+    InvalidCommand(
         "rate_limited",
         f"a client may send {MESSAGES_PER_S} messages a second, {BURST} at once; this is one too many and not obeyed: "
         "wait for the answers, or command by REST",
@@ -40,7 +40,7 @@ class _Connection(ServerProtocol):
         super().recv_frame(frame)
 
 
-class Incoming(WebSocketsSansIOProtocol):
+class InboundWebSocketProtocol(WebSocketsSansIOProtocol):
     """What is overridden is no public API of uvicorn: see simulcast/frontend/transport/websocket.py."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Incoming(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         extensions, logger = self.conn.available_extensions, self.conn.logger
         self.conn = _Connection(extensions=extensions, max_size=config.ws_max_size, logger=logger)
-        self.pace = Pace()
+        self.pace = RateLimiter()
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), _SLICE_BYTES):
@@ -84,29 +84,29 @@ class Incoming(WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answered where there is room: who pings and doesn't read must not fill the memory (RFC 6455 §5.5.3)."""
         pong = b"".join(self.conn.data_to_send())
-        if not self.pace.tolerates(self.loop.time()):
-            self.refuse()
+        if not self.pace.allow(self.loop.time()):
+            self.close_with_error()
         elif self.writable.is_set() and not self.transport.is_closing():
             self.transport.write(pong)
 
-    def refuse(self) -> None:
+    def close_with_error(self) -> None:
         """A message was one too many: its client is told, or cut where it goes on in spite of that."""
         if self.close_sent or self.transport.is_closing():
             return
         refusal = self.pace.refuse(self.loop.time())
         if refusal is Refusal.CUT:
-            self.cut(Stop.POLICY, "too many messages in spite of the error rate_limited")
+            self.abort(Stop.POLICY, "too many messages in spite of the error rate_limited")
         elif refusal is Refusal.TELL and self.handshake_complete and self.writable.is_set():
             self.transport.write(RATE_LIMITED)
 
-    def cut(self, code: int, reason: str) -> None:
+    def abort(self, code: int, reason: str) -> None:
         """Closes without waiting for the client's own close; what it still sends isn't looked at."""
         self.stop_keepalive()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.fail(code, reason)
         if self.writable.is_set():
             self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_timer = self.loop.call_later(CLOSING_S, self.transport.abort)
+            self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
         else:
             self.transport.abort()
         self.close_sent = True

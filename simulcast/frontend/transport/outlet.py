@@ -3,13 +3,13 @@
 import asyncio
 
 from simulcast.frontend.fanout.deflate import Deflate
-from simulcast.frontend.transport.websocket import SimulcastProtocol
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 
 
-class RawOutlet:
+class TransportWriter:
     """Ready frames, written to the connection's transport."""
 
-    def __init__(self, protocol: SimulcastProtocol) -> None:
+    def __init__(self, protocol: SimulcastWebSocketProtocol) -> None:
         self._protocol = protocol
 
     @property

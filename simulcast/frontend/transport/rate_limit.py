@@ -8,8 +8,8 @@ from enum import Enum, auto
 
 MESSAGES_PER_S = 50
 BURST = 100
-MOST_WAITING = 250  # messages that wait to be obeyed: five seconds' worth, less than a pong may take
-MOST_REFUSED = 1000  # refused beyond MESSAGES_PER_S: then the client doesn't listen to what it is told
+MAX_QUEUED_COMMANDS = 250  # messages that wait to be obeyed: five seconds' worth, less than a pong may take
+MAX_REJECTED_COMMANDS = 1000  # refused beyond MESSAGES_PER_S: then the client doesn't listen to what it is told
 
 
 class Refusal(Enum):
@@ -20,7 +20,7 @@ class Refusal(Enum):
     CUT = auto()
 
 
-class _Bucket:
+class TokenBucket:
     """Takes `rate` a second, and `burst` at once (the generic cell rate algorithm). Its state is one number: when what
     it took is paid for."""
 
@@ -39,12 +39,12 @@ class _Bucket:
         return max(paid_at, now) + self._each_s
 
 
-_OBEYED = _UNASKED = _Bucket(MESSAGES_PER_S, BURST)
-_REFUSED = _Bucket(MESSAGES_PER_S, MOST_REFUSED)
-_TOLD = _Bucket(1, 1)
+_OBEYED = _UNASKED = TokenBucket(MESSAGES_PER_S, BURST)
+_REFUSED = TokenBucket(MESSAGES_PER_S, MAX_REJECTED_COMMANDS)
+_TOLD = TokenBucket(1, 1)
 
 
-class Pace:
+class RateLimiter:
     """One client's."""
 
     __slots__ = ("_obeyed", "_refused", "_told", "_unasked")
@@ -58,7 +58,7 @@ class Pace:
         self._obeyed = _OBEYED.take(self._obeyed, now)
         return wait_s
 
-    def tolerates(self, now: float) -> bool:
+    def allow(self, now: float) -> bool:
         """Whether something that asks for nothing (a ping, a binary message) comes slowly enough to be let pass."""
         if _UNASKED.wait_s(self._unasked, now):
             return False

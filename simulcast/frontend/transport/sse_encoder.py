@@ -16,12 +16,12 @@ _HELLO = b'{"type":"hello","channel":'
 _MARK = re.compile(rb'\{"type":"position","position":"([0-9]+-[0-9]+)"(?:,"channel":"([^"]+)")?\}')
 
 
-def beginning() -> bytes:
+def preamble() -> bytes:
     """How long a browser waits before it comes back."""
     return b"retry: %d\n\n" % (RETRY_MS * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
 
 
-class Encoder:
+class SSEEncoder:
     """For one client. With several channels each id names all positions, so it depends on what came before."""
 
     def __init__(self, named: bool, since: Mapping[str, Position]) -> None:

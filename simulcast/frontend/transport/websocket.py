@@ -13,26 +13,26 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.http11 import Request
 
 from simulcast.frontend.fanout.deflate import Deflate
-from simulcast.frontend.transport.detached import Detachable
+from simulcast.frontend.transport.detached import DetachedWebSocketProtocol
 
 SCOPE_KEY = "simulcast.protocol"
-MOST_UNSENT_BYTES = 64 * 1024  # that the kernel holds beyond what is under way to the client
+WRITE_HIGH_WATER_BYTES = 64 * 1024  # that the kernel holds beyond what is under way to the client
 
 
-class Follower(Protocol):
+class ConnectionObserver(Protocol):
     """Who must know at once what becomes of the connection."""
 
-    def paused(self) -> None: ...
+    def on_pause(self) -> None: ...
 
-    def resumed(self) -> None: ...
+    def on_resume(self) -> None: ...
 
-    def lost(self) -> None: ...
+    def on_disconnect(self) -> None: ...
 
 
-class SimulcastProtocol(Detachable):
+class SimulcastWebSocketProtocol(DetachedWebSocketProtocol):
     """Given to uvicorn as its WebSocket protocol; puts itself into the ASGI scope."""
 
-    follower: Follower | None = None
+    follower: ConnectionObserver | None = None
 
     @property
     def deflate(self) -> Deflate | None:
@@ -47,7 +47,7 @@ class SimulcastProtocol(Detachable):
         super().connection_made(transport)
         found = transport.get_extra_info("socket")
         if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WRITE_HIGH_WATER_BYTES)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -63,17 +63,17 @@ class SimulcastProtocol(Detachable):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self.follower is not None:
-            self.follower.paused()
+            self.follower.on_pause()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.follower is not None:
-            self.follower.resumed()
+            self.follower.on_resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         # Before uvicorn's own: uvloop raises on a write to a closed transport.
         if self.follower is not None:
-            self.follower.lost()
+            self.follower.on_disconnect()
             self.follower = None
         super().connection_lost(exc)
 
