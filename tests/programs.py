@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from tests.system.service import FrontEnd, Program, Worker
+from tests.service import FrontEnd, Program, Worker
 from tests.valkey import Valkey
 
 StartFrontEnd = Callable[..., Awaitable[FrontEnd]]

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, in which nobody stays without asking: a request has a time and a size in which to arrive, a
 response a time in which to be read, and there are only so many connections.
 
-Fails loudly where uvicorn changes: tests/app/test_http.py.
+Fails loudly where uvicorn changes: tests/app/server/test_http.py.
 """
 
 import asyncio

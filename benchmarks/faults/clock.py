@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 from tests.conditions import eventually
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 
 JUMPS_S = (3600, -3600, 0)
 STAYS_S = 1.0

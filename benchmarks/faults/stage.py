@@ -14,7 +14,7 @@ from benchmarks.faults.publish import Load
 from benchmarks.faults.topology import GROUPS, Topology
 from simulcast.model.channel import DEFAULT_CHANNEL
 from tests.conditions import eventually, until
-from tests.system.service import FrontEnd, Program, Worker
+from tests.service import FrontEnd, Program, Worker
 from tests.topologies import Group
 from tests.valkey import Valkey
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 from tests.conditions import eventually, until
-from tests.system.files import serving
+from tests.file_server import serving
 
 WORKERS = 2
 LEASE_S = 4  # three leases in a row that a busy machine lets expire would set a download aside

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.conditions import until
 from tests.ports import free_port
-from tests.system.service import Program
+from tests.service import Program
 
 FRAMING = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*")
 DEFLATE = ("12.*", "13.*")

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.system.files import Files, serving
-from tests.system.service import FrontEnd, Worker
+from tests.file_server import Files, serving
+from tests.service import FrontEnd, Worker
 from tests.valkey import Valkey
 
 LEASE_S = 2

@@ -4,7 +4,7 @@ import json
 
 from simulcast.model.position import Position
 from simulcast.model.publication import with_event_id
-from tests.system.service import ROOT
+from tests.service import ROOT
 
 FOLDER = ROOT / "docs/contract"
 _EPOCH = 1790000000000

@@ -13,7 +13,7 @@ from simulcast.broker import Broker
 from simulcast.model.events import complete_event
 from tests.contract.examples import FROM_SERVER, members
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.system.test_api import ask
 from tests.valkey import Valkey
 

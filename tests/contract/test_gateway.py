@@ -25,7 +25,7 @@ from simulcast.gateway import (
 from simulcast.gateway.events import parse
 from tests.conditions import until
 from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kind_of, members
-from tests.gateway.serving import Station
+from tests.gateway_server import Station
 
 KINDS = {
     "download_progress": DownloadProgress,

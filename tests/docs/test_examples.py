@@ -12,7 +12,7 @@ from simulcast.model.job_record import Sort, State
 from tests.contract.examples import FROM_SERVER
 from tests.docs.test_documents import ROOT
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from simulcast.broker import Broker
 from tests.contract.examples import FROM_SERVER, members
 from tests.docs.test_documents import blocks
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 (DART,) = blocks("docs/flutter.md", "dart")

@@ -23,7 +23,7 @@ from tests.conditions import eventually
 from tests.docs.test_documents import blocks
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
-from tests.system.service import STOP_S
+from tests.service import STOP_S
 from tests.valkey import Valkey
 
 NAME = "downloads.example.com"

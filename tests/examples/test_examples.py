@@ -7,7 +7,7 @@ import sys
 
 from tests.conditions import eventually
 from tests.programs import StartFrontEnd
-from tests.system.service import ROOT
+from tests.service import ROOT
 from tests.valkey import Valkey
 
 

@@ -82,7 +82,7 @@ test("a class that throws is a failed attempt", async () => {
 });
 
 test("the declarations name all members that there are", async () => {
-  const declared = await readFile(new URL("../../gateway/gateway.d.ts", import.meta.url), "utf8");
+  const declared = await readFile(new URL("../../simulcast/gateway/gateway.d.ts", import.meta.url), "utf8");
   const own = [...Object.getOwnPropertyNames(Gateway.prototype), ...Object.keys(new Gateway())];
   for (const name of own) assert.match(declared, new RegExp(`^  (readonly )?${name}\\b`, "m"));
   const statics = Object.getOwnPropertyNames(Gateway).filter((name) => !["length", "name", "prototype"].includes(name));

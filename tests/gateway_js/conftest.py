@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 
 from tests.gateway_js.world import World
 from tests.page.conftest import CHROMIUM_ARGS, _chromium
-from tests.system.service import ROOT
+from tests.service import ROOT
 
 HERE = Path(__file__).parent
 NODE_S = 60

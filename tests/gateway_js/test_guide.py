@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.gateway_js.conftest import HERE, Node
 from tests.gateway_js.world import World, controlled
-from tests.system.service import ROOT
+from tests.service import ROOT
 
 SCENARIOS = re.findall(r'^  "(.+)": async \(', (HERE / "guide.js").read_text(), re.MULTILINE)
 pytestmark = pytest.mark.asyncio(loop_scope="module")

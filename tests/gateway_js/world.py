@@ -11,7 +11,7 @@ from aiohttp import web
 
 from simulcast.broker import Broker
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, Program
+from tests.service import FrontEnd, Program
 from tests.valkey import Valkey
 
 

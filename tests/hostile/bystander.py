@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 
 _numbers = itertools.count()
 # What a front-end says of itself: a time, a level, a name; and uvicorn of what is no HTTP.

@@ -9,7 +9,7 @@ import redis
 from tests.conditions import until
 from tests.hostile.bystander import bystander, lines_of_its_own, send_raw
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 UPGRADE = (

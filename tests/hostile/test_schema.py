@@ -17,9 +17,9 @@ from schemathesis.specs.openapi import checks as conformance
 
 from app.main import app
 from simulcast.model.token_claims import SCOPES
-from tests.access.signing import SECRET, token
 from tests.programs import one_front_end
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
+from tests.signed_tokens import SECRET, token
 from tests.system.test_api import ask
 
 DESCRIPTION = schemathesis.openapi.from_dict(app.openapi())

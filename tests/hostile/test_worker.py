@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from tests.programs import StartFrontEnd, StartWorker
-from tests.system.service import FrontEnd, collect
+from tests.scripted_server import Server, answer, raw, redirect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
-from tests.workers.hostile import Server, answer, raw, redirect
 
 ALLOWED = "127.0.0.1/32"  # in the place of the public internet; all of it else is private, such as 127.0.0.2
 

@@ -10,8 +10,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
 
 from tests.conditions import eventually
+from tests.file_server import Files, serving
 from tests.page.stub import StubServer
-from tests.system.files import Files, serving
 
 expect.set_options(timeout=60_000)  # several tests run at once, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from tests.system.service import ROOT, STOP_S
+from tests.service import ROOT, STOP_S
 
 BELOW = "/x/"
 

@@ -14,13 +14,13 @@ from playwright.async_api import Browser, expect
 from simulcast.broker import Broker
 from simulcast.model.events import progress_event
 from tests.conditions import eventually
+from tests.event_stream import stream
 from tests.page.conftest import until_begun
 from tests.page.nginx import BELOW, Nginx
 from tests.page.test_rows import row, slot
 from tests.page.test_stream import BLOCK
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd
-from tests.system.stream import stream
+from tests.service import FrontEnd
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -17,10 +17,10 @@ from simulcast.broker import Broker
 from simulcast.gateway import Gateway
 from simulcast.model.events import progress_event
 from tests.conditions import eventually
+from tests.file_server import Files
 from tests.page.test_rows import row, slot
 from tests.ports import free_port
-from tests.system.files import Files
-from tests.system.service import ROOT, Program
+from tests.service import ROOT, Program
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 

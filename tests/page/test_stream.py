@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.file_server import Files
 from tests.gateway_js.world import World
 from tests.page.conftest import OpenPage
 from tests.page.stub import StubServer
 from tests.programs import StartWorker
-from tests.system.files import Files
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 # A handshake that is really refused, as by a proxy that knows no WebSockets.

@@ -10,13 +10,13 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
-from tests.access.signing import SECRET, token
 from tests.page.conftest import OpenPage, until_live
 from tests.page.stub import StubServer
 from tests.page.test_rows import row, slot
 from tests.page.test_stream import BLOCK
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
+from tests.signed_tokens import SECRET, token
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

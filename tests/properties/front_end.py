@@ -17,7 +17,7 @@ from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.store.topology import Topology
-from tests.app.fakes import Clock
+from tests.fakes import Clock
 from tests.properties.model import wire
 from tests.properties.recording import RecordingFeed, is_after
 from tests.properties.server import FakeBroker, Server

@@ -9,7 +9,7 @@ from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
-from tests.app.fakes import make_hub
+from tests.fakes import make_hub
 from tests.properties.model import Told, told
 from tests.properties.server import Server
 

@@ -9,7 +9,7 @@ from simulcast.frontend.fanout.recovery import conflate
 from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_message
-from tests.app.fakes import Clock, Socket, make_hub
+from tests.fakes import Clock, Socket, make_hub
 from tests.properties.model import wire
 
 EPOCH = 1000

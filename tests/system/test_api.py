@@ -9,7 +9,7 @@ import websockets
 from tests.conditions import eventually
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 
 
 async def ask(running: FrontEnd, request: str, body: bytes = b"") -> tuple[int, str]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.system.service import ROOT
+from tests.service import ROOT
 
 BAD = [
     ("app", "SIMULCAST_PORT", "70000", "less than or equal to 65535"),

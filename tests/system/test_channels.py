@@ -9,7 +9,7 @@ from websockets.typing import Subprotocol
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 

@@ -13,7 +13,7 @@ from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, 
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 HANDSHAKE = (

@@ -12,9 +12,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import until
+from tests.file_server import Files, serving
 from tests.programs import StartFrontEnd, StartWorker
-from tests.system.files import Files, serving
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 from tests.system.test_ownership import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
 
 SLOW = 1_000_000

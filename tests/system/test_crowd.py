@@ -9,7 +9,7 @@ import redis.asyncio
 from simulcast.broker import Broker
 from simulcast.model.position import Position
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 from tests.system.test_clients import HANDSHAKE
 from tests.valkey import Valkey
 

@@ -10,7 +10,7 @@ from websockets.http11 import Response
 
 from simulcast.broker import Broker
 from tests.conditions import eventually
-from tests.system.service import FrontEnd, Program, collect, limited_to
+from tests.service import FrontEnd, Program, collect, limited_to
 from tests.valkey import Valkey
 
 DESCRIPTORS = 60

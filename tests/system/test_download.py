@@ -9,9 +9,9 @@ import pytest
 
 from simulcast.gateway import Gateway
 from tests.conditions import until
+from tests.file_server import serving
 from tests.programs import StartFrontEnd, StartWorker
-from tests.system.files import serving
-from tests.system.service import collect
+from tests.service import collect
 
 
 async def test_a_download_is_seen_from_queued_to_complete_and_its_file_is_right(

@@ -12,10 +12,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from simulcast.broker import Broker
 from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
-from tests.metrics.scraping import start_with_admin
+from tests.event_stream import stream
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
-from tests.system.stream import stream
+from tests.scraping import start_with_admin
+from tests.service import FrontEnd, collect
 from tests.system.test_clients import raw_client
 from tests.valkey import Valkey
 

@@ -10,9 +10,9 @@ import redis.asyncio
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import eventually
+from tests.event_stream import stream
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd
-from tests.system.stream import stream
+from tests.service import FrontEnd
 from tests.system.test_api import ask
 from tests.valkey import Valkey
 

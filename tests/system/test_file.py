@@ -12,9 +12,9 @@ import pytest
 
 from app.routes.files import MAX_READERS
 from tests.conditions import eventually
+from tests.file_server import Files, serving
 from tests.programs import StartFrontEnd, StartWorker
-from tests.system.files import Files, serving
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 
 CONTENT = random.Random(5).randbytes(1_000_000)
 

@@ -13,9 +13,7 @@ from simulcast.jobs import Jobs
 from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 from simulcast.model.job_record import JobRecord
 from tests.conditions import eventually
-from tests.system.service import Worker
-from tests.valkey import Valkey
-from tests.workers.hostile import (
+from tests.scripted_server import (
     Reply,
     Request,
     Server,
@@ -28,6 +26,8 @@ from tests.workers.hostile import (
     reset_after,
     silence_after,
 )
+from tests.service import Worker
+from tests.valkey import Valkey
 
 CONTENT = random.Random(20).randbytes(200_000)
 OTHER = random.Random(21).randbytes(200_000)

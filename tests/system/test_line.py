@@ -11,7 +11,7 @@ import redis.asyncio
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
 from tests.programs import StartFrontEnd
-from tests.system.service import ROOT, collect
+from tests.service import ROOT, collect
 from tests.valkey import Valkey
 
 ASYNC_PUBLISHER = """

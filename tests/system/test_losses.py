@@ -13,7 +13,7 @@ from simulcast.model.events import complete_event, progress_event
 from simulcast.store import functions
 from tests.conditions import eventually, until
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd, collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 

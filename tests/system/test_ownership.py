@@ -13,10 +13,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import eventually, until
+from tests.file_server import Files, serving
 from tests.programs import StartFrontEnd, StartWorker
+from tests.service import FrontEnd, collect
 from tests.system.dying_worker import STEPS
-from tests.system.files import Files, serving
-from tests.system.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 LEASE = {"SIMULCAST_LEASE_S": "2"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import ROOT, FrontEnd
+from tests.service import ROOT, FrontEnd
 
 
 def get(running: FrontEnd, path: str) -> tuple[HTTPResponse, bytes]:

@@ -3,8 +3,8 @@
 import json
 
 from tests.programs import StartFrontEnd, StartWorker
-from tests.system.service import collect
-from tests.workers.hostile import Server, answer, honest
+from tests.scripted_server import Server, answer, honest
+from tests.service import collect
 
 CONTENT = bytes(range(256)) * 1000
 QUICK = {"SIMULCAST_RETRY_BASE_DELAY_S": "0.05", "SIMULCAST_LEASE_S": "2"}

@@ -12,10 +12,10 @@ from simulcast.gateway import Gateway
 from simulcast.model.channel import ChannelNames
 from simulcast.store import functions
 from tests.conditions import until
-from tests.metrics.scraping import Admin
 from tests.ports import free_port
+from tests.scraping import Admin
+from tests.service import FrontEnd, Program
 from tests.system.later_release import later_version
-from tests.system.service import FrontEnd, Program
 from tests.topologies import Cluster
 from tests.valkey import Valkey
 

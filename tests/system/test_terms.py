@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 
 from tests.conditions import eventually, until
+from tests.file_server import serving
 from tests.programs import StartFrontEnd, StartWorker
-from tests.system.files import serving
-from tests.system.service import FrontEnd
-from tests.workers.hostile import Server, answer, honest, redirect
+from tests.scripted_server import Server, answer, honest, redirect
+from tests.service import FrontEnd
 
 CONTENT = random.Random(30).randbytes(3_000_000)
 

@@ -18,7 +18,7 @@ from simulcast.model.events import complete_event
 from simulcast.store import sender
 from tests.conditions import until
 from tests.programs import StartFrontEnd
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 from tests.topologies import Group
 
 T = TypeVar("T")

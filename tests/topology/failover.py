@@ -8,7 +8,7 @@ from simulcast.broker import Broker
 from simulcast.jobs import DesiredState, Jobs
 from simulcast.model.events import complete_event
 from tests.conditions import eventually, until
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 from tests.topologies import Group
 from tests.topology.conftest import FAILOVER_S, Audience, Load, all_told, insisted
 

@@ -17,7 +17,7 @@ from simulcast.jobs import Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event
 from tests.conditions import until
-from tests.system.service import FrontEnd, Program, collect, limited_to
+from tests.service import FrontEnd, Program, collect, limited_to
 from tests.topologies import Cluster
 from tests.topology.conftest import Audience, Load, all_told, insisted
 

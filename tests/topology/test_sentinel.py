@@ -13,7 +13,7 @@ from simulcast.store.factory import topology_from_url
 from simulcast.store.sentinel import Sentinel
 from tests.conditions import eventually, until
 from tests.ports import free_port
-from tests.system.service import FrontEnd
+from tests.service import FrontEnd
 from tests.topologies import MASTER, Sentinels
 from tests.topology.conftest import FAILOVER_S, Audience
 

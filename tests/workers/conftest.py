@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.workers.hostile import Server
+from tests.scripted_server import Server
 from workers.http.address_filter import Networks
 from workers.http.response import RemoteFile
 from workers.http.session import make_session

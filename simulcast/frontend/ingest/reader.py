@@ -19,7 +19,7 @@ Message = list[Any]  # its kind and its channel, as bytes, and what was publishe
 class SubscriptionReader(asyncio.Protocol):
     """Reads in the place of redis-py, which has made the connection (TLS, AUTH) and goes on writing to it.
 
-    For that it needs private members: redis-py's version is pinned, and tests/app/test_inbox.py fails when they change.
+    For that it needs private members: redis-py's version is pinned, and its test_reader.py fails when they change.
     """
 
     def __init__(self, pubsub: PubSub) -> None:

@@ -1,6 +1,6 @@
 """uvicorn's sans-I/O WebSocket protocol, which lets the endpoint write ready frames to its transport.
 
-`handle_connect` is no public API of uvicorn: its version is pinned; tests/app/test_protocol.py fails when it changes.
+`handle_connect` is no public API of uvicorn: its version is pinned; test_websocket.py fails when it changes.
 Frames may be written past the protocol's own state because a server's frames depend on nothing that it keeps (RFC 6455
 §5.1: a server does not mask), as long as none is written behind a close frame (§5.5.1).
 """

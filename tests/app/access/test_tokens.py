@@ -1,0 +1,100 @@
+"""Which tokens are believed."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import jwt
+import pytest
+
+from app.access.tokens import TokenRefused, TokenVerifier
+from tests.signed_tokens import SECRET, claims, rsa_key, token
+
+HS256 = TokenVerifier("HS256", SECRET)
+
+
+def signed_by_hand(header: dict[str, object], payload: dict[str, object] | str, secret: str = "") -> str:
+    """For what no library signs; without a secret the signature is empty."""
+    parts = [header, payload]
+    texts = [part if isinstance(part, str) else json.dumps(part) for part in parts]
+    body = ".".join(base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode() for text in texts)
+    signature = hmac.digest(secret.encode(), body.encode(), hashlib.sha256) if secret else b""
+    return f"{body}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def test_what_its_key_signed_is_believed() -> None:
+    assert HS256.grant(token("watch publish", channels=["a"])).scopes == {"watch", "publish"}
+    private, public = rsa_key()
+    assert TokenVerifier("RS256", public).grant(jwt.encode(claims("command"), private, "RS256")).scopes == {"command"}
+    assert HS256.grant(signed_by_hand({"alg": "HS256"}, claims(), SECRET)).channels == ("downloads",)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        jwt.encode(claims(), "another secret, and long enough too", "HS256"),
+        jwt.encode(claims(), SECRET, "HS512"),
+        token(aud="another service"),
+        jwt.encode({"exp": time.time() + 60, "scope": "watch"}, SECRET, "HS256"),
+        jwt.encode({"aud": "simulcast", "scope": "watch"}, SECRET, "HS256"),
+        token(nbf=int(time.time()) + 3600),
+        token(channels=7),
+        signed_by_hand({"alg": "none"}, claims()),
+        signed_by_hand({"alg": "None"}, claims()),
+        signed_by_hand({"alg": ["HS256"]}, claims(), SECRET),
+        signed_by_hand({"alg": "HS256"}, '{"aud":"simulcast","exp":Infinity}', SECRET),
+        signed_by_hand({"alg": "HS256"}, "[" * 2000, SECRET),
+        token() + "x",
+        "x" * 5000,
+        "a.b.c",
+        "",
+        "ü.ü.ü",
+    ],
+    ids=[
+        "another key",
+        "another algorithm",
+        "another audience",
+        "no audience",
+        "no end",
+        "not yet",
+        "channels that are none",
+        "no signature",
+        "no signature, spelt otherwise",
+        "a list for the algorithm",
+        "an end never",
+        "deep JSON",
+        "a byte more",
+        "long",
+        "three letters",
+        "nothing",
+        "not ASCII",
+    ],
+)
+def test_anything_else_is_refused_without_being_repeated(bad: str) -> None:
+    with pytest.raises(TokenRefused, match="get a") as caught:
+        HS256.grant(bad)
+    assert not caught.value.expired
+    assert len(bad) < 10 or bad not in str(caught.value)
+
+
+def test_a_public_key_is_no_secret() -> None:
+    """RFC 8725 §2.1: whoever knows the public key signs with it by HS256."""
+    _, public = rsa_key()
+    with pytest.raises(TokenRefused):
+        TokenVerifier("RS256", public).grant(signed_by_hand({"alg": "HS256"}, claims(), public))
+    with pytest.raises(ValueError, match="asymmetric key"):
+        TokenVerifier("HS256", public)
+
+
+def test_one_that_has_expired_says_so() -> None:
+    with pytest.raises(TokenRefused, match="expired") as caught:
+        HS256.grant(token(exp=int(time.time()) - 1))
+    assert caught.value.expired
+
+
+@pytest.mark.parametrize("key", ["", "no key", rsa_key()[0]], ids=["none", "text", "private"])
+def test_only_a_public_rsa_key_verifies_rs256(key: str) -> None:
+    with pytest.raises(ValueError, match=r"key"):
+        TokenVerifier("RS256", key)

@@ -1,0 +1,20 @@
+"""Who names many channels must not make as many series."""
+
+from app.metrics import MAX_LABELLED_CHANNELS, OTHERS, exposition
+from tests.fakes import Clock, Socket
+from tests.scraping import Scraped
+from tests.simulcast.frontend.subscriptions.test_channels import make
+
+
+async def test_many_channels_have_a_bounded_number_of_series_and_no_client_is_left_out() -> None:
+    channels, _ = make(Clock())
+    for number in range(MAX_LABELLED_CHANNELS + 5):
+        feed = await channels.follow(f"channel-{number:02}")
+        for _ in range(2 if number == 24 else 1):
+            feed.hub.join(Socket(feed.hub).client, b"")
+    scraped = Scraped(exposition(channels, channels.tally, ready=True, everyone=None).decode())
+    shown = {sample.labels["channel"] for sample in scraped.samples if sample.name == "simulcast_clients"}
+    assert len(shown) == MAX_LABELLED_CHANNELS + 1
+    assert "channel-24" in shown  # it has most of them
+    assert scraped.value("simulcast_clients") == MAX_LABELLED_CHANNELS + 6
+    assert scraped.value("simulcast_clients", channel=OTHERS) == 5

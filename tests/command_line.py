@@ -1,0 +1,106 @@
+"""A short folder for data (a socket's path has at most 107 bytes), and the command line as a user calls it."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from simulcast.cli import app, main
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.valkey_binary import find_server
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """A shell makes its background jobs ignore SIGINT, and those would hand that down to what the tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    found = Path(tempfile.mkdtemp(prefix="sc-", dir="/tmp")).resolve()
+    yield found
+    shutil.rmtree(found, ignore_errors=True)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """This one, without settings of Simulcast, and with this checkout's modules."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SIMULCAST_", "REDIS_URL"))}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def simulcast(folder: Path, environment: dict[str, str]) -> Command:
+    """Runs `simulcast` in `folder` to its end; in a thread of this process, which takes a tenth of the time."""
+
+    def run(*arguments: str, stdin: str = "", **settings: str) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        with (
+            mock.patch.dict(os.environ, environment | settings, clear=True),
+            mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+            chdir(folder),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            ThreadPoolExecutor(1) as thread,
+        ):
+            try:
+                thread.submit(main, lambda: app(arguments, prog_name="simulcast")).result(timeout=60)
+            except SystemExit as ending:
+                code = int(ending.code or 0)
+        return Done(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def simulcast_process(folder: Path, environment: dict[str, str]) -> Command:
+    """As `simulcast`, as a process of its own."""
+
+    def run(*arguments: str, **settings: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "simulcast.cli", *arguments],
+            cwd=folder,
+            env=environment | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+async def embedded(folder: Path) -> AsyncIterator[EmbeddedServer]:
+    """A running one in `folder`/data, where a command looks for it."""
+    async with EmbeddedServer(folder / "data", await find_server()) as server:
+        yield server

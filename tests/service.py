@@ -1,0 +1,163 @@
+"""The real programs as processes of their own, on ports of their own."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from tests.conditions import DEADLINE_S, eventually
+from tests.ports import free_port
+
+ROOT = Path(__file__).parents[1]
+STOP_S = 30
+
+
+class Program:
+    """One process; its output goes to `log`."""
+
+    def __init__(self, command: list[str], log: Path, **environment: str) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.process.wait(timeout=STOP_S)
+
+    def stop(self) -> int:
+        """Asks it to end; returns its exit code. Fails if it doesn't end."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        return self.process.wait(timeout=STOP_S)
+
+    @property
+    def rss_bytes(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+    @property
+    def descriptors(self) -> int:
+        """Open files and sockets."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def limited_to(descriptors: int) -> Sequence[str]:
+    """The program of a front-end that may open so many files and sockets."""
+    return (
+        "-c",
+        f"import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors})); "
+        "runpy.run_module('app', run_name='__main__')",
+    )
+
+
+class FrontEnd(Program):
+    program: ClassVar[Sequence[str]] = ("-m", "app")
+
+    def __init__(
+        self,
+        redis_url: str,
+        log: Path,
+        *,
+        raw: bool = True,
+        root_path: str = "",
+        port: int = 0,
+        **environment: str,
+    ) -> None:
+        """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
+        self.port = port or free_port()
+        address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
+        command = self.program if raw else ["-m", "uvicorn", "app.main:app"]
+        super().__init__([*command, *address], log, REDIS_URL=redis_url, **environment)
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    async def ready(self, deadline_s: float = DEADLINE_S) -> "FrontEnd":
+        async def answers() -> bool:
+            assert self.process.poll() is None, self.output()
+            return (await self.get("/ready"))[0] == 200
+
+        await eventually(answers, "readiness", deadline_s)
+        return self
+
+    async def get(self, path: str) -> tuple[int, dict[str, object]]:
+        return await asyncio.to_thread(self._ask, path, None)
+
+    async def post(self, path: str, body: object) -> tuple[int, dict[str, object]]:
+        return await asyncio.to_thread(self._ask, path, json.dumps(body).encode())
+
+    async def delete(self, path: str) -> tuple[int, dict[str, object]]:
+        return await asyncio.to_thread(self._ask, path, None, "DELETE")
+
+    def _ask(self, path: str, body: bytes | None, method: str | None = None) -> tuple[int, dict[str, object]]:
+        address = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(address, body, {"content-type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read() or b"{}")
+        except OSError as error:
+            return 0, {"detail": str(error)}
+
+    async def connect(self, query: str = "") -> ClientConnection:
+        return await websockets.connect(self.ws + query, max_size=None, proxy=None)
+
+
+class Worker(Program):
+    """`module`: what runs in place of the worker; `dies_at`: see dying_worker.py."""
+
+    def __init__(
+        self,
+        redis_url: str,
+        log: Path,
+        folder: Path,
+        *,
+        module: str = "workers",
+        dies_at: str = "",
+        **environment: str,
+    ) -> None:
+        settings = {
+            "REDIS_URL": redis_url,
+            "SIMULCAST_DOWNLOAD_DIR": str(folder),
+            "SIMULCAST_ALLOW_NETWORKS": "127.0.0.0/8",
+        }
+        command = ["-m", "tests.system.dying_worker", dies_at] if dies_at else ["-m", module]
+        super().__init__(command, log, **(settings | environment))
+
+
+async def collect(connection: ClientConnection, until: str, deadline_s: float = 60) -> list[str]:
+    """Every text up to and with the first that contains `until`."""
+    found: list[str] = []
+    async with asyncio.timeout(deadline_s):
+        while True:
+            text = await connection.recv()
+            assert isinstance(text, str)
+            found.append(text)
+            if until in text:
+                return found

@@ -1,0 +1,196 @@
+import json
+import os
+import re
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.jobs import Jobs
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.model.position import Position
+from tests.command_line import Command, Done
+from tests.ports import free_port
+from tests.valkey import Valkey
+
+PROGRESS = '{"type":"download_progress","download_id":"x","progress":1,"speed":1}'
+NAMES = ("up", "serve", "work", "publish", "watch", "add", "demo", "top", "doctor")
+
+
+async def told(url: str, channel: str = "downloads") -> list[dict[str, object]]:
+    broker = Broker.connect(url)
+    try:
+        head = (await broker.head(channel)).position
+        found = await broker.history(Position(head.epoch, 0), head, channel)
+        return [json.loads(publication.payload) for publication in found]
+    finally:
+        await broker.aclose()
+
+
+def complaint(done: Done) -> str:
+    """What it told the user, which is one or two lines and no traceback."""
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert done.stderr.startswith("simulcast: ") and "Traceback" not in done.stderr, done
+    assert done.stderr.count("\n") <= 2, done
+    return done.stderr
+
+
+def test_help_names_every_command_and_how_to_begin(simulcast: Command) -> None:
+    text = simulcast("--help").stdout
+    assert all(f" {name} " in text for name in NAMES)
+    assert "Start with `simulcast up`" in text and "http://localhost:8080" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        (
+            "up",
+            ["--host", "--port", "--front-ends", "--workers", "--data", "--redis-url", "SIMULCAST_PORT", "REDIS_URL"],
+        ),
+        ("serve", ["--host", "--port", "SIMULCAST_HOST", "--admin-port"]),
+        ("work", ["--redis-url"]),
+        ("publish", ["CHANNEL", "JSON", "standard input", "--data"]),
+        ("watch", ["--url", "ws://localhost:8080/ws"]),
+        ("add", ["URL", "--redis-url", "--data"]),
+        ("demo", ["--downloads", "--seconds"]),
+        ("top", ["--once", "--json", "--redis-url", "--data"]),
+        ("doctor", ["--host", "--port", "SIMULCAST_PORT", "--redis-url", "Exit code 1"]),
+    ],
+)
+def test_help_of_each_command_names_its_flags(simulcast: Command, name: str, flags: list[str]) -> None:
+    done = simulcast(name, "--help")
+    assert done.returncode == 0
+    assert [flag for flag in flags if flag not in done.stdout] == []
+
+
+def test_the_version_is_told(simulcast_process: Command) -> None:
+    assert re.match(r"simulcast(,| \d+\.\d+)", simulcast_process("--version").stdout)
+
+
+def test_a_process_ends_with_the_complaint_and_exit_code_1(simulcast_process: Command) -> None:
+    done = simulcast_process("add", "ftp://example.com/x")
+    assert "'ftp://example.com/x' can't be downloaded" in complaint(done)
+
+
+def test_wrong_usage_is_exit_code_2(simulcast: Command) -> None:
+    assert (
+        simulcast("publish").returncode == simulcast("up", "--port", "x").returncode == simulcast("fly").returncode == 2
+    )
+
+
+async def test_publish_prints_the_id_under_which_it_is_kept(simulcast: Command, embedded: EmbeddedServer) -> None:
+    done = simulcast("publish", "downloads", PROGRESS)
+    assert done.returncode == 0, done.stderr
+    assert Position.parse(done.stdout.strip()).offset == 1
+    assert await told(embedded.url) == [{"type": "download_progress", "download_id": "x", "progress": 1.0, "speed": 1}]
+
+
+async def test_publish_reads_standard_input(simulcast: Command, valkey: Valkey, channel: str) -> None:
+    done = simulcast("publish", channel, "-", stdin='{"type":"grüße"}', REDIS_URL=valkey.url)
+    assert done.returncode == 0, done.stderr
+    assert await told(valkey.url, channel) == [{"type": "grüße"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{type:x}", r"no JSON: '\{type:x\}' .*single quotes"),
+        ("Hello", "no JSON: 'Hello'"),
+        (os.fsdecode(b'{"x":"\xff"}'), "not UTF-8"),
+        ('{"progress":NaN}', "NaN is no JSON"),
+        ("[1]", r"a JSON object in braces, not \[1\]"),
+        ('{"event_id":"1-1"}', "event_id"),
+        ('{"type":"download_progress","download_id":"x","progress":75,"speed":1}', "divide a percentage by 100"),
+        (json.dumps({"x": "y" * 70_000}), "may have 65,536"),
+    ],
+)
+async def test_publish_says_what_is_wrong_with_an_event(
+    simulcast: Command, valkey: Valkey, channel: str, text: str, said: str
+) -> None:
+    assert re.search(said, complaint(simulcast("publish", channel, text, REDIS_URL=valkey.url)))
+    assert await told(valkey.url, channel) == []
+
+
+def test_a_channel_that_cant_be_is_told(simulcast: Command, valkey: Valkey) -> None:
+    assert "a channel has 1 to 100 of" in complaint(simulcast("publish", "my channel", "{}", REDIS_URL=valkey.url))
+
+
+@pytest.mark.parametrize("arguments", [("publish", "downloads", "{}"), ("add", "http://example.com/x"), ("demo",)])
+def test_without_redis_the_remedy_is_told(simulcast: Command, arguments: tuple[str, ...]) -> None:
+    port = free_port()
+    text = complaint(simulcast(*arguments, "--redis-url", f"redis://me:secret@localhost:{port}/0"))
+    assert (
+        text == f"simulcast: no Redis at redis://localhost:{port}/0: start one with `simulcast up`, or set REDIS_URL\n"
+    )
+
+
+def test_an_address_that_is_none_is_told_without_its_password(simulcast: Command) -> None:
+    text = complaint(simulcast("publish", "downloads", "{}", REDIS_URL="http://me:secret@localhost"))
+    assert "'http://localhost' is no address of a Redis" in text and "secret" not in text
+
+
+async def test_who_lacks_the_password_is_told_where_it_is(simulcast: Command, embedded: EmbeddedServer) -> None:
+    url = f"redis://localhost:{embedded.port}/0"
+    for arguments in (("publish", "downloads", "{}"), ("add", "http://example.com/x")):
+        assert "data/redis.url" in complaint(simulcast(*arguments, "--redis-url", url))
+    wrong = f"redis://simulcast:guess@localhost:{embedded.port}/0"
+    text = complaint(simulcast("publish", "downloads", "{}", "--redis-url", wrong))
+    assert "refuses the user or the password" in text and "guess" not in text
+
+
+async def test_add_queues_downloads_and_prints_their_ids(simulcast: Command, embedded: EmbeddedServer) -> None:
+    urls = ["https://me:secret@example.com/a%1b%20b.iso", "http://example.com/c"]
+    done = simulcast("add", *urls)
+    assert done.returncode == 0, done.stderr
+    ids = [line.split()[0] for line in done.stdout.splitlines()]
+    assert done.stdout.splitlines() == [f"{ids[0]}  a b.iso", f"{ids[1]}  c"]
+    broker = Broker.connect(embedded.url)
+    jobs = Jobs.connect(embedded.url, broker)
+    records = [await jobs.get(each) for each in ids]
+    await jobs.aclose()
+    await broker.aclose()
+    assert [(record.state, record.url) for record in records] == [
+        ("queued", "https://example.com/a%1b%20b.iso"),
+        ("queued", "http://example.com/c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "ftp://example.com/x",
+            r"'ftp://example.com/x' can't be downloaded: ftp:// is not supported; .*http:// or https://",
+        ),
+        ("example.com/x", "'example.com/x' can't be downloaded: it has no scheme"),
+        ("http:///x", "names no host"),
+        ("http://example.com:99999/x", "no web address: Port out of range"),
+        ("http://[::1/x", "no web address"),
+        ("http://example.com/a b", "percent-encode"),
+        (os.fsdecode(b"http://example.com/\xff"), "percent-encode"),
+        ("http://example.com/" + "x" * 5000, "may have 4,096"),
+    ],
+)
+async def test_add_says_what_is_wrong_and_queues_nothing(
+    simulcast: Command, embedded: EmbeddedServer, url: str, said: str
+) -> None:
+    assert re.search(said, complaint(simulcast("add", "http://example.com/good", url)))
+    assert await told(embedded.url) == []
+
+
+def test_what_is_wrong_is_told_without_redis_too(simulcast: Command) -> None:
+    none = f"redis://localhost:{free_port()}/0"
+    assert "braces" in complaint(simulcast("publish", "downloads", "[]", "--redis-url", none))
+    assert "ftp://" in complaint(simulcast("add", "ftp://example.com/x", "--redis-url", none))
+
+
+async def test_demo_tells_of_downloads_from_beginning_to_end(simulcast: Command, embedded: EmbeddedServer) -> None:
+    done = simulcast("demo", "--downloads", "3", "--seconds", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "2 complete, 1 error"
+    kinds = [event["type"] for event in await told(embedded.url)]
+    assert [kinds.count(f"download_{kind}") for kind in ("queued", "started", "complete", "error")] == [3, 3, 2, 1]
+
+
+def test_a_setting_that_makes_no_sense_is_told(simulcast: Command) -> None:
+    assert "SIMULCAST_LOG=loud: Input should be 'debug'" in complaint(simulcast("up", SIMULCAST_LOG="loud"))

@@ -1,0 +1,29 @@
+"""`simulcast token`."""
+
+from pathlib import Path
+
+from app.access.tokens import TokenVerifier
+from tests.command_line import Command
+from tests.signed_tokens import SECRET, rsa_key
+from tests.simulcast.cli.test_app import complaint
+
+
+def test_it_prints_a_token_that_front_ends_believe(simulcast: Command, tmp_path: Path) -> None:
+    private, public = rsa_key()
+    (tmp_path / "private.pem").write_text(private)
+    asked = ("token", "--scope", "watch", "--scope", "command", "--channel", "a", "--channel", "b-*")
+    by_key = simulcast(*asked, "--private-key-file", str(tmp_path / "private.pem")).stdout.strip()
+    by_secret = simulcast(*asked, SIMULCAST_TOKEN_SECRET=SECRET).stdout.strip()
+    for grant in (TokenVerifier("HS256", SECRET).grant(by_secret), TokenVerifier("RS256", public).grant(by_key)):
+        assert grant.scopes == {"watch", "command"} and grant.channels == ("a", "b-*")
+
+
+def test_what_it_can_not_sign_is_told(simulcast: Command, tmp_path: Path) -> None:
+    assert "set SIMULCAST_TOKEN_SECRET" in complaint(simulcast("token", "--scope", "watch"))
+    assert "there is no scope 'fly'" in complaint(simulcast("token", "--scope", "fly"))
+    (tmp_path / "public.pem").write_text(rsa_key()[1])
+    found = complaint(simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem")))
+    assert "give an RSA private key" in found
+    assert "--token is no token" in complaint(simulcast("watch", **{"SIMULCAST_TOKEN": "two words"}))
+    short = {"SIMULCAST_TOKEN_SECRET": "short"}
+    assert "at least 32" in complaint(simulcast("token", "--scope", "watch", **short))

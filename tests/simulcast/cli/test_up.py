@@ -1,0 +1,168 @@
+import json
+import os
+import signal
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from simulcast.broker import Broker
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.launcher.programs import front_end
+from simulcast.settings import URL_FILE
+from tests.command_line import Command
+from tests.conditions import eventually, until
+from tests.processes import is_alive
+from tests.running_service import service
+from tests.valkey import Valkey
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+STUB = "tests.simulcast.cli.stub_up"
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environment: dict[str, str]) -> None:
+    async with service(folder, environment, "--front-ends", "2", "--workers", "2", "--data", "kept/here") as running:
+        await running.up()
+        started = running.processes()
+        assert len(started) == 5
+        for address in ("127.0.0.1", "[::1]"):
+            assert answers(f"http://{address}:{running.port}/ready")
+        url = (folder / "kept" / "here" / URL_FILE).read_text().strip()
+        async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:
+            broker = Broker.connect(url)
+            position = await broker.publish({"type": "hello"})
+            await broker.aclose()
+            assert json.loads(await client.recv()) == {"event_id": str(position), "type": "hello"}
+        assert await running.stop() == 0
+        assert not any(map(is_alive, started))
+        assert not (folder / "kept" / "here" / URL_FILE).exists()
+    assert "stopping (SIGINT)" in running.out and "Simulcast has stopped." in running.out
+    assert "Traceback" not in running.err and "killing" not in running.err
+    assert url.split(":")[2].partition("@")[0] not in running.out + running.err
+
+
+async def test_killing_up_leaves_nothing_behind(folder: Path, environment: dict[str, str]) -> None:
+    async with service(folder, environment) as running:
+        await running.up()
+        started = running.processes()
+        assert len(started) == 3
+        running.signal(signal.SIGKILL)
+        await until(lambda: not any(map(is_alive, started)), "the end of all that it started")
+
+
+async def test_whatever_dies_is_started_again(folder: Path, environment: dict[str, str], simulcast: Command) -> None:
+    async with service(folder, environment) as running:
+        await running.up()
+        first = running.processes()
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        await until(lambda: len(running.processes() - first) == 3, "three new processes")
+        await until(lambda: answers(f"http://localhost:{running.port}/ready"), "readiness")
+
+        async def publishes() -> bool:
+            return simulcast("publish", "downloads", "{}").returncode == 0
+
+        await eventually(publishes, "a publication")
+        assert await running.stop() == 0
+    for text in ("front-end 1 ended unbidden (SIGKILL)", "worker 1 ended unbidden", "the embedded server died"):
+        assert text in running.err
+
+
+async def test_a_taken_port_is_named_and_nothing_is_started(simulcast_process: Command, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = simulcast_process("up", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"simulcast: port {port} of 127.0.0.1 is taken: stop what uses it, or choose another one with --port\n"
+    )
+    assert not (folder / "data").exists()
+
+
+async def test_a_redis_that_was_given_is_used(folder: Path, environment: dict[str, str], valkey: Valkey) -> None:
+    async with service(folder, environment | {"REDIS_URL": valkey.url}) as running:
+        await running.up()
+        assert len(running.processes()) == 2
+        assert not (folder / "data").exists()
+        running.signal(signal.SIGTERM)
+        assert await running.ended() == 0
+    assert "stopping (SIGTERM)" in running.out
+
+
+def test_a_redis_that_was_given_and_isnt_there_is_told(simulcast_process: Command) -> None:
+    done = simulcast_process("up", "--port", "0", "--redis-url", "redis://me:secret@localhost:1/0")
+    assert done.returncode == 1
+    assert (
+        done.stderr == "simulcast: no Redis at redis://localhost:1/0: start one with `simulcast up`, or set REDIS_URL\n"
+    )
+
+
+async def test_a_second_one_on_the_same_folder_is_refused(simulcast_process: Command, embedded: EmbeddedServer) -> None:
+    done = simulcast_process("up", "--port", "0")
+    assert done.returncode == 1
+    assert f"another Simulcast uses {embedded.data} (its server is process {embedded.pid})" in done.stderr
+
+
+async def test_who_lets_the_network_in_says_so_or_wants_tokens(folder: Path, environment: dict[str, str]) -> None:
+    anywhere = ("--host", "0.0.0.0", "--workers", "0")
+    async with service(folder, environment, *anywhere) as running:
+        assert await running.ended() == 1
+    assert running.err.startswith("simulcast: --host 0.0.0.0: without tokens, whoever reaches it")
+    assert "SIMULCAST_OPEN_TO_EVERYONE=true" in running.err and "Traceback" not in running.err
+    async with service(folder, environment, *anywhere, "--open-to-everyone") as running:
+        await running.up()
+    async with service(folder, environment | {"SIMULCAST_TOKEN_SECRET": "x" * 32}, *anywhere) as running:
+        await running.up()
+
+
+async def test_a_front_end_that_doesnt_become_ready_is_told_with_its_reason(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    async with service(folder, environment, module=[STUB, "unready", "works"]) as running:
+        await until(lambda: len(running.processes()) == 3, "all processes")
+        started = running.processes()
+        assert await running.ended() == 1
+        assert not any(map(is_alive, started))
+    assert "simulcast: front-end 1 does not become ready: no events from Redis." in running.err
+    assert "Traceback" not in running.err and "is up" not in running.out
+
+
+async def test_a_worker_that_never_gets_going_ends_it_all_by_name(folder: Path, environment: dict[str, str]) -> None:
+    async with service(folder, environment, module=[STUB, "ready", "fails"]) as running:
+        assert await running.ended() == 1
+    assert "no luck" in running.err
+    assert "simulcast: worker 1 could not start (exit code 1, 3 times)" in running.err
+    assert "Traceback" not in running.err
+
+
+async def test_a_second_ctrl_c_hurries(folder: Path, environment: dict[str, str]) -> None:
+    async with service(folder, environment, module=[STUB, "stubborn", "works"]) as running:
+        await running.up()
+        started = running.processes()
+        running.signal(signal.SIGINT)
+        await until(lambda: "once more to hurry" in running.out, "the first")
+        running.signal(signal.SIGINT)
+        assert await running.ended() == 0
+        assert not any(map(is_alive, started))
+    assert "front-end 1 does not stop: killing it" in running.err
+
+
+async def test_a_folder_app_of_the_users_own_is_not_run_instead(folder: Path, environment: dict[str, str]) -> None:
+    (folder / "app").mkdir()
+    (folder / "app" / "__init__.py").write_text("raise SystemExit('the wrong app')")
+    (folder / "app" / "__main__.py").touch()
+    async with service(folder, environment, "--workers", "0") as running:
+        await running.up()
+    assert "the wrong app" not in running.err
+    assert "-P" in front_end()

@@ -1,0 +1,103 @@
+"""Commands about downloads, from the command line."""
+
+import json
+from pathlib import Path
+
+from simulcast.broker import Broker
+from simulcast.jobs import Jobs
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.model.download_options import DownloadOptions
+from tests.command_line import Command
+from tests.simulcast.cli.test_app import complaint, told
+
+NAMES = ("pause", "resume", "cancel", "retry", "limit", "delete", "clear", "list")
+
+
+def test_help_names_them(simulcast: Command) -> None:
+    text = simulcast("--help").stdout
+    assert all(f" {name} " in text for name in NAMES)
+
+
+async def test_a_download_is_paused_resumed_cancelled_retried_and_deleted(
+    simulcast: Command, embedded: EmbeddedServer
+) -> None:
+    download_id = simulcast("add", "http://example.com/a.iso").stdout.split()[0]
+    for action in ("pause", "resume", "cancel", "retry", "cancel", "delete"):
+        assert simulcast(action, download_id).stdout == f"{download_id}  {action} is recorded\n"
+    types = [str(event["type"]).removeprefix("download_") for event in await told(embedded.url)]
+    assert types == ["queued", "paused", "queued", "cancelled", "queued", "cancelled", "deleted"]
+    assert simulcast("list").stdout == ""
+
+
+def test_what_can_not_be_is_said_for_each_and_the_others_are_done(simulcast: Command, embedded: EmbeddedServer) -> None:
+    download_id = simulcast("add", "http://example.com/a.iso").stdout.split()[0]
+    done = simulcast("pause", "nobody", download_id)
+    assert done.returncode == 1
+    assert done.stdout == f"{download_id}  pause is recorded\n"
+    assert done.stderr == "simulcast: there is no download nobody\n"
+    assert "cancel it first" not in complaint(simulcast("pause", download_id))
+
+
+def test_downloads_are_listed_and_cleared(simulcast: Command, embedded: EmbeddedServer) -> None:
+    first, second = (simulcast("add", f"http://example.com/{name}.iso").stdout.split()[0] for name in "ab")
+    simulcast("cancel", first)
+    lines = simulcast("list").stdout.splitlines()
+    assert {line.split()[0]: line.split()[1] for line in lines} == {first: "cancelled", second: "queued"}
+    assert simulcast("list", "--state", "queued").stdout.split()[0] == second
+    assert "there are queued" in complaint(simulcast("list", "--state", "flying"))
+    assert simulcast("list", "--limit", "1").stdout.endswith("1 more: --limit shows them\n")
+    assert simulcast("clear").returncode == 0
+    assert json.dumps(first) not in simulcast("list").stdout and first not in simulcast("list").stdout
+
+
+async def test_add_says_how_and_limit_changes_it(simulcast: Command, embedded: EmbeddedServer) -> None:
+    digest = "md5:" + "0" * 32
+    flags = ["--name", "mine.iso", "--checksum", digest, "--limit", "2MB", "--priority", "3"]
+    added = simulcast("add", "http://example.com/a.iso", "--header", "Cookie: s3cr3t", *flags)
+    download_id, name = added.stdout.split()
+    assert name == "mine.iso"
+    broker = Broker.connect(embedded.url)
+    jobs = Jobs.connect(embedded.url, broker)
+    assert simulcast("limit", "500kB", download_id).stdout == f"{download_id}  limit is recorded\n"
+    claim = await jobs.claim("host:1", 30)
+    assert claim is not None
+    options = DownloadOptions.from_json(claim.fields["options"])
+    assert options.headers["Cookie"].get_secret_value() == "s3cr3t"
+    assert (options.checksum, claim.record.priority, claim.record.limit_bytes_per_s) == (digest, 3, 500_000)
+    simulcast("limit", "0", download_id)
+    assert (await jobs.get(download_id)).limit_bytes_per_s is None
+    await jobs.aclose()
+    await broker.aclose()
+
+
+async def test_headers_come_from_a_file_so_that_no_list_of_processes_shows_them(
+    simulcast: Command, embedded: EmbeddedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "headers").write_text("Cookie: a=b; c=d\nX-Key: ü\n", encoding="latin-1")
+    simulcast("add", "http://example.com/a.iso", "--header", f"@{tmp_path}/headers")
+    broker = Broker.connect(embedded.url)
+    jobs = Jobs.connect(embedded.url, broker)
+    claim = await jobs.claim("host:1", 30)
+    assert claim is not None
+    options = DownloadOptions.from_json(claim.fields["options"])
+    assert {name: value.get_secret_value() for name, value in options.headers.items()} == {
+        "Cookie": "a=b; c=d",
+        "X-Key": "ü",
+    }
+    await jobs.aclose()
+    await broker.aclose()
+
+
+def test_what_add_can_not_take_is_said_by_its_flag(simulcast: Command, embedded: EmbeddedServer) -> None:
+    def refused(*flags: str) -> str:
+        return complaint(simulcast("add", "http://example.com/a.iso", *flags))
+
+    assert "--header: Host can't be given" in refused("--header", "Host: x")
+    assert "'Name: value'" in refused("--header", "nonsense")
+    assert "can't read the file" in refused("--header", "@/nowhere")
+    assert "--checksum: begins with one of" in refused("--checksum", "crc32:0")
+    assert "'fast' is no speed" in refused("--limit", "fast")
+    assert "--proxy: looks like" in refused("--proxy", "proxy.example")
+    assert "2 URLs are given" in refused("http://example.com/b.iso", "--name", "x")
+    assert "'-1' is no speed" in complaint(simulcast("limit", "--", "-1", "x"))
+    assert simulcast("list").stdout == ""

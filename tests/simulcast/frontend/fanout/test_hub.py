@@ -1,0 +1,210 @@
+import pytest
+
+from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S, SLOW_CLIENT_TIMEOUT_S
+from simulcast.frontend.fanout.log import Log
+from tests.fakes import Clock, Socket, entry, make_hub
+
+
+def texts(socket: Socket) -> list[str]:
+    return [payload.decode() for payload in socket.got]
+
+
+def test_what_arrives_together_is_one_write_to_each_client() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    sockets = [Socket(hub) for _ in range(3)]
+    for socket in sockets:
+        hub.join(socket.client, b"")
+    for n in range(5):
+        hub.publish(entry(str(n)))
+    clock.advance(0)
+    assert [texts(socket) for socket in sockets] == [["0", "1", "2", "3", "4"]] * 3
+    assert [socket.writes for socket in sockets] == [1, 1, 1]
+
+
+def test_who_joins_between_publishing_and_flush_misses_and_repeats_nothing() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    early = Socket(hub)
+    hub.join(early.client, b"")
+    hub.publish(entry("before"))
+    late = Socket(hub)
+    hub.join(late.client, entry("snapshot").frame)
+    hub.publish(entry("after"))
+    clock.advance(0)
+    hub.publish(entry("later"))
+    clock.advance(1)
+    assert texts(early) == ["before", "after", "later"]
+    assert texts(late) == ["snapshot", "after", "later"]
+
+
+def test_a_stalled_client_gets_what_it_is_owed_without_what_is_superseded_and_harms_nobody() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    slow, fast = Socket(hub, room=3), Socket(hub)
+    for socket in (slow, fast):
+        hub.join(socket.client, b"")
+    for n in range(10):
+        hub.publish(entry(f"p{n}", "p", "x"))
+        clock.advance(1)
+    hub.publish(entry("end", "e:download_complete:1:1", "x"))
+    clock.advance(1)
+    assert len(texts(fast)) == 11
+    assert texts(slow) == ["p0"]
+    assert hub.lagging == 1
+    slow.capacity = 10**6
+    slow.drain()
+    assert texts(slow) == ["p0", "end"]
+    hub.publish(entry("next"))
+    clock.advance(1)
+    assert texts(slow) == ["p0", "end", "next"]
+    assert hub.lagging == 0
+
+
+def test_a_client_that_pauses_inside_a_flush_has_its_true_cursor() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    sockets = [Socket(hub, room=room) for room in (2, 10**6, 2)]
+    for socket in sockets:
+        hub.join(socket.client, b"")
+    hub.publish(entry("one"))
+    clock.advance(1)
+    hub.publish(entry("two"))
+    clock.advance(1)
+    for socket in sockets:
+        socket.capacity = 10**6
+        socket.drain()
+    assert [texts(socket) for socket in sockets] == [["one", "two"]] * 3
+
+
+def test_a_client_that_pauses_before_its_turn_in_a_flush_is_not_skipped() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    sockets = [Socket(hub) for _ in range(8)]
+    for socket in sockets:
+        hub.join(socket.client, b"")
+
+    def pause_all() -> None:
+        for socket in sockets:
+            if not socket.client.on_pause:
+                hub.pause(socket.client)
+
+    for socket in sockets:
+        socket.on_write = pause_all
+    hub.publish(entry("one"))
+    clock.advance(1)
+    for socket in sockets:
+        socket.on_write = lambda: None
+    for socket in sockets:
+        socket.drain()
+    assert [texts(socket) for socket in sockets] == [["one"]] * 8
+
+
+def test_clients_that_leave_while_others_are_written_to_cost_them_nothing() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    sockets = [Socket(hub) for _ in range(20)]
+    for socket in sockets:
+        hub.join(socket.client, b"")
+    leaving = sockets[::2]
+
+    def leave_all() -> None:
+        for socket in leaving:
+            socket.open = False
+            hub.leave(socket.client)
+
+    for socket in sockets:
+        socket.on_write = leave_all
+    hub.publish(entry("one"))
+    clock.advance(1)
+    hub.publish(entry("two"))
+    clock.advance(1)
+    assert all(texts(socket) == ["one", "two"] for socket in sockets[1::2])
+    assert hub.clients == 10
+
+
+@pytest.mark.parametrize(("took_s", "rest_s"), [(0.004, 0.004 * FLUSH_BACKOFF_FACTOR), (0.5, MAX_FLUSH_DELAY_S)])
+def test_after_a_flush_the_next_one_waits_in_proportion_up_to_a_bound(took_s: float, rest_s: float) -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    socket = Socket(hub)
+    hub.join(socket.client, b"")
+
+    def take_long() -> None:
+        clock.now += took_s
+
+    socket.on_write = take_long
+    hub.publish(entry("one"))
+    clock.advance(0)
+    hub.publish(entry("two"))
+    clock.advance(rest_s * 0.9)
+    assert texts(socket) == ["one"]
+    clock.advance(rest_s * 0.2)
+    assert texts(socket) == ["one", "two"]
+
+
+def test_a_flush_does_not_wait_for_ever_larger_batches() -> None:
+    hub = make_hub(Clock())
+    socket = Socket(hub)
+    hub.join(socket.client, b"")
+    for _ in range(20):
+        hub.publish(entry("x" * 60_000))
+    assert socket.writes == 1
+    assert len(socket.got) == 18
+
+
+def test_a_socket_that_stays_full_is_aborted() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    slow = Socket(hub, room=1)
+    hub.join(slow.client, entry("snapshot").frame)
+    clock.advance(SLOW_CLIENT_TIMEOUT_S)
+    hub.disconnect_slow_clients()
+    assert slow.open
+    clock.advance(1)
+    hub.disconnect_slow_clients()
+    assert not slow.open
+    assert (hub.clients, hub.tally.cut) == (0, 1)
+
+
+def test_a_client_that_fell_behind_the_log_is_aborted_when_it_drains() -> None:
+    clock = Clock()
+    hub = make_hub(clock, Log(most_entries=3))
+    slow = Socket(hub, room=1)
+    hub.join(slow.client, entry("snapshot").frame)
+    for n in range(5):
+        hub.publish(entry(str(n)))
+        clock.advance(1)
+    slow.drain()
+    assert not slow.open
+    assert hub.clients == 0
+
+
+def test_a_client_that_was_full_before_it_joined_waits_for_its_socket() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    socket = Socket(hub)
+    hub.pause(socket.client)
+    hub.join(socket.client, b"")
+    hub.publish(entry("one"))
+    clock.advance(1)
+    assert texts(socket) == []
+    socket.drain()
+    assert texts(socket) == ["one"]
+
+
+def test_an_interval_gives_one_batch_in_that_time_without_what_is_superseded_in_it() -> None:
+    clock = Clock()
+    hub = make_hub(clock, interval_s=1.0)
+    socket = Socket(hub)
+    hub.join(socket.client, b"")
+    hub.publish(entry("first", "p", "x"))
+    clock.advance(0)
+    for n in range(5):
+        hub.publish(entry(f"p{n}", "p", "x"))
+    hub.publish(entry("other", "p", "y"))
+    clock.advance(0.9)
+    assert texts(socket) == ["first"]
+    clock.advance(0.2)
+    assert texts(socket) == ["first", "p4", "other"]
+    assert socket.writes == 2

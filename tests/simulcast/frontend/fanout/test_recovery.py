@@ -1,0 +1,59 @@
+from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.frames import payload_of
+from simulcast.frontend.fanout.log import Entry, Log
+from simulcast.frontend.fanout.recovery import CatchUp, ReadHistory, Replay, conflate, plan_recovery
+from simulcast.frontend.fanout.snapshot import Snapshot
+from simulcast.model.position import Position
+from tests.fakes import Clock, make_hub
+from tests.simulcast.frontend.fanout.test_feed import EPOCH, publication
+
+
+def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
+    clock = Clock()
+    feed = Feed(make_hub(clock, Log(most_entries=most_entries)), Snapshot(clock))
+    feed.load_snapshot(Position(EPOCH, offsets.start - 1), "tag", [], {})
+    for offset in offsets:
+        feed.accept(publication(offset, text=f'{{"n":{offset}}}'))
+    return feed
+
+
+def ids(entries: list[Entry]) -> list[int]:
+    return [int(payload_of(entry.frame).split(b'"')[3].split(b"-")[1]) for entry in entries]
+
+
+def test_what_memory_holds_is_recovered_from_memory() -> None:
+    step = plan_recovery(make_feed(range(1, 6)), Position(EPOCH, 3))
+    assert isinstance(step, Replay)
+    assert step.recovered
+    assert ids(step.entries) == [4, 5]
+
+
+def test_who_missed_nothing_gets_nothing() -> None:
+    assert plan_recovery(make_feed(range(1, 6)), Position(EPOCH, 5)) == Replay([], recovered=True)
+
+
+def test_what_memory_does_not_reach_is_asked_of_the_history() -> None:
+    feed = make_feed(range(100, 106), most_entries=3)
+    assert plan_recovery(feed, Position(EPOCH, 50)) == ReadHistory(Position(EPOCH, 50), Position(EPOCH, 105))
+    assert isinstance(plan_recovery(feed, Position(EPOCH, 102)), Replay)
+
+
+def test_a_client_that_is_ahead_of_this_process_waits_for_it() -> None:
+    assert plan_recovery(make_feed(range(1, 3)), Position(EPOCH, 9)) == CatchUp()
+
+
+def test_another_epoch_or_no_position_starts_over_with_the_snapshot() -> None:
+    feed = make_feed(range(1, 2))
+    feed.accept(publication(2, "p", "a"))
+    assert plan_recovery(feed, Position(EPOCH + 1, 1)) == CatchUp()
+    for since in (None, Position(EPOCH - 1, 1)):
+        step = plan_recovery(feed, since)
+        assert isinstance(step, Replay)
+        assert not step.recovered
+        assert ids(step.entries) == [2]
+
+
+def test_a_piece_of_history_comes_without_what_is_superseded_in_it() -> None:
+    rows = [publication(1, "p", "a"), publication(2), publication(3, "p", "a"), publication(4, "e:x:1:1", "b")]
+    assert ids(conflate(rows)) == [2, 3, 4]
+    assert conflate([]) == []

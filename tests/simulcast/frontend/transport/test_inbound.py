@@ -1,0 +1,142 @@
+"""What a client sends is bounded: in number, in size, and in what it leads to."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, MAX_REJECTED_COMMANDS, RateLimiter
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.model.close_codes import Reconnect
+from tests.conditions import until
+from tests.served import HANDSHAKE, served
+from tests.simulcast.frontend.transport.test_detached import Endpoint
+
+
+@asynccontextmanager
+async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, SimulcastWebSocketProtocol]]:
+    """A client, and the server's side of it once its endpoint has returned."""
+    async with served(endpoint) as server, websockets.connect(f"ws://127.0.0.1:{server.config.port}") as client:
+        await client.send("joined")
+        assert await client.recv() == "<joined>"
+        (protocol,) = endpoint.protocols()
+        yield client, protocol
+        await client.close()
+
+
+def frame(opcode: int, payload: bytes = b"", fin: bool = True) -> bytes:
+    """One frame as a client sends it, masked with zeros (RFC 6455 §5.2)."""
+    assert len(payload) < 126
+    return bytes([opcode | (0x80 if fin else 0), 0x80 | len(payload)]) + bytes(4) + payload
+
+
+async def test_a_close_between_fragments_is_answered_as_any_other() -> None:
+    async with joined(Endpoint()) as (client, _):
+        client.transport.write(frame(1, b"half", fin=False) + frame(8, (1000).to_bytes(2)))
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.recv()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1000
+
+
+async def test_fragments_are_one_buffer_however_many_they_are_and_empty_ones_nothing() -> None:
+    async with joined(Endpoint()) as (client, protocol):
+        client.transport.write(
+            frame(1, b"a", fin=False) + frame(0, b"", fin=False) * 50_000 + frame(0, b"b", fin=False)
+        )
+        await until(lambda: b"".join(protocol.frames) == b"ab", "the fragments")
+        assert len(protocol.frames) == 1
+        client.transport.write(frame(0, b"c"))
+        async with asyncio.timeout(20):
+            assert await client.recv() == "<abc>"
+
+
+async def test_who_pings_and_does_not_read_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RateLimiter, "allow", lambda pace, now: True)
+    endpoint = Endpoint()
+    async with served(endpoint) as server:
+        with socket.socket() as pinging:
+            pinging.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            pinging.connect(("127.0.0.1", server.config.port))
+            pinging.sendall(HANDSHAKE + b"\r\n")
+            await until(endpoint.protocols, "the endpoint")
+            (protocol,) = endpoint.protocols()
+            pinging.setblocking(False)
+            for _ in range(500):
+                await asyncio.get_running_loop().sock_sendall(pinging, frame(9, b"x" * 125) * 1000)
+            assert protocol.transport.get_write_buffer_size() < 1_000_000
+
+
+async def test_a_script_that_awaits_its_answers_is_slowed_down_and_not_refused() -> None:
+    async with joined(Endpoint()) as (client, _):
+        async with asyncio.timeout(60):
+            for number in range(BURST + 30):
+                await client.send(str(number))
+                assert await client.recv() == f"<{number}>"
+
+
+async def test_what_comes_too_fast_to_wait_is_refused_and_its_client_told_so() -> None:
+    async with joined(Endpoint()) as (client, _):
+        client.transport.write(frame(1, b"x") * (BURST + MAX_QUEUED_COMMANDS + 200))
+        heard: list[str] = []
+        async with asyncio.timeout(60):
+            while len(heard) < MAX_QUEUED_COMMANDS:
+                heard.append(str(await client.recv()))
+        told = [json.loads(text) for text in heard if text != "<x>"]
+        assert {(answer["type"], answer["code"]) for answer in told} == {("error", "rate_limited")}
+        async with asyncio.timeout(60):
+            await client.send("and then")
+            while await client.recv() != "<and then>":
+                pass
+
+
+@pytest.mark.parametrize("flood", [frame(1, b"x"), frame(2, b"x"), frame(9)], ids=["texts", "binary", "pings"])
+async def test_who_goes_on_all_the_same_is_closed_with_1008_and_the_others_stay(flood: bytes) -> None:
+    endpoint = Endpoint()
+    async with joined(endpoint) as (client, protocol):
+        other = await websockets.connect(f"ws://127.0.0.1:{client.remote_address[1]}")
+        client.transport.write(flood * (BURST + MAX_QUEUED_COMMANDS + 2 * MAX_REJECTED_COMMANDS))
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionClosed) as closed:
+                await _all_of_it(client)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+        await until(lambda: protocol.disconnected, "the end of the connection")
+        await other.send("still here")
+        async with asyncio.timeout(20):
+            assert await other.recv() == "<still here>"
+        await other.close()
+
+
+async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is_cut() -> None:
+    async with joined(Endpoint()) as (client, protocol):
+        protocol.close_for_restart()
+        protocol.close_for_restart()
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.recv()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == Reconnect.SERVICE_RESTART
+    async with joined(Endpoint()) as (client, protocol):
+        client.transport.pause_reading()
+        await until(lambda: _is_full(protocol), "a full socket")
+        protocol.close_for_restart()
+        assert protocol.transport.is_closing()
+        await until(lambda: protocol.disconnected, "the cut")
+        with contextlib.suppress(ConnectionClosed):
+            client.transport.abort()
+
+
+async def _all_of_it(client: ClientConnection) -> None:
+    while True:
+        await client.recv()
+
+
+def _is_full(protocol: SimulcastWebSocketProtocol) -> bool:
+    protocol.write_frames(frame(2, b"x" * 100) * 10_000)
+    return not protocol.writable.is_set()

@@ -1,0 +1,201 @@
+"""The guide of the Flutter class, snippet by snippet, in Python against the real server."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from simulcast.gateway import (
+    CommandRejected,
+    DownloadComplete,
+    DownloadPaused,
+    DownloadProgress,
+    DownloadQueued,
+    Event,
+    Gateway,
+)
+from simulcast.model.events import complete_event, progress_event
+from tests.conditions import until
+from tests.gateway_js.world import World
+from tests.gateway_server import Heard
+from tests.programs import StartFrontEnd
+from tests.service import Program
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
+    world = World(await front_end(), own_valkey.url, programs)
+    yield world
+    await world.aclose()
+
+
+def told(texts: list[str]) -> list[object]:
+    """Each text as it was published."""
+    events = [json.loads(text) for text in texts]
+    return [{name: value for name, value in event.items() if name != "event_id"} for event in events]
+
+
+async def test_init_connects_to_host_and_port(world: World) -> None:
+    gateway = Gateway(host="127.0.0.1", port=world.port)
+    statuses: list[bool] = []
+    gateway.on_websocket_status_change = statuses.append
+    assert not gateway.is_websocket_connected
+    await gateway.init()
+    assert gateway.is_websocket_connected
+    assert statuses == [True]
+    await gateway.disconnect_websocket()
+
+
+async def test_on_websocket_message_gets_the_text_of_each_event(world: World) -> None:
+    async with Gateway("127.0.0.1", world.port) as gateway:
+        heard = Heard().by(gateway)
+        await world.publish(dict(progress_event("12345", 0.75, 1024000)))
+        await world.publish(dict(complete_event("12345", "/downloads/a.iso")))
+        await until(lambda: len(heard.messages) == 2)
+    assert heard.messages[0].endswith('"download_id":"12345","progress":0.75,"speed":1024000}')
+    assert told(heard.messages)[1] == complete_event("12345", "/downloads/a.iso")
+
+
+async def test_send_websocket_message_sends_text_that_is_ignored_and_commands_that_are_answered(world: World) -> None:
+    gateway = Gateway("127.0.0.1", world.port)
+    heard = Heard().by(gateway)
+    assert not gateway.send_websocket_message("Hello from Flutter!")  # not connected yet
+    async with gateway:
+        assert gateway.send_websocket_message("Hello from Flutter!")
+        assert gateway.send_websocket_message({"action": "pause_download", "download_id": "12345"})
+        await until(lambda: heard.messages)
+    answer = json.loads(heard.messages[0])
+    assert (answer["type"], answer["status"], answer["reason"]) == ("command_result", "rejected", "unknown_download")
+
+
+async def test_is_server_running_says_whether_it_runs(world: World) -> None:
+    gateway = Gateway("127.0.0.1", world.port)
+    assert await gateway.is_server_running()
+    await world.kill()
+    assert not await gateway.is_server_running()
+
+
+async def test_a_connection_that_was_lost_comes_back_misses_nothing_and_repeats_nothing(world: World) -> None:
+    gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05)
+    heard = Heard().by(gateway)
+    async with gateway:
+        await world.publish({"type": "before"})
+        await until(lambda: len(heard.messages) == 1)
+        await world.kill()
+        await until(lambda: not gateway.is_websocket_connected)
+        await world.publish({"type": "meanwhile"})
+        await world.start()
+        await until(lambda: len(heard.messages) == 2)
+        await world.publish({"type": "after"})
+        await until(lambda: len(heard.messages) == 3)
+    assert told(heard.messages) == [{"type": "before"}, {"type": "meanwhile"}, {"type": "after"}]
+    assert heard.statuses == [True, False, True, False]
+
+
+async def test_a_server_that_comes_later_is_found(world: World) -> None:
+    await world.kill()
+    gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05)
+    heard = Heard().by(gateway)
+    await gateway.init()
+    assert (gateway.is_websocket_connected, heard.statuses) == (False, [])
+    await world.start()
+    await until(lambda: gateway.is_websocket_connected)
+    await gateway.disconnect_websocket()
+
+
+async def test_disconnect_websocket_disconnects_for_good(world: World) -> None:
+    gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0)
+    heard = Heard().by(gateway)
+    await gateway.init()
+    await gateway.disconnect_websocket()
+    assert (gateway.is_websocket_connected, heard.statuses) == (False, [True, False])
+    async with Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05) as other:  # the clock
+        await world.kill()
+        await until(lambda: not other.is_websocket_connected)
+        await world.start()
+        await until(lambda: other.is_websocket_connected)
+        assert await world.clients() == 1
+    assert heard.statuses == [True, False]
+
+
+async def test_connect_websocket_connects_by_hand_and_resumes(world: World) -> None:
+    gateway = Gateway("127.0.0.1", world.port)
+    heard, seen = Heard().by(gateway), Heard()
+    await gateway.init()
+    await world.publish({"type": "before"})
+    await until(lambda: heard.messages)
+    await gateway.disconnect_websocket()
+    async with Gateway("127.0.0.1", world.port, on_websocket_message=seen.messages.append):
+        await world.publish({"type": "meanwhile"})
+        await until(lambda: any("meanwhile" in text for text in seen.messages))
+    assert await gateway.connect_websocket()
+    await until(lambda: len(heard.messages) == 2)
+    assert told(heard.messages) == [{"type": "before"}, {"type": "meanwhile"}]
+    assert heard.statuses == [True, False, True]
+    await gateway.disconnect_websocket()
+
+
+async def test_several_channels_are_followed_over_a_loss(world: World) -> None:
+    gateway = Gateway(url=f"ws://127.0.0.1:{world.port}/ws?channel=a&channel=b", reconnect_delay_s=0.05)
+    heard = Heard().by(gateway)
+    async with gateway:
+        for channel in "ab":
+            await world.publish({"n": 1}, channel)
+        await until(lambda: len(heard.messages) == 2)
+        await world.kill()
+        for channel in "ab":
+            await world.publish({"n": 2}, channel)
+        await world.start()
+        await until(lambda: len(heard.messages) == 4)
+    assert sorted((json.loads(text)["channel"], json.loads(text)["n"]) for text in heard.messages) == [
+        ("a", 1),
+        ("a", 2),
+        ("b", 1),
+        ("b", 2),
+    ]
+
+
+async def test_commands_are_answered_and_told_to_everyone(world: World) -> None:
+    download_id = await world.add("http://127.0.0.1:1/a.iso")
+    events: list[Event] = []
+    async with Gateway("127.0.0.1", world.port) as gateway:
+        async for event in gateway:
+            events.append(event)
+            match event:
+                case DownloadQueued(download_id=found) if len(events) == 1:
+                    assert found == download_id
+                    assert (await gateway.pause(download_id)).download_id == download_id
+                case DownloadPaused():
+                    await gateway.resume(download_id)
+                case DownloadQueued():
+                    await gateway.cancel(download_id)
+                case _:
+                    break
+        await gateway.retry(download_id)
+        with pytest.raises(CommandRejected, match=download_id) as raised:
+            await gateway.retry(download_id)
+        assert raised.value.reason == "invalid_transition"
+        await gateway.cancel(download_id)
+        await gateway.delete(download_id, file=True)
+        with pytest.raises(CommandRejected, match=f"there is no download {download_id}") as raised:
+            await gateway.pause(download_id)
+        assert raised.value.reason == "unknown_download"
+        assert (await gateway.clear_finished()).download_id == ""
+    assert [event.type for event in events] == [
+        "download_queued",
+        "download_paused",
+        "download_queued",
+        "download_cancelled",
+    ]
+
+
+async def test_events_are_typed(world: World) -> None:
+    async with Gateway("127.0.0.1", world.port) as gateway:
+        await world.publish(dict(progress_event("12345", 1, 0)))
+        await world.publish(dict(complete_event("12345", "/downloads/a.iso")))
+        events = gateway.__aiter__()
+        first, second = await anext(events), await anext(events)
+        await events.aclose()
+    assert isinstance(first, DownloadProgress) and (first.progress, first.speed) == (1.0, 0)
+    assert isinstance(second, DownloadComplete) and second.file_path == "/downloads/a.iso"

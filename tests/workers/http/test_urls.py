@@ -1,0 +1,104 @@
+"""Where a download may lead, and what its errors may not tell."""
+
+import random
+import traceback
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.scripted_server import (
+    Reply,
+    Server,
+    answer,
+    honest,
+    raw,
+    redirect,
+    silence_after,
+)
+from tests.workers.conftest import LOCAL, Download
+from workers.errors import (
+    DownloadFailed,
+    InvalidURL,
+    TooManyRedirects,
+)
+from workers.http.session import make_session
+
+CONTENT = random.Random(6).randbytes(50_000)
+
+
+async def test_five_redirects_are_followed_and_six_are_not(server: Server, download: Download) -> None:
+    for number in range(6):
+        server.at(f"/{number}", redirect(f"/{number + 1}", (301, 302, 303, 307, 308)[number % 5]))
+    server.at("/6", honest(CONTENT))
+    await download.fetch(f"http://127.0.0.1:{server.port}/1")
+    assert download.part.read_bytes() == CONTENT
+    with pytest.raises(TooManyRedirects, match="more than 5 times"):
+        await download.fetch(f"http://127.0.0.1:{server.port}/0")
+
+
+async def test_a_redirect_loop_ends(server: Server, download: Download) -> None:
+    server.at("/b", redirect("/a"))
+    with pytest.raises(TooManyRedirects):
+        await download.fetch(server.at("/a", redirect("/b")))
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://example.com/f", "ws://127.0.0.1/f", "data:,x", "http://", "http://["]
+)
+async def test_a_redirect_leads_to_http_or_https_only(server: Server, download: Download, location: str) -> None:
+    with pytest.raises(InvalidURL, match="redirects to what is no http or https URL"):
+        await download.fetch(server.at("/f", redirect(location)))
+
+
+@pytest.mark.parametrize("url", ["ftp://example.com/f", "file:///etc/passwd", "ws://example.com/", "f.bin", ""])
+async def test_only_http_and_https_are_downloaded(download: Download, url: str) -> None:
+    with pytest.raises(InvalidURL, match="only http and https"):
+        await download.fetch(url)
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1/f", "http://h:99999/f", "http://:80/", "http:///f"])
+async def test_a_url_without_a_host_is_none(download: Download, url: str) -> None:
+    with pytest.raises(InvalidURL, match="not a valid one"):
+        await download.fetch(url)
+
+
+SECRET_URL = "http://kim:hunter2@127.0.0.1:{port}/f?signature=s3cr3t"
+
+
+async def test_user_and_password_become_basic_auth(server: Server, download: Download) -> None:
+    server.at("/f", honest(CONTENT))
+    await download.fetch(SECRET_URL.format(port=server.port))
+    assert server.requests[0].headers["authorization"] == "Basic a2ltOmh1bnRlcjI="
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(403, {}),
+        answer(200, {"Content-Length": "9"}, b"x"),
+        answer(200, {"Content-Length": "x"}),
+        redirect("/f?signature=s3cr3t"),
+        redirect("ftp://kim:hunter2@127.0.0.1/f?signature=s3cr3t"),
+        redirect("http://kim:hunter2@[::1/f?signature=s3cr3t"),
+        redirect("http://kim:hunter2@127.0.0.2/f?signature=s3cr3t"),
+        raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        raw(b""),
+        silence_after(raw(b"")),
+    ],
+)
+async def test_no_traceback_has_the_password_or_the_query(server: Server, tmp_path: Path, reply: Reply) -> None:
+    server.at("/f", reply)
+    async with make_session(LOCAL, read_timeout_s=0.1) as session:
+        with pytest.raises((DownloadFailed, aiohttp.ClientError)) as caught:
+            await Download(session, tmp_path / "p").fetch(SECRET_URL.format(port=server.port))
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    assert "hunter2" not in told and "s3cr3t" not in told
+
+
+@pytest.mark.parametrize("url", ["http://kim:hunter2@/f", "http://kim:hunter2@h:99999/", "ftp://kim:hunter2@h/"])
+async def test_no_traceback_of_a_bad_url_has_its_password(download: Download, url: str) -> None:
+    with pytest.raises(InvalidURL) as caught:
+        await download.fetch(url)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))

@@ -1,0 +1,131 @@
+"""A person reads why a download failed, and reads no secret."""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.client_reqrep import ConnectionKey
+
+from tests.scripted_server import Server, raw
+from tests.workers.conftest import LOCAL, Download
+from tests.workers.http.test_session import Lying
+from workers.disk.publish import open_folder
+from workers.error_messages import MAX_REASON_CHARS, message_for
+from workers.errors import HTTPStatusError, IncompleteBody, UnexpectedContentEncoding
+from workers.http.session import make_session
+
+KEY = ConnectionKey("example.org", 443, True, True, None, None, None)
+
+
+async def failure(download: Download, url: str) -> str:
+    with pytest.raises((aiohttp.ClientError, OSError)) as caught:
+        await download.fetch(url)
+    return message_for(caught.value)
+
+
+async def test_a_refused_connection(download: Download) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        told = await failure(download, f"http://kim:hunter2@127.0.0.1:{port}/f?token=s3cr3t")
+    assert told == f"the connection was refused (127.0.0.1, port {port})"
+
+
+async def test_a_private_address(download: Download) -> None:
+    assert await failure(download, "http://10.0.0.1/f") == (
+        "the address 10.0.0.1 is private; only public addresses are downloaded from, "
+        "unless SIMULCAST_ALLOW_NETWORKS names their network"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (socket.EAI_NONAME, "the name example.invalid could not be resolved"),
+        (socket.EAI_AGAIN, "the name example.invalid could not be resolved: the name server did not answer"),
+    ],
+)
+async def test_a_name_that_is_not_resolved(tmp_path: Path, code: int, told: str) -> None:
+    class Failing(Lying):
+        async def resolve(self, *_: object, **__: object) -> list[aiohttp.abc.ResolveResult]:
+            raise socket.gaierror(code, "whatever")
+
+    async with make_session(LOCAL, resolver=Failing()) as session:
+        assert await failure(Download(session, tmp_path / "p"), "http://example.invalid/f") == told
+
+
+async def test_a_server_that_does_not_speak_tls(download: Download) -> None:
+    async def answer_in_plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answer_in_plain, "127.0.0.1", 0) as plain:
+        port = plain.sockets[0].getsockname()[1]
+        told = await failure(download, f"https://127.0.0.1:{port}/f")
+    assert told == "no secure connection to 127.0.0.1: wrong version number"
+
+
+async def test_a_server_that_hangs_up(server: Server, download: Download) -> None:
+    told = await failure(download, server.at("/f", raw(b"")))
+    assert told == "the server closed the connection without an answer"
+
+
+def test_a_certificate_that_is_not_accepted() -> None:
+    bad = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: …")
+    bad.verify_message = "certificate has expired"
+    told = message_for(aiohttp.ClientConnectorCertificateError(KEY, bad))
+    assert told == "the certificate of example.org was not accepted: certificate has expired"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (HTTPStatusError(404), "the server answered 404 Not Found"),
+        (IncompleteBody(100, 200), "the server sent 100 of 200 bytes and closed the connection"),
+        (IncompleteBody(100, None), "the server sent 100 bytes and closed the connection"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk quota is used up"),
+        (PermissionError(errno.EACCES, "x", "/secret"), "the worker may not write into the download folder"),
+        (OSError(errno.EXDEV, "odd"), "the file could not be written"),
+        (OSError("odd"), "the file could not be written"),
+        (TimeoutError(), "it took too long"),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "reset"), "the connection was reset"),
+        (aiohttp.ClientOSError(), "the connection was lost"),
+        (
+            aiohttp.ClientConnectorError(KEY, OSError(errno.ENETUNREACH, "x")),
+            "the network is unreachable (example.org, port 443)",
+        ),
+        (
+            aiohttp.ClientConnectorError(KEY, OSError("Multiple exceptions: …")),
+            "no connection could be made (example.org, port 443)",
+        ),
+        (aiohttp.ClientPayloadError("s3cr3t"), "the connection failed (ClientPayloadError)"),
+        (KeyError("s3cr3t"), "the worker met an unexpected error (KeyError); its log says more"),
+    ],
+)
+def test_an_error_is_put_into_words(error: BaseException, told: str) -> None:
+    assert message_for(error) == told
+
+
+def test_an_unwritable_folder_keeps_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(Exception, match="can't write") as caught:
+        open_folder(tmp_path)
+    assert "SIMULCAST_DOWNLOAD_DIR" in message_for(caught.value)
+
+
+def test_a_reason_is_one_visible_line_of_bounded_length() -> None:
+    host = ConnectionKey("evil\u202e\r\n\x1b[2J" + "x" * 1000, 443, True, True, None, None, None)
+    told = message_for(aiohttp.ClientConnectorError(host, OSError(errno.ECONNREFUSED, "x")))
+    assert len(told) == MAX_REASON_CHARS and told.endswith("…")
+    assert told.isprintable()
+    assert message_for(UnexpectedContentEncoding("gz\u202eip\n" + "x" * 1000)).isprintable()
