@@ -1,7 +1,8 @@
-"""Lets the site's pages link to files of the project that lie outside docs/: they are copied into it.
+"""Hooks of MkDocs (https://www.mkdocs.org/user-guide/configuration/#hooks): the parts of the site outside docs/.
 
-A hook of MkDocs (https://www.mkdocs.org/user-guide/configuration/#hooks). Links stay as they must be for who reads the
-pages in the repository. A link to a file that isn't there is left, and fails the build. The menu needs none of them.
+Files of the project that a page links to are copied into the site. Links stay as readers of the repository need them;
+a link to a missing file stays too, and fails the build. The menu needs none of these files. The logo is the one of the
+product's page.
 """
 
 import posixpath
@@ -13,50 +14,64 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 _LINK = re.compile(r"(?<=\]\()([^)#\s:]+)")
-_PLACE = "project/"  # where they are in the site
+_PREFIX = "project/"  # folder of these files in the site
+_ICON = "app/page/icon.svg"
+_CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
+_CODE = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
+_WORD_END = re.compile(r"(?<=[_/])(?=\w)|(?<=::)")
 
 
-def _path(place: str) -> str:
-    """What is at that place of the site, as a path in the project."""
-    return place.removeprefix(_PLACE) if place.startswith(_PLACE) else f"docs/{place}"
+def _path(uri: str) -> str:
+    """Return the path in the project of the file at `uri` in the site."""
+    return uri.removeprefix(_PREFIX) if uri.startswith(_PREFIX) else f"docs/{uri}"
 
 
-def _place(path: str) -> str:
-    """Where a path of the project is in the site."""
-    return path.removeprefix("docs/") if path.startswith("docs/") else _PLACE + path
+def _uri(path: str) -> str:
+    """Return the place in the site of the project's file at `path`."""
+    return path.removeprefix("docs/") if path.startswith("docs/") else _PREFIX + path
 
 
-def _linked(page: str, link: str) -> str:
-    """The path in the project to which the page at that place links."""
+def _target(page: str, link: str) -> str:
+    """Return the path in the project of the file to which the page at that URI links."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(_path(page)), link))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds every file outside docs/ that a page links to, and what those link to in turn."""
+    """Add the logo, every file outside docs/ to which a page links, and the files to which those link in turn."""
     root = Path(config.docs_dir).parent
+    files.append(File.generated(config, "icon.svg", abs_src_path=str(root / _ICON)))
     pages = list(files.documentation_pages())
     for page in pages:
         for link in _LINK.findall(page.content_string):
-            path = _linked(page.src_uri, link)
-            source, place = root / path, _place(path)
-            if path.startswith(("docs/", "..")) or not source.is_file() or files.get_file_from_path(place):
+            path = _target(page.src_uri, link)
+            source, uri = root / path, _uri(path)
+            if path.startswith(("docs/", "..")) or not source.is_file() or files.get_file_from_path(uri):
                 continue
-            found = File.generated(config, place, abs_src_path=str(source), inclusion=InclusionLevel.NOT_IN_NAV)
-            files.append(found)
-            if found.is_documentation_page():
-                pages.append(found)
+            copy = File.generated(config, uri, abs_src_path=str(source), inclusion=InclusionLevel.NOT_IN_NAV)
+            files.append(copy)
+            if copy.is_documentation_page():
+                pages.append(copy)
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Points links to those copies, and theirs to pages."""
+    """Point links to those copies, and the links of the copies to pages."""
     here = page.file.src_uri
 
-    def moved(found: re.Match[str]) -> str:
-        place = _place(_linked(here, found[1]))
-        crosses = here.startswith(_PLACE) or place.startswith(_PLACE)
-        if not crosses or not files.get_file_from_path(place):
-            return found[1]
-        return posixpath.relpath(place, posixpath.dirname(here) or ".")
+    def moved(match: re.Match[str]) -> str:
+        uri = _uri(_target(here, match[1]))
+        crosses = here.startswith(_PREFIX) or uri.startswith(_PREFIX)
+        if not crosses or not files.get_file_from_path(uri):
+            return match[1]
+        return posixpath.relpath(uri, posixpath.dirname(here) or ".")
 
     return _LINK.sub(moved, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let names in tables break behind an underscore, a slash and a double colon."""
+
+    def breakable(cell: re.Match[str]) -> str:
+        return _CODE.sub(lambda code: _WORD_END.sub("<wbr>", code[0]), cell[0])
+
+    return _CELL.sub(breakable, html)

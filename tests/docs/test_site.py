@@ -43,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy whose documents a test may spoil."""
-    for name in ("benchmarks", "deploy", "simulcast", "docker-compose.yml", ".env.example"):
+    for name in ("app", "benchmarks", "deploy", "simulcast", "docker-compose.yml", ".env.example"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "mkdocs.yml").write_bytes((ROOT / "mkdocs.yml").read_bytes())
     for path in (ROOT / "docs").rglob("*.*"):
@@ -64,6 +64,30 @@ def test_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
     assert pages and styles
     assert [found for path in pages for found in FETCHED.findall(path.read_text(encoding="utf-8"))] == []
     assert [found for path in styles for found in IN_STYLES.findall(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_site_has_the_logo_and_the_colours_of_the_page(site: Path) -> None:
+    assert (site / "icon.svg").read_bytes() == (ROOT / "app/page/icon.svg").read_bytes()
+    assert 'src="icon.svg"' in (site / "index.html").read_text(encoding="utf-8")
+    here, there = (
+        set(re.findall(r"#[0-9a-f]{6}\b", path.read_text(encoding="utf-8")))
+        for path in (site / "site.css", ROOT / "app/page/page.css")
+    )
+    assert here
+    assert here - there == set()
+
+
+def test_names_in_tables_break_at_the_end_of_a_word_only(site: Path) -> None:
+    for page, name in (("settings.html", "SIMULCAST_HOST"), ("guarantees.html", "tests/")):
+        cells = re.findall(r"<td[^>]*>.*?</td>", (site / page).read_text(encoding="utf-8"), re.DOTALL)
+        names = [code for cell in cells for code in re.findall(r"<code>(.*?)</code>", cell) if "wbr" in code]
+        assert any(code.replace("<wbr>", "").startswith(name) for code in names)
+        assert [code for code in names if re.search(r"[^_/:]<wbr>", code)] == []
+
+
+def test_the_messages_are_in_the_menu(site: Path) -> None:
+    menu = re.findall(r'class="md-ellipsis">\s*(.*?)\s*<', (site / "index.html").read_text(encoding="utf-8"))
+    assert {"Protocol", "Messages", "Settings"} <= set(menu)
 
 
 @pytest.mark.parametrize("what", BROKEN)
