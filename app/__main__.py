@@ -7,20 +7,17 @@ import sys
 from typing import cast
 
 import uvicorn
-from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from app.access.middleware import RequestFilterMiddleware
-from app.access.tokens import TokenVerifier
 from app.admin import PortRouter, admin_app
 from app.heartbeat import Endpoint
 from app.server.drain import Server
 from app.server.server import uvicorn_config
 from app.services import Services
-from app.settings import FrontEndSettings
 from simulcast.errors import SettingRefused
 from simulcast.logs import configure
-from simulcast.settings import explain, inspect_settings
+from simulcast.settings.front_end import FrontEndSettings
 
 # A lost connection leaves no cycle (transport/websocket.py), so full collections find nothing, and with 10,000
 # clients each of them stops the process for half a second.
@@ -42,23 +39,17 @@ def main() -> None:
         const=True,
         help="let others than this machine in without tokens (SIMULCAST_OPEN_TO_EVERYONE)",
     )
-    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
     flags = parser.parse_args()
-    if flags.check:
-        print(inspect_settings(FrontEndSettings, _check))
-        return
     names = ("host", "port", "admin_port", "open_to_everyone")
     given = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
-        settings = FrontEndSettings(**given)
+        settings = FrontEndSettings.from_environment(**given)
         settings.check_host(settings.host)
         configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)
         config = _config(settings, flags.root_path, admin)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
-    except ValidationError as error:
-        sys.exit(f"simulcast: {explain(error)}")
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]
@@ -66,12 +57,6 @@ def main() -> None:
     gc.freeze()  # what was loaded for good is never looked at again
     gc.set_threshold(*GC_THRESHOLDS)
     Server(config, settings.drain_s).run(sockets=sockets or None)
-
-
-def _check(settings: FrontEndSettings) -> None:
-    """Raises SettingRefused."""
-    settings.check_host(settings.host)
-    TokenVerifier.of(settings)
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:

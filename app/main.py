@@ -24,8 +24,8 @@ from app.routes.docs import add_description
 from app.routes.errors import validation_error_handler
 from app.routes.file_store import Folder
 from app.services import services_lifespan
-from app.settings import FrontEndSettings
 from simulcast.logs import configure
+from simulcast.settings.front_end import FrontEndSettings
 
 MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
 PAGE = Path(__file__).parent / "page"
@@ -94,4 +94,4 @@ def create_app(settings: FrontEndSettings, place: Endpoint = NO_ENDPOINT) -> Fas
     return app
 
 
-app = create_app(FrontEndSettings())
+app = create_app(FrontEndSettings.from_environment())

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from app.heartbeat import Endpoint, HeartbeatReporter
 from app.server import shutdown_signal
-from app.settings import FrontEndSettings
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait, is_cancelling
 from simulcast.frontend.fanout.counters import Counters
@@ -22,6 +21,7 @@ from simulcast.heartbeat import keep_beating, process_name
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.process_registry import ProcessRegistry
+from simulcast.settings.front_end import FrontEndSettings
 from simulcast.store.factory import topology_from_url
 
 SWEEP_INTERVAL_S = 5.0

@@ -10,7 +10,7 @@ from simulcast.broker import Broker
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
-from simulcast.settings import SharedSettings
+from simulcast.settings.shared import RedisSettings
 
 _brokers: dict[asyncio.AbstractEventLoop, Broker] = {}
 
@@ -21,7 +21,7 @@ def _broker() -> Broker:
     for ended in [each for each in _brokers if each.is_closed()]:
         del _brokers[ended]  # its sender closed its connections when the loop ended
     if broker is None:
-        broker = _brokers[loop] = Broker.connect(SharedSettings().resolved_redis_url())
+        broker = _brokers[loop] = Broker.connect(RedisSettings().resolved_redis_url())
     return broker
 
 

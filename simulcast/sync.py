@@ -12,7 +12,7 @@ from simulcast.broker import Broker
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
-from simulcast.settings import SharedSettings
+from simulcast.settings.shared import RedisSettings
 
 
 class SyncPublisher:
@@ -45,7 +45,7 @@ def _publisher() -> SyncPublisher:
     with _one_at_a_time:
         found = _publishers.get(os.getpid())
         if found is None:
-            found = _publishers[os.getpid()] = SyncPublisher(SharedSettings().resolved_redis_url())
+            found = _publishers[os.getpid()] = SyncPublisher(RedisSettings().resolved_redis_url())
     return found
 
 

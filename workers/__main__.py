@@ -8,21 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
+from simulcast.errors import SettingRefused
 from simulcast.heartbeat import Rate, keep_beating, process_name, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.model.channel import ChannelNames
 from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
-from simulcast.settings import explain, inspect_settings
+from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable
 from workers.http.session import make_session
-from workers.settings import WorkerSettings
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 from workers.worker import Worker
@@ -85,17 +83,13 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
 
 def main() -> None:
     """Exits with 1 for a setting that makes no sense, and a download folder that can't be written to."""
-    parser = argparse.ArgumentParser(
+    argparse.ArgumentParser(
         prog="python -m workers", description="One download worker of Simulcast; its settings come by environment."
-    )
-    parser.add_argument("--check", action="store_true", help="say, in JSON, whether the settings make sense, and end")
-    if parser.parse_args().check:
-        print(inspect_settings(WorkerSettings, lambda settings: settings))
-        return
+    ).parse_args()
     try:
-        settings = WorkerSettings()
-    except ValidationError as error:
-        sys.exit(f"simulcast: {explain(error)}")
+        settings = WorkerSettings.from_environment()
+    except SettingRefused as error:
+        sys.exit(f"simulcast: {error}")
     configure(settings.log)
     try:
         folder = open_folder(settings.download_dir)

@@ -3,16 +3,13 @@
 from typing import Self
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from app.access import grant
 from app.access.grant import Grant
-from simulcast.access_settings import ExposureSettings
-from simulcast.errors import SettingRefused
 from simulcast.model.token_claims import AUDIENCE
+from simulcast.settings.access import AccessSettings, prepare_key
 
 MAX_TOKEN_CHARS = 4096
-MIN_RSA_BITS = 2048  # RFC 7518 §3.3
 
 
 class TokenRefused(Exception):
@@ -32,28 +29,13 @@ class TokenVerifier:
         Raises ValueError that says what is wrong with the key.
         """
         self._algorithm = algorithm
-        try:
-            self._key = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
-        except jwt.InvalidKeyError as error:
-            raise ValueError(str(error)) from error
-        if algorithm == "RS256" and not (isinstance(self._key, RSAPublicKey) and self._key.key_size >= MIN_RSA_BITS):
-            raise ValueError(f"it is no public RSA key of at least {MIN_RSA_BITS} bits")
+        self._key = prepare_key(algorithm, key)
 
     @classmethod
-    def of(cls, settings: ExposureSettings) -> Self | None:
+    def of(cls, settings: AccessSettings) -> Self | None:
         """None where no tokens are configured. Raises SettingRefused."""
         algorithm, key = settings.token_key()
-        if not algorithm:
-            return None
-        try:
-            return cls(algorithm, key)
-        except ValueError as error:
-            if algorithm == "HS256":
-                raise SettingRefused(f"SIMULCAST_TOKEN_SECRET is no secret ({error}): use random text") from error
-            raise SettingRefused(
-                f"SIMULCAST_TOKEN_PUBLIC_KEY_FILE={settings.token_public_key_file}: {error}. "
-                "Name the PEM file of an RSA public key"
-            ) from error
+        return cls(algorithm, key) if algorithm else None
 
     def grant(self, token: str) -> Grant:
         """What it lets its bearer do now. Raises TokenRefused."""

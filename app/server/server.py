@@ -7,10 +7,10 @@ from starlette.types import ASGIApp
 
 from app.server.connection_limits import ConnectionLimits, max_connections
 from app.server.http import SimulcastHTTPProtocol
-from app.settings import FrontEndSettings
 from simulcast.file_limits import raise_limit
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.model.commands import MAX_COMMAND_BYTES
+from simulcast.settings.front_end import FrontEndSettings
 
 PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 20.0

@@ -4,12 +4,10 @@ import sys
 from collections.abc import Callable
 
 import typer
-from pydantic import ValidationError
 
 from simulcast.cli import operating, token, wishes
 from simulcast.cli.app import app
 from simulcast.errors import SimulcastError
-from simulcast.settings import explain
 
 __all__ = ["app", "main", "operating", "token", "wishes"]  # importing them adds their commands
 
@@ -19,11 +17,5 @@ def main(run: Callable[[], object] = app) -> None:
     try:
         run()
     except SimulcastError as error:
-        _fail(str(error))
-    except ValidationError as error:
-        _fail(explain(error))
-
-
-def _fail(text: str) -> None:
-    typer.echo(f"simulcast: {text}", err=True)
-    sys.exit(1)
+        typer.echo(f"simulcast: {error}", err=True)
+        sys.exit(1)

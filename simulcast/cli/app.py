@@ -97,12 +97,15 @@ def up(
 ) -> None:
     """Run the whole service here: Valkey, front-ends and workers. Ctrl-C stops it."""
     from simulcast import logs
-    from simulcast.cli import settings, up
+    from simulcast.cli import up
+    from simulcast.settings.front_end import FrontEndSettings
+    from simulcast.settings.worker import WorkerSettings
 
-    found = settings.UpSettings(open_to_everyone=open_to_everyone)
-    found.check_host(host)
-    logs.configure(found.log)
-    where = (host, port, front_ends, workers, data, redis_url, found.download_dir)
+    settings = FrontEndSettings.from_environment(host=host, port=port or 8080, open_to_everyone=open_to_everyone)
+    settings.check_host(host)
+    logs.configure(settings.log)
+    folder = WorkerSettings.from_environment().download_dir
+    where = (host, port, front_ends, workers, data, redis_url, folder)
     asyncio.run(up.up(up.Plan(*where, open_to_everyone=open_to_everyone, admin_port=admin_port)))
 
 

@@ -49,10 +49,9 @@ def doctor(
     from simulcast.cli import redis
     from simulcast.cli.doctor import run
     from simulcast.cli.doctor.finding import Severity, render
-    from simulcast.cli.settings import UpSettings
 
     url = redis.redis_url(redis_url, data)
-    findings = asyncio.run(run.run_checks(os.environ, url, host, port, UpSettings()))
+    findings = asyncio.run(run.run_checks(os.environ, url, host, port))
     Console(highlight=False).print(render(findings))
     if any(each.level is Severity.WRONG for each in findings):
         raise typer.Exit(1)

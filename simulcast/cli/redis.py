@@ -5,24 +5,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import redis
-from pydantic import ValidationError
 
 from simulcast.broker import Broker
 from simulcast.cli.errors import redis_errors
 from simulcast.errors import CommandError, NotPermitted
 from simulcast.model.channel import DEFAULT_CHANNEL
-from simulcast.settings import SharedSettings, explain
+from simulcast.settings.shared import RedisSettings
 from simulcast.store.factory import topology_from_url
 
 
 def redis_url(given: str, data: Path) -> str:
-    """What was given, else what `simulcast up` wrote into `data`, else the usual address. Raises CommandError."""
+    """Return the given address, else what `simulcast up` wrote into `data`, else the usual one.
+
+    Raises CommandError, SettingRefused.
+    """
     if given:
         return given
     try:
-        return SharedSettings().resolved_redis_url(data)
-    except ValidationError as error:
-        raise CommandError(explain(error)) from error
+        return RedisSettings.from_environment().resolved_redis_url(data)
     except OSError as error:
         raise CommandError(
             f"can't read {error.filename}: {error.strerror}. Set REDIS_URL or run as its owner"

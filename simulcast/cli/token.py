@@ -47,15 +47,15 @@ def token(
 
 def _key(private_key_file: Path | None) -> tuple[str, str]:
     """The algorithm and the key to sign with. Raises CommandError, SettingRefused."""
-    from simulcast.access_settings import ExposureSettings
     from simulcast.errors import CommandError
+    from simulcast.settings.access import AccessSettings
 
     if private_key_file is not None:
         try:
             return "RS256", private_key_file.read_text(encoding="ascii")
         except (OSError, ValueError) as error:
             raise CommandError(f"--private-key-file {private_key_file} can't be read: name a PEM file") from error
-    algorithm, key = ExposureSettings(token_public_key_file="").token_key()
+    algorithm, key = AccessSettings.from_environment(token_public_key_file="").token_key()
     if not algorithm:
         raise CommandError("there is nothing to sign with: set SIMULCAST_TOKEN_SECRET, or give --private-key-file")
     return algorithm, key

@@ -27,7 +27,7 @@ from urllib.parse import quote
 import redis
 
 from simulcast.errors import EmbeddedServerError
-from simulcast.settings import URL_FILE
+from simulcast.settings.shared import URL_FILE
 from simulcast.store.connection import connect
 
 START_TIMEOUT_S = 10.0  # to the first answer; a server that reads its file says so, and then LOADING_S holds

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.server.drain import Server
 from app.server.server import uvicorn_config
-from app.settings import FrontEndSettings
+from simulcast.settings.front_end import FrontEndSettings
 
 LARGEST = 16 * 1024 * 1024
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from app.settings import FrontEndSettings
-from simulcast.settings import SharedSettings
-from workers.settings import WorkerSettings
+from simulcast.settings.front_end import FrontEndSettings
+from simulcast.settings.shared import SharedSettings
+from simulcast.settings.worker import WorkerSettings
 
 DOCUMENT = Path(__file__).parents[2] / "docs/settings.md"
 HEAD = """# Settings

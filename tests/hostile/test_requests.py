@@ -14,9 +14,9 @@ from starlette.requests import Request
 from app.access.hosts import host_refused, origin_refused
 from app.access.middleware import RequestFilterMiddleware
 from app.access.tokens import TokenRefused, TokenVerifier
-from app.settings import FrontEndSettings
 from simulcast.frontend.subscriptions import options
-from simulcast.settings import explain, split_commas
+from simulcast.settings.front_end import FrontEndSettings
+from simulcast.settings.shared import explain, split_commas
 from tests.hostile.texts import hostile, in_few_words, messages, text, values
 
 SECRET = "a secret that is long enough for the algorithm that is used"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simulcast.access_settings import ExposureSettings, is_public_bind
 from simulcast.errors import SettingRefused
+from simulcast.settings.access import AccessSettings, is_public_bind
 from tests.service import ROOT
 from tests.signed_tokens import SECRET, rsa_key
 
@@ -19,21 +19,21 @@ def test_only_loopback_is_closed_to_others() -> None:
 
 
 def test_others_are_let_in_with_tokens_or_by_so_many_words() -> None:
-    ExposureSettings().check_host("127.0.0.1")
+    AccessSettings().check_host("127.0.0.1")
     with pytest.raises(SettingRefused, match=r"--host 0\.0\.0\.0: without tokens.*SIMULCAST_OPEN_TO_EVERYONE=true"):
-        ExposureSettings().check_host("0.0.0.0")
-    ExposureSettings(token_secret=SECRET).check_host("0.0.0.0")
-    ExposureSettings(open_to_everyone=True).check_host("0.0.0.0")
+        AccessSettings().check_host("0.0.0.0")
+    AccessSettings(token_secret=SECRET).check_host("0.0.0.0")
+    AccessSettings(open_to_everyone=True).check_host("0.0.0.0")
 
 
 def test_a_key_that_makes_no_sense_is_refused_by_name_and_never_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingRefused, match="SIMULCAST_TOKEN_SECRET has 31 bytes, and needs at least 32") as caught:
-        ExposureSettings(token_secret="s" * 31).check_host("localhost")
+        AccessSettings(token_secret="s" * 31).check_host("localhost")
     assert "sss" not in str(caught.value)
     with pytest.raises(SettingRefused, match=r"SIMULCAST_TOKEN_PUBLIC_KEY_FILE=.*none\.pem can't be read"):
-        ExposureSettings(token_public_key_file=str(tmp_path / "none.pem")).check_host("localhost")
-    with pytest.raises(SettingRefused, match="leave one of them away"):
-        ExposureSettings(token_public_key_file=str(tmp_path), token_secret=SECRET).check_host("localhost")
+        AccessSettings(token_public_key_file=str(tmp_path / "none.pem")).check_host("localhost")
+    with pytest.raises(SettingRefused, match="unset one of them"):
+        AccessSettings(token_public_key_file=str(tmp_path), token_secret=SECRET).check_host("localhost")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event
-from simulcast.settings import SharedSettings
+from simulcast.settings.shared import SharedSettings
 
 
 async def main(channel: str, name: str, first: int) -> None:

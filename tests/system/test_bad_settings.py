@@ -3,9 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from simulcast.errors import SettingRefused
+from simulcast.settings.front_end import FrontEndSettings
+from simulcast.settings.shared import RedisSettings, SharedSettings
+from simulcast.settings.worker import WorkerSettings
 from tests.service import ROOT
 
 BAD = [
@@ -17,12 +23,12 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("program", "name", "value", "reason"), BAD)
-def test_it_is_named(program: str, name: str, value: str, reason: str) -> None:
+def first_line(program: Sequence[str], folder: Path, name: str, value: str) -> str:
+    """Run a program that refuses to start; return the one line that it writes."""
     ended = subprocess.run(
-        [sys.executable, "-m", program],
-        cwd=ROOT,
-        env={**os.environ, name: value},
+        [sys.executable, "-m", *program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), name: value},
         capture_output=True,
         text=True,
         timeout=60,
@@ -30,4 +36,44 @@ def test_it_is_named(program: str, name: str, value: str, reason: str) -> None:
     )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(("program", "name", "value", "reason"), BAD)
+def test_it_is_named(program: str, name: str, value: str, reason: str, tmp_path: Path) -> None:
+    line = first_line([program], tmp_path, name, value)
     assert name in line and value.rpartition(",")[2] in line and reason in line
+
+
+OLD_NAMES = {
+    "SIMULCAST_SILENCE_S": "SIMULCAST_READ_TIMEOUT_S",
+    "SIMULCAST_RETRY_FIRST_S": "SIMULCAST_RETRY_BASE_DELAY_S",
+    "SIMULCAST_DOWNLOADS_AT_ONCE": "SIMULCAST_MAX_CONCURRENT_DOWNLOADS",
+    "SIMULCAST_KEEP_FREE_BYTES": "SIMULCAST_MIN_FREE_BYTES",
+    "SIMULCAST_FILES": "SIMULCAST_FILES_DIR",
+}
+PROGRAMS = (["app"], ["workers"], ["simulcast.cli", "up"], ["simulcast.cli", "serve"], ["simulcast.cli", "work"])
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=" ".join)
+def test_a_setting_by_its_old_name_stops_the_start_of_every_program(program: list[str], tmp_path: Path) -> None:
+    line = first_line(program, tmp_path, "SIMULCAST_FILES", "/srv/files")
+    assert line == (
+        "simulcast: SIMULCAST_FILES is called SIMULCAST_FILES_DIR now: set that one instead, and unset SIMULCAST_FILES"
+    )
+
+
+@pytest.mark.parametrize("settings_class", [FrontEndSettings, WorkerSettings])
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_each_old_name_leads_to_its_new_one(
+    settings_class: type[SharedSettings], old: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_class.from_environment()
+    monkeypatch.setenv(old, "1")
+    with pytest.raises(SettingRefused, match=rf"^{old} is called {OLD_NAMES[old]} now: "):
+        settings_class.from_environment()
+
+
+def test_a_publisher_is_not_stopped_by_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMULCAST_FILES", "1")
+    RedisSettings.from_environment()

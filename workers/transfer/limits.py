@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulcast.settings.worker import WorkerSettings
 from workers.disk.disk_space import DiskSpace
 from workers.http.address_filter import Networks
 from workers.http.host_limits import HostLimits
 from workers.http.rate_limit import BandwidthLimiter
 from workers.http.retry_policy import RetryPolicy
-from workers.settings import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)

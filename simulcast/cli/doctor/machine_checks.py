@@ -19,13 +19,12 @@ LITTLE_BYTES, TOO_LITTLE_BYTES = 2 * 10**9, 100 * 10**6
 _ANSWER_S = 1.0
 
 
-async def machine_checks(host: str, port: int, downloads: Path) -> list[Finding]:
-    """Of where clients are to connect, and where files go."""
+async def machine_checks(host: str, port: int) -> list[Finding]:
+    """Check this machine, and the port on which clients connect."""
     return [
         python(sys.version_info[:3], importlib.util.find_spec("uvloop") is not None),
         open_files(*limits()),
         await check_port(host, port),
-        disk(downloads),
     ]
 
 
@@ -60,7 +59,7 @@ async def check_port(host: str, port: int) -> Finding:
     return fine("port", f"{port} of {host} is free")
 
 
-def disk(downloads: Path) -> Finding:
+def check_disk(downloads: Path) -> Finding:
     """Room where files go, which is made when the first worker starts."""
     folder = downloads.absolute()
     while not folder.exists():

@@ -1,4 +1,4 @@
-"""`simulcast doctor`: looks at what usually is the reason when something doesn't work, and says what to change."""
+"""`simulcast doctor`: looks for the usual reasons why something doesn't work, and names the remedy of each."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,16 +7,9 @@ from simulcast.cli.doctor.finding import Finding
 from simulcast.cli.doctor.machine_checks import machine_checks
 from simulcast.cli.doctor.redis_checks import redis_checks
 from simulcast.cli.doctor.settings_checks import settings_checks
-from simulcast.cli.settings import UpSettings
 
 
-async def run_checks(
-    environment: Collection[str], url: str, host: str, port: int, settings: UpSettings
-) -> list[Finding]:
-    """All findings, those of this machine first. `environment`: the names of the variables that are set."""
-    found = await asyncio.gather(
-        machine_checks(host, port, settings.download_dir),
-        settings_checks(environment, host, settings),
-        redis_checks(url),
-    )
-    return [finding for part in found for finding in part]
+async def run_checks(variables: Collection[str], url: str, host: str, port: int) -> list[Finding]:
+    """Return all findings, those of this machine first. `variables`: the names of those that are set."""
+    machine, redis = await asyncio.gather(machine_checks(host, port), redis_checks(url))
+    return [*machine, *settings_checks(variables, host), *redis]

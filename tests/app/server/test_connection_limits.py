@@ -17,7 +17,7 @@ from app.server.connection_limits import (
 )
 from app.server.http import SimulcastHTTPProtocol
 from app.services import services_lifespan
-from app.settings import FrontEndSettings
+from simulcast.settings.front_end import FrontEndSettings
 from simulcast.store.connection import MAX_POOL_CONNECTIONS, connect
 from tests.conditions import until
 from tests.served import REQUEST, hello, rest, served

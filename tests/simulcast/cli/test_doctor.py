@@ -14,13 +14,13 @@ import pytest
 import redis.asyncio
 
 from simulcast import file_limits
-from simulcast.access_settings import ExposureSettings
 from simulcast.broker import Broker
 from simulcast.cli.doctor import machine_checks
 from simulcast.cli.doctor.finding import Finding, Severity
 from simulcast.cli.doctor.redis_checks import CHANNEL, redis_checks, version
-from simulcast.cli.doctor.settings_checks import COMPOSE, Inspection, check_exposure, check_values, unknown_names
+from simulcast.cli.doctor.settings_checks import COMPOSE, check_exposure, check_names
 from simulcast.model.channel import ChannelNames
+from simulcast.settings.access import AccessSettings
 from simulcast.store.connection import connect
 from tests.command_line import ROOT, Command
 from tests.ports import free_port
@@ -86,12 +86,17 @@ def test_mistaken_settings_are_named_with_the_program_and_misspelt_ones_with_wha
 
 
 def test_a_variable_that_resembles_none_is_to_be_unset() -> None:
-    (found,) = unknown_names({"SIMULCAST_ZZZ", "PATH"}, [Inspection("worker", frozenset({"SIMULCAST_LEASE_S"}), "")])
-    assert found.level is Severity.WRONG and "unset it" in found.remedy
+    (finding,) = check_names({"SIMULCAST_ZZZ", "PATH"})
+    assert finding.level is Severity.WRONG and "unset it" in finding.remedy
 
 
-def test_a_program_that_does_not_start_is_wrong() -> None:
-    assert check_values([Inspection("worker", frozenset(), "no luck")])[0].level is Severity.WRONG
+def test_a_setting_by_its_old_name_is_wrong_and_the_new_one_is_named(simulcast: Command, valkey: Valkey) -> None:
+    done = simulcast("doctor", "--port", str(free_port()), REDIS_URL=valkey.url, SIMULCAST_SILENCE_S="5")
+    assert done.returncode == 1
+    for what in ("front-end", "worker", "variables"):
+        assert re.search(rf"^✗ {what} +SIMULCAST_SILENCE_S is ", done.stdout, re.MULTILINE), what
+    assert "→ it is called SIMULCAST_READ_TIMEOUT_S now" in done.stdout
+    assert "✓ Redis" in done.stdout  # the other checks are made all the same
 
 
 def test_every_variable_of_the_compose_file_is_known() -> None:
@@ -112,7 +117,7 @@ def test_every_variable_of_the_compose_file_is_known() -> None:
     ],
 )
 def test_who_may_get_in_is_told(host: str, settings: Mapping[str, object], level: Severity) -> None:
-    found = check_exposure(host, ExposureSettings.model_validate({"token_secret": "", **settings}))
+    found = check_exposure(host, AccessSettings.model_validate({"token_secret": "", **settings}))
     assert found.level is level
 
 
@@ -234,12 +239,12 @@ def test_a_python_without_uvloop_is_slower() -> None:
 
 
 def test_a_folder_for_downloads_must_be_one_and_have_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert machine_checks.disk(folder / "made" / "later").level is Severity.FINE
+    assert machine_checks.check_disk(folder / "made" / "later").level is Severity.FINE
     (folder / "file").touch(mode=0o755)
-    assert machine_checks.disk(folder / "file").level is Severity.WRONG
+    assert machine_checks.check_disk(folder / "file").level is Severity.WRONG
     for free, level in ((10**9, Severity.LOOK), (10**7, Severity.WRONG)):
         monkeypatch.setattr("simulcast.cli.doctor.machine_checks.shutil.disk_usage", lambda _, free=free: Usage(free))
-        assert machine_checks.disk(folder).level is level
+        assert machine_checks.check_disk(folder).level is level
 
 
 RAISE = """

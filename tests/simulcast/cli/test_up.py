@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from simulcast.broker import Broker
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.launcher.programs import front_end
-from simulcast.settings import URL_FILE
+from simulcast.settings.shared import URL_FILE
 from tests.command_line import Command
 from tests.conditions import eventually, until
 from tests.processes import is_alive
@@ -118,7 +118,7 @@ async def test_who_lets_the_network_in_says_so_or_wants_tokens(folder: Path, env
     anywhere = ("--host", "0.0.0.0", "--workers", "0")
     async with service(folder, environment, *anywhere) as running:
         assert await running.ended() == 1
-    assert running.err.startswith("simulcast: --host 0.0.0.0: without tokens, whoever reaches it")
+    assert running.err.startswith("simulcast: --host 0.0.0.0: without tokens, every machine that reaches it")
     assert "SIMULCAST_OPEN_TO_EVERYONE=true" in running.err and "Traceback" not in running.err
     async with service(folder, environment, *anywhere, "--open-to-everyone") as running:
         await running.up()

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from simulcast.settings import SharedSettings, explain
+from simulcast.settings.shared import SharedSettings, explain
 from simulcast.store.url import parse
 
 

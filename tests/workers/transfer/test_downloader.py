@@ -9,9 +9,9 @@ import pytest
 
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Jobs, Lease
+from simulcast.settings.worker import WorkerSettings
 from tests.scripted_server import Server, honest
 from workers.errors import IncompleteBody
-from workers.settings import WorkerSettings
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode
 
-from simulcast.access_settings import ExposureSettings
-from simulcast.settings import split_commas
+from simulcast.settings.access import AccessSettings
+from simulcast.settings.shared import split_commas
 
 
 def _network(text: str) -> str:
@@ -19,7 +19,7 @@ _Network = Annotated[str, AfterValidator(_network)]
 _Name = Annotated[str, StringConstraints(to_lower=True)]
 
 
-class FrontEndSettings(ExposureSettings):
+class FrontEndSettings(AccessSettings):
     """Read once, when the program starts."""
 
     host: str = Field(

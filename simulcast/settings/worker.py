@@ -1,5 +1,6 @@
 """A worker's settings."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -7,8 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 from pydantic_settings import NoDecode
 
-from simulcast.settings import SharedSettings, split_commas
-from workers.http.address_filter import Networks
+from simulcast.settings.shared import SharedSettings, split_commas
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:

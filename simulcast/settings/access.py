@@ -1,0 +1,117 @@
+"""The settings that decide who may reach a front-end: everyone on this machine, and others only with a token."""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from simulcast.errors import SettingRefused
+from simulcast.settings.shared import SharedSettings
+
+MIN_SECRET_BYTES = 32  # RFC 7518 §3.2
+MIN_RSA_BITS = 2048  # RFC 7518 §3.3
+
+
+class AccessSettings(SharedSettings):
+    """Read by each program that starts a front-end."""
+
+    token_secret: str = Field(
+        default="",
+        repr=False,
+        validation_alias="SIMULCAST_TOKEN_SECRET",
+        description=f"secret of at least {MIN_SECRET_BYTES} bytes that signs clients' tokens (HS256): "
+        "see [access](access.md)",
+    )
+    token_public_key_file: str = Field(
+        default="",
+        validation_alias="SIMULCAST_TOKEN_PUBLIC_KEY_FILE",
+        description="PEM file with the RSA public key that verifies clients' tokens (RS256), instead of a secret",
+    )
+    open_to_everyone: bool = Field(
+        default=False,
+        validation_alias="SIMULCAST_OPEN_TO_EVERYONE",
+        description="whether other machines may connect without tokens: all of them may then watch, command and "
+        "publish",
+    )
+
+    def token_key(self) -> tuple[str, str]:
+        """Return the algorithm and its key: ("HS256", secret), ("RS256", PEM), or ("", "") without tokens.
+
+        Raises SettingRefused for a key that can't verify tokens, an unreadable file, and a secret beside a file.
+        """
+        if self.token_secret and self.token_public_key_file:
+            raise SettingRefused(
+                f"SIMULCAST_TOKEN_PUBLIC_KEY_FILE={self.token_public_key_file} and SIMULCAST_TOKEN_SECRET are both "
+                "set: unset one of them, since tokens are signed in one way"
+            )
+        if self.token_secret:
+            return "HS256", self._checked_secret()
+        return ("RS256", self._read_public_key()) if self.token_public_key_file else ("", "")
+
+    def _checked_secret(self) -> str:
+        if (size := len(self.token_secret.encode())) < MIN_SECRET_BYTES:
+            raise SettingRefused(
+                f"SIMULCAST_TOKEN_SECRET has {size} bytes, and needs at least {MIN_SECRET_BYTES}: "
+                "make one with `openssl rand -hex 32`"
+            )
+        try:
+            prepare_key("HS256", self.token_secret)
+        except ValueError as error:
+            raise SettingRefused(f"SIMULCAST_TOKEN_SECRET is no secret ({error}): use random text") from error
+        return self.token_secret
+
+    def _read_public_key(self) -> str:
+        setting = f"SIMULCAST_TOKEN_PUBLIC_KEY_FILE={self.token_public_key_file}"
+        try:
+            pem = Path(self.token_public_key_file).read_text(encoding="ascii")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no PEM"
+            raise SettingRefused(
+                f"{setting} can't be read ({reason}): name the PEM file of an RSA public key"
+            ) from error
+        try:
+            prepare_key("RS256", pem)
+        except ValueError as error:
+            raise SettingRefused(f"{setting}: {error}. Name the PEM file of an RSA public key") from error
+        return pem
+
+    def check_host(self, host: str) -> None:
+        """Raise SettingRefused where other machines could connect to `host` without a token and no setting allows it.
+
+        Raises as `token_key`, too.
+        """
+        algorithm, _ = self.token_key()
+        if is_public_bind(host) and not algorithm and not self.open_to_everyone:
+            raise SettingRefused(
+                f"--host {host}: without tokens, every machine that reaches it may watch and command all downloads. "
+                "Set SIMULCAST_TOKEN_SECRET or SIMULCAST_TOKEN_PUBLIC_KEY_FILE, or SIMULCAST_OPEN_TO_EVERYONE=true if "
+                "that is intended"
+            )
+
+
+def prepare_key(algorithm: str, key: str) -> Any:
+    """Return the key as PyJWT verifies with it: of HS256 a secret, of RS256 a public key in PEM.
+
+    Raises ValueError, which says what is wrong with the key.
+    """
+    import jwt  # only front-ends with tokens need it
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    try:
+        prepared = jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    except jwt.InvalidKeyError as error:
+        raise ValueError(str(error)) from error
+    if algorithm == "RS256" and not (isinstance(prepared, RSAPublicKey) and prepared.key_size >= MIN_RSA_BITS):
+        raise ValueError(f"it is no public RSA key of at least {MIN_RSA_BITS} bits")
+    return prepared
+
+
+def is_public_bind(host: str) -> bool:
+    """Whether other machines can connect to a socket that listens on `host`."""
+    if host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True

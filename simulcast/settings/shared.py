@@ -1,0 +1,86 @@
+"""Settings that several programs share. Each program's class extends one of these."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from simulcast.errors import SettingRefused
+from simulcast.store.url import redacted_url, validate
+
+URL_FILE = "redis.url"
+RENAMED = {
+    "SIMULCAST_SILENCE_S": "SIMULCAST_READ_TIMEOUT_S",
+    "SIMULCAST_RETRY_FIRST_S": "SIMULCAST_RETRY_BASE_DELAY_S",
+    "SIMULCAST_DOWNLOADS_AT_ONCE": "SIMULCAST_MAX_CONCURRENT_DOWNLOADS",
+    "SIMULCAST_KEEP_FREE_BYTES": "SIMULCAST_MIN_FREE_BYTES",
+    "SIMULCAST_FILES": "SIMULCAST_FILES_DIR",
+}  # old name: new name
+
+
+def split_commas(value: object) -> object:
+    """Split text from the environment at its commas into a tuple; return anything else unchanged."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class RedisSettings(BaseSettings):
+    """The settings of a program that only publishes, and of commands that only need Redis."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )  # a refused value may hold a password
+
+    redis_url: Annotated[str, AfterValidator(validate)] = Field(
+        default="",
+        validation_alias="REDIS_URL",
+        description="address of Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or "
+        "redis+cluster://… ([examples](scale.md#addresses)). Empty: the server that `simulcast up` runs "
+        "from ./data, else redis://localhost:6379/0",
+    )
+
+    @classmethod
+    def from_environment(cls, **flags: Any) -> Self:
+        """Read the settings; `flags` override the environment.
+
+        Raises SettingRefused, whose message names the setting, its value and the reason.
+        """
+        try:
+            return cls(**flags)
+        except ValidationError as error:
+            raise SettingRefused(explain(error)) from None  # the cause may show a password
+
+    def resolved_redis_url(self, data: Path = Path("data")) -> str:
+        """Return the setting, else the address that an embedded server wrote into `data`, else the usual port."""
+        if self.redis_url:
+            return self.redis_url
+        try:
+            written = (data / URL_FILE).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            written = ""
+        return written or "redis://localhost:6379/0"
+
+
+class SharedSettings(RedisSettings):
+    """The settings of every program that is started: front-ends, workers, `simulcast up`."""
+
+    log: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="SIMULCAST_LOG", description="least severe level that is logged"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_names(cls, values: object) -> object:
+        """Raise SettingRefused for a setting by its old name, which would otherwise be ignored in silence."""
+        for name in os.environ:
+            if new_name := RENAMED.get(name.upper()):
+                raise SettingRefused(f"{name} is called {new_name} now: set that one instead, and unset {name}")
+        return values
+
+
+def explain(error: ValidationError) -> str:
+    """Describe the first refused setting in one line: its name, its value and the reason."""
+    first = error.errors(include_url=False)[0]
+    name, value = first["loc"][0], first.get("input")
+    return f"{name}={redacted_url(str(value)) if name == 'REDIS_URL' else value}: {first['msg']}"
