@@ -138,5 +138,5 @@ async def _all_of_it(client: ClientConnection) -> None:
 
 
 def _is_full(protocol: SimulcastWebSocketProtocol) -> bool:
-    protocol.write_frames(frame(2, b"x" * 100) * 10_000)
+    protocol.write(frame(2, b"x" * 100) * 10_000)
     return not protocol.writable.is_set()
