@@ -1,6 +1,6 @@
 """uvicorn's sans-I/O WebSocket protocol, which writes ready frames, outlives its endpoint, and bounds its input.
 
-The overridden methods are no public API of uvicorn: its version is pinned, and test_websocket.py fails when they change.
+The overridden methods are no public API of uvicorn: it is pinned, and test_websocket.py fails when they change.
 
 Frames may bypass the protocol's own state because a server's frames depend on nothing that it keeps (RFC 6455 §5.1: a
 server does not mask), as long as none follows a close frame (§5.5.1).

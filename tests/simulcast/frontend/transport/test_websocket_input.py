@@ -17,7 +17,7 @@ from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
 from tests.served import HANDSHAKE, served
-from tests.simulcast.frontend.transport.test_detached import Endpoint
+from tests.simulcast.frontend.transport.test_websocket_detach import Endpoint
 
 
 @asynccontextmanager
