@@ -1,4 +1,4 @@
-"""Runs a program that must not outlive whoever started it: `python -IS guard.py PARENT SIGNAL HOW program arguments…`.
+"""Run a program that must not outlive its parent: `python -IS parent_death.py PARENT SIGNAL HOW program arguments…`.
 
 HOW `exec` (Linux): the kernel is asked for SIGNAL at the parent's death, and the program takes this process's place.
 HOW `watch` (macOS has no such call): this process stays between the two and looks twice a second for its parent.

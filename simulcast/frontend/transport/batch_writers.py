@@ -1,4 +1,4 @@
-"""Writers for ASGI servers without transport access, and for server-sent events: one batch at a time."""
+"""Outlets for where ready frames can't be written to a transport: batch by batch, each sent before the next."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -8,57 +8,58 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
-from simulcast.frontend.fanout.hub import ConnectionObserver
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
+from simulcast.frontend.transport.websocket import ConnectionObserver
 from simulcast.model.close_codes import Reconnect
 
 
 class BatchWriter(ABC):
-    """Sends one batch at a time, in `pump`.
+    """One batch at a time, sent by `pump`.
 
-    It counts as full while a batch is being sent, so it holds one batch, and later events wait in the log.
+    It calls itself full while a batch is under way, so it holds one batch and what the hub would write meanwhile waits
+    in the log.
     """
 
-    deflate: Deflate | None = None  # the server compresses
+    deflate: Deflate | None = None  # the server sees to it
 
     def __init__(self) -> None:
         self._batches: list[bytes] = []
-        self._wake = asyncio.Event()
-        self._ended = False
+        self._written = asyncio.Event()
+        self._over = False
         self.drained = asyncio.Event()
         self.drained.set()
-        self.observer: ConnectionObserver | None = None
+        self.follower: ConnectionObserver | None = None
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
-        self._wake.set()
+        self._written.set()
         self.drained.clear()
-        if self.observer is not None:
-            self.observer.on_pause()
+        if self.follower is not None:
+            self.follower.on_pause()
 
     def end(self) -> None:
-        """Send nothing more after the current batch."""
-        self._ended = True
-        self._wake.set()
+        """Nothing more is sent after the batch that is under way."""
+        self._over = True
+        self._written.set()
 
     async def pump(self) -> None:
-        """Send the batches until `end`."""
-        while not self._ended:
-            await self._wake.wait()
-            self._wake.clear()
+        """Sends what is written until `end`."""
+        while not self._over:
+            await self._written.wait()
+            self._written.clear()
             batches, self._batches = self._batches, []
             await self._send_batch(b"".join(batches))
             if not self._batches:
                 self.drained.set()
-                if self.observer is not None:
-                    self.observer.on_resume()
+                if self.follower is not None:
+                    self.follower.on_resume()
 
     @abstractmethod
     async def _send_batch(self, frames: bytes) -> None: ...
 
 
 class ASGIWriter(BatchWriter):
-    """For servers without `simulcast.frontend.transport.websocket`: one ASGI message for each event."""
+    """For a server that was started without `simulcast.frontend.transport.websocket`: message by message."""
 
     def __init__(self, websocket: WebSocket) -> None:
         super().__init__()
@@ -68,12 +69,12 @@ class ASGIWriter(BatchWriter):
         self.end()
 
     async def pump(self) -> None:
-        """Send the batches until the client disconnects or is disconnected."""
+        """Sends what is written until the client is gone or was cut."""
         try:
             await super().pump()
             await self._websocket.close(Reconnect.TRY_AGAIN_LATER)
         except (WebSocketDisconnect, RuntimeError):
-            return  # disconnected; the endpoint's reader notices too
+            return  # gone; the endpoint's reader sees it too
 
     async def _send_batch(self, frames: bytes) -> None:
         for payload in payloads(frames):
@@ -84,7 +85,7 @@ class SSEWriter(BatchWriter):
     """The body of a response, as server-sent events."""
 
     def __init__(self, send: Send, encoder: SSEEncoder, transport: asyncio.Transport | None) -> None:
-        """`transport`: None if the server gives no access to it."""
+        """`transport`: None where the server was started without `app.server.http`."""
         super().__init__()
         self._send = send
         self._encoder = encoder
