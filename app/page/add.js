@@ -2,7 +2,7 @@
 
 import { counted, shown } from "./format.js";
 
-const ANSWER_WITHIN_MS = 15_000;
+const RESPONSE_TIMEOUT_MS = 15_000;
 const ERRORS_SHOWN = 8;
 
 /**
@@ -93,14 +93,14 @@ async function post(action, url, headers) {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
       body: JSON.stringify({ url }),
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
     if (response.ok) return { reason: "", reached: true };
     const body = await response.json().catch(() => null);
     return { reason: detailOf(body) || `the server answered ${response.status}`, reached: true };
   } catch (error) {
     const late = error instanceof DOMException && error.name === "TimeoutError";
-    const reason = late ? `no answer for ${ANSWER_WITHIN_MS / 1000} s` : "the server can't be reached";
+    const reason = late ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";
     return { reason: `${reason}; try again`, reached: false };
   }
 }

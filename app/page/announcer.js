@@ -2,7 +2,7 @@
 
 import { counted } from "./format.js";
 
-const TOGETHER_MS = 700;
+const COLLECT_MS = 700;
 const ENDS_BY_NAME = 3;
 
 /** @typedef {"complete" | "failed" | "cancelled"} End */
@@ -25,7 +25,7 @@ export class Announcer {
   /** @param {string} sentence */
   say(sentence) {
     this.#sentences.push(sentence);
-    this.#timer ??= setTimeout(() => this.#speak(), TOGETHER_MS);
+    this.#timer ??= setTimeout(() => this.#speak(), COLLECT_MS);
   }
 
   /**
@@ -36,7 +36,7 @@ export class Announcer {
     const ends = this.#ends[end];
     ends.count += 1;
     if (ends.count <= ENDS_BY_NAME) ends.names.push(name);
-    this.#timer ??= setTimeout(() => this.#speak(), TOGETHER_MS);
+    this.#timer ??= setTimeout(() => this.#speak(), COLLECT_MS);
   }
 
   #speak() {

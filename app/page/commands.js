@@ -22,7 +22,7 @@ export const VERBS = {
   clear_finished: "Clear finished",
 };
 
-const ANSWER_WITHIN_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 
 /** What is asked of no single download is kept under this id. */
 export const ALL = "";
@@ -120,8 +120,8 @@ export class Commands {
   /** @param {number} now ms */
   expire(now) {
     for (const [downloadId, { action, at }] of this.#asked) {
-      if (now - at < ANSWER_WITHIN_MS) continue;
-      this.#fails(downloadId, `${VERBS[action]}: nothing has happened for ${ANSWER_WITHIN_MS / 1000} s. You may try again.`);
+      if (now - at < RESPONSE_TIMEOUT_MS) continue;
+      this.#fails(downloadId, `${VERBS[action]}: nothing has happened for ${RESPONSE_TIMEOUT_MS / 1000} s. You may try again.`);
     }
   }
 

@@ -14,17 +14,17 @@ import { Stream } from "./stream.js";
  * @property {boolean} [wantsToken] whether it was refused because of the token
  */
 
-const RETRY_AFTER_MS = 5_000;
+const RECONNECT_DELAY_MS = 5_000;
 const JITTER = 0.2; // up to a fifth earlier or later, so that a thousand pages don't come back at once
-const CONNECT_WITHIN_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 /** A proxy that knows no WebSockets may also let an attempt hang. */
-const OPEN_WITHIN_MS = 5_000;
-const MOST_FAILED = 2;
+const OPEN_TIMEOUT_MS = 5_000;
+const MAX_FAILED_SOCKETS = 2;
 /** What is superseded in that time is left out: nobody sees more, and each message costs the browser the same. */
 const INTERVAL_MS = 500;
 const SUBPROTOCOL = "simulcast.v1";
 /** The server marks its position every 20 s. Two marks that are missing: the network took the socket and told nobody. */
-const SILENT_FOR_MS = 45_000;
+const IDLE_TIMEOUT_MS = 45_000;
 /** What hello announces follows it at once; its position is believed when that must have come. */
 const HELLO_HOLDS_AFTER_MS = 1_000;
 const LOST = 1006;
@@ -111,7 +111,7 @@ export class Connection {
    */
   check(now) {
     const socket = this.#socket;
-    if (socket && this.status.phase === "live" && now - this.#heardAt >= SILENT_FOR_MS) this.#ended(socket, LOST, "");
+    if (socket && this.status.phase === "live" && now - this.#heardAt >= IDLE_TIMEOUT_MS) this.#ended(socket, LOST, "");
   }
 
   /**
@@ -135,7 +135,7 @@ export class Connection {
     const fails = () => {
       if (socket !== this.#socket || isOpen) return;
       this.#failed += 1;
-      if (this.#failed >= MOST_FAILED) this.#connectByStream();
+      if (this.#failed >= MAX_FAILED_SOCKETS) this.#connectByStream();
     };
     socket.addEventListener("open", () => {
       isOpen = true;
@@ -144,9 +144,9 @@ export class Connection {
     socket.addEventListener("close", ({ code }) => {
       if (!REFUSALS.has(code)) fails();
     });
-    this.#await(socket, OPEN_WITHIN_MS, () => {
+    this.#await(socket, OPEN_TIMEOUT_MS, () => {
       if (isOpen) this.#ended(socket, LOST, "");
-      this.#failed = MOST_FAILED;
+      this.#failed = MAX_FAILED_SOCKETS;
       fails();
     });
   }
@@ -154,7 +154,7 @@ export class Connection {
   #connectByStream() {
     this.#socket?.close();
     const stream = new Stream(this.#events, this.#downloads, this.#position(Date.now()), this.#token);
-    this.#await(stream, CONNECT_WITHIN_MS, () => this.#ended(stream, LOST, ""));
+    this.#await(stream, CONNECT_TIMEOUT_MS, () => this.#ended(stream, LOST, ""));
   }
 
   /**
@@ -210,7 +210,7 @@ export class Connection {
       this.#tell({ phase: "refused", retryAt: null, reason: reason || `code ${code}`, wantsToken });
       return;
     }
-    const wait = RETRY_AFTER_MS * (1 + JITTER * (2 * Math.random() - 1));
+    const wait = RECONNECT_DELAY_MS * (1 + JITTER * (2 * Math.random() - 1));
     this.#timer = setTimeout(() => this.connectNow(), wait);
     this.#tell({ phase: "lost", retryAt: Date.now() + wait, reason: "" });
   }

@@ -1,6 +1,6 @@
 // What is known of each download, merged from events. Pure: no DOM, no clock, no socket.
 
-import { blank, count, hasEnded, idOf, isOfAPastLife, merge, mergeRecord, STATE_AFTER } from "./merge.js";
+import { count, emptyDownload, hasEnded, idOf, isFromEarlierAttempt, merge, mergeRecord, STATE_AFTER } from "./merge.js";
 
 /** @typedef {"queued" | "running" | "paused" | "complete" | "error" | "cancelled"} State */
 
@@ -23,7 +23,7 @@ import { blank, count, hasEnded, idOf, isOfAPastLife, merge, mergeRecord, STATE_
  * @property {number} offset likewise
  * @property {number | null} createdAt when it was added, s since 1970; null while no record told it
  * @property {boolean} told whether an event ever told of it
- * @property {number} vouched the last survey that met it: see `Downloads.doubt`
+ * @property {number} confirmedIn the last reconciliation that met it: see `Downloads.startReconciliation`
  */
 
 /**
@@ -82,9 +82,9 @@ export function secondsLeft(download) {
 export class Downloads {
   /** @type {Map<string, Download>} */
   #byId = new Map();
-  /** Deleted since the last doubt: a record that was read before must not bring one back. @type {Set<string>} */
+  /** Deleted since the last reconciliation began: a record that was read before must not bring one back. @type {Set<string>} */
   #deleted = new Set();
-  #survey = 0;
+  #reconciliation = 0;
   #limit;
 
   /** @param {number} [limit] */
@@ -123,14 +123,14 @@ export class Downloads {
     if (id === "" || (state === undefined && !deletes)) return null;
 
     const known = this.#byId.get(id);
-    if (known) known.vouched = this.#survey;
+    if (known) known.confirmedIn = this.#reconciliation;
     const position = POSITION.exec(typeof event.event_id === "string" ? event.event_id : "");
     const attempt = count(event.attempt) ?? null;
     if (known && position && known.epoch === position[1] && Number(position[2]) <= known.offset) return null;
     if (state === undefined) return this.delete(id);
-    if (known && event.type === "download_progress" && isOfAPastLife(known, attempt)) return null;
+    if (known && event.type === "download_progress" && isFromEarlierAttempt(known, attempt)) return null;
 
-    const download = known ?? blank(id);
+    const download = known ?? emptyDownload(id);
     const before = known ? known.state : null;
     if (position) {
       download.epoch = position[1];
@@ -156,15 +156,15 @@ export class Downloads {
     return download ? { download, before: download.state, dropped: download } : null;
   }
 
-  /** From here on each download is in doubt until an event or a record vouches for it. */
-  doubt() {
-    this.#survey += 1;
+  /** Each download counts as unconfirmed until the next event or record of it. */
+  startReconciliation() {
+    this.#reconciliation += 1;
     this.#deleted.clear();
   }
 
-  /** @returns {Download[]} those that nothing has vouched for since the last doubt */
-  doubted() {
-    return [...this.#byId.values()].filter(({ vouched }) => vouched !== this.#survey);
+  /** @returns {Download[]} those without an event or a record since the last reconciliation began */
+  unconfirmed() {
+    return [...this.#byId.values()].filter(({ confirmedIn }) => confirmedIn !== this.#reconciliation);
   }
 
   /**
@@ -178,11 +178,11 @@ export class Downloads {
     const id = idOf(record.download_id);
     if (id === "" || this.#deleted.has(id)) return null;
     const known = this.#byId.get(id);
-    const download = known ?? blank(id);
+    const download = known ?? emptyDownload(id);
     const before = known ? known.state : null;
     const isNewer = !known || known.heardAt < askedAt;
     if (!mergeRecord(download, record, isNewer, now)) return null;
-    download.vouched = this.#survey;
+    download.confirmedIn = this.#reconciliation;
     return known ? { download, before, dropped: null } : this.#add(download);
   }
 
@@ -202,7 +202,7 @@ export class Downloads {
    * @returns {Change}
    */
   #add(download) {
-    download.vouched = this.#survey;
+    download.confirmedIn = this.#reconciliation;
     this.#byId.set(download.id, download);
     return { download, before: null, dropped: this.#makeRoom() };
   }

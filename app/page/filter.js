@@ -7,7 +7,7 @@ import { hasEnded } from "./merge.js";
 /** @typedef {import("./downloads.js").Download} Download */
 
 /** Nobody wants to hear a number for each letter. */
-const SAY_AFTER_MS = 600;
+const ANNOUNCE_DELAY_MS = 600;
 
 export class Filter {
   /** @type {string[]} */
@@ -42,7 +42,7 @@ export class Filter {
       this.#state = state.value;
       onChange();
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#say(`${this.#written} shown.`), SAY_AFTER_MS);
+      this.#timer = setTimeout(() => this.#say(`${this.#written} shown.`), ANNOUNCE_DELAY_MS);
     };
     search.addEventListener("input", change);
     state.addEventListener("change", change);

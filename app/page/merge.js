@@ -30,7 +30,7 @@ export function hasEnded(state) {
  * @param {number | null} attempt
  * @returns {boolean}
  */
-export function isOfAPastLife(known, attempt) {
+export function isFromEarlierAttempt(known, attempt) {
   if (attempt === null) return false;
   return hasEnded(known.state) ? attempt <= known.attempt : attempt < known.attempt;
 }
@@ -106,11 +106,11 @@ export function mergeRecord(download, record, isNewer, now) {
  * @param {string} id
  * @returns {Download}
  */
-export function blank(id) {
+export function emptyDownload(id) {
   return {
     id, state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
     steadySpeed: null, received: null, total: null, attempt: 0, heardAt: 0, epoch: "", offset: 0, createdAt: null,
-    told: false, vouched: 0,
+    told: false, confirmedIn: 0,
   };
 }
 

@@ -11,9 +11,9 @@ import { Filter } from "./filter.js";
 import { counted, shown } from "./format.js";
 import { Header } from "./header.js";
 import { hasEnded } from "./merge.js";
-import { Plot } from "./plot.js";
+import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
-import { Survey } from "./survey.js";
+import { SpeedChart } from "./speed_chart.js";
 import { Token } from "./token.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
@@ -50,8 +50,8 @@ const connection = new Connection({
   onStatus: connectionChanged,
   onHello: (recovered) => {
     // Recovered, what was missed comes as events; else it must be asked for.
-    if (recovered) survey.resume();
-    else survey.start();
+    if (recovered) reconciler.resume();
+    else reconciler.start();
   },
 });
 const commands = new Commands({
@@ -66,7 +66,7 @@ const commands = new Commands({
 const rows = new Rows({
   list: element("rows"),
   template: element("row-template"),
-  choice: element("choice-template"),
+  deleteDialog: element("delete-template"),
   refuge: element("list-title"),
   commandOf: (downloadId) => ({ asked: commands.askedOf(downloadId), note: commands.noteOf(downloadId) }),
   onAction: (action, downloadId, more) => commands.ask(action, downloadId, Date.now(), more),
@@ -96,17 +96,17 @@ const clearFinished = new ClearFinished({
     commands.ask("clear_finished", ALL, Date.now());
   },
 });
-const survey = new Survey({
+const reconciler = new Reconciler({
   address: new URL("downloads", document.baseURI).href,
   token,
   downloads,
   onChange: apply,
   onDone: () => rows.arrange(() => downloads.values()),
 });
-const plot = new Plot({
-  line: /** @type {any} */ (element("plot-line")),
-  area: /** @type {any} */ (element("plot-area")),
-  words: element("plot-words"),
+const chart = new SpeedChart({
+  line: /** @type {any} */ (element("chart-line")),
+  area: /** @type {any} */ (element("chart-area")),
+  words: element("chart-words"),
 });
 
 const access = new AccessForm({
@@ -183,7 +183,7 @@ function connectionChanged(status) {
     if (token.text !== "") delete dataset.files;
     return;
   }
-  survey.stop();
+  reconciler.stop();
   commands.lose();
   if (status.wantsToken) {
     access.ask(token.text && status.reason);
@@ -204,13 +204,13 @@ function tick() {
   header.connection(connection.status, now);
   header.totals(totals, isLive);
   clearFinished.count(totals.ended);
-  plot.sample(isLive ? totals.speed : 0, now);
+  chart.sample(isLive ? totals.speed : 0, now);
   commands.expire(now);
   for (const download of downloads.values()) {
     // The others are drawn when they are heard.
     if (download.state !== "running" || now - download.heardAt < TICK_MS) continue;
     rows.draw(download);
-    if (isLive && isSilent(download, now)) survey.ask(download, now);
+    if (isLive && isSilent(download, now)) reconciler.ask(download, now);
   }
 }
 

@@ -12,12 +12,12 @@
  * @property {unknown} [received_bytes]
  */
 
-const ANSWER_WITHIN_MS = 15_000;
+const RESPONSE_TIMEOUT_MS = 15_000;
 const PAGE = 500;
-const MOST_PAGES = 10;
+const MAX_PAGES = 10;
 
 /** The list can't be had now, or not at all. */
-export class NoRecords extends Error {
+export class RecordsUnavailable extends Error {
   /** @param {boolean} forNow whether a later attempt may succeed */
   constructor(forNow) {
     super(forNow ? "the list of downloads can't be had now" : "this server has no list of downloads");
@@ -31,7 +31,7 @@ export class NoRecords extends Error {
  * @param {Record<string, string>} headers
  * @returns {Promise<{records: DownloadRecord[], all: boolean, moved: boolean}>} all: no record can be missing; moved: one
  *   can, since some were deleted meanwhile: ask again
- * @throws {NoRecords}
+ * @throws {RecordsUnavailable}
  */
 export async function listRecords(address, headers) {
   /** @type {DownloadRecord[]} */
@@ -39,10 +39,10 @@ export async function listRecords(address, headers) {
   /** @type {number | null} */
   let total = null;
   let moved = false;
-  for (let page = 0; page < MOST_PAGES; page += 1) {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
     const body = await get(`${address}?sort=created_at&order=desc&offset=${page * PAGE}&limit=${PAGE}`, headers);
     const found = /** @type {{downloads?: unknown, total?: unknown} | null} */ (body);
-    if (!Array.isArray(found?.downloads)) throw new NoRecords(false);
+    if (!Array.isArray(found?.downloads)) throw new RecordsUnavailable(false);
     records.push(...found.downloads.filter((record) => typeof record === "object" && record !== null));
     // Each deletion between two pages moves one record from the later page to the earlier, where it isn't seen.
     if (total !== null && Number(found.total) < total) moved = true;
@@ -57,7 +57,7 @@ export async function listRecords(address, headers) {
  * @param {string} downloadId
  * @param {Record<string, string>} headers
  * @returns {Promise<DownloadRecord | null>} null when the server has none
- * @throws {NoRecords}
+ * @throws {RecordsUnavailable}
  */
 export async function oneRecord(address, downloadId, headers) {
   const body = await get(`${address}/${encodeURIComponent(downloadId)}`, headers);
@@ -71,11 +71,11 @@ export async function oneRecord(address, downloadId, headers) {
  */
 async function get(address, headers) {
   try {
-    const response = await fetch(address, { headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const response = await fetch(address, { headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) });
     if (response.status === 404) return null;
-    if (!response.ok) throw new NoRecords(true);
+    if (!response.ok) throw new RecordsUnavailable(true);
     return await response.json();
   } catch {
-    throw new NoRecords(true);
+    throw new RecordsUnavailable(true);
   }
 }

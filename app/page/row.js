@@ -30,7 +30,7 @@ const MAIN_ACTION = {
 };
 
 /** Screen readers read a bar out when it moves. */
-const ARIA_EVERY_MS = 5_000;
+const ARIA_INTERVAL_MS = 5_000;
 
 export class Row {
   /** What is in the document now, by slot. @type {Map<string, string>} */
@@ -110,7 +110,7 @@ export class Row {
     const width = unknown ? "" : `scaleX(${Math.round(progress * 1000) / 1000})`;
     if (this.#changes("width", width)) fill.style.transform = width;
 
-    if (state === this.#state && now - this.#ariaAt < ARIA_EVERY_MS) return;
+    if (state === this.#state && now - this.#ariaAt < ARIA_INTERVAL_MS) return;
     this.#ariaAt = now;
     const said = unknown ? `size unknown, ${size(received ?? 0)} received` : `${whole} %`;
     if (!this.#changes("aria", said)) return;

@@ -1,6 +1,6 @@
 // The list of rows, newest first, drawn once a frame.
 
-import { Choice } from "./choice.js";
+import { DeleteDialog } from "./delete_dialog.js";
 import { hasEnded } from "./merge.js";
 import { Row } from "./row.js";
 
@@ -32,26 +32,26 @@ export class Rows {
   #refuge;
   #commandOf;
   #onFrame;
-  #choice;
+  #deleteDialog;
   #watch;
 
   /**
    * @param {object} options
    * @param {HTMLElement} options.list
    * @param {HTMLTemplateElement} options.template of one row
-   * @param {HTMLTemplateElement} options.choice of the question before a deletion
+   * @param {HTMLTemplateElement} options.deleteDialog of the question before a deletion
    * @param {HTMLElement} options.refuge takes the focus when the last row goes away under it
    * @param {(downloadId: string) => {asked: Action | null, note: string}} options.commandOf
    * @param {(action: Action, downloadId: string, more?: {file: boolean}) => void} options.onAction a button was pressed
    * @param {() => void} options.onFrame something was drawn
    */
-  constructor({ list, template, choice, refuge, commandOf, onAction, onFrame }) {
+  constructor({ list, template, deleteDialog, refuge, commandOf, onAction, onFrame }) {
     this.#list = list;
     this.#template = template;
     this.#refuge = refuge;
     this.#commandOf = commandOf;
     this.#onFrame = onFrame;
-    this.#choice = new Choice(choice, (downloadId, file) =>
+    this.#deleteDialog = new DeleteDialog(deleteDialog, (downloadId, file) =>
       onAction("delete_download", downloadId, file ? { file } : undefined),
     );
     this.#watch = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: "200px" });
@@ -63,7 +63,7 @@ export class Rows {
       if (!action || !row?.download) return;
       if (action !== "delete_download") onAction(action, row.download.id);
       // The second click of a double click was meant for what stood there before.
-      else if (detail < 2) this.#choice.open(row);
+      else if (detail < 2) this.#deleteDialog.open(row);
     });
   }
 
@@ -147,7 +147,7 @@ export class Rows {
     this.#changed.delete(download.id);
     const known = this.#rows.get(download.id);
     const row = known ?? new Row(this.#template, download.id);
-    if (!hasEnded(download.state)) this.#choice.close(row);
+    if (!hasEnded(download.state)) this.#deleteDialog.close(row);
     row.patch(download, this.#commandOf(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
@@ -170,7 +170,7 @@ export class Rows {
   /** @param {Row} row */
   #takeAway(row) {
     this.#handOn(row.element);
-    this.#choice.close(row);
+    this.#deleteDialog.close(row);
     this.#leaving.delete(row);
     this.#watch.unobserve(row.element);
     if (!row.element.hidden) this.#shown -= 1;

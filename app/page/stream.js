@@ -1,6 +1,6 @@
 // In the place of a WebSocket where none can be opened: server-sent events come in, commands go out by REST.
 
-const ANSWER_WITHIN_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 const LOST = 1006;
 /** What a refusal is called on a socket: change something first (simulcast/model/close_codes.py). @type {Readonly<Record<number, number>>} */
 const CODES = { 400: 4400, 401: 4401, 403: 4403 };
@@ -112,7 +112,7 @@ export class Stream extends EventTarget {
 async function ask(address, method, shown) {
   try {
     const headers = { ...shown, "content-type": "application/json" };
-    const response = await fetch(address, { method, headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const response = await fetch(address, { method, headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) });
     if (response.ok) return { status: "accepted" };
     const reason = REASONS[response.status] ?? "unavailable";
     return { status: "rejected", reason, message: await detail(response) };

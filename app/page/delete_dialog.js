@@ -6,7 +6,7 @@ import { shown } from "./format.js";
 /** @typedef {import("./row.js").Row} Row */
 
 /** At most one is open, so that no forgotten one is met by accident. */
-export class Choice {
+export class DeleteDialog {
   /** @type {Row | null} */
   #row = null;
   /** @type {HTMLElement | null} */
@@ -33,16 +33,16 @@ export class Choice {
     this.close();
     const fragment = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
     const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
-    const file = /** @type {HTMLElement} */ (element.querySelector('[data-choice="file"]'));
+    const file = /** @type {HTMLElement} */ (element.querySelector('[data-answer="file"]'));
     const name = shown(nameOf(download));
     element.setAttribute("aria-label", `Delete ${name}?`);
     // Only what is complete has a file.
     file.hidden = download.state !== "complete";
     element.addEventListener("click", ({ target }) => {
-      const choice = target instanceof Element ? target.closest("button")?.dataset.choice : undefined;
-      if (choice === undefined) return;
+      const answer = target instanceof Element ? target.closest("button")?.dataset.answer : undefined;
+      if (answer === undefined) return;
       this.close();
-      if (choice !== "keep") this.#onDelete(download.id, choice === "file");
+      if (answer !== "keep") this.#onDelete(download.id, answer === "file");
     });
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -53,7 +53,7 @@ export class Choice {
     this.#element = element;
     row.element.append(element);
     row.end.element.setAttribute("aria-expanded", "true");
-    /** @type {HTMLElement | null} */ (element.querySelector('[data-choice="keep"]'))?.focus();
+    /** @type {HTMLElement | null} */ (element.querySelector('[data-answer="keep"]'))?.focus();
   }
 
   /**

@@ -3,12 +3,12 @@
 import { speed } from "./format.js";
 
 const SPAN_MS = 60_000;
-const SAMPLE_EVERY_MS = 950; // of a tick that comes twice a second, every other one
-const TELL_EVERY_MS = 10_000;
+const SAMPLE_INTERVAL_MS = 950; // of a tick that comes twice a second, every other one
+const DESCRIBE_INTERVAL_MS = 10_000;
 const WIDTH = 120;
 const HEIGHT = 24;
 
-export class Plot {
+export class SpeedChart {
   /** @type {{at: number, speed: number}[]} */
   #samples = [];
   #toldAt = -Infinity;
@@ -36,10 +36,10 @@ export class Plot {
    */
   sample(bytesPerSecond, now) {
     const last = this.#samples.at(-1);
-    if (last && now >= last.at && now - last.at < SAMPLE_EVERY_MS) return;
+    if (last && now >= last.at && now - last.at < SAMPLE_INTERVAL_MS) return;
     this.#samples.push({ at: now, speed: bytesPerSecond });
     this.#samples = this.#samples.filter(({ at }) => at <= now && now - at <= SPAN_MS);
-    const tells = now - this.#toldAt >= TELL_EVERY_MS;
+    const tells = now - this.#toldAt >= DESCRIBE_INTERVAL_MS;
     // Where motion is unwelcome it moves when the words change, not every second.
     if (!this.#still.matches || tells) this.#draw(now);
     if (!tells) return;

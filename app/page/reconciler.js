@@ -1,16 +1,16 @@
 // What events can't tell: everything that there is, after a start or a loss without recovery, and how one stands that
 // has fallen silent.
 
-import { listRecords, NoRecords, oneRecord } from "./records.js";
+import { listRecords, RecordsUnavailable, oneRecord } from "./records.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
 /** @typedef {import("./downloads.js").Download} Download */
 
-const AGAIN_AFTER_MS = 5_000;
-const ASK_AGAIN_AFTER_MS = 60_000;
-const MOST_ASKED = 5_000;
+const RETRY_DELAY_MS = 5_000;
+const REQUEST_INTERVAL_MS = 60_000;
+const MAX_TRACKED = 5_000;
 
-export class Survey {
+export class Reconciler {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** Counts starts and stops: an answer to an earlier one is of no use. */
@@ -43,7 +43,7 @@ export class Survey {
 
   /** To be called before the snapshot: what neither it nor the server's list knows in the end, goes. */
   start() {
-    this.#downloads.doubt();
+    this.#downloads.startReconciliation();
     this.#isOver = false;
     this.resume();
   }
@@ -67,8 +67,8 @@ export class Survey {
    * @param {number} now ms
    */
   ask(download, now) {
-    if (this.#isAsking || now - (this.#asked.get(download.id) ?? -Infinity) < ASK_AGAIN_AFTER_MS) return;
-    if (this.#asked.size >= MOST_ASKED) this.#asked.clear();
+    if (this.#isAsking || now - (this.#asked.get(download.id) ?? -Infinity) < REQUEST_INTERVAL_MS) return;
+    if (this.#asked.size >= MAX_TRACKED) this.#asked.clear();
     this.#asked.set(download.id, now);
     void this.#readOne(download.id, now);
   }
@@ -81,13 +81,13 @@ export class Survey {
       if (turn !== this.#turn) return;
       // Oldest first, as they appeared.
       for (const record of records.reverse()) this.#tell(this.#downloads.takeRecord(record, askedAt, Date.now()));
-      if (all) for (const { id } of this.#downloads.doubted()) this.#tell(this.#downloads.delete(id));
+      if (all) for (const { id } of this.#downloads.unconfirmed()) this.#tell(this.#downloads.delete(id));
       if (moved) this.#again(turn);
       else this.#isOver = true;
       this.#downloads.arrange();
       this.#onDone();
     } catch (error) {
-      if (!(error instanceof NoRecords)) throw error;
+      if (!(error instanceof RecordsUnavailable)) throw error;
       if (turn !== this.#turn) return;
       if (error.forNow) this.#again(turn);
       else this.#isOver = true;
@@ -96,7 +96,7 @@ export class Survey {
 
   /** @param {number} turn */
   #again(turn) {
-    this.#timer = setTimeout(() => void this.#read(turn), AGAIN_AFTER_MS);
+    this.#timer = setTimeout(() => void this.#read(turn), RETRY_DELAY_MS);
   }
 
   /**
@@ -111,7 +111,7 @@ export class Survey {
       // Who publishes without our records is unknown to the list from the beginning; that says nothing.
       else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#tell(this.#downloads.delete(id));
     } catch (error) {
-      if (!(error instanceof NoRecords)) throw error;
+      if (!(error instanceof RecordsUnavailable)) throw error;
     } finally {
       this.#isAsking = false;
     }

@@ -18,7 +18,7 @@ async def test_a_line_is_scaled_to_its_highest_and_ends_at_the_present(open_page
     page = await open_page(live=False)
     lines = await page.evaluate(
         """async () => {
-          const { lineOf } = await import("./page/plot.js");
+          const { lineOf } = await import("./page/speed_chart.js");
           return [lineOf([{ at: 0, speed: 0 }, { at: 30_000, speed: 500 }, { at: 60_000, speed: 250 }], 60_000),
             lineOf([{ at: 59_000, speed: 0 }, { at: 60_000, speed: 0 }], 60_000)];
         }"""
@@ -26,7 +26,7 @@ async def test_a_line_is_scaled_to_its_highest_and_ends_at_the_present(open_page
     assert lines == ["M0 23L60 1L120 12", "M118 23L120 23"]
 
 
-async def test_the_plot_moves_once_a_second_and_forgets_what_is_older_than_a_minute(
+async def test_the_chart_moves_once_a_second_and_forgets_what_is_older_than_a_minute(
     open_page: OpenPage, stub: StubServer
 ) -> None:
     page = await open_page(clock=True)
@@ -35,39 +35,39 @@ async def test_the_plot_moves_once_a_second_and_forgets_what_is_older_than_a_min
     drawn = []
     for _ in range(4):
         await page.clock.run_for(1_000)
-        drawn.append(await page.locator("#plot-line").get_attribute("d"))
+        drawn.append(await page.locator("#chart-line").get_attribute("d"))
     assert len(set(drawn)) == 4
     await stub.send(event(2, "complete"))
     await expect(slot(page, "state")).to_have_text("Complete")
     await page.clock.run_for(20_000)
-    words = page.locator("#plot-words")
+    words = page.locator("#chart-words")
     await expect(words).to_have_text(ALTERNATIVE.format("0 B/s", "8.0 MB/s"))
     for n in range(4):
         await page.clock.run_for(14_000)
         await stub.send({"type": "position", "position": f"1790000000000-{n + 3}"}, event(n + 3, "queued", f"{n}"))
         await expect(slot(page, "state", f"{n}")).to_have_text("Queued")
     await expect(words).to_have_text(ALTERNATIVE.format("0 B/s", "0 B/s"))
-    line = await page.locator("#plot-line").get_attribute("d")
+    line = await page.locator("#chart-line").get_attribute("d")
     assert line is not None
     assert 50 <= line.count("L") <= 60
 
 
-async def test_where_motion_is_unwelcome_the_plot_moves_every_ten_seconds(
+async def test_where_motion_is_unwelcome_the_chart_moves_every_ten_seconds(
     open_page: OpenPage, stub: StubServer
 ) -> None:
     page = await open_page(scheme="still", clock=True)
     await page.clock.run_for(1_000)
-    await expect(page.locator("#plot-line")).to_have_attribute("d", re.compile("M"))
+    await expect(page.locator("#chart-line")).to_have_attribute("d", re.compile("M"))
     drawn = []
     for _ in range(20):
         await page.clock.run_for(1_000)
-        drawn.append(await page.locator("#plot-line").get_attribute("d"))
+        drawn.append(await page.locator("#chart-line").get_attribute("d"))
     assert 2 <= len(set(drawn)) <= 3
 
 
-async def test_the_plot_is_words_for_screen_readers_and_none_of_them_interrupts(open_page: OpenPage) -> None:
+async def test_the_chart_is_words_for_screen_readers_and_none_of_them_interrupts(open_page: OpenPage) -> None:
     page = await open_page()
-    await expect(page.locator("svg.plot")).to_have_attribute("aria-hidden", "true")
-    words = page.locator("#plot-words")
+    await expect(page.locator("svg.chart")).to_have_attribute("aria-hidden", "true")
+    words = page.locator("#chart-words")
     await expect(words).to_have_text(ALTERNATIVE.format("0 B/s", "0 B/s"))
     assert await words.evaluate("words => words.closest('[aria-live], [role=status]')") is None

@@ -70,7 +70,7 @@ async def test_while_the_list_can_not_be_had_rows_stay_and_it_is_asked_for_again
     await expect(row(page)).to_have_count(0)
 
 
-async def test_a_recovery_goes_on_with_a_survey_that_a_loss_cut_short(open_page: OpenPage, stub: StubServer) -> None:
+async def test_a_recovery_goes_on_with_a_reconciliation_cut_short(open_page: OpenPage, stub: StubServer) -> None:
     stub.listing_status = 503
     stub.snapshot = [event(1, "started", "foreign"), event(2, "started")]
     page = await open_page()
@@ -157,7 +157,7 @@ async def test_a_deletion_that_overtakes_the_list_is_not_undone_by_it(open_page:
         """async () => {
           const { Downloads } = await import("./page/downloads.js");
           const downloads = new Downloads();
-          downloads.doubt();
+          downloads.startReconciliation();
           downloads.take({ type: "download_complete", download_id: "a" }, 5);
           downloads.take({ type: "download_deleted", download_id: "a" }, 6);
           downloads.takeRecord({ download_id: "a", state: "complete" }, 4, 7);

@@ -14,12 +14,12 @@ def delete(page: Page, download_id: str = "a") -> Locator:
     return row(page, download_id).get_by_role("button", name=f"Delete {download_id}", exact=True)
 
 
-def choice(page: Page, download_id: str = "a") -> Locator:
+def dialog(page: Page, download_id: str = "a") -> Locator:
     return row(page, download_id).get_by_role("group", name=f"Delete {download_id}?", exact=True)
 
 
 def pick(page: Page, words: str, download_id: str = "a") -> Locator:
-    return choice(page, download_id).get_by_role("button", name=words, exact=True)
+    return dialog(page, download_id).get_by_role("button", name=words, exact=True)
 
 
 def clear(page: Page) -> Locator:
@@ -61,7 +61,7 @@ async def test_only_what_is_complete_has_a_file_to_delete(
     page = await open_page()
     await stub.send(event(1, kind, name="a"))
     await delete(page).click()
-    await expect(choice(page).get_by_role("button")).to_have_text(words)
+    await expect(dialog(page).get_by_role("button")).to_have_text(words)
 
 
 async def test_neither_a_double_click_nor_a_held_key_deletes(open_page: OpenPage, stub: StubServer) -> None:
@@ -77,7 +77,7 @@ async def test_neither_a_double_click_nor_a_held_key_deletes(open_page: OpenPage
     await page.mouse.move(x, y)
     await page.mouse.down(click_count=2)
     await page.mouse.up(click_count=2)
-    await expect(choice(page)).to_have_count(0)
+    await expect(dialog(page)).to_have_count(0)
 
     await delete(page).focus()
     for _ in range(6):
@@ -88,7 +88,7 @@ async def test_neither_a_double_click_nor_a_held_key_deletes(open_page: OpenPage
     assert [command["action"] for command in stub.received] == ["cancel_download"]
 
 
-async def test_the_choice_is_left_by_escape_or_keep_and_by_opening_another(
+async def test_the_dialog_is_left_by_escape_or_keep_and_by_opening_another(
     open_page: OpenPage, stub: StubServer
 ) -> None:
     page = await open_page()
@@ -97,20 +97,20 @@ async def test_the_choice_is_left_by_escape_or_keep_and_by_opening_another(
     await page.keyboard.press("Enter")
     await expect(pick(page, "Keep")).to_be_focused()
     await page.keyboard.press("Escape")
-    await expect(choice(page)).to_have_count(0)
+    await expect(dialog(page)).to_have_count(0)
     await expect(delete(page)).to_be_focused()
 
     await page.keyboard.press("Enter")
     await page.keyboard.press("Enter")
-    await expect(choice(page)).to_have_count(0)
+    await expect(dialog(page)).to_have_count(0)
     await expect(delete(page)).to_be_focused()
 
     await delete(page).click()
     await delete(page, "b").click()
-    await expect(choice(page)).to_have_count(0)
-    await expect(choice(page, "b")).to_be_visible()
+    await expect(dialog(page)).to_have_count(0)
+    await expect(dialog(page, "b")).to_be_visible()
     await stub.send(event(3, "queued", "b", attempt=2))
-    await expect(choice(page, "b")).to_have_count(0)
+    await expect(dialog(page, "b")).to_have_count(0)
     assert stub.received == []
 
 
