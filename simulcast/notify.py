@@ -5,6 +5,8 @@ may use several `asyncio.run`, one after the other.
 """
 
 import asyncio
+import os
+import threading
 
 from simulcast.broker import Broker
 from simulcast.model.channel import DEFAULT_CHANNEL
@@ -13,23 +15,40 @@ from simulcast.model.position import Position
 from simulcast.settings.shared import RedisSettings
 
 _brokers: dict[asyncio.AbstractEventLoop, Broker] = {}
+_lock = threading.Lock()  # each thread may run a loop
+
+
+def _forget_brokers() -> None:
+    """A child must not share its parent's connections, and another thread may have held the lock when it was forked."""
+    global _brokers, _lock
+    _brokers, _lock = {}, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_brokers)
 
 
 def _broker() -> Broker:
-    loop = asyncio.get_running_loop()
-    broker = _brokers.get(loop)
-    for ended in [each for each in _brokers if each.is_closed()]:
-        del _brokers[ended]  # its sender closed its connections when the loop ended
-    if broker is None:
-        broker = _brokers[loop] = Broker.connect(RedisSettings().resolved_redis_url())
-    return broker
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError as error:
+        raise RuntimeError(
+            "simulcast.broadcast_message needs a running asyncio event loop: elsewhere (threads, scripts, trio's "
+            "to_thread.run_sync) call the function of the same name in simulcast.sync"
+        ) from error
+    with _lock:
+        for ended in [other for other in _brokers if other.is_closed()]:
+            del _brokers[ended]  # its sender closed its connections when the loop ended
+        if loop not in _brokers:
+            _brokers[loop] = Broker.connect(RedisSettings().resolved_redis_url())
+        return _brokers[loop]
 
 
 async def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
     """Reaches every connected client of every front-end. An event, a mapping, or text as it is.
 
     Returns the event's position, or None for text that is no JSON object (delivered live, not kept).
-    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (whether it was published may then be unknown).
+    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (whether it was published may then be unknown), RuntimeError
+    without a running asyncio event loop.
     """
     return await _broker().publish(message, channel)
 

@@ -1,14 +1,17 @@
 """The four calls for threads and plain scripts: as in `simulcast.notify`, without await.
 
-They are carried out by a broker in an event loop of its own, in a thread that ends with the process.
+A broker in an event loop of its own carries them out, in a thread that ends with the process. A forked child gets a
+loop, a thread and connections of its own at its first call.
 """
 
 import asyncio
 import atexit
+import concurrent.futures
 import os
 import threading
 
 from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
@@ -16,48 +19,93 @@ from simulcast.settings.shared import RedisSettings
 
 
 class SyncPublisher:
-    """Publishes in order; safe to call from several threads, but from no event loop, which it would stop."""
+    """Publishes in order; safe to call from several threads and after a fork, but from no event loop: it would stop."""
 
     def __init__(self, url: str) -> None:
-        """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        self._broker = Broker.connect(url)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="simulcast-publisher", daemon=True)
-        self._thread.start()
+        """Send nothing yet. Raises ValueError for an address of no known form."""
+        self._url = url
+        self._closed = False
+        self._start()
 
     def publish(self, message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
-        """As `Broker.publish`."""
-        return asyncio.run_coroutine_threadsafe(self._broker.publish(message, channel), self._loop).result()
+        """As `Broker.publish`. Raises BrokerUnavailable also once it is closed, or the interpreter is shutting down."""
+        with _lock:
+            if self._process != os.getpid():
+                self._start()
+        with self._closing:
+            if self._closed:
+                raise BrokerUnavailable("could not publish: this publisher was closed")
+            publishing = asyncio.run_coroutine_threadsafe(self._broker.publish(message, channel), self._loop)
+        try:
+            return publishing.result()
+        except concurrent.futures.CancelledError:
+            raise BrokerUnavailable("could not publish: this publisher was closed meanwhile") from None
 
     def close(self) -> None:
-        """Ends the thread. Later calls are refused."""
-        asyncio.run_coroutine_threadsafe(self._broker.aclose(), self._loop).result()
+        """End the thread. Idempotent; later calls are refused."""
+        if self._process != os.getpid():
+            return  # the thread is the parent's
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            ending = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        ending.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    async def _end(self) -> None:
+        await self._broker.aclose()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
-_publishers: dict[int, SyncPublisher] = {}  # by process: a child has none of its parent's threads
-_one_at_a_time = threading.Lock()
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._closing = threading.Lock()
+        self._broker = Broker.connect(self._url)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="simulcast-publisher", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # since Python 3.12, atexit handlers can start no threads
+            self._closed = True
+            self._loop.close()
+            raise BrokerUnavailable("could not publish: the interpreter is shutting down") from error
 
 
-def _publisher() -> SyncPublisher:
-    with _one_at_a_time:
-        found = _publishers.get(os.getpid())
-        if found is None:
-            found = _publishers[os.getpid()] = SyncPublisher(RedisSettings().resolved_redis_url())
-    return found
+_publisher: SyncPublisher | None = None
+_lock = threading.Lock()
+
+
+def _forget_publisher() -> None:
+    """A child has none of its parent's threads, and another thread may have held the lock when it was forked."""
+    global _publisher, _lock
+    _publisher, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_publisher)
+
+
+def _shared_publisher() -> SyncPublisher:
+    global _publisher
+    with _lock:
+        if _publisher is None:
+            _publisher = SyncPublisher(RedisSettings().resolved_redis_url())
+        return _publisher
 
 
 @atexit.register
 def _close() -> None:
-    if found := _publishers.get(os.getpid()):
-        found.close()
+    if _publisher is not None:
+        _publisher.close()
 
 
 def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
-    """Reaches every connected client of every front-end; see `simulcast.notify.broadcast_message`."""
-    return _publisher().publish(message, channel)
+    """Reach every connected client of every front-end; see `simulcast.notify.broadcast_message`."""
+    return _shared_publisher().publish(message, channel)
 
 
 def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:

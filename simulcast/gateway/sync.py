@@ -11,6 +11,7 @@ with Gateway(port=8080) as gateway:
 import asyncio
 import concurrent.futures
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
@@ -22,6 +23,7 @@ from simulcast.gateway.events import Event
 
 _Result = TypeVar("_Result")
 _END_WITHIN_S = 1.0
+_AFTER_FORK = "this Gateway was made before a fork, and its thread is the parent's: make a new one in the child"
 _FROM_A_CALLBACK = "a callback can't wait for its own Gateway: call it from another thread"
 
 
@@ -29,12 +31,14 @@ class Gateway:
     """A `gateway.Gateway` on an event loop in a thread of its own, which `close()` ends.
 
     Any thread may call it. Callbacks run in its thread; they may read and send, and set callbacks, but whatever waits
-    raises RuntimeError there, since it would wait for itself.
+    raises RuntimeError there, since it would wait for itself. In a forked child, whose parent has the thread, `close()`
+    does nothing and every other call raises RuntimeError.
     """
 
     def __init__(self, host: str = "localhost", port: int = 8080, **options: Any) -> None:
         """What `gateway.Gateway` takes, and raises. Connects to nothing yet."""
         self._gateway = AsyncGateway(host, port, **options)
+        self._process = os.getpid()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
         self._thread.start()
@@ -148,6 +152,8 @@ class Gateway:
         """Disconnects, and returns when the thread has ended. Idempotent. A loop over events ends then."""
         if threading.current_thread() is self._thread:
             raise RuntimeError(_FROM_A_CALLBACK)
+        if self._process != os.getpid():
+            return
         with contextlib.suppress(RuntimeError):  # it is closed already
             self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
@@ -165,9 +171,9 @@ class Gateway:
             await asyncio.wait(others, timeout=_END_WITHIN_S)
 
     def _wait(self, doing: Coroutine[Any, Any, _Result]) -> _Result:
-        if threading.current_thread() is self._thread:
+        if self._process != os.getpid() or threading.current_thread() is self._thread:
             doing.close()
-            raise RuntimeError(_FROM_A_CALLBACK)
+            raise RuntimeError(_AFTER_FORK if self._process != os.getpid() else _FROM_A_CALLBACK)
         try:
             future = asyncio.run_coroutine_threadsafe(doing, self._loop)
         except RuntimeError:

@@ -98,7 +98,13 @@ def _read(message: Message) -> tuple[dict[str, object] | None, str]:
         except UnicodeDecodeError as error:
             raise InvalidEvent(f"the event is not UTF-8 (byte {error.start}): encode it as UTF-8") from error
     if isinstance(message, str):
-        _check_size(len(message.encode("utf-8", "surrogatepass")))
+        try:
+            size = len(message.encode())
+        except UnicodeEncodeError as error:
+            raise InvalidEvent(
+                f"the event has half of a surrogate pair (character {error.start}): replace it, or escape it in JSON"
+            ) from error
+        _check_size(size)
         return _parse(message), message
     if isinstance(message, Mapping):
         return dict(message), ""

@@ -10,6 +10,7 @@ import pytest
 from simulcast.gateway import CommandRejected, CommandTimeout, DownloadProgress
 from simulcast.gateway.sync import Gateway
 from tests.conditions import until
+from tests.forks import in_child
 from tests.gateway_server import Station, event
 
 
@@ -158,3 +159,16 @@ def test_wrong_options_raise_before_there_is_a_thread() -> None:
     with pytest.raises(ValueError, match="ws://"):
         Gateway(url="http://host/ws")
     assert gateway_threads() == []
+
+
+def test_in_a_forked_child_it_raises_instead_of_waiting_for_a_thread_of_its_parent() -> None:
+    gateway = Gateway()
+
+    def use() -> None:
+        gateway.close()
+        for call in (gateway.connect_websocket, gateway.init, lambda: gateway.send_websocket_message("x")):
+            with pytest.raises(RuntimeError, match="made before a fork"):
+                call()
+
+    assert in_child(use) == 0
+    gateway.close()
