@@ -16,7 +16,7 @@ from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
 from simulcast.frontend.subscriptions.options import SubscribeOptions
-from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, AnyOutlet, Subscriber
+from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, ConnectionWriter, Subscriber
 from simulcast.heartbeat import keep_beating, process_name
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
@@ -57,9 +57,9 @@ class Services:
             return f"no events yet: {reason}"
         return None
 
-    def join(self, wanted: SubscribeOptions, outlet: AnyOutlet) -> Subscriber:
+    def join(self, wanted: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
         """A client's membership, not following anything yet."""
-        return Subscriber(wanted, outlet, self.channels, self.listener, self.broker)
+        return Subscriber(wanted, writer, self.channels, self.listener, self.broker)
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ class Socket:
         self.writes += 1
         self.got.extend(payloads(frames))
         self.room -= len(frames)
-        if self.room < 0 and not self.client.on_pause:
+        if self.room < 0 and not self.client.paused:
             self.hub.pause(self.client)
         self.on_write()
 

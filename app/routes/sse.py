@@ -77,33 +77,33 @@ class _Stream(Response):
         ending = self._services.ending
         if connection is not None:
             ending = connection.ending = asyncio.Event()  # so that not all end in one moment
-        outlet = SSEWriter(send, encoder, connection.transport if connection else None)
-        membership = outlet.follower = self._services.join(wanted, outlet)
+        writer = SSEWriter(send, encoder, connection.transport if connection else None)
+        membership = writer.observer = self._services.join(wanted, writer)
         tasks = [
-            asyncio.create_task(outlet.pump(), name="pump"),
+            asyncio.create_task(writer.pump(), name="pump"),
             asyncio.create_task(wait_disconnected(receive), name="gone"),
             asyncio.create_task(_wait_for_shutdown(ending), name="ending"),
             asyncio.create_task(_expired(self._grant), name="expiry"),
         ]
-        joining = asyncio.create_task(self._join(membership, outlet), name="join")
+        joining = asyncio.create_task(self._join(membership, writer), name="join")
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             membership.on_disconnect()
             await cancel_and_wait([*tasks, joining])
-        if outlet.drained.is_set():
+        if writer.drained.is_set():
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
-            outlet.abort()  # an end can't reach a full socket
+            writer.abort()  # an end can't reach a full socket
 
-    async def _join(self, membership: Subscriber, outlet: SSEWriter) -> None:
+    async def _join(self, membership: Subscriber, writer: SSEWriter) -> None:
         try:
             for channel in self._wanted.channels:
                 await membership.follow(channel, self._wanted.since.get(channel))
-                await outlet.drained.wait()  # it holds what one channel owes, not what all of them do
+                await writer.drained.wait()  # it holds what one channel owes, not what all of them do
         except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
             _log.warning("a client could not join: %s", error)
-            outlet.end()
+            writer.end()
 
 
 async def _wait_for_shutdown(event: asyncio.Event) -> None:

@@ -22,7 +22,6 @@ from simulcast.frontend.subscriptions.channels import TooManyChannels
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.transport.batch_writers import ASGIWriter
-from simulcast.frontend.transport.outlet import TransportWriter
 from simulcast.frontend.transport.rate_limit import RateLimiter
 from simulcast.frontend.transport.websocket import SCOPE_KEY, SimulcastWebSocketProtocol
 from simulcast.model import commands
@@ -72,8 +71,7 @@ async def _serve_raw(
     wanted: SubscribeOptions,
     grant: Grant,
 ) -> None:
-    membership = services.join(wanted, TransportWriter(protocol))
-    protocol.follower = membership
+    membership = protocol.observer = services.join(wanted, protocol)
     if (left_s := seconds_left(grant)) is not None:
         protocol.expire_in(left_s)
     if await _join(websocket, membership):
@@ -81,9 +79,9 @@ async def _serve_raw(
 
 
 async def _serve_messages(websocket: WebSocket, services: Services, wanted: SubscribeOptions, grant: Grant) -> None:
-    outlet = ASGIWriter(websocket)
-    membership = outlet.follower = services.join(wanted, outlet)
-    pump = asyncio.create_task(outlet.pump(), name="pump")
+    writer = ASGIWriter(websocket)
+    membership = writer.observer = services.join(wanted, writer)
+    pump = asyncio.create_task(writer.pump(), name="pump")
     try:
         async with asyncio.timeout(seconds_left(grant)) as validity:
             if await _join(websocket, membership):

@@ -21,9 +21,9 @@ class Connection(Protocol):
     transport: asyncio.Transport
 
     @property
-    def is_client(self) -> bool: ...
+    def is_long_lived(self) -> bool: ...
 
-    def restart(self) -> None: ...
+    def close_for_restart(self) -> None: ...
 
 
 def waves(clients: int, drain_s: float) -> list[int]:
@@ -42,7 +42,7 @@ async def drain(connections: Collection[Connection], drain_s: float, hurried: Ca
     while leaving := _clients(connections):
         for size in waves(len(leaving), drain_s):
             for client in leaving[:size]:
-                client.restart()
+                client.close_for_restart()
             asked += leaving[:size]
             del leaving[:size]
             await asyncio.sleep(WAVE_S)
@@ -60,7 +60,7 @@ async def drain(connections: Collection[Connection], drain_s: float, hurried: Ca
 
 
 def _clients(connections: Iterable[Connection]) -> list[Connection]:
-    return [connection for connection in connections if connection.is_client]
+    return [connection for connection in connections if connection.is_long_lived]
 
 
 class Server(uvicorn.Server):

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
-from simulcast.frontend.transport.detached import DetachedWebSocketProtocol
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 
 STATE_KEY = "simulcast.connection"
 HEADER_TIMEOUT_S = (
@@ -99,11 +99,11 @@ class SimulcastHTTPProtocol(H11Protocol):
         self._watch()
 
     @property
-    def is_client(self) -> bool:
+    def is_long_lived(self) -> bool:
         """Whether it stays until it is ended."""
         return self.ending is not None and not self.ending.is_set()
 
-    def restart(self) -> None:
+    def close_for_restart(self) -> None:
         """This front-end is about to end: so is the response that lasts."""
         if self.ending is not None:
             self.ending.set()
@@ -137,9 +137,9 @@ class SimulcastHTTPProtocol(H11Protocol):
         self._stop_watching()
         super().handle_websocket_upgrade(event)
         protocol = self.transport.get_protocol()
-        if isinstance(protocol, DetachedWebSocketProtocol):
+        if isinstance(protocol, SimulcastWebSocketProtocol):
             if self.limits is not None and self._client:
-                protocol.left = partial(self.limits.leave, self._client)
+                protocol.on_lost = partial(self.limits.leave, self._client)
             if not protocol.handshake_initiated:  # the head was refused, and uvicorn doesn't say so
                 self.transport.write(b"".join(protocol.conn.data_to_send()))
                 self.transport.close()

@@ -8,11 +8,11 @@ from starlette.types import ASGIApp
 from app.server.connection_limits import ConnectionLimits, max_connections
 from app.server.http import SimulcastHTTPProtocol
 from simulcast.file_limits import raise_limit
+from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.model.commands import MAX_COMMAND_BYTES
 from simulcast.settings.front_end import FrontEndSettings
 
-PING_INTERVAL_S = 20.0
 PONG_TIMEOUT_S = 20.0
 GRACEFUL_SHUTDOWN_S = 5  # for requests under way, after the clients have left
 MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of as many characters as it may have, whichever they are

@@ -13,7 +13,8 @@ from simulcast.settings.shared import SharedSettings, split_commas
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:
+def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the proxies unchanged. Raises ValueError for one that is no URL, or has a user name or password."""
     for proxy in proxies:
         parts = urlsplit(proxy)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
@@ -21,111 +22,117 @@ def _proxy_origins(proxies: tuple[str, ...]) -> tuple[str, ...]:
     return proxies
 
 
-def absolute_path(folder: str) -> str:
-    """`folder` as it is: an absolute path, of any system, or nothing. Raises ValueError for a relative one."""
+def _check_absolute(folder: str) -> str:
+    """Return an absolute path, of any operating system, or "" unchanged. Raises ValueError for a relative path."""
     if folder and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
-        raise ValueError("a relative path means another folder to each reader: write it from the root on")
+        raise ValueError("a relative path names a different folder in each process: give an absolute path")
     return folder
 
 
 class WorkerSettings(SharedSettings):
-    """Read once, when the program starts."""
+    """Everything that a worker reads from the environment."""
 
     download_dir: Path = Field(
-        default=Path("downloads"), validation_alias="SIMULCAST_DOWNLOAD_DIR", description="where files go"
+        default=Path("downloads"),
+        validation_alias="SIMULCAST_DOWNLOAD_DIR",
+        description="folder that files are downloaded into",
     )
-    public_download_dir: Annotated[str, AfterValidator(absolute_path)] = Field(
+    public_download_dir: Annotated[str, AfterValidator(_check_absolute)] = Field(
         default="",
         validation_alias="SIMULCAST_PUBLIC_DOWNLOAD_DIR",
-        description="that folder as clients are told it in `file_path`, for a worker in a container: an absolute path; "
-        "empty: as the worker sees it",
+        description="absolute path of that folder as clients know it, for `file_path` in events, if the worker runs "
+        "in a container. Empty: the path that the worker sees",
     )
     allow_networks: Annotated[Networks, NoDecode, BeforeValidator(split_commas)] = Field(
         default=(),
         validation_alias="SIMULCAST_ALLOW_NETWORKS",
-        description="private networks, as CIDRs separated by commas, that downloads may reach all the same",
+        description="private networks that downloads may reach, as CIDRs separated by commas",
     )
     lease_s: float = Field(
         default=15.0,
         ge=1,
         le=3600,
         validation_alias="SIMULCAST_LEASE_S",
-        description="seconds after which another worker takes over from one that is silent",
+        description="seconds after which another worker takes over the downloads of a worker that no longer responds",
     )
     max_concurrent_downloads: int = Field(
         default=4,
         ge=1,
         le=100,
         validation_alias="SIMULCAST_MAX_CONCURRENT_DOWNLOADS",
-        description="downloads at once a worker",
+        description="maximum number of simultaneous downloads of a worker",
     )
     downloads_per_host: int = Field(
         default=4,
         ge=1,
         le=100,
         validation_alias="SIMULCAST_DOWNLOADS_PER_HOST",
-        description="downloads at once from one server, a worker",
+        description="maximum number of simultaneous downloads of a worker from one server",
     )
     connections_per_download: int = Field(
         default=4,
         ge=1,
         le=32,
         validation_alias="SIMULCAST_CONNECTIONS_PER_DOWNLOAD",
-        description="connections at once for one large file that takes long, where its server allows that",
+        description="maximum number of simultaneous connections for one large file, if its server supports ranges",
     )
     connections_per_host: int = Field(
         default=8,
         ge=1,
         le=256,
         validation_alias="SIMULCAST_CONNECTIONS_PER_HOST",
-        description="connections at once to one server, a worker, beyond which a download that has one gets no more",
+        description="maximum number of simultaneous connections of a worker to one server. Beyond it each "
+        "download keeps its first connection and gets no further ones",
     )
     max_speed: ByteSize = Field(
         default=ByteSize(0),
         validation_alias="SIMULCAST_MAX_SPEED",
-        description="bytes a second for all downloads of a worker together (4MB, 500KiB); 0 for no limit",
+        description="maximum bytes per second for all downloads of a worker together, such as 4MB or 500KiB; 0 for no "
+        "limit",
     )
     min_speed: ByteSize = Field(
         default=ByteSize(100),
         validation_alias="SIMULCAST_MIN_SPEED",
-        description="bytes a second; a server that sends less, over twice the longest silence, is tried again later",
+        description="minimum bytes per second. A download that is slower for twice SIMULCAST_READ_TIMEOUT_S is retried"
+        " later",
     )
     read_timeout_s: float = Field(
         default=30.0,
         gt=0,
         le=3600,
         validation_alias="SIMULCAST_READ_TIMEOUT_S",
-        description="seconds of silence after which a server is tried again later",
+        description="seconds without data from a server after which the download is retried later",
     )
     retries: int = Field(
         default=10,
         ge=0,
         le=1000,
         validation_alias="SIMULCAST_RETRIES",
-        description="how often in a row a download that failed for a passing reason is tried again",
+        description="maximum number of retries in a row of a download that failed for a temporary reason",
     )
     retry_base_delay_s: float = Field(
         default=1.0,
         gt=0,
         le=300,
         validation_alias="SIMULCAST_RETRY_BASE_DELAY_S",
-        description="seconds before the first retry, halved at most by chance; each further one waits twice as long, "
-        "up to five minutes",
+        description="seconds before the first retry. The delay doubles with each retry, up to five minutes; jitter "
+        "shortens it by up to a half",
     )
     max_file_bytes: ByteSize = Field(
         default=ByteSize(0),
         validation_alias="SIMULCAST_MAX_FILE_BYTES",
-        description="size of the largest file that is downloaded; 0 for any",
+        description="size of the largest file that is downloaded, such as 20GB; 0 for no limit",
     )
     min_free_bytes: ByteSize = Field(
         default=ByteSize(100_000_000),
         validation_alias="SIMULCAST_MIN_FREE_BYTES",
-        description="bytes of the download folder's disk that downloads leave free",
+        description="space on the disk of the download folder that downloads leave free",
     )
-    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_proxy_origins)] = (
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_check_proxies)] = (
         Field(
             default=(),
             validation_alias="SIMULCAST_DOWNLOAD_PROXIES",
-            description="proxies, separated by commas, that a download may ask for; what they reach is for them to say",
+            description="proxies, separated by commas, that a download may name. The proxy decides which addresses it "
+            "reaches, not SIMULCAST_ALLOW_NETWORKS",
         )
     )

@@ -5,7 +5,7 @@ import pytest
 from app.access.handshake import token_of
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.transport.inbound import RATE_LIMITED
+from simulcast.frontend.transport.rate_limit import RATE_LIMITED
 from simulcast.model.commands import Command, InvalidCommand, SubscriptionCommand, parse
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position

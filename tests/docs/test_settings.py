@@ -1,8 +1,10 @@
 """docs/settings.md is made from the classes: `python -m tests.docs.test_settings` writes it."""
 
+import re
 from pathlib import Path
 
-from pydantic_core import PydanticUndefined
+import pytest
+from pydantic import ByteSize
 
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.shared import SharedSettings
@@ -11,28 +13,68 @@ from simulcast.settings.worker import WorkerSettings
 DOCUMENT = Path(__file__).parents[2] / "docs/settings.md"
 HEAD = """# Settings
 
-From the environment, read once at the start; a command's flags override. Made from the classes that read them.
-`simulcast watch` alone reads `SIMULCAST_TOKEN`: see [access](access.md).
+Each program reads its settings from the environment once, when it starts; the flags of a command override them. A
+value that makes no sense, or a setting by its old name, stops the start with a message. `simulcast doctor` finds
+settings that no program reads. Lists are separated by commas, sizes may have a unit (`500KiB`, `4MB`), and a switch
+is `true` or `false`. `simulcast watch` alone reads `SIMULCAST_TOKEN`: see [access](access.md).
 
 | setting | default | read by | meaning |
 |---|---|---|---|
 """
+PROGRAMS: dict[str, type[SharedSettings]] = {
+    "all": SharedSettings,
+    "front-end": FrontEndSettings,
+    "worker": WorkerSettings,
+}
+DEFAULTS = re.findall(r"^\| `(\w+)` \| `(.+?)` \| ([\w-]+) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def as_set(value: object) -> str:
+    """The text that sets the value through the environment."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case ByteSize():
+            return value.human_readable(decimal=True).replace(".0", "") if value >= 1000 else str(int(value))
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def document() -> str:
     rows = []
-    shared = set(SharedSettings.model_fields)
-    for program, settings in (("all", SharedSettings), ("front-end", FrontEndSettings), ("worker", WorkerSettings)):
-        for name, field in settings.model_fields.items():
-            if program != "all" and name in shared:
-                continue
-            default = "" if field.default in ("", (), PydanticUndefined) else f"`{field.default}`"
-            rows.append(f"| `{field.validation_alias}` | {default} | {program} | {field.description} |")
+    for program, settings_class in PROGRAMS.items():
+        for name, field in settings_class.model_fields.items():
+            if program == "all" or name not in SharedSettings.model_fields:
+                default = f"`{text}`" if (text := as_set(field.default)) else ""
+                rows.append(f"| `{field.validation_alias}` | {default} | {program} | {field.description} |")
     return HEAD + "\n".join(rows) + "\n"
 
 
-def test_the_document_says_what_the_classes_say() -> None:
+def test_the_document_matches_the_classes() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document()
+
+
+@pytest.mark.parametrize(("setting", "default", "program"), DEFAULTS)
+def test_a_documented_default_can_be_set_and_changes_nothing(
+    setting: str, default: str, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_class = PROGRAMS[program]
+    monkeypatch.delenv(setting, raising=False)
+    unset = settings_class()
+    monkeypatch.setenv(setting, default)
+    assert settings_class() == unset
+
+
+def test_the_default_of_each_kind_of_setting_is_documented() -> None:
+    documented = {setting: default for setting, default, _ in DEFAULTS}
+    assert documented["SIMULCAST_PROXIES"] == "127.0.0.1,::1"
+    assert documented["SIMULCAST_COMPRESSION"] == "false"
+    assert documented["SIMULCAST_MIN_FREE_BYTES"] == "100MB"
+    assert documented["SIMULCAST_DRAIN_S"] == "5"
 
 
 if __name__ == "__main__":

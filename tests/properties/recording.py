@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.log import Entry, Log
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
@@ -36,7 +35,7 @@ class RecordingFeed(Feed):
 
     def __init__(self, server: Server) -> None:
         self.log = RecordingLog()
-        super().__init__(make_hub(server.clock, self.log), Snapshot(server.clock))
+        super().__init__(make_hub(server.clock, self.log))
         self.server = server
         self.began = Position(0, 0)  # where it began, or began anew
         self.began_anew = 0

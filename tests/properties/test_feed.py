@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.recovery import conflate
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_message
 from tests.fakes import Clock, Socket, make_hub
@@ -31,7 +30,7 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
     arriving: list[tuple[int, int]], start: int
 ) -> None:
     clock = Clock()
-    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed = Feed(make_hub(clock))
     assert feed.accept(publication(1)) is Outcome.OTHER_EPOCH
     feed.load_snapshot(Position(EPOCH, start), "tag", [], {})
     socket = Socket(feed.hub)
@@ -58,7 +57,7 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
 def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str], random: object) -> None:
     """The history fills in from behind while the live flow goes on, loses and repeats."""
     clock = Clock()
-    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed = Feed(make_hub(clock))
     feed.load_snapshot(Position(EPOCH, 0), "tag", [], {})
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")

@@ -1,6 +1,7 @@
 """A setting that makes no sense stops the start with its name, its value and the reason."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import pytest
 
 from simulcast.errors import SettingRefused
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.shared import RedisSettings, SharedSettings
+from simulcast.settings.shared import RENAMED, RedisSettings, SharedSettings
 from simulcast.settings.worker import WorkerSettings
 from tests.service import ROOT
 
@@ -18,7 +19,7 @@ BAD = [
     ("app", "SIMULCAST_PORT", "70000", "less than or equal to 65535"),
     ("app", "SIMULCAST_LOG", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("workers", "SIMULCAST_LEASE_S", "soon", "valid number"),
-    ("workers", "SIMULCAST_PUBLIC_DOWNLOAD_DIR", "downloads", "from the root on"),
+    ("workers", "SIMULCAST_PUBLIC_DOWNLOAD_DIR", "downloads", "give an absolute path"),
     ("workers", "SIMULCAST_ALLOW_NETWORKS", "10.0.0.0/8,home", "not a valid IPv4 network"),
 ]
 
@@ -45,13 +46,8 @@ def test_it_is_named(program: str, name: str, value: str, reason: str, tmp_path:
     assert name in line and value.rpartition(",")[2] in line and reason in line
 
 
-OLD_NAMES = {
-    "SIMULCAST_SILENCE_S": "SIMULCAST_READ_TIMEOUT_S",
-    "SIMULCAST_RETRY_FIRST_S": "SIMULCAST_RETRY_BASE_DELAY_S",
-    "SIMULCAST_DOWNLOADS_AT_ONCE": "SIMULCAST_MAX_CONCURRENT_DOWNLOADS",
-    "SIMULCAST_KEEP_FREE_BYTES": "SIMULCAST_MIN_FREE_BYTES",
-    "SIMULCAST_FILES": "SIMULCAST_FILES_DIR",
-}
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+OLD_NAMES = dict(re.findall(r"^ *\| `(SIMULCAST_\w+)` \| `(SIMULCAST_\w+)` \|$", CHANGELOG, re.MULTILINE))
 PROGRAMS = (["app"], ["workers"], ["simulcast.cli", "up"], ["simulcast.cli", "serve"], ["simulcast.cli", "work"])
 
 
@@ -61,6 +57,10 @@ def test_a_setting_by_its_old_name_stops_the_start_of_every_program(program: lis
     assert line == (
         "simulcast: SIMULCAST_FILES is called SIMULCAST_FILES_DIR now: set that one instead, and unset SIMULCAST_FILES"
     )
+
+
+def test_the_changelog_lists_each_old_name() -> None:
+    assert OLD_NAMES == RENAMED and len(RENAMED) == 5
 
 
 @pytest.mark.parametrize("settings_class", [FrontEndSettings, WorkerSettings])

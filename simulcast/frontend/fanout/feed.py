@@ -13,9 +13,8 @@ from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.latency import Latency
 from simulcast.frontend.fanout.log import Entry
-from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, Snapshot
+from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, ChannelSnapshot, SnapshotCache
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.fanout.welcomes import SnapshotCache
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, with_event_id
@@ -38,11 +37,11 @@ class Feed:
     `hub` is that of the plain view, whose log is the channel's; those of other views come and go with their clients.
     """
 
-    def __init__(self, hub: Hub, snapshot: Snapshot) -> None:
+    def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.latency = Latency(hub.tally)
         hub.on_flush = self._flushed
-        self.snapshot = snapshot
+        self.snapshot = ChannelSnapshot(hub.tally.clock)
         self.views: dict[View, Hub] = {}
         self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
         self._welcomes = SnapshotCache()
@@ -53,9 +52,8 @@ class Feed:
         self.is_stale = False  # the snapshot is still that of an epoch before
         self._seen: OrderedDict[Identity, Position] = OrderedDict()
         self._doubtful: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
-        self._lost = (
-            snapshot.newest_by_key()
-        )  # of these keys, what was told last: who joins now won't be told it otherwise
+        # Newest events of the keys that the server lost; joining clients get them until they are replayed.
+        self._lost = ChannelSnapshot(hub.tally.clock)
         self._lost_at = 0.0
 
     def accept(self, publication: Publication) -> Outcome:

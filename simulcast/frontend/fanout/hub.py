@@ -20,24 +20,37 @@ SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full
 
 
 class Writer(Protocol):
-    """Where a client's bytes go."""
+    """Takes the bytes of one client's connection."""
 
     def write(self, frames: bytes) -> None:
-        """Never raises, whatever state the connection is in. May call `Hub.pause` before it returns."""
+        """Write; never raises, whatever the state of the connection. May call `Hub.pause` before it returns."""
 
     def abort(self) -> None:
-        """Cuts the connection at once: a close frame can't reach a full socket."""
+        """Cut the connection immediately: a close frame can't reach a full socket."""
+
+
+class ConnectionObserver(Protocol):
+    """Learns of its connection's state, synchronously."""
+
+    def on_pause(self) -> None:
+        """The socket is full."""
+
+    def on_resume(self) -> None:
+        """The socket has drained."""
+
+    def on_disconnect(self) -> None:
+        """The connection is lost: nothing more may be written to it."""
 
 
 class Client:
     """One connected client. `cursor` is how far it is while it isn't current."""
 
-    __slots__ = ("cursor", "on_pause", "outlet", "paused_at")
+    __slots__ = ("cursor", "paused", "paused_at", "writer")
 
-    def __init__(self, outlet: Writer) -> None:
-        self.outlet = outlet
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
         self.cursor = 0
-        self.on_pause = False
+        self.paused = False
         self.paused_at = 0.0
 
 
@@ -102,9 +115,9 @@ class Hub:
     def join(self, client: Client, owed: bytes, cursor: int | None = None) -> None:
         """The client gets `owed` (snapshot, what it missed), then all that comes after `cursor`, now unless told."""
         client.cursor = self.log.head if cursor is None else cursor
-        (self._full if client.on_pause else self._waiting).add(client)
+        (self._full if client.paused else self._waiting).add(client)
         if owed:
-            client.outlet.write(self._encoded([owed], 1))
+            client.writer.write(self._encoded([owed], 1))
         if client in self._waiting:
             self._serve(client)
 
@@ -122,7 +135,7 @@ class Hub:
 
     def pause(self, client: Client) -> None:
         """Its socket is full."""
-        client.on_pause = True
+        client.paused = True
         client.paused_at = self._clock()
         if client in self._current:
             self._current.remove(client)
@@ -138,7 +151,7 @@ class Hub:
 
     def resume(self, client: Client) -> None:
         """Its socket has drained."""
-        client.on_pause = False
+        client.paused = False
         if client in self._full:
             self._full.remove(client)
             self._waiting.add(client)
@@ -157,7 +170,7 @@ class Hub:
         while self._unwritten:
             client = self._unwritten.pop()
             self._current.add(client)
-            client.outlet.write(batch)
+            client.writer.write(batch)
         self.tally.flushes.observe(self.tally.clock() - began)
         self.on_flush()
         for client in tuple(self._waiting):
@@ -206,7 +219,7 @@ class Hub:
                 return
             frames, client.cursor = owed
             if frames:
-                client.outlet.write(self._encoded(frames, 1))
+                client.writer.write(self._encoded(frames, 1))
             elif client.cursor == self._flushed:
                 self._waiting.remove(client)
                 self._current.add(client)
@@ -216,4 +229,4 @@ class Hub:
     def _cut(self, client: Client) -> None:
         self.tally.cut += 1
         self.leave(client)
-        client.outlet.abort()
+        client.writer.abort()

@@ -8,7 +8,6 @@ from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.log import Log
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.channel import ChannelNames
@@ -40,7 +39,7 @@ class Channels:
         listener.add(kept, self._feeds[kept])
 
     def _new_feed(self) -> Feed:
-        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.tally), Snapshot(self.now))
+        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.tally))
 
     @property
     def feeds(self) -> dict[str, Feed]:

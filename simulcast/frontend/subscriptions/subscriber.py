@@ -4,13 +4,15 @@ import asyncio
 import json
 from contextlib import ExitStack
 from functools import partial
+from typing import Protocol
 
 from simulcast.broker import Broker
 from simulcast.errors import PositionLost
 from simulcast.frontend.fanout.counters import Source
+from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.fanout.hub import Client, Hub
+from simulcast.frontend.fanout.hub import Client, Hub, Writer
 from simulcast.frontend.fanout.recovery import (
     CatchUp,
     ReadHistory,
@@ -24,25 +26,39 @@ from simulcast.frontend.fanout.view import View
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
-from simulcast.frontend.transport.batch_writers import ASGIWriter, SSEWriter
-from simulcast.frontend.transport.outlet import TransportWriter
 from simulcast.model.position import Position
 
-AnyOutlet = TransportWriter | ASGIWriter | SSEWriter
-PING_INTERVAL_S = 20.0
+PING_INTERVAL_S = 20.0  # the server's pings, as `hello` promises them
 RECOVERY_TIMEOUT_S = 30.0
 _PAGE = 200  # publications of the history that are sent before the socket must drain
+
+
+class ConnectionWriter(Writer, Protocol):
+    """A writer that can be waited for."""
+
+    @property
+    def drained(self) -> asyncio.Event:
+        """Set while the socket has room."""
+
+    @property
+    def deflate(self) -> Deflate | None:
+        """The compression that was negotiated, if any."""
 
 
 class Subscriber:
     """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
 
     def __init__(
-        self, wishes: SubscribeOptions, outlet: AnyOutlet, channels: Channels, listener: ListenerPool, broker: Broker
+        self,
+        wishes: SubscribeOptions,
+        writer: ConnectionWriter,
+        channels: Channels,
+        listener: ListenerPool,
+        broker: Broker,
     ) -> None:
         self._wishes = wishes
-        self._outlet = outlet
-        self._drained = outlet.drained
+        self._writer = writer
+        self._drained = writer.drained
         self._channels = channels
         self._listener = listener
         self._broker = broker
@@ -72,7 +88,7 @@ class Subscriber:
     async def send_text(self, text: str) -> None:
         """An answer to this client alone, once its socket has room."""
         await self._drained.wait()
-        self._outlet.write(text_frame(text.encode()))
+        self._writer.write(text_frame(text.encode()))
 
     async def follow_all(self) -> None:
         """Joins all the channels it asked for, then says hello where it speaks simulcast.v1.
@@ -116,7 +132,7 @@ class Subscriber:
             owed = hub.take_backlog(client)
             del self._places[channel]
             if owed is None:
-                self._outlet.abort()
+                self._writer.abort()
                 return
             feed = self._channels.feeds[channel]
             view = self._view(channel)
@@ -142,7 +158,7 @@ class Subscriber:
                     entries = conflate(rows)
                     frames = view.join(entries)
                     self._channels.tally.sent(len(entries), 1, len(frames))
-                    self._outlet.write(frames)
+                    self._writer.write(frames)
                     source = "history"
                     since = rows[-1].position
                     await self._drained.wait()
@@ -174,13 +190,13 @@ class Subscriber:
         self._join(channel, hub, frames, cursor)
 
     def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
-        client = Client(self._outlet)
-        client.on_pause = not self._drained.is_set()
+        client = Client(self._writer)
+        client.paused = not self._drained.is_set()
         self._places[channel] = (hub, client)
         hub.join(client, frames, cursor)
 
     def _view(self, channel: str) -> View:
-        return self._wishes.view(channel, self._named, self._outlet.deflate)
+        return self._wishes.view(channel, self._named, self._writer.deflate)
 
 
 def _has_caught_up(feed: Feed, since: Position | None) -> bool:

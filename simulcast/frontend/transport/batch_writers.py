@@ -1,4 +1,4 @@
-"""Outlets for where ready frames can't be written to a transport: batch by batch, each sent before the next."""
+"""Writers for ASGI servers without transport access, and for server-sent events: one batch at a time."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -8,58 +8,57 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
+from simulcast.frontend.fanout.hub import ConnectionObserver
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
-from simulcast.frontend.transport.websocket import ConnectionObserver
 from simulcast.model.close_codes import Reconnect
 
 
 class BatchWriter(ABC):
-    """One batch at a time, sent by `pump`.
+    """Sends one batch at a time, in `pump`.
 
-    It calls itself full while a batch is under way, so it holds one batch and what the hub would write meanwhile waits
-    in the log.
+    It counts as full while a batch is being sent, so it holds one batch, and later events wait in the log.
     """
 
-    deflate: Deflate | None = None  # the server sees to it
+    deflate: Deflate | None = None  # the server compresses
 
     def __init__(self) -> None:
         self._batches: list[bytes] = []
-        self._written = asyncio.Event()
-        self._over = False
+        self._wake = asyncio.Event()
+        self._ended = False
         self.drained = asyncio.Event()
         self.drained.set()
-        self.follower: ConnectionObserver | None = None
+        self.observer: ConnectionObserver | None = None
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
-        self._written.set()
+        self._wake.set()
         self.drained.clear()
-        if self.follower is not None:
-            self.follower.on_pause()
+        if self.observer is not None:
+            self.observer.on_pause()
 
     def end(self) -> None:
-        """Nothing more is sent after the batch that is under way."""
-        self._over = True
-        self._written.set()
+        """Send nothing more after the current batch."""
+        self._ended = True
+        self._wake.set()
 
     async def pump(self) -> None:
-        """Sends what is written until `end`."""
-        while not self._over:
-            await self._written.wait()
-            self._written.clear()
+        """Send the batches until `end`."""
+        while not self._ended:
+            await self._wake.wait()
+            self._wake.clear()
             batches, self._batches = self._batches, []
             await self._send_batch(b"".join(batches))
             if not self._batches:
                 self.drained.set()
-                if self.follower is not None:
-                    self.follower.on_resume()
+                if self.observer is not None:
+                    self.observer.on_resume()
 
     @abstractmethod
     async def _send_batch(self, frames: bytes) -> None: ...
 
 
 class ASGIWriter(BatchWriter):
-    """For a server that was started without `simulcast.frontend.transport.websocket`: message by message."""
+    """For servers without `simulcast.frontend.transport.websocket`: one ASGI message for each event."""
 
     def __init__(self, websocket: WebSocket) -> None:
         super().__init__()
@@ -69,12 +68,12 @@ class ASGIWriter(BatchWriter):
         self.end()
 
     async def pump(self) -> None:
-        """Sends what is written until the client is gone or was cut."""
+        """Send the batches until the client disconnects or is disconnected."""
         try:
             await super().pump()
             await self._websocket.close(Reconnect.TRY_AGAIN_LATER)
         except (WebSocketDisconnect, RuntimeError):
-            return  # gone; the endpoint's reader sees it too
+            return  # disconnected; the endpoint's reader notices too
 
     async def _send_batch(self, frames: bytes) -> None:
         for payload in payloads(frames):
@@ -85,7 +84,7 @@ class SSEWriter(BatchWriter):
     """The body of a response, as server-sent events."""
 
     def __init__(self, send: Send, encoder: SSEEncoder, transport: asyncio.Transport | None) -> None:
-        """`transport`: None where the server was started without `app.server.http`."""
+        """`transport`: None if the server gives no access to it."""
         super().__init__()
         self._send = send
         self._encoder = encoder

@@ -1,76 +1,88 @@
 """How fast a client may send. Decides; does no I/O.
 
-What it asks for is obeyed at a bounded rate, and waits meanwhile, so a script that asks for much and awaits the answers
-is slowed down, not refused. What has no place in that wait is refused, and who goes on all the same is cut.
+Commands are rate-limited and queued, so a script that sends many and awaits the results is slowed down, not rejected. A
+full queue rejects; a client that goes on all the same is disconnected.
 """
 
 from enum import Enum, auto
 
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.model.commands import InvalidCommand
+
 MESSAGES_PER_S = 50
 BURST = 100
-MAX_QUEUED_COMMANDS = 250  # messages that wait to be obeyed: five seconds' worth, less than a pong may take
-MAX_REJECTED_COMMANDS = 1000  # refused beyond MESSAGES_PER_S: then the client doesn't listen to what it is told
+MAX_QUEUED_COMMANDS = 250  # five seconds' worth, less than a pong may take
+MAX_REJECTED_COMMANDS = 1000  # beyond MESSAGES_PER_S: then the client ignores the errors that it gets
+RATE_LIMITED = text_frame(
+    InvalidCommand(
+        "rate_limited",
+        f"a client may send {MESSAGES_PER_S} messages a second, in bursts of {BURST}; this one was rejected: "
+        "wait for the results, or send commands by REST",
+    )
+    .answer()
+    .encode()
+)
 
 
-class Refusal(Enum):
-    """What becomes of a client one of whose messages was refused."""
+class Rejection(Enum):
+    """The consequence of a rejected message for its client."""
 
-    TELL = auto()
-    SAY_NOTHING = auto()  # it was told within the last second
-    CUT = auto()
+    SEND_ERROR = auto()
+    IGNORE = auto()  # an error was sent within the last second
+    DISCONNECT = auto()
 
 
 class TokenBucket:
-    """Takes `rate` a second, and `burst` at once (the generic cell rate algorithm). Its state is one number: when what
-    it took is paid for."""
+    """Allows `rate` a second in bursts of `burst` (the generic cell rate algorithm). The state is one number: the time
+    at which the bucket is full again."""
 
-    __slots__ = ("_each_s", "_most_s")
+    __slots__ = ("_interval_s", "_max_ahead_s")
 
     def __init__(self, rate: float, burst: int) -> None:
-        self._each_s = 1 / rate
-        self._most_s = (burst - 0.99) / rate  # a little more than burst - 1, for the sake of rounding
+        self._interval_s = 1 / rate
+        self._max_ahead_s = (burst - 0.99) / rate  # a little more than burst - 1, against rounding errors
 
-    def wait_s(self, paid_at: float, now: float) -> float:
-        """Seconds until there is room for one; 0 where there is."""
-        return max(0.0, paid_at - now - self._most_s)
+    def wait_s(self, full_at: float, now: float) -> float:
+        """Seconds until one more is allowed; 0 if it is allowed now."""
+        return max(0.0, full_at - now - self._max_ahead_s)
 
-    def take(self, paid_at: float, now: float) -> float:
+    def take(self, full_at: float, now: float) -> float:
         """The state after one more."""
-        return max(paid_at, now) + self._each_s
+        return max(full_at, now) + self._interval_s
 
 
-_OBEYED = _UNASKED = TokenBucket(MESSAGES_PER_S, BURST)
-_REFUSED = TokenBucket(MESSAGES_PER_S, MAX_REJECTED_COMMANDS)
-_TOLD = TokenBucket(1, 1)
+_COMMANDS = _IGNORED = TokenBucket(MESSAGES_PER_S, BURST)
+_REJECTED = TokenBucket(MESSAGES_PER_S, MAX_REJECTED_COMMANDS)
+_ERRORS = TokenBucket(1, 1)
 
 
 class RateLimiter:
-    """One client's."""
+    """The limits of one client."""
 
-    __slots__ = ("_obeyed", "_refused", "_told", "_unasked")
+    __slots__ = ("_commands", "_errors", "_ignored", "_rejected")
 
     def __init__(self) -> None:
-        self._obeyed = self._unasked = self._refused = self._told = 0.0
+        self._commands = self._ignored = self._rejected = self._errors = 0.0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next message may be obeyed; it counts as obeyed then."""
-        wait_s = _OBEYED.wait_s(self._obeyed, now)
-        self._obeyed = _OBEYED.take(self._obeyed, now)
+        """Count a command, and return the seconds until it may be handled."""
+        wait_s = _COMMANDS.wait_s(self._commands, now)
+        self._commands = _COMMANDS.take(self._commands, now)
         return wait_s
 
     def allow(self, now: float) -> bool:
-        """Whether something that asks for nothing (a ping, a binary message) comes slowly enough to be let pass."""
-        if _UNASKED.wait_s(self._unasked, now):
+        """Count a message that is no command (a ping, a binary message), and return whether the rate allows it."""
+        if _IGNORED.wait_s(self._ignored, now):
             return False
-        self._unasked = _UNASKED.take(self._unasked, now)
+        self._ignored = _IGNORED.take(self._ignored, now)
         return True
 
-    def refuse(self, now: float) -> Refusal:
-        """A message was refused."""
-        if _REFUSED.wait_s(self._refused, now):
-            return Refusal.CUT
-        self._refused = _REFUSED.take(self._refused, now)
-        if _TOLD.wait_s(self._told, now):
-            return Refusal.SAY_NOTHING
-        self._told = _TOLD.take(self._told, now)
-        return Refusal.TELL
+    def reject(self, now: float) -> Rejection:
+        """Count a rejected message, and return its consequence."""
+        if _REJECTED.wait_s(self._rejected, now):
+            return Rejection.DISCONNECT
+        self._rejected = _REJECTED.take(self._rejected, now)
+        if _ERRORS.wait_s(self._errors, now):
+            return Rejection.IGNORE
+        self._errors = _ERRORS.take(self._errors, now)
+        return Rejection.SEND_ERROR

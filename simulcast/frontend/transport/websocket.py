@@ -1,53 +1,114 @@
-"""uvicorn's sans-I/O WebSocket protocol, which lets the endpoint write ready frames to its transport.
+"""uvicorn's sans-I/O WebSocket protocol, which writes ready frames, outlives its endpoint, and bounds its input.
 
-`handle_connect` is no public API of uvicorn: its version is pinned; test_websocket.py fails when it changes.
-Frames may be written past the protocol's own state because a server's frames depend on nothing that it keeps (RFC 6455
-§5.1: a server does not mask), as long as none is written behind a close frame (§5.5.1).
+The overridden methods are no public API of uvicorn: it is pinned, and test_websocket.py fails when they change.
+
+Frames may bypass the protocol's own state because a server's frames depend on nothing that it keeps (RFC 6455 §5.1: a
+server does not mask), as long as none follows a close frame (§5.5.1).
+
+An endpoint that waits for messages is a task with a frame for each middleware: most of the memory of an idle client.
+Here the endpoint returns, and a handler gets each message when it comes.
 """
 
 import asyncio
 import socket
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Any, cast
 
+from uvicorn._types import ASGIReceiveEvent
+from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from simulcast.frontend.fanout.deflate import Deflate
-from simulcast.frontend.transport.detached import DetachedWebSocketProtocol
+from simulcast.frontend.fanout.hub import ConnectionObserver
+from simulcast.frontend.transport.message_queue import MessageQueue, TextHandler
+from simulcast.frontend.transport.rate_limit import RATE_LIMITED, RateLimiter, Rejection
+from simulcast.model.close_codes import Reconnect, Refresh, Stop
 
 SCOPE_KEY = "simulcast.protocol"
-WRITE_HIGH_WATER_BYTES = 64 * 1024  # that the kernel holds beyond what is under way to the client
+WRITE_HIGH_WATER_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
+CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
+_SLICE_BYTES = 16 * 1024  # of one read: a client that floods is cut before all of it has been parsed
 
 
-class ConnectionObserver(Protocol):
-    """Who must know at once what becomes of the connection."""
+class _ServerProtocol(ServerProtocol):
+    """Takes a close frame between the fragments of a message for the end, not for a mistake (RFC 6455 §5.4)."""
 
-    def on_pause(self) -> None: ...
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
-    def on_resume(self) -> None: ...
 
-    def on_disconnect(self) -> None: ...
+class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
+    """The WebSocket protocol given to uvicorn. Puts itself into the ASGI scope, and is its client's writer."""
 
+    observer: ConnectionObserver | None = None
+    on_lost: Callable[[], None] | None = None
 
-class SimulcastWebSocketProtocol(DetachedWebSocketProtocol):
-    """Given to uvicorn as its WebSocket protocol; puts itself into the ASGI scope."""
+    _handle_text: TextHandler | None = None
+    _expiry: asyncio.TimerHandle | None = None
 
-    follower: ConnectionObserver | None = None
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        extensions, logger = self.conn.available_extensions, self.conn.logger
+        self.conn = _ServerProtocol(extensions=extensions, max_size=config.ws_max_size, logger=logger)
+        self._rate_limiter = RateLimiter()
+
+    # The writer
+
+    @property
+    def drained(self) -> asyncio.Event:
+        """Set while the socket has room."""
+        return self.writable
 
     @property
     def deflate(self) -> Deflate | None:
-        """What was negotiated for what the server sends, if anything."""
+        """The compression that was negotiated for the server's messages, if any."""
         for extension in self.conn.extensions:
             if isinstance(extension, PerMessageDeflate):
                 return Deflate(extension.local_max_window_bits, extension.local_no_context_takeover)
         return None
 
+    def write(self, frames: bytes) -> None:
+        """Write if the connection still takes frames. Never raises."""
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.observer is not None:
+            self.observer.on_pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.observer is not None:
+            self.observer.on_resume()
+
+    # The beginning and the end
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Bounds what the kernel takes for a client that doesn't read: else megabytes, each copied into cold memory."""
+        """Bound the kernel's buffer for a client that doesn't read: else megabytes, each copied into cold memory."""
         super().connection_made(transport)
-        found = transport.get_extra_info("socket")
-        if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WRITE_HIGH_WATER_BYTES)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WRITE_HIGH_WATER_BYTES)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -55,30 +116,163 @@ class SimulcastWebSocketProtocol(DetachedWebSocketProtocol):
             extensions = cast(dict[str, object], self.scope.setdefault("extensions", {}))
             extensions[SCOPE_KEY] = self
 
-    def write_frames(self, frames: bytes) -> None:
-        """Writes if the connection still takes frames; never raises."""
-        if not self.close_sent and not self.transport.is_closing():
-            self.transport.write(frames)
+    @property
+    def is_long_lived(self) -> bool:
+        """Whether the connection stays until it is closed: frames may be written, and no close was sent."""
+        return self.handshake_complete and not self.close_sent and self.conn.state is State.OPEN
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self.follower is not None:
-            self.follower.on_pause()
+    def expire_in(self, seconds: float) -> None:
+        """Close with Refresh.TOKEN_EXPIRED after so many seconds."""
+        self._expiry = self.loop.call_later(seconds, self.close, Refresh.TOKEN_EXPIRED, "the token has expired")
 
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self.follower is not None:
-            self.follower.on_resume()
+    def close_for_restart(self) -> None:
+        """Close, so that the client reconnects to another front-end: this one is about to end."""
+        self.close(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        # Before uvicorn's own: uvloop raises on a write to a closed transport.
-        if self.follower is not None:
-            self.follower.on_disconnect()
-            self.follower = None
-        super().connection_lost(exc)
+    def close(self, code: int, reason: str) -> None:
+        """Close, or cut a client that can't be reached or doesn't close in its turn. Harmless once closed."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        if not self.writable.is_set():  # a close frame can't reach a full socket
+            self.transport.abort()
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self._resume_reading()
+
+    def shutdown(self) -> None:
+        """Close for uvicorn, which ends all that is left and waits for it."""
+        if self.writable.is_set():
+            super().shutdown()
+        else:
+            self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         # A close frame can't reach a peer that doesn't read: abort, which clients see as 1006.
         self.stop_keepalive()
         self.close_sent = True
         self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # The observer first: uvloop raises on a write to a closed transport.
+        if self.observer is not None:
+            self.observer.on_disconnect()
+            self.observer = None
+        if self._expiry is not None:
+            self._expiry.cancel()
+        if self.on_lost is not None:
+            self.on_lost()
+            self.on_lost = None
+        super().connection_lost(exc)
+        self._handle_text = None
+        if isinstance(self.queue, MessageQueue):
+            self.queue = asyncio.Queue()  # nothing is put into it any more
+        self.conn.parser.close()  # the last cycle: without it the collector would have to find the connection
+
+    # The client's messages
+
+    def detach(self, handle_text: TextHandler) -> None:
+        """Let the endpoint return without closing: `handle_text` is awaited for each text, in order."""
+        self._handle_text = handle_text
+
+    async def run_asgi(self) -> None:
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            if not self.close_sent:  # else the endpoint failed to send a message behind the close
+                self.logger.exception("a client's endpoint failed")
+            self.send_500_response()
+            self._handle_text = None
+        if self._handle_text is not None and not self.disconnected:
+            self._replace_queue(self._handle_text)
+        elif self.close_timer is None:
+            self.transport.close()
+
+    def _replace_queue(self, handle_text: TextHandler) -> None:
+        """Send texts to the handler instead of the endpoint, beginning with those that the endpoint didn't read."""
+        unread = self.queue
+        messages = MessageQueue(
+            handle_text, self._rate_limiter, self.loop, self.tasks, self._messages_handled, self._reject_message
+        )
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", messages)
+        del self.scope, self.request, self.response
+        while not unread.empty():
+            messages.put_nowait(unread.get_nowait())
+        self._resume_reading()
+
+    def _messages_handled(self, succeeded: bool) -> None:
+        if succeeded:
+            self._resume_reading()
+        else:
+            self.transport.abort()
+
+    def _resume_reading(self) -> None:
+        """Read again, unless a message waits for its handler."""
+        if self.read_paused and isinstance(self.queue, MessageQueue) and not self.queue.is_busy:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + _SLICE_BYTES])
+
+    def handle_cont(self, event: Frame) -> None:
+        # One buffer: as objects of their own, the fragments of a message of single bytes would take a hundred times its
+        # size, and empty fragments would accumulate without end.
+        if isinstance(self.frames[0], bytearray):
+            self.frames[0] += event.data
+        else:
+            self.frames = [bytearray(self.frames[0]) + event.data]  # type: ignore[list-item]
+        if event.fin:
+            self.send_receive_event_to_app()
+
+    def send_receive_event_to_app(self) -> None:
+        data = bytes(self.frames[0])
+        self.frames = [data]
+        if self.curr_msg_data_type == "text":
+            try:
+                data.decode()
+            except UnicodeDecodeError:  # uvicorn would log a traceback
+                self.frames = []
+                self.conn.send_close(Stop.INVALID_TEXT)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()  # pauses reading until the message is taken
+        self._resume_reading()
+
+    def handle_ping(self) -> None:
+        """Answer where there is room: a client that pings and doesn't read fills no memory (RFC 6455 §5.5.3)."""
+        pong = b"".join(self.conn.data_to_send())
+        if not self._rate_limiter.allow(self.loop.time()):
+            self._reject_message()
+        elif self.writable.is_set() and not self.transport.is_closing():
+            self.transport.write(pong)
+
+    def _reject_message(self) -> None:
+        """Answer one message too many with an error, or disconnect a client that goes on in spite of it."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        rejection = self._rate_limiter.reject(self.loop.time())
+        if rejection is Rejection.DISCONNECT:
+            self._disconnect(Stop.POLICY, "too many messages in spite of the error rate_limited")
+        elif rejection is Rejection.SEND_ERROR and self.handshake_complete and self.writable.is_set():
+            self.transport.write(RATE_LIMITED)
+
+    def _disconnect(self, code: int, reason: str) -> None:
+        """Close without waiting for the client's own close frame; its further messages are ignored."""
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.fail(code, reason)
+        if self.writable.is_set():
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+        else:
+            self.transport.abort()
+        self.close_sent = True

@@ -21,7 +21,7 @@ from simulcast.settings.front_end import FrontEndSettings
 from simulcast.store.connection import MAX_POOL_CONNECTIONS, connect
 from tests.conditions import until
 from tests.served import REQUEST, hello, rest, served
-from tests.simulcast.frontend.transport.test_detached import Endpoint
+from tests.simulcast.frontend.transport.test_websocket_detach import Endpoint
 from tests.valkey import Valkey
 
 

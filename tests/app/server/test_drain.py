@@ -35,7 +35,7 @@ class FakeClient:
     connections: set["FakeClient"]
     order: list[int]
     closes: bool = True
-    is_client: bool = True
+    is_long_lived: bool = True
     aborted: bool = False
     transport: asyncio.Transport = field(init=False)
 
@@ -43,8 +43,8 @@ class FakeClient:
         self.transport = cast(asyncio.Transport, self)
         self.connections.add(self)
 
-    def restart(self) -> None:
-        self.is_client = False
+    def close_for_restart(self) -> None:
+        self.is_long_lived = False
         self.order.append(len(self.connections))
         if self.closes:
             self.connections.discard(self)
@@ -65,7 +65,7 @@ async def test_who_does_not_close_is_cut_and_who_is_no_client_is_left_alone() ->
     connections: set[FakeClient] = set()
     order: list[int] = []
     clients = [FakeClient(connections, order, closes=n != 3) for n in range(50)]
-    request = FakeClient(connections, order, is_client=False)
+    request = FakeClient(connections, order, is_long_lived=False)
     async with asyncio.timeout(20):
         await drain.drain(connections, 0.1, lambda: False)
     assert connections == {request}
@@ -77,10 +77,10 @@ async def test_who_does_not_close_is_cut_and_who_is_no_client_is_left_alone() ->
 async def test_who_was_still_shaking_hands_is_sent_away_too() -> None:
     connections: set[FakeClient] = set()
     order: list[int] = []
-    late = FakeClient(connections, order, is_client=False)
+    late = FakeClient(connections, order, is_long_lived=False)
     first = FakeClient(connections, order)
     first.closes = False
-    asyncio.get_running_loop().call_later(0.005, setattr, late, "is_client", True)
+    asyncio.get_running_loop().call_later(0.005, setattr, late, "is_long_lived", True)
     async with asyncio.timeout(20):
         await drain.drain(connections, 0.1, lambda: False)
     assert not connections and first.aborted and not late.aborted
@@ -92,7 +92,7 @@ async def test_who_is_in_a_hurry_waits_for_nobody() -> None:
     async with asyncio.timeout(20):
         await drain.drain(connections, 10.0, lambda: True)
     assert not any(client.aborted for client in clients)
-    assert sum(client.is_client for client in clients) == 1000 - waves(1000, 10.0)[0]
+    assert sum(client.is_long_lived for client in clients) == 1000 - waves(1000, 10.0)[0]
 
 
 def test_a_second_signal_hurries_whichever_it_is() -> None:

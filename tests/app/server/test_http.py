@@ -113,11 +113,11 @@ async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
 
     async with served(endpoint, timeout_keep_alive=600) as server:
         reading = asyncio.create_task(rest(server, REQUEST + b"\r\n"))
-        await until(lambda: any(_is_client(each) for each in server.server_state.connections), "the response")
+        await until(lambda: any(_is_long_lived(each) for each in server.server_state.connections), "the response")
         (connection,) = server.server_state.connections
         assert isinstance(connection, SimulcastHTTPProtocol)
-        connection.restart()
-        assert not connection.is_client
+        connection.close_for_restart()
+        assert not connection.is_long_lived
         assert b"the end" in await reading
         await _gone(server)
 
@@ -180,8 +180,8 @@ async def test_who_never_reads_can_be_cut() -> None:
             await _gone(server)
 
 
-def _is_client(connection: object) -> bool:
-    return isinstance(connection, SimulcastHTTPProtocol) and connection.is_client
+def _is_long_lived(connection: object) -> bool:
+    return isinstance(connection, SimulcastHTTPProtocol) and connection.is_long_lived
 
 
 async def _fill(outlet: SSEWriter) -> None:

@@ -6,7 +6,6 @@ from simulcast.frontend.fanout.counters import Counters, Histogram
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.hub import SLOW_CLIENT_TIMEOUT_S
 from simulcast.frontend.fanout.latency import MAX_PENDING_FLUSHES, Latency
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 from tests.fakes import Clock, Socket, entry, make_hub
@@ -15,7 +14,7 @@ START = Position(5, 0)
 
 
 def feed_at(clock: Clock) -> Feed:
-    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed = Feed(make_hub(clock))
     feed.load_snapshot(START, "tag", [], {})
     return feed
 

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 from simulcast.frontend.fanout.feed import Feed, Outcome
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.model.events import encode_external
 from simulcast.model.position import Position
@@ -20,7 +19,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.feed = Feed(make_hub(self.clock), Snapshot(self.clock))
+        self.feed = Feed(make_hub(self.clock))
         self.socket = Socket(self.feed.hub)
         self.feed.hub.join(self.socket.client, b"")
         self.feed.load_snapshot(Position(EPOCH, 0), "tag", [], {})
@@ -172,7 +171,7 @@ def test_where_something_is_lost_every_client_is_cut() -> None:
 
 def test_what_was_preloaded_is_for_who_comes_back_and_for_nobody_else() -> None:
     clock = Clock()
-    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed = Feed(make_hub(clock))
     feed.load_snapshot(Position(EPOCH, 3), "tag", [], {})
     feed.preload([publication(offset) for offset in (2, 3)])
     socket = Socket(feed.hub)
@@ -188,7 +187,7 @@ def test_what_was_preloaded_is_for_who_comes_back_and_for_nobody_else() -> None:
 
 def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
     clock = Clock()
-    feed = Feed(make_hub(clock), Snapshot(clock))
+    feed = Feed(make_hub(clock))
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")
     feed.load_snapshot(Position(EPOCH, 9), "tag", [publication(5, "p", "a")], {})

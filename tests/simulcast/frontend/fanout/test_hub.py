@@ -86,7 +86,7 @@ def test_a_client_that_pauses_before_its_turn_in_a_flush_is_not_skipped() -> Non
 
     def pause_all() -> None:
         for socket in sockets:
-            if not socket.client.on_pause:
+            if not socket.client.paused:
                 hub.pause(socket.client)
 
     for socket in sockets:

@@ -2,7 +2,6 @@ from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.frontend.fanout.recovery import CatchUp, ReadHistory, Replay, conflate, plan_recovery
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.model.position import Position
 from tests.fakes import Clock, make_hub
 from tests.simulcast.frontend.fanout.test_feed import EPOCH, publication
@@ -10,7 +9,7 @@ from tests.simulcast.frontend.fanout.test_feed import EPOCH, publication
 
 def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
     clock = Clock()
-    feed = Feed(make_hub(clock, Log(most_entries=most_entries)), Snapshot(clock))
+    feed = Feed(make_hub(clock, Log(most_entries=most_entries)))
     feed.load_snapshot(Position(EPOCH, offsets.start - 1), "tag", [], {})
     for offset in offsets:
         feed.accept(publication(offset, text=f'{{"n":{offset}}}'))

@@ -1,7 +1,6 @@
 """What is taken from Redis when another epoch has begun."""
 
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.fanout.snapshot import Snapshot
 from simulcast.frontend.ingest.backfill import Backfill
 from tests.fakes import Clock, Socket, make_hub
 from tests.properties.server import FakeBroker, Server
@@ -9,7 +8,7 @@ from tests.properties.server import FakeBroker, Server
 
 async def followed(server: Server, clock: Clock) -> tuple[Feed, Backfill, Socket]:
     """A feed that knows where the server is, with a client."""
-    feed, repair = Feed(make_hub(clock), Snapshot(clock)), Backfill(FakeBroker(server))
+    feed, repair = Feed(make_hub(clock)), Backfill(FakeBroker(server))
     await repair.reconcile("downloads", feed, server.head)
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")

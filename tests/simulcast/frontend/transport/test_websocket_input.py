@@ -17,7 +17,7 @@ from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
 from tests.served import HANDSHAKE, served
-from tests.simulcast.frontend.transport.test_detached import Endpoint
+from tests.simulcast.frontend.transport.test_websocket_detach import Endpoint
 
 
 @asynccontextmanager
@@ -138,5 +138,5 @@ async def _all_of_it(client: ClientConnection) -> None:
 
 
 def _is_full(protocol: SimulcastWebSocketProtocol) -> bool:
-    protocol.write_frames(frame(2, b"x" * 100) * 10_000)
+    protocol.write(frame(2, b"x" * 100) * 10_000)
     return not protocol.writable.is_set()

@@ -43,7 +43,7 @@ class Endpoint:
             await asyncio.sleep(0)
             if text == "raise":
                 raise LookupError(text)
-            protocol.write_frames(text_frame(f"<{text}>".encode()))
+            protocol.write(text_frame(f"<{text}>".encode()))
 
         protocol.detach(obey)
 
@@ -103,7 +103,7 @@ async def test_a_message_that_cannot_be_obeyed_cuts_that_client_alone(caplog: py
                 await one.recv()
             await other.send("still here")
             assert await other.recv() == "<still here>"
-    assert "could not be obeyed" in caplog.text
+    assert "could not be handled" in caplog.text
 
 
 async def test_the_kernel_takes_little_for_a_client_that_does_not_read() -> None:
