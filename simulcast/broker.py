@@ -210,7 +210,11 @@ async def _read_heads(client: redis.asyncio.Redis, channels: Sequence[str]) -> t
         for number, channel in enumerate(channels):
             keys = ChannelNames(channel).stream_keys
             pipe.execute_command("FCALL", functions.name("where"), len(keys), *keys, int(number == 0))
-        return asked, await pipe.execute()
+        # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
+        replies: list[object] = await pipe.execute(raise_on_error=False)
+    if (error := next((reply for reply in replies if isinstance(reply, redis.RedisError)), None)) is not None:
+        raise error
+    return asked, replies
 
 
 def is_next_position(before: Position, position: Position) -> bool:

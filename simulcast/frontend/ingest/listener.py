@@ -19,7 +19,7 @@ from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.ingest.backfill import Backfill
-from simulcast.frontend.ingest.reader import SubscriptionReader
+from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
 from simulcast.frontend.ingest.subscription import Subscription
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import MAX_EVENT_BYTES, encode_external
@@ -157,7 +157,7 @@ class Listener:
             self._pubsub = pubsub  # from here on `follow` asks by itself
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll(client), name="poll")
-                group.create_task(self._read(SubscriptionReader(pubsub)), name="read")
+                group.create_task(self._read(open_reader(pubsub)), name="read")
         finally:
             self._pubsub = None
             await pubsub.aclose()
@@ -176,7 +176,7 @@ class Listener:
                     raise SubscriptionStalled(f"what is published to {channel} does not arrive, though Redis answers")
             self._polled_at = self._clock()
 
-    async def _read(self, inbox: SubscriptionReader) -> None:
+    async def _read(self, inbox: SubscriptionReader | PublicReader) -> None:
         while not is_cancelling():
             for kind, name, data in await inbox.next():
                 if kind in (b"message", b"smessage"):

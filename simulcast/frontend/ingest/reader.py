@@ -1,7 +1,8 @@
-"""What comes by the subscribed connection, all of one read at a time.
+"""Messages of the subscribed connection, all of one read at a time.
 
 redis-py hands over one message for each await, which costs more than all that is done with a message afterwards. Here
-hiredis parses a whole read, and what arrived together is flushed together.
+hiredis parses a whole read, and messages that arrived together are flushed together. A redis-py without the private
+members that this takes is read by its public API.
 """
 
 import asyncio
@@ -13,26 +14,49 @@ from redis.asyncio.client import PubSub
 
 MAX_BUFFERED_BYTES = 8 * 1024 * 1024  # by which the listener may be late; then Redis' own buffer fills
 
-Message = list[Any]  # its kind and its channel, as bytes, and what was published, or how many channels there are now
+Message = list[Any]  # kind and channel, as bytes, and the payload or the number of channels
+
+
+def open_reader(pubsub: PubSub) -> "SubscriptionReader | PublicReader":
+    """Return the reader that the installed redis-py allows."""
+    try:
+        return SubscriptionReader(pubsub)
+    except AttributeError:
+        return PublicReader(pubsub)
+
+
+class PublicReader:
+    """Reads one message at a time, by what redis-py documents."""
+
+    def __init__(self, pubsub: PubSub) -> None:
+        self._pubsub = pubsub
+
+    async def next(self) -> list[Message]:
+        """Return the next message. Raises redis.RedisError when no more will come."""
+        while (message := await self._pubsub.get_message(timeout=None)) is None:
+            continue
+        return [[message["type"].encode(), message["channel"], message["data"]]]
 
 
 class SubscriptionReader(asyncio.Protocol):
     """Reads in the place of redis-py, which has made the connection (TLS, AUTH) and goes on writing to it.
 
-    For that it needs private members: redis-py's version is pinned, and its test_reader.py fails when they change.
+    Its private members are the same from redis-py 5.0.3 to 8.1. Raises AttributeError where they are not.
     """
 
     def __init__(self, pubsub: PubSub) -> None:
         connection: Any = pubsub.connection
+        transport: asyncio.Transport = connection._writer.transport
+        buffered = bytes(connection._reader._buffer)
         self._reader = hiredis.Reader()
         self._messages: list[Message] = []
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._end: Exception | None = None
-        self._transport: asyncio.Transport = connection._writer.transport
+        self._transport = transport
         self._replaced: Any = self._transport.get_protocol()
         self._transport.set_protocol(self)
-        self.data_received(bytes(connection._reader._buffer))
+        self.data_received(buffered)
         self._transport.resume_reading()  # what was read before may have been more than asyncio's streams hold
 
     def data_received(self, data: bytes) -> None:
@@ -66,7 +90,7 @@ class SubscriptionReader(asyncio.Protocol):
         self._replaced.connection_lost(exc)  # who closes the connection waits for it
 
     async def next(self) -> list[Message]:
-        """What has arrived, at least one message. Raises redis.RedisError when no more will."""
+        """Return all messages that have arrived, at least one. Raises redis.RedisError when no more will come."""
         while not self._messages:
             if self._end is not None:
                 raise self._end

@@ -1,7 +1,9 @@
-"""Reading a subscription past redis-py; fails loudly when redis-py changes what ingest/reader.py builds on."""
+"""Reading a subscription past redis-py, and by its public API where its private members are others."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import redis
@@ -9,7 +11,7 @@ import redis.asyncio
 from redis.asyncio.client import PubSub
 
 from simulcast.frontend.ingest import reader as inbox_module
-from simulcast.frontend.ingest.reader import SubscriptionReader
+from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
 from simulcast.store.connection import connect
 from tests.valkey import Valkey
 
@@ -29,11 +31,28 @@ async def pubsub(client: redis.asyncio.Redis, channel: str) -> AsyncIterator[Pub
     await found.aclose()
 
 
-def test_redis_py_is_the_version_that_was_read() -> None:
-    assert redis.__version__.startswith("8.1.")
+async def test_reader_is_the_fast_one_with_the_redis_py_that_is_installed(pubsub: PubSub) -> None:
+    assert isinstance(open_reader(pubsub), SubscriptionReader)
 
 
-async def received(inbox: SubscriptionReader, number: int) -> list[tuple[object, ...]]:
+async def test_reader_uses_the_public_api_where_private_members_are_missing(
+    client: redis.asyncio.Redis, pubsub: PubSub, channel: str
+) -> None:
+    name = channel.encode()
+    renamed = SimpleNamespace(connection=object(), get_message=pubsub.get_message)
+    reader = open_reader(cast(PubSub, renamed))
+    assert isinstance(reader, PublicReader)
+    assert await received(reader, 1) == [(b"subscribe", name, 1)]
+    for number in range(100):
+        await client.publish(channel, str(number))
+    assert await received(reader, 100) == [(b"message", name, b"%d" % number) for number in range(100)]
+    await client.client_kill_filter(_type="pubsub")
+    async with asyncio.timeout(20):
+        with pytest.raises(redis.ConnectionError):
+            await reader.next()
+
+
+async def received(inbox: PublicReader | SubscriptionReader, number: int) -> list[tuple[object, ...]]:
     found: list[list[object]] = []
     async with asyncio.timeout(20):
         while len(found) < number:
