@@ -48,7 +48,7 @@ def admin_app(public: FastAPI) -> FastAPI:
 async def metrics(here: Here) -> Response:
     """Prometheus' text format, whether Redis answers or not."""
     ready = here.not_ready() is None
-    text = exposition(here.channels, here.channels.tally, ready, await _everyone(here))
+    text = exposition(here.channels, here.channels.counters, ready, await _everyone(here))
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

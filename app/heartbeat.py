@@ -33,12 +33,12 @@ class HeartbeatReporter:
     _bytes: Rate = field(init=False)
 
     def __post_init__(self) -> None:
-        clock = self.channels.tally.clock
+        clock = self.channels.counters.clock
         self._events, self._deliveries, self._bytes = Rate(clock), Rate(clock), Rate(clock)
 
     def record(self) -> FrontEndRecord:
         """How it is now, with what came since this was asked before."""
-        tally, found = self.channels.tally, self.channels.census()
+        tally, found = self.channels.counters, self.channels.client_counts()
         return FrontEndRecord(
             name=self.name,
             version=version(),
@@ -52,5 +52,5 @@ class HeartbeatReporter:
             events_per_s=self._events.of(tally.received),
             deliveries_per_s=self._deliveries.of(tally.deliveries),
             bytes_per_s=self._bytes.of(tally.sent_bytes),
-            lag_s=tally.longest_s(),
+            lag_s=tally.pop_max_latency_s(),
         )

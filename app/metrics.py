@@ -64,12 +64,12 @@ class _Collector(Collector):
 def _counters(tally: Counters) -> Iterator[Metric]:
     for name, meaning, value in (
         ("events_received", "Messages that came by the subscription.", tally.received),
-        ("events_refused", "Of them, left out: too large, or made to look like a broker's.", tally.refused),
+        ("events_refused", "Of them, left out: too large, or made to look like a broker's.", tally.rejected),
         ("backfilled", "Publications read from the history: they had not come by the subscription.", tally.backfilled),
         ("deliveries", "Events written to clients; one event to n clients is n.", tally.deliveries),
         ("sent_bytes", "Bytes of events written to clients.", tally.sent_bytes),
         ("joins", "Memberships begun.", tally.joins),
-        ("clients_cut", "Clients cut: full for too long, or something was lost for good.", tally.cut),
+        ("clients_cut", "Clients cut: full for too long, or something was lost for good.", tally.disconnects),
         ("gaps_found", "Gaps in what came by the subscription.", tally.gaps_found),
         ("gaps_lost", "Gaps that the history could not fill: their clients were cut.", tally.gaps_lost),
         ("epochs", "Epochs begun, after the first one of each channel.", tally.epochs),
@@ -101,7 +101,7 @@ def _cluster_metrics(everyone: ClusterStats) -> Iterator[Metric]:
 
 def _clients(channels: Channels) -> list[tuple[tuple[str, str], int]]:
     """Those of the channels that have most of them, and those of all others together."""
-    found = sorted(channels.census(), key=lambda each: (-each[1], each[0]))
+    found = sorted(channels.client_counts(), key=lambda each: (-each[1], each[0]))
     rest = found[MAX_LABELLED_CHANNELS:]
     shown = found[:MAX_LABELLED_CHANNELS]
     if rest:

@@ -78,7 +78,7 @@ async def services_lifespan(settings: FrontEndSettings, place: Endpoint) -> Asyn
     tasks = [
         asyncio.create_task(listener.run(), name="listener"),
         asyncio.create_task(run_periodically(SWEEP_INTERVAL_S, channels.sweep), name="sweep"),
-        asyncio.create_task(run_periodically(PING_INTERVAL_S, channels.mark), name="marks"),
+        asyncio.create_task(run_periodically(PING_INTERVAL_S, channels.publish_position_marks), name="marks"),
         asyncio.create_task(keep_beating(census, name, pulse.record, dict), name="heartbeat"),
     ]
     for task in tasks:

@@ -72,7 +72,7 @@ class _Stream(Response):
         await send({"type": "http.response.body", "body": preamble(), "more_body": True})
         wanted = self._wanted
         since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
-        encoder = SSEEncoder(wanted.named, since)
+        encoder = SSEEncoder(wanted.with_channel, since)
         connection = connection_of(scope)
         ending = self._services.ending
         if connection is not None:

@@ -50,7 +50,7 @@ async def serve(websocket: WebSocket) -> None:
     if (why_not := await services.start(wanted.channels if grant else ())) is not None:
         await _refuse(websocket, 503, why_not, RETRY_AFTER)
         return
-    await websocket.accept(options.subprotocol(offered))
+    await websocket.accept(options.select_subprotocol(offered))
     if grant is None and (grant := await authenticate(websocket, wanted.channels)) is None:
         return
     protocol = websocket.scope.get("extensions", {}).get(SCOPE_KEY)

@@ -15,8 +15,8 @@ ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknow
 
 MAX_COMMAND_BYTES: Final = 4096
 MAX_BYTES_PER_S: Final = 1_000_000_000_000
-_MAX_ID_CHARACTERS: Final = 200
-_MAX_COMMAND_ID_CHARACTERS: Final = 100
+MAX_ID_CHARS: Final = 200
+_MAX_COMMAND_ID_CHARS: Final = 100
 ACTIONS: Final[dict[str, Action]] = {
     "pause_download": "pause",
     "resume_download": "resume",
@@ -134,10 +134,8 @@ def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
             f"there are {', '.join(ACTIONS)}, subscribe, unsubscribe",
         )
     command_id = found.get("command_id", "")
-    if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARACTERS:
-        return InvalidCommand(
-            "invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARACTERS} characters"
-        )
+    if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARS:
+        return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
     if action == "clear":
         return Command(action, command_id=command_id)
     return _about_one(action, command_id, found)
@@ -159,8 +157,8 @@ def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Com
     if "download_id" not in found:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = found["download_id"], found.get("file", False)
-    if not isinstance(download_id, str) or not 1 <= len(download_id) <= _MAX_ID_CHARACTERS:
-        return InvalidCommand("invalid_member", f"download_id is text of 1 to {_MAX_ID_CHARACTERS} characters")
+    if not isinstance(download_id, str) or not 1 <= len(download_id) <= MAX_ID_CHARS:
+        return InvalidCommand("invalid_member", f"download_id is text of 1 to {MAX_ID_CHARS} characters")
     if not isinstance(with_file, bool):
         return InvalidCommand("invalid_member", "file is true or false")
     limit = found.get("bytes_per_s", 0)

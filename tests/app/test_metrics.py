@@ -12,7 +12,7 @@ async def test_many_channels_have_a_bounded_number_of_series_and_no_client_is_le
         feed = await channels.follow(f"channel-{number:02}")
         for _ in range(2 if number == 24 else 1):
             feed.hub.join(Socket(feed.hub).client, b"")
-    scraped = Scraped(exposition(channels, channels.tally, ready=True, everyone=None).decode())
+    scraped = Scraped(exposition(channels, channels.counters, ready=True, everyone=None).decode())
     shown = {sample.labels["channel"] for sample in scraped.samples if sample.name == "simulcast_clients"}
     assert len(shown) == MAX_LABELLED_CHANNELS + 1
     assert "channel-24" in shown  # it has most of them

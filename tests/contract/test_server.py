@@ -25,7 +25,7 @@ def payload(message: Message) -> bytes:
 
 
 def named(message: bytes) -> bytes:
-    frame = View("a", named=True).frame(entry(message.decode()))
+    frame = View("a", with_channel=True).frame(entry(message.decode()))
     assert frame is not None
     return payload_of(frame)
 
@@ -50,8 +50,8 @@ WRITTEN = {
     "download_error": kept(19, payload(error_event("12345", "the server answered 404"))),
     "download_error.not_ascii": kept(19, payload(error_event("12345", "größer als erlaubt 😀"))),
     "other": kept(20, payload({"type": "marker", "n": 1})),
-    "position": payload_of(View("downloads", marks=True).mark(AT_42)),
-    "position.in_channel": payload_of(View("a", named=True, marks=True).mark(AT_42)),
+    "position": payload_of(View("downloads", marks=True).position_mark(AT_42)),
+    "position.in_channel": payload_of(View("a", with_channel=True, marks=True).position_mark(AT_42)),
     "command_result.accepted": PAUSE.result(None).encode(),
     "command_result.accepted_by_id": PAUSE_BY_ID.result(None).encode(),
     "command_result.cleared": Command("clear").result(None).encode(),

@@ -132,7 +132,7 @@ def test_no_publisher_names_the_channel_in_which_its_event_comes(message: str) -
     assert bookmark.event_id in (str(HERE), None)
     if not payload.startswith(b"{"):
         return
-    seen = payload_of(View("a", named=True).frame(Entry(42, "-", "", text_frame(payload))) or b"")
+    seen = payload_of(View("a", with_channel=True).frame(Entry(42, "-", "", text_frame(payload))) or b"")
     try:
         told = read(seen)
     except (ValueError, RecursionError):
@@ -147,7 +147,7 @@ def test_no_publisher_names_the_channel_in_which_its_event_comes(message: str) -
 
 def test_what_is_nested_too_deep_to_be_read_names_no_channel_either() -> None:
     payload = b'{"channel":"b","a":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
-    seen = payload_of(View("a", named=True).frame(Entry(0, "-", "", text_frame(payload))) or b"")
+    seen = payload_of(View("a", with_channel=True).frame(Entry(0, "-", "", text_frame(payload))) or b"")
     assert b'"channel":"a"' in seen
     assert b'"channel":"b"' not in seen
 

@@ -40,7 +40,7 @@ class Timer:
 class OneChannel(Channels):
     def __init__(self, feed: RecordingFeed, listening: ListenerPool, clock: Clock) -> None:
         self._feed = feed
-        super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), feed.hub.tally)
+        super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), feed.hub.counters)
 
     def _new_feed(self) -> Feed:
         return self._feed
@@ -50,9 +50,9 @@ class Listening(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(backfill, "PAGE", PAGE)
+        self.patch.setattr(backfill, "PAGE_SIZE", PAGE)
         self.patch.setattr(backfill, "PRELOAD_ENTRIES", PRELOADED)
-        self.patch.setattr(subscriber, "_PAGE", PAGE)
+        self.patch.setattr(subscriber, "_PAGE_SIZE", PAGE)
         self.patch.setattr(logging.getLogger("simulcast.listener"), "disabled", True)
         self.loop = asyncio.new_event_loop()
         self.clock = Clock()
@@ -60,10 +60,10 @@ class Listening(RuleBasedStateMachine):
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub
-        self.listeners = ListenerPool(self.broker, cast(Topology, None), self.hub.tally)
+        self.listeners = ListenerPool(self.broker, cast(Topology, None), self.hub.counters)
         self.channels = OneChannel(self.feed, self.listeners, self.clock)
-        self.listener = self.listeners._of[CHANNEL]
-        self.followed = self.listener._followed[CHANNEL]
+        self.listener = self.listeners._by_channel[CHANNEL]
+        self.followed = self.listener._subscriptions[CHANNEL]
 
     def begin(self, kinds: str, kept: int) -> None:
         for kind in kinds:
@@ -168,12 +168,12 @@ class Listening(RuleBasedStateMachine):
         for _ in range(messages):
             await asyncio.sleep(0)
             if self.server.live:
-                await self.listener._take(self.followed, self.server.live.popleft())
+                await self.listener._handle_message(self.followed, self.server.live.popleft())
 
     async def _subscribe(self) -> None:
         self.followed.confirmed, self.followed.subscribed_at = False, None
         try:
-            await self.listener._begin(self.followed.names.pubsub.encode())
+            await self.listener._confirm(self.followed.names.pubsub.encode())
         except BrokerUnavailable:
             await self._subscribe()
 

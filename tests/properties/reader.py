@@ -105,7 +105,7 @@ class Member(Subscriber):
         self._reader = reader
         self._feed = front_end.feed
 
-    def _welcome(self, channel: str, feed: Feed, owed: Replay) -> None:
+    def _replay(self, channel: str, feed: Feed, owed: Replay) -> None:
         here, since, server = feed.position, self._reader.since, self._feed.server
         assert here is not None
         assert since is None or since.epoch <= here.epoch, "it knows of an epoch that this front-end doesn't"
@@ -122,7 +122,7 @@ class Member(Subscriber):
         if owed.recovered:
             assert_owed(got, [told(each) for each in missed])
         self._recovered = owed.recovered
-        super()._welcome(channel, feed, owed)
+        super()._replay(channel, feed, owed)
 
     def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
         reader, welcome = self._reader, list(payloads(frames))

@@ -48,7 +48,7 @@ class RecordingFeed(Feed):
     def accept(self, publication: Publication) -> Outcome:
         here, given = self.position, len(self.log.given)
         outcome = super().accept(publication)
-        if outcome is Outcome.TAKEN:
+        if outcome is Outcome.ACCEPTED:
             assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
             self.taken.append(publication)
             change = self._change(publication)

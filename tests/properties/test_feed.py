@@ -43,7 +43,7 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
         elif offset <= here:
             assert outcome is Outcome.DUPLICATE
         elif offset == here + 1:
-            assert outcome is Outcome.TAKEN
+            assert outcome is Outcome.ACCEPTED
             here += 1
         else:
             assert outcome is Outcome.GAP

@@ -121,7 +121,7 @@ class FrontEnd(Listening):
             assert all(reader.open for reader in patient)
 
     def paused_at(self, reader: Reader) -> float:
-        return reader.membership._places[CHANNEL][1].paused_at
+        return reader.membership._clients[CHANNEL][1].paused_at
 
     # What must hold.
 
@@ -153,7 +153,7 @@ class FrontEnd(Listening):
     @invariant()
     def who_is_current_has_every_event_that_was_flushed_since_it_is(self) -> None:
         for reader in self.here:
-            if reader.full or reader.membership._places[CHANNEL][1] not in self.hub._current:
+            if reader.full or reader.membership._clients[CHANNEL][1] not in self.hub._current:
                 reader.exact_from = None
             elif reader.exact_from is None:
                 reader.exact_from = self.flushed

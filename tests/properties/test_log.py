@@ -78,7 +78,7 @@ def compare(steps: Sequence[Append | str], slice_bytes: int, began_at: int) -> N
         if isinstance(step, str):
             offset = naive.began_at = began_at
             naive.epoch += 1
-            log.start_at(offset)
+            log.restart_after(offset)
         else:
             kind, key, size, foreign = step
             offset += not foreign
@@ -91,17 +91,17 @@ def compare(steps: Sequence[Append | str], slice_bytes: int, began_at: int) -> N
             _check_slices(log, cursor, naive.since(cursor), slice_bytes)
         for asked in range(naive.began_at, offset + 1):
             expected = naive.after(asked)
-            found = log.after(asked)
+            found = log.entries_after(asked)
             assert (None if found is None else [each.frame for each in found]) == expected
 
 
 def _check_slices(log: Log, cursor: int, expected: list[bytes] | None, most_bytes: int) -> None:
     if expected is None:
-        assert log.since(cursor, most_bytes) is None
+        assert log.frames_since(cursor, most_bytes) is None
         return
     got: list[bytes] = []
     while True:
-        found = log.since(cursor, most_bytes)
+        found = log.frames_since(cursor, most_bytes)
         assert found is not None
         frames, cursor = found
         if not frames:

@@ -29,7 +29,7 @@ class Counters:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.received = 0  # messages that came by the subscription
-        self.refused = 0  # of them, those that were left out
+        self.rejected = 0  # of them, those that were left out
         self.backfilled = 0  # publications that were read from the history instead
         self.gaps_found = 0
         self.gaps_lost = 0
@@ -37,30 +37,30 @@ class Counters:
         self.reconnects = 0  # of the subscription
         self.deliveries = 0
         self.sent_bytes = 0
-        self.cut = 0
+        self.disconnects = 0
         self.joins = 0
         self.recoveries: dict[Source, int] = {"memory": 0, "history": 0, "snapshot": 0}
         self.flushes = Histogram(FLUSH_BOUNDS_S)
         self.latencies = Histogram(LATENCY_BOUNDS_S)
-        self._longest_s: float | None = None
+        self._max_latency_s: float | None = None
 
-    def sent(self, events: int, clients: int, size: int) -> None:
+    def count_sent(self, events: int, clients: int, size: int) -> None:
         """So many events, in `size` bytes, were written to each of so many clients."""
         self.deliveries += events * clients
         self.sent_bytes += size * clients
 
-    def joined(self, source: Source, asked: bool) -> None:
+    def count_join(self, source: Source, resuming: bool) -> None:
         """A client joined a channel and was given what came from `source`. `asked`: it had named where it stopped."""
         self.joins += 1
-        if asked:
+        if resuming:
             self.recoveries[source] += 1
 
     def observe_latency(self, seconds: float) -> None:
         """An event left so long after Redis had it."""
         self.latencies.observe(seconds)
-        self._longest_s = max(seconds, self._longest_s or 0.0)
+        self._max_latency_s = max(seconds, self._max_latency_s or 0.0)
 
-    def longest_s(self) -> float | None:
+    def pop_max_latency_s(self) -> float | None:
         """The longest of what `late_by` was told since this was asked before; None if nothing was."""
-        longest, self._longest_s = self._longest_s, None
+        longest, self._max_latency_s = self._max_latency_s, None
         return longest

@@ -25,7 +25,7 @@ MARK_KEY = "position\n"  # no event's key has a line break
 
 
 class Outcome(Enum):
-    TAKEN = auto()
+    ACCEPTED = auto()
     DUPLICATE = auto()
     GAP = auto()  # something before it is missing
     OTHER_EPOCH = auto()  # the feed must start over
@@ -39,21 +39,23 @@ class Feed:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.latency = Latency(hub.tally)
-        hub.on_flush = self._flushed
-        self.snapshot = ChannelSnapshot(hub.tally.clock)
+        self.latency = Latency(hub.counters)
+        hub.on_flush = self._on_flush
+        self.snapshot = ChannelSnapshot(hub.counters.clock)
         self.views: dict[View, Hub] = {}
-        self._of_one: dict[str, dict[View, Hub]] = {}  # those of views of one download, by its id; "" for all others
-        self._welcomes = SnapshotCache()
+        self._hubs_by_download: dict[
+            str, dict[View, Hub]
+        ] = {}  # those of views of one download, by its id; "" for all others
+        self._snapshot_cache = SnapshotCache()
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
-        self._since_asked: list[Entry] | None = None  # what was taken since a snapshot was asked for
+        self._during_snapshot: list[Entry] | None = None  # what was taken since a snapshot was asked for
         self.is_stale = False  # the snapshot is still that of an epoch before
         self._seen: OrderedDict[Identity, Position] = OrderedDict()
-        self._doubtful: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
+        self._unconfirmed: dict[str, set[Identity]] = {}  # by key, what the server has lost of what was told
         # Newest events of the keys that the server lost; joining clients get them until they are replayed.
-        self._lost = ChannelSnapshot(hub.tally.clock)
+        self._lost_events = ChannelSnapshot(hub.counters.clock)
         self._lost_at = 0.0
 
     def accept(self, publication: Publication) -> Outcome:
@@ -64,19 +66,19 @@ class Feed:
         if position.offset <= self.position.offset:
             return Outcome.DUPLICATE
         if position.offset != self.position.offset + 1:
-            self.hub.tally.gaps_found += 1
+            self.hub.counters.gaps_found += 1
             return Outcome.GAP
         self.position = position
-        entry = _entry(publication, position.offset)
-        if self._since_asked is not None:
-            self._since_asked.append(entry)
-        if self._is_duplicate(publication):
+        entry = _make_entry(publication, position.offset)
+        if self._during_snapshot is not None:
+            self._during_snapshot.append(entry)
+        if self._is_new(publication):
             self._deliver(entry)
         else:
             self.snapshot.apply(entry)
-            self.hub.log.start_at(position.offset)  # who wasn't told it here asks the history
-            self._welcomes.clear()
-        return Outcome.TAKEN
+            self.hub.log.restart_after(position.offset)  # who wasn't told it here asks the history
+            self._snapshot_cache.clear()
+        return Outcome.ACCEPTED
 
     def accept_external(self, event: Event | str) -> None:
         """What came past the brokers: delivered live, with no position."""
@@ -89,26 +91,26 @@ class Feed:
         self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
     ) -> None:
         """Begins, or begins anew, with what goes on at `position`. Clients that are here get nothing of it."""
-        here, newer = self.position, self._since_asked or []
-        self._since_asked = None
+        here, newer = self.position, self._during_snapshot or []
+        self._during_snapshot = None
         if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
-            self.next_epoch(position, tag)
+            self.start_epoch(position, tag)
         self.is_stale = False
-        lost = [entry for entry in self.snapshot_entries() if entry.key in self._doubtful]
-        self._lost.clear()
+        lost = [entry for entry in self.snapshot_entries() if entry.key in self._unconfirmed]
+        self._lost_events.clear()
         for entry in lost:
-            self._lost.apply(entry)
-        self._lost_at = self.hub.tally.clock()
+            self._lost_events.apply(entry)
+        self._lost_at = self.hub.counters.clock()
         self.snapshot.clear()
-        self._welcomes.clear()
+        self._snapshot_cache.clear()
         active = {publication.key for publication in publications}
-        known = active | self._doubtful.keys() | {""}
+        known = active | self._unconfirmed.keys() | {""}
         for identity in [identity for identity in self._seen if identity[0] not in known]:
             del self._seen[identity]  # the server knows nothing of it any more, and may tell of it again
         for publication in publications:
-            self.snapshot.apply(_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
+            self.snapshot.apply(_make_entry(publication, 0), ended_ago_s.get(publication.key, 0.0))
             if (stated := _identity(publication)) is not None:
-                self._remember(stated, publication.position)
+                self._record(stated, publication.position)
         for entry in newer:
             if entry.offset > position.offset:
                 self.snapshot.apply(entry)
@@ -123,48 +125,48 @@ class Feed:
     def clear_seen(self) -> None:
         """From here on all is news: the server knows of nothing that was told before, or nobody is here who was."""
         self._seen.clear()
-        self._doubtful.clear()
-        self._lost.clear()
+        self._unconfirmed.clear()
+        self._lost_events.clear()
 
     def invalidate(self, after: Position) -> None:
         """The server has lost what was told after that: if it is told again as it was, it isn't news."""
         for identity, position in self._seen.items():
             if (position.epoch, position.offset) > (after.epoch, after.offset):
-                self._doubtful.setdefault(identity[0], set()).add(identity)
+                self._unconfirmed.setdefault(identity[0], set()).add(identity)
 
     def expect_snapshot(self) -> None:
         """One is being read; `take_over` comes next."""
-        self._since_asked = []
+        self._during_snapshot = []
 
-    def next_epoch(self, position: Position, tag: str) -> None:
+    def start_epoch(self, position: Position, tag: str) -> None:
         """From here on positions are those after `position`. Clients keep their place."""
         if self.tag and tag != self.tag:
             self._old_tags.append(self.tag)
-            self.hub.tally.epochs += 1
+            self.hub.counters.epochs += 1
         self.is_stale = True
         self.position, self.tag = position, tag
-        if self._since_asked is not None:
-            self._since_asked = []
-        self.hub.log.start_at(position.offset)
-        self.latency.flushed(position)
+        if self._during_snapshot is not None:
+            self._during_snapshot = []
+        self.hub.log.restart_after(position.offset)
+        self.latency.record_flush(position)
 
     def preload(self, publications: Sequence[Publication]) -> None:
         """What was published just before the feed began, so that who comes back is served from memory."""
         if publications and self.position is not None:
-            self.hub.log.start_at(publications[0].position.offset - 1)
+            self.hub.log.restart_after(publications[0].position.offset - 1)
             for publication in publications:
-                self.hub.log.append(_entry(publication, publication.position.offset))
+                self.hub.log.append(_make_entry(publication, publication.position.offset))
             self.hub.skip_to_head()
 
     def snapshot_for(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
         """The snapshot as that view shows it, and the cursor of its hub behind which the live flow goes on."""
-        return self._welcomes.get(view, hub, self.snapshot_entries, now)
+        return self._snapshot_cache.get(view, hub, self.snapshot_entries, now)
 
     def snapshot_entries(self) -> list[Entry]:
         """What who joins is told, oldest first; of what the server has lost, for a while, what those here know."""
-        if self.hub.tally.clock() - self._lost_at > ENDED_TTL_S:
-            self._lost.clear()
-        lost = self._lost.entries()
+        if self.hub.counters.clock() - self._lost_at > ENDED_TTL_S:
+            self._lost_events.clear()
+        lost = self._lost_events.entries()
         keys = {entry.key for entry in lost}
         return [*(entry for entry in self.snapshot.entries() if entry.key not in keys), *lost]
 
@@ -179,9 +181,9 @@ class Feed:
     def _publish(self, entry: Entry) -> None:
         self.hub.publish(entry)
         if entry.label == "-":
-            self._welcomes.clear()
+            self._snapshot_cache.clear()
         for key in {"", entry.key}:
-            for view, hub in self._of_one.get(key, {}).items():
+            for view, hub in self._hubs_by_download.get(key, {}).items():
                 frame = view.frame(entry)
                 if frame is not None:
                     hub.publish(entry if frame is entry.frame else replace(entry, frame=frame))
@@ -189,38 +191,38 @@ class Feed:
     def add_view(self, view: View, hub: Hub) -> None:
         """From here on the hub gets what the view shows."""
         self.views[view] = hub
-        self._of_one.setdefault(view.download_id, {})[view] = hub
+        self._hubs_by_download.setdefault(view.download_id, {})[view] = hub
 
     def drop_view(self, view: View) -> None:
         """Its hub gets nothing more."""
         del self.views[view]
-        of_one = self._of_one[view.download_id]
+        of_one = self._hubs_by_download[view.download_id]
         del of_one[view]
         if not of_one:
-            del self._of_one[view.download_id]
+            del self._hubs_by_download[view.download_id]
 
-    def _flushed(self) -> None:
+    def _on_flush(self) -> None:
         if self.position is not None:
-            self.latency.flushed(self.position)
+            self.latency.record_flush(self.position)
 
     def publish_position_marks(self) -> None:
         """Tells those who want marks how far the channel is: they recover from there though nothing came for them."""
         for view, hub in self.views.items():
             if view.marks and self.position is not None:
-                hub.publish(Entry(0, "p", MARK_KEY, view.mark(self.position)))
+                hub.publish(Entry(0, "p", MARK_KEY, view.position_mark(self.position)))
 
-    def _is_duplicate(self, publication: Publication) -> bool:
+    def _is_new(self, publication: Publication) -> bool:
         """Whether this was not told before (a repetition after a failover)."""
         identity = _identity(publication)
-        is_news = identity is None or self._remember(identity, publication.position)
-        if self._lost and is_news:
-            self._lost.forget(publication.key)
+        is_news = identity is None or self._record(identity, publication.position)
+        if self._lost_events and is_news:
+            self._lost_events.forget(publication.key)
         if identity is None:
-            for lost in self._doubtful.pop(publication.key, ()):  # it goes another way than before:
+            for lost in self._unconfirmed.pop(publication.key, ()):  # it goes another way than before:
                 self._seen.pop(lost, None)  # then its end is news too
         return is_news
 
-    def _remember(self, identity: Identity, position: Position) -> bool:
+    def _record(self, identity: Identity, position: Position) -> bool:
         """Whether it is new. Remembers MAX_SEEN."""
         is_news = identity not in self._seen
         self._seen[identity] = position
@@ -229,16 +231,16 @@ class Feed:
                 self._seen.popitem(last=False)
         else:
             self._seen.move_to_end(identity)
-            self._mark_present(identity)
+            self._confirm(identity)
         return is_news
 
-    def _mark_present(self, identity: Identity) -> None:
+    def _confirm(self, identity: Identity) -> None:
         """The server has it again."""
-        doubtful = self._doubtful.get(identity[0], set())
+        doubtful = self._unconfirmed.get(identity[0], set())
         doubtful.discard(identity)
         if not doubtful:
-            self._doubtful.pop(identity[0], None)
-            self._lost.forget(identity[0])
+            self._unconfirmed.pop(identity[0], None)
+            self._lost_events.forget(identity[0])
 
 
 def _identity(publication: Publication) -> Identity | None:
@@ -249,6 +251,6 @@ def _identity(publication: Publication) -> Identity | None:
     return (publication.key, publication.label) if is_counted else None
 
 
-def _entry(publication: Publication, offset: int) -> Entry:
+def _make_entry(publication: Publication, offset: int) -> Entry:
     frame = text_frame(with_event_id(publication.position, publication.payload))
     return Entry(offset, publication.label, publication.key, frame)

@@ -66,7 +66,7 @@ class Hub:
         log: Log,
         clock: Callable[[], float],
         call_at: Callable[[float, Callable[[], None]], object],
-        tally: Counters,
+        counters: Counters,
         interval_s: float = 0.0,
         encode: Callable[[bytes], bytes] | None = None,
     ) -> None:
@@ -76,10 +76,10 @@ class Hub:
         """
         self._encode = encode
         self.log = log
-        self.tally = tally
+        self.counters = counters
         self.on_flush: Callable[[], None] = lambda: None
         self._interval_s = interval_s
-        self._most_pending_bytes = MAX_BYTES // 2 if interval_s else MAX_PENDING_BYTES
+        self._max_pending_bytes = MAX_BYTES // 2 if interval_s else MAX_PENDING_BYTES
         self._clock = clock
         self._call_at = call_at
         self._current: set[Client] = set()
@@ -88,9 +88,9 @@ class Hub:
         self._full: set[Client] = set()  # behind, with a full socket
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self._flushed = 0
-        self._flushed_before = 0
-        self._not_before = 0.0
+        self._flush_cursor = 0
+        self._previous_flush_cursor = 0
+        self._earliest_flush_at = 0.0
 
     @property
     def clients(self) -> int:
@@ -106,31 +106,31 @@ class Hub:
         """Gives the event to everyone, at the next flush."""
         self.log.append(entry)
         if not self._pending:
-            self._call_at(max(self._not_before, self._clock()), self._flush_on_time)
+            self._call_at(max(self._earliest_flush_at, self._clock()), self._flush_when_due)
         self._pending.append(entry.frame)
         self._pending_bytes += len(entry.frame)
-        if self._pending_bytes > self._most_pending_bytes:
+        if self._pending_bytes > self._max_pending_bytes:
             self.flush()
 
-    def join(self, client: Client, owed: bytes, cursor: int | None = None) -> None:
+    def join(self, client: Client, backlog: bytes, cursor: int | None = None) -> None:
         """The client gets `owed` (snapshot, what it missed), then all that comes after `cursor`, now unless told."""
         client.cursor = self.log.head if cursor is None else cursor
         (self._full if client.paused else self._waiting).add(client)
-        if owed:
-            client.writer.write(self._encoded([owed], 1))
+        if backlog:
+            client.writer.write(self._encode_batch([backlog], 1))
         if client in self._waiting:
             self._serve(client)
 
     def leave(self, client: Client) -> None:
         """The client gets nothing more. Harmless for one that isn't here."""
-        for place in (self._current, self._unwritten, self._waiting, self._full):
-            place.discard(client)
+        for group in (self._current, self._unwritten, self._waiting, self._full):
+            group.discard(client)
 
     def take_backlog(self, client: Client) -> list[Entry] | None:
         """Leaves, and returns what it was still owed; None where some of that was trimmed."""
-        cursor = self._flushed if client in self._current else client.cursor
+        cursor = self._flush_cursor if client in self._current else client.cursor
         self.leave(client)
-        rest = self.log.newer(cursor)
+        rest = self.log.entries_since(cursor)
         return None if rest is None else [entry for _, entry in rest]
 
     def pause(self, client: Client) -> None:
@@ -139,10 +139,10 @@ class Hub:
         client.paused_at = self._clock()
         if client in self._current:
             self._current.remove(client)
-            client.cursor = self._flushed
+            client.cursor = self._flush_cursor
         elif client in self._unwritten:
             self._unwritten.remove(client)
-            client.cursor = self._flushed_before
+            client.cursor = self._previous_flush_cursor
         elif client in self._waiting:
             self._waiting.remove(client)
         else:
@@ -161,17 +161,17 @@ class Hub:
         """Writes what is pending."""
         if not self._pending:
             return
-        began = self.tally.clock()
-        batch = self._encoded(self._conflated() if self._interval_s else self._pending, len(self._current))
+        began = self.counters.clock()
+        batch = self._encode_batch(self._conflate_pending() if self._interval_s else self._pending, len(self._current))
         self._pending.clear()
         self._pending_bytes = 0
-        self._flushed_before, self._flushed = self._flushed, self.log.head
+        self._previous_flush_cursor, self._flush_cursor = self._flush_cursor, self.log.head
         self._unwritten, self._current = self._current, self._unwritten
         while self._unwritten:
             client = self._unwritten.pop()
             self._current.add(client)
             client.writer.write(batch)
-        self.tally.flushes.observe(self.tally.clock() - began)
+        self.counters.flushes.observe(self.counters.clock() - began)
         self.on_flush()
         for client in tuple(self._waiting):
             if client in self._waiting:
@@ -179,54 +179,54 @@ class Hub:
 
     def skip_to_head(self) -> None:
         """What is in the log already is nobody's to be given: there are no clients yet."""
-        self._flushed = self._flushed_before = self.log.head
+        self._flush_cursor = self._previous_flush_cursor = self.log.head
 
     def disconnect_all(self) -> None:
         """Aborts everyone."""
         for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
-            self._cut(client)
+            self._disconnect(client)
 
     def disconnect_slow_clients(self) -> None:
         """Aborts clients whose socket has been full for longer than PATIENCE_S."""
         latest = self._clock() - SLOW_CLIENT_TIMEOUT_S
         for client in [client for client in self._full if client.paused_at < latest]:
-            self._cut(client)
+            self._disconnect(client)
 
-    def _flush_on_time(self) -> None:
+    def _flush_when_due(self) -> None:
         started = self._clock()
         self.flush()
         ended = self._clock()
-        self._not_before = ended + max(
+        self._earliest_flush_at = ended + max(
             min((ended - started) * FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S), self._interval_s
         )
 
-    def _encoded(self, frames: list[bytes], clients: int) -> bytes:
+    def _encode_batch(self, frames: list[bytes], clients: int) -> bytes:
         joined = b"".join(frames)
         batch = joined if self._encode is None else self._encode(joined)
-        self.tally.sent(len(frames), clients, len(batch))
+        self.counters.count_sent(len(frames), clients, len(batch))
         return batch
 
-    def _conflated(self) -> list[bytes]:
-        kept = self.log.since(self._flushed, MAX_BYTES)
+    def _conflate_pending(self) -> list[bytes]:
+        kept = self.log.frames_since(self._flush_cursor, MAX_BYTES)
         return self._pending if kept is None else kept[0]
 
     def _serve(self, client: Client) -> None:
         """Gives a waiting client what it is owed, until it is current, its socket is full, or it has left."""
         while client in self._waiting:
-            owed = self.log.since(client.cursor, SLICE_BYTES)
-            if owed is None:
-                self._cut(client)
+            backlog = self.log.frames_since(client.cursor, SLICE_BYTES)
+            if backlog is None:
+                self._disconnect(client)
                 return
-            frames, client.cursor = owed
+            frames, client.cursor = backlog
             if frames:
-                client.writer.write(self._encoded(frames, 1))
-            elif client.cursor == self._flushed:
+                client.writer.write(self._encode_batch(frames, 1))
+            elif client.cursor == self._flush_cursor:
                 self._waiting.remove(client)
                 self._current.add(client)
             else:
                 return  # what it was given is still pending for the others: the next flush makes it current
 
-    def _cut(self, client: Client) -> None:
-        self.tally.cut += 1
+    def _disconnect(self, client: Client) -> None:
+        self.counters.disconnects += 1
         self.leave(client)
         client.writer.abort()

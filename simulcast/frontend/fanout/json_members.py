@@ -17,14 +17,14 @@ def drop_member(payload: bytes, name: str) -> bytes:
     text = payload.decode()
     kept = []
     try:
-        at = _value_end(_SPACE, text, 1)
+        at = _skip(_SPACE, text, 1)
         while text[at] != "}":
             start = at
             member, at = _read(text, at)
-            _, at = _read(text, _value_end(_BETWEEN, text, at))
+            _, at = _read(text, _skip(_BETWEEN, text, at))
             if member != name:
                 kept.append(text[start:at])
-            at = _value_end(_BETWEEN, text, at)
+            at = _skip(_BETWEEN, text, at)
     except (ValueError, IndexError):
         return payload
     except RecursionError:
@@ -32,6 +32,6 @@ def drop_member(payload: bytes, name: str) -> bytes:
     return b"{%b}" % ",".join(kept).encode()
 
 
-def _value_end(what: re.Pattern[str], text: str, at: int) -> int:
-    found = what.match(text, at)
-    return at if found is None else found.end()
+def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return at if match is None else match.end()

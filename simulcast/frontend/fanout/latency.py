@@ -15,15 +15,15 @@ MAX_PENDING_FLUSHES = 64  # remembered: as many as may lie between Redis' answer
 class Latency:
     """One channel's samples. Times are seconds of the clock of `tally`."""
 
-    def __init__(self, tally: Counters) -> None:
-        self._tally = tally
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
         self._flushes: deque[tuple[Position, float]] = deque(maxlen=MAX_PENDING_FLUSHES)
         self._sampled: Position | None = None
         self._awaited: tuple[Position, float] | None = None
 
-    def flushed(self, position: Position) -> None:
+    def record_flush(self, position: Position) -> None:
         """All up to `position` has been written."""
-        now = self._tally.clock()
+        now = self._counters.clock()
         self._flushes.append((position, now))
         if self._awaited is not None:
             wanted, published_at = self._awaited
@@ -31,19 +31,19 @@ class Latency:
                 self._awaited = None
             elif wanted.offset <= position.offset:
                 self._awaited = None
-                self._tally.observe_latency(max(0.0, now - published_at))
+                self._counters.observe_latency(max(0.0, now - published_at))
 
-    def published(self, position: Position, at: float | None) -> None:
+    def record_head(self, position: Position, at: float | None) -> None:
         """The newest event there is, and when Redis published it; None where that isn't known."""
         if at is None or position == self._sampled or position.offset == 0:
             return
         self._sampled = position
         before: Position | None = None
-        for flushed, when in self._flushes:
-            if flushed.epoch == position.epoch and flushed.offset >= position.offset:
+        for record_flush, when in self._flushes:
+            if record_flush.epoch == position.epoch and record_flush.offset >= position.offset:
                 if before is not None and before.epoch == position.epoch:  # else an earlier flush may have had it
-                    self._tally.observe_latency(max(0.0, when - at))
+                    self._counters.observe_latency(max(0.0, when - at))
                 return
-            before = flushed
+            before = record_flush
         if self._awaited is None:  # else one waits for longer
             self._awaited = (position, at)

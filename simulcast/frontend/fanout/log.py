@@ -29,57 +29,59 @@ class Log:
     A cursor is a number that counts what was appended here; it means nothing elsewhere.
     """
 
-    def __init__(self, most_entries: int = MAX_ENTRIES, most_bytes: int = MAX_BYTES) -> None:
-        self._most_entries = most_entries
-        self._most_bytes = most_bytes
+    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
         self._entries: OrderedDict[str | int, tuple[int, Entry]] = OrderedDict()
         self._bytes = 0
         self._trimmed = 0  # the highest cursor that was trimmed, not superseded
-        self._reaches_back_to = 0
-        self._epoch_began = 0
-        self._answers: dict[int, list[Entry]] = {}  # a crowd that comes back at once asks for the same
+        self._complete_after = 0
+        self._epoch_start = 0
+        self._cached_reads: dict[int, list[Entry]] = {}  # a crowd that comes back at once asks for the same
         self.head = 0
 
-    def start_at(self, offset: int) -> None:
+    def restart_after(self, offset: int) -> None:
         """From here on positions are those of another epoch, of which all after `offset` will be appended."""
-        self._epoch_began = self.head
-        self._reaches_back_to = offset
-        self._answers.clear()
+        self._epoch_start = self.head
+        self._complete_after = offset
+        self._cached_reads.clear()
 
     def append(self, entry: Entry) -> int:
         """Returns the new head."""
         self.head += 1
-        self._answers.clear()
+        self._cached_reads.clear()
         kind = entry.label[0]
         if kind != "-":
-            self._drop(_LIVE_ONLY + entry.key)
+            self._supersede(_LIVE_ONLY + entry.key)
             if entry.offset:
-                self._drop(entry.key)  # what is live only must not hide from those who recover what is in the history
+                self._supersede(
+                    entry.key
+                )  # what is live only must not hide from those who recover what is in the history
         name: str | int = self.head
         if kind == "p":
             name = entry.key if entry.offset else _LIVE_ONLY + entry.key
         self._entries[name] = (self.head, entry)
         self._bytes += len(entry.frame)
-        while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
+        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
             _, (cursor, oldest) = self._entries.popitem(last=False)
             self._bytes -= len(oldest.frame)
             self._trimmed = cursor
-            if cursor > self._epoch_began:
-                self._reaches_back_to = max(self._reaches_back_to, oldest.offset)
+            if cursor > self._epoch_start:
+                self._complete_after = max(self._complete_after, oldest.offset)
         return self.head
 
-    def since(self, cursor: int, most_bytes: int) -> tuple[list[bytes], int] | None:
+    def frames_since(self, cursor: int, max_bytes: int) -> tuple[list[bytes], int] | None:
         """Frames after `cursor`, and the cursor behind them; None where what came after it was trimmed.
 
         Oldest first, one frame at least and otherwise at most `most_bytes`: call again for the rest.
         """
-        newer = self.newer(cursor)
-        if newer is None:
+        entries_since = self.entries_since(cursor)
+        if entries_since is None:
             return None
         frames: list[bytes] = []
         size = 0
-        for at, entry in newer:
-            if frames and size + len(entry.frame) > most_bytes:
+        for at, entry in entries_since:
+            if frames and size + len(entry.frame) > max_bytes:
                 return frames, cursor
             frames.append(entry.frame)
             size += len(entry.frame)
@@ -90,7 +92,7 @@ class Log:
         """Whether nothing that came after `cursor` was trimmed."""
         return cursor >= self._trimmed
 
-    def newer(self, cursor: int) -> list[tuple[int, Entry]] | None:
+    def entries_since(self, cursor: int) -> list[tuple[int, Entry]] | None:
         """What came after `cursor`, each with its own cursor, oldest first; None where some of it was trimmed."""
         if cursor < self._trimmed:
             return None
@@ -102,24 +104,24 @@ class Log:
         found.reverse()
         return found
 
-    def after(self, offset: int) -> list[Entry] | None:
+    def entries_after(self, offset: int) -> list[Entry] | None:
         """Everything kept after that offset of the present epoch, oldest first; None where that was trimmed."""
-        if offset < self._reaches_back_to:
+        if offset < self._complete_after:
             return None
-        if offset in self._answers:
-            return self._answers[offset]
-        newer: list[Entry] = []
+        if offset in self._cached_reads:
+            return self._cached_reads[offset]
+        entries_since: list[Entry] = []
         for at, entry in reversed(self._entries.values()):
-            if at <= self._epoch_began or 0 < entry.offset <= offset:
+            if at <= self._epoch_start or 0 < entry.offset <= offset:
                 break
             if entry.offset:
-                newer.append(entry)
-        newer.reverse()
-        if len(self._answers) < MAX_CACHED_READS:
-            self._answers[offset] = newer
-        return newer
+                entries_since.append(entry)
+        entries_since.reverse()
+        if len(self._cached_reads) < MAX_CACHED_READS:
+            self._cached_reads[offset] = entries_since
+        return entries_since
 
-    def _drop(self, key: str) -> None:
+    def _supersede(self, key: str) -> None:
         superseded = self._entries.pop(key, None)
         if superseded is not None:
             self._bytes -= len(superseded[1].frame)

@@ -37,12 +37,12 @@ def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | 
     """What to do for a client whose last position is `since`. The feed must have started."""
     here = feed.position
     if since is None or here is None:
-        return from_snapshot(feed)
+        return replay_snapshot(feed)
     if is_ahead(feed, since):
         return CatchUp()
     if since.epoch != here.epoch:
-        return from_snapshot(feed)
-    kept = feed.hub.log.after(since.offset)
+        return replay_snapshot(feed)
+    kept = feed.hub.log.entries_after(since.offset)
     if kept is None:
         return ReadHistory(since, here)
     return Replay(kept, recovered=True)
@@ -56,15 +56,15 @@ def is_ahead(feed: Feed, since: Position | None) -> bool:
     return since.epoch > here.epoch or (since.epoch == here.epoch and since.offset > here.offset)
 
 
-def from_snapshot(feed: Feed) -> Replay:
+def replay_snapshot(feed: Feed) -> Replay:
     """The snapshot, when what the client missed can't be told."""
     return Replay(feed.snapshot_entries(), recovered=False)
 
 
 def conflate(publications: Sequence[Publication]) -> list[Entry]:
     """A piece of the history, without what is superseded in it."""
-    log = Log(most_entries=len(publications) + 1, most_bytes=_NO_BOUND)
+    log = Log(max_entries=len(publications) + 1, max_bytes=_NO_BOUND)
     for publication in publications:
         frame = text_frame(with_event_id(publication.position, publication.payload))
         log.append(Entry(publication.position.offset, publication.label, publication.key, frame))
-    return log.after(0) or []
+    return log.entries_after(0) or []

@@ -105,7 +105,7 @@ class SnapshotCache:
         """Return the frames of `entries()` in that view, and the cursor of its hub after which the flow goes on."""
         cached = self._cached.get(view)
         if cached is None or cached.hub is not hub or not cached.is_fresh(now) or not hub.log.covers(cached.cursor):
-            cached = _CachedFrames(hub, now, view.join(entries()), hub.log.head)
+            cached = _CachedFrames(hub, now, view.join_frames(entries()), hub.log.head)
             self._cached = {other: old for other, old in self._cached.items() if old.is_fresh(now)}
             self._cached[view] = cached
         return cached.frames, cached.cursor

@@ -21,7 +21,7 @@ class View:
     """
 
     channel: str
-    named: bool = False
+    with_channel: bool = False
     download_id: str = ""
     interval_ms: int = 0
     marks: bool = False
@@ -31,19 +31,19 @@ class View:
         """The event as this view shows it, framed; None where it doesn't."""
         if self.download_id and entry.key != self.download_id:
             return None
-        return self._named(entry.frame) if self.named else entry.frame
+        return self._add_channel(entry.frame) if self.with_channel else entry.frame
 
-    def mark(self, position: Position) -> bytes:
+    def position_mark(self, position: Position) -> bytes:
         """A position mark, framed."""
-        mark = {"type": "position", "position": str(position)}
-        named = {"channel": self.channel} if self.named else {}
-        return text_frame(json.dumps(mark | named, separators=(",", ":")).encode())
+        position_mark = {"type": "position", "position": str(position)}
+        with_channel = {"channel": self.channel} if self.with_channel else {}
+        return text_frame(json.dumps(position_mark | with_channel, separators=(",", ":")).encode())
 
-    def join(self, entries: list[Entry]) -> bytes:
+    def join_frames(self, entries: list[Entry]) -> bytes:
         """Frames of all that this view shows of them."""
         return b"".join(frame for entry in entries if (frame := self.frame(entry)) is not None)
 
-    def _named(self, frame: bytes) -> bytes:
+    def _add_channel(self, frame: bytes) -> bytes:
         payload = payload_of(frame)
         if not payload.startswith(b"{"):
             return frame  # text that is no object

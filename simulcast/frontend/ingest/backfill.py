@@ -11,7 +11,7 @@ from simulcast.errors import PositionLost
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.model.position import Position
 
-PAGE = 1000
+PAGE_SIZE = 1000
 PRELOAD_ENTRIES = 4000  # publications from before the start that memory begins with
 
 _log = logging.getLogger("simulcast.listener")
@@ -25,36 +25,36 @@ class Backfill:
 
     async def reconcile(self, channel: str, feed: Feed, head: Head) -> None:
         """Brings the feed to `head`, or beyond it. Raises BrokerUnavailable."""
-        feed.latency.published(head.position, head.published_at)
+        feed.latency.record_head(head.position, head.published_at)
         if feed.position is None:
-            await self._take_over(feed, channel)
+            await self._load_snapshot(feed, channel)
             await self._preload(feed, channel)
             return
         try:
             await self._fill(feed, channel, head)
             if feed.is_stale:
-                await self._take_over(feed, channel)
+                await self._load_snapshot(feed, channel)
         except PositionLost as error:
-            feed.hub.tally.gaps_lost += 1
+            feed.hub.counters.gaps_lost += 1
             _log.warning("%s: cutting %d clients, who missed what is lost: %s", channel, feed.hub.clients, error)
-            await self._take_over(feed, channel, anew=True)
+            await self._load_snapshot(feed, channel, disconnect=True)
 
     async def _fill(self, feed: Feed, channel: str, head: Head) -> None:
         """Takes what is missing up to the head, through every epoch that began meanwhile. Raises PositionLost."""
         while (here := feed.position) is not None and _is_before(here, head.position):
-            rows = await self._broker.history(here, head.position, channel, PAGE)
-            feed.hub.tally.backfilled += len(rows)
+            rows = await self._broker.history(here, head.position, channel, PAGE_SIZE)
+            feed.hub.counters.backfilled += len(rows)
             for number, publication in enumerate(rows):
                 _advance_epoch(feed, Position(publication.position.epoch, 0), head, number > 0)
                 feed.accept(publication)
-            if len(rows) < PAGE:
+            if len(rows) < PAGE_SIZE:
                 _advance_epoch(feed, head.position, head, bool(rows))
 
-    async def _take_over(self, feed: Feed, channel: str, anew: bool = False) -> None:
+    async def _load_snapshot(self, feed: Feed, channel: str, disconnect: bool = False) -> None:
         feed.expect_snapshot()
         snapshot = await self._broker.snapshot(channel)
         head = snapshot.head
-        if anew:
+        if disconnect:
             feed.reset()
         elif feed.position is not None:
             await self._fill(feed, channel, head)  # what was published since
@@ -84,4 +84,4 @@ def _advance_epoch(feed: Feed, position: Position, head: Head, complete: bool) -
         feed.clear_seen()
     elif (before.epoch, before.offset) < (here.epoch, here.offset):
         feed.invalidate(before)  # it may be that of an epoch before `here`: then the server knew nothing of this one
-    feed.next_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)
+    feed.start_epoch(position, head.tag if position.epoch == head.position.epoch else feed.tag)

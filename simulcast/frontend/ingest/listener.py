@@ -40,91 +40,91 @@ class SubscriptionStalled(BrokerUnavailable):
     """Redis answers, but what is published does not arrive."""
 
 
-Sort = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
+Reassign = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
 
 
 class Listener:
     """Keeps the feeds up to date from the moment `run` starts, through every loss of Redis."""
 
-    def __init__(self, broker: Broker, servers: Topology, tally: Counters, sort: Sort) -> None:
+    def __init__(self, broker: Broker, servers: Topology, counters: Counters, reassign: Reassign) -> None:
         """`sort`: says where to listen, once it has released what others serve; None where nothing is left."""
         self._broker = broker
-        self._repair = Backfill(broker)
+        self._backfill = Backfill(broker)
         self._servers = servers
-        self._sort = sort
+        self._reassign = reassign
         self.client: redis.asyncio.Redis | None = None  # of the server that it listens to
-        self._tally, self._clock = tally, tally.clock
-        self._followed: dict[str, Subscription] = {}  # by channel
+        self._counters, self._clock = counters, counters.clock
+        self._subscriptions: dict[str, Subscription] = {}  # by channel
         self._by_name: dict[bytes, Subscription] = {}  # by the name of its Pub/Sub channel
         self._pubsub: PubSub | None = None
-        self._catching_up = asyncio.Lock()
+        self._poll_lock = asyncio.Lock()
         self._polled_at = float("-inf")
-        self._trouble = "Redis was not reached yet"
+        self._failure = "Redis was not reached yet"
 
     def not_ready(self) -> str | None:
         """Why events don't arrive now, or None while they do."""
-        if self._trouble:
-            return self._trouble
+        if self._failure:
+            return self._failure
         age = self._clock() - self._polled_at
         return f"Redis was last heard {age:.1f} s ago" if age > READY_MAX_AGE_S else None
 
     @property
     def channels(self) -> list[str]:
-        return list(self._followed)
+        return list(self._subscriptions)
 
     async def follow(self, channel: str, feed: Feed) -> None:
         """Returns once the feed has started. Raises TimeoutError while Redis is away."""
-        followed = self._followed.get(channel)
-        if followed is None:
-            followed = Subscription(feed, ChannelNames(channel))
-            await self.subscribe(followed)
+        subscription = self._subscriptions.get(channel)
+        if subscription is None:
+            subscription = Subscription(feed, ChannelNames(channel))
+            await self.subscribe(subscription)
         async with asyncio.timeout(START_TIMEOUT_S):
-            await followed.started.wait()
+            await subscription.started.wait()
 
     def add(self, channel: str, feed: Feed) -> None:
         """The next session subscribes to it. Raises ValueError for what is no channel's name."""
         self._track(Subscription(feed, ChannelNames(channel)))
 
-    async def subscribe(self, followed: Subscription) -> None:
+    async def subscribe(self, subscription: Subscription) -> None:
         """Subscribes to it, or the next session does."""
-        self._track(followed)
+        self._track(subscription)
         if self._pubsub is not None:
             try:
-                await self._servers.subscribe(self._pubsub, [followed.names.pubsub])
+                await self._servers.subscribe(self._pubsub, [subscription.names.pubsub])
             except (redis.RedisError, OSError) as error:
-                _log.info("the next session subscribes to %s: %s", followed.names.channel, error)
+                _log.info("the next session subscribes to %s: %s", subscription.names.channel, error)
 
     def release(self, channel: str) -> Subscription | None:
         """Forgets the channel, before a session: another listener adopts it. None where it has left."""
-        if followed := self._followed.pop(channel, None):
-            del self._by_name[followed.names.pubsub.encode()]
-        return followed
+        if subscription := self._subscriptions.pop(channel, None):
+            del self._by_name[subscription.names.pubsub.encode()]
+        return subscription
 
-    def _track(self, followed: Subscription) -> None:
-        followed.renew()
-        self._followed[followed.names.channel] = followed
-        self._by_name[followed.names.pubsub.encode()] = followed
+    def _track(self, subscription: Subscription) -> None:
+        subscription.renew()
+        self._subscriptions[subscription.names.channel] = subscription
+        self._by_name[subscription.names.pubsub.encode()] = subscription
 
     async def leave(self, channel: str) -> None:
         """Lets the channel go."""
-        if (followed := self.release(channel)) and self._pubsub is not None:
+        if (subscription := self.release(channel)) and self._pubsub is not None:
             try:
-                await self._servers.unsubscribe(self._pubsub, followed.names.pubsub)
+                await self._servers.unsubscribe(self._pubsub, subscription.names.pubsub)
             except (redis.RedisError, OSError) as error:
                 _log.info("not unsubscribed from %s: %s", channel, error)
 
     async def run(self) -> None:
         """Listens while anything is followed. Whatever ends a session is met with another one."""
         delay = 0.1
-        while self._followed:
+        while self._subscriptions:
             try:
                 await self._session()
             except* (BrokerUnavailable, redis.RedisError, OSError, TimeoutError) as errors:
-                self._tally.reconnects += not self._trouble
-                delay = min(delay * 2, 2.0) if self._trouble else 0.1
-                self._trouble = _reason(errors)
+                self._counters.reconnects += not self._failure
+                delay = min(delay * 2, 2.0) if self._failure else 0.1
+                self._failure = _describe(errors)
                 self._servers.invalidate()
-                _log.warning("no events: %s", self._trouble)
+                _log.warning("no events: %s", self._failure)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
     async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
@@ -132,25 +132,25 @@ class Listener:
 
         `unless`: whether somebody else has seen to it meanwhile; then nothing is asked.
         """
-        async with asyncio.timeout(BACKFILL_TIMEOUT_S), self._catching_up:
+        async with asyncio.timeout(BACKFILL_TIMEOUT_S), self._poll_lock:
             if unless():
                 return []
             async with asyncio.timeout(POLL_TIMEOUT_S):
                 heads = await self._broker.heads(channels)
             for channel, head in zip(channels, heads, strict=True):
-                if followed := self._followed.get(channel):
-                    await self._repair.reconcile(followed.names.channel, followed.feed, head)
+                if subscription := self._subscriptions.get(channel):
+                    await self._backfill.reconcile(subscription.names.channel, subscription.feed, head)
         return heads
 
     async def _session(self) -> None:
-        if (client := await self._sort(self)) is None:
+        if (client := await self._reassign(self)) is None:
             return
         pubsub = client.pubsub()
         try:
-            for followed in self._followed.values():
-                followed.renew()
+            for subscription in self._subscriptions.values():
+                subscription.renew()
             asked: set[str] = set()
-            while new := {followed.names.pubsub for followed in self._followed.values()} - asked:
+            while new := {subscription.names.pubsub for subscription in self._subscriptions.values()} - asked:
                 async with asyncio.timeout(POLL_TIMEOUT_S):
                     await self._servers.subscribe(pubsub, new)
                 asked |= new
@@ -165,58 +165,60 @@ class Listener:
     async def _poll(self, client: redis.asyncio.Redis) -> None:
         while not is_cancelling():
             await asyncio.sleep(POLL_INTERVAL_S)
-            channels = [name for name, followed in self._followed.items() if followed.subscribed_at is not None]
+            channels = [
+                name for name, subscription in self._subscriptions.items() if subscription.subscribed_at is not None
+            ]
             if not channels:
                 continue
             if await self._servers.client_for(channels[0]) is not client:
                 raise BrokerUnavailable("another server has taken over")
             for channel, head in zip(channels, await self.poll_now(channels), strict=True):
-                followed = self._followed.get(channel)
-                if followed is not None and followed.is_stalled(head):
+                subscription = self._subscriptions.get(channel)
+                if subscription is not None and subscription.is_stalled(head):
                     raise SubscriptionStalled(f"what is published to {channel} does not arrive, though Redis answers")
             self._polled_at = self._clock()
 
-    async def _read(self, inbox: SubscriptionReader | PublicReader) -> None:
+    async def _read(self, reader: SubscriptionReader | PublicReader) -> None:
         while not is_cancelling():
-            for kind, name, data in await inbox.next():
+            for kind, name, data in await reader.next():
                 if kind in (b"message", b"smessage"):
-                    if followed := self._by_name.get(name):
-                        await self._take(followed, data)
+                    if subscription := self._by_name.get(name):
+                        await self._handle_message(subscription, data)
                 elif kind == self._servers.confirms:
-                    await self._begin(name)
+                    await self._confirm(name)
                 elif kind == b"sunsubscribe" and name in self._by_name:
                     raise BrokerUnavailable(f"another server has taken over {name.decode()}")
-                self._tally.received += 1
-                if self._tally.received % MAX_MESSAGES_PER_TICK == 0:
+                self._counters.received += 1
+                if self._counters.received % MAX_MESSAGES_PER_TICK == 0:
                     await asyncio.sleep(0)
 
-    async def _begin(self, name: bytes) -> None:
+    async def _confirm(self, name: bytes) -> None:
         """A subscription is confirmed: all from here on comes. What was before is taken for all new ones at once."""
-        if (followed := self._by_name.get(name)) is None:
+        if (subscription := self._by_name.get(name)) is None:
             return
-        followed.confirmed = True
-        if not all(each.confirmed for each in self._followed.values()):
+        subscription.confirmed = True
+        if not all(each.confirmed for each in self._subscriptions.values()):
             return  # theirs come next, and the last one serves all
-        begun = [channel for channel, each in self._followed.items() if each.subscribed_at is None]
+        begun = [channel for channel, each in self._subscriptions.items() if each.subscribed_at is None]
         for channel, head in zip(begun, await self.poll_now(begun), strict=True):
-            if each := self._followed.get(channel):
+            if each := self._subscriptions.get(channel):
                 each.begin(head)
                 each.started.set()
-        self._polled_at, self._trouble = self._clock(), ""
-        _log.info("listening to %d channels", len(self._followed))
+        self._polled_at, self._failure = self._clock(), ""
+        _log.info("listening to %d channels", len(self._subscriptions))
 
-    async def _take(self, followed: Subscription, data: bytes) -> None:
+    async def _handle_message(self, followed: Subscription, data: bytes) -> None:
         found = from_message(data)
         feed, channel = followed.feed, followed.names.channel
         if found is None:
-            self._take_foreign(followed, data)
+            self._handle_external(followed, data)
             return
         tag, publication = found
         if tag != feed.tag and not feed.is_known_tag(tag):
             await self.poll_now([channel])
         if tag != feed.tag:  # of an epoch that is over, and taken from its history; or it only looks like ours
             if not feed.is_known_tag(tag):
-                self._tally.refused += 1
+                self._counters.rejected += 1
                 _log.warning("left out what was published to %s as if by a broker", channel)
             return
         followed.last_live_offset = max(followed.last_live_offset, publication.position.offset)
@@ -224,19 +226,19 @@ class Listener:
             await self.poll_now([channel])
             feed.accept(publication)
 
-    def _take_foreign(self, followed: Subscription, data: bytes) -> None:
+    def _handle_external(self, followed: Subscription, data: bytes) -> None:
         try:
             if len(data) > MAX_EVENT_BYTES:
                 raise InvalidEvent(f"it has {len(data):,} bytes")
             followed.feed.accept_external(encode_external(data.decode("utf-8", "replace")))
         except InvalidEvent as error:
-            self._tally.refused += 1
+            self._counters.rejected += 1
             _log.warning("left out what was published to %s past the brokers: %s", followed.names.pubsub, error)
 
 
-def _reason(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_reason(each) for each in error.exceptions)
+        return "; ".join(_describe(each) for each in error.exceptions)
     if isinstance(error, BrokerUnavailable):
         return str(error)
     return f"Redis does not answer ({error or type(error).__name__})"

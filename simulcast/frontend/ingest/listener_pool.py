@@ -21,67 +21,69 @@ from simulcast.store.topology import Topology
 class ListenerPool:
     """What `Channels` follows them by. A listener ends when nothing is left for it to follow."""
 
-    def __init__(self, broker: Broker, servers: Topology, tally: Counters) -> None:
+    def __init__(self, broker: Broker, servers: Topology, counters: Counters) -> None:
         self._broker = broker
         self._servers = servers
-        self._tally = tally
+        self._counters = counters
         self._listeners: list[Listener] = []
-        self._of: dict[str, Listener] = {}  # by channel
-        self._kept = ""
+        self._by_channel: dict[str, Listener] = {}  # by channel
+        self._permanent_channel = ""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._died: asyncio.Future[None] | None = None  # while `run` runs
+        self._failed: asyncio.Future[None] | None = None  # while `run` runs
 
     def add(self, channel: str, feed: Feed) -> Listener:
         """The channel that is followed for good, before `run`. Raises ValueError for what is no channel's name."""
-        self._kept = channel
-        self._of[channel] = self._new()
-        self._of[channel].add(channel, feed)
-        return self._of[channel]
+        self._permanent_channel = channel
+        self._by_channel[channel] = self._add_listener()
+        self._by_channel[channel].add(channel, feed)
+        return self._by_channel[channel]
 
     def not_ready(self) -> str | None:
         """Why events of the channel that is followed for good don't arrive now, or None while they do."""
-        return self._of[self._kept].not_ready()
+        return self._by_channel[self._permanent_channel].not_ready()
 
     async def follow(self, channel: str, feed: Feed) -> None:
         """Returns once the feed has started. Raises TimeoutError while Redis is away."""
-        if channel not in self._of:
-            found = await self._listener_for(channel)
-            self._of.setdefault(channel, found)
-        await self._of[channel].follow(channel, feed)
+        if channel not in self._by_channel:
+            listener = await self._listener_for(channel)
+            self._by_channel.setdefault(channel, listener)
+        await self._by_channel[channel].follow(channel, feed)
 
     async def leave(self, channel: str) -> None:
         """Lets the channel go."""
-        await self._of.pop(channel).leave(channel)
+        await self._by_channel.pop(channel).leave(channel)
 
-    async def catch_up(self, channels: Sequence[str], unless: Callable[[], bool]) -> list[Head]:
+    async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool]) -> list[Head]:
         """As `Listener.catch_up`, for channels that one server serves."""
-        return await self._of.get(channels[0], self._of[self._kept]).poll_now(channels, unless)
+        return await self._by_channel.get(channels[0], self._by_channel[self._permanent_channel]).poll_now(
+            channels, unless
+        )
 
     async def run(self) -> None:
         """Listens until cancelled. Raises what a listener died of."""
-        self._died = asyncio.get_running_loop().create_future()
+        self._failed = asyncio.get_running_loop().create_future()
         try:
             for listener in self._listeners:
                 self._start(listener)
-            await self._died
+            await self._failed
         finally:
             await cancel_and_wait(self._tasks)
 
     async def _listener_for(self, channel: str) -> Listener:
-        kept = self._of[self._kept]
+        kept = self._by_channel[self._permanent_channel]
         if not self._servers.apart:
             return kept
         try:
             client = await self._servers.client_for(channel)
         except redis.RedisError:
             return kept  # its next session sorts it
-        return self._at(client) or self._new(client)
+        return self._listener_at(client) or self._add_listener(client)
 
-    def _at(self, client: redis.asyncio.Redis) -> Listener | None:
+    def _listener_at(self, client: redis.asyncio.Redis) -> Listener | None:
         return next((listener for listener in self._listeners if listener.client is client), None)
 
-    def _new(self, client: redis.asyncio.Redis | None = None) -> Listener:
-        listener = Listener(self._broker, self._servers, self._tally, self._reassign)
+    def _add_listener(self, client: redis.asyncio.Redis | None = None) -> Listener:
+        listener = Listener(self._broker, self._servers, self._counters, self._reassign)
         listener.client = client
         self._listeners.append(listener)
         self._start(listener)
@@ -92,26 +94,26 @@ class ListenerPool:
         here: redis.asyncio.Redis | None = None
         for channel in listener.channels:
             client = await self._servers.client_for(channel)
-            other = self._at(client)
+            other = self._listener_at(client)
             if here is None and other in (None, listener):
                 listener.client = here = client
-            elif client is not here and (followed := listener.release(channel)) is not None:
-                self._of[channel] = other = other or self._new(client)
-                await other.subscribe(followed)
+            elif client is not here and (subscription := listener.release(channel)) is not None:
+                self._by_channel[channel] = other = other or self._add_listener(client)
+                await other.subscribe(subscription)
         return here
 
     def _start(self, listener: Listener) -> None:
-        if self._died is not None:
+        if self._failed is not None:
             task = asyncio.create_task(self._run(listener), name="listener")
             self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._on_task_done)
 
     async def _run(self, listener: Listener) -> None:
         await listener.run()
         self._listeners.remove(listener)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and self._died is not None and not self._died.done():
-            self._died.set_exception(error)
+        if error is not None and self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)

@@ -52,9 +52,9 @@ class SubscriptionReader(asyncio.Protocol):
         self._messages: list[Message] = []
         self._bytes = 0
         self._arrived = asyncio.Event()
-        self._end: Exception | None = None
+        self._error: Exception | None = None
         self._transport = transport
-        self._replaced: Any = self._transport.get_protocol()
+        self._redis_protocol: Any = self._transport.get_protocol()
         self._transport.set_protocol(self)
         self.data_received(buffered)
         self._transport.resume_reading()  # what was read before may have been more than asyncio's streams hold
@@ -68,7 +68,7 @@ class SubscriptionReader(asyncio.Protocol):
                     raise message
                 self._messages.append(message)
         except hiredis.HiredisError as error:
-            self._end = redis.ResponseError(f"Redis answers a subscription with: {error}")
+            self._error = redis.ResponseError(f"Redis answers a subscription with: {error}")
             self._transport.abort()
         self._bytes += len(data)
         if self._bytes > MAX_BUFFERED_BYTES:
@@ -77,23 +77,23 @@ class SubscriptionReader(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """For redis-py, which writes."""
-        self._replaced.pause_writing()
+        self._redis_protocol.pause_writing()
 
     def resume_writing(self) -> None:
         """For redis-py, which writes."""
-        self._replaced.resume_writing()
+        self._redis_protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Redis is gone: `next` says so."""
-        self._end = self._end or redis.ConnectionError(f"Redis closed the connection{f': {exc}' if exc else ''}")
+        self._error = self._error or redis.ConnectionError(f"Redis closed the connection{f': {exc}' if exc else ''}")
         self._arrived.set()
-        self._replaced.connection_lost(exc)  # who closes the connection waits for it
+        self._redis_protocol.connection_lost(exc)  # who closes the connection waits for it
 
     async def next(self) -> list[Message]:
         """Return all messages that have arrived, at least one. Raises redis.RedisError when no more will come."""
         while not self._messages:
-            if self._end is not None:
-                raise self._end
+            if self._error is not None:
+                raise self._error
             self._arrived.clear()
             await self._arrived.wait()
         messages, self._messages = self._messages, []

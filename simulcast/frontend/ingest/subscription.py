@@ -17,9 +17,9 @@ class Subscription:
     started: asyncio.Event = field(default_factory=asyncio.Event)  # once the feed has its first snapshot
     confirmed: bool = False  # in this session; what was published before is not taken yet while subscribed_at is None
     subscribed_at: Head | None = None
-    polled: Head | None = None
+    polled_head: Head | None = None
     last_live_offset: int = 0  # the newest offset that came by Pub/Sub
-    heard_before: int = 0
+    polled_offset: int = 0
 
     def renew(self) -> None:
         """Nothing is subscribed to."""
@@ -27,16 +27,16 @@ class Subscription:
 
     def begin(self, head: Head) -> None:
         """All from `head` on comes."""
-        self.subscribed_at = self.polled = head
-        self.last_live_offset = self.heard_before = 0
+        self.subscribed_at = self.polled_head = head
+        self.last_live_offset = self.polled_offset = 0
 
     def is_stalled(self, head: Head) -> bool:
         """Whether nothing came since the poll before, though what had been published then has not come yet."""
-        before, since = self.polled, self.subscribed_at
+        before, since = self.polled_head, self.subscribed_at
         if before is None or since is None or head.tag != before.tag or since.tag != head.tag:
             self.begin(head)
             return False
         behind = before.position.offset > max(self.last_live_offset, since.position.offset)
-        deaf = behind and self.last_live_offset == self.heard_before
-        self.polled, self.heard_before = head, self.last_live_offset
-        return deaf
+        stalled = behind and self.last_live_offset == self.polled_offset
+        self.polled_head, self.polled_offset = head, self.last_live_offset
+        return stalled

@@ -12,8 +12,8 @@ from simulcast.frontend.fanout.view import View
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.channel import ChannelNames
 
-VIEW_ENTRIES = 2048
-VIEW_BYTES = 4 * 1024 * 1024
+MAX_VIEW_ENTRIES = 2048
+MAX_VIEW_BYTES = 4 * 1024 * 1024
 IDLE_CHANNEL_TTL_S = 30.0  # a channel without clients is kept that long, for those who come back
 MAX_CHANNELS_PER_PROCESS = 10_000
 MAX_CONCURRENT_READS = 8
@@ -26,20 +26,24 @@ class TooManyChannels(Exception):
 class Channels:
     """Feeds by channel, and in each the hubs of the views that its clients have."""
 
-    def __init__(self, kept: str, listener: ListenerPool, loop: asyncio.AbstractEventLoop, tally: Counters) -> None:
+    def __init__(
+        self, permanent: str, listeners: ListenerPool, loop: asyncio.AbstractEventLoop, counters: Counters
+    ) -> None:
         """`kept`: the channel that is followed whether it has clients or not."""
-        self._kept = kept
-        self._listener = listener
+        self._permanent = permanent
+        self._listeners = listeners
         self._loop = loop
-        self.tally, self.now = tally, tally.clock
-        self._deserted_at: dict[str, float] = {}
-        self._holders: dict[str, int] = {}  # clients that follow or join, by channel
-        self.reading = asyncio.Semaphore(MAX_CONCURRENT_READS)  # a crowd that recovers must not take all connections
-        self._feeds = {kept: self._new_feed()}
-        listener.add(kept, self._feeds[kept])
+        self.counters, self.now = counters, counters.clock
+        self._idle_since: dict[str, float] = {}
+        self._pins: dict[str, int] = {}  # clients that follow or join, by channel
+        self.history_reads = asyncio.Semaphore(
+            MAX_CONCURRENT_READS
+        )  # a crowd that recovers must not take all connections
+        self._feeds = {permanent: self._new_feed()}
+        listeners.add(permanent, self._feeds[permanent])
 
     def _new_feed(self) -> Feed:
-        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.tally))
+        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.counters))
 
     @property
     def feeds(self) -> dict[str, Feed]:
@@ -49,9 +53,9 @@ class Channels:
     @property
     def clients(self) -> int:
         """Memberships: a client of two channels counts twice."""
-        return sum(clients for _, clients, _ in self.census())
+        return sum(clients for _, clients, _ in self.client_counts())
 
-    def census(self) -> list[tuple[str, int, int]]:
+    def client_counts(self) -> list[tuple[str, int, int]]:
         """Each channel, how many clients it has, and how many of them are not current."""
         return [
             (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.lagging for hub in _hubs(feed)))
@@ -71,19 +75,19 @@ class Channels:
                 )
             ChannelNames(channel)  # raises for what is no name, before anything is kept
             feed = self._feeds[channel] = self._new_feed()
-        await self._listener.follow(channel, feed)
+        await self._listeners.follow(channel, feed)
         return feed
 
     @contextmanager
     def pin(self, channel: str) -> Iterator[None]:
         """While a client joins or follows the channel, it is not let go."""
-        self._holders[channel] = self._holders.get(channel, 0) + 1
+        self._pins[channel] = self._pins.get(channel, 0) + 1
         try:
             yield
         finally:
-            self._holders[channel] -= 1
-            if not self._holders[channel]:
-                del self._holders[channel]
+            self._pins[channel] -= 1
+            if not self._pins[channel]:
+                del self._pins[channel]
 
     def hub(self, feed: Feed, view: View) -> Hub:
         """The hub of that view, made if it is the first client's."""
@@ -91,13 +95,13 @@ class Channels:
             return feed.hub
         hub = feed.views.get(view)
         if hub is None:
-            log = Log(VIEW_ENTRIES, VIEW_BYTES)
+            log = Log(MAX_VIEW_ENTRIES, MAX_VIEW_BYTES)
             encode = view.deflate.encode if view.deflate else None
-            hub = Hub(log, self._loop.time, self._loop.call_at, self.tally, view.interval_ms / 1000, encode)
+            hub = Hub(log, self._loop.time, self._loop.call_at, self.counters, view.interval_ms / 1000, encode)
             feed.add_view(view, hub)
         return hub
 
-    async def mark(self) -> None:
+    async def publish_position_marks(self) -> None:
         """Position marks, to everyone who wants them."""
         for feed in self._feeds.values():
             feed.publish_position_marks()
@@ -110,11 +114,11 @@ class Channels:
                 hub.disconnect_slow_clients()
             for view in [view for view, hub in feed.views.items() if not hub.clients]:
                 feed.drop_view(view)
-            if channel == self._kept or channel in self._holders:
-                self._deserted_at.pop(channel, None)
-            elif now - self._deserted_at.setdefault(channel, now) > IDLE_CHANNEL_TTL_S:
-                del self._feeds[channel], self._deserted_at[channel]
-                await self._listener.leave(channel)
+            if channel == self._permanent or channel in self._pins:
+                self._idle_since.pop(channel, None)
+            elif now - self._idle_since.setdefault(channel, now) > IDLE_CHANNEL_TTL_S:
+                del self._feeds[channel], self._idle_since[channel]
+                await self._listeners.leave(channel)
 
 
 def _hubs(feed: Feed) -> list[Hub]:

@@ -28,16 +28,16 @@ class SubscribeOptions:
     versioned: bool = False
 
     @property
-    def named(self) -> bool:
+    def with_channel(self) -> bool:
         """Whether events carry their channel."""
         return len(self.channels) > 1
 
-    def view(self, channel: str, named: bool, deflate: Deflate | None) -> View:
+    def view(self, channel: str, with_channel: bool, deflate: Deflate | None) -> View:
         """How the client sees that channel."""
-        return View(channel, named, self.download_id, self.interval_ms, self.versioned, deflate)
+        return View(channel, with_channel, self.download_id, self.interval_ms, self.versioned, deflate)
 
 
-def subprotocol(offered: Sequence[str]) -> str | None:
+def select_subprotocol(offered: Sequence[str]) -> str | None:
     """Which of the offered subprotocols is spoken, if any."""
     return next((name for name in (VERSIONED, FLAT) if name in offered), None)
 
@@ -55,14 +55,14 @@ def parse(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> Subs
         raise ValueError(f"download_id: at most {MAX_ID_CHARS} characters")
     return SubscribeOptions(
         channels,
-        positions(values.get("since", ""), channels),
+        parse_positions(values.get("since", ""), channels),
         download_id,
-        _interval(values.get("interval_ms", "0")),
-        subprotocol(offered) == VERSIONED,
+        _parse_interval(values.get("interval_ms", "0")),
+        select_subprotocol(offered) == VERSIONED,
     )
 
 
-def positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
+def parse_positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
     """`1790000000000-42`, or `a:1790000000000-42,b:…` where there are several channels. Raises ValueError.
 
     Positions in other channels are left out: a query may name thousands, and what is found is kept with the client.
@@ -81,7 +81,7 @@ def positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
     return found
 
 
-def _interval(text: str) -> int:
+def _parse_interval(text: str) -> int:
     if not re.fullmatch("[0-9]{1,5}", text) or int(text) > MAX_INTERVAL_MS:
         raise ValueError(f"interval_ms: a whole number from 0 to {MAX_INTERVAL_MS}, not {text[:20]!r}")
     return -(-int(text) // _INTERVAL_STEP_MS) * _INTERVAL_STEP_MS

@@ -24,14 +24,14 @@ def preamble() -> bytes:
 class SSEEncoder:
     """For one client. With several channels each id names all positions, so it depends on what came before."""
 
-    def __init__(self, named: bool, since: Mapping[str, Position]) -> None:
+    def __init__(self, with_channel: bool, since: Mapping[str, Position]) -> None:
         """`named`: events carry their channel. `since`: where the client stopped in each."""
-        self._named = named
+        self._with_channel = with_channel
         self._positions = {channel.encode(): str(position).encode() for channel, position in since.items()}
 
     def encode(self, frames: bytes) -> bytes:
         """The messages of joined frames, one event each. A text with line breaks has several `data:` lines."""
-        return self._encode_named(frames) if self._named else _encode(frames)
+        return self._encode_named(frames) if self._with_channel else _encode(frames)
 
     def _encode_named(self, frames: bytes) -> bytes:
         events = []

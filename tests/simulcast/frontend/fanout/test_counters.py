@@ -33,13 +33,13 @@ def test_an_event_to_three_clients_is_three_deliveries_and_three_times_its_bytes
     hub = make_hub(clock)
     for _ in range(3):
         hub.join(Socket(hub).client, b"")
-    before = hub.tally.sent_bytes
+    before = hub.counters.sent_bytes
     hub.publish(entry("one"))
     hub.publish(entry("two"))
     clock.advance(0)
-    assert hub.tally.deliveries == 6
-    assert hub.tally.sent_bytes - before == 3 * len(entry("one").frame + entry("two").frame)
-    assert sum(hub.tally.flushes.counts) == 1
+    assert hub.counters.deliveries == 6
+    assert hub.counters.sent_bytes - before == 3 * len(entry("one").frame + entry("two").frame)
+    assert sum(hub.counters.flushes.counts) == 1
 
 
 def test_what_a_client_that_was_behind_gets_is_counted_without_what_was_superseded() -> None:
@@ -50,10 +50,10 @@ def test_what_a_client_that_was_behind_gets_is_counted_without_what_was_supersed
     for n in range(5):
         hub.publish(entry(f"p{n}", "p", "x"))
         clock.advance(1)
-    assert hub.tally.deliveries == 1
+    assert hub.counters.deliveries == 1
     slow.capacity = 10**6
     slow.drain()
-    assert hub.tally.deliveries == 2
+    assert hub.counters.deliveries == 2
 
 
 def test_a_client_that_is_cut_is_counted() -> None:
@@ -62,7 +62,7 @@ def test_a_client_that_is_cut_is_counted() -> None:
     hub.join(Socket(hub, room=1).client, entry("snapshot").frame)
     clock.advance(SLOW_CLIENT_TIMEOUT_S + 1)
     hub.disconnect_slow_clients()
-    assert hub.tally.cut == 1
+    assert hub.counters.disconnects == 1
 
 
 def test_with_an_interval_what_was_superseded_is_no_delivery() -> None:
@@ -72,15 +72,15 @@ def test_with_an_interval_what_was_superseded_is_no_delivery() -> None:
     for n in range(10):
         hub.publish(entry(f"p{n}", "p", "x"))
     clock.advance(1)
-    assert hub.tally.deliveries == 2
+    assert hub.counters.deliveries == 2
 
 
 def test_gaps_and_epochs_are_counted() -> None:
     feed = feed_at(Clock())
-    tally = feed.hub.tally
+    tally = feed.hub.counters
     assert (tally.gaps_found, tally.epochs) == (0, 0)  # the first epoch is no news
     assert feed.accept(publication(2)) is Outcome.GAP
-    feed.next_epoch(Position(6, 0), "other")
+    feed.start_epoch(Position(6, 0), "other")
     assert (tally.gaps_found, tally.epochs) == (1, 1)
 
 
@@ -98,51 +98,51 @@ def test_an_event_that_was_flushed_before_redis_said_when_it_had_it_is_measured(
     for offset in (1, 2, 3):
         feed.accept(publication(offset))
         clock.advance(1)
-    feed.latency.published(Position(5, 2), clock.now - 1.5)  # flushed a second ago
-    assert samples(feed.hub.tally) == (1, 0.5)
-    assert feed.hub.tally.longest_s() == 0.5
-    assert feed.hub.tally.longest_s() is None
+    feed.latency.record_head(Position(5, 2), clock.now - 1.5)  # flushed a second ago
+    assert samples(feed.hub.counters) == (1, 0.5)
+    assert feed.hub.counters.pop_max_latency_s() == 0.5
+    assert feed.hub.counters.pop_max_latency_s() is None
 
 
 def test_an_event_that_has_not_come_yet_is_measured_when_it_is_flushed() -> None:
     clock = Clock()
     feed = feed_at(clock)
-    feed.latency.published(Position(5, 1), clock.now - 1)
+    feed.latency.record_head(Position(5, 1), clock.now - 1)
     clock.advance(2)
-    feed.latency.published(Position(5, 2), clock.now)  # the older one waits for longer, and is the one that counts
+    feed.latency.record_head(Position(5, 2), clock.now)  # the older one waits for longer, and is the one that counts
     feed.accept(publication(1))
     feed.accept(publication(2))
     clock.advance(0)
-    assert samples(feed.hub.tally) == (1, 3.0)
+    assert samples(feed.hub.counters) == (1, 3.0)
 
 
 def test_each_event_is_measured_once_and_only_where_its_flush_is_known() -> None:
     clock = Clock()
     tally = Counters(clock)
     latency = Latency(tally)
-    latency.published(START, 0.0)  # nothing was published yet
-    latency.flushed(Position(5, 7))
-    latency.published(Position(5, 7), -100.0)  # flushed at some time before this process was there
-    latency.published(Position(5, 8), None)
+    latency.record_head(START, 0.0)  # nothing was published yet
+    latency.record_flush(Position(5, 7))
+    latency.record_head(Position(5, 7), -100.0)  # flushed at some time before this process was there
+    latency.record_head(Position(5, 8), None)
     assert samples(tally) == (0, 0)
-    latency.flushed(Position(5, 8))
+    latency.record_flush(Position(5, 8))
     for _ in range(2):
-        latency.published(Position(5, 8), -0.25)
+        latency.record_head(Position(5, 8), -0.25)
     assert samples(tally) == (1, 0.25)
     for offset in range(9, 10 + MAX_PENDING_FLUSHES):
-        latency.flushed(Position(5, offset))
-    latency.published(Position(5, 9), 0.0)  # forgotten: the oldest flush that is known may not be the one
+        latency.record_flush(Position(5, offset))
+    latency.record_head(Position(5, 9), 0.0)  # forgotten: the oldest flush that is known may not be the one
     assert samples(tally)[0] == 1
 
 
 def test_what_is_awaited_of_an_epoch_that_is_over_is_not_measured() -> None:
     clock = Clock()
     feed = feed_at(clock)
-    feed.latency.published(Position(5, 1), clock.now)
+    feed.latency.record_head(Position(5, 1), clock.now)
     clock.advance(10)
-    feed.next_epoch(Position(6, 0), "other")
+    feed.start_epoch(Position(6, 0), "other")
     feed.accept(publication(1, epoch=6))
     clock.advance(0)
-    assert samples(feed.hub.tally)[0] == 0
-    feed.latency.published(Position(6, 1), clock.now)
-    assert samples(feed.hub.tally)[0] == 1
+    assert samples(feed.hub.counters)[0] == 0
+    feed.latency.record_head(Position(6, 1), clock.now)
+    assert samples(feed.hub.counters)[0] == 1

@@ -32,11 +32,11 @@ class Stage:
 def test_offsets_in_order_are_taken_and_others_are_not() -> None:
     stage = Stage()
     take = stage.feed.accept
-    assert take(publication(1)) is Outcome.TAKEN
+    assert take(publication(1)) is Outcome.ACCEPTED
     assert take(publication(1)) is Outcome.DUPLICATE
     assert take(publication(3)) is Outcome.GAP
-    assert take(publication(2)) is Outcome.TAKEN
-    assert take(publication(3)) is Outcome.TAKEN
+    assert take(publication(2)) is Outcome.ACCEPTED
+    assert take(publication(3)) is Outcome.ACCEPTED
     assert take(publication(1, epoch=EPOCH + 1)) is Outcome.OTHER_EPOCH
     assert stage.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
 
@@ -45,7 +45,7 @@ def test_a_state_that_is_told_again_after_a_failover_is_dropped() -> None:
     stage = Stage()
     paused = publication(1, "s:download_paused:1:4", "a")
     stage.feed.accept(paused)
-    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
     stage.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [paused], {})
     stage.feed.accept(publication(1, "s:download_paused:1:4", "a", EPOCH + 5))
     stage.feed.accept(publication(2, "s:download_paused:1:6", "a", EPOCH + 5))
@@ -57,7 +57,7 @@ def test_a_state_that_is_told_again_after_a_failover_is_dropped() -> None:
 def test_what_the_server_knows_nothing_of_any_more_may_be_told_again() -> None:
     stage = Stage()
     stage.feed.accept(publication(1, "s:download_queued:1:1", "a"))
-    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
     stage.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [], {})
     stage.feed.accept(publication(1, "s:download_queued:1:1", "a", EPOCH + 5))
     assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
@@ -66,7 +66,7 @@ def test_what_the_server_knows_nothing_of_any_more_may_be_told_again() -> None:
 def failed_over(stage: Stage, *goes_on: Publication) -> None:
     """A server took over that knew of nothing that was told after the first event."""
     stage.feed.invalidate(Position(EPOCH, 1))
-    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
     stage.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", goes_on, {})
 
 
@@ -111,7 +111,7 @@ def test_who_joins_before_what_was_lost_is_told_again_is_told_it_too() -> None:
     assert shown(stage) == lost
     stage.feed.accept(replace(publication(1, "e:download_complete::", "b", EPOCH + 5), once="b1"))
     stage.feed.invalidate(Position(EPOCH, 1))
-    stage.feed.next_epoch(Position(EPOCH + 9, 0), "tag3")
+    stage.feed.start_epoch(Position(EPOCH + 9, 0), "tag3")
     stage.feed.load_snapshot(Position(EPOCH + 9, 0), "tag3", [started], {})
     assert sorted(shown(stage)) == sorted(lost)
     stage.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 9))
@@ -144,7 +144,7 @@ def test_what_was_lost_and_is_never_told_again_is_shown_for_ten_minutes() -> Non
 def test_clients_keep_their_place_when_another_epoch_begins_and_old_tags_are_known() -> None:
     stage = Stage()
     stage.feed.accept(publication(1))
-    stage.feed.next_epoch(Position(EPOCH + 5, 0), "tag2")
+    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
     stage.feed.accept(publication(1, epoch=EPOCH + 5))
     assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
     assert stage.feed.is_known_tag("tag")
@@ -179,10 +179,10 @@ def test_what_was_preloaded_is_for_who_comes_back_and_for_nobody_else() -> None:
     feed.accept(publication(4))
     clock.advance(1)
     assert len(socket.got) == 1
-    kept = feed.hub.log.after(1)
+    kept = feed.hub.log.entries_after(1)
     assert kept is not None
     assert [entry.offset for entry in kept] == [2, 3, 4]
-    assert feed.hub.log.after(0) is None
+    assert feed.hub.log.entries_after(0) is None
 
 
 def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:

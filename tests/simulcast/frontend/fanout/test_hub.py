@@ -164,12 +164,12 @@ def test_a_socket_that_stays_full_is_aborted() -> None:
     clock.advance(1)
     hub.disconnect_slow_clients()
     assert not slow.open
-    assert (hub.clients, hub.tally.cut) == (0, 1)
+    assert (hub.clients, hub.counters.disconnects) == (0, 1)
 
 
 def test_a_client_that_fell_behind_the_log_is_aborted_when_it_drains() -> None:
     clock = Clock()
-    hub = make_hub(clock, Log(most_entries=3))
+    hub = make_hub(clock, Log(max_entries=3))
     slow = Socket(hub, room=1)
     hub.join(slow.client, entry("snapshot").frame)
     for n in range(5):

@@ -9,13 +9,13 @@ def texts(found: bytes | None) -> list[str]:
 
 
 def after(log: Log, offset: int) -> list[str]:
-    found = log.after(offset)
+    found = log.entries_after(offset)
     assert found is not None
     return texts(b"".join(entry.frame for entry in found))
 
 
 def since(log: Log, cursor: int, most_bytes: int = 10**6) -> list[str]:
-    found = log.since(cursor, most_bytes)
+    found = log.frames_since(cursor, most_bytes)
     assert found is not None
     return texts(b"".join(found[0]))
 
@@ -49,33 +49,33 @@ def test_a_slice_ends_at_its_bound_but_is_never_empty() -> None:
     log = Log()
     for n in range(5):
         log.append(entry(f"{n}" * 100))
-    first = log.since(0, 1)
+    first = log.frames_since(0, 1)
     assert first is not None and len(first[0]) == 1
-    second = log.since(first[1], 250)
+    second = log.frames_since(first[1], 250)
     assert second is not None and texts(b"".join(second[0])) == ["1" * 100, "2" * 100]
     assert since(log, second[1]) == ["3" * 100, "4" * 100]
 
 
 def test_what_was_trimmed_is_not_passed_over_in_silence() -> None:
-    log = Log(most_entries=2)
+    log = Log(max_entries=2)
     for n in range(1, 4):
         log.append(entry(str(n), offset=n))
-    assert log.since(0, 100) is None
+    assert log.frames_since(0, 100) is None
     assert since(log, 1) == ["2", "3"]
-    assert log.after(0) is None
+    assert log.entries_after(0) is None
     assert after(log, 1) == ["2", "3"]
 
 
 def test_bytes_are_bounded_too() -> None:
-    log = Log(most_bytes=1000)
+    log = Log(max_bytes=1000)
     for n in range(100):
         log.append(entry("x" * 90, "p", str(n)))
     assert len(since(log, log.head - 5)) == 5
-    assert log.since(log.head - 50, 100) is None
+    assert log.frames_since(log.head - 50, 100) is None
 
 
 def test_superseding_gives_the_bytes_back() -> None:
-    log = Log(most_bytes=1000)
+    log = Log(max_bytes=1000)
     log.append(entry("first"))
     for _ in range(1000):
         log.append(entry("x" * 90, "p", "same"))
@@ -84,20 +84,20 @@ def test_superseding_gives_the_bytes_back() -> None:
 
 def test_recovery_by_offset_leaves_out_what_was_live_only() -> None:
     log = Log()
-    log.start_at(10)
+    log.restart_after(10)
     log.append(entry("11", offset=11))
     log.append(entry("foreign"))
     log.append(entry("12", offset=12))
     assert after(log, 10) == ["11", "12"]
     assert after(log, 11) == ["12"]
     assert after(log, 12) == []
-    assert log.after(9) is None
+    assert log.entries_after(9) is None
 
 
 def test_another_epoch_makes_the_offsets_before_it_meaningless_but_not_the_cursors() -> None:
     log = Log()
     log.append(entry("old", offset=5))
-    log.start_at(0)
+    log.restart_after(0)
     log.append(entry("new", offset=1))
     assert after(log, 0) == ["new"]
     assert since(log, 0) == ["old", "new"]

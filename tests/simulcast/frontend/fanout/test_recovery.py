@@ -9,7 +9,7 @@ from tests.simulcast.frontend.fanout.test_feed import EPOCH, publication
 
 def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
     clock = Clock()
-    feed = Feed(make_hub(clock, Log(most_entries=most_entries)))
+    feed = Feed(make_hub(clock, Log(max_entries=most_entries)))
     feed.load_snapshot(Position(EPOCH, offsets.start - 1), "tag", [], {})
     for offset in offsets:
         feed.accept(publication(offset, text=f'{{"n":{offset}}}'))

@@ -20,7 +20,7 @@ from tests.fakes import entry
     ],
 )
 def test_a_named_view_says_of_each_event_in_which_channel_it_came(text: str, seen: str) -> None:
-    frame = View("a", named=True).frame(entry(text))
+    frame = View("a", with_channel=True).frame(entry(text))
     assert frame is not None
     assert payload_of(frame).decode() == seen
 
@@ -30,9 +30,9 @@ def test_the_view_of_one_download_shows_only_its_events() -> None:
     ours, other, none = entry("{}", "p", "x"), entry("{}", "p", "y"), entry("{}")
     assert view.frame(ours) == ours.frame
     assert view.frame(other) is view.frame(none) is None
-    assert view.join([ours, other, ours]) == ours.frame * 2
+    assert view.join_frames([ours, other, ours]) == ours.frame * 2
 
 
 def test_a_mark_says_how_far_the_channel_is() -> None:
-    mark = json.loads(payload_of(View("a", named=True, marks=True).mark(Position(1, 2))))
+    mark = json.loads(payload_of(View("a", with_channel=True, marks=True).position_mark(Position(1, 2))))
     assert mark == {"type": "position", "position": "1-2", "channel": "a"}

@@ -89,12 +89,12 @@ async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> Non
     marked = Socket(channels.hub(feed, View("kept", marks=True, download_id="quiet")))
     for socket in (plain, marked):
         socket.hub.join(socket.client, b"")
-    await channels.mark()
+    await channels.publish_position_marks()
     marked.hub.flush()
     feed.hub.flush()
     assert marked.got == [b'{"type":"position","position":"1-0"}']
     assert plain.got == []
-    assert payload_of(View("kept").mark(Position(1, 0))) == marked.got[0]
+    assert payload_of(View("kept").position_mark(Position(1, 0))) == marked.got[0]
 
 
 async def test_a_front_end_follows_a_bounded_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:

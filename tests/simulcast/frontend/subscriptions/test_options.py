@@ -1,19 +1,19 @@
 import pytest
 
-from simulcast.frontend.subscriptions.options import SubscribeOptions, parse, subprotocol
+from simulcast.frontend.subscriptions.options import SubscribeOptions, parse, select_subprotocol
 from simulcast.model.position import Position
 
 
 def test_who_asks_for_nothing_follows_the_downloads() -> None:
     assert parse([]) == SubscribeOptions()
-    assert not parse([]).named
+    assert not parse([]).with_channel
 
 
 def test_channels_positions_one_download_and_an_interval_are_read() -> None:
     query = [("channel", "a"), ("channel", "b"), ("channel", "a"), ("since", "a:1-2,b:3-4")]
     wanted = parse([*query, ("download_id", "x"), ("interval_ms", "950"), ("other", "?")], ["simulcast.v1"])
     assert wanted == SubscribeOptions(("a", "b"), {"a": Position(1, 2), "b": Position(3, 4)}, "x", 1000, True)
-    assert wanted.named
+    assert wanted.with_channel
 
 
 @pytest.mark.parametrize("since", ["1-2", "downloads:1-2"])
@@ -42,6 +42,6 @@ def test_what_makes_no_sense_is_named(query: list[tuple[str, str]], named: str) 
 
 
 def test_the_newest_subprotocol_that_both_speak_is_chosen() -> None:
-    assert subprotocol(["simulcast.flat", "simulcast.v1"]) == "simulcast.v1"
-    assert subprotocol(["mqtt", "simulcast.flat"]) == "simulcast.flat"
-    assert subprotocol(["mqtt"]) is subprotocol([]) is None
+    assert select_subprotocol(["simulcast.flat", "simulcast.v1"]) == "simulcast.v1"
+    assert select_subprotocol(["mqtt", "simulcast.flat"]) == "simulcast.flat"
+    assert select_subprotocol(["mqtt"]) is select_subprotocol([]) is None
