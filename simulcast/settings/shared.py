@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from simulcast.errors import SettingRefused
-from simulcast.store.url import redacted_url, validate
+from simulcast.store.url import redacted_url, validate, without_user_info
 
 URL_FILE = "redis.url"
 RENAMED = {
@@ -83,4 +83,5 @@ def explain(error: ValidationError) -> str:
     """Describe the first refused setting in one line: its name, its value and the reason."""
     first = error.errors(include_url=False)[0]
     name, value = first["loc"][0], first.get("input")
-    return f"{name}={redacted_url(str(value)) if name == 'REDIS_URL' else value}: {first['msg']}"
+    shown = redacted_url(str(value)) if name == "REDIS_URL" else without_user_info(str(value))
+    return f"{name}={shown}: {first['msg']}"

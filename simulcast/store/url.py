@@ -5,19 +5,41 @@ redis+sentinel://[user:password@]host[:26379][,host2[:port]…]/master[/db]   al
 redis+cluster://[user:password@]host[:6379][,host2[:port]…]   also rediss+cluster://
 
 User and password are those of the data servers. `?sentinel_username=` and `?sentinel_password=` are for the Sentinels;
-every other option of the query is redis-py's, for each connection. The grammar is that of redis-sentinel-url.
+the other options of the query (OPTIONS) are redis-py's, for each connection. The grammar is that of redis-sentinel-url.
 """
 
+import difflib
+import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 FORMS = (
     "redis://localhost:6379/0, rediss://…, unix:///path, redis+sentinel://host:26379,host2:26379/master/0 "
     "or redis+cluster://host:6379,host2:6379"
 )
+OPTIONS = (
+    "db",
+    "username",
+    "password",
+    "client_name",
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_password",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+    "sentinel_username",
+    "sentinel_password",
+)  # not those that would undo the deadlines, the protocol or the bytes that this library counts on
 _PORTS = {"sentinel": 26379, "cluster": 6379}
 _FOR_SENTINELS = "sentinel_"
+_VALUES = {"ssl_cert_reqs": ("none", "optional", "required"), "ssl_check_hostname": ("true", "false")}
+_HOSTS = re.compile(
+    r"(?:\[[0-9a-fA-F:.]*\]|[^:\[\]]|(?<=[^,:]):\d{1,5}(?=[,/]|$))*", re.DOTALL
+)  # up to what is no host or port
+_USER_INFO = re.compile(r"(://)[^\s,'\"]*@")
 
 Kind = Literal["server", "sentinel", "cluster"]
 Server = tuple[str, int]  # host, port
@@ -28,7 +50,15 @@ def redacted_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    return scheme + separator + rest.partition("?")[0].rpartition("@")[2]
+    place = re.split("[?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    shown = _HOSTS.match(place)
+    hosts = shown.group() if shown else ""
+    return scheme + separator + hosts + "…" * (hosts != place)
+
+
+def without_user_info(text: str) -> str:
+    """The text with all that stands before an @ in each of its addresses left out, however many there are."""
+    return _USER_INFO.sub(r"\1", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +94,20 @@ def parse(url: str) -> Address:
     scheme, _, how = scheme.lower().partition("+")
     if not separator or scheme not in ("redis", "rediss", "unix"):
         raise _wrong(url, "its scheme is none of these")
-    if not how:
-        _check_one(url)
-        return Address("server", url)
-    if how not in _PORTS or scheme == "unix":
+    if how and (how not in _PORTS or scheme == "unix"):
         raise _wrong(url, "its scheme is none of these")
-    kind: Kind = "sentinel" if how == "sentinel" else "cluster"
+    if not url.isprintable() or " " in url or (scheme != "unix" and re.search("[/?#].*@", rest)):
+        raise _wrong(url, "its user name or password has one of / ? # @ or a space in it: percent-encode that")
     rest, _, query = rest.partition("?")
+    options = _options(query, url)
     place, _, path = rest.partition("/")
     user, at, hosts = place.rpartition("@")
+    if not how:
+        if scheme != "unix":
+            _server(hosts or "localhost", 6379, url)
+            _check_database(path.strip("/"), url)
+        return Address("server", url)
+    kind: Kind = "sentinel" if how == "sentinel" else "cluster"
     members = tuple(_server(host, _PORTS[kind], url) for host in hosts.split(",") if host)
     if not members:
         raise _wrong(url, "it names no host")
@@ -83,9 +118,7 @@ def parse(url: str) -> Address:
             raise _wrong(url, "the name of the master is missing behind the hosts")
     elif db not in ("", "0"):
         raise _wrong(url, "a cluster has no databases but 0")
-    if db and not db.isdecimal():
-        raise _wrong(url, f"the database is a number, not {db!r}")
-    options = tuple(parse_qsl(query, keep_blank_values=True))
+    _check_database(db, url)
     return Address(kind, url, members, master, scheme, user + at, db or "0", options)
 
 
@@ -96,11 +129,24 @@ def validate(url: str) -> str:
     return url
 
 
-def _check_one(url: str) -> None:
-    try:
-        _ = urlsplit(url).port
-    except ValueError as error:
-        raise _wrong(url, str(error)) from error
+def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
+    options = tuple(parse_qsl(query, keep_blank_values=True))
+    for name, value in options:
+        if name not in OPTIONS:
+            near = difflib.get_close_matches(name, OPTIONS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
+            shown = f" {name}" if re.fullmatch("[a-z_]{2,40}", name) else " of one of its names"
+            raise _wrong(url, f"there is no option{shown} ({meant})")
+        if value not in _VALUES.get(name, (value,)):
+            raise _wrong(url, f"{name} is one of {', '.join(_VALUES[name])}")
+        if name == "db":
+            _check_database(value or "none", url)
+    return options
+
+
+def _check_database(text: str, url: str) -> None:
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise _wrong(url, f"the database is a number, not {text[:80]!r}")
 
 
 def _server(text: str, default_port: int, url: str) -> Server:
@@ -108,14 +154,14 @@ def _server(text: str, default_port: int, url: str) -> Server:
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise _wrong(url, f"{text!r} is no host")
+            raise _wrong(url, "one of its hosts begins with [ and is no IPv6 address")
         port = port[1:]
     elif ":" in text:
         host, _, port = text.partition(":")
     if not host:
-        raise _wrong(url, f"{text!r} names no host")
-    if port and not (port.isdecimal() and 0 < int(port) < 65536):
-        raise _wrong(url, f"{port!r} is no port")
+        raise _wrong(url, "one of its ports has no host in front")
+    if port and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
+        raise _wrong(url, "one of its ports is no number from 1 to 65535")
     return host, int(port or default_port)
 
 

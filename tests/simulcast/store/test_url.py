@@ -1,19 +1,21 @@
 """What REDIS_URL may be, and what is said of one that it may not be."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from simulcast.errors import SettingRefused
 from simulcast.settings.shared import SharedSettings, explain
-from simulcast.store.url import parse
+from simulcast.settings.worker import WorkerSettings
+from simulcast.store.url import parse, redacted_url
 
 
 def test_sentinels_are_named_with_their_master_and_its_database() -> None:
-    found = parse(
-        "redis+sentinel://me:p%40ss@one,two:26380,[::1]:26381/main/3?sentinel_password=p%40&socket_keepalive=1"
-    )
+    found = parse("redis+sentinel://me:p%40ss@one,two:26380,[::1]:26381/main/3?sentinel_password=p%40&client_name=me")
     assert (found.kind, found.master) == ("sentinel", "main")
     assert found.members == (("one", 26379), ("two", 26380), ("::1", 26381))
-    assert found.of(("10.0.0.1", 6379)) == "redis://me:p%40ss@10.0.0.1:6379/3?socket_keepalive=1"
+    assert found.of(("10.0.0.1", 6379)) == "redis://me:p%40ss@10.0.0.1:6379/3?client_name=me"
     assert found.of_sentinel(("::1", 26381)) == "redis://:p%40@[::1]:26381?"
 
 
@@ -40,10 +42,25 @@ def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
         ("redis+sentinel://me:secret@host/main/one", "database is a number"),
         ("redis+sentinel://me:secret@/main", "names no host"),
         ("redis+cluster://me:secret@host/1", "no databases but 0"),
-        ("redis+cluster://me:secret@host:0", "'0' is no port"),
-        ("redis+cluster://me:secret@host,:7000", "':7000' names no host"),
-        ("redis+cluster://me:secret@[::1", "is no host"),
-        ("redis://me:secret@host:port", "[Pp]ort"),
+        ("redis+cluster://me:secret@host:0", "no number from 1 to 65535"),
+        ("redis+cluster://me:secret@host,:7000", "no host in front"),
+        ("redis+cluster://me:secret@[::1", "no IPv6 address"),
+        ("redis://me:secret@host:port", "no number from 1 to 65535"),
+        ("redis://:secret", "no number from 1 to 65535|no host in front"),
+        ("redis://me:sec/ret@host", "percent-encode"),
+        ("redis://me:sec?secret@host", "percent-encode"),
+        ("redis://me:secret#secret@host", "percent-encode"),
+        ("redis+sentinel://me:secret/secret@host/main", "percent-encode"),
+        ("redis+cluster://me:sec ret@host", "percent-encode"),
+        ("redis://me:secret@host/staging", "database is a number, not 'staging'"),
+        ("redis://me:secret@host/1/2", "database is a number"),
+        ("redis://me:secret@host/٣", "database is a number"),
+        ("redis://me:secret@host?db=x", "database is a number"),
+        ("redis://me:secret@host?decode_responses=true", "no option decode_responses"),
+        ("redis://me:secret@host?socket_timeout=0", "no option"),
+        ("redis://me:secret@host?ssl_ca_cert=/x", "did you mean ssl_ca_certs"),
+        ("rediss://me:secret@host?ssl_cert_reqs=yes", "none, optional, required"),
+        ("unix://me:secret@/run/redis.sock?bd=1", "no option bd"),
     ],
 )
 def test_what_it_may_not_be_is_named_without_its_password(url: str, why: str) -> None:
@@ -58,3 +75,33 @@ def test_a_setting_is_refused_without_its_password() -> None:
     assert "secret" not in str(told.value)
     assert explain(told.value).startswith("REDIS_URL=redis+sentinel://host: ")
     assert "secret" not in explain(told.value)
+
+
+def reason(url: str) -> str:
+    """Why an address is refused; "" where it is not."""
+    try:
+        parse(url)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@given(
+    st.text(max_size=40),
+    st.sampled_from(["redis", "rediss", "redis+sentinel", "redis+cluster", "http"]),
+)
+def test_a_password_is_in_no_message_however_the_address_is_written(rest: str, scheme: str) -> None:
+    forms = (
+        f"{scheme}://me:SECRET{rest}@host/main",
+        f"{scheme}://:{rest.replace('@', '')}SECRET",
+        f"{scheme}://u:SECRET@",
+    )
+    for url in forms:
+        assert "SECRET" not in redacted_url(url) + reason(url)
+
+
+def test_a_proxy_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMULCAST_DOWNLOAD_PROXIES", "http://one:3128, http://me:secret@two:3128,http://a:secret@@b")
+    with pytest.raises(SettingRefused) as refused:
+        WorkerSettings.from_environment()
+    assert "secret" not in str(refused.value) and "two:3128" in str(refused.value)
