@@ -1,11 +1,14 @@
 """What the documents show in passing: commands, routes, members and values that must be those of the programs."""
 
+import json
 import re
 from typing import cast, get_args
 
+import aiohttp
 import redis
 import typer
 
+from simulcast.broker import Broker
 from simulcast.cli.app import app
 from simulcast.model.commands import ErrorCode, Reason
 from simulcast.model.job_record import Sort, State
@@ -39,6 +42,46 @@ async def test_a_plain_publish_as_in_the_readme_reaches_a_client(front_end: Star
         with redis.Redis(port=own_valkey.port, protocol=2) as plain:
             plain.publish(found[1], event)
         assert [text.encode() for text in await collect(client, "12345")] == [event]
+
+
+async def test_a_plain_publish_is_kept_by_the_front_ends_that_receive_it_and_by_no_redis(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    event = {"type": "download_progress", "download_id": "12345", "progress": 0.5, "speed": 1}
+    first, second = await front_end(), await front_end()
+    async with await first.connect() as client, await second.connect() as other:
+        with redis.Redis(port=own_valkey.port, protocol=2) as plain:
+            plain.publish("simulcast:downloads", json.dumps(event))
+            for receiver in (client, other):
+                assert json.loads((await collect(receiver, "12345"))[-1]) == event
+            assert plain.xlen("{simulcast:downloads}:history") == 0
+
+    async def joining(query: str) -> list[str]:
+        async with await first.connect(query) as client:
+            await client.send("{}")
+            return (await collect(client, "missing_member"))[:-1]
+
+    broker = Broker.connect(own_valkey.url)
+    head = (await broker.head()).position
+    await broker.aclose()
+    assert [json.loads(text) for text in await joining("")] == [event]
+    assert await joining(f"?since={head}") == []
+
+
+async def test_pages_of_other_origins_have_what_the_protocol_says(shared_front_end: FrontEnd) -> None:
+    localhost, other = "http://localhost:54321", "https://elsewhere.example"
+    body = {"url": "https://example.com/a.iso"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{shared_front_end.port}") as session:
+        for origin, status in ((localhost, 200), (other, 403)):
+            async with session.get("/events", headers={"origin": origin}) as response:
+                assert response.status == status
+                assert "access-control-allow-origin" not in response.headers
+        async with session.post("/downloads", json=body, headers={"origin": other}) as response:
+            assert response.status == 403
+        preflight = {"origin": localhost, "access-control-request-method": "POST"}
+        async with session.options("/downloads", headers=preflight) as response:
+            assert not response.ok
+            assert "access-control-allow-origin" not in response.headers
 
 
 def test_the_protocol_names_all_reasons_codes_and_states() -> None:
