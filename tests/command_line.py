@@ -1,5 +1,6 @@
 """A short folder for data (a socket's path has at most 107 bytes), and the command line as a user calls it."""
 
+import asyncio
 import io
 import os
 import shutil
@@ -9,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import asynccontextmanager, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -19,8 +20,7 @@ import pytest
 from simulcast.cli import app, main
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.launcher.valkey_binary import find_server
-
-ROOT = Path(__file__).parents[1]
+from tests.service import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +104,39 @@ async def embedded(folder: Path) -> AsyncIterator[EmbeddedServer]:
     """A running one in `folder`/data, where a command looks for it."""
     async with EmbeddedServer(folder / "data", await find_server()) as server:
         yield server
+
+
+@asynccontextmanager
+async def command_process(
+    folder: Path, environment: dict[str, str], *arguments: str, stdout: int = asyncio.subprocess.PIPE
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulcast.cli", *arguments),
+        cwd=folder,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def wait_ended(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[int, str]:
+    """Exit code and what it said on standard error, after the signal."""
+    process.send_signal(number)
+    async with asyncio.timeout(30):
+        _, err = await process.communicate()
+        return await process.wait(), err.decode()
+
+
+def assert_complaint(done: Done) -> str:
+    """What it told the user, which is one or two lines and no traceback."""
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert done.stderr.startswith("simulcast: ") and "Traceback" not in done.stderr, done
+    assert done.stderr.count("\n") <= 2, done
+    return done.stderr

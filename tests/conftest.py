@@ -17,7 +17,7 @@ from simulcast.store.topology import Topology
 from tests.topologies import Cluster, Group, Sentinels
 from tests.valkey import Valkey
 
-pytest_plugins = ["tests.command_line", "tests.programs", "tests.gateway_js.world"]
+pytest_plugins = ["tests.browsers", "tests.command_line", "tests.programs", "tests.controlled_server"]
 _numbers = itertools.count()
 _LONG = ("faults", "chaos", "autobahn", "topology", "install")  # folders
 _FIRST = (*_LONG, "compose", "page", "gateway_js")  # begun last, one of them would be waited for

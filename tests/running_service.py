@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -85,3 +86,11 @@ async def service(
         await until(lambda: not any(map(is_alive, started)), "the end of all that it started")
         async with asyncio.timeout(START_S):
             await listening
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False

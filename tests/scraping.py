@@ -1,13 +1,11 @@
 """Asking a front-end's admin port, and reading the answer with Prometheus' own parser."""
 
 import asyncio
-import json
-import urllib.error
-import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from tests.http_requests import get
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
@@ -36,7 +34,7 @@ class Admin:
         self.port = port
 
     async def scrape(self) -> Scraped:
-        status, body = await asyncio.to_thread(ask, self.port, "/metrics")
+        status, body = await asyncio.to_thread(get, self.port, "/metrics")
         assert status == 200, body
         return Scraped(body)
 
@@ -47,14 +45,3 @@ class Admin:
 async def start_with_admin(start: StartFrontEnd, **environment: str) -> Admin:
     port = free_port()
     return Admin(await start(SIMULCAST_ADMIN_PORT=str(port), **environment), port)
-
-
-def ask(port: int, path: str, host: str = "") -> tuple[int, str]:
-    """Status and body."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": host} if host else {})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, str(json.loads(error.read() or b"{}").get("detail", ""))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.server.http import SimulcastHTTPProtocol
-from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.transport.websocket import SCOPE_KEY, SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -67,3 +69,32 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
     await send({"type": "http.response.body", "body": b"hello"})
+
+
+class Endpoint:
+    """Accepts, waits to be let go, and detaches; answers each text after a turn of the loop."""
+
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+        self.release.set()
+        self.seen: list[weakref.ref[SimulcastWebSocketProtocol]] = []
+        self.parts: list[weakref.ref[object]] = []
+
+    def protocols(self) -> list[SimulcastWebSocketProtocol]:
+        return [protocol for seen in self.seen if (protocol := seen()) is not None]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        protocol: SimulcastWebSocketProtocol = scope["extensions"][SCOPE_KEY]
+        self.seen.append(weakref.ref(protocol))
+        self.parts.append(weakref.ref(protocol.conn))
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.release.wait()
+
+        async def obey(text: str) -> None:
+            await asyncio.sleep(0)
+            if text == "raise":
+                raise LookupError(text)
+            protocol.write(text_frame(f"<{text}>".encode()))
+
+        protocol.detach(obey)

@@ -64,7 +64,7 @@ class Program:
         return self.log.read_text(errors="replace")
 
 
-def limited_to(descriptors: int) -> Sequence[str]:
+def _limited_to(descriptors: int) -> Sequence[str]:
     """The program of a front-end that may open so many files and sockets."""
     return (
         "-c",
@@ -74,7 +74,9 @@ def limited_to(descriptors: int) -> Sequence[str]:
 
 
 class FrontEnd(Program):
-    program: ClassVar[Sequence[str]] = ("-m", "app")
+    """`descriptors`: how many files and sockets it may open; 0 for as many as the machine lets it."""
+
+    descriptors: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -89,7 +91,8 @@ class FrontEnd(Program):
         """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
         self.port = port or free_port()
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
-        command = self.program if raw else ["-m", "uvicorn", "app.main:app"]
+        program = _limited_to(self.descriptors) if self.descriptors else ("-m", "app")
+        command = program if raw else ("-m", "uvicorn", "app.main:app")
         super().__init__([*command, *address], log, REDIS_URL=redis_url, **environment)
 
     @property
@@ -127,6 +130,10 @@ class FrontEnd(Program):
 
     async def connect(self, query: str = "") -> ClientConnection:
         return await websockets.connect(self.ws + query, max_size=None, proxy=None)
+
+
+class LimitedFrontEnd(FrontEnd):
+    descriptors = 60
 
 
 class Worker(Program):

@@ -14,17 +14,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from simulcast.launcher.embedded import EmbeddedServer
-from tests.command_line import Command, embedded, environment, folder, simulcast_process
+from tests.command_line import Command, command_process
 from tests.conditions import eventually
+from tests.http_requests import get
 from tests.ports import free_port, free_ports
 from tests.running_service import service
-from tests.scraping import Scraped, ask
-from tests.service import ROOT, Program
-from tests.simulcast.cli.test_processes import command
-from tests.system.test_descriptors import DESCRIPTORS, Narrow
+from tests.scraping import Scraped
+from tests.service import ROOT, LimitedFrontEnd, Program
 from tests.valkey import Valkey
-
-__all__ = ["embedded", "environment", "folder", "simulcast_process"]  # fixtures
 
 
 async def test_serve_has_the_admin_port_that_was_chosen(
@@ -32,16 +29,16 @@ async def test_serve_has_the_admin_port_that_was_chosen(
 ) -> None:
     port, admin = free_port(), free_port()
     flags = ["--port", str(port), "--admin-port", str(admin), "--redis-url", embedded.url]
-    async with command(folder, environment, "serve", *flags):
+    async with command_process(folder, environment, "serve", *flags):
 
         async def ready() -> bool:
             try:
-                return (await asyncio.to_thread(ask, port, "/ready"))[0] == 200
+                return (await asyncio.to_thread(get, port, "/ready"))[0] == 200
             except OSError:
                 return False
 
         await eventually(ready, "readiness")
-        assert Scraped(ask(admin, "/metrics")[1]).value("simulcast_ready") == 1
+        assert Scraped(get(admin, "/metrics")[1]).value("simulcast_ready") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -56,9 +53,9 @@ async def test_up_gives_each_front_end_one_and_names_them(
         async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:
             await client.send("{}")
             await client.recv()
-            scraped = [Scraped(ask(port, "/metrics")[1]) for port in (first, first + 1)]
+            scraped = [Scraped(get(port, "/metrics")[1]) for port in (first, first + 1)]
         assert sorted(each.value("simulcast_joins_total") for each in scraped) == [0, 1]
-        assert ask(running.port, "/metrics")[0] == 404
+        assert get(running.port, "/metrics")[0] == 404
         assert await running.stop() == 0
 
 
@@ -101,15 +98,15 @@ async def test_where_there_is_no_room_for_clients_metrics_still_say_so(
     valkey: Valkey, tmp_path: Path, programs: list[Program]
 ) -> None:
     admin = free_port()
-    running = Narrow(valkey.url, tmp_path / "narrow.log", SIMULCAST_ADMIN_PORT=str(admin))
+    running = LimitedFrontEnd(valkey.url, tmp_path / "limited.log", SIMULCAST_ADMIN_PORT=str(admin))
     programs.append(running)
     await running.ready()
     served: list[ClientConnection] = []
     with suppress(InvalidStatus):
         while True:
             served.append(await running.connect())
-    scraped = Scraped(ask(admin, "/metrics")[1])
-    assert scraped.value("process_max_fds") == DESCRIPTORS
+    scraped = Scraped(get(admin, "/metrics")[1])
+    assert scraped.value("process_max_fds") == running.descriptors
     assert scraped.value("simulcast_clients") == len(served)
     for client in served:
         client.transport.abort()

@@ -1,13 +1,14 @@
 """Who names many channels must not make as many series."""
 
 from app.metrics import MAX_LABELLED_CHANNELS, OTHERS, exposition
-from tests.fakes import Clock, Socket
+from tests.clocks import Clock
+from tests.fake_clients import Socket
+from tests.fake_listeners import make_channels
 from tests.scraping import Scraped
-from tests.simulcast.frontend.subscriptions.test_channels import make
 
 
 async def test_many_channels_have_a_bounded_number_of_series_and_no_client_is_left_out() -> None:
-    channels, _ = make(Clock())
+    channels, _ = make_channels(Clock())
     for number in range(MAX_LABELLED_CHANNELS + 5):
         feed = await channels.follow(f"channel-{number:02}")
         for _ in range(2 if number == 24 else 1):

@@ -9,7 +9,7 @@ from benchmarks.downloads.cases import Case
 from benchmarks.downloads.report import markdown
 from benchmarks.downloads.source import Source
 from benchmarks.downloads.usage import Usage, run
-from tests.page.nginx import nginx_path
+from tests.nginx import nginx_path
 
 
 def test_our_worker_brings_every_file_from_nginx_to_the_bit(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.stack import FRONT_ENDS, ROOT, Stack
+from tests.compose.stack import FRONT_ENDS, Stack
 from tests.ports import free_port
+from tests.service import ROOT
 
 
 def answers(*command: str) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.service import ROOT
+
 FRONT_ENDS = 3
 
 # Established connections to port 8080 that come from other containers; a health check comes from 127.0.0.1.

@@ -15,7 +15,7 @@ from websockets.typing import Origin
 from simulcast.gateway import Gateway
 from tests.compose.stack import FRONT_ENDS, Stack
 from tests.conditions import eventually, until
-from tests.docs.test_documents import blocks
+from tests.documents import blocks
 
 # Nothing warm: engine, base images, the image and three health checks in a row.
 pytestmark = [pytest.mark.timeout(400), pytest.mark.long]

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 import yaml
 
-from tests.compose.stack import ROOT
+from tests.service import ROOT
 
 Service = dict[str, object]
 SERVICES = cast(

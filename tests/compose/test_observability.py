@@ -18,12 +18,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.compose.stack import ROOT
 from tests.conditions import eventually
-from tests.docs.test_documents import blocks
+from tests.documents import blocks
 from tests.ports import free_port
 from tests.programs import StartFrontEnd, StartWorker
-from tests.service import STOP_S
+from tests.service import ROOT, STOP_S
 
 FOLDER = ROOT / "deploy/observability"
 # What a metric's type adds to its name.

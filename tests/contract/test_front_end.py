@@ -11,10 +11,10 @@ import websockets
 
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event
-from tests.contract.examples import FROM_SERVER, members
+from tests.contract_examples import FROM_SERVER, members
+from tests.http_requests import raw_request
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
-from tests.system.test_api import ask
 from tests.valkey import Valkey
 
 POST = "POST /channels/downloads/publish HTTP/1.1\nHost: localhost\nContent-Type: application/json"
@@ -49,7 +49,7 @@ async def test_what_is_posted_has_decimal_points_where_dart_wants_them(front_end
         for number in accepted + refused:
             # As text, since a client in another language may write a number as it likes.
             event = f'{{"type":"{kind}","download_id":"12345","progress":{number},"speed":1024000.0}}'
-            status, answer = await ask(running, POST, event.encode())
+            status, answer = await raw_request(running, POST, event.encode())
             assert (status, "progress" in answer) == ((200, False) if number in accepted else (422, True)), number
         await running.post("/channels/downloads/publish", {"type": "last"})
         texts = await collect(client, '"last"')

@@ -24,7 +24,7 @@ from simulcast.gateway import (
 )
 from simulcast.gateway.events import parse
 from tests.conditions import until
-from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kind_of, members
+from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of, members
 from tests.gateway_server import Station
 
 KINDS = {

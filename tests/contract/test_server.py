@@ -9,9 +9,8 @@ from simulcast.frontend.transport.rate_limit import RATE_LIMITED
 from simulcast.model.commands import Command, InvalidCommand, SubscriptionCommand, parse
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position
-from tests.contract.examples import FROM_CLIENT, FROM_SERVER, kept, kind_of, members
-from tests.contract.test_told import TOLD
-from tests.fakes import entry
+from tests.contract_examples import FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, members
+from tests.fake_clients import entry
 
 AT_42 = Position(1790000000000, 42)
 PAUSE = Command("pause", "12345")

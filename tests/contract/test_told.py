@@ -6,35 +6,13 @@ from simulcast.broker import Broker
 from simulcast.jobs import Ending, Jobs, Lease
 from simulcast.model.commands import Action, Command
 from simulcast.model.position import Position
-from tests.contract.examples import FROM_SERVER, kept
+from tests.contract_examples import FROM_SERVER, PUT_OFF, TO_THE_END, WITH_TROUBLE, kept
+from tests.jobs import claim_job
 from workers.reporter import Reporter
 
 URL = "https://user:secret@example.com/a.iso"
 HALF = {"progress": "0.5", "received": "2048", "total": "4096"}
-WITH_TROUBLE = [
-    "download_queued",
-    "download_started",
-    "download_paused",
-    "download_queued.by_command",
-    "download_resumed",
-    "download_paused.by_command",
-    "",  # queued and resumed once more
-    "",
-    "download_error.by_worker",
-    "download_queued.again",
-    "download_cancelled",
-    "download_deleted",
-]
-TO_THE_END = ["download_queued", "download_started", "download_progress.by_worker", "download_complete.by_worker"]
-PUT_OFF = ["download_queued", "download_started", "download_queued.retried"]
-TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF} - {""}
 RETRY_AT = re.compile(rb'"retry_at":[0-9]+\.[0-9]{3}')
-
-
-async def claimed(jobs: Jobs) -> Lease:
-    claim = await jobs.claim("host:1", 30)
-    assert claim is not None
-    return claim
 
 
 async def assert_told(broker: Broker, channel: str, names: list[str]) -> None:
@@ -55,15 +33,15 @@ async def test_a_life_with_pauses_an_error_and_its_deletion(jobs: Jobs, broker: 
         await jobs.finish(claim, ending, HALF, members)
 
     await jobs.submit(URL, "12345")
-    claim = await claimed(jobs)
+    claim = await claim_job(jobs, "host:1")
     await wish("pause")
     await end(claim, "paused")
     await wish("resume", "c-2")
-    claim = await claimed(jobs)
+    claim = await claim_job(jobs, "host:1")
     await wish("pause", "c-3")
     await end(claim, "paused")
     await wish("resume")
-    await end(await claimed(jobs), "error", error_message="the server answered 404")
+    await end(await claim_job(jobs, "host:1"), "error", error_message="the server answered 404")
     await wish("retry")
     await wish("cancel")
     await wish("delete")
@@ -72,7 +50,7 @@ async def test_a_life_with_pauses_an_error_and_its_deletion(jobs: Jobs, broker: 
 
 async def test_a_life_to_its_good_end(jobs: Jobs, broker: Broker, channel: str) -> None:
     await jobs.submit(URL, "12345")
-    claim = await claimed(jobs)
+    claim = await claim_job(jobs, "host:1")
     await Reporter(jobs, claim, lambda: 0.0).finish(4096)
     await jobs.finish(claim, "complete", {}, {"file_path": "/downloads/a.iso"})
     await assert_told(broker, channel, TO_THE_END)
@@ -82,6 +60,6 @@ async def test_a_life_that_is_put_off(jobs: Jobs, broker: Broker, channel: str) 
     await jobs.submit(URL, "12345")
     error = "the server answered 503 Service Unavailable"
     await jobs.finish(
-        await claimed(jobs), "queued", HALF | {"delay_ms": "2000"}, {"error_message": error, "retries": 1}
+        await claim_job(jobs, "host:1"), "queued", HALF | {"delay_ms": "2000"}, {"error_message": error, "retries": 1}
     )
     await assert_told(broker, channel, PUT_OFF)

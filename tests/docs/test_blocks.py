@@ -13,8 +13,9 @@ import yaml
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event
 from simulcast.settings.shared import RENAMED
-from tests.docs.test_documents import DOCUMENTS, ROOT, blocks
+from tests.documents import DOCUMENTS, blocks
 from tests.programs import StartFrontEnd
+from tests.service import ROOT
 from tests.valkey import Valkey
 
 SECRET = "a secret of at least thirty-two bytes"

@@ -6,9 +6,9 @@ import re
 import websockets
 
 from simulcast.broker import Broker
-from tests.docs.test_documents import ROOT, blocks
+from tests.documents import blocks
 from tests.programs import StartFrontEnd
-from tests.service import collect
+from tests.service import ROOT, collect
 from tests.valkey import Valkey
 
 PAGE = "docs/concepts.md"

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from tests.contract.examples import FOLDER, FROM_CLIENT, FROM_SERVER
-from tests.docs.test_documents import ROOT, blocks
+from tests.contract_examples import FOLDER, FROM_CLIENT, FROM_SERVER
+from tests.documents import blocks
+from tests.service import ROOT
 
 PAGE = FOLDER / "README.md"
 GOLDEN = {message.decode() for message in (*FROM_SERVER.values(), *FROM_CLIENT.values())}

@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.faults.rows import ROWS
-
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-
-
-def blocks(document: str, language: str) -> list[str]:
-    text = (ROOT / document).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+from tests.documents import DOCUMENTS, blocks
+from tests.service import ROOT
 
 
 def test_the_readmes_examples_are_the_files_that_tests_run() -> None:

@@ -12,10 +12,9 @@ from simulcast.broker import Broker
 from simulcast.cli.app import app
 from simulcast.model.commands import ErrorCode, Reason
 from simulcast.model.job_record import Sort, State
-from tests.contract.examples import FROM_SERVER
-from tests.docs.test_documents import ROOT
+from tests.contract_examples import FROM_SERVER
 from tests.programs import StartFrontEnd
-from tests.service import FrontEnd, collect
+from tests.service import ROOT, FrontEnd, collect
 from tests.valkey import Valkey
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import websockets
 from websockets.exceptions import InvalidStatus
 
 from simulcast.broker import Broker
-from tests.contract.examples import FROM_SERVER, members
-from tests.docs.test_documents import blocks
+from tests.contract_examples import FROM_SERVER, members
+from tests.documents import blocks
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.docs.test_documents import ROOT
+from tests.service import ROOT
 
 OURS = "**Simulcast**"
 

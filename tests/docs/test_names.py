@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.test_documents import DOCUMENTS, ROOT, blocks
+from tests.documents import DOCUMENTS, blocks
+from tests.service import ROOT
 
 PRODUCT = ("simulcast/", "app/", "workers/")
 FOLDERS = r"(?:simulcast|app|workers|tests|benchmarks|docs|deploy|examples)"

@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 
 from simulcast.broker import Broker
 from tests.conditions import eventually
-from tests.docs.test_documents import blocks
+from tests.documents import blocks
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import STOP_S

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, Route
 
-from tests.gateway_js.world import World
-from tests.page.conftest import CHROMIUM_ARGS, _chromium
+from tests.controlled_server import World
 from tests.service import ROOT
 
 HERE = Path(__file__).parent
@@ -47,14 +46,6 @@ def node() -> Node:
         return output.decode()
 
     return run
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_ARGS)
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,5 +1,5 @@
 // The guide of the Flutter class, snippet by snippet, in JavaScript: test_guide.py runs each in Node and in Chromium
-// against the real server. `world` is what a test may do to that server (tests/gateway_js/world.py).
+// against the real server. `world` is what a test may do to that server (tests/controlled_server.py).
 
 import { Config, Gateway } from "../../simulcast/gateway/gateway.js";
 

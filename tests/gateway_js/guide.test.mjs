@@ -1,4 +1,4 @@
-// Runs the part of the guide that SCENARIO names; the server is behind CONTROL (world.py).
+// Runs the part of the guide that SCENARIO names; the server is behind CONTROL (controlled_server.py).
 
 import { test } from "node:test";
 

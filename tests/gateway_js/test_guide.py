@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.controlled_server import World, controlled
 from tests.gateway_js.conftest import HERE, Node
-from tests.gateway_js.world import World, controlled
 from tests.service import ROOT
 
 SCENARIOS = re.findall(r'^  "(.+)": async \(', (HERE / "guide.js").read_text(), re.MULTILINE)

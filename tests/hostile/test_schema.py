@@ -17,10 +17,10 @@ from schemathesis.specs.openapi import checks as conformance
 
 from app.main import app
 from simulcast.model.token_claims import SCOPES
+from tests.http_requests import raw_request
 from tests.programs import one_front_end
 from tests.service import FrontEnd
 from tests.signed_tokens import SECRET, token
-from tests.system.test_api import ask
 
 DESCRIPTION = schemathesis.openapi.from_dict(app.openapi())
 OPERATIONS = {
@@ -134,15 +134,17 @@ async def test_other_methods_kinds_and_sizes_are_refused_and_never_an_error_of_o
 ) -> None:
     head = f"{{}} {path} HTTP/1.1\nHost: localhost\n{{}}"
     for method in METHODS:
-        status, answer = await ask(shared_front_end, head.format(method, "Content-Type: application/json"))
+        status, answer = await raw_request(shared_front_end, head.format(method, "Content-Type: application/json"))
         assert status in (200, 404, 405, 415) and (status != 200 or method == "HEAD"), answer
     for kind in KINDS:
-        status, answer = await ask(
+        status, answer = await raw_request(
             shared_front_end, head.format("POST", f"Content-Type: {kind}"), b'{"url":"http://h/"}'
         )
         assert status == 415, answer
     try:
-        status, answer = await ask(shared_front_end, head.format("POST", "Content-Type: application/json"), DEEP)
+        status, answer = await raw_request(
+            shared_front_end, head.format("POST", "Content-Type: application/json"), DEEP
+        )
     except ConnectionResetError:  # refused before it was read, and closed
         assert path not in READING
     else:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.hostile.bystander import bystander
 from tests.programs import one_front_end
+from tests.raw_client import raw_client
 from tests.service import FrontEnd
-from tests.system.test_clients import raw_client
 
 OFFER = "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n"
 BOMB_BYTES = 60_000_000

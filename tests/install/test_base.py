@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.service import ROOT
+
 CHECK = """
 import importlib.util, simulcast, simulcast.gateway
 for package in ("redis", "fastapi", "uvicorn", "pydantic", "typer", "aiohttp"):

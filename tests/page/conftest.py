@@ -1,13 +1,9 @@
 """A real Chromium on the page's files, served by a stub that does what the test says."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
-import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, expect
 
 from tests.conditions import eventually
 from tests.file_server import Files, serving
@@ -16,31 +12,8 @@ from tests.page.stub import StubServer
 expect.set_options(timeout=60_000)  # several tests run at once, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]
 
-# The first is Chromium without its windows: a test takes half the processor time with it.
-CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM_ARGS = [
-    "--no-sandbox",  # containers run as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # What Chromium itself writes when a test refuses a request on purpose.
 EXPECTED_ERRORS = ("Failed to load resource", "WebSocket connection to")
-
-
-def _chromium() -> str:
-    """Its path. Without one the test is skipped, but fails where CI is set: there it must not be missing."""
-    for name in CHROMIUM_NAMES:
-        path = shutil.which(name)
-        if path is not None and Path(path).is_file():
-            return path
-    reason = f"no Chromium on the PATH (looked for {', '.join(CHROMIUM_NAMES)}): apt-get install chromium"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 async def until_live(page: Page) -> None:
@@ -60,15 +33,6 @@ async def until_begun(page: Page) -> None:
         return True
 
     await eventually(has_begun, "all modules")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    path = _chromium()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

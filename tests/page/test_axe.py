@@ -6,9 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenPage
+from tests.page.rows import EVERY_STATE, event, row
 from tests.page.stub import StubServer
-from tests.page.test_reading import EVERY_STATE
-from tests.page.test_rows import event, row
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser
 
 from simulcast.broker import Broker
-from tests.docs.test_documents import blocks
+from tests.documents import blocks
 from tests.programs import StartFrontEnd
 from tests.valkey import Valkey
 

@@ -4,8 +4,8 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.page.conftest import OpenPage
+from tests.page.rows import event, row, slot
 from tests.page.stub import StubServer
-from tests.page.test_rows import event, row, slot
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.page.test_rows import row, slot
+from tests.page.rows import row, slot
 from tests.programs import StartFrontEnd
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,7 +25,7 @@ IDS = [
 KINDS = ["queued", "started", "progress", "paused", "resumed", "complete", "error", "cancelled"]
 
 
-def event(kind: str, download_id: str, number: int) -> dict[str, object]:
+def hostile_event(kind: str, download_id: str, number: int) -> dict[str, object]:
     """With markup in each member that may hold text, and in some that may not."""
     told: dict[str, object] = {"type": f"download_{kind}", "download_id": download_id, "attempt": 1, "change": number}
     told |= {"name": MARKUP, "url": "javascript:window.pwned='url'", "file_path": MARKUP, "error_message": MARKUP}
@@ -43,9 +43,9 @@ async def test_nothing_that_is_published_runs_or_becomes_an_element(front_end: S
     await expect(page.locator("#phase")).to_have_text("Live")
     for number, kind in enumerate(KINDS):
         for download_id in IDS:
-            status, _ = await running.post("/channels/downloads/publish", event(kind, download_id, number))
+            status, _ = await running.post("/channels/downloads/publish", hostile_event(kind, download_id, number))
             assert status == 200
-    await running.post("/channels/downloads/publish", event("queued", "last", 0))
+    await running.post("/channels/downloads/publish", hostile_event("queued", "last", 0))
     await expect(slot(page, "title", "last")).to_have_text(MARKUP)
     await expect(page.locator("li.row")).to_have_count(len(IDS) + 1)
     for download_id in ("__proto__", "constructor"):

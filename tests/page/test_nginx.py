@@ -15,10 +15,9 @@ from simulcast.broker import Broker
 from simulcast.model.events import progress_event
 from tests.conditions import eventually
 from tests.event_stream import stream
+from tests.nginx import BELOW, Nginx
 from tests.page.conftest import until_begun
-from tests.page.nginx import BELOW, Nginx
-from tests.page.test_rows import row, slot
-from tests.page.test_stream import BLOCK
+from tests.page.rows import BLOCK_WEBSOCKETS, row, slot
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 from tests.valkey import Valkey
@@ -68,7 +67,7 @@ async def test_the_page_is_live_and_adds(
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
     if blocked:
-        await page.add_init_script(BLOCK)
+        await page.add_init_script(BLOCK_WEBSOCKETS)
     await page.goto(before.url)
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)" if blocked else "Live")
     await broker.publish(progress_event("one", 0.25, 1))

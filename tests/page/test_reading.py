@@ -6,20 +6,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenPage
-from tests.page.stub import Event, StubServer
-from tests.page.test_rows import event, row, slot
+from tests.page.rows import EVERY_STATE, event, row, slot
+from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-EVERY_STATE: list[Event] = [
-    event(1, "queued", "q" * 300),
-    event(2, "started", "b", name="W" * 400, url=f"https://{'h' * 200}.example/"),
-    event(3, "progress", "b", progress=0.5, speed=999_949_999, received_bytes=10**12, total_bytes=2 * 10**12),
-    event(4, "paused", "c", received_bytes=5, total_bytes=10),
-    event(5, "complete", "d", file_path="/" + "long/" * 80),
-    event(6, "error", "e", error_message="x" * 400),
-    event(7, "cancelled", "f"),
-]
 
 # The least contrast of any text that is seen, with what it is; WCAG 2.2 asks for 4.5.
 MIN_CONTRAST = """() => {

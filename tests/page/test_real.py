@@ -18,7 +18,7 @@ from simulcast.gateway import Gateway
 from simulcast.model.events import progress_event
 from tests.conditions import eventually
 from tests.file_server import Files
-from tests.page.test_rows import row, slot
+from tests.page.rows import row, slot
 from tests.ports import free_port
 from tests.service import ROOT, Program
 

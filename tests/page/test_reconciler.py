@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenPage
+from tests.page.rows import event, row, slot
 from tests.page.stub import Event, StubServer
-from tests.page.test_rows import event, row, slot
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

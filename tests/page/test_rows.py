@@ -1,10 +1,11 @@
 """What the rows show of the events, the hostile ones included."""
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
 from tests.page.conftest import OpenPage
-from tests.page.stub import Event, StubServer
+from tests.page.rows import event, row, slot
+from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -14,23 +15,6 @@ COUNT_WRITES = """row => {
   new MutationObserver(found => { window.writes += found.length; }).observe(
     row, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
-
-
-def event(offset: int, kind: str, download_id: str = "a", **members: object) -> Event:
-    return {
-        "event_id": f"1790000000000-{offset}",
-        "type": f"download_{kind}",
-        "download_id": download_id,
-        **members,
-    }
-
-
-def row(page: Page, download_id: str = "a") -> Locator:
-    return page.locator(f'li[data-download-id="{download_id}"]')
-
-
-def slot(page: Page, name: str, download_id: str = "a") -> Locator:
-    return row(page, download_id).locator(f'[data-slot="{name}"]')
 
 
 async def test_one_row_follows_a_download_from_queued_to_complete(open_page: OpenPage, stub: StubServer) -> None:

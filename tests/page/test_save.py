@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event
 from tests.file_server import Files
-from tests.page.test_rows import row, slot
+from tests.page.rows import row, slot
 from tests.programs import StartFrontEnd, StartWorker
 from tests.valkey import Valkey
 

@@ -9,23 +9,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.controlled_server import World
 from tests.file_server import Files
-from tests.gateway_js.world import World
 from tests.page.conftest import OpenPage
+from tests.page.rows import BLOCK_WEBSOCKETS
 from tests.page.stub import StubServer
 from tests.programs import StartWorker
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
-# A handshake that is really refused, as by a proxy that knows no WebSockets.
-BLOCK = """
-    window.blocked = true;
-    const Real = WebSocket;
-    window.WebSocket = class extends Real {
-        constructor(url, protocols) {
-            super(window.blocked ? url.replace(/ws(\\?|$)/, "blocked$1") : url, protocols);
-        }
-    };
-"""
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -33,7 +24,7 @@ async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
     page.set_default_timeout(60_000)
-    await page.add_init_script(BLOCK)
+    await page.add_init_script(BLOCK_WEBSOCKETS)
     await page.goto(f"http://127.0.0.1:{world.port}/")
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
     yield page

@@ -11,9 +11,8 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
 from tests.page.conftest import OpenPage, until_live
+from tests.page.rows import BLOCK_WEBSOCKETS, row, slot
 from tests.page.stub import StubServer
-from tests.page.test_rows import row, slot
-from tests.page.test_stream import BLOCK
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 from tests.signed_tokens import SECRET, token
@@ -65,7 +64,7 @@ async def test_it_asks_for_a_token_and_with_it_shows_lists_adds_and_commands_als
     answers: list[tuple[str, int]] = []
     page.on("response", lambda response: answers.append((response.url, response.status)))
     if blocked:
-        await page.add_init_script(BLOCK)
+        await page.add_init_script(BLOCK_WEBSOCKETS)
     await page.add_init_script(PHASES)
     await broker.publish(progress_event("before", 0.25, 1))
     base = f"http://127.0.0.1:{guarded.port}/"

@@ -17,10 +17,10 @@ from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.store.topology import Topology
-from tests.fakes import Clock
+from tests.clocks import Clock
 from tests.properties.model import wire
 from tests.properties.recording import RecordingFeed, is_after
-from tests.properties.server import FakeBroker, Server
+from tests.redis_model import FakeBroker, Server
 
 CHANNEL = "downloads"
 PAGE = 3

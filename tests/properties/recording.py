@@ -8,9 +8,9 @@ from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
-from tests.fakes import make_hub
+from tests.fake_clients import make_hub
 from tests.properties.model import Told, told
-from tests.properties.server import Server
+from tests.redis_model import Server
 
 MAX_ENTRIES = 10
 MAX_BYTES = 900

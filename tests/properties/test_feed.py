@@ -8,7 +8,8 @@ from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.recovery import conflate
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_message
-from tests.fakes import Clock, Socket, make_hub
+from tests.clocks import Clock
+from tests.fake_clients import Socket, make_hub
 from tests.properties.model import wire
 
 EPOCH = 1000

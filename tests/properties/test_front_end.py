@@ -1,6 +1,6 @@
 """A whole front-end without its sockets and without Redis, under every interleaving that hypothesis thinks of.
 
-The machine plays Redis (tests/properties/server.py) and clients that stall, drain, leave, are cut and come back. What
+The machine plays Redis (tests/redis_model.py) and clients that stall, drain, leave, are cut and come back. What
 each of them got is compared with lists that only grow (tests/properties/model.py).
 """
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulcast.frontend.fanout.log import Entry, Log
-from tests.fakes import entry
+from tests.fake_clients import entry
 
 MAX_ENTRIES = 6
 MAX_BYTES = 160

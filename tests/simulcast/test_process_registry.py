@@ -14,9 +14,9 @@ from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import STATES
 from simulcast.process_registry import FrontEndRecord, ProcessRegistry, WorkerRecord
+from tests.clocks import Clock
 from tests.conditions import eventually
 from tests.conftest import Servers
-from tests.fakes import Clock
 from tests.ports import free_port
 
 

@@ -7,22 +7,10 @@ import pytest
 import websockets
 
 from tests.conditions import eventually
+from tests.http_requests import raw_request
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
-
-
-async def ask(running: FrontEnd, request: str, body: bytes = b"") -> tuple[int, str]:
-    """One request as written; the status and the whole answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    try:
-        head = request.replace("\n", "\r\n") + f"\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        async with asyncio.timeout(20):
-            answer = (await reader.read()).decode()
-        return int(answer.split(" ")[1]), answer
-    finally:
-        writer.close()
 
 
 async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) -> None:
@@ -68,7 +56,7 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
     ],
 )
 async def test_a_bad_download_is_refused_in_words(body: bytes, words: str, shared_front_end: FrontEnd) -> None:
-    status, answer = await ask(
+    status, answer = await raw_request(
         shared_front_end, "POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: application/json", body
     )
     assert status == 422, answer
@@ -102,7 +90,7 @@ async def test_a_bad_download_is_refused_in_words(body: bytes, words: str, share
 )
 async def test_other_sites_and_forms_get_nothing_done(head: str, status: int, shared_front_end: FrontEnd) -> None:
     body = b'{"url":"http://example.com/a"}' if head.startswith("POST") else b""
-    found, answer = await ask(shared_front_end, head, body)
+    found, answer = await raw_request(shared_front_end, head, body)
     assert found == status, answer
 
 
@@ -112,7 +100,7 @@ async def test_a_body_beyond_the_bound_is_refused_also_when_it_does_not_say_its_
     running = await front_end()
     head = "POST /downloads HTTP/1.1\nHost: localhost\nContent-Type: application/json"
     with contextlib.suppress(ConnectionResetError):  # it may close before all was sent
-        assert (await ask(running, head, b" " * 80_000))[0] == 413
+        assert (await raw_request(running, head, b" " * 80_000))[0] == 413
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     chunked = head.replace("\n", "\r\n") + "\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     writer.write(chunked.encode() + b"ffff\r\n" + b" " * 65535 + b"\r\n" + b"ffff\r\n" + b" " * 65535 + b"\r\n")

@@ -13,28 +13,9 @@ from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, 
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
 from tests.programs import StartFrontEnd
-from tests.service import FrontEnd, collect
+from tests.raw_client import raw_client
+from tests.service import collect
 from tests.valkey import Valkey
-
-HANDSHAKE = (
-    "GET /ws HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
-    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n{more}\r\n"
-)
-
-
-def raw_client(running: FrontEnd, more: str = "", receive_buffer: int | None = None) -> socket.socket:
-    """A handshake sent byte by byte as written; the answer's head is read."""
-    connection = socket.socket()
-    if receive_buffer is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.settimeout(20)
-    connection.connect(("127.0.0.1", running.port))
-    connection.sendall(HANDSHAKE.format(port=running.port, more=more).encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += connection.recv(1)
-    assert head.startswith(b"HTTP/1.1 101"), head
-    return connection
 
 
 async def test_a_handshake_as_dart_io_makes_it_is_served(front_end: StartFrontEnd, own_valkey: Valkey) -> None:

@@ -12,10 +12,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import until
+from tests.downloads import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
 from tests.file_server import Files, serving
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd
-from tests.system.test_ownership import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
 
 SLOW = 1_000_000
 

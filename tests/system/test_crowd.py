@@ -9,8 +9,8 @@ import redis.asyncio
 from simulcast.broker import Broker
 from simulcast.model.position import Position
 from tests.programs import StartFrontEnd
+from tests.raw_client import HANDSHAKE
 from tests.service import FrontEnd
-from tests.system.test_clients import HANDSHAKE
 from tests.valkey import Valkey
 
 CROWD = 1000

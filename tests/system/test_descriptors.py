@@ -10,22 +10,16 @@ from websockets.http11 import Response
 
 from simulcast.broker import Broker
 from tests.conditions import eventually
-from tests.service import FrontEnd, Program, collect, limited_to
+from tests.service import LimitedFrontEnd, Program, collect
 from tests.valkey import Valkey
 
-DESCRIPTORS = 60
-
-
-class Narrow(FrontEnd):
-    """A front-end that may open DESCRIPTORS files and sockets."""
-
-    program = limited_to(DESCRIPTORS)
+DESCRIPTORS = LimitedFrontEnd.descriptors
 
 
 async def test_without_descriptors_for_more_clients_those_that_are_here_stay_served(
     own_valkey: Valkey, tmp_path: Path, programs: list[Program]
 ) -> None:
-    running = Narrow(own_valkey.url, tmp_path / "narrow.log")
+    running = LimitedFrontEnd(own_valkey.url, tmp_path / "limited.log")
     programs.append(running)
     await running.ready()
     broker = Broker.connect(own_valkey.url)
@@ -69,7 +63,7 @@ async def test_without_descriptors_for_more_clients_those_that_are_here_stay_ser
 async def test_who_shakes_no_hands_takes_nobody_s_place_for_long(
     own_valkey: Valkey, tmp_path: Path, programs: list[Program]
 ) -> None:
-    running = Narrow(own_valkey.url, tmp_path / "narrow.log")
+    running = LimitedFrontEnd(own_valkey.url, tmp_path / "limited.log")
     programs.append(running)
     await running.ready()
     before = await running.connect()

@@ -14,9 +14,9 @@ from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
 from tests.event_stream import stream
 from tests.programs import StartFrontEnd
+from tests.raw_client import raw_client
 from tests.scraping import start_with_admin
 from tests.service import FrontEnd, collect
-from tests.system.test_clients import raw_client
 from tests.valkey import Valkey
 
 CLIENTS = 600

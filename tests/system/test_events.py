@@ -11,9 +11,9 @@ from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import eventually
 from tests.event_stream import stream
+from tests.http_requests import raw_request
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
-from tests.system.test_api import ask
 from tests.valkey import Valkey
 
 
@@ -90,11 +90,11 @@ async def test_what_makes_no_sense_is_400_and_a_foreign_page_is_refused(shared_f
     for target, named in (("?channel=a%20b", "channel"), ("?last_event_id=x", "since"), ("?interval_ms=x", "interval")):
         status, body = await shared_front_end.get(f"/events{target}")
         assert status == 400 and named in str(body["detail"])
-    status, _ = await ask(shared_front_end, f"GET /events HTTP/1.1\n{host}\nLast-Event-ID: x")
+    status, _ = await raw_request(shared_front_end, f"GET /events HTTP/1.1\n{host}\nLast-Event-ID: x")
     assert status == 400
-    status, _ = await ask(shared_front_end, f"GET /events HTTP/1.1\n{host}\nOrigin: https://evil.example")
+    status, _ = await raw_request(shared_front_end, f"GET /events HTTP/1.1\n{host}\nOrigin: https://evil.example")
     assert status == 403
-    status, _ = await ask(shared_front_end, "GET /events HTTP/1.1\nHost: evil.example")
+    status, _ = await raw_request(shared_front_end, "GET /events HTTP/1.1\nHost: evil.example")
     assert status == 421
 
 

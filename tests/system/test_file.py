@@ -30,7 +30,7 @@ class Found:
         return str(json.loads(self.body)["detail"])
 
 
-async def ask(running: FrontEnd, download_id: object, method: str = "GET", **headers: str) -> Found:
+async def request_file(running: FrontEnd, download_id: object, method: str = "GET", **headers: str) -> Found:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     address = f"http://127.0.0.1:{running.port}/downloads/{download_id}/file"
     async with aiohttp.request(method, address, headers=named) as answer:
@@ -60,30 +60,30 @@ async def test_a_finished_file_is_served_whole_by_range_and_only_when_it_changed
     running = await front_end(raw=raw, SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     worker()
     download_id, _ = await complete(running, files, "a.bin")
-    whole = await ask(running, download_id)
+    whole = await request_file(running, download_id)
     assert (whole.status, whole.body) == (200, CONTENT)
     assert whole.headers["accept-ranges"] == "bytes"
     etag = whole.headers["etag"]
     assert etag.startswith('"')
 
-    head = await ask(running, download_id, "HEAD", range="bytes=5-")
+    head = await request_file(running, download_id, "HEAD", range="bytes=5-")
     assert (head.status, head.body) == (200, b"")
     for name in ("content-length", "etag", "content-disposition", "content-type"):
         assert head.headers[name] == whole.headers[name]
 
-    rest = await ask(running, download_id, range="bytes=400000-", if_range=etag)
+    rest = await request_file(running, download_id, range="bytes=400000-", if_range=etag)
     assert (rest.status, rest.body) == (206, CONTENT[400_000:])
     assert rest.headers["content-range"] == "bytes 400000-999999/1000000"
     assert rest.headers["content-length"] == "600000"
-    stale = await ask(running, download_id, range="bytes=400000-", if_range='"older"')
+    stale = await request_file(running, download_id, range="bytes=400000-", if_range='"older"')
     assert (stale.status, stale.body) == (200, CONTENT)
 
-    beyond = await ask(running, download_id, range="bytes=1000000-")
+    beyond = await request_file(running, download_id, range="bytes=1000000-")
     assert (beyond.status, beyond.headers["content-range"]) == (416, "bytes */1000000")
     assert "1000000" in beyond.detail
-    same = await ask(running, download_id, if_none_match=etag)
+    same = await request_file(running, download_id, if_none_match=etag)
     assert (same.status, same.body, same.headers["etag"]) == (304, b"", etag)
-    assert (await ask(running, download_id, if_match='"older"')).status == 412
+    assert (await request_file(running, download_id, if_match='"older"')).status == 412
 
 
 async def test_what_was_downloaded_is_saved_and_never_run_as_a_page_of_the_service(
@@ -93,7 +93,7 @@ async def test_what_was_downloaded_is_saved_and_never_run_as_a_page_of_the_servi
     worker()
     files.contents["évil.html"] = b"<script>fetch('/downloads')</script>"
     download_id, _ = await complete(running, files, "évil.html")
-    headers = (await ask(running, download_id)).headers
+    headers = (await request_file(running, download_id)).headers
     assert headers["content-type"] == "application/octet-stream"
     assert headers["content-disposition"] == "attachment; filename=\"_vil.html\"; filename*=UTF-8''%C3%A9vil.html"
     assert headers["x-content-type-options"] == "nosniff"
@@ -106,15 +106,15 @@ async def test_only_what_is_complete_has_a_file(
 ) -> None:
     running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
     _, record = await running.post("/downloads", {"url": files.url("missing")})
-    queued = await ask(running, record["download_id"])
+    queued = await request_file(running, record["download_id"])
     assert (queued.status, "queued" in queued.detail) == (409, True)
     connection = await running.connect()
     worker()
     await collect(connection, "download_error")
     await connection.close()
-    failed = await ask(running, record["download_id"])
+    failed = await request_file(running, record["download_id"])
     assert (failed.status, "error" in failed.detail) == (409, True)
-    unknown = await ask(running, "nobody")
+    unknown = await request_file(running, "nobody")
     assert (unknown.status, unknown.detail) == (404, "there is no download nobody")
 
 
@@ -127,12 +127,12 @@ async def test_a_file_that_was_removed_or_whose_name_leads_elsewhere_is_not_serv
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(len(CONTENT)))
     path.unlink()
-    assert (await ask(running, download_id)).status == 404
+    assert (await request_file(running, download_id)).status == 404
     path.symlink_to(secret)
-    assert (await ask(running, download_id)).status == 404
+    assert (await request_file(running, download_id)).status == 404
     path.unlink()
     path.write_bytes(b"another download's")
-    changed = await ask(running, download_id)
+    changed = await request_file(running, download_id)
     assert (changed.status, "moved, changed or removed" in changed.detail) == (404, True)
 
 
@@ -147,10 +147,10 @@ async def test_the_folder_may_be_elsewhere_for_the_front_end_and_must_be_there(
     worker()
     download_id, path = await complete(running, files, "a.bin")
     assert path.parent == tmp_path / "downloads"
-    assert (await ask(running, download_id)).body == CONTENT
-    misled = await ask(lost, download_id)
+    assert (await request_file(running, download_id)).body == CONTENT
+    misled = await request_file(lost, download_id)
     assert (misled.status, "SIMULCAST_FILES_DIR" in misled.detail) == (503, True)
-    refused = await ask(off, download_id)
+    refused = await request_file(off, download_id)
     assert (refused.status, "set SIMULCAST_FILES_DIR" in refused.detail) == (404, True)
 
 
@@ -162,15 +162,15 @@ async def test_only_so_many_files_are_on_their_way_at_once_and_whoever_is_served
     worker()
     download_id, _ = await complete(running, files, "large")
     for _ in range(MAX_READERS + 1):  # these take no place
-        assert (await ask(running, download_id, "HEAD")).status == 200
-        assert (await ask(running, download_id, range="bytes=99999999-")).status == 416
+        assert (await request_file(running, download_id, "HEAD")).status == 200
+        assert (await request_file(running, download_id, range="bytes=99999999-")).status == 416
     readers = [await reading(running, download_id) for _ in range(MAX_READERS)]
-    refused = await ask(running, download_id)
+    refused = await request_file(running, download_id)
     assert (refused.status, refused.headers["retry-after"]) == (503, "2")
     readers.pop().close()
 
     async def is_served() -> bool:
-        return (await ask(running, download_id, range="bytes=-1")).status == 206
+        return (await request_file(running, download_id, range="bytes=-1")).status == 206
 
     await eventually(is_served, "room for one more")
     for writer in readers:

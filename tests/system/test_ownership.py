@@ -1,7 +1,6 @@
 """Whatever dies: one owner, one end, one file, and it is right."""
 
 import asyncio
-import hashlib
 import json
 import random
 import signal
@@ -13,15 +12,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import eventually, until
+from tests.downloads import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
 from tests.file_server import Files, serving
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd, collect
 from tests.system.dying_worker import STEPS
 from tests.valkey import Valkey
-
-LEASE = {"SIMULCAST_LEASE_S": "2"}
-CONTENT = random.Random(2).randbytes(4_000_000)
-PAST_A_WRITE = 1_500_000  # a worker writes in blocks of 1 MiB
 
 
 @dataclass(frozen=True)
@@ -54,16 +50,6 @@ async def scene(front_end: StartFrontEnd) -> AsyncIterator[Scene]:
     async with serving() as files, await running.connect() as connection:
         files.contents["a.bin"], files.bytes_per_s = CONTENT, 1_500_000
         yield Scene(running, connection, files)
-
-
-def only_file(tmp_path: Path) -> Path:
-    found = list((tmp_path / "downloads").iterdir())
-    assert len(found) == 1, found
-    return found[0]
-
-
-def is_right(path: Path, content: bytes = CONTENT) -> bool:
-    return hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(content).digest()
 
 
 async def settled(connection: ClientConnection) -> list[str]:

@@ -17,7 +17,8 @@ from simulcast.jobs import Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event
 from tests.conditions import until
-from tests.service import FrontEnd, Program, collect, limited_to
+from tests.jobs import claim_job
+from tests.service import FrontEnd, Program, collect
 from tests.topologies import Cluster
 from tests.topology.conftest import Audience, Load, all_told, insisted
 
@@ -68,9 +69,9 @@ async def test_a_slot_that_moves_as_a_whole_under_load_costs_nothing(
 
 
 async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Cluster, jobs: Jobs) -> None:
-    ended = await claimed(jobs)
+    ended = await submit_and_claim(jobs)
     await jobs.finish(ended, "complete", {})
-    await claimed(jobs)
+    await submit_and_claim(jobs)
     record = await jobs.submit("http://example.com/a")  # now every key exists that a function of jobs names
     source, target = group.begin_move(CHANNEL)
     group.move_key(f"{{simulcast:{CHANNEL}}}:job:{record.download_id}", source, target)
@@ -80,13 +81,6 @@ async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Clus
     group.end_move(CHANNEL, source, target)
     claim = await insisted(lambda: jobs.claim("host:1", 60))
     assert claim is not None and claim.record.download_id == record.download_id
-
-
-async def claimed(jobs: Jobs) -> Lease:
-    await jobs.submit("http://example.com/b")
-    claim = await jobs.claim("host:1", 60)
-    assert claim is not None
-    return claim
 
 
 async def test_a_shard_that_is_away_silences_only_its_own_channels(
@@ -136,23 +130,18 @@ async def test_channels_of_every_shard_reach_the_clients_of_one_front_end(
     assert [head.position.offset for head in heads] == [1] * len(channels)
 
 
-DESCRIPTORS = 1010
-
-
-class Narrow(FrontEnd):
-    """A front-end that may open DESCRIPTORS files and sockets, and that a shard more would leave half of them."""
-
-    program = limited_to(DESCRIPTORS)
+class RoomyFrontEnd(FrontEnd):
+    descriptors = 1010  # a shard more would leave half of them
 
 
 async def test_a_front_end_keeps_descriptors_for_each_shard(
     group: Cluster, tmp_path: Path, programs: list[Program]
 ) -> None:
-    running = Narrow(group.url, tmp_path / "narrow.log")
+    running = RoomyFrontEnd(group.url, tmp_path / "limited.log")
     programs.append(running)
     await running.ready()
-    room = DESCRIPTORS - 52 - 140 * len(group.masters()) - 5 * len(group.nodes)  # docs/limits.md
-    assert room > DESCRIPTORS // 2
+    room = running.descriptors - 52 - 140 * len(group.masters()) - 5 * len(group.nodes)  # docs/limits.md
+    assert room > running.descriptors // 2
     raise_limit()  # of this process, for as many clients
     held = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(room)]
     status, said = await running.get("/downloads")
@@ -212,3 +201,8 @@ async def test_workers_hear_of_a_download_at_whichever_node_they_listen(group: C
         record = await jobs.submit("http://example.com/a")
         woken = [each.get_message(timeout=5) for each in heard]
     assert [message and message["data"].decode() for message in woken] == [record.download_id] * len(group.nodes)
+
+
+async def submit_and_claim(jobs: Jobs) -> Lease:
+    await jobs.submit("http://example.com/b")
+    return await claim_job(jobs, lease_s=60)

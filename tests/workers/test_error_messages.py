@@ -13,7 +13,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from tests.scripted_server import Server, raw
 from tests.workers.conftest import LOCAL, Download
-from tests.workers.http.test_session import Lying
+from tests.workers.resolvers import FixedResolver
 from workers.disk.publish import open_folder
 from workers.error_messages import MAX_REASON_CHARS, message_for
 from workers.errors import HTTPStatusError, IncompleteBody, UnexpectedContentEncoding
@@ -51,7 +51,7 @@ async def test_a_private_address(download: Download) -> None:
     ],
 )
 async def test_a_name_that_is_not_resolved(tmp_path: Path, code: int, told: str) -> None:
-    class Failing(Lying):
+    class Failing(FixedResolver):
         async def resolve(self, *_: object, **__: object) -> list[aiohttp.abc.ResolveResult]:
             raise socket.gaierror(code, "whatever")
 

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from simulcast.gateway import Gateway
-from tests.authorized_requests import ask
 from tests.conditions import until
 from tests.gateway_server import Heard, Station
+from tests.http_requests import request
 from tests.service import FrontEnd
 from tests.signed_tokens import token
 
@@ -32,9 +32,13 @@ async def test_it_comes_back_at_once_with_another_token_and_misses_nothing(guard
     gateway = Gateway("127.0.0.1", guarded.port, token=fresh_later if is_async else fresh, reconnect_delay_s=3600)
     heard.by(gateway)
     async with gateway:
-        await ask(guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "before", "n": is_async})
+        await request(
+            guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "before", "n": is_async}
+        )
         await until(lambda: heard.statuses == [True, False, True], "the token's end and the return")
-        await ask(guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "after", "n": is_async})
+        await request(
+            guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "after", "n": is_async}
+        )
         await until(lambda: heard.messages and '"after"' in heard.messages[-1], "what is published then")
     assert len(asked) == 2
     assert len(heard.messages) == len(set(heard.messages))

@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from tests.authorized_requests import ask
+from tests.http_requests import request
 from tests.service import FrontEnd, collect
 from tests.signed_tokens import token
 
@@ -44,7 +44,7 @@ async def end(connection: ClientConnection) -> tuple[int | None, str | None]:
 
 async def hears(running: FrontEnd, connection: ClientConnection, word: str, channel: str = "downloads") -> bool:
     """Whether an event published now arrives."""
-    await ask(running, "POST", f"/channels/{channel}/publish", token("publish", channels=["*"]), {"type": word})
+    await request(running, "POST", f"/channels/{channel}/publish", token("publish", channels=["*"]), {"type": word})
     return word in (await collect(connection, word))[-1]
 
 
@@ -65,7 +65,7 @@ async def test_a_token_comes_by_header_or_as_a_subprotocol_which_is_not_echoed(g
 
 async def test_a_token_comes_in_the_first_message_and_nothing_is_told_before(guarded: FrontEnd) -> None:
     async with await join(guarded, offered=["simulcast.v1"]) as connection:
-        await ask(guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "too-early"})
+        await request(guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "too-early"})
         await connection.send(json.dumps({"action": "authenticate", "token": token()}))
         texts = await collect(connection, '"hello"')
         assert await hears(guarded, connection, "after-hello")

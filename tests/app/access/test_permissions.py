@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from simulcast.model.token_claims import SCOPES
-from tests.authorized_requests import ask
+from tests.http_requests import request
 from tests.service import FrontEnd
 from tests.signed_tokens import token
 
@@ -26,16 +26,16 @@ ROUTES = [
 async def test_a_route_wants_its_scope(
     guarded: FrontEnd, scope: str, method: str, path: str, body: object, status: int
 ) -> None:
-    missing = await ask(guarded, method, path, None, body)
+    missing = await request(guarded, method, path, None, body)
     assert missing.status == 401 and "simulcast token" in missing.detail
     assert missing.challenge == 'Bearer realm="simulcast"'
     others = " ".join(set(SCOPES) - {scope})
-    lacking = await ask(guarded, method, path, token(others), body)
+    lacking = await request(guarded, method, path, token(others), body)
     assert (lacking.status, lacking.detail) == (403, f"the token doesn't have the scope {scope}: get one that has it")
     assert 'error="insufficient_scope"' in lacking.challenge
-    elsewhere = await ask(guarded, method, path, token(scope, channels=["another"]), body)
+    elsewhere = await request(guarded, method, path, token(scope, channels=["another"]), body)
     assert elsewhere.status == 403 and "channel downloads" in elsewhere.detail
-    assert (await ask(guarded, method, path, token(scope), body)).status == status
+    assert (await request(guarded, method, path, token(scope), body)).status == status
 
 
 async def test_nobody_learns_of_a_file_by_head_either(guarded: FrontEnd) -> None:
@@ -45,25 +45,25 @@ async def test_nobody_learns_of_a_file_by_head_either(guarded: FrontEnd) -> None
 
 async def test_publishing_is_allowed_in_the_channels_that_match(guarded: FrontEnd) -> None:
     mine = token("publish", channels=["team-*"])
-    assert (await ask(guarded, "POST", "/channels/team-7/publish", mine, {"type": "x"})).status == 200
-    assert (await ask(guarded, "POST", "/channels/other/publish", mine, {"type": "x"})).status == 403
+    assert (await request(guarded, "POST", "/channels/team-7/publish", mine, {"type": "x"})).status == 200
+    assert (await request(guarded, "POST", "/channels/other/publish", mine, {"type": "x"})).status == 403
 
 
 async def test_a_token_that_is_not_valid_is_refused_with_the_reason(guarded: FrontEnd) -> None:
-    expired = await ask(guarded, "GET", "/downloads", token(exp=int(time.time()) - 5))
+    expired = await request(guarded, "GET", "/downloads", token(exp=int(time.time()) - 5))
     assert (expired.status, expired.detail) == (401, "the token has expired: get a new one")
     assert 'error="invalid_token"' in expired.challenge
-    foreign = await ask(guarded, "GET", "/downloads", token(aud="another"))
+    foreign = await request(guarded, "GET", "/downloads", token(aud="another"))
     assert foreign.status == 401 and "Audience" in foreign.detail
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/", "/page/page.js", "/openapi.json"])
 async def test_probes_and_the_page_need_none(guarded: FrontEnd, path: str) -> None:
-    assert (await ask(guarded, "GET", path)).status == 200
+    assert (await request(guarded, "GET", path)).status == 200
 
 
 @pytest.mark.parametrize("name", ["token", "access_token"])
 async def test_a_token_in_the_url_is_refused(guarded: FrontEnd, name: str) -> None:
-    asked = await ask(guarded, "GET", f"/downloads?{name}={token()}")
+    asked = await request(guarded, "GET", f"/downloads?{name}={token()}")
     assert asked.status == 400 and "a token in a URL" in asked.detail
     assert "eyJ" not in guarded.output()

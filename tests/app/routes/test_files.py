@@ -41,7 +41,7 @@ def is_idle(server: uvicorn.Server) -> bool:
     return not server.server_state.connections and not server.server_state.tasks
 
 
-def ask(server: uvicorn.Server) -> socket.socket:
+def connect_and_request(server: uvicorn.Server) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", server.config.port))
     client.sendall(REQUEST + b"\r\n")
     return client
@@ -65,7 +65,7 @@ async def test_a_reader_that_never_reads_is_cut_and_the_others_get_their_file_me
 ) -> None:
     monkeypatch.setattr(http, "WRITE_TIMEOUT_S", 1.0)
     async with serving(large, asyncio.Event()) as server:
-        with ask(server):
+        with connect_and_request(server):
             await until(lambda: descriptors_of(large) == 1, "the response")
             reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
             writer.write(REQUEST + b"Connection: close\r\n\r\n")
@@ -83,7 +83,7 @@ async def test_a_reader_that_never_reads_is_cut_and_the_others_get_their_file_me
 async def test_a_file_is_not_read_on_for_a_client_that_is_gone(large: Path) -> None:
     os.truncate(large, 1 << 40)  # nobody reads that much within a test
     async with serving(large, asyncio.Event()) as server:
-        with ask(server):
+        with connect_and_request(server):
             await until(lambda: descriptors_of(large) == 1, "the response")
         await until(lambda: is_idle(server) and descriptors_of(large) == 0, "its end")
 
@@ -94,7 +94,7 @@ async def test_what_is_under_way_is_cut_a_while_after_the_process_was_told_to_en
     monkeypatch.setattr(files, "SHUTDOWN_GRACE_S", 0.0)
     ending = asyncio.Event()
     async with serving(large, ending) as server:
-        with ask(server):
+        with connect_and_request(server):
             await until(lambda: descriptors_of(large) == 1, "the response")
             ending.set()
             await until(lambda: is_idle(server) and descriptors_of(large) == 0, "the cut")

@@ -20,8 +20,7 @@ from app.services import services_lifespan
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.store.connection import MAX_POOL_CONNECTIONS, connect
 from tests.conditions import until
-from tests.served import REQUEST, hello, rest, served
-from tests.simulcast.frontend.transport.test_websocket_detach import Endpoint
+from tests.served import REQUEST, Endpoint, hello, rest, served
 from tests.valkey import Valkey
 
 

@@ -8,30 +8,13 @@ from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.position import Position
-from tests.command_line import Command, Done
+from tests.command_line import Command, assert_complaint
+from tests.jobs import history_at
 from tests.ports import free_port
 from tests.valkey import Valkey
 
 PROGRESS = '{"type":"download_progress","download_id":"x","progress":1,"speed":1}'
 NAMES = ("up", "serve", "work", "publish", "watch", "add", "demo", "top", "doctor")
-
-
-async def told(url: str, channel: str = "downloads") -> list[dict[str, object]]:
-    broker = Broker.connect(url)
-    try:
-        head = (await broker.head(channel)).position
-        found = await broker.history(Position(head.epoch, 0), head, channel)
-        return [json.loads(publication.payload) for publication in found]
-    finally:
-        await broker.aclose()
-
-
-def complaint(done: Done) -> str:
-    """What it told the user, which is one or two lines and no traceback."""
-    assert (done.returncode, done.stdout) == (1, ""), done
-    assert done.stderr.startswith("simulcast: ") and "Traceback" not in done.stderr, done
-    assert done.stderr.count("\n") <= 2, done
-    return done.stderr
 
 
 def test_help_names_every_command_and_how_to_begin(simulcast: Command) -> None:
@@ -69,7 +52,7 @@ def test_the_version_is_told(simulcast_process: Command) -> None:
 
 def test_a_process_ends_with_the_complaint_and_exit_code_1(simulcast_process: Command) -> None:
     done = simulcast_process("add", "ftp://example.com/x")
-    assert "'ftp://example.com/x' can't be downloaded" in complaint(done)
+    assert "'ftp://example.com/x' can't be downloaded" in assert_complaint(done)
 
 
 def test_wrong_usage_is_exit_code_2(simulcast: Command) -> None:
@@ -82,13 +65,15 @@ async def test_publish_prints_the_id_under_which_it_is_kept(simulcast: Command, 
     done = simulcast("publish", "downloads", PROGRESS)
     assert done.returncode == 0, done.stderr
     assert Position.parse(done.stdout.strip()).offset == 1
-    assert await told(embedded.url) == [{"type": "download_progress", "download_id": "x", "progress": 1.0, "speed": 1}]
+    assert await history_at(embedded.url) == [
+        {"type": "download_progress", "download_id": "x", "progress": 1.0, "speed": 1}
+    ]
 
 
 async def test_publish_reads_standard_input(simulcast: Command, valkey: Valkey, channel: str) -> None:
     done = simulcast("publish", channel, "-", stdin='{"type":"grüße"}', REDIS_URL=valkey.url)
     assert done.returncode == 0, done.stderr
-    assert await told(valkey.url, channel) == [{"type": "grüße"}]
+    assert await history_at(valkey.url, channel) == [{"type": "grüße"}]
 
 
 @pytest.mark.parametrize(
@@ -107,34 +92,36 @@ async def test_publish_reads_standard_input(simulcast: Command, valkey: Valkey, 
 async def test_publish_says_what_is_wrong_with_an_event(
     simulcast: Command, valkey: Valkey, channel: str, text: str, said: str
 ) -> None:
-    assert re.search(said, complaint(simulcast("publish", channel, text, REDIS_URL=valkey.url)))
-    assert await told(valkey.url, channel) == []
+    assert re.search(said, assert_complaint(simulcast("publish", channel, text, REDIS_URL=valkey.url)))
+    assert await history_at(valkey.url, channel) == []
 
 
 def test_a_channel_that_cant_be_is_told(simulcast: Command, valkey: Valkey) -> None:
-    assert "a channel has 1 to 100 of" in complaint(simulcast("publish", "my channel", "{}", REDIS_URL=valkey.url))
+    assert "a channel has 1 to 100 of" in assert_complaint(
+        simulcast("publish", "my channel", "{}", REDIS_URL=valkey.url)
+    )
 
 
 @pytest.mark.parametrize("arguments", [("publish", "downloads", "{}"), ("add", "http://example.com/x"), ("demo",)])
 def test_without_redis_the_remedy_is_told(simulcast: Command, arguments: tuple[str, ...]) -> None:
     port = free_port()
-    text = complaint(simulcast(*arguments, "--redis-url", f"redis://me:secret@localhost:{port}/0"))
+    text = assert_complaint(simulcast(*arguments, "--redis-url", f"redis://me:secret@localhost:{port}/0"))
     assert (
         text == f"simulcast: no Redis at redis://localhost:{port}/0: start one with `simulcast up`, or set REDIS_URL\n"
     )
 
 
 def test_an_address_that_is_none_is_told_without_its_password(simulcast: Command) -> None:
-    text = complaint(simulcast("publish", "downloads", "{}", REDIS_URL="http://me:secret@localhost"))
+    text = assert_complaint(simulcast("publish", "downloads", "{}", REDIS_URL="http://me:secret@localhost"))
     assert "'http://localhost' is no address of a Redis" in text and "secret" not in text
 
 
 async def test_who_lacks_the_password_is_told_where_it_is(simulcast: Command, embedded: EmbeddedServer) -> None:
     url = f"redis://localhost:{embedded.port}/0"
     for arguments in (("publish", "downloads", "{}"), ("add", "http://example.com/x")):
-        assert "data/redis.url" in complaint(simulcast(*arguments, "--redis-url", url))
+        assert "data/redis.url" in assert_complaint(simulcast(*arguments, "--redis-url", url))
     wrong = f"redis://simulcast:guess@localhost:{embedded.port}/0"
-    text = complaint(simulcast("publish", "downloads", "{}", "--redis-url", wrong))
+    text = assert_complaint(simulcast("publish", "downloads", "{}", "--redis-url", wrong))
     assert "refuses the user or the password" in text and "guess" not in text
 
 
@@ -174,23 +161,23 @@ async def test_add_queues_downloads_and_prints_their_ids(simulcast: Command, emb
 async def test_add_says_what_is_wrong_and_queues_nothing(
     simulcast: Command, embedded: EmbeddedServer, url: str, said: str
 ) -> None:
-    assert re.search(said, complaint(simulcast("add", "http://example.com/good", url)))
-    assert await told(embedded.url) == []
+    assert re.search(said, assert_complaint(simulcast("add", "http://example.com/good", url)))
+    assert await history_at(embedded.url) == []
 
 
 def test_what_is_wrong_is_told_without_redis_too(simulcast: Command) -> None:
     none = f"redis://localhost:{free_port()}/0"
-    assert "braces" in complaint(simulcast("publish", "downloads", "[]", "--redis-url", none))
-    assert "ftp://" in complaint(simulcast("add", "ftp://example.com/x", "--redis-url", none))
+    assert "braces" in assert_complaint(simulcast("publish", "downloads", "[]", "--redis-url", none))
+    assert "ftp://" in assert_complaint(simulcast("add", "ftp://example.com/x", "--redis-url", none))
 
 
 async def test_demo_tells_of_downloads_from_beginning_to_end(simulcast: Command, embedded: EmbeddedServer) -> None:
     done = simulcast("demo", "--downloads", "3", "--seconds", "1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "2 complete, 1 error"
-    kinds = [event["type"] for event in await told(embedded.url)]
+    kinds = [event["type"] for event in await history_at(embedded.url)]
     assert [kinds.count(f"download_{kind}") for kind in ("queued", "started", "complete", "error")] == [3, 3, 2, 1]
 
 
 def test_a_setting_that_makes_no_sense_is_told(simulcast: Command) -> None:
-    assert "SIMULCAST_LOG=loud: Input should be 'debug'" in complaint(simulcast("up", SIMULCAST_LOG="loud"))
+    assert "SIMULCAST_LOG=loud: Input should be 'debug'" in assert_complaint(simulcast("up", SIMULCAST_LOG="loud"))

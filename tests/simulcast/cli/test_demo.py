@@ -1,5 +1,4 @@
 import asyncio
-import json
 import random
 from itertools import pairwise
 
@@ -9,66 +8,47 @@ from simulcast.broker import Broker
 from simulcast.cli.demo.run import Demo
 from simulcast.cli.demo.timeline import timeline
 from simulcast.model.events import END_TYPES
-from simulcast.model.position import Position
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def now(self) -> float:
-        return self.now_s
-
-    async def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-        await asyncio.sleep(0)
-
-
-async def told(broker: Broker, channel: str) -> list[dict[str, object]]:
-    head = (await broker.head(channel)).position
-    found = await broker.history(Position(head.epoch, 0), head, channel, limit=10_000)
-    return [json.loads(publication.payload) for publication in found]
+from tests.clocks import Clock
+from tests.jobs import history
 
 
 async def test_every_moment_is_told_in_order_and_in_its_time(broker: Broker, channel: str) -> None:
-    moments, clock = list(timeline(4, 10.0, random.Random(1))), Clock()
-    demo = Demo(broker, channel, clock.now, clock.sleep)
+    moments, clock = list(timeline(4, 10.0, random.Random(1))), Clock(100.0)
+    demo = Demo(broker, channel, clock, clock.sleep)
     await demo.play(moments)
-    events = await told(broker, channel)
+    events = await history(broker, channel)
     assert [event["type"] for event in events] == [moment.event["type"] for moment in moments]
     assert [event["download_id"] for event in events] == [moment.event["download_id"] for moment in moments]
-    assert clock.now_s - 100.0 == pytest.approx(moments[-1].at_s)
+    assert clock.now - 100.0 == pytest.approx(moments[-1].at_s)
     assert demo.ended == {"download_complete": 3, "download_error": 1}
 
 
 async def test_nothing_is_told_before_its_time(broker: Broker, channel: str) -> None:
     moments = list(timeline(2, 10.0, random.Random(1)))
-    clock, counts = Clock(), [0]
+    clock, counts = Clock(100.0), [0]
 
     async def sleep(seconds: float) -> None:
-        counts.append(len(await told(broker, channel)))
-        due = sum(moment.at_s <= clock.now_s - 100.0 + 0.01 for moment in moments)
+        counts.append(len(await history(broker, channel)))
+        due = sum(moment.at_s <= clock.now - 100.0 + 0.01 for moment in moments)
         assert counts[-1] <= due
         await clock.sleep(seconds)
 
-    await Demo(broker, channel, clock.now, sleep).play(moments)
+    await Demo(broker, channel, clock, sleep).play(moments)
     assert any(after > before for before, after in pairwise(counts))
 
 
 async def test_one_that_is_interrupted_leaves_no_download_running(broker: Broker, channel: str) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
 
     async def sleep(seconds: float) -> None:
-        if clock.now_s > 108.5:
+        if clock.now > 108.5:
             raise asyncio.CancelledError
         await clock.sleep(seconds)
 
-    demo = Demo(broker, channel, clock.now, sleep)
+    demo = Demo(broker, channel, clock, sleep)
     with pytest.raises(asyncio.CancelledError):
         await demo.play(timeline(5, 10.0, random.Random(3)))
-    events = await told(broker, channel)
+    events = await history(broker, channel)
     ends = [event["download_id"] for event in events if event["type"] in END_TYPES]
     assert sorted(map(str, ends)) == sorted({str(event["download_id"]) for event in events})
     assert len(ends) == 5 and 0 < demo.ended["download_cancelled"] < 5

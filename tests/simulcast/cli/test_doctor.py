@@ -22,9 +22,10 @@ from simulcast.cli.doctor.settings_checks import COMPOSE, check_exposure, check_
 from simulcast.model.channel import ChannelNames
 from simulcast.settings.access import AccessSettings
 from simulcast.store.connection import connect
-from tests.command_line import ROOT, Command
+from tests.command_line import Command
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
+from tests.service import ROOT
 from tests.valkey import Valkey
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import pty
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,40 +14,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
+from tests.command_line import command_process, wait_ended
 from tests.conditions import eventually, until
 from tests.ports import free_port
-from tests.simulcast.cli.test_up import answers
+from tests.running_service import answers
 
 QUEUED = '{"event_id":"9-1","type":"download_queued","download_id":"a","name":"file.iso"}'
 HALF = '{"event_id":"9-2","type":"download_progress","download_id":"a","progress":0.5,"speed":1000}'
-
-
-@asynccontextmanager
-async def command(
-    folder: Path, environment: dict[str, str], *arguments: str, stdout: int = asyncio.subprocess.PIPE
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulcast.cli", *arguments),
-        cwd=folder,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def ended(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[int, str]:
-    """Exit code and what it said on standard error, after the signal."""
-    process.send_signal(number)
-    async with asyncio.timeout(30):
-        _, err = await process.communicate()
-        return await process.wait(), err.decode()
 
 
 @asynccontextmanager
@@ -65,18 +37,21 @@ async def front_end() -> AsyncIterator[str]:
 
 
 async def test_watch_prints_plain_lines_into_a_pipe_until_ctrl_c(folder: Path, environment: dict[str, str]) -> None:
-    async with front_end() as url, command(folder, environment, "watch", "--url", url) as process:
+    async with front_end() as url, command_process(folder, environment, "watch", "--url", url) as process:
         assert process.stdout is not None
         async with asyncio.timeout(30):
             lines = [(await process.stdout.readline()).decode() for _ in range(2)]
         assert lines == ["queued     a  file.iso\n", "progress   a   50.0%  1.0 kB/s  file.iso\n"]
-        assert await ended(process, signal.SIGINT) == (0, f"connected to {url}\n")
+        assert await wait_ended(process, signal.SIGINT) == (0, f"connected to {url}\n")
 
 
 async def test_watch_ends_when_nobody_reads_its_pipe(folder: Path, environment: dict[str, str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    async with front_end() as url, command(folder, environment, "watch", "--url", url, stdout=writing) as process:
+    async with (
+        front_end() as url,
+        command_process(folder, environment, "watch", "--url", url, stdout=writing) as process,
+    ):
         os.close(writing)
         async with asyncio.timeout(30):
             _, err = await process.communicate()
@@ -89,10 +64,10 @@ async def test_watch_draws_bars_in_a_terminal_until_ctrl_c(folder: Path, environ
     loop = asyncio.get_running_loop()
     loop.add_reader(ours, lambda: drawn.extend(os.read(ours, 65536)))
     terminal = environment | {"TERM": "xterm-256color", "LINES": "24"}
-    async with front_end() as url, command(folder, terminal, "watch", "--url", url, stdout=theirs) as process:
+    async with front_end() as url, command_process(folder, terminal, "watch", "--url", url, stdout=theirs) as process:
         await until(lambda: b"50%" in drawn and b"file.iso" in drawn, "a bar")
         assert b"connected to" in drawn
-        assert await ended(process, signal.SIGINT) == (0, "")
+        assert await wait_ended(process, signal.SIGINT) == (0, "")
     await until(lambda: b"\x1b[?25h" in drawn, "the cursor to be shown again")
     loop.remove_reader(ours)
     os.close(ours)
@@ -107,9 +82,9 @@ async def test_demo_stopped_by_ctrl_c_leaves_no_download_running(
     async def runs() -> bool:
         return len((await broker.snapshot()).publications) > 3
 
-    async with command(folder, environment, "demo", "--downloads", "4") as process:
+    async with command_process(folder, environment, "demo", "--downloads", "4") as process:
         await eventually(runs, "some downloads")
-        assert await ended(process, signal.SIGINT) == (0, "")
+        assert await wait_ended(process, signal.SIGINT) == (0, "")
     labels = [publication.label for publication in (await broker.snapshot()).publications]
     await broker.aclose()
     assert labels and all(label.startswith("e:download_cancelled") for label in labels)
@@ -125,13 +100,13 @@ async def test_serve_is_one_front_end(
         flags = []
     else:
         flags = ["--port", port, "--redis-url", embedded.url]
-    async with command(folder, environment, "serve", *flags) as process:
+    async with command_process(folder, environment, "serve", *flags) as process:
 
         async def ready() -> bool:
             return await asyncio.to_thread(answers, f"http://127.0.0.1:{port}/ready")
 
         await eventually(ready, "readiness")
-        _, err = await ended(process, signal.SIGTERM)
+        _, err = await wait_ended(process, signal.SIGTERM)
         assert "Traceback" not in err
 
 
@@ -143,9 +118,9 @@ async def test_work_is_one_worker(folder: Path, environment: dict[str, str], emb
     async def failed() -> bool:
         return (await jobs.get(record.download_id)).state == "error"
 
-    async with command(folder, environment, "work", "--redis-url", embedded.url) as process:
+    async with command_process(folder, environment, "work", "--redis-url", embedded.url) as process:
         await eventually(failed, "the refusal of a private address")
-        _, err = await ended(process, signal.SIGTERM)
+        _, err = await wait_ended(process, signal.SIGTERM)
         assert "Traceback" not in err
     await jobs.aclose()
     await broker.aclose()

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from app.access.tokens import TokenVerifier
-from tests.command_line import Command
+from tests.command_line import Command, assert_complaint
 from tests.signed_tokens import SECRET, rsa_key
-from tests.simulcast.cli.test_app import complaint
 
 
 def test_it_prints_a_token_that_front_ends_believe(simulcast: Command, tmp_path: Path) -> None:
@@ -19,11 +18,11 @@ def test_it_prints_a_token_that_front_ends_believe(simulcast: Command, tmp_path:
 
 
 def test_what_it_can_not_sign_is_told(simulcast: Command, tmp_path: Path) -> None:
-    assert "set SIMULCAST_TOKEN_SECRET" in complaint(simulcast("token", "--scope", "watch"))
-    assert "there is no scope 'fly'" in complaint(simulcast("token", "--scope", "fly"))
+    assert "set SIMULCAST_TOKEN_SECRET" in assert_complaint(simulcast("token", "--scope", "watch"))
+    assert "there is no scope 'fly'" in assert_complaint(simulcast("token", "--scope", "fly"))
     (tmp_path / "public.pem").write_text(rsa_key()[1])
-    found = complaint(simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem")))
+    found = assert_complaint(simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem")))
     assert "give an RSA private key" in found
-    assert "--token is no token" in complaint(simulcast("watch", **{"SIMULCAST_TOKEN": "two words"}))
+    assert "--token is no token" in assert_complaint(simulcast("watch", **{"SIMULCAST_TOKEN": "two words"}))
     short = {"SIMULCAST_TOKEN_SECRET": "short"}
-    assert "at least 32" in complaint(simulcast("token", "--scope", "watch", **short))
+    assert "at least 32" in assert_complaint(simulcast("token", "--scope", "watch", **short))

@@ -16,12 +16,11 @@ from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.job_record import STATES
 from simulcast.process_registry import FrontEndRecord, Processes, ProcessRegistry, QueueStats, WorkerRecord
-from tests.command_line import Command
+from tests.command_line import Command, command_process, wait_ended
 from tests.conditions import eventually, until
 from tests.file_server import serving
 from tests.ports import free_port
 from tests.programs import StartFrontEnd, StartWorker
-from tests.simulcast.cli.test_processes import command, ended
 from tests.valkey import Valkey
 
 FRONT_END = FrontEndRecord(
@@ -150,14 +149,14 @@ async def test_in_a_terminal_it_goes_on_until_ctrl_c_through_a_loss_of_redis(
         await census.heartbeat(WORKER, {})
         return b"2 of 4 downloads" in drawn
 
-    async with command(folder, terminal, "top", stdout=theirs) as process:
+    async with command_process(folder, terminal, "top", stdout=theirs) as process:
         await eventually(shows_the_worker, "the worker")
         own_valkey.kill()
         await until(lambda: b"this is how it was" in drawn, "the loss")
         own_valkey.start()
         drawn.clear()
         await eventually(shows_the_worker, "the worker again")
-        assert await ended(process, signal.SIGINT) == (0, "")
+        assert await wait_ended(process, signal.SIGINT) == (0, "")
     loop.remove_reader(ours)
     os.close(ours)
     os.close(theirs)

@@ -3,7 +3,6 @@ import os
 import signal
 import socket
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,11 @@ from simulcast.settings.shared import URL_FILE
 from tests.command_line import Command
 from tests.conditions import eventually, until
 from tests.processes import is_alive
-from tests.running_service import service
+from tests.running_service import answers, service
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 STUB = "tests.simulcast.cli.stub_up"
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environment: dict[str, str]) -> None:

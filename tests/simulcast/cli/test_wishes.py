@@ -7,8 +7,8 @@ from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.download_options import DownloadOptions
-from tests.command_line import Command
-from tests.simulcast.cli.test_app import complaint, told
+from tests.command_line import Command, assert_complaint
+from tests.jobs import history_at
 
 NAMES = ("pause", "resume", "cancel", "retry", "limit", "delete", "clear", "list")
 
@@ -24,7 +24,7 @@ async def test_a_download_is_paused_resumed_cancelled_retried_and_deleted(
     download_id = simulcast("add", "http://example.com/a.iso").stdout.split()[0]
     for action in ("pause", "resume", "cancel", "retry", "cancel", "delete"):
         assert simulcast(action, download_id).stdout == f"{download_id}  {action} is recorded\n"
-    types = [str(event["type"]).removeprefix("download_") for event in await told(embedded.url)]
+    types = [str(event["type"]).removeprefix("download_") for event in await history_at(embedded.url)]
     assert types == ["queued", "paused", "queued", "cancelled", "queued", "cancelled", "deleted"]
     assert simulcast("list").stdout == ""
 
@@ -35,7 +35,7 @@ def test_what_can_not_be_is_said_for_each_and_the_others_are_done(simulcast: Com
     assert done.returncode == 1
     assert done.stdout == f"{download_id}  pause is recorded\n"
     assert done.stderr == "simulcast: there is no download nobody\n"
-    assert "cancel it first" not in complaint(simulcast("pause", download_id))
+    assert "cancel it first" not in assert_complaint(simulcast("pause", download_id))
 
 
 def test_downloads_are_listed_and_cleared(simulcast: Command, embedded: EmbeddedServer) -> None:
@@ -44,7 +44,7 @@ def test_downloads_are_listed_and_cleared(simulcast: Command, embedded: Embedded
     lines = simulcast("list").stdout.splitlines()
     assert {line.split()[0]: line.split()[1] for line in lines} == {first: "cancelled", second: "queued"}
     assert simulcast("list", "--state", "queued").stdout.split()[0] == second
-    assert "there are queued" in complaint(simulcast("list", "--state", "flying"))
+    assert "there are queued" in assert_complaint(simulcast("list", "--state", "flying"))
     assert simulcast("list", "--limit", "1").stdout.endswith("1 more: --limit shows them\n")
     assert simulcast("clear").returncode == 0
     assert json.dumps(first) not in simulcast("list").stdout and first not in simulcast("list").stdout
@@ -90,7 +90,7 @@ async def test_headers_come_from_a_file_so_that_no_list_of_processes_shows_them(
 
 def test_what_add_can_not_take_is_said_by_its_flag(simulcast: Command, embedded: EmbeddedServer) -> None:
     def refused(*flags: str) -> str:
-        return complaint(simulcast("add", "http://example.com/a.iso", *flags))
+        return assert_complaint(simulcast("add", "http://example.com/a.iso", *flags))
 
     assert "--header: Host can't be given" in refused("--header", "Host: x")
     assert "'Name: value'" in refused("--header", "nonsense")
@@ -99,5 +99,5 @@ def test_what_add_can_not_take_is_said_by_its_flag(simulcast: Command, embedded:
     assert "'fast' is no speed" in refused("--limit", "fast")
     assert "--proxy: looks like" in refused("--proxy", "proxy.example")
     assert "2 URLs are given" in refused("http://example.com/b.iso", "--name", "x")
-    assert "'-1' is no speed" in complaint(simulcast("limit", "--", "-1", "x"))
+    assert "'-1' is no speed" in assert_complaint(simulcast("limit", "--", "-1", "x"))
     assert simulcast("list").stdout == ""

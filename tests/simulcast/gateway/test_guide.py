@@ -16,7 +16,7 @@ from simulcast.gateway import (
 )
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
-from tests.gateway_js.world import World
+from tests.controlled_server import World
 from tests.gateway_server import Heard
 from tests.programs import StartFrontEnd
 from tests.service import Program

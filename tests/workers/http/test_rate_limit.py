@@ -4,22 +4,13 @@ import asyncio
 
 import pytest
 
+from tests.clocks import Clock
 from workers.http.rate_limit import BandwidthLimiter, piece_bytes
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made, real = Clock(), asyncio.sleep
+    made, real = Clock(1000.0), asyncio.sleep
 
     async def sleep(seconds: float) -> None:
         due = made.now + seconds

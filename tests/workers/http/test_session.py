@@ -5,33 +5,15 @@ import socket
 
 import aiohttp
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.scripted_server import Server, honest, raw, redirect, silence_after
 from tests.workers.conftest import LOCAL, Download
+from tests.workers.resolvers import FixedResolver
 from workers.error_messages import message_for
 from workers.errors import ConnectError
 from workers.http.address_filter import AddressRefused, socket_factory
 from workers.http.session import make_session
 from workers.transfer.fetch import fetch
-
-
-class Lying(AbstractResolver):
-    """Resolves every name to these addresses."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in self.addresses
-        ]
-
-    async def close(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -79,7 +61,7 @@ async def test_no_spelling_of_a_private_address_is_reached(server: Server, tmp_p
 
 
 async def test_a_name_whose_addresses_are_all_private_is_refused_by_one_of_them(download: Download) -> None:
-    async with make_session((), resolver=Lying("::1", "10.0.0.1", "127.0.0.1")) as session:
+    async with make_session((), resolver=FixedResolver("::1", "10.0.0.1", "127.0.0.1")) as session:
         with pytest.raises(aiohttp.ClientConnectorError) as caught:
             await session.get("http://example.invalid/f")
     assert "SIMULCAST_ALLOW_NETWORKS" in message_for(caught.value)
@@ -88,14 +70,14 @@ async def test_a_name_whose_addresses_are_all_private_is_refused_by_one_of_them(
 
 async def test_of_a_name_with_private_and_allowed_addresses_only_the_allowed_is_tried(server: Server) -> None:
     server.at("/f", honest(b"x"))
-    async with make_session(LOCAL, resolver=Lying("10.0.0.1", "127.0.0.1")) as session:
+    async with make_session(LOCAL, resolver=FixedResolver("10.0.0.1", "127.0.0.1")) as session:
         response = await session.get(f"http://example.invalid:{server.port}/f")
         assert await response.read() == b"x"
 
 
 async def test_the_socket_refuses_what_a_name_was_rebound_to() -> None:
     """Without the resolver's filter: whatever was resolved when, the address connected to is judged."""
-    connector = aiohttp.TCPConnector(resolver=Lying("10.0.0.1"), socket_factory=socket_factory(LOCAL))
+    connector = aiohttp.TCPConnector(resolver=FixedResolver("10.0.0.1"), socket_factory=socket_factory(LOCAL))
     async with aiohttp.ClientSession(connector=connector) as session:
         with pytest.raises(aiohttp.ClientConnectorError) as caught:
             await session.get("http://example.invalid/f")

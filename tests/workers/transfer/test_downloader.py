@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 
 from simulcast.errors import LeaseLost
-from simulcast.jobs import Jobs, Lease
+from simulcast.jobs import Jobs
 from simulcast.settings.worker import WorkerSettings
+from tests.jobs import claim_job
 from tests.scripted_server import Server, honest
 from workers.errors import IncompleteBody
 from workers.transfer.downloader import Downloader
@@ -25,16 +26,10 @@ def downloader(session: aiohttp.ClientSession, jobs: Jobs, tmp_path: Path) -> Do
     )
 
 
-async def claimed(jobs: Jobs) -> Lease:
-    claim = await jobs.claim("host:1:a", 30)
-    assert claim is not None
-    return claim
-
-
 async def interrupted(jobs: Jobs, server: Server, downloader: Downloader, download_id: str) -> Path:
     """The part file of a download whose server broke off; it is queued again."""
     await jobs.submit(server.at("/f.bin", honest(CONTENT, cut_after=60_000), honest(CONTENT)), download_id)
-    claim = await claimed(jobs)
+    claim = await claim_job(jobs)
     with pytest.raises(IncompleteBody):
         await downloader.run(claim)
     await jobs.finish(claim, "queued", {}, None)
@@ -46,7 +41,7 @@ async def test_cancelled_while_it_takes_over_it_says_where_the_part_file_is(
 ) -> None:
     before = await interrupted(jobs, server, downloader, "d1")
     assert (tmp_path / before).exists()
-    claim = await claimed(jobs)
+    claim = await claim_job(jobs)
     rename = Path.rename
 
     def slow(path: Path, target: Path) -> Path:
@@ -73,7 +68,7 @@ async def test_what_other_owners_left_without_telling_is_removed_by_the_next(
     foreign = ["d1.part.1-dead.part.1-a", "d12.part.1-a", "d1.part.", "notes.txt"]
     for name in foreign:
         (tmp_path / name).write_bytes(b"somebody else's")
-    await downloader.run(await claimed(jobs))
+    await downloader.run(await claim_job(jobs))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*foreign, "f.bin"])
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
     assert "range" in server.requests[1].headers
@@ -83,9 +78,9 @@ async def test_a_stale_owner_that_only_now_begins_leaves_its_successors_part_fil
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
     await jobs.submit(server.at("/f.bin", honest(CONTENT)), "d1")
-    stale = await claimed(jobs)
+    stale = await claim_job(jobs)
     await jobs.finish(stale, "queued", {}, None)
-    successor = tmp_path / f"d1.part.{(await claimed(jobs)).token}"
+    successor = tmp_path / f"d1.part.{(await claim_job(jobs)).token}"
     successor.write_bytes(b"what it has so far")
     with pytest.raises(LeaseLost):
         await downloader.run(stale)
@@ -96,4 +91,4 @@ async def test_where_nothing_was_written_nothing_is_said_of_it(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
     await jobs.submit(server.at("/f.bin", honest(CONTENT)), "d1")
-    assert downloader.part_file_fields(await claimed(jobs)) == {}
+    assert downloader.part_file_fields(await claim_job(jobs)) == {}

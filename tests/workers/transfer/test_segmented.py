@@ -12,6 +12,7 @@ import pytest
 from tests.conditions import until
 from tests.scripted_server import Reply, Request, Server, answer, honest, ranged
 from tests.workers.conftest import Download
+from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.checksum import Digest
 from workers.disk.part_file import sync_file
 from workers.errors import DownloadFailed, IncompleteBody
@@ -22,27 +23,8 @@ from workers.http.response import RemoteFile
 from workers.transfer import segmented
 from workers.transfer.fetch_options import FetchOptions
 
-CONTENT = random.Random(10).randbytes(2_000_000)
+pytestmark = pytest.mark.usefixtures("short_segments")
 OTHER = random.Random(11).randbytes(2_000_000)
-
-
-def slow(content: bytes = CONTENT, etag: str = '"v1"') -> Reply:
-    return ranged(content, etag, piece=8_192, pause_s=0.005)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes long is short here, and what is large is small."""
-    monkeypatch.setattr("workers.transfer.fetch.MIN_SPLIT_BYTES", 100_000)
-    monkeypatch.setattr(segmented, "MIN_SEGMENT_BYTES", 50_000)
-    monkeypatch.setattr(segmented, "INITIAL_DELAY_S", 0.02)
-    monkeypatch.setattr(segmented, "POLL_INTERVAL_S", 0.01)
-    monkeypatch.setattr(segmented, "CHECKPOINT_INTERVAL_S", 0.02)
-    monkeypatch.setattr(segmented, "MIN_REMAINING_S", 0.01)
-
-
-def by(connections: int = 4, most: int = 99, **more: object) -> FetchOptions:
-    return FetchOptions(connections=connections, hosts=HostLimits(99, most), **more)  # type: ignore[arg-type]
 
 
 class Stating(Download):
@@ -68,7 +50,7 @@ def stating(download: Download) -> Stating:
 
 
 async def test_a_file_that_takes_long_comes_by_several_connections(server: Server, stating: Stating) -> None:
-    fetched = await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
+    fetched = await stating.fetch(server.at("/f.bin", slow()), fetch_options(on_left=stating.left))
     assert stating.part.read_bytes() == CONTENT
     assert (fetched.size, fetched.source) == (len(CONTENT), RemoteFile('"v1"', len(CONTENT), "f.bin"))
     assert len(server.requests) >= 4
@@ -88,7 +70,7 @@ async def test_each_statement_is_made_after_fsync(
         synced.append(1)
 
     monkeypatch.setattr(segmented, "sync_file", sync)
-    await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
+    await stating.fetch(server.at("/f.bin", slow()), fetch_options(on_left=stating.left))
     assert 2 < sum(source.done is not None for source in stating.sources) <= len(synced)
 
 
@@ -117,7 +99,7 @@ async def test_what_takes_no_longer_than_it_is_worth_is_left_to_one(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segmented, "MIN_REMAINING_S", 1000)
-    await download.fetch(server.at("/f", slow()), by())
+    await download.fetch(server.at("/f", slow()), fetch_options())
     assert len(server.requests) == 1 and [source.done for source in download.sources] == [None]
 
 
@@ -126,7 +108,7 @@ async def test_what_is_slow_by_our_own_limit_gets_no_more_connections(server: Se
     pace = BandwidthLimiter(
         4_000_000, now
     )  # by a clock that runs slower it's at its limit however busy this machine is
-    await download.fetch(server.at("/f", honest(CONTENT)), by(paces=(pace,), clock=lambda: now() / 20))
+    await download.fetch(server.at("/f", honest(CONTENT)), fetch_options(paces=(pace,), clock=lambda: now() / 20))
     assert len(server.requests) == 1
     assert download.part.read_bytes() == CONTENT
 
@@ -177,7 +159,7 @@ async def test_at_any_doubt_the_file_stays_with_the_one_connection(
     server: Server, download: Download, wrong: str
 ) -> None:
     url = server.at("/f", first_then(slow(), WRONG[wrong]))
-    await download.fetch(url, by())
+    await download.fetch(url, fetch_options())
     assert download.part.read_bytes() == CONTENT
     assert len(server.requests) == 2, "it was asked again and again"
     assert download.sources[-1].done is None
@@ -196,7 +178,7 @@ async def test_connections_that_drop_anywhere_end_in_the_right_file(
     url = server.at("/f", dropping)
     for _ in range(200):
         try:
-            await stating.fetch(url, by(on_left=stating.left))
+            await stating.fetch(url, fetch_options(on_left=stating.left))
         except (IncompleteBody, OSError, aiohttp.ServerDisconnectedError):
             continue
         break
@@ -208,7 +190,7 @@ async def test_cancelled_at_any_time_a_successor_asks_for_what_is_missing_only(
     server: Server, stating: Stating, seed: int
 ) -> None:
     url, chance = server.at("/f", slow()), random.Random(seed)
-    task = asyncio.create_task(stating.fetch(url, by(on_left=stating.left)))
+    task = asyncio.create_task(stating.fetch(url, fetch_options(on_left=stating.left)))
     upto = chance.randrange(200_000, 1_500_000)
     await until(lambda: stating.told and stating.told[-1][0] > upto)
     task.cancel()
@@ -217,7 +199,7 @@ async def test_cancelled_at_any_time_a_successor_asks_for_what_is_missing_only(
     done = stating.sources[-1].done
     assert done is not None and length(done) >= upto
     del server.requests[:]
-    await stating.fetch(url, by(on_left=stating.left))
+    await stating.fetch(url, fetch_options(on_left=stating.left))
     assert stating.part.read_bytes() == CONTENT
     asked = [request.headers["range"].removeprefix("bytes=").split("-") for request in server.requests]
     for first, last in asked:
@@ -227,7 +209,7 @@ async def test_cancelled_at_any_time_a_successor_asks_for_what_is_missing_only(
 async def interrupted(server: Server, download: Stating, reply: Reply) -> str:
     """A split download that was cancelled half way; the reply is what comes next."""
     url = server.at("/f", slow())
-    task = asyncio.create_task(download.fetch(url, by(on_left=download.left)))
+    task = asyncio.create_task(download.fetch(url, fetch_options(on_left=download.left)))
     await until(lambda: len(server.requests) > 3 and download.told[-1][0] > 800_000)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -242,42 +224,42 @@ async def test_what_can_not_be_gone_on_with_is_started_over(server: Server, stat
     whole = answer(200, {"ETag": '"v1"', "Content-Length": str(len(OTHER))}, OTHER)
     url = await interrupted(server, stating, ranged(OTHER, '"v2"') if now == "another version" else whole)
     download = Download(stating.session, stating.part, stating.sources)
-    await download.fetch(url, by())
+    await download.fetch(url, fetch_options())
     assert stating.part.read_bytes() == OTHER
 
 
 async def test_a_busy_server_keeps_what_is_there(server: Server, stating: Stating) -> None:
     url = await interrupted(server, stating, answer(503, {"Retry-After": "7", "Content-Length": "0"}))
     with pytest.raises(DownloadFailed, match="503") as caught:
-        await stating.fetch(url, by(on_left=stating.left))
+        await stating.fetch(url, fetch_options(on_left=stating.left))
     assert getattr(caught.value, "retry_after_s", None) == 7
-    await stating.fetch(server.at("/f", ranged(CONTENT)), by(on_left=stating.left))
+    await stating.fetch(server.at("/f", ranged(CONTENT)), fetch_options(on_left=stating.left))
     assert stating.part.read_bytes() == CONTENT
 
 
 async def test_a_part_file_that_was_cut_meanwhile_is_started_over(server: Server, stating: Stating) -> None:
     url = await interrupted(server, stating, ranged(CONTENT))
     stating.part.write_bytes(b"")
-    await stating.fetch(url, by())
+    await stating.fetch(url, fetch_options())
     assert stating.part.read_bytes() == CONTENT
     assert "range" not in server.requests[0].headers
 
 
 async def test_all_that_is_there_is_confirmed_by_its_last_byte(server: Server, stating: Stating) -> None:
     stating.holding(CONTENT, RemoteFile('"v1"', len(CONTENT), "", ((0, len(CONTENT)),)))
-    await stating.fetch(server.at("/f", ranged(CONTENT)), by())
+    await stating.fetch(server.at("/f", ranged(CONTENT)), fetch_options())
     assert [request.headers["range"] for request in server.requests] == [f"bytes={len(CONTENT) - 1}-{len(CONTENT) - 1}"]
     assert stating.part.read_bytes() == CONTENT
 
 
 async def test_the_digest_is_that_of_the_whole(server: Server, stating: Stating) -> None:
     right = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
-    await stating.fetch(server.at("/f", slow()), by(digest=Digest(right)))
+    await stating.fetch(server.at("/f", slow()), fetch_options(digest=Digest(right)))
     assert len(server.requests) > 1
     wrong = first_then(slow(), part(lambda start, end: {}))  # other bytes, in the right words
     stating.sources.clear()
     with pytest.raises(DownloadFailed, match="was asked for: it is not kept"):
-        await Download(stating.session, stating.part).fetch(server.at("/f", wrong), by(digest=Digest(right)))
+        await Download(stating.session, stating.part).fetch(server.at("/f", wrong), fetch_options(digest=Digest(right)))
 
 
 async def test_a_disk_that_fails_at_the_end_is_an_error(
@@ -296,5 +278,5 @@ async def test_a_disk_that_fails_at_the_end_is_an_error(
 
     monkeypatch.setattr(segmented.SegmentedDownload, "_leave", leave)
     with pytest.raises(OSError, match="the disk is broken"):
-        await stating.fetch(server.at("/f.bin", slow()), by(on_left=stating.left))
+        await stating.fetch(server.at("/f.bin", slow()), fetch_options(on_left=stating.left))
     assert calls == 1

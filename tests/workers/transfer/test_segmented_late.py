@@ -8,12 +8,12 @@ import pytest
 from tests.conditions import until
 from tests.scripted_server import Request, Server, ranged
 from tests.workers.conftest import Download
-from tests.workers.transfer.test_segmented import CONTENT, by, quick, slow
+from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.part_file import lengthen
 from workers.errors import IncompleteBody
 from workers.transfer import segmented
 
-__all__ = ["quick"]  # a fixture of these tests too
+pytestmark = pytest.mark.usefixtures("short_segments")
 
 
 async def test_a_connection_that_comes_too_late_takes_nothing_away(server: Server, download: Download) -> None:
@@ -24,7 +24,7 @@ async def test_a_connection_that_comes_too_late_takes_nothing_away(server: Serve
         await until(lambda: download.told[-1][0] > 1_900_000)
         await ranged(CONTENT)(request, writer)
 
-    await download.fetch(server.at("/f", late), by())
+    await download.fetch(server.at("/f", late), fetch_options())
     assert download.part.read_bytes() == CONTENT
     received = [told[0] for told in download.told]
     assert received == sorted(received) and received[-1] == len(CONTENT)
@@ -48,7 +48,7 @@ async def test_whoever_gave_bytes_away_is_left_when_it_comes_to_them(
             left.set()
             raise
 
-    await download.fetch(server.at("/f", watched), by(2))
+    await download.fetch(server.at("/f", watched), fetch_options(2))
     assert download.part.read_bytes() == CONTENT
 
 
@@ -79,9 +79,9 @@ async def test_a_server_that_drops_further_connections_is_not_asked_again_and_ag
 
     url = server.at("/f", dropping)
     with pytest.raises(IncompleteBody):
-        await download.fetch(url, by(4, on_left=download.sources.append))
+        await download.fetch(url, fetch_options(4, on_left=download.sources.append))
     assert len(server.requests) <= 8, "one connection fewer for each that it dropped"
-    await download.fetch(server.at("/f", ranged(CONTENT)), by())
+    await download.fetch(server.at("/f", ranged(CONTENT)), fetch_options())
     assert download.part.read_bytes() == CONTENT
 
 
@@ -96,5 +96,5 @@ async def test_before_a_byte_is_written_elsewhere_the_record_says_that_there_are
         lengthen(path, size)
 
     monkeypatch.setattr(segmented, "lengthen", watched)
-    await download.fetch(server.at("/f", slow()), by())
+    await download.fetch(server.at("/f", slow()), fetch_options())
     assert said == [True]

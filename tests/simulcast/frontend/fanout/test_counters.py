@@ -7,20 +7,17 @@ from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.hub import SLOW_CLIENT_TIMEOUT_S
 from simulcast.frontend.fanout.latency import MAX_PENDING_FLUSHES, Latency
 from simulcast.model.position import Position
-from simulcast.model.publication import Publication
-from tests.fakes import Clock, Socket, entry, make_hub
+from tests.clocks import Clock
+from tests.fake_clients import Socket, entry, make_hub
+from tests.publications import EPOCH, publication
 
-START = Position(5, 0)
+START = Position(EPOCH, 0)
 
 
 def feed_at(clock: Clock) -> Feed:
     feed = Feed(make_hub(clock))
     feed.load_snapshot(START, "tag", [], {})
     return feed
-
-
-def publication(offset: int, epoch: int = 5) -> Publication:
-    return Publication(Position(epoch, offset), "-", "", b'{"n":%d}' % offset)
 
 
 def samples(tally: Counters) -> tuple[int, float]:
@@ -80,7 +77,7 @@ def test_gaps_and_epochs_are_counted() -> None:
     tally = feed.hub.counters
     assert (tally.gaps_found, tally.epochs) == (0, 0)  # the first epoch is no news
     assert feed.accept(publication(2)) is Outcome.GAP
-    feed.start_epoch(Position(6, 0), "other")
+    feed.start_epoch(Position(EPOCH + 1, 0), "other")
     assert (tally.gaps_found, tally.epochs) == (1, 1)
 
 
@@ -98,7 +95,7 @@ def test_an_event_that_was_flushed_before_redis_said_when_it_had_it_is_measured(
     for offset in (1, 2, 3):
         feed.accept(publication(offset))
         clock.advance(1)
-    feed.latency.record_head(Position(5, 2), clock.now - 1.5)  # flushed a second ago
+    feed.latency.record_head(Position(EPOCH, 2), clock.now - 1.5)  # flushed a second ago
     assert samples(feed.hub.counters) == (1, 0.5)
     assert feed.hub.counters.pop_max_latency_s() == 0.5
     assert feed.hub.counters.pop_max_latency_s() is None
@@ -107,9 +104,11 @@ def test_an_event_that_was_flushed_before_redis_said_when_it_had_it_is_measured(
 def test_an_event_that_has_not_come_yet_is_measured_when_it_is_flushed() -> None:
     clock = Clock()
     feed = feed_at(clock)
-    feed.latency.record_head(Position(5, 1), clock.now - 1)
+    feed.latency.record_head(Position(EPOCH, 1), clock.now - 1)
     clock.advance(2)
-    feed.latency.record_head(Position(5, 2), clock.now)  # the older one waits for longer, and is the one that counts
+    feed.latency.record_head(
+        Position(EPOCH, 2), clock.now
+    )  # the older one waits for longer, and is the one that counts
     feed.accept(publication(1))
     feed.accept(publication(2))
     clock.advance(0)
@@ -121,28 +120,28 @@ def test_each_event_is_measured_once_and_only_where_its_flush_is_known() -> None
     tally = Counters(clock)
     latency = Latency(tally)
     latency.record_head(START, 0.0)  # nothing was published yet
-    latency.record_flush(Position(5, 7))
-    latency.record_head(Position(5, 7), -100.0)  # flushed at some time before this process was there
-    latency.record_head(Position(5, 8), None)
+    latency.record_flush(Position(EPOCH, 7))
+    latency.record_head(Position(EPOCH, 7), -100.0)  # flushed at some time before this process was there
+    latency.record_head(Position(EPOCH, 8), None)
     assert samples(tally) == (0, 0)
-    latency.record_flush(Position(5, 8))
+    latency.record_flush(Position(EPOCH, 8))
     for _ in range(2):
-        latency.record_head(Position(5, 8), -0.25)
+        latency.record_head(Position(EPOCH, 8), -0.25)
     assert samples(tally) == (1, 0.25)
     for offset in range(9, 10 + MAX_PENDING_FLUSHES):
-        latency.record_flush(Position(5, offset))
-    latency.record_head(Position(5, 9), 0.0)  # forgotten: the oldest flush that is known may not be the one
+        latency.record_flush(Position(EPOCH, offset))
+    latency.record_head(Position(EPOCH, 9), 0.0)  # forgotten: the oldest flush that is known may not be the one
     assert samples(tally)[0] == 1
 
 
 def test_what_is_awaited_of_an_epoch_that_is_over_is_not_measured() -> None:
     clock = Clock()
     feed = feed_at(clock)
-    feed.latency.record_head(Position(5, 1), clock.now)
+    feed.latency.record_head(Position(EPOCH, 1), clock.now)
     clock.advance(10)
-    feed.start_epoch(Position(6, 0), "other")
-    feed.accept(publication(1, epoch=6))
+    feed.start_epoch(Position(EPOCH + 1, 0), "other")
+    feed.accept(publication(1, epoch=EPOCH + 1))
     clock.advance(0)
     assert samples(feed.hub.counters)[0] == 0
-    feed.latency.record_head(Position(6, 1), clock.now)
+    feed.latency.record_head(Position(EPOCH + 1, 1), clock.now)
     assert samples(feed.hub.counters)[0] == 1

@@ -5,13 +5,9 @@ from simulcast.frontend.fanout.view import View
 from simulcast.model.events import encode_external
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
-from tests.fakes import Clock, Socket, make_hub
-
-EPOCH = 1790000000000
-
-
-def publication(offset: int, label: str = "-", key: str = "", epoch: int = EPOCH, text: str = "{}") -> Publication:
-    return Publication(Position(epoch, offset), label, key, text.encode())
+from tests.clocks import Clock
+from tests.fake_clients import Socket, make_hub
+from tests.publications import EPOCH, publication
 
 
 class Stage:

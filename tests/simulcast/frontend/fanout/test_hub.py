@@ -2,7 +2,8 @@ import pytest
 
 from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S, SLOW_CLIENT_TIMEOUT_S
 from simulcast.frontend.fanout.log import Log
-from tests.fakes import Clock, Socket, entry, make_hub
+from tests.clocks import Clock
+from tests.fake_clients import Socket, entry, make_hub
 
 
 def texts(socket: Socket) -> list[str]:

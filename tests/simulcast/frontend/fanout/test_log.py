@@ -1,6 +1,6 @@
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.log import Log
-from tests.fakes import entry
+from tests.fake_clients import entry
 
 
 def texts(found: bytes | None) -> list[str]:

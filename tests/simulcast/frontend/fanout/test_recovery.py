@@ -3,8 +3,9 @@ from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.frontend.fanout.recovery import CatchUp, ReadHistory, Replay, conflate, plan_recovery
 from simulcast.model.position import Position
-from tests.fakes import Clock, make_hub
-from tests.simulcast.frontend.fanout.test_feed import EPOCH, publication
+from tests.clocks import Clock
+from tests.fake_clients import make_hub
+from tests.publications import EPOCH, publication
 
 
 def make_feed(offsets: range, most_entries: int = 1000) -> Feed:

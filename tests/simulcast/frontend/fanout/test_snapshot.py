@@ -1,6 +1,7 @@
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, MAX_BYTES, MAX_ENTRIES, ChannelSnapshot
-from tests.fakes import Clock, entry
+from tests.clocks import Clock
+from tests.fake_clients import entry
 
 
 def texts(snapshot: ChannelSnapshot) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
 from simulcast.model.position import Position
-from tests.fakes import entry
+from tests.fake_clients import entry
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest.backfill import Backfill
-from tests.fakes import Clock, Socket, make_hub
-from tests.properties.server import FakeBroker, Server
+from tests.clocks import Clock
+from tests.fake_clients import Socket, make_hub
+from tests.redis_model import FakeBroker, Server
 
 
 async def followed(server: Server, clock: Clock) -> tuple[Feed, Backfill, Socket]:

@@ -1,44 +1,17 @@
-import asyncio
-
 import pytest
 
-from simulcast.frontend.fanout.counters import Counters
-from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
-from simulcast.frontend.subscriptions.channels import IDLE_CHANNEL_TTL_S, Channels, TooManyChannels
-from simulcast.model.channel import ChannelNames
+from simulcast.frontend.subscriptions.channels import IDLE_CHANNEL_TTL_S, TooManyChannels
 from simulcast.model.position import Position
-from tests.fakes import Clock, Socket
-
-
-class Listening:
-    """In place of the listener: every channel starts at once."""
-
-    def __init__(self) -> None:
-        self.followed: dict[str, Feed] = {}
-
-    def add(self, channel: str, feed: Feed) -> None:
-        ChannelNames(channel)
-        feed.load_snapshot(Position(1, 0), "tag", [], {})
-        self.followed[channel] = feed
-
-    async def follow(self, channel: str, feed: Feed) -> None:
-        if channel not in self.followed:
-            self.add(channel, feed)
-
-    async def leave(self, channel: str) -> None:
-        del self.followed[channel]
-
-
-def make(clock: Clock) -> tuple[Channels, Listening]:
-    listening = Listening()
-    return Channels("kept", listening, asyncio.get_running_loop(), Counters(clock)), listening  # type: ignore[arg-type]
+from tests.clocks import Clock
+from tests.fake_clients import Socket
+from tests.fake_listeners import make_channels
 
 
 async def test_a_channel_is_let_go_some_time_after_its_last_client() -> None:
     clock = Clock()
-    channels, listening = make(clock)
+    channels, listening = make_channels(clock)
     await channels.follow("a")
     with channels.pin("a"):
         clock.advance(IDLE_CHANNEL_TTL_S * 2)
@@ -54,7 +27,7 @@ async def test_a_channel_is_let_go_some_time_after_its_last_client() -> None:
 
 async def test_who_comes_back_before_that_finds_the_channel_as_it_was() -> None:
     clock = Clock()
-    channels, _ = make(clock)
+    channels, _ = make_channels(clock)
     first = await channels.follow("a")
     await channels.sweep()
     clock.advance(IDLE_CHANNEL_TTL_S - 1)
@@ -67,7 +40,7 @@ async def test_who_comes_back_before_that_finds_the_channel_as_it_was() -> None:
 
 
 async def test_views_share_a_hub_that_goes_with_its_last_client() -> None:
-    channels, _ = make(Clock())
+    channels, _ = make_channels(Clock())
     feed = await channels.follow("kept")
     assert channels.hub(feed, View("kept")) is feed.hub
     view = View("kept", download_id="x")
@@ -83,7 +56,7 @@ async def test_views_share_a_hub_that_goes_with_its_last_client() -> None:
 
 
 async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> None:
-    channels, _ = make(Clock())
+    channels, _ = make_channels(Clock())
     feed = await channels.follow("kept")
     plain = Socket(feed.hub)
     marked = Socket(channels.hub(feed, View("kept", marks=True, download_id="quiet")))
@@ -99,7 +72,7 @@ async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> Non
 
 async def test_a_front_end_follows_a_bounded_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulcast.frontend.subscriptions.channels.MAX_CHANNELS_PER_PROCESS", 2)
-    channels, _ = make(Clock())
+    channels, _ = make_channels(Clock())
     await channels.follow("a")
     with pytest.raises(TooManyChannels, match="2 channels"):
         await channels.follow("b")
@@ -107,7 +80,7 @@ async def test_a_front_end_follows_a_bounded_number_of_channels(monkeypatch: pyt
 
 
 async def test_a_name_that_is_none_is_refused_and_leaves_nothing() -> None:
-    channels, _ = make(Clock())
+    channels, _ = make_channels(Clock())
     with pytest.raises(ValueError, match="channel"):
         await channels.follow("a b")
     assert set(channels.feeds) == {"kept"}

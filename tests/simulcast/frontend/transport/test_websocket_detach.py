@@ -3,49 +3,18 @@
 import asyncio
 import gc
 import socket
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 import uvicorn
 import uvloop
 import websockets
 
-from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.websocket import SCOPE_KEY, WRITE_HIGH_WATER_BYTES, SimulcastWebSocketProtocol
+from simulcast.frontend.transport.websocket import WRITE_HIGH_WATER_BYTES, SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
-
-
-class Endpoint:
-    """Accepts, waits to be let go, and detaches; answers each text after a turn of the loop."""
-
-    def __init__(self) -> None:
-        self.release = asyncio.Event()
-        self.release.set()
-        self.seen: list[weakref.ref[SimulcastWebSocketProtocol]] = []
-        self.parts: list[weakref.ref[object]] = []
-
-    def protocols(self) -> list[SimulcastWebSocketProtocol]:
-        return [protocol for seen in self.seen if (protocol := seen()) is not None]
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        protocol: SimulcastWebSocketProtocol = scope["extensions"][SCOPE_KEY]
-        self.seen.append(weakref.ref(protocol))
-        self.parts.append(weakref.ref(protocol.conn))
-        await receive()
-        await send({"type": "websocket.accept"})
-        await self.release.wait()
-
-        async def obey(text: str) -> None:
-            await asyncio.sleep(0)
-            if text == "raise":
-                raise LookupError(text)
-            protocol.write(text_frame(f"<{text}>".encode()))
-
-        protocol.detach(obey)
+from tests.served import Endpoint
 
 
 @asynccontextmanager

@@ -16,8 +16,7 @@ from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, 
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
-from tests.served import HANDSHAKE, served
-from tests.simulcast.frontend.transport.test_websocket_detach import Endpoint
+from tests.served import HANDSHAKE, Endpoint, served
 
 
 @asynccontextmanager

@@ -1,31 +1,12 @@
 """A client's socket, a clock and a timer that tests move by hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.frames import payloads, text_frame
 from simulcast.frontend.fanout.hub import Client, Hub
 from simulcast.frontend.fanout.log import Entry, Log
-
-
-@dataclass
-class Clock:
-    now: float = 0.0
-    due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
-
-    def __call__(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, call: Callable[[], None]) -> None:
-        self.due.append((when, call))
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-        ready = [call for when, call in self.due if when <= self.now]
-        self.due = [(when, call) for when, call in self.due if when > self.now]
-        for call in ready:
-            call()
+from tests.clocks import Clock
 
 
 class Socket:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest_asyncio
 from aiohttp import web
@@ -13,15 +12,6 @@ from simulcast.broker import Broker
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, Program
 from tests.valkey import Valkey
-
-
-class SamePort(FrontEnd):
-    """A front-end on the port of one that is gone."""
-
-    def __init__(self, redis_url: str, log: Path, port: int) -> None:
-        self.port = port
-        command = ["-m", "app", "--host", "127.0.0.1", "--port", str(port)]
-        Program.__init__(self, command, log, REDIS_URL=redis_url)
 
 
 class World:
@@ -46,7 +36,7 @@ class World:
         await asyncio.to_thread(self._running.kill)
 
     async def start(self) -> None:
-        self._running = SamePort(self._redis_url, self._running.log, self.port)
+        self._running = FrontEnd(self._redis_url, self._running.log, port=self.port)
         self._programs.append(self._running)
         await self._running.ready()
 

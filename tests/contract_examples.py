@@ -31,3 +31,25 @@ def members(message: bytes) -> dict[str, object]:
 def kept(offset: int, payload: bytes) -> bytes:
     """An event of the history as its client gets it, in the epoch of the examples."""
     return with_event_id(Position(_EPOCH, offset), payload)
+
+
+WITH_TROUBLE = [
+    "download_queued",
+    "download_started",
+    "download_paused",
+    "download_queued.by_command",
+    "download_resumed",
+    "download_paused.by_command",
+    "",  # queued and resumed once more
+    "",
+    "download_error.by_worker",
+    "download_queued.again",
+    "download_cancelled",
+    "download_deleted",
+]
+
+TO_THE_END = ["download_queued", "download_started", "download_progress.by_worker", "download_complete.by_worker"]
+
+PUT_OFF = ["download_queued", "download_started", "download_queued.retried"]
+
+TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF} - {""}

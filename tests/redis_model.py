@@ -11,7 +11,7 @@ from simulcast.broker import Broker, Head, Snapshot
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
-from tests.fakes import Clock
+from tests.clocks import Clock
 
 STATES = ("queued", "started", "resumed", "paused")
 ENDS = ("complete", "error", "cancelled")

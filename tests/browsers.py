@@ -1,0 +1,44 @@
+"""Chromium, once for each module of tests."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+# The first is Chromium without its windows: a test takes half the processor time with it.
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+CHROMIUM_ARGS = [
+    "--no-sandbox",  # containers run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium_path() -> str:
+    """Return its path. Without one the test is skipped, but fails where CI is set: there it must not be missing."""
+    for name in CHROMIUM_NAMES:
+        path = shutil.which(name)
+        if path is not None and Path(path).is_file():
+            return path
+    reason = f"no Chromium on the PATH (looked for {', '.join(CHROMIUM_NAMES)}): apt-get install chromium"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    path = chromium_path()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield browser
+        await browser.close()

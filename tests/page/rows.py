@@ -1,0 +1,44 @@
+"""TODO."""
+
+from playwright.async_api import Locator, Page
+
+from tests.page.stub import Event
+
+
+def event(offset: int, kind: str, download_id: str = "a", **members: object) -> Event:
+    return {
+        "event_id": f"1790000000000-{offset}",
+        "type": f"download_{kind}",
+        "download_id": download_id,
+        **members,
+    }
+
+
+def row(page: Page, download_id: str = "a") -> Locator:
+    return page.locator(f'li[data-download-id="{download_id}"]')
+
+
+def slot(page: Page, name: str, download_id: str = "a") -> Locator:
+    return row(page, download_id).locator(f'[data-slot="{name}"]')
+
+
+EVERY_STATE: list[Event] = [
+    event(1, "queued", "q" * 300),
+    event(2, "started", "b", name="W" * 400, url=f"https://{'h' * 200}.example/"),
+    event(3, "progress", "b", progress=0.5, speed=999_949_999, received_bytes=10**12, total_bytes=2 * 10**12),
+    event(4, "paused", "c", received_bytes=5, total_bytes=10),
+    event(5, "complete", "d", file_path="/" + "long/" * 80),
+    event(6, "error", "e", error_message="x" * 400),
+    event(7, "cancelled", "f"),
+]
+
+# A handshake that is really refused, as by a proxy that knows no WebSockets.
+BLOCK_WEBSOCKETS = """
+    window.blocked = true;
+    const Real = WebSocket;
+    window.WebSocket = class extends Real {
+        constructor(url, protocols) {
+            super(window.blocked ? url.replace(/ws(\\?|$)/, "blocked$1") : url, protocols);
+        }
+    };
+"""
