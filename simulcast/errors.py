@@ -5,7 +5,7 @@ SimulcastError
 │   └── EventTooLarge    one publication over MAX_EVENT_BYTES
 ├── PositionLost         the history no longer reaches back to a position
 ├── BrokerUnavailable    Redis did not answer, or refused to write
-│   └── NotPermitted     the Redis user lacks a right
+│   └── NotPermitted     the Redis user lacks a right, or its password
 ├── LeaseLost            a job belongs to another owner now
 ├── SettingRefused       a setting with which a program must not start
 └── EmbeddedServerError  the server that `simulcast up` brings could not start
@@ -46,7 +46,7 @@ class BrokerUnavailable(SimulcastError):
 
 
 class NotPermitted(BrokerUnavailable):
-    """The Redis user lacks a right; the message names the ACL rule that grants it."""
+    """The Redis user lacks a right or its password; the message names the ACL rule, or the place of the password."""
 
 
 class LeaseLost(SimulcastError):

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import typer
 
-from simulcast.cli import operating, token, wishes
+from simulcast.cli import manage, token
 from simulcast.cli.app import app
 from simulcast.errors import SimulcastError
 
-__all__ = ["app", "main", "operating", "token", "wishes"]  # importing them adds their commands
+__all__ = ["app", "main", "manage", "token"]  # the import of a module adds its commands
 
 
 def main(run: Callable[[], object] = app) -> None:
-    """The entry point: errors that are meant for the user are one or two lines, and exit code 1."""
+    """Run the command line; an error that is meant for the user becomes one or two lines and exit code 1."""
     try:
         run()
     except SimulcastError as error:

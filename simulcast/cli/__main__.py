@@ -1,4 +1,4 @@
-"""`python -m simulcast.cli`: the command line where the command isn't on the PATH."""
+"""`python -m simulcast.cli`: the command line, where the command `simulcast` is not on the PATH."""
 
 from simulcast.cli import main
 

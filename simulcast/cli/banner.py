@@ -1,4 +1,4 @@
-"""What `simulcast up` prints once it is up: where to look and what to do next."""
+"""The text that `simulcast up` prints once everything runs: addresses, and commands to try next."""
 
 import ipaddress
 import shlex
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from simulcast.store.url import redacted_url
 
-USUAL_REDIS_PORT = 6379
+DEFAULT_REDIS_PORT = 6379
 _EXAMPLE = '{"type":"download_progress","download_id":"x","progress":0.5,"speed":1000}'
 
 
 @dataclass(frozen=True, slots=True)
 class BannerInfo:
-    """What runs. `admin_ports`: the front-ends', on 127.0.0.1.
+    """The addresses and folders of what runs. `admin_ports`: of the front-ends, on 127.0.0.1.
 
-    `redis_port` and `data` are those of the embedded server; 0 where Redis is somebody else's.
+    `redis_port` and `data` belong to the embedded server; `redis_port` is 0 for a Redis that was there before.
     """
 
     host: str
@@ -30,66 +30,66 @@ class BannerInfo:
     data: Path
 
 
-def banner(facts: BannerInfo) -> str:
-    """Many lines, without secrets."""
-    place = f"{_reachable(facts.host)}:{facts.port}"
-    command = _command()
+def banner(info: BannerInfo) -> str:
+    """Return several lines, which hold no secret."""
+    address = f"{_browser_host(info.host)}:{info.port}"
+    command, flag = _command(), _redis_flag(info)
     rows = [
-        ("page", f"http://{place}/"),
-        ("WebSocket", f"ws://{place}/ws"),
-        ("API", f"http://{place}/docs"),
-        *_metrics(facts.admin_ports),
-        ("downloads", str(facts.downloads.resolve())),
-        *(_embedded(facts) if facts.redis_port else [("Redis", redacted_url(facts.redis_url))]),
+        ("page", f"http://{address}/"),
+        ("WebSocket", f"ws://{address}/ws"),
+        ("API", f"http://{address}/docs"),
+        *_metrics_rows(info.admin_ports),
+        ("downloads", str(info.downloads.resolve())),
+        *(_redis_rows(info) if info.redis_port else [("Redis", redacted_url(info.redis_url))]),
         ("", ""),
-        ("next", f"{command} add https://… {_where(facts)}".rstrip()),
-        ("", f"{command} demo {_where(facts)}".rstrip()),
-        ("", f"{command} watch" + ("" if place == "localhost:8080" else f" --url ws://{place}/ws")),
-        ("", f"{command} top {_where(facts)}".rstrip()),
+        ("next", f"{command} add https://… {flag}".rstrip()),
+        ("", f"{command} demo {flag}".rstrip()),
+        ("", f"{command} watch" + ("" if address == "localhost:8080" else f" --url ws://{address}/ws")),
+        ("", f"{command} top {flag}".rstrip()),
         ("", "Ctrl-C stops it"),
     ]
     return "\n".join(["Simulcast is up.", "", *(f"  {name:<10} {text}".rstrip() for name, text in rows), ""])
 
 
-def _metrics(ports: Sequence[int]) -> list[tuple[str, str]]:
+def _metrics_rows(ports: Sequence[int]) -> list[tuple[str, str]]:
     first = ("metrics", f"http://127.0.0.1:{ports[0]}/metrics")
     others = ("", f"and on port {', '.join(map(str, ports[1:]))}, for the other front-ends")
     return [first, others] if len(ports) > 1 else [first]
 
 
-def _embedded(facts: BannerInfo) -> list[tuple[str, str]]:
-    port = "" if facts.redis_port == USUAL_REDIS_PORT else f"-p {facts.redis_port} "
-    url_file = shlex.quote(str(facts.data / "redis.url"))
+def _redis_rows(info: BannerInfo) -> list[tuple[str, str]]:
+    port = "" if info.redis_port == DEFAULT_REDIS_PORT else f"-p {info.redis_port} "
+    url_file = shlex.quote(str(info.data / "redis.url"))
     return [
-        ("data", str(facts.data)),
+        ("data", str(info.data)),
         ("Redis", f"redis-cli {port}PUBLISH simulcast:downloads '{_EXAMPLE}'"),
-        ("", f'redis-cli -u "$(cat {url_file})"    for all the rest: it has the password'),
+        ("", f'redis-cli -u "$(cat {url_file})"    for all other commands: the file has the password'),
     ]
 
 
-def _where(facts: BannerInfo) -> str:
-    """The flag by which another terminal finds Redis, where it wouldn't by itself."""
-    if not facts.redis_port:
+def _redis_flag(info: BannerInfo) -> str:
+    """Return the flag with which a command in another terminal finds Redis, "" if it needs none."""
+    if not info.redis_port:
         return "--redis-url …"
-    return "" if facts.data == Path("data").resolve() else f"--data {shlex.quote(str(facts.data))}"
+    return "" if info.data == Path("data").resolve() else f"--data {shlex.quote(str(info.data))}"
 
 
 def _command() -> str:
-    """How to call this command from here."""
-    called = Path(sys.argv[0])
-    if called.name != "simulcast":
+    """Return the command that starts this program from the current folder."""
+    program = Path(sys.argv[0])
+    if program.name != "simulcast":
         return f"{Path(sys.executable).name} -m simulcast.cli"
-    found = shutil.which("simulcast")
-    if found is not None and Path(found).resolve() == called.resolve():
+    on_path = shutil.which("simulcast")
+    if on_path is not None and Path(on_path).resolve() == program.resolve():
         return "simulcast"
     try:
-        return str(called.absolute().relative_to(Path.cwd()))
+        return str(program.absolute().relative_to(Path.cwd()))
     except ValueError:
-        return str(called)
+        return str(program)
 
 
-def _reachable(host: str) -> str:
-    """A name under which a browser on this machine gets there."""
+def _browser_host(host: str) -> str:
+    """Return a name under which a browser on this machine reaches `host`."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,54 +1,131 @@
-"""Commands about downloads, from the command line: recorded in Redis, obeyed by whoever owns the download."""
+"""Commands about existing downloads: pause, resume, cancel, retry, limit, delete, clear, list.
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+A command records the desired state in Redis, and the worker that owns the download carries it out.
+"""
 
-from simulcast.cli.redis import broker_at
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulcast.cli.app import Data, RedisUrl, app
 from simulcast.errors import CommandError
-from simulcast.jobs import Jobs
-from simulcast.model.commands import Action, Command
-from simulcast.model.job_record import JobRecord, Query
+from simulcast.model.commands import Command
+
+if TYPE_CHECKING:
+    from simulcast.model.job_record import JobRecord, Query
+
+Ids = Annotated[
+    list[str], typer.Argument(metavar="ID", help="The download's id, as `simulcast add` or `list` prints it.")
+]
 
 
-@asynccontextmanager
-async def _jobs_at(url: str) -> AsyncIterator[Jobs]:
-    async with broker_at(url) as broker:
-        jobs = Jobs.connect(url, broker)
-        try:
-            yield jobs
-        finally:
-            await jobs.aclose()
+def _run(commands: list[Command], redis_url: str, data: Path) -> None:
+    from simulcast.cli import redis
+
+    asyncio.run(request_commands(redis.redis_url(redis_url, data), commands))
 
 
-async def request_command(
-    url: str,
-    action: Action,
-    ids: Sequence[str],
-    say: Callable[[str], None],
-    with_file: bool = False,
-    bytes_per_s: int = 0,
-) -> None:
-    """Records the wish for each and says so. Raises CommandError for refusals, BrokerUnavailable."""
-    refused = []
-    async with _jobs_at(url) as jobs:
-        for download_id in ids:
-            command = Command(action, download_id, with_file=with_file, bytes_per_s=bytes_per_s)
-            reason = await jobs.command(command)
-            if reason is None:
-                say(f"{download_id}  {action} is recorded")
-            else:
-                refused.append(command.describe(reason))
-    if refused:
-        raise CommandError("; ".join(refused))
+async def request_commands(url: str, commands: list[Command]) -> None:
+    """Record each command and print it. Raises CommandError that names the rejected ones, BrokerUnavailable."""
+    from simulcast.cli.redis import jobs_at
+
+    rejected = []
+    async with jobs_at(url) as jobs:
+        for command in commands:
+            if reason := await jobs.command(command):
+                rejected.append(command.describe(reason))
+            elif command.download_id:
+                typer.echo(f"{command.download_id}  {command.action} is recorded")
+    if rejected:
+        raise CommandError("; ".join(rejected))
 
 
-async def clear(url: str) -> None:
-    """Forgets what has ended. Raises BrokerUnavailable."""
-    async with _jobs_at(url) as jobs:
-        await jobs.command(Command("clear"))
+async def list_downloads(url: str, query: "Query") -> tuple[list["JobRecord"], int]:
+    """Return one page of records and the number of matches. Raises CommandError, BrokerUnavailable."""
+    from simulcast.cli.redis import jobs_at
 
-
-async def list_downloads(url: str, query: Query) -> tuple[list[JobRecord], int]:
-    """One page of records, and how many match. Raises BrokerUnavailable."""
-    async with _jobs_at(url) as jobs:
+    async with jobs_at(url) as jobs:
         return await jobs.list(query)
+
+
+@app.command()
+def pause(ids: Ids, redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
+    """Pause downloads; received bytes are kept."""
+    _run([Command("pause", download_id) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def resume(ids: Ids, redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
+    """Continue paused downloads."""
+    _run([Command("resume", download_id) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def cancel(ids: Ids, redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
+    """Cancel downloads; received bytes are removed."""
+    _run([Command("cancel", download_id) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def retry(ids: Ids, redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
+    """Start failed or cancelled downloads again."""
+    _run([Command("retry", download_id) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def limit(
+    speed: Annotated[str, typer.Argument(metavar="SPEED", help="Bytes per second: 2MB, 500KiB, or 0 for no limit.")],
+    ids: Ids,
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Change the speed limit of downloads, also while they run."""
+    from simulcast.cli.add import parse_speed
+
+    bytes_per_s = parse_speed(speed)
+    _run([Command("limit", download_id, bytes_per_s=bytes_per_s) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def delete(
+    ids: Ids,
+    file: Annotated[bool, typer.Option("--file", help="Remove the downloaded file too.")] = False,
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Delete the records of downloads that are not running."""
+    _run([Command("delete", download_id, with_file=file) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def clear(redis_url: RedisUrl = "", data: Data = Path("data")) -> None:
+    """Delete the records of all downloads that have ended; their files stay."""
+    _run([Command("clear")], redis_url, data)
+
+
+@app.command("list")
+def list_(
+    state: Annotated[
+        str, typer.Option(help="Only downloads in this state: queued, running, paused, complete, error, cancelled.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="Print at most so many, newest first.")] = 100,
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Print one line for each download: its id, state, progress and name."""
+    from simulcast.cli import redis
+    from simulcast.cli.watch.download_table import clean
+    from simulcast.model.job_record import STATES, Query
+
+    if state and state not in STATES:
+        raise CommandError(f"there is no state {state!r}; there are {', '.join(STATES)}")
+    query = Query(state=next((known for known in STATES if known == state), None), limit=limit)
+    records, total = asyncio.run(list_downloads(redis.redis_url(redis_url, data), query))
+    for record in records:
+        detail = record.error_message or record.file_path or ""
+        line = f"{record.download_id}  {record.state:<9} {record.progress:>4.0%}  {clean(record.name)}  {clean(detail)}"
+        typer.echo(line.rstrip())
+    if total > len(records):
+        typer.echo(f"{total - len(records):,} more: --limit shows them")

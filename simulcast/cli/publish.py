@@ -1,4 +1,4 @@
-"""`simulcast publish`: one event for everyone who watches."""
+"""`simulcast publish`: checks one event and publishes it."""
 
 import json
 from typing import TextIO
@@ -10,47 +10,47 @@ from simulcast.model.events import encode
 from simulcast.model.position import Position
 
 
-def checked_channel(channel: str) -> str:
-    """The channel. Raises CommandError for a name that can't be one."""
+def check_channel(channel: str) -> None:
+    """Raise CommandError for an invalid name of a channel."""
     try:
-        return ChannelNames(channel).channel
+        ChannelNames(channel)
     except ValueError as error:
         raise CommandError(str(error)) from error
 
 
 def read_all(stream: TextIO) -> str:
-    """What the stream holds. Raises CommandError where it isn't text."""
+    """Return the stream's text. Raises CommandError for bytes that are no text."""
     try:
         return stream.read()
     except UnicodeDecodeError as error:
         raise CommandError(f"the event is not {error.encoding} (byte {error.start}): encode it as UTF-8") from error
 
 
-def checked_event(text: str) -> str:
-    """The text, which is an event. Raises CommandError where it is no JSON object, InvalidEvent for a wrong member."""
-    if any("\ud800" <= character <= "\udfff" for character in text):  # what a shell's odd bytes become
+def check_event(text: str) -> None:
+    """Raise CommandError for text that is no JSON object, InvalidEvent for a wrong member."""
+    if any("\ud800" <= character <= "\udfff" for character in text):  # arguments of a shell that are not UTF-8
         raise CommandError("the event is not UTF-8: encode it as UTF-8")
     if not isinstance(encode(text), str):
-        return text
+        return
     try:
-        found = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CommandError(
             f"this is no JSON: {text.strip()[:80]!r} ({error}). In a shell, put it in single quotes: "
             """'{"type":"download_progress","download_id":"x","progress":0.5,"speed":1000}'"""
         ) from error
-    raise CommandError(f"an event is a JSON object in braces, not {json.dumps(found)[:80]}")
+    raise CommandError(f"an event is a JSON object in braces, not {json.dumps(value)[:80]}")
 
 
-def _refuse(constant: str) -> object:
+def _refuse_constant(constant: str) -> object:
     raise ValueError(f"{constant} is no JSON")
 
 
 async def publish(url: str, channel: str, text: str) -> Position:
-    """The event's position. Raises CommandError, InvalidEvent, BrokerUnavailable."""
-    checked_channel(channel)
-    checked_event(text)
+    """Publish the event and return its position. Raises CommandError, InvalidEvent, BrokerUnavailable."""
+    check_channel(channel)
+    check_event(text)
     async with broker_at(url) as broker:
         position = await broker.publish(text, channel)
-    assert position is not None  # noqa: S101 (it is an object)
+    assert position is not None  # noqa: S101 (an object has a position)
     return position

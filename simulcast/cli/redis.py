@@ -1,4 +1,4 @@
-"""Reaching Redis from a command: where it is, and a broker for as long as the command needs it."""
+"""The way from a command to Redis: its address, and a broker or jobs for as long as the command needs them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +9,7 @@ import redis
 from simulcast.broker import Broker
 from simulcast.cli.errors import redis_errors
 from simulcast.errors import CommandError, NotPermitted
+from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.settings.shared import RedisSettings
 from simulcast.store.factory import topology_from_url
@@ -31,7 +32,7 @@ def redis_url(given: str, data: Path) -> str:
 
 @asynccontextmanager
 async def broker_at(url: str) -> AsyncIterator[Broker]:
-    """A broker whose Redis has answered, closed at the end. Raises CommandError where it doesn't, or refuses."""
+    """Open a broker whose Redis has answered, and close it. Raises CommandError if Redis is away or refuses."""
     try:
         broker, servers = Broker.connect(url), topology_from_url(url, most_connections=1)
     except ValueError as error:
@@ -44,3 +45,14 @@ async def broker_at(url: str) -> AsyncIterator[Broker]:
     finally:
         await servers.aclose()
         await broker.aclose()
+
+
+@asynccontextmanager
+async def jobs_at(url: str) -> AsyncIterator[Jobs]:
+    """Open the jobs of a Redis that has answered, and close them. Raises as `broker_at`."""
+    async with broker_at(url) as broker:
+        jobs = Jobs.connect(url, broker)
+        try:
+            yield jobs
+        finally:
+            await jobs.aclose()

@@ -1,4 +1,4 @@
-"""`simulcast token`: signs a token for a client. The key comes by environment or file, never as an argument."""
+"""`simulcast token`: signs a token for a client. The key comes from the environment or a file, never as an argument."""
 
 import time
 from pathlib import Path
@@ -7,19 +7,25 @@ from typing import Annotated
 import typer
 
 from simulcast.cli.app import app
+from simulcast.errors import CommandError
 from simulcast.model.token_claims import AUDIENCE, SCOPES
 
 
-@app.command(epilog="By environment: SIMULCAST_TOKEN_SECRET.")
+@app.command(epilog="From the environment: SIMULCAST_TOKEN_SECRET.")
 def token(
     scopes: Annotated[
-        list[str], typer.Option("--scope", help=f"What it lets its bearer do: {', '.join(SCOPES)}; may be repeated.")
+        list[str],
+        typer.Option("--scope", help=f"A right of the token's bearer: {', '.join(SCOPES)}; may be repeated."),
     ],
     channels: Annotated[
         list[str] | None,
-        typer.Option("--channel", help="Where, * for any text; may be repeated.", show_default="downloads"),
+        typer.Option(
+            "--channel",
+            help="A channel of those rights, in which * stands for any text; may be repeated.",
+            show_default="downloads",
+        ),
     ] = None,
-    expires: Annotated[int, typer.Option(min=1, help="Seconds for which it holds.")] = 3600,
+    expires: Annotated[int, typer.Option(min=1, help="Seconds until the token expires.")] = 3600,
     private_key_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="PEM file of an RSA private key, instead of SIMULCAST_TOKEN_SECRET."),
@@ -28,11 +34,9 @@ def token(
     """Print a token that a client may send."""
     import jwt
 
-    from simulcast.errors import CommandError
-
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
         raise CommandError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")
-    algorithm, key = _key(private_key_file)
+    algorithm, key = _read_key(private_key_file)
     claims = {
         "aud": AUDIENCE,
         "exp": int(time.time()) + expires,
@@ -41,13 +45,12 @@ def token(
     }
     try:
         typer.echo(jwt.encode(claims, key, algorithm))
-    except (jwt.PyJWTError, TypeError, AttributeError) as error:  # a password is wanted; a public key can't sign
+    except (jwt.PyJWTError, TypeError, AttributeError) as error:  # the key needs a password, or is a public one
         raise CommandError("the key can't sign: give an RSA private key without a password") from error
 
 
-def _key(private_key_file: Path | None) -> tuple[str, str]:
-    """The algorithm and the key to sign with. Raises CommandError, SettingRefused."""
-    from simulcast.errors import CommandError
+def _read_key(private_key_file: Path | None) -> tuple[str, str]:
+    """Return the algorithm and the key to sign with. Raises CommandError, SettingRefused."""
     from simulcast.settings.access import AccessSettings
 
     if private_key_file is not None:

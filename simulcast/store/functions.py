@@ -78,6 +78,12 @@ def is_unavailable(error: object) -> bool:
 
 def translate_error(error: redis.RedisError, doing: str) -> BrokerUnavailable:
     """What to raise for what redis-py raised. `doing` completes "could not …"."""
+    if isinstance(error, redis.exceptions.AuthenticationError) or "User default " in str(error):
+        return NotPermitted(
+            f"could not {doing}: Redis requires a user and a password that it accepts ({error}). "
+            "Put them into REDIS_URL, as in redis://user:password@host:6379/0; "
+            "the address of `simulcast up` is in data/redis.url"
+        )
     if isinstance(error, redis.exceptions.NoPermissionError):
         return NotPermitted(
             f"could not {doing}: the Redis user lacks a right ({error}). "

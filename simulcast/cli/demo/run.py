@@ -1,4 +1,4 @@
-"""`simulcast demo`: publishes simulated downloads in time, without network or worker."""
+"""`simulcast demo`: publishes simulated downloads in real time, without network or worker."""
 
 import asyncio
 import random
@@ -8,33 +8,34 @@ from collections.abc import Awaitable, Callable, Iterable
 import typer
 
 from simulcast.broker import Broker
-from simulcast.cli.demo.timeline import TimedEvent, timeline
-from simulcast.cli.publish import checked_channel
+from simulcast.cli.demo.timeline import TimedEvent, make_timeline
+from simulcast.cli.publish import check_channel
 from simulcast.cli.redis import broker_at
 from simulcast.model.events import END_TYPES, STATE_TYPES, JsonObject
 
 BATCH_SIZE = 256  # publications that share a round trip
+BATCH_S = 0.01  # events due within this time share a batch
 DRAIN_TIMEOUT_S = 5.0
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 async def demo(url: str, channel: str, downloads: int, seconds: float) -> None:
-    """Plays `downloads` for `seconds`. Raises CommandError."""
-    checked_channel(channel)
+    """Publish `downloads` simulated downloads for `seconds`. Raises CommandError."""
+    check_channel(channel)
     async with broker_at(url) as broker:
         typer.echo(f"{downloads} simulated downloads for {seconds:g} s: see them with `simulcast watch` or on the page")
-        played = Demo(broker, channel, asyncio.get_running_loop().time)
+        player = Demo(broker, channel, asyncio.get_running_loop().time)
         try:
-            await played.play(timeline(downloads, seconds, random.Random()))  # noqa: S311
+            await player.play(make_timeline(downloads, seconds, random.Random()))  # noqa: S311
         except asyncio.CancelledError:
-            typer.echo(f"stopped: {played}")
+            typer.echo(f"stopped: {player}")
             raise
-        typer.echo(played)
+        typer.echo(player)
 
 
 class Demo:
-    """Plays moments onto a channel, and ends what it began, whatever happens in between."""
+    """Publishes timed events to a channel; when cancelled, it ends each download that it started."""
 
     def __init__(self, broker: Broker, channel: str, now: Callable[[], float], sleep: Sleep = asyncio.sleep) -> None:
         self._broker = broker
@@ -45,22 +46,25 @@ class Demo:
         self.ended: Counter[str] = Counter()
 
     def __str__(self) -> str:
-        ended = [f"{count} {kind.removeprefix('download_')}" for kind, count in sorted(self.ended.items())]
-        return ", ".join(ended) or "none ended"
+        counts = [f"{count} {kind.removeprefix('download_')}" for kind, count in sorted(self.ended.items())]
+        return ", ".join(counts) or "none ended"
 
-    async def play(self, moments: Iterable[TimedEvent]) -> None:
-        """Raises BrokerUnavailable. Cancelled, it tells of each unfinished download that it is cancelled."""
+    async def play(self, events: Iterable[TimedEvent]) -> None:
+        """Publish each event when it is due. Raises BrokerUnavailable.
+
+        On cancellation it publishes download_cancelled for each unfinished download.
+        """
         began = self._now()
-        due: list[TimedEvent] = []
+        batch: list[TimedEvent] = []
         try:
-            for moment in moments:
-                if due and (len(due) == BATCH_SIZE or moment.at_s > due[0].at_s + 0.01):
-                    await self._publish([each.event for each in due])
-                    due = []
-                while (early_s := began + moment.at_s - self._now()) > 0:
+            for timed in events:
+                if batch and (len(batch) == BATCH_SIZE or timed.at_s > batch[0].at_s + BATCH_S):
+                    await self._publish([due.event for due in batch])
+                    batch = []
+                while (early_s := began + timed.at_s - self._now()) > 0:
                     await self._sleep(early_s)
-                due.append(moment)
-            await self._publish([each.event for each in due])
+                batch.append(timed)
+            await self._publish([due.event for due in batch])
         except asyncio.CancelledError:
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 await self._publish([_cancelled(event) for event in self._active.values()])
@@ -72,7 +76,7 @@ class Demo:
             await asyncio.shield(publishing)
         except asyncio.CancelledError:
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await publishing  # what is under way counts: it may have been told
+                await publishing  # clients may have received some of them already
             self._note(events)
             raise
         self._note(events)

@@ -1,8 +1,9 @@
-"""What `simulcast doctor` found, one line each: fine, to be looked at, or wrong; with what to change."""
+"""A finding of `simulcast doctor`: what was checked, the result, and the remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -12,45 +13,46 @@ from simulcast.cli.watch.download_table import clean
 
 
 class Severity(Enum):
-    FINE = "✓"
-    LOOK = "!"
-    WRONG = "✗"
+    OK = "✓"
+    WARNING = "!"
+    ERROR = "✗"
 
 
-_STYLES = {Severity.FINE: "green", Severity.LOOK: "yellow", Severity.WRONG: "red"}
+_STYLES = {Severity.OK: "green", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` was looked at, what was `found`, and the `remedy`, "" where nothing is to be done."""
+    """The `result` of a check of `subject`. `remedy`: "" if nothing is to be done, or the result names it."""
 
-    level: Severity
-    what: str
-    found: str
+    severity: Severity
+    subject: str
+    result: str
     remedy: str = ""
 
+    @classmethod
+    def ok(cls, subject: str, result: str) -> Self:
+        return cls(Severity.OK, subject, result)
 
-def fine(what: str, found: str) -> Finding:
-    return Finding(Severity.FINE, what, found)
+    @classmethod
+    def warning(cls, subject: str, result: str, remedy: str) -> Self:
+        return cls(Severity.WARNING, subject, result, remedy)
 
-
-def look(what: str, found: str, remedy: str) -> Finding:
-    return Finding(Severity.LOOK, what, found, remedy)
-
-
-def wrong(what: str, found: str, remedy: str) -> Finding:
-    return Finding(Severity.WRONG, what, found, remedy)
+    @classmethod
+    def error(cls, subject: str, result: str, remedy: str = "") -> Self:
+        return cls(Severity.ERROR, subject, result, remedy)
 
 
 def render(findings: Iterable[Finding]) -> RenderableType:
-    """A table; what to change stands beneath what was found."""
+    """Return a table in which each remedy stands below its result."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column()
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for each in findings:
-        text = Text(clean(each.found))
-        if each.remedy:
-            text.append(f"\n→ {clean(each.remedy)}", style=_STYLES[each.level])
-        table.add_row(Text(each.level.value, style=f"bold {_STYLES[each.level]}"), each.what, text)
+    for finding in findings:
+        style = _STYLES[finding.severity]
+        text = Text(clean(finding.result))
+        if finding.remedy:
+            text.append(f"\n→ {clean(finding.remedy)}", style=style)
+        table.add_row(Text(finding.severity.value, style=f"bold {style}"), finding.subject, text)
     return table

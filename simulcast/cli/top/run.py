@@ -1,4 +1,4 @@
-"""`simulcast top`: all processes and the queue, live; needs nothing but Redis, where each process says how it is."""
+"""`simulcast top`: all processes and the queue, live, read from Redis, where each process reports its status."""
 
 import asyncio
 import time
@@ -15,40 +15,40 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.process_registry import ProcessRegistry
 from simulcast.store.url import redacted_url
 
-REFRESH_INTERVAL_S = 2.0  # as often as processes speak
+REFRESH_INTERVAL_S = 2.0  # processes report as often
 
 
 @asynccontextmanager
-async def _census_at(url: str) -> AsyncIterator[ProcessRegistry]:
-    """Raises CommandError where Redis doesn't answer."""
+async def _registry_at(url: str) -> AsyncIterator[ProcessRegistry]:
+    """Open the registry. Raises CommandError if Redis doesn't answer."""
     async with broker_at(url):
-        census = ProcessRegistry.connect(url)
+        registry = ProcessRegistry.connect(url)
         try:
-            yield census
+            yield registry
         finally:
-            await census.aclose()
+            await registry.aclose()
 
 
-async def _picture(census: ProcessRegistry) -> StatusView:
-    return StatusView(time.time(), await census.processes(), await census.queue_stats())
+async def _read(registry: ProcessRegistry) -> StatusView:
+    return StatusView(time.time(), await registry.processes(), await registry.queue_stats())
 
 
-async def once(url: str) -> StatusView:
-    """One picture. Raises CommandError where Redis doesn't answer, BrokerUnavailable where it refuses."""
-    async with _census_at(url) as census:
-        return await _picture(census)
+async def read_status(url: str) -> StatusView:
+    """Return the present status. Raises CommandError if Redis doesn't answer, BrokerUnavailable if it refuses."""
+    async with _registry_at(url) as registry:
+        return await _read(registry)
 
 
-async def live(url: str, console: Console) -> None:
-    """Draws until cancelled; when Redis goes away it says so, keeps the last picture, and tries again."""
-    async with _census_at(url) as census:
-        picture = await _picture(census)
-        with Live(console=console, auto_refresh=False, screen=True) as drawing, suppress(asyncio.CancelledError):
+async def show_live(url: str, console: Console) -> None:
+    """Draw the status until cancelled; while Redis is away, keep the last one, name the reason, and retry."""
+    async with _registry_at(url) as registry:
+        status = await _read(registry)
+        with Live(console=console, auto_refresh=False, screen=True) as display, suppress(asyncio.CancelledError):
             while True:
-                status = f"{redacted_url(url)}, {time.strftime('%H:%M:%S')}; Ctrl-C ends it"
+                footer = f"{redacted_url(url)}, {time.strftime('%H:%M:%S')}; Ctrl-C ends it"
                 try:
-                    picture = await _picture(census)
+                    status = await _read(registry)
                 except BrokerUnavailable as error:
-                    status = f"this is how it was: {error}"
-                drawing.update(Group(picture.render(), "", Text(status, style="dim")), refresh=True)
+                    footer = f"out of date: {error}"
+                display.update(Group(status.render(), "", Text(footer, style="dim")), refresh=True)
                 await asyncio.sleep(REFRESH_INTERVAL_S)

@@ -1,10 +1,10 @@
-"""What `simulcast top` shows: one picture of all processes and the queue, as text for people and as JSON for programs.
+"""The status of all processes and the queue, as `simulcast top` shows it: a table for people, JSON for programs.
 
-What came from others is cleaned before it gets to a terminal.
+Names from Redis are cleaned before they reach a terminal.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -26,87 +26,84 @@ class StatusView:
 
     at: float
     processes: Processes
-    survey: QueueStats
+    queue: QueueStats
 
     def as_json(self) -> str:
-        """One object, in a line. Rates are per second, sizes bytes, times seconds."""
+        """Return one object, in one line. Rates are per second, sizes in bytes, times in seconds."""
         return json.dumps(
             {
                 "at": self.at,
-                "front_ends": [each.model_dump() for each in self.processes.front_ends],
-                "workers": [each.model_dump() for each in self.processes.workers],
-                "jobs": dict(self.survey.jobs),
-                "longest_wait_s": self.survey.longest_wait_s,
+                "front_ends": [record.model_dump() for record in self.processes.front_ends],
+                "workers": [record.model_dump() for record in self.processes.workers],
+                "jobs": dict(self.queue.jobs),
+                "longest_wait_s": self.queue.longest_wait_s,
                 "totals": dict(self.processes.totals),
             }
         )
 
     def render(self) -> RenderableType:
-        """For a terminal, as wide as it is."""
+        """Return tables for a terminal of any width."""
         front_ends, workers = self.processes.front_ends, self.processes.workers
         parts: list[RenderableType] = []
         if not front_ends and not workers:
             parts += [Text(NOTHING_RUNS, style="yellow"), ""]
         if front_ends:
-            parts += [Text(_all_front_ends(front_ends), style="bold"), self._front_ends(), ""]
+            parts += [Text(_describe_front_ends(front_ends), style="bold"), self._front_ends(), ""]
         if workers:
-            parts += [Text(_all_workers(workers), style="bold"), self._workers(), ""]
-        return Group(*parts, Text(_queue(self.survey), style="bold"))
+            parts += [Text(_describe_workers(workers), style="bold"), self._workers(), ""]
+        return Group(*parts, Text(_describe_queue(self.queue), style="bold"))
 
     def _front_ends(self) -> Table:
         table = _table(
             ("FRONT-END", "CLIENTS AT", "METRICS AT"),
             ("UP", "CLIENTS", "BEHIND", "EVENTS/s", "DELIVERIES/s", "BYTES/s", "LAG"),
         )
-        for each in self.processes.front_ends:
-            lag = "" if each.lag_s is None else _short(each.lag_s)
-            numbers = (f"{each.clients:,}", f"{each.behind:,}", f"{each.events_per_s:,.1f}")
-            rates = (f"{each.deliveries_per_s:,.1f}", size(each.bytes_per_s), lag)
-            place = (clean(each.address), clean(each.admin))
-            table.add_row(_name(each.name), *place, self._up(each.started_at), *numbers, *rates)
-            if each.trouble:
-                table.add_row(Text(f"  no events: {clean(each.trouble)}", style="red"))
+        for record in self.processes.front_ends:
+            lag = "" if record.lag_s is None else _short(record.lag_s)
+            numbers = (f"{record.clients:,}", f"{record.behind:,}", f"{record.events_per_s:,.1f}")
+            rates = (f"{record.deliveries_per_s:,.1f}", size(record.bytes_per_s), lag)
+            addresses = (clean(record.address), clean(record.admin))
+            table.add_row(_name(record.name), *addresses, self._up(record.started_at), *numbers, *rates)
+            if record.trouble:
+                table.add_row(Text(f"  no events: {clean(record.trouble)}", style="red"))
         return table
 
     def _workers(self) -> Table:
         table = _table(("WORKER",), ("UP", "DOWNLOADS", "BYTES/s"))
-        for each in self.processes.workers:
-            downloads = f"{each.running} of {each.at_once}"
-            table.add_row(_name(each.name), self._up(each.started_at), downloads, size(each.bytes_per_s))
+        for record in self.processes.workers:
+            downloads = f"{record.running} of {record.at_once}"
+            table.add_row(_name(record.name), self._up(record.started_at), downloads, size(record.bytes_per_s))
         return table
 
     def _up(self, started_at: float) -> str:
         return _short(max(0.0, self.at - started_at))
 
 
-def _all_front_ends(found: Iterable[FrontEndRecord]) -> str:
-    every = list(found)
-    behind = sum(each.behind for each in every)
-    lag = max((each.lag_s for each in every if each.lag_s is not None), default=None)
+def _describe_front_ends(records: Sequence[FrontEndRecord]) -> str:
+    behind = sum(record.behind for record in records)
+    lag = max((record.lag_s for record in records if record.lag_s is not None), default=None)
     return ", ".join(
         (
-            _number(len(every), "front-end"),
-            _number(sum(each.clients for each in every), "client") + (f" ({behind:,} behind)" if behind else ""),
-            f"{sum(each.deliveries_per_s for each in every):,.1f} deliveries/s",
-            f"{size(sum(each.bytes_per_s for each in every))}/s",
+            _count(len(records), "front-end"),
+            _count(sum(record.clients for record in records), "client") + (f" ({behind:,} behind)" if behind else ""),
+            f"{sum(record.deliveries_per_s for record in records):,.1f} deliveries/s",
+            f"{size(sum(record.bytes_per_s for record in records))}/s",
             "no events" if lag is None else f"lag {_short(lag)}",
         )
     )
 
 
-def _all_workers(found: Iterable[WorkerRecord]) -> str:
-    every = list(found)
-    running, places = sum(each.running for each in every), sum(each.at_once for each in every)
-    return f"{_number(len(every), 'worker')}, {running:,} of {places:,} downloads, " + (
-        f"{size(sum(each.bytes_per_s for each in every))}/s"
-    )
+def _describe_workers(records: Sequence[WorkerRecord]) -> str:
+    running, allowed = sum(record.running for record in records), sum(record.at_once for record in records)
+    speed = size(sum(record.bytes_per_s for record in records))
+    return f"{_count(len(records), 'worker')}, {running:,} of {allowed:,} downloads, {speed}/s"
 
 
-def _queue(survey: QueueStats) -> str:
-    counts = ", ".join(f"{count:,} {state}" for state, count in survey.jobs.items())
-    if survey.longest_wait_s is None:
+def _describe_queue(queue: QueueStats) -> str:
+    counts = ", ".join(f"{count:,} {state}" for state, count in queue.jobs.items())
+    if queue.longest_wait_s is None:
         return f"downloads: {counts}"
-    return f"downloads: {counts}; the oldest in the queue waits for {_short(survey.longest_wait_s)}"
+    return f"downloads: {counts}; the oldest in the queue has waited for {_short(queue.longest_wait_s)}"
 
 
 def _table(left: Iterable[str], right: Iterable[str]) -> Table:
@@ -119,16 +116,16 @@ def _table(left: Iterable[str], right: Iterable[str]) -> Table:
 
 
 def _name(name: str) -> str:
-    """Host and process id; what tells it from an earlier one with the same id is left out."""
+    """Return host and process id; the suffix against reused process ids is left out."""
     return clean(":".join(name.split(":")[:2]))
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _short(seconds: float) -> str:
-    """A time in one unit: 12 ms, 3.4 s, 5 min, 6 h, 7 d."""
+    """Return a duration in one unit: 12 ms, 3.4 s, 5 min, 6 h, 7 d."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):

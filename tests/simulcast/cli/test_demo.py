@@ -6,14 +6,14 @@ import pytest
 
 from simulcast.broker import Broker
 from simulcast.cli.demo.run import Demo
-from simulcast.cli.demo.timeline import timeline
+from simulcast.cli.demo.timeline import make_timeline
 from simulcast.model.events import END_TYPES
 from tests.clocks import Clock
 from tests.jobs import history
 
 
 async def test_every_moment_is_told_in_order_and_in_its_time(broker: Broker, channel: str) -> None:
-    moments, clock = list(timeline(4, 10.0, random.Random(1))), Clock(100.0)
+    moments, clock = list(make_timeline(4, 10.0, random.Random(1))), Clock(100.0)
     demo = Demo(broker, channel, clock, clock.sleep)
     await demo.play(moments)
     events = await history(broker, channel)
@@ -24,7 +24,7 @@ async def test_every_moment_is_told_in_order_and_in_its_time(broker: Broker, cha
 
 
 async def test_nothing_is_told_before_its_time(broker: Broker, channel: str) -> None:
-    moments = list(timeline(2, 10.0, random.Random(1)))
+    moments = list(make_timeline(2, 10.0, random.Random(1)))
     clock, counts = Clock(100.0), [0]
 
     async def sleep(seconds: float) -> None:
@@ -47,7 +47,7 @@ async def test_one_that_is_interrupted_leaves_no_download_running(broker: Broker
 
     demo = Demo(broker, channel, clock, sleep)
     with pytest.raises(asyncio.CancelledError):
-        await demo.play(timeline(5, 10.0, random.Random(3)))
+        await demo.play(make_timeline(5, 10.0, random.Random(3)))
     events = await history(broker, channel)
     ends = [event["download_id"] for event in events if event["type"] in END_TYPES]
     assert sorted(map(str, ends)) == sorted({str(event["download_id"]) for event in events})

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from simulcast.cli.demo.timeline import TimedEvent, timeline
+from simulcast.cli.demo.timeline import TimedEvent, make_timeline
 from simulcast.model.events import Event, encode
 
 
@@ -17,7 +17,7 @@ def by_download(moments: list[TimedEvent]) -> dict[str, list[TimedEvent]]:
 
 @pytest.fixture(params=range(5))
 def moments(request: pytest.FixtureRequest) -> list[TimedEvent]:
-    return list(timeline(8, 30.0, random.Random(request.param)))
+    return list(make_timeline(8, 30.0, random.Random(request.param)))
 
 
 def kinds(moments: list[TimedEvent]) -> list[str]:
@@ -58,9 +58,9 @@ def test_speeds_are_what_the_bytes_say(moments: list[TimedEvent]) -> None:
 
 
 def test_one_alone_completes() -> None:
-    assert kinds(list(timeline(1, 5.0, random.Random(0))))[-1] == "download_complete"
+    assert kinds(list(make_timeline(1, 5.0, random.Random(0))))[-1] == "download_complete"
 
 
 def test_two_runs_share_no_id() -> None:
-    first, second = (set(by_download(list(timeline(3, 5.0, random.Random(seed))))) for seed in (1, 2))
+    first, second = (set(by_download(list(make_timeline(3, 5.0, random.Random(seed))))) for seed in (1, 2))
     assert not first & second

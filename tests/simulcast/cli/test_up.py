@@ -142,7 +142,7 @@ async def test_a_second_ctrl_c_hurries(folder: Path, environment: dict[str, str]
         await running.up()
         started = running.processes()
         running.signal(signal.SIGINT)
-        await until(lambda: "once more to hurry" in running.out, "the first")
+        await until(lambda: "repeat to kill" in running.out, "the first")
         running.signal(signal.SIGINT)
         assert await running.ended() == 0
         assert not any(map(is_alive, started))
