@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from simulcast import file_limits
-from tests.command_line import ROOT
+from tests.service import ROOT
 
 RAISE = """
 import resource
