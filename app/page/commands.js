@@ -40,7 +40,7 @@ export class Commands {
 
   /**
    * @param {object} options
-   * @param {(text: string) => boolean} options.send false when it can't
+   * @param {(command: object) => boolean} options.send false when it can't
    * @param {(downloadId: string, note: string) => void} options.onChange note: what is new and should be said, or ""
    */
   constructor({ send, onChange }) {
@@ -74,7 +74,7 @@ export class Commands {
     this.#count += 1;
     const commandId = `${this.#prefix}-${this.#count}`;
     const about = downloadId === ALL ? {} : { download_id: downloadId };
-    if (this.#send(JSON.stringify({ action, ...about, ...more, command_id: commandId }))) {
+    if (this.#send({ action, ...about, ...more, command_id: commandId })) {
       this.#notes.delete(downloadId);
       this.#asked.set(downloadId, { commandId, action, at: now });
       this.#onChange(downloadId, "");

@@ -2,7 +2,7 @@
 
 import { counted, speed } from "./format.js";
 
-/** @typedef {import("./connection.js").Status} Status */
+/** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
 export class Header {
   /** @type {Map<HTMLElement, string>} */
@@ -27,18 +27,12 @@ export class Header {
   }
 
   /**
-   * @param {Status} status
+   * @param {ConnectionState} state
    * @param {number} now ms
    */
-  connection({ phase, retryAt, reason, byStream, wantsToken }, now) {
-    const seconds = Math.max(1, Math.ceil(((retryAt ?? now) - now) / 1000));
-    const words = {
-      connecting: "Connecting…",
-      live: byStream ? "Live (by SSE)" : "Live",
-      lost: `No connection, next try in ${seconds} s`,
-      refused: wantsToken ? "A token is wanted" : `The server refused the connection: ${reason}`,
-    };
-    this.#write(this.#phase, words[phase]);
+  connection(state, now) {
+    const { phase } = state;
+    this.#write(this.#phase, describe(state, now));
     const { dataset } = document.documentElement;
     if (dataset.connection === phase) return;
     dataset.connection = phase;
@@ -68,4 +62,20 @@ export class Header {
     this.#written.set(element, text);
     element.textContent = text;
   }
+}
+
+/**
+ * @param {ConnectionState} state
+ * @param {number} now ms
+ * @returns {string} the state in words
+ */
+export function describe(state, now) {
+  if (state.phase === "connected") return state.transport === "sse" ? "Live (by SSE)" : "Live";
+  if (state.phase === "lost") {
+    const seconds = Math.max(1, Math.ceil(((state.retryAt ?? now) - now) / 1000));
+    return `No connection, next try in ${seconds} s`;
+  }
+  if (state.phase !== "refused") return "Connecting…";
+  if (state.wantsToken) return "A token is wanted";
+  return `The server refused the connection: ${state.reason || `code ${state.code}`}`;
 }

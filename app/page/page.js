@@ -5,11 +5,11 @@ import { addForm } from "./add.js";
 import { Announcer } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
 import { ALL, Commands } from "./commands.js";
-import { Connection, socketAddress } from "./connection.js";
 import { Downloads, isSilent, nameOf } from "./downloads.js";
 import { Filter } from "./filter.js";
 import { counted, shown } from "./format.js";
-import { Header } from "./header.js";
+import { Gateway } from "./gateway.js";
+import { describe, Header } from "./header.js";
 import { hasEnded } from "./merge.js";
 import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
@@ -17,9 +17,11 @@ import { SpeedChart } from "./speed_chart.js";
 import { Token } from "./token.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
-/** @typedef {import("./connection.js").Status} Status */
+/** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
 const TICK_MS = 500;
+/** Progress that is superseded within this time is left out: the eye sees no more, and each message costs the same. */
+const INTERVAL_MS = 500;
 
 /** @type {Partial<Record<string, import("./announcer.js").End>>} */
 const ENDS = { complete: "complete", error: "failed", cancelled: "cancelled" };
@@ -41,21 +43,24 @@ const header = new Header({
 });
 const { dataset } = document.documentElement;
 const token = new Token({ isExpected: "tokens" in dataset, path: new URL(".", document.baseURI).pathname });
-const connection = new Connection({
-  address: socketAddress(location),
-  events: new URL("events", document.baseURI).href,
-  downloads: new URL("downloads", document.baseURI).href,
-  token,
-  onMessage: receive,
-  onStatus: connectionChanged,
-  onHello: (recovered) => {
-    // Recovered, what was missed comes as events; else it must be asked for.
+/** @type {ConnectionState} */
+let connection = { phase: "connecting" };
+const gateway = new Gateway({
+  url: `ws?interval_ms=${INTERVAL_MS}`,
+  sseFallback: true,
+  authenticateByMessage: true,
+  deliverRepeats: true, // they confirm what the page knows already
+  refusedDelayMs: Infinity, // a person decides
+  onWebSocketMessage: receive,
+  onStateChange: connectionChanged,
+  onHello: ({ recovered }) => {
+    // Missed events follow a recovery. Otherwise the server's list has to be read.
     if (recovered) reconciler.resume();
     else reconciler.start();
   },
 });
 const commands = new Commands({
-  send: (text) => connection.send(text),
+  send: (command) => gateway.sendWebSocketMessage(command),
   onChange: (downloadId, note) => {
     if (downloadId === ALL) clearFinished.show(commands.askedOf(ALL) !== null, note);
     const download = downloads.get(downloadId);
@@ -115,15 +120,25 @@ const access = new AccessForm({
   words: element("access-words"),
   refuge: element("phase"),
   token,
-  onToken: () => connection.connectNow(),
+  onToken: () => {
+    void gateway.disconnectWebSocket(); // an attempt may be under way with the token before
+    connect();
+  },
 });
 
 const empty = element("empty");
 /** What was last said of the connection: attempts that fail again and again are no news. @type {"" | "live" | "lost"} */
 let said = "";
 
-/** @param {Record<string, unknown>} message */
-function receive(message) {
+function connect() {
+  gateway.token = token.isWanted ? token.text : null;
+  void gateway.connectWebSocket();
+}
+
+/** @param {string} text of a message; any program may publish any text */
+function receive(text) {
+  const message = parse(text);
+  if (message === null) return;
   if (message.type === "command_result") {
     answered(message);
     return;
@@ -172,10 +187,24 @@ function countRows() {
   filter.show(size, rows.shown);
 }
 
-/** @param {Status} status */
-function connectionChanged(status) {
-  header.connection(status, Date.now());
-  if (status.phase === "live") {
+/**
+ * @param {string} text
+ * @returns {Record<string, unknown> | null} null for anything but a JSON object
+ */
+function parse(text) {
+  try {
+    const message = JSON.parse(text);
+    return typeof message === "object" ? message : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {ConnectionState} state */
+function connectionChanged(state) {
+  connection = state;
+  header.connection(state, Date.now());
+  if (state.phase === "connected") {
     announcer.say(said === "lost" ? "Connected again." : "Connected.");
     said = "live";
     access.close();
@@ -185,11 +214,11 @@ function connectionChanged(status) {
   }
   reconciler.stop();
   commands.lose();
-  if (status.wantsToken) {
-    access.ask(token.text && status.reason);
-    announcer.say("A token is wanted.");
-  } else if (status.phase === "refused") announcer.say(`The server refused the connection: ${shown(status.reason)}`);
-  if (status.phase === "lost" && said !== "lost") {
+  if (state.phase === "refused") {
+    if (state.wantsToken) access.ask(token.text && state.reason);
+    announcer.say(`${shown(describe(state, Date.now()))}.`);
+  }
+  if (state.phase === "lost" && said !== "lost") {
     announcer.say("No connection. The page keeps trying.");
     said = "lost";
   }
@@ -198,10 +227,9 @@ function connectionChanged(status) {
 /** Once a tick: what changes with time alone. */
 function tick() {
   const now = Date.now();
-  connection.check(now);
-  const isLive = connection.status.phase === "live";
+  const isLive = connection.phase === "connected";
   const totals = downloads.totals(now);
-  header.connection(connection.status, now);
+  header.connection(connection, now);
   header.totals(totals, isLive);
   clearFinished.count(totals.ended);
   chart.sample(isLive ? totals.speed : 0, now);
@@ -222,7 +250,7 @@ addForm({
   token,
   say: (sentence) => announcer.say(sentence),
 });
-element("retry").addEventListener("click", () => connection.connectNow());
-connection.start();
+element("retry").addEventListener("click", connect);
+connect();
 tick();
 setInterval(tick, TICK_MS);

@@ -1,8 +1,8 @@
-/** Where the server is, for each Gateway that was told nothing else. */
+/** The server of each Gateway without one in its options. */
 export declare const Config: {
   /** null: the page's own host; in Node localhost. */
   serverHost: string | null;
-  /** null: 8080, or, if `serverHost` is null too, `ws` beside the page. */
+  /** null: 8080, or, if `serverHost` is null too, `ws` next to the page. */
   serverPort: number | null;
 };
 
@@ -16,7 +16,32 @@ export type WebSocketClass = new (url: string, protocols?: string[]) => {
   addEventListener(type: string, listener: (event: any) => void): void;
 };
 
-export type Token = string | (() => string | Promise<string>);
+export type Token = string | (() => string | null | Promise<string | null>);
+
+/** The first message of a channel in simulcast.v1 (docs/protocol.md). */
+export interface Hello {
+  type: "hello";
+  channel: string;
+  position: string;
+  /** Whether everything that was missed follows; else the snapshot does. */
+  recovered: boolean;
+  ping_interval_s: number;
+}
+
+export type ConnectionState =
+  | { phase: "disconnected" | "connecting" }
+  | { phase: "connected"; transport: "websocket" | "sse" }
+  | {
+      /** refused: something must change first. */
+      phase: "lost" | "refused";
+      /** The close code; 1006 without one. */
+      code: number;
+      reason: string;
+      /** The time of the next attempt, in ms as of `Date.now()`; null where none follows. */
+      retryAt: number | null;
+      /** Whether another token is needed. */
+      wantsToken: boolean;
+    };
 
 export interface GatewayOptions {
   /** Instead of `Config.serverHost`. */
@@ -27,35 +52,54 @@ export interface GatewayOptions {
   url?: string;
   onWebSocketMessage?: ((text: string) => unknown) | null;
   onWebSocketStatusChange?: ((connected: boolean) => unknown) | null;
+  onStateChange?: ((state: ConnectionState) => unknown) | null;
+  onHello?: ((hello: Hello) => unknown) | null;
   /** Instead of `Gateway.WebSocket` and the global one. */
   WebSocket?: WebSocketClass;
-  /** `["simulcast.v1"]` where nothing is said. `[]` for a server that knows no subprotocol: silence goes unnoticed then. */
+  /** The default is `["simulcast.v1"]`. `[]` for a server that knows no subprotocol: silence goes unnoticed then. */
   subprotocols?: string[];
-  /** What to show where tokens are wanted (docs/access.md): the token, or a function that is asked at each attempt. */
+  /** The token where tokens are required (docs/access.md), or a function that is called at each attempt. */
   token?: Token | null;
+  /** Whether the token is the first message instead of a part of the handshake: browsers hide why that was refused. */
+  authenticateByMessage?: boolean;
+  /**
+   * Whether `/events` and the REST API, next to the WebSocket's path, replace a WebSocket that can't be opened: after
+   * two failures, or half of `connectTimeoutMs`, until the next loss. Commands are answered as on a WebSocket; other
+   * messages are ignored.
+   */
+  sseFallback?: boolean;
+  /** Whether events are delivered again that an earlier connection delivered: a snapshot repeats them. */
+  deliverRepeats?: boolean;
   /** From a loss to the next attempt: 5,000, up to 20 % earlier or later. */
   reconnectDelayMs?: number;
-  /** The same after a close that means "change something first" (1003, 1007, 1008, 1009, 4400, 4401, 4403): 60,000. */
+  /**
+   * The same after a close that means "change something first" (1003, 1007, 1008, 1009, 4400, 4401, 4403): 60,000.
+   * Infinity: no attempt follows until `connectWebSocket()`.
+   */
   refusedDelayMs?: number;
   /** An attempt ends within 10,000. */
-  connectWithinMs?: number;
-  /** The server tells its position every 20 s. Without any message for 45,000, the connection counts as lost. */
-  silenceMs?: number;
+  connectTimeoutMs?: number;
+  /** The server sends its position every 20 s. Without a message for 45,000 to 50,000 the connection counts as lost. */
+  idleTimeoutMs?: number;
   /** `disconnectWebSocket()` waits for the closing handshake for at most 2,000. */
-  closeWithinMs?: number;
+  closeTimeoutMs?: number;
 }
 
 interface Members {
   /**
-   * Gets each text message as it came. An async one is not awaited: the next message may come meanwhile.
-   * What it throws goes to the console.
+   * Receives each text message as it came. An async one is not awaited: the next message may come meanwhile.
+   * Its exceptions go to the console.
    */
   onWebSocketMessage: ((text: string) => unknown) | null;
-  /** Gets true once for each connection and false once for each loss. */
+  /** Receives true once for each connection and false once for each loss. */
   onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
+  /** Receives each change of the connection's state, with the reason of a loss and the time of the next attempt. */
+  onStateChange: ((state: ConnectionState) => unknown) | null;
+  /** Receives the first message of each channel; `onWebSocketMessage` gets the events behind it. */
+  onHello: ((hello: Hello) => unknown) | null;
   /** May be changed at any time; counts from the next loss on. */
   reconnectDelayMs: number;
-  /** A text that is refused or expires disconnects for good; a function is asked again, at once after an expiry. */
+  /** A text that is refused or expires ends the attempts; a function is called again, immediately after an expiry. */
   token: Token | null;
   /** Whether a message could be sent now. */
   readonly isWebSocketConnected: boolean;
@@ -67,29 +111,32 @@ interface Members {
    * where there is no WebSocket class.
    */
   connectWebSocket(): Promise<boolean>;
-  /** Disconnects for good, in whatever state; nothing reconnects until `connectWebSocket()`. The callback hears false. */
+  /** Disconnects for good, in whatever state, until `connectWebSocket()`. The callback receives false. */
   disconnectWebSocket(): Promise<void>;
   /**
    * Queues text, or an object as JSON. False, with a warning on the console: not connected, or more than 1 MiB would
-   * wait; it is not kept for later. Throws TypeError for what has no JSON form.
+   * wait; it is not kept for later. Throws TypeError for a value without a JSON form.
    */
   sendWebSocketMessage(message: string | object): boolean;
   /**
-   * Whether `/health`, beside the WebSocket's path, answers with 200 within 5 s. Never rejects. In a page from another
-   * origin any answer counts, since the browser hides its status.
+   * Whether `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never rejects. In a page from another
+   * origin any response counts, since the browser hides its status.
    */
   isServerRunning(): Promise<boolean>;
 }
 
 /**
- * A connection to a Simulcast service that comes back by itself. After a loss it resumes after the last event it saw:
- * nothing that the server still has is missed, and no event is delivered twice.
+ * A connection to a Simulcast service that comes back by itself. After a loss it resumes after the last event it
+ * received: nothing that the server still has is missed, and no event is delivered twice. In a browser it reconnects
+ * immediately when the network or the person comes back.
  */
 export declare class Gateway implements Members {
   /** Throws TypeError for a `url` that makes no sense. Connects to nothing yet. */
   constructor(options?: GatewayOptions);
   onWebSocketMessage: ((text: string) => unknown) | null;
   onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
+  onStateChange: ((state: ConnectionState) => unknown) | null;
+  onHello: ((hello: Hello) => unknown) | null;
   reconnectDelayMs: number;
   token: Token | null;
   readonly isWebSocketConnected: boolean;
@@ -104,6 +151,8 @@ export declare class Gateway implements Members {
   // The members of one Gateway that the whole program shares, as in the Flutter app.
   static onWebSocketMessage: ((text: string) => unknown) | null;
   static onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
+  static onStateChange: ((state: ConnectionState) => unknown) | null;
+  static onHello: ((hello: Hello) => unknown) | null;
   static reconnectDelayMs: number;
   static token: Token | null;
   static readonly isWebSocketConnected: boolean;

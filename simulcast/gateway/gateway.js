@@ -1,108 +1,71 @@
-// Gateway: the Flutter class of the same name, for browsers and Node. One module, no dependencies.
+// Gateway: the Flutter class of the same name, for browsers and Node. It needs gateway_*.js next to it, nothing else.
 //
 //   import { Config, Gateway } from "./gateway.js";
 //   Gateway.onWebSocketMessage = (text) => console.log(JSON.parse(text));
 //   await Gateway.init();
 //
-// In a browser it connects to `ws` beside the page, unless Config or the options say where the server is. In Node it is
+// In a browser it connects to `ws` next to the page, unless Config or the options name another server. In Node that is
 // localhost:8080; below Node 22 give it a class: Gateway.WebSocket = …, or run node --experimental-websocket.
 
-/** Where the server is, for each Gateway that was told nothing else. null: beside the page; in Node localhost:8080. */
-export const Config = { serverHost: null, serverPort: null };
+import { Config, resumeAddress, siblingAddress, socketAddress } from "./gateway_address.js";
+import { ResumePosition } from "./gateway_position.js";
+import { SSEConnection } from "./gateway_sse.js";
 
-const DEFAULT_PORT = 8080;
-/** With it the server tells its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
+export { Config };
+
+/** With it the server sends its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
 const SUBPROTOCOL = "simulcast.v1";
-/** Closes that mean "change something first": the server would only say the same again (simulcast/model/close_codes.py). */
-const CHANGE_SOMETHING_FIRST = new Set([1003, 1007, 1008, 1009, 4400, 4401, 4403]);
-const TOKEN_EXPIRED = 4419;
-/** Closes that the same token would only bring about again. */
-const OF_THE_TOKEN = new Set([4401, 4403, TOKEN_EXPIRED]);
-const DEFAULTS = { connectWithinMs: 10_000, silenceMs: 45_000, refusedDelayMs: 60_000, closeWithinMs: 2_000 };
-const LOST = 1006;
+/** "Change something first": the server would only refuse again (simulcast/model/close_codes.py). */
+const TERMINAL_CLOSE_CODES = new Set([1003, 1007, 1008, 1009, 4400, 4401, 4403]);
+const [LOST, BAD_REQUEST, NOT_ALLOWED, TOKEN_EXPIRED] = [1006, 4400, 4403, 4419];
+/** The same token would only be refused again. */
+const TOKEN_CLOSE_CODES = new Set([4401, NOT_ALLOWED, TOKEN_EXPIRED]);
+const DEFAULTS = {
+  reconnectDelayMs: 5_000, refusedDelayMs: 60_000,
+  connectTimeoutMs: 10_000, idleTimeoutMs: 45_000, closeTimeoutMs: 2_000,
+  subprotocols: [SUBPROTOCOL],
+};
 const OPEN = 1;
 const JITTER = 0.2;
+const IDLE_CHECKS = 9;
+const MAX_FAILED_SOCKETS = 2;
 const MAX_UNSENT_BYTES = 2 ** 20;
-
-/** How far a client has read in each channel ("" where events don't carry it), as simulcast/gateway/resume_position.py. */
-class Bookmark {
-  static #BEGINNING = /^\{"event_id":"([^"\\]{1,128})-([0-9]{1,20})"(?:,"channel":"([\w.:-]{1,100})")?/;
-  static #MARK =
-    /^\{"type": ?"(hello|position)", ?(?:"channel": ?"([\w.:-]{1,100})", ?)?"position": ?"([^"\\]{1,128})-([0-9]{1,20})"(?:, ?"channel": ?"([\w.:-]{1,100})")?/;
-  #last = new Map();
-  #before = new Map();
-
-  /** What to ask `since`; "" before the first event. */
-  get since() {
-    const named = [...this.#last].filter(([channel]) => channel !== "");
-    if (named.length) return named.map(([channel, at]) => `${channel}:${at.epoch}-${at.offset}`).join(",");
-    const at = this.#last.get("");
-    return at ? `${at.epoch}-${at.offset}` : "";
-  }
-
-  /** A connection begins. What was seen up to here may come again; it isn't news then. */
-  begin() {
-    this.#before = new Map(this.#last);
-  }
-
-  /** Takes note of one message; false if an earlier connection had brought it already. */
-  isNews(text) {
-    const match = Bookmark.#BEGINNING.exec(text);
-    if (!match) return true;
-    const [, epoch, digits, channel = ""] = match;
-    const offset = BigInt(digits);
-    const before = this.#before.get(channel);
-    if (before?.epoch === epoch && offset <= before.offset) return false;
-    this.#see(channel, epoch, offset);
-    return true;
-  }
-
-  /** Whether the text is one of the server's marks, which no callback gets. Takes note of where it is. */
-  isMark(text) {
-    const match = Bookmark.#MARK.exec(text);
-    if (!match) return false;
-    const [, type, before, epoch, digits, behind] = match;
-    // What `hello` announces comes only after it, so its position is not yet where this client is.
-    if (type === "position") this.#see(before ?? behind ?? "", epoch, BigInt(digits));
-    return true;
-  }
-
-  #see(channel, epoch, offset) {
-    const last = this.#last.get(channel);
-    if (last?.epoch !== epoch || offset > last.offset) this.#last.set(channel, { epoch, offset });
-  }
-}
 
 /** A connection that comes back by itself and resumes where it was. gateway.d.ts says what each member promises. */
 export class Gateway {
   static WebSocket = null;
 
-  onWebSocketMessage = null;
-  onWebSocketStatusChange = null;
+  onWebSocketMessage;
+  onWebSocketStatusChange;
+  onStateChange;
+  onHello;
   reconnectDelayMs;
-  token = null;
+  token;
   #options;
-  #bookmark = new Bookmark();
-  #wanted = false; // whether there should be a connection
+  #position = new ResumePosition();
+  #state = { phase: "disconnected" };
+  #isWanted = false; // whether there should be a connection
   #socket = null; // of the attempt, or of the connection
-  #connected = false; // what the callback was told last
-  #timer; // ends an attempt, or begins the next
-  #watch; // notices silence
-  #waiting = []; // who wants to know what came of the attempt
+  #isConnected = false; // the newest argument of onWebSocketStatusChange
+  #isAlone = true; // whether one channel is followed
+  #canFallBack = false; // whether server-sent events may replace the WebSocket of this attempt
+  #failedSockets = 0; // WebSockets since the last that opened
   #lastFailure = "";
-  #online = () => this.#wanted && !this.#socket && this.#attempt();
+  #wasOffline = false;
+  #timer; // ends an attempt, or begins the next
+  #idleTimer;
+  #waiting = []; // resolve functions: of those who await the attempt's result
 
   constructor(options = {}) {
-    const { onWebSocketMessage = null, onWebSocketStatusChange = null, reconnectDelayMs = 5_000 } = options;
-    [this.#options, this.token] = [{ ...DEFAULTS, ...options }, options.token ?? null];
-    this.onWebSocketMessage = onWebSocketMessage;
-    this.onWebSocketStatusChange = onWebSocketStatusChange;
-    this.reconnectDelayMs = reconnectDelayMs;
-    if (options.url != null) this.#address();
+    this.#options = { ...DEFAULTS, ...options };
+    const { onWebSocketMessage = null, onWebSocketStatusChange = null, onStateChange = null, onHello = null } = options;
+    Object.assign(this, { onWebSocketMessage, onWebSocketStatusChange, onStateChange, onHello });
+    [this.token, this.reconnectDelayMs] = [options.token ?? null, this.#options.reconnectDelayMs];
+    if (options.url != null) socketAddress(this.#options);
   }
 
   get isWebSocketConnected() {
-    return this.#connected && this.#socket?.readyState === OPEN;
+    return this.#isConnected && this.#socket?.readyState === OPEN;
   }
 
   async init() {
@@ -110,28 +73,28 @@ export class Gateway {
   }
 
   async connectWebSocket() {
-    this.#address();
+    socketAddress(this.#options);
     this.#socketClass();
-    if (!this.#wanted) globalThis.addEventListener?.("online", this.#online);
-    this.#wanted = true;
+    if (!this.#isWanted) this.#watchNetwork("addEventListener");
+    this.#isWanted = true;
     if (this.isWebSocketConnected) return true;
     const attempted = new Promise((resolve) => this.#waiting.push(resolve));
-    if (!this.#socket || this.#connected) this.#attempt();
+    if (!this.#socket || this.#isConnected) this.#connect();
     return attempted;
   }
 
   async disconnectWebSocket() {
-    this.#wanted = false;
-    globalThis.removeEventListener?.("online", this.#online);
-    const wasConnected = this.#connected;
-    const socket = this.#drop();
+    this.#isWanted = false;
+    this.#watchNetwork("removeEventListener");
+    const wasConnected = this.#isConnected;
+    const socket = this.#drop({ phase: "disconnected" });
     this.#answerWaiting(false);
     if (!socket || !wasConnected) return;
-    // In a browser a close can't be made to hurry; whoever waits for it needn't wait for ever.
+    // A browser gives no way to hurry a close, so the wait for it has an end of its own.
     let timer;
     const closed = new Promise((resolve) => {
       socket.addEventListener("close", resolve);
-      timer = setTimeout(resolve, this.#options.closeWithinMs);
+      timer = setTimeout(resolve, this.#options.closeTimeoutMs);
     });
     if (socket.readyState < 3) await closed;
     clearTimeout(timer);
@@ -149,137 +112,167 @@ export class Gateway {
 
   async isServerRunning() {
     try {
-      const address = new URL(this.#address());
-      const beside = address.pathname.replace(/\/+$/, "").replace(/[^/]*$/, "health");
-      const url = `${address.protocol === "wss:" ? "https" : "http"}://${address.host}${beside}`;
-      // A page from elsewhere isn't shown the status: there, that something answers has to do.
+      // A page of another origin can't read the status: there, any response has to do.
       const mode = globalThis.document ? "no-cors" : "cors";
-      const answer = await fetch(url, { mode, cache: "no-store", signal: AbortSignal.timeout(5_000) });
-      return answer.status === 200 || answer.type === "opaque";
+      const address = siblingAddress(socketAddress(this.#options), "health");
+      const response = await fetch(address, { mode, cache: "no-store", signal: AbortSignal.timeout(5_000) });
+      return response.status === 200 || response.type === "opaque";
     } catch {
       return false;
     }
   }
 
-  /** Raises TypeError for one that makes no sense. */
-  #address() {
-    const page = globalThis.document?.baseURI ?? globalThis.location?.href ?? "";
-    const here = /^https?:/.test(page) ? new URL(page) : null;
-    const { url, host = Config.serverHost, port = Config.serverPort } = this.#options;
-    const beside = url == null && host == null && port == null && here !== null;
-    const name = host ?? here?.hostname ?? "localhost";
-    const named = name.includes(":") && !name.startsWith("[") ? `[${name}]` : name;
-    const scheme = here?.protocol === "https:" ? "wss" : "ws";
-    const text = url ?? (beside ? "ws" : `${scheme}://${named}:${port ?? DEFAULT_PORT}/ws`);
-    const address = new URL(text, here ?? undefined);
-    if (here && !/^[a-z][a-z0-9+.-]*:/i.test(text)) address.protocol = scheme;
-    if (!["ws:", "wss:"].includes(address.protocol)) {
-      throw new TypeError(`a Gateway's url begins with ws:// or wss://, unlike ${address.protocol}`);
-    }
-    address.hash = "";
-    return address.href;
-  }
-
-  #addressToResume() {
-    const address = new URL(this.#address());
-    const { since } = this.#bookmark;
-    if (since) {
-      const kept = address.search.slice(1).split("&").filter((pair) => pair && !pair.startsWith("since="));
-      address.search = [...kept, `since=${encodeURIComponent(since)}`].join("&");
-    }
-    return address.href;
-  }
-
   #socketClass() {
-    const found = this.#options.WebSocket ?? Gateway.WebSocket ?? globalThis.WebSocket;
-    if (!found) throw new TypeError("there is no WebSocket here: set Gateway.WebSocket, or use Node 22 or newer");
-    return found;
+    const socketClass = this.#options.WebSocket ?? Gateway.WebSocket ?? globalThis.WebSocket;
+    if (!socketClass) throw new TypeError("there is no WebSocket here: set Gateway.WebSocket, or use Node 22 or newer");
+    return socketClass;
   }
 
-  async #attempt() {
-    this.#drop();
-    if (this.#socket || !this.#wanted) return; // the callback has connected or disconnected
-    this.#bookmark.begin();
-    const asking = (this.#socket = { close() {} }); // in the socket's place while the token is asked for
-    this.#timer = setTimeout(() => this.#ended(this.#socket, LOST, "no answer in time"), this.#options.connectWithinMs);
+  /** Begins an attempt in place of the attempt or the connection that there is. */
+  #connect() {
+    this.#drop({ phase: "connecting" });
+    if (this.#socket || !this.#isWanted) return; // a callback has connected or disconnected
+    this.#position.begin();
+    void this.#open(false);
+  }
+
+  async #open(bySSE) {
+    const pending = (this.#socket = { close() {} }); // in the socket's place while the token is fetched
+    const { connectTimeoutMs, sseFallback, authenticateByMessage, subprotocols } = this.#options;
+    this.#canFallBack = false;
+    // A proxy without WebSockets may let the handshake hang: half of the time remains for server-sent events.
+    this.#timer = setTimeout(
+      () => this.#ended(this.#socket, LOST, "no answer in time", MAX_FAILED_SOCKETS),
+      sseFallback && !bySSE ? connectTimeoutMs / 2 : connectTimeoutMs,
+    );
     let socket, token;
     try {
       token = typeof this.token === "function" ? await this.token() : this.token;
-      if (this.#socket !== asking) return; // too late, or somebody disconnected
-      const subprotocols = [...(this.#options.subprotocols ?? [SUBPROTOCOL]), ...(token ? [`bearer.${token}`] : [])];
-      socket = new (this.#socketClass())(this.#addressToResume(), subprotocols);
+      if (this.#socket !== pending) return; // too late, or disconnected
+      const address = resumeAddress(socketAddress(this.#options), this.#position.since);
+      this.#isAlone = address.searchParams.getAll("channel").length <= 1;
+      const sibling = (name, query) => siblingAddress(address, name, query);
+      const offered = token && !authenticateByMessage ? [...subprotocols, `bearer.${token}`] : subprotocols;
+      if (bySSE) socket = new SSEConnection(sibling("events", address.search), sibling("downloads"), token);
+      else socket = new (this.#socketClass())(address.href, offered);
     } catch (error) {
-      this.#ended(asking, LOST, String(error).replaceAll(token || "bearer", "…")); // it may quote the token
+      this.#ended(pending, LOST, String(error).replaceAll(token || "bearer", "…")); // it may quote the token
       return;
     }
     this.#socket = socket;
-    socket.addEventListener("open", () => this.#opened(socket));
+    this.#canFallBack = Boolean(sseFallback) && !bySSE;
+    socket.addEventListener("open", () => {
+      if (socket !== this.#socket) return;
+      this.#canFallBack = false;
+      if (!bySSE) this.#failedSockets = 0;
+      // Behind the handshake, since a browser hides why one was refused. The server answers with its first message.
+      const authenticates = authenticateByMessage && !bySSE && token != null;
+      if (authenticates) socket.send(JSON.stringify({ action: "authenticate", token }));
+      else this.#connected(socket);
+    });
     socket.addEventListener("message", ({ data }) => this.#received(socket, data));
     socket.addEventListener("close", ({ code, reason }) => this.#ended(socket, code, reason));
-    // Where an attempt fails, Node 20 tells an error and no close. Elsewhere the close comes first, and it knows more.
+    // A failed attempt is an error without a close in Node 20. Elsewhere the close comes first, and it knows more.
     socket.addEventListener("error", () => setTimeout(() => this.#ended(socket, LOST, ""), 0));
   }
 
-  #opened(socket) {
-    if (socket !== this.#socket) return;
+  #connected(socket) {
     clearTimeout(this.#timer);
     this.#lastFailure = "";
-    this.#connected = true;
-    // Several looks in a period: a page that was asleep for long has messages waiting, which come before the next look.
-    let quietLooks = 0;
-    socket.addEventListener("message", () => (quietLooks = 0));
+    this.#isConnected = true;
+    // Several checks in a period: after a long sleep, waiting messages are delivered before the next check.
+    let idleChecks = 0;
+    socket.addEventListener("message", () => (idleChecks = 0));
     if (socket.protocol === SUBPROTOCOL) {
-      this.#watch = setInterval(() => {
-        if (++quietLooks >= 4) this.#ended(socket, LOST, "the server was silent");
-      }, this.#options.silenceMs / 4);
+      this.#idleTimer = setInterval(() => {
+        if (++idleChecks <= IDLE_CHECKS) return;
+        this.#position.distrustHello();
+        this.#ended(socket, LOST, "the server was silent");
+      }, this.#options.idleTimeoutMs / IDLE_CHECKS);
     }
+    const transport = socket instanceof SSEConnection ? "sse" : "websocket";
+    const state = (this.#state = { phase: "connected", transport });
     this.#answerWaiting(true);
     this.#call("onWebSocketStatusChange", true);
+    if (this.#state === state) this.#call("onStateChange", state);
   }
 
   #received(socket, data) {
     if (socket !== this.#socket || typeof data !== "string") return;
-    if (socket.protocol === SUBPROTOCOL && this.#bookmark.isMark(data)) return;
-    // Seen before delivered: a callback that disconnects must not get the same event on its return.
-    if (this.#bookmark.isNews(data)) this.#call("onWebSocketMessage", data);
+    if (!this.#isConnected) this.#connected(socket);
+    const mark = socket.protocol === SUBPROTOCOL && this.#position.readMark(data, this.#isAlone);
+    if (mark?.type === "hello") this.#call("onHello", mark);
+    if (mark) return;
+    // Recorded before delivered: a callback that disconnects must not get the same event on its return.
+    const isNew = this.#position.isNew(data);
+    if (isNew || this.#options.deliverRepeats) this.#call("onWebSocketMessage", data);
   }
 
-  #ended(socket, code, reason) {
+  #ended(socket, code, reason, failures = 1) {
     if (socket !== this.#socket) return;
-    const refused = CHANGE_SOMETHING_FIRST.has(code);
-    const later = refused ? Math.max(this.reconnectDelayMs, this.#options.refusedDelayMs) : this.reconnectDelayMs;
-    const [delay, failure] = [code === TOKEN_EXPIRED ? 0 : later, `${code} ${reason}`];
-    if (typeof this.token === "string" && OF_THE_TOKEN.has(code)) {
-      console.error(`gateway: the connection ended with ${failure}: it stays so, since the token would be the same`);
-      void this.disconnectWebSocket();
+    const isTerminal = TERMINAL_CLOSE_CODES.has(code);
+    if (this.#canFallBack && !isTerminal && (this.#failedSockets += failures) >= MAX_FAILED_SOCKETS) {
+      clearTimeout(this.#timer);
+      socket.close();
+      void this.#open(true);
       return;
     }
-    if (refused) console.error(`gateway: the connection ended with ${failure}: change something first`);
+    const keepsToken = typeof this.token === "string" && TOKEN_CLOSE_CODES.has(code);
+    // The position can be changed here: without it the snapshot comes.
+    const isRefused = keepsToken || (isTerminal && !(code === BAD_REQUEST && this.#position.forget()));
+    const wantsToken = TOKEN_CLOSE_CODES.has(code) && (code !== NOT_ALLOWED || this.token != null);
+    let delayMs = this.reconnectDelayMs;
+    if (keepsToken) delayMs = Infinity;
+    else if (code === TOKEN_EXPIRED) delayMs = 0;
+    else if (isRefused) delayMs = Math.max(delayMs, this.#options.refusedDelayMs);
+    delayMs *= 1 + JITTER * (2 * Math.random() - 1);
+
+    const failure = `${code} ${reason}`;
+    const end = `gateway: the connection ended with ${failure}`;
+    if (keepsToken) console.error(`${end}: it stays so, since the token would be the same`);
+    else if (isRefused) console.error(`${end}: change something first`);
     else if (failure !== this.#lastFailure) console.warn(`gateway: no connection (${failure}); it goes on trying`);
     this.#lastFailure = failure;
-    // Begun before the callback hears of it, which may connect at once.
-    const jittered = delay * (1 + JITTER * (2 * Math.random() - 1));
-    this.#drop(() => (this.#timer = setTimeout(() => this.#attempt(), jittered)));
+    const retryAt = delayMs < Infinity ? Date.now() + delayMs : null;
+    this.#drop({ phase: isRefused ? "refused" : "lost", code, reason, retryAt, wantsToken }, delayMs);
   }
 
-  /** Lets go of the attempt or the connection, whichever there is, tells so, and returns its socket. */
-  #drop(next = () => {}) {
+  /** Drops the attempt or the connection, calls back, and returns its socket. `delayMs`: until the next attempt. */
+  #drop(state, delayMs = Infinity) {
     clearTimeout(this.#timer);
-    clearInterval(this.#watch);
-    const [socket, wasConnected] = [this.#socket, this.#connected];
-    [this.#socket, this.#connected] = [null, false];
+    clearInterval(this.#idleTimer);
+    this.#position.end();
+    const [socket, wasConnected, before] = [this.#socket, this.#isConnected, this.#state];
+    [this.#socket, this.#isConnected, this.#state] = [null, false, state];
     socket?.close(1000);
-    next();
+    // Begun before the callbacks, which may connect immediately.
+    if (delayMs < Infinity) this.#timer = setTimeout(() => this.#connect(), delayMs);
     if (socket && !wasConnected) this.#answerWaiting(false);
     if (wasConnected) this.#call("onWebSocketStatusChange", false);
+    const isNews = state.phase !== "disconnected" || before.phase !== "disconnected";
+    if (isNews && this.#state === state) this.#call("onStateChange", state);
     return socket;
   }
 
-  #answerWaiting(connected) {
-    for (const resolve of this.#waiting.splice(0)) resolve(connected);
+  /** Listens to what a browser knows of the network and of the person. */
+  #watchNetwork(method) {
+    for (const type of ["online", "offline"]) globalThis[method]?.(type, this.#networkChanged);
+    globalThis.document?.[method]("visibilitychange", this.#networkChanged);
   }
 
-  /** Nothing that a callback throws, or that an async one rejects with, gets out. */
+  #networkChanged = ({ type }) => {
+    if (type === "visibilitychange" && document.visibilityState !== "visible") return;
+    // A socket from before the network went may be dead unnoticed; a new one costs little, since it resumes.
+    const mayBeDead = type === "online" && this.#wasOffline && this.#isConnected;
+    if (type !== "visibilitychange") this.#wasOffline = type === "offline";
+    if (type !== "offline" && (mayBeDead || this.#state.phase === "lost")) this.#connect();
+  };
+
+  #answerWaiting(isConnected) {
+    for (const resolve of this.#waiting.splice(0)) resolve(isConnected);
+  }
+
+  /** Contains whatever a callback throws, or an async one rejects with. */
   async #call(name, argument) {
     try {
       await this[name]?.(argument);
@@ -289,12 +282,11 @@ export class Gateway {
   }
 }
 
-// Gateway.init() and the others: the members of one Gateway that the whole program shares, as in the Flutter app.
+// Gateway.init() and the others: the members of one Gateway that the program shares, as in the Flutter app.
 const shared = new Gateway();
 for (const name of ["init", "connectWebSocket", "disconnectWebSocket", "sendWebSocketMessage", "isServerRunning"]) {
   Object.defineProperty(Gateway, name, { value: shared[name].bind(shared) });
 }
-const MEMBERS = ["onWebSocketMessage", "onWebSocketStatusChange", "reconnectDelayMs", "isWebSocketConnected", "token"];
-for (const name of MEMBERS) {
+for (const name of ["isWebSocketConnected", ...Object.keys(shared)]) {
   Object.defineProperty(Gateway, name, { get: () => shared[name], set: (value) => (shared[name] = value) });
 }

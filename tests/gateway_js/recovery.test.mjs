@@ -123,20 +123,3 @@ test("a server that stays away is one warning", () => {
   last().open().end();
   assert.equal(console.warn.mock.callCount(), 2);
 });
-
-test("back online, it doesn't wait for the next attempt's time", () => {
-  const network = new EventTarget();
-  globalThis.addEventListener = network.addEventListener.bind(network);
-  globalThis.removeEventListener = mock.fn(network.removeEventListener.bind(network));
-  const one = gateway();
-  void one.connectWebSocket();
-  last().open().end();
-  network.dispatchEvent(new Event("online"));
-  assert.equal(sockets.length, 2);
-  void one.disconnectWebSocket();
-  network.dispatchEvent(new Event("online"));
-  assert.equal(sockets.length, 2);
-  assert.equal(globalThis.removeEventListener.mock.callCount(), 1);
-  delete globalThis.addEventListener;
-  delete globalThis.removeEventListener;
-});

@@ -64,3 +64,25 @@ test("a function that throws is asked again after the delay", async () => {
   await settled();
   assert.deepEqual(last().protocols, ["simulcast.v1", "bearer.a.b.c"]);
 });
+
+test("as a message it is sent first, and the server's first message makes the connection", () => {
+  void gateway({ token: "a.b.c", authenticateByMessage: true }).connectWebSocket();
+  assert.deepEqual(last().protocols, ["simulcast.v1"]);
+  last().open("simulcast.v1");
+  assert.deepEqual(last().sent, ['{"action":"authenticate","token":"a.b.c"}']);
+  assert.deepEqual(statuses, []);
+  last().say('{"type":"hello","channel":"downloads","position":"7-1","recovered":false,"ping_interval_s":20.0}');
+  assert.deepEqual(statuses, [true]);
+});
+
+test("without a first message the attempt ends, and without a token none is sent", () => {
+  const one = gateway({ token: "a.b.c", authenticateByMessage: true });
+  void one.connectWebSocket();
+  last().open("simulcast.v1");
+  mock.timers.tick(10_000);
+  assert.equal(last().readyState, 3);
+  one.token = null;
+  mock.timers.tick(6_000);
+  last().open("simulcast.v1");
+  assert.deepEqual([last().sent, statuses], [[], [true]]);
+});

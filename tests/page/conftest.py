@@ -12,8 +12,8 @@ from tests.page.stub import StubServer
 expect.set_options(timeout=60_000)  # several tests run at once, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]
 
-# What Chromium itself writes when a test refuses a request on purpose.
-EXPECTED_ERRORS = ("Failed to load resource", "WebSocket connection to")
+# Messages of Chromium and of the Gateway when a test refuses a request on purpose.
+EXPECTED_ERRORS = ("Failed to load resource", "WebSocket connection to", "gateway: the connection ended with")
 
 
 async def until_live(page: Page) -> None:

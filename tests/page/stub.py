@@ -11,6 +11,7 @@ from aiohttp import web
 from app.access.csp import content_security_policy
 
 PAGE = Path(__file__).parents[2] / "app" / "page"
+GATEWAY = Path(__file__).parents[2] / "simulcast" / "gateway"
 # Below a sub path, as behind nginx: an address that begins with a slash would miss.
 ROOT = "/some/where/"
 HEADERS = {
@@ -68,7 +69,7 @@ class StubServer:
 
     async def send(self, *messages: Event | str) -> None:
         """Text as it is, an event as JSON."""
-        texts = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+        texts = [message if isinstance(message, str) else as_text(message) for message in messages]
         for socket in list(self._sockets):
             for text in texts:
                 await socket.send_str(text)
@@ -111,9 +112,9 @@ class StubServer:
         try:
             hello = {"type": "hello", "channel": "downloads", "position": self.position, "recovered": self.recovered}
             if not self.is_silent:
-                await socket.send_str(json.dumps({**hello, "ping_interval_s": 20.0}))
+                await socket.send_str(as_text({**hello, "ping_interval_s": 20.0}))
                 for event in self.snapshot:
-                    await socket.send_str(json.dumps(event))
+                    await socket.send_str(as_text(event))
             async with self._heard:
                 self.sinces.append(request.query.get("since"))
                 self.intervals.append(request.query.get("interval_ms"))
@@ -159,7 +160,13 @@ class StubServer:
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)
 
     async def _file(self, request: web.Request) -> web.FileResponse:
-        path = PAGE / Path(request.match_info["file"]).name
+        name = Path(request.match_info["file"]).name
+        path = (GATEWAY if name.startswith("gateway") else PAGE) / name
         if not path.is_file():
             raise web.HTTPNotFound
         return web.FileResponse(path, headers=HEADERS)
+
+
+def as_text(event: Event) -> str:
+    """JSON as a front-end sends it: event_id first, no white space."""
+    return json.dumps(event, separators=(",", ":"))

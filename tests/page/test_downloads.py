@@ -83,17 +83,3 @@ async def test_numbers_are_written_for_people(open_page: OpenPage) -> None:
     page = await open_page(live=False)
     calls = ", ".join(f"format.{call}" for call in expected)
     assert await page.evaluate(f"import('./page/format.js').then(format => [{calls}])") == list(expected.values())
-
-
-@pytest.mark.parametrize(
-    ("location", "address"),
-    [
-        ({"protocol": "http:", "host": "localhost:8080", "pathname": "/"}, "ws://localhost:8080/ws"),
-        ({"protocol": "https:", "host": "h", "pathname": "/x/"}, "wss://h/x/ws"),
-        ({"protocol": "https:", "host": "h", "pathname": "/x/index.html"}, "wss://h/x/ws"),
-    ],
-)
-async def test_the_socket_is_beside_the_page(open_page: OpenPage, location: dict[str, str], address: str) -> None:
-    page = await open_page(live=False)
-    script = "async location => (await import('./page/connection.js')).socketAddress(location)"
-    assert await page.evaluate(script, location) == address

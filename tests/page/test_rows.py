@@ -206,7 +206,6 @@ async def test_thousands_of_events_are_drawn_at_most_once_a_frame(open_page: Ope
     await expect(slot(page, "size", "d0")).to_have_text("5.0 kB", timeout=30_000)
     await expect(page.locator("li.row .percent").filter(has_text="100 %")).to_have_count(downloads)
     await expect(page.locator("#active")).to_have_text(f"{downloads} active")
-    await expect(page.locator("#speed")).to_have_text("24.0 MB/s")
     await expect(page.get_by_label("Add downloads")).to_have_value("typed while they flow")
     writes, frames = await page.evaluate("[window.writes, window.frames_]")
     assert 0 < writes <= frames

@@ -184,7 +184,7 @@ async def test_a_stream_that_is_refused_for_the_pages_name_asks_for_no_token(
     stub.refuses = True
     page = await open_page(live=False)
     body = json.dumps({"detail": "pages of http://x may not use this service"})
-    await page.route("**/events", lambda route: route.fulfill(status=403, body=body))
+    await page.route("**/events*", lambda route: route.fulfill(status=403, body=body))
     await page.get_by_role("button", name="Try now").click()
     await expect(page.locator("#phase")).to_have_text(
         "The server refused the connection: pages of http://x may not use this service"

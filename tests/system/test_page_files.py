@@ -15,7 +15,7 @@ def get(running: FrontEnd, path: str) -> tuple[HTTPResponse, bytes]:
         return answer, answer.read()
 
 
-@pytest.mark.parametrize("name", ["page/page.js", "page/gateway.js", "page/gateway.d.ts"])
+@pytest.mark.parametrize("name", ["page/page.js", "page/gateway.js", "page/gateway_sse.js", "page/gateway.d.ts"])
 def test_browsers_get_each_file_as_it_is_and_ask_each_time(shared_front_end: FrontEnd, name: str) -> None:
     answer, body = get(shared_front_end, f"/{name}")
     folder = "app" if name == "page/page.js" else "simulcast/gateway"

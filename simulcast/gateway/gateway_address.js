@@ -1,0 +1,39 @@
+// Addresses of the server: its WebSocket, and the HTTP routes next to it.
+
+/** The server of each Gateway without one in its options. null: next to the page; in Node localhost:8080. */
+export const Config = { serverHost: null, serverPort: null };
+
+const DEFAULT_PORT = 8080;
+
+/** The WebSocket's address. Throws TypeError for options that make no sense. */
+export function socketAddress({ url, host = Config.serverHost, port = Config.serverPort }) {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href ?? "";
+  const page = /^https?:/.test(base) ? new URL(base) : null;
+  const isNextToPage = url == null && host == null && port == null && page !== null;
+  const name = host ?? page?.hostname ?? "localhost";
+  const bracketed = name.includes(":") && !name.startsWith("[") ? `[${name}]` : name;
+  const scheme = page?.protocol === "https:" ? "wss" : "ws";
+  const text = url ?? (isNextToPage ? "ws" : `${scheme}://${bracketed}:${port ?? DEFAULT_PORT}/ws`);
+  const address = new URL(text, page ?? undefined);
+  if (page && !/^[a-z][a-z0-9+.-]*:/i.test(text)) address.protocol = scheme;
+  if (!["ws:", "wss:"].includes(address.protocol)) {
+    throw new TypeError(`a Gateway's url begins with ws:// or wss://, unlike ${address.protocol}`);
+  }
+  address.hash = "";
+  return address;
+}
+
+/** The same address with `since` in place of its own; unchanged where `since` is "". */
+export function resumeAddress(address, since) {
+  if (!since) return address;
+  const pairs = address.search.slice(1).split("&").filter((pair) => pair && !pair.startsWith("since="));
+  const resumed = new URL(address);
+  resumed.search = [...pairs, `since=${encodeURIComponent(since)}`].join("&");
+  return resumed;
+}
+
+/** The HTTP address of a route next to the WebSocket: `/base/ws` → `/base/health`. */
+export function siblingAddress(address, name, query = "") {
+  const path = address.pathname.replace(/\/+$/, "").replace(/[^/]*$/, name);
+  return `${address.protocol === "wss:" ? "https" : "http"}://${address.host}${path}${query}`;
+}
