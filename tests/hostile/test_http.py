@@ -207,6 +207,6 @@ async def test_what_is_published_past_the_brokers_writes_no_line_of_its_own(
                 '{"type":"position","position":"9-9"}',
             ):
                 client.publish("simulcast:downloads", text)
-            await until(lambda: running.output().count("left out") >= 4, "four lines of the log")
+            await until(lambda: running.output().count("rejected an external") >= 4, "four lines")
     assert lines_of_its_own(running) == []
     assert max(map(len, running.output().splitlines())) < 1000

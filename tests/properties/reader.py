@@ -105,11 +105,11 @@ class Member(Subscriber):
         self._reader = reader
         self._feed = front_end.feed
 
-    def _replay(self, channel: str, feed: Feed, owed: Replay) -> None:
+    def _replay(self, channel: str, feed: Feed, replay: Replay) -> None:
         here, since, server = feed.position, self._reader.since, self._feed.server
         assert here is not None
         assert since is None or since.epoch <= here.epoch, "it knows of an epoch that this front-end doesn't"
-        got = [*self._reader.got, *(payload_of(each.frame) for each in owed.entries)]
+        got = [*self._reader.got, *(payload_of(each.frame) for each in replay.entries)]
         missed = []
         if since is not None and since.epoch == here.epoch:
             places = [Position(here.epoch, offset) for offset in range(since.offset + 1, here.offset + 1)]
@@ -118,11 +118,11 @@ class Member(Subscriber):
             missed = [every[place] for place in places if place in every]
             kept = {each.position for each in server.history}
             lost = since.offset > here.offset or any(place not in kept for place in places)
-            assert owed.recovered or lost, "it could have been recovered"
-        if owed.recovered:
+            assert replay.recovered or lost, "it could have been recovered"
+        if replay.recovered:
             assert_owed(got, [told(each) for each in missed])
-        self._recovered = owed.recovered
-        super()._replay(channel, feed, owed)
+        self._recovered = replay.recovered
+        super()._replay(channel, feed, replay)
 
     def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
         reader, welcome = self._reader, list(payloads(frames))

@@ -1,4 +1,4 @@
-"""What a front-end counts while it serves: plain numbers, so that counting costs next to nothing. Metrics read them."""
+"""Counters of a front-end: plain numbers, so that counting costs next to nothing. Metrics read them."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ LATENCY_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class Histogram:
-    """How many of the observed seconds lie between which bounds; each bound belongs to what is below it."""
+    """Observed seconds, counted by bucket. A value that equals a bound belongs to the bucket below it."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = bounds
@@ -24,16 +24,16 @@ class Histogram:
 
 
 class Counters:
-    """One process's, from its start on. `clock`: seconds, monotonic and fine enough for a flush."""
+    """The counters of one process since its start. `clock`: seconds, monotonic and fine enough for a flush."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.received = 0  # messages that came by the subscription
-        self.rejected = 0  # of them, those that were left out
-        self.backfilled = 0  # publications that were read from the history instead
+        self.received = 0  # messages of the subscription
+        self.rejected = 0  # of these, the ones left out
+        self.backfilled = 0  # publications read from the history instead
         self.gaps_found = 0
         self.gaps_lost = 0
-        self.epochs = 0  # after the first one of a channel
+        self.epochs = 0  # without the first one of each channel
         self.reconnects = 0  # of the subscription
         self.deliveries = 0
         self.sent_bytes = 0
@@ -45,22 +45,22 @@ class Counters:
         self._max_latency_s: float | None = None
 
     def count_sent(self, events: int, clients: int, size: int) -> None:
-        """So many events, in `size` bytes, were written to each of so many clients."""
+        """Count `events`, in `size` bytes, written to each of `clients`."""
         self.deliveries += events * clients
         self.sent_bytes += size * clients
 
     def count_join(self, source: Source, resuming: bool) -> None:
-        """A client joined a channel and was given what came from `source`. `asked`: it had named where it stopped."""
+        """Count a client that joined a channel. `source`: of its backlog. `resuming`: it named its position."""
         self.joins += 1
         if resuming:
             self.recoveries[source] += 1
 
     def observe_latency(self, seconds: float) -> None:
-        """An event left so long after Redis had it."""
+        """Count the time from the publication of an event to its flush."""
         self.latencies.observe(seconds)
         self._max_latency_s = max(seconds, self._max_latency_s or 0.0)
 
     def pop_max_latency_s(self) -> float | None:
-        """The longest of what `late_by` was told since this was asked before; None if nothing was."""
-        longest, self._max_latency_s = self._max_latency_s, None
-        return longest
+        """Return the longest latency since the previous call; None if there was no sample."""
+        latency_s, self._max_latency_s = self._max_latency_s, None
+        return latency_s

@@ -8,12 +8,12 @@ RSV1_TEXT = 0xC1  # compressed (RFC 7692 §6)
 
 
 def text_frame(payload: bytes) -> bytes:
-    """One message's bytes on the wire. `payload`: UTF-8."""
+    """Return a text message's bytes on the wire. `payload`: UTF-8."""
     return frame(FIN_TEXT, payload)
 
 
 def frame(first: int, payload: bytes) -> bytes:
-    """One frame. `first`: its first byte."""
+    """Return one frame. `first`: its first byte."""
     size = len(payload)
     if size < 126:
         return bytes((first, size)) + payload
@@ -23,12 +23,12 @@ def frame(first: int, payload: bytes) -> bytes:
 
 
 def payload_of(frame: bytes) -> bytes:
-    """The payload of one frame that `text_frame` made."""
+    """Return the payload of one frame made by `text_frame`."""
     return next(payloads(frame))
 
 
 def payloads(frames: bytes) -> Iterator[bytes]:
-    """The payloads of frames that `text_frame` made, joined."""
+    """Yield the payloads of joined frames made by `text_frame`."""
     at = 0
     while at < len(frames):
         size, start = frames[at + 1], at + 2

@@ -1,9 +1,9 @@
-"""Who is connected here, and how far each of them is.
+"""The connected clients of one channel, and how far each of them is.
 
-Each event is framed once; what arrives together is joined once, and the same bytes are written to everyone who is
-current. A client whose socket is full owns no queue: it is a cursor into the log, and gets what it is owed when its
-socket drains. After a flush that took d, the next starts no sooner than DUTY times d later: idle, an event leaves at
-once; loaded, part of the loop stays free, and what gathers meanwhile shares one send a client.
+Each event is framed once; events that arrive together are joined once, and the same bytes are written to every client
+that is current. A client whose socket is full owns no queue: it is a cursor into the log, and gets its backlog when the
+socket drains. After a flush that took d, the next starts no sooner than FLUSH_BACKOFF_FACTOR times d later: idle, an
+event leaves immediately; loaded, part of the loop stays free, and the events of the meantime share one send a client.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from typing import Protocol
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.log import MAX_BYTES, Entry, Log
 
-MAX_PENDING_BYTES = 1024 * 1024  # a flush never waits beyond that (an interval's beyond half the log)
-SLICE_BYTES = 256 * 1024  # what a client that is behind gets before its socket must drain again
+MAX_PENDING_BYTES = 1024 * 1024  # more than that is flushed immediately (with an interval: more than half the log)
+SLICE_BYTES = 256 * 1024  # written to a client that is behind before its socket must drain again
 FLUSH_BACKOFF_FACTOR = 1.75
-MAX_FLUSH_DELAY_S = 0.025  # with very many clients the loop is never free for longer, or latency would suffer
+MAX_FLUSH_DELAY_S = 0.025  # so that latency stays low with very many clients
 SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full
 
 
@@ -43,7 +43,7 @@ class ConnectionObserver(Protocol):
 
 
 class Client:
-    """One connected client. `cursor` is how far it is while it isn't current."""
+    """One connected client. `cursor`: of the last event written to it, while it isn't current."""
 
     __slots__ = ("cursor", "paused", "paused_at", "writer")
 
@@ -55,10 +55,10 @@ class Client:
 
 
 class Hub:
-    """One channel's clients. Every method is synchronous, and none of them raises for a client's sake.
+    """Clients of one view of a channel. Every method is synchronous, and none raises because of a client.
 
-    A client is *current* exactly while it has joined, is open, is not paused and was given everything flushed; else it
-    is *behind*: waiting for the next flush, or for its socket to drain.
+    A client is *current* exactly while it has joined, is open, is not paused and has every flushed event; else it is
+    *behind*: waiting for the next flush, or for its socket to drain.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Hub:
         interval_s: float = 0.0,
         encode: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without what is superseded.
+        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without superseded events.
 
-        `encode`: what becomes of joined frames before they are written.
+        `encode`: applied to joined frames before they are written.
         """
         self._encode = encode
         self.log = log
@@ -83,7 +83,7 @@ class Hub:
         self._clock = clock
         self._call_at = call_at
         self._current: set[Client] = set()
-        self._unwritten: set[Client] = set()  # current, and not yet written to in the flush under way
+        self._unwritten: set[Client] = set()  # current, and not yet written to in the flush that is running
         self._waiting: set[Client] = set()  # behind, with room in the socket
         self._full: set[Client] = set()  # behind, with a full socket
         self._pending: list[bytes] = []
@@ -94,16 +94,16 @@ class Hub:
 
     @property
     def clients(self) -> int:
-        """How many are connected."""
+        """The number of connected clients."""
         return len(self._current) + len(self._unwritten) + self.lagging
 
     @property
     def lagging(self) -> int:
-        """How many of them are not current."""
+        """The number of clients that are not current."""
         return len(self._waiting) + len(self._full)
 
     def publish(self, entry: Entry) -> None:
-        """Gives the event to everyone, at the next flush."""
+        """Send the event to every client, at the next flush."""
         self.log.append(entry)
         if not self._pending:
             self._call_at(max(self._earliest_flush_at, self._clock()), self._flush_when_due)
@@ -113,7 +113,7 @@ class Hub:
             self.flush()
 
     def join(self, client: Client, backlog: bytes, cursor: int | None = None) -> None:
-        """The client gets `owed` (snapshot, what it missed), then all that comes after `cursor`, now unless told."""
+        """Add a client. It gets `backlog` (snapshot or missed events), then events after `cursor` (None: the head)."""
         client.cursor = self.log.head if cursor is None else cursor
         (self._full if client.paused else self._waiting).add(client)
         if backlog:
@@ -122,19 +122,19 @@ class Hub:
             self._serve(client)
 
     def leave(self, client: Client) -> None:
-        """The client gets nothing more. Harmless for one that isn't here."""
+        """Remove a client. Harmless for one that isn't here."""
         for group in (self._current, self._unwritten, self._waiting, self._full):
             group.discard(client)
 
     def take_backlog(self, client: Client) -> list[Entry] | None:
-        """Leaves, and returns what it was still owed; None where some of that was trimmed."""
+        """Remove a client, and return its unwritten events; None if some were trimmed."""
         cursor = self._flush_cursor if client in self._current else client.cursor
         self.leave(client)
-        rest = self.log.entries_since(cursor)
-        return None if rest is None else [entry for _, entry in rest]
+        entries = self.log.entries_since(cursor)
+        return None if entries is None else [entry for _, entry in entries]
 
     def pause(self, client: Client) -> None:
-        """Its socket is full."""
+        """Stop writing: the client's socket is full."""
         client.paused = True
         client.paused_at = self._clock()
         if client in self._current:
@@ -150,7 +150,7 @@ class Hub:
         self._full.add(client)
 
     def resume(self, client: Client) -> None:
-        """Its socket has drained."""
+        """Write again: the client's socket has drained."""
         client.paused = False
         if client in self._full:
             self._full.remove(client)
@@ -158,7 +158,7 @@ class Hub:
             self._serve(client)
 
     def flush(self) -> None:
-        """Writes what is pending."""
+        """Write the pending events."""
         if not self._pending:
             return
         began = self.counters.clock()
@@ -178,16 +178,16 @@ class Hub:
                 self._serve(client)
 
     def skip_to_head(self) -> None:
-        """What is in the log already is nobody's to be given: there are no clients yet."""
+        """Drop the backlog: no client has joined yet."""
         self._flush_cursor = self._previous_flush_cursor = self.log.head
 
     def disconnect_all(self) -> None:
-        """Aborts everyone."""
+        """Cut every client."""
         for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
             self._disconnect(client)
 
     def disconnect_slow_clients(self) -> None:
-        """Aborts clients whose socket has been full for longer than PATIENCE_S."""
+        """Cut clients whose socket has been full for longer than SLOW_CLIENT_TIMEOUT_S."""
         latest = self._clock() - SLOW_CLIENT_TIMEOUT_S
         for client in [client for client in self._full if client.paused_at < latest]:
             self._disconnect(client)
@@ -207,11 +207,11 @@ class Hub:
         return batch
 
     def _conflate_pending(self) -> list[bytes]:
-        kept = self.log.frames_since(self._flush_cursor, MAX_BYTES)
-        return self._pending if kept is None else kept[0]
+        frames_and_cursor = self.log.frames_since(self._flush_cursor, MAX_BYTES)
+        return self._pending if frames_and_cursor is None else frames_and_cursor[0]
 
     def _serve(self, client: Client) -> None:
-        """Gives a waiting client what it is owed, until it is current, its socket is full, or it has left."""
+        """Write a waiting client's backlog, until it is current, its socket is full, or it has left."""
         while client in self._waiting:
             backlog = self.log.frames_since(client.cursor, SLICE_BYTES)
             if backlog is None:
@@ -224,7 +224,7 @@ class Hub:
                 self._waiting.remove(client)
                 self._current.add(client)
             else:
-                return  # what it was given is still pending for the others: the next flush makes it current
+                return  # its last events are still pending for the others: the next flush makes it current
 
     def _disconnect(self, client: Client) -> None:
         self.counters.disconnects += 1

@@ -1,18 +1,18 @@
-"""JSON objects whose members are left out or kept to the letter, as reading and writing them anew would not."""
+"""Members of a JSON object, dropped or kept to the letter, which parsing and encoding again would not do."""
 
 import json
 import re
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n]*[:,]?[ \t\r\n]*")
-# Numbers are not looked at: one of 5,000 digits is JSON, and none that Python would read.
+# Numbers stay text: one of 5,000 digits is JSON, and Python refuses to parse it.
 _read = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 
 
 def drop_member(payload: bytes, name: str) -> bytes:
-    """The object without its members of that name, however they are spelled. What is no JSON object stays as it is.
+    """Return the object without its members of that name, however spelled. Text that is no JSON object is unchanged.
 
-    `payload`: UTF-8 that begins with a brace. Of what is nested too deep to be read nothing is left.
+    `payload`: UTF-8 that begins with a brace. An object nested too deep to be parsed becomes `{}`.
     """
     text = payload.decode()
     kept = []

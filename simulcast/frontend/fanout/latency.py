@@ -1,7 +1,7 @@
-"""How long events of one channel take from Redis to their flush: a sample at each poll, of the newest event there is.
+"""Latency of one channel's events, from Redis to their flush: sampled at each poll, of the newest event.
 
-No event carries a time, so nothing is parsed and nothing travels further for it. Redis says how long ago it published
-what is the newest (`Head.published_at`), and here it is remembered when that was flushed, or waited for.
+No event carries a time, so nothing is parsed and nothing is sent for it. Redis knows how long ago it published the
+newest event (`Head.published_at`); this process remembers its flushes.
 """
 
 from collections import deque
@@ -9,41 +9,42 @@ from collections import deque
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.model.position import Position
 
-MAX_PENDING_FLUSHES = 64  # remembered: as many as may lie between Redis' answer and its being read
+MAX_PENDING_FLUSHES = 64  # that may happen between the reply of Redis and its handling
 
 
 class Latency:
-    """One channel's samples. Times are seconds of the clock of `tally`."""
+    """Samples of one channel. Times are seconds of the counters' clock."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._flushes: deque[tuple[Position, float]] = deque(maxlen=MAX_PENDING_FLUSHES)
         self._sampled: Position | None = None
-        self._awaited: tuple[Position, float] | None = None
+        self._pending: tuple[Position, float] | None = None  # published and not flushed yet
 
     def record_flush(self, position: Position) -> None:
-        """All up to `position` has been written."""
+        """Record that everything up to `position` was written."""
         now = self._counters.clock()
         self._flushes.append((position, now))
-        if self._awaited is not None:
-            wanted, published_at = self._awaited
-            if wanted.epoch != position.epoch:
-                self._awaited = None
-            elif wanted.offset <= position.offset:
-                self._awaited = None
+        if self._pending is not None:
+            pending, published_at = self._pending
+            if pending.epoch != position.epoch:
+                self._pending = None
+            elif pending.offset <= position.offset:
+                self._pending = None
                 self._counters.observe_latency(max(0.0, now - published_at))
 
-    def record_head(self, position: Position, at: float | None) -> None:
-        """The newest event there is, and when Redis published it; None where that isn't known."""
-        if at is None or position == self._sampled or position.offset == 0:
+    def record_head(self, position: Position, published_at: float | None) -> None:
+        """Record the newest event, and when Redis published it; None if unknown."""
+        if published_at is None or position == self._sampled or position.offset == 0:
             return
         self._sampled = position
-        before: Position | None = None
-        for record_flush, when in self._flushes:
-            if record_flush.epoch == position.epoch and record_flush.offset >= position.offset:
-                if before is not None and before.epoch == position.epoch:  # else an earlier flush may have had it
-                    self._counters.observe_latency(max(0.0, when - at))
+        previous: Position | None = None
+        for flushed, flushed_at in self._flushes:
+            if flushed.epoch == position.epoch and flushed.offset >= position.offset:
+                # Without the flush before it, an earlier one may have had the event.
+                if previous is not None and previous.epoch == position.epoch:
+                    self._counters.observe_latency(max(0.0, flushed_at - published_at))
                 return
-            before = record_flush
-        if self._awaited is None:  # else one waits for longer
-            self._awaited = (position, at)
+            previous = flushed
+        if self._pending is None:  # else an older event is pending
+            self._pending = (position, published_at)

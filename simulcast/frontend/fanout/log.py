@@ -1,4 +1,4 @@
-"""What came lately in one channel, oldest first, with what is superseded left out.
+"""Recent events of one channel, oldest first, without superseded ones.
 
 Newer progress supersedes older progress of its download; a state event supersedes its progress; nothing supersedes a
 state event, or an event without a key.
@@ -7,26 +7,34 @@ state event, or an event without a key.
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from simulcast.frontend.fanout.frames import text_frame
+from simulcast.model.publication import Publication, with_event_id
+
 MAX_ENTRIES = 16_384
 MAX_BYTES = 16 * 1024 * 1024
 MAX_CACHED_READS = 64
-_LIVE_ONLY = "\n"  # before the key of progress that has no place in the history; no event's key has a line break
+_LIVE_ONLY = "\n"  # before the key of progress that has no offset; no event's key has a line break
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event as it goes out. `offset`: its place in the channel's epoch, 0 for what was delivered live only."""
+    """One event, framed. `offset`: its place in the channel's epoch, 0 for an event that was delivered live only."""
 
     offset: int
     label: str
     key: str
     frame: bytes
 
+    @classmethod
+    def from_publication(cls, publication: Publication, offset: int) -> "Entry":
+        frame = text_frame(with_event_id(publication.position, publication.payload))
+        return cls(offset, publication.label, publication.key, frame)
+
 
 class Log:
-    """At most MAX_ENTRIES entries and MAX_BYTES of frames; beyond, the oldest are trimmed and `since` says so.
+    """At most `max_entries` entries and `max_bytes` of frames; beyond, the oldest are trimmed and reads return None.
 
-    A cursor is a number that counts what was appended here; it means nothing elsewhere.
+    A cursor counts the entries that were appended here; it means nothing elsewhere.
     """
 
     def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
@@ -35,28 +43,26 @@ class Log:
         self._entries: OrderedDict[str | int, tuple[int, Entry]] = OrderedDict()
         self._bytes = 0
         self._trimmed = 0  # the highest cursor that was trimmed, not superseded
-        self._complete_after = 0
-        self._epoch_start = 0
-        self._cached_reads: dict[int, list[Entry]] = {}  # a crowd that comes back at once asks for the same
+        self._complete_after = 0  # the offset after which nothing was trimmed
+        self._epoch_start = 0  # the cursor at which the epoch began
+        self._cached_reads: dict[int, list[Entry]] = {}  # by offset: a crowd that reconnects reads the same
         self.head = 0
 
     def restart_after(self, offset: int) -> None:
-        """From here on positions are those of another epoch, of which all after `offset` will be appended."""
+        """Begin another run of offsets: every publication after `offset` will be appended."""
         self._epoch_start = self.head
         self._complete_after = offset
         self._cached_reads.clear()
 
     def append(self, entry: Entry) -> int:
-        """Returns the new head."""
+        """Append, and return the new head."""
         self.head += 1
         self._cached_reads.clear()
         kind = entry.label[0]
         if kind != "-":
             self._supersede(_LIVE_ONLY + entry.key)
             if entry.offset:
-                self._supersede(
-                    entry.key
-                )  # what is live only must not hide from those who recover what is in the history
+                self._supersede(entry.key)  # a live-only event must not hide an event of the history from recovery
         name: str | int = self.head
         if kind == "p":
             name = entry.key if entry.offset else _LIVE_ONLY + entry.key
@@ -71,16 +77,16 @@ class Log:
         return self.head
 
     def frames_since(self, cursor: int, max_bytes: int) -> tuple[list[bytes], int] | None:
-        """Frames after `cursor`, and the cursor behind them; None where what came after it was trimmed.
+        """Return the frames after `cursor` and the cursor behind them; None if some were trimmed.
 
-        Oldest first, one frame at least and otherwise at most `most_bytes`: call again for the rest.
+        Oldest first, one frame at least and otherwise at most `max_bytes`: call again for the rest.
         """
-        entries_since = self.entries_since(cursor)
-        if entries_since is None:
+        entries = self.entries_since(cursor)
+        if entries is None:
             return None
         frames: list[bytes] = []
         size = 0
-        for at, entry in entries_since:
+        for at, entry in entries:
             if frames and size + len(entry.frame) > max_bytes:
                 return frames, cursor
             frames.append(entry.frame)
@@ -89,37 +95,37 @@ class Log:
         return frames, self.head
 
     def covers(self, cursor: int) -> bool:
-        """Whether nothing that came after `cursor` was trimmed."""
+        """Return whether every later event is kept or superseded, and none was trimmed."""
         return cursor >= self._trimmed
 
     def entries_since(self, cursor: int) -> list[tuple[int, Entry]] | None:
-        """What came after `cursor`, each with its own cursor, oldest first; None where some of it was trimmed."""
+        """Return the entries after `cursor` with their cursors, oldest first; None if some were trimmed."""
         if cursor < self._trimmed:
             return None
-        found = []
-        for place in reversed(self._entries.values()):
-            if place[0] <= cursor:
+        entries = []
+        for numbered in reversed(self._entries.values()):
+            if numbered[0] <= cursor:
                 break
-            found.append(place)
-        found.reverse()
-        return found
+            entries.append(numbered)
+        entries.reverse()
+        return entries
 
     def entries_after(self, offset: int) -> list[Entry] | None:
-        """Everything kept after that offset of the present epoch, oldest first; None where that was trimmed."""
+        """Return the entries after that offset of the current epoch, oldest first; None if some were trimmed."""
         if offset < self._complete_after:
             return None
         if offset in self._cached_reads:
             return self._cached_reads[offset]
-        entries_since: list[Entry] = []
+        entries: list[Entry] = []
         for at, entry in reversed(self._entries.values()):
             if at <= self._epoch_start or 0 < entry.offset <= offset:
                 break
             if entry.offset:
-                entries_since.append(entry)
-        entries_since.reverse()
+                entries.append(entry)
+        entries.reverse()
         if len(self._cached_reads) < MAX_CACHED_READS:
-            self._cached_reads[offset] = entries_since
-        return entries_since
+            self._cached_reads[offset] = entries
+        return entries
 
     def _supersede(self, key: str) -> None:
         superseded = self._entries.pop(key, None)

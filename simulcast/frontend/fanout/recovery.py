@@ -1,20 +1,19 @@
-"""What a client that joins is owed: from memory, else from the history, else the snapshot. Decides; asks nobody."""
+"""Recovery of a client that joins: from memory, else from the history, else the snapshot. Decides; does no I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.model.position import Position
-from simulcast.model.publication import Publication, with_event_id
+from simulcast.model.publication import Publication
 
-_NO_BOUND = 2**62  # a page of the history is bounded where it is read
+_UNBOUNDED = 2**62  # a page of the history is bounded where it is read
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What brings the client to where the feed is now, oldest first. `recovered`: whether that is all it missed."""
+    """The events that bring the client up to date, oldest first. `recovered`: whether it misses nothing."""
 
     entries: list[Entry]
     recovered: bool
@@ -22,7 +21,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class ReadHistory:
-    """Memory doesn't reach back: read what came after `after`, then decide again from the last of it."""
+    """Memory doesn't reach back: read the history after `after`, then decide again from the last one read."""
 
     after: Position
     until: Position
@@ -30,11 +29,11 @@ class ReadHistory:
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """The client saw more than this process has: ask Redis first, then decide again."""
+    """The client is ahead of this process: poll Redis first, then decide again."""
 
 
 def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | CatchUp:
-    """What to do for a client whose last position is `since`. The feed must have started."""
+    """Decide the next step for a client whose last position is `since`. The feed must have started."""
     here = feed.position
     if since is None or here is None:
         return replay_snapshot(feed)
@@ -42,14 +41,14 @@ def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | 
         return CatchUp()
     if since.epoch != here.epoch:
         return replay_snapshot(feed)
-    kept = feed.hub.log.entries_after(since.offset)
-    if kept is None:
+    entries = feed.hub.log.entries_after(since.offset)
+    if entries is None:
         return ReadHistory(since, here)
-    return Replay(kept, recovered=True)
+    return Replay(entries, recovered=True)
 
 
 def is_ahead(feed: Feed, since: Position | None) -> bool:
-    """Whether the client saw more than this process has, or says so."""
+    """Return whether the client claims a position ahead of this process."""
     here = feed.position
     if since is None or here is None:
         return False
@@ -57,14 +56,13 @@ def is_ahead(feed: Feed, since: Position | None) -> bool:
 
 
 def replay_snapshot(feed: Feed) -> Replay:
-    """The snapshot, when what the client missed can't be told."""
+    """Return the snapshot, for a client whose missed events are lost."""
     return Replay(feed.snapshot_entries(), recovered=False)
 
 
 def conflate(publications: Sequence[Publication]) -> list[Entry]:
-    """A piece of the history, without what is superseded in it."""
-    log = Log(max_entries=len(publications) + 1, max_bytes=_NO_BOUND)
+    """Return a page of the history without the events superseded in it."""
+    log = Log(len(publications) + 1, _UNBOUNDED)
     for publication in publications:
-        frame = text_frame(with_event_id(publication.position, publication.payload))
-        log.append(Entry(publication.position.offset, publication.label, publication.key, frame))
+        log.append(Entry.from_publication(publication, publication.position.offset))
     return log.entries_after(0) or []

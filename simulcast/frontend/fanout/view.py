@@ -1,4 +1,4 @@
-"""How one kind of client sees a channel: clients with the same view share the same bytes."""
+"""Views of a channel: clients with the same view share the same bytes."""
 
 import json
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ _ID_START = b'{"event_id":"'
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`named`: each event carries `channel` (for those who follow several). `download_id`: only that one's events.
+    """`with_channel`: each event carries `channel` (for clients of several). `download_id`: only events of that one.
 
-    `interval_ms`: at most one batch in that time, without what is superseded in it. `marks`: position marks come too.
-    `deflate`: how its batches are compressed.
+    `interval_ms`: at most one batch in that time, without superseded events. `marks`: position marks are sent too.
+    `deflate`: the compression of its batches.
     """
 
     channel: str
@@ -28,26 +28,27 @@ class View:
     deflate: Deflate | None = None
 
     def frame(self, entry: Entry) -> bytes | None:
-        """The event as this view shows it, framed; None where it doesn't."""
+        """Return the event's frame in this view; None if the view leaves it out."""
         if self.download_id and entry.key != self.download_id:
             return None
         return self._add_channel(entry.frame) if self.with_channel else entry.frame
 
     def position_mark(self, position: Position) -> bytes:
-        """A position mark, framed."""
-        position_mark = {"type": "position", "position": str(position)}
-        with_channel = {"channel": self.channel} if self.with_channel else {}
-        return text_frame(json.dumps(position_mark | with_channel, separators=(",", ":")).encode())
+        """Return the frame of a position mark."""
+        mark = {"type": "position", "position": str(position)}
+        if self.with_channel:
+            mark["channel"] = self.channel
+        return text_frame(json.dumps(mark, separators=(",", ":")).encode())
 
     def join_frames(self, entries: list[Entry]) -> bytes:
-        """Frames of all that this view shows of them."""
+        """Return the joined frames of the entries in this view."""
         return b"".join(frame for entry in entries if (frame := self.frame(entry)) is not None)
 
     def _add_channel(self, frame: bytes) -> bytes:
         payload = payload_of(frame)
         if not payload.startswith(b"{"):
-            return frame  # text that is no object
-        if b'"channel"' in payload or b"\\u" in payload:  # else its publisher named none: parsers believe the last one
+            return frame  # no JSON object
+        if b'"channel"' in payload or b"\\u" in payload:  # else the publisher set none: parsers take the last
             payload = drop_member(payload, "channel")
         member = b'"channel":%b' % json.dumps(self.channel).encode()
         if payload.startswith(_ID_START):

@@ -1,7 +1,7 @@
-"""The process's one subscription to a server, and the poll that finds what it missed.
+"""The process's one subscription to a server, and the poll that finds missed publications.
 
-Once a second, and after every subscribing, the heads of the channels are asked: a lost tail shows, a new epoch shows,
-and a channel that is deaf shows (Redis answers, and yet its publications don't arrive). The same poll is readiness.
+Once a second, and after each subscribe, the listener reads the heads of its channels. They show a lost tail, a new
+epoch, and a stalled subscription (Redis answers, but publications don't arrive). The same poll is readiness.
 """
 
 import asyncio
@@ -28,31 +28,31 @@ from simulcast.store.topology import Topology
 
 POLL_INTERVAL_S = 1.0
 POLL_TIMEOUT_S = 1.5
-READY_MAX_AGE_S = 2.5  # readiness ends when the last good poll is older
+READY_MAX_AGE_S = 2.5  # readiness ends when the last successful poll is older
 BACKFILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
-MAX_MESSAGES_PER_TICK = 2048  # messages taken before the loop gets a turn
+MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
 
 
 class SubscriptionStalled(BrokerUnavailable):
-    """Redis answers, but what is published does not arrive."""
+    """Redis answers, but publications do not arrive."""
 
 
 Reassign = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
 
 
 class Listener:
-    """Keeps the feeds up to date from the moment `run` starts, through every loss of Redis."""
+    """Keeps the feeds of one server's channels up to date while `run` runs, through every loss of Redis."""
 
     def __init__(self, broker: Broker, servers: Topology, counters: Counters, reassign: Reassign) -> None:
-        """`sort`: says where to listen, once it has released what others serve; None where nothing is left."""
+        """`reassign`: releases channels served elsewhere, and returns the server to subscribe to, or None."""
         self._broker = broker
         self._backfill = Backfill(broker)
         self._servers = servers
         self._reassign = reassign
-        self.client: redis.asyncio.Redis | None = None  # of the server that it listens to
+        self.client: redis.asyncio.Redis | None = None  # of the server that is subscribed to
         self._counters, self._clock = counters, counters.clock
         self._subscriptions: dict[str, Subscription] = {}  # by channel
         self._by_name: dict[bytes, Subscription] = {}  # by the name of its Pub/Sub channel
@@ -62,18 +62,18 @@ class Listener:
         self._failure = "Redis was not reached yet"
 
     def not_ready(self) -> str | None:
-        """Why events don't arrive now, or None while they do."""
+        """Return why events don't arrive now; None while they do."""
         if self._failure:
             return self._failure
         age = self._clock() - self._polled_at
-        return f"Redis was last heard {age:.1f} s ago" if age > READY_MAX_AGE_S else None
+        return f"Redis last answered {age:.1f} s ago" if age > READY_MAX_AGE_S else None
 
     @property
     def channels(self) -> list[str]:
         return list(self._subscriptions)
 
     async def follow(self, channel: str, feed: Feed) -> None:
-        """Returns once the feed has started. Raises TimeoutError while Redis is away."""
+        """Subscribe, and return once the feed has started. Raises TimeoutError while Redis is away."""
         subscription = self._subscriptions.get(channel)
         if subscription is None:
             subscription = Subscription(feed, ChannelNames(channel))
@@ -82,11 +82,11 @@ class Listener:
             await subscription.started.wait()
 
     def add(self, channel: str, feed: Feed) -> None:
-        """The next session subscribes to it. Raises ValueError for what is no channel's name."""
+        """Let the next session subscribe to the channel. Raises ValueError for an invalid name."""
         self._track(Subscription(feed, ChannelNames(channel)))
 
     async def subscribe(self, subscription: Subscription) -> None:
-        """Subscribes to it, or the next session does."""
+        """Subscribe now, or let the next session do so."""
         self._track(subscription)
         if self._pubsub is not None:
             try:
@@ -95,7 +95,7 @@ class Listener:
                 _log.info("the next session subscribes to %s: %s", subscription.names.channel, error)
 
     def release(self, channel: str) -> Subscription | None:
-        """Forgets the channel, before a session: another listener adopts it. None where it has left."""
+        """Forget the channel, and return its subscription for another listener; None if it isn't followed here."""
         if subscription := self._subscriptions.pop(channel, None):
             del self._by_name[subscription.names.pubsub.encode()]
         return subscription
@@ -106,7 +106,7 @@ class Listener:
         self._by_name[subscription.names.pubsub.encode()] = subscription
 
     async def leave(self, channel: str) -> None:
-        """Lets the channel go."""
+        """Unsubscribe from the channel."""
         if (subscription := self.release(channel)) and self._pubsub is not None:
             try:
                 await self._servers.unsubscribe(self._pubsub, subscription.names.pubsub)
@@ -114,7 +114,7 @@ class Listener:
                 _log.info("not unsubscribed from %s: %s", channel, error)
 
     async def run(self) -> None:
-        """Listens while anything is followed. Whatever ends a session is met with another one."""
+        """Listen while a channel is followed. After every failure another session begins."""
         delay = 0.1
         while self._subscriptions:
             try:
@@ -128,9 +128,9 @@ class Listener:
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
     async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
-        """Asks where the channels are and takes what is missing. Raises BrokerUnavailable, TimeoutError.
+        """Read the channels' heads and fill their gaps. Raises BrokerUnavailable, TimeoutError.
 
-        `unless`: whether somebody else has seen to it meanwhile; then nothing is asked.
+        `unless`: checked once no other poll is running; if true, nothing is read.
         """
         async with asyncio.timeout(BACKFILL_TIMEOUT_S), self._poll_lock:
             if unless():
@@ -149,12 +149,12 @@ class Listener:
         try:
             for subscription in self._subscriptions.values():
                 subscription.renew()
-            asked: set[str] = set()
-            while new := {subscription.names.pubsub for subscription in self._subscriptions.values()} - asked:
+            requested: set[str] = set()
+            while new := {subscription.names.pubsub for subscription in self._subscriptions.values()} - requested:
                 async with asyncio.timeout(POLL_TIMEOUT_S):
                     await self._servers.subscribe(pubsub, new)
-                asked |= new
-            self._pubsub = pubsub  # from here on `follow` asks by itself
+                requested |= new
+            self._pubsub = pubsub  # from now on `subscribe` sends its own request
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll(client), name="poll")
                 group.create_task(self._read(open_reader(pubsub)), name="read")
@@ -165,9 +165,7 @@ class Listener:
     async def _poll(self, client: redis.asyncio.Redis) -> None:
         while not is_cancelling():
             await asyncio.sleep(POLL_INTERVAL_S)
-            channels = [
-                name for name, subscription in self._subscriptions.items() if subscription.subscribed_at is not None
-            ]
+            channels = [channel for channel, subscription in self._subscriptions.items() if subscription.subscribed_at]
             if not channels:
                 continue
             if await self._servers.client_for(channels[0]) is not client:
@@ -175,7 +173,7 @@ class Listener:
             for channel, head in zip(channels, await self.poll_now(channels), strict=True):
                 subscription = self._subscriptions.get(channel)
                 if subscription is not None and subscription.is_stalled(head):
-                    raise SubscriptionStalled(f"what is published to {channel} does not arrive, though Redis answers")
+                    raise SubscriptionStalled(f"publications to {channel} do not arrive, though Redis answers")
             self._polled_at = self._clock()
 
     async def _read(self, reader: SubscriptionReader | PublicReader) -> None:
@@ -193,52 +191,52 @@ class Listener:
                     await asyncio.sleep(0)
 
     async def _confirm(self, name: bytes) -> None:
-        """A subscription is confirmed: all from here on comes. What was before is taken for all new ones at once."""
+        """Handle a confirmed subscription. The last of several reads what all of them missed, in one poll."""
         if (subscription := self._by_name.get(name)) is None:
             return
         subscription.confirmed = True
-        if not all(each.confirmed for each in self._subscriptions.values()):
-            return  # theirs come next, and the last one serves all
-        begun = [channel for channel, each in self._subscriptions.items() if each.subscribed_at is None]
-        for channel, head in zip(begun, await self.poll_now(begun), strict=True):
-            if each := self._subscriptions.get(channel):
-                each.begin(head)
-                each.started.set()
+        if not all(subscription.confirmed for subscription in self._subscriptions.values()):
+            return
+        new = [channel for channel, subscription in self._subscriptions.items() if not subscription.subscribed_at]
+        for channel, head in zip(new, await self.poll_now(new), strict=True):
+            if started := self._subscriptions.get(channel):
+                started.begin(head)
+                started.started.set()
         self._polled_at, self._failure = self._clock(), ""
         _log.info("listening to %d channels", len(self._subscriptions))
 
-    async def _handle_message(self, followed: Subscription, data: bytes) -> None:
-        found = from_message(data)
-        feed, channel = followed.feed, followed.names.channel
-        if found is None:
-            self._handle_external(followed, data)
+    async def _handle_message(self, subscription: Subscription, data: bytes) -> None:
+        message = from_message(data)
+        feed, channel = subscription.feed, subscription.names.channel
+        if message is None:
+            self._handle_external(subscription, data)
             return
-        tag, publication = found
+        tag, publication = message
         if tag != feed.tag and not feed.is_known_tag(tag):
             await self.poll_now([channel])
-        if tag != feed.tag:  # of an epoch that is over, and taken from its history; or it only looks like ours
+        if tag != feed.tag:  # of a finished epoch (read from the history instead), or a forgery
             if not feed.is_known_tag(tag):
                 self._counters.rejected += 1
-                _log.warning("left out what was published to %s as if by a broker", channel)
+                _log.warning("rejected a publication to %s with the tag of no broker", channel)
             return
-        followed.last_live_offset = max(followed.last_live_offset, publication.position.offset)
+        subscription.last_live_offset = max(subscription.last_live_offset, publication.position.offset)
         if feed.accept(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
             await self.poll_now([channel])
             feed.accept(publication)
 
-    def _handle_external(self, followed: Subscription, data: bytes) -> None:
+    def _handle_external(self, subscription: Subscription, data: bytes) -> None:
         try:
             if len(data) > MAX_EVENT_BYTES:
                 raise InvalidEvent(f"it has {len(data):,} bytes")
-            followed.feed.accept_external(encode_external(data.decode("utf-8", "replace")))
+            subscription.feed.accept_external(encode_external(data.decode("utf-8", "replace")))
         except InvalidEvent as error:
             self._counters.rejected += 1
-            _log.warning("left out what was published to %s past the brokers: %s", followed.names.pubsub, error)
+            _log.warning("rejected an external publication to %s: %s", subscription.names.pubsub, error)
 
 
 def _describe(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_describe(each) for each in error.exceptions)
+        return "; ".join(map(_describe, error.exceptions))
     if isinstance(error, BrokerUnavailable):
         return str(error)
     return f"Redis does not answer ({error or type(error).__name__})"

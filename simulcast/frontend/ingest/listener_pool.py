@@ -1,7 +1,7 @@
-"""A listener for each server that serves channels followed here: a shard that is away silences only its own channels.
+"""A listener for each server that serves followed channels: a shard that is away silences only its own channels.
 
-Where one server serves all channels there is one listener. Which server serves a channel is looked at when it is first
-followed and at the beginning of each session: whatever ends a session (a failover, a slot that moved) sorts them anew.
+If one server serves all channels there is one listener. The server of a channel is looked up when it is first followed
+and at the beginning of each session: a failover or a moved slot ends a session, and the next one assigns it again.
 """
 
 import asyncio
@@ -19,48 +19,47 @@ from simulcast.store.topology import Topology
 
 
 class ListenerPool:
-    """What `Channels` follows them by. A listener ends when nothing is left for it to follow."""
+    """The listeners by channel. A listener ends when it has no channel left."""
 
     def __init__(self, broker: Broker, servers: Topology, counters: Counters) -> None:
         self._broker = broker
         self._servers = servers
         self._counters = counters
         self._listeners: list[Listener] = []
-        self._by_channel: dict[str, Listener] = {}  # by channel
+        self._by_channel: dict[str, Listener] = {}
         self._permanent_channel = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] | None = None  # while `run` runs
 
     def add(self, channel: str, feed: Feed) -> Listener:
-        """The channel that is followed for good, before `run`. Raises ValueError for what is no channel's name."""
+        """Follow the permanent channel; call before `run`. Raises ValueError for an invalid name."""
         self._permanent_channel = channel
         self._by_channel[channel] = self._add_listener()
         self._by_channel[channel].add(channel, feed)
         return self._by_channel[channel]
 
     def not_ready(self) -> str | None:
-        """Why events of the channel that is followed for good don't arrive now, or None while they do."""
+        """Return why events of the permanent channel don't arrive now; None while they do."""
         return self._by_channel[self._permanent_channel].not_ready()
 
     async def follow(self, channel: str, feed: Feed) -> None:
-        """Returns once the feed has started. Raises TimeoutError while Redis is away."""
+        """Subscribe, and return once the feed has started. Raises TimeoutError while Redis is away."""
         if channel not in self._by_channel:
             listener = await self._listener_for(channel)
             self._by_channel.setdefault(channel, listener)
         await self._by_channel[channel].follow(channel, feed)
 
     async def leave(self, channel: str) -> None:
-        """Lets the channel go."""
+        """Unsubscribe from the channel."""
         await self._by_channel.pop(channel).leave(channel)
 
     async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool]) -> list[Head]:
-        """As `Listener.catch_up`, for channels that one server serves."""
-        return await self._by_channel.get(channels[0], self._by_channel[self._permanent_channel]).poll_now(
-            channels, unless
-        )
+        """Poll as `Listener.poll_now` does, for channels of one server."""
+        listener = self._by_channel.get(channels[0], self._by_channel[self._permanent_channel])
+        return await listener.poll_now(channels, unless)
 
     async def run(self) -> None:
-        """Listens until cancelled. Raises what a listener died of."""
+        """Listen until cancelled. Raises the error that ended a listener."""
         self._failed = asyncio.get_running_loop().create_future()
         try:
             for listener in self._listeners:
@@ -70,13 +69,13 @@ class ListenerPool:
             await cancel_and_wait(self._tasks)
 
     async def _listener_for(self, channel: str) -> Listener:
-        kept = self._by_channel[self._permanent_channel]
+        permanent = self._by_channel[self._permanent_channel]
         if not self._servers.apart:
-            return kept
+            return permanent
         try:
             client = await self._servers.client_for(channel)
         except redis.RedisError:
-            return kept  # its next session sorts it
+            return permanent  # its next session reassigns the channel
         return self._listener_at(client) or self._add_listener(client)
 
     def _listener_at(self, client: redis.asyncio.Redis) -> Listener | None:
@@ -90,7 +89,7 @@ class ListenerPool:
         return listener
 
     async def _reassign(self, listener: Listener) -> redis.asyncio.Redis | None:
-        """The server that it listens to from now on; what others serve is handed to their listeners."""
+        """Hand channels of other servers to their listeners; return the listener's own server, or None."""
         here: redis.asyncio.Redis | None = None
         for channel in listener.channels:
             client = await self._servers.client_for(channel)

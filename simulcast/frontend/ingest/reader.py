@@ -1,8 +1,8 @@
 """Messages of the subscribed connection, all of one read at a time.
 
-redis-py hands over one message for each await, which costs more than all that is done with a message afterwards. Here
-hiredis parses a whole read, and messages that arrived together are flushed together. A redis-py without the private
-members that this takes is read by its public API.
+redis-py returns one message for each await, which costs more than everything done with it afterwards. Here hiredis
+parses a whole read, and messages that arrived together are flushed together. A redis-py without the private members
+that this needs is read by its public API.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import hiredis
 import redis
 from redis.asyncio.client import PubSub
 
-MAX_BUFFERED_BYTES = 8 * 1024 * 1024  # by which the listener may be late; then Redis' own buffer fills
+MAX_BUFFERED_BYTES = 8 * 1024 * 1024  # read ahead of the listener; beyond, Redis' own buffer fills
 
 Message = list[Any]  # kind and channel, as bytes, and the payload or the number of channels
 
@@ -57,10 +57,10 @@ class SubscriptionReader(asyncio.Protocol):
         self._redis_protocol: Any = self._transport.get_protocol()
         self._transport.set_protocol(self)
         self.data_received(buffered)
-        self._transport.resume_reading()  # what was read before may have been more than asyncio's streams hold
+        self._transport.resume_reading()  # asyncio's stream may have paused it
 
     def data_received(self, data: bytes) -> None:
-        """A read: usually whole messages."""
+        """Parse one read: usually whole messages."""
         try:
             self._reader.feed(data)
             while (message := self._reader.gets()) is not False:
@@ -76,18 +76,18 @@ class SubscriptionReader(asyncio.Protocol):
         self._arrived.set()
 
     def pause_writing(self) -> None:
-        """For redis-py, which writes."""
+        """Pass on to redis-py, which writes."""
         self._redis_protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """For redis-py, which writes."""
+        """Pass on to redis-py, which writes."""
         self._redis_protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Redis is gone: `next` says so."""
+        """Let `next` raise: the connection is lost."""
         self._error = self._error or redis.ConnectionError(f"Redis closed the connection{f': {exc}' if exc else ''}")
         self._arrived.set()
-        self._redis_protocol.connection_lost(exc)  # who closes the connection waits for it
+        self._redis_protocol.connection_lost(exc)  # redis-py waits for it when it closes
 
     async def next(self) -> list[Message]:
         """Return all messages that have arrived, at least one. Raises redis.RedisError when no more will come."""

@@ -1,4 +1,4 @@
-"""One channel that is listened to: its feed, and how far Pub/Sub has come since the subscribing."""
+"""Subscription to one channel: its feed, and how far Pub/Sub has come since it was confirmed."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,33 +10,33 @@ from simulcast.model.channel import ChannelNames
 
 @dataclass(slots=True)
 class Subscription:
-    """Of a session of its listener: `renew` begins another one."""
+    """Belongs to a session of its listener; `renew` prepares it for the next one."""
 
     feed: Feed
     names: ChannelNames
     started: asyncio.Event = field(default_factory=asyncio.Event)  # once the feed has its first snapshot
-    confirmed: bool = False  # in this session; what was published before is not taken yet while subscribed_at is None
-    subscribed_at: Head | None = None
+    confirmed: bool = False  # by Redis, in this session
+    subscribed_at: Head | None = None  # the head after the confirmation; earlier publications are backfilled
     polled_head: Head | None = None
-    last_live_offset: int = 0  # the newest offset that came by Pub/Sub
-    polled_offset: int = 0
+    last_live_offset: int = 0  # the newest offset from Pub/Sub
+    polled_offset: int = 0  # `last_live_offset` at the previous poll
 
     def renew(self) -> None:
-        """Nothing is subscribed to."""
+        """Forget the previous session."""
         self.confirmed, self.subscribed_at = False, None
 
     def begin(self, head: Head) -> None:
-        """All from `head` on comes."""
+        """Begin at `head`: Pub/Sub delivers every later publication."""
         self.subscribed_at = self.polled_head = head
         self.last_live_offset = self.polled_offset = 0
 
     def is_stalled(self, head: Head) -> bool:
-        """Whether nothing came since the poll before, though what had been published then has not come yet."""
-        before, since = self.polled_head, self.subscribed_at
-        if before is None or since is None or head.tag != before.tag or since.tag != head.tag:
+        """Return whether the subscription missed a publication that the previous poll saw, and received none since."""
+        previous, first = self.polled_head, self.subscribed_at
+        if previous is None or first is None or head.tag != previous.tag or first.tag != head.tag:
             self.begin(head)
             return False
-        behind = before.position.offset > max(self.last_live_offset, since.position.offset)
+        behind = previous.position.offset > max(self.last_live_offset, first.position.offset)
         stalled = behind and self.last_live_offset == self.polled_offset
         self.polled_head, self.polled_offset = head, self.last_live_offset
         return stalled

@@ -1,4 +1,4 @@
-"""Which channels have clients here: a channel is subscribed to with its first client and let go after its last."""
+"""Channels with clients here: each is subscribed to with its first client and released after its last."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,31 +14,30 @@ from simulcast.model.channel import ChannelNames
 
 MAX_VIEW_ENTRIES = 2048
 MAX_VIEW_BYTES = 4 * 1024 * 1024
-IDLE_CHANNEL_TTL_S = 30.0  # a channel without clients is kept that long, for those who come back
+IDLE_CHANNEL_TTL_S = 30.0  # how long a channel without clients is kept, for clients that reconnect
 MAX_CHANNELS_PER_PROCESS = 10_000
 MAX_CONCURRENT_READS = 8
 
 
 class TooManyChannels(Exception):
-    """This front-end follows as many channels as it may."""
+    """This front-end follows MAX_CHANNELS_PER_PROCESS channels."""
 
 
 class Channels:
-    """Feeds by channel, and in each the hubs of the views that its clients have."""
+    """Feeds by channel, and the hubs of their views."""
 
     def __init__(
         self, permanent: str, listeners: ListenerPool, loop: asyncio.AbstractEventLoop, counters: Counters
     ) -> None:
-        """`kept`: the channel that is followed whether it has clients or not."""
+        """`permanent`: the channel that is followed even without clients."""
         self._permanent = permanent
         self._listeners = listeners
         self._loop = loop
         self.counters, self.now = counters, counters.clock
         self._idle_since: dict[str, float] = {}
-        self._pins: dict[str, int] = {}  # clients that follow or join, by channel
-        self.history_reads = asyncio.Semaphore(
-            MAX_CONCURRENT_READS
-        )  # a crowd that recovers must not take all connections
+        self._pins: dict[str, int] = {}  # clients that follow or join it, by channel
+        # A crowd that recovers must not take all connections.
+        self.history_reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self._feeds = {permanent: self._new_feed()}
         listeners.add(permanent, self._feeds[permanent])
 
@@ -47,40 +46,38 @@ class Channels:
 
     @property
     def feeds(self) -> dict[str, Feed]:
-        """By channel, those that are subscribed to."""
+        """The feeds of the followed channels."""
         return self._feeds
 
     @property
     def clients(self) -> int:
-        """Memberships: a client of two channels counts twice."""
+        """The number of clients; a client of two channels counts twice."""
         return sum(clients for _, clients, _ in self.client_counts())
 
     def client_counts(self) -> list[tuple[str, int, int]]:
-        """Each channel, how many clients it has, and how many of them are not current."""
+        """Return each channel, its number of clients, and how many of them are not current."""
         return [
             (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.lagging for hub in _hubs(feed)))
             for channel, feed in self._feeds.items()
         ]
 
     async def follow(self, channel: str) -> Feed:
-        """The channel's feed, started; it stays while something holds it (`holding`).
+        """Return the channel's feed, started. It stays while it is pinned.
 
-        Raises ValueError for what is no channel's name, TooManyChannels, TimeoutError while Redis is away.
+        Raises ValueError for an invalid name, TooManyChannels, TimeoutError while Redis is away.
         """
         feed = self._feeds.get(channel)
         if feed is None:
             if len(self._feeds) >= MAX_CHANNELS_PER_PROCESS:
-                raise TooManyChannels(
-                    f"this front-end follows {MAX_CHANNELS_PER_PROCESS:,} channels, and may follow no more"
-                )
-            ChannelNames(channel)  # raises for what is no name, before anything is kept
+                raise TooManyChannels(f"this front-end follows {MAX_CHANNELS_PER_PROCESS:,} channels, its maximum")
+            ChannelNames(channel)  # raises for an invalid name
             feed = self._feeds[channel] = self._new_feed()
         await self._listeners.follow(channel, feed)
         return feed
 
     @contextmanager
     def pin(self, channel: str) -> Iterator[None]:
-        """While a client joins or follows the channel, it is not let go."""
+        """Keep the channel while a client joins or follows it."""
         self._pins[channel] = self._pins.get(channel, 0) + 1
         try:
             yield
@@ -90,7 +87,7 @@ class Channels:
                 del self._pins[channel]
 
     def hub(self, feed: Feed, view: View) -> Hub:
-        """The hub of that view, made if it is the first client's."""
+        """Return the hub of that view; the first client's call makes it."""
         if view == View(view.channel):
             return feed.hub
         hub = feed.views.get(view)
@@ -102,12 +99,12 @@ class Channels:
         return hub
 
     async def publish_position_marks(self) -> None:
-        """Position marks, to everyone who wants them."""
+        """Send position marks to the clients that take them."""
         for feed in self._feeds.values():
             feed.publish_position_marks()
 
     async def sweep(self) -> None:
-        """Cuts hopeless clients, drops views without clients, and lets go channels that have been without for long."""
+        """Cut slow clients, drop views without clients, and leave channels that had none for IDLE_CHANNEL_TTL_S."""
         now = self.now()
         for channel, feed in list(self._feeds.items()):
             for hub in _hubs(feed):

@@ -1,4 +1,4 @@
-"""What a client asks for when it connects: channels, positions, one download, an interval. Decides; does no I/O."""
+"""Options of a client's query: channels, positions, one download, an interval. Decides; does no I/O."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.view import View
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
+from simulcast.model.commands import MAX_ID_CHARS
 from simulcast.model.position import Position
 
 VERSIONED = "simulcast.v1"
@@ -14,12 +15,11 @@ FLAT = "simulcast.flat"
 MAX_CHANNELS_PER_CONNECTION = 50
 _INTERVAL_STEP_MS = 100
 MAX_INTERVAL_MS = 60_000
-MAX_ID_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class SubscribeOptions:
-    """`named`: events carry their channel, since the client follows several. `versioned`: it speaks simulcast.v1."""
+    """The options of one connection. `versioned`: the client speaks simulcast.v1."""
 
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
     since: dict[str, Position] = field(default_factory=dict)
@@ -29,21 +29,21 @@ class SubscribeOptions:
 
     @property
     def with_channel(self) -> bool:
-        """Whether events carry their channel."""
+        """True if events carry their channel: the client follows several."""
         return len(self.channels) > 1
 
     def view(self, channel: str, with_channel: bool, deflate: Deflate | None) -> View:
-        """How the client sees that channel."""
+        """Return the client's view of that channel."""
         return View(channel, with_channel, self.download_id, self.interval_ms, self.versioned, deflate)
 
 
 def select_subprotocol(offered: Sequence[str]) -> str | None:
-    """Which of the offered subprotocols is spoken, if any."""
+    """Return the offered subprotocol that is spoken, if any."""
     return next((name for name in (VERSIONED, FLAT) if name in offered), None)
 
 
 def parse(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> SubscribeOptions:
-    """The query's pairs as wishes; unknown names are ignored. Raises ValueError that says which one makes no sense."""
+    """Parse the query's pairs; unknown names are ignored. Raises ValueError, which names the invalid one."""
     channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (DEFAULT_CHANNEL,)
     if len(channels) > MAX_CHANNELS_PER_CONNECTION:
         raise ValueError(f"channel: at most {MAX_CHANNELS_PER_CONNECTION} of them, not {len(channels)}")
@@ -63,11 +63,11 @@ def parse(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> Subs
 
 
 def parse_positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
-    """`1790000000000-42`, or `a:1790000000000-42,b:…` where there are several channels. Raises ValueError.
+    """Parse `1790000000000-42`, or for several channels `a:1790000000000-42,b:…`. Raises ValueError.
 
-    Positions in other channels are left out: a query may name thousands, and what is found is kept with the client.
+    Positions in other channels are dropped: a query may name thousands, and the client's options are kept in memory.
     """
-    found = {}
+    positions = {}
     for part in filter(None, text.split(",")):
         channel, _, position = part.rpartition(":")
         if not channel and len(channels) > 1:
@@ -76,9 +76,9 @@ def parse_positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
             parsed = Position.parse(position)
         except ValueError as error:
             raise ValueError(f"since: {error}") from None
-        if (where := channel or channels[0]) in channels:
-            found[where] = parsed
-    return found
+        if (name := channel or channels[0]) in channels:
+            positions[name] = parsed
+    return positions
 
 
 def _parse_interval(text: str) -> int:

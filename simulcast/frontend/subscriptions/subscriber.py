@@ -1,4 +1,4 @@
-"""One client in its channels: it joins each where it stopped, follows more or fewer, and leaves all at once."""
+"""One client in its channels: it joins each at its position, follows more or fewer, and leaves them together."""
 
 import asyncio
 import json
@@ -28,13 +28,13 @@ from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
 from simulcast.model.position import Position
 
-PING_INTERVAL_S = 20.0  # the server's pings, as `hello` promises them
+PING_INTERVAL_S = 20.0  # of the server's pings; `hello` promises it
 RECOVERY_TIMEOUT_S = 30.0
-_PAGE_SIZE = 200  # publications of the history that are sent before the socket must drain
+_PAGE_SIZE = 200  # publications of the history, written before the socket must drain
 
 
 class ConnectionWriter(Writer, Protocol):
-    """A writer that can be waited for."""
+    """A writer with its connection's state."""
 
     @property
     def drained(self) -> asyncio.Event:
@@ -46,7 +46,7 @@ class ConnectionWriter(Writer, Protocol):
 
 
 class Subscriber:
-    """A client's place in the hub of each channel it follows. All share one socket, which is full or not for all."""
+    """One client in the hub of each channel it follows. All channels share its socket."""
 
     def __init__(
         self,
@@ -76,22 +76,22 @@ class Subscriber:
         """The socket has drained."""
         for hub, client in list(self._clients.values()):
             if not self._drained.is_set():
-                return  # what the one before was owed has filled it again
+                return  # the backlog of the channel before has filled it again
             hub.resume(client)
 
     def on_disconnect(self) -> None:
-        """The connection is gone: nothing more is written to it."""
+        """The connection is lost: leave every channel."""
         self._disconnected = True
         for channel in list(self._clients):
             self.unfollow(channel)
 
     async def send_text(self, text: str) -> None:
-        """An answer to this client alone, once its socket has room."""
+        """Send a text to this client alone, once its socket has room."""
         await self._drained.wait()
         self._writer.write(text_frame(text.encode()))
 
     async def follow_all(self) -> None:
-        """Joins all the channels it asked for, then says hello where it speaks simulcast.v1.
+        """Join the channels of the client's options.
 
         Raises BrokerUnavailable and TimeoutError while Redis is away, TooManyChannels.
         """
@@ -99,48 +99,47 @@ class Subscriber:
             await self.follow(channel, self._options.since.get(channel))
 
     async def follow(self, channel: str, since: Position | None) -> None:
-        """Joins one more channel where it stopped; nothing is missed or repeated from there on."""
+        """Join one more channel at a position; from there on the client misses nothing and gets nothing twice."""
         if channel in self._clients:
             return
         if len(self._clients) >= MAX_CHANNELS_PER_CONNECTION:
             raise ValueError(f"a connection follows at most {MAX_CHANNELS_PER_CONNECTION} channels")
-        with ExitStack() as hold:
-            hold.enter_context(self._channels.pin(channel))
+        with ExitStack() as pin:
+            pin.enter_context(self._channels.pin(channel))
             feed = await self._channels.follow(channel)
             async with asyncio.timeout(RECOVERY_TIMEOUT_S):
                 source = await self._recover(channel, feed, since)
             self._channels.counters.count_join(source, resuming=since is not None)
-            self._pins[channel] = hold.pop_all()
+            self._pins[channel] = pin.pop_all()
         if self._disconnected:
             self.unfollow(channel)
 
     def unfollow(self, channel: str) -> None:
-        """Leaves the channel. Harmless where it isn't followed."""
-        place = self._clients.pop(channel, None)
-        if place is not None:
-            hub, client = place
+        """Leave the channel. Harmless if it isn't followed."""
+        if channel in self._clients:
+            hub, client = self._clients.pop(channel)
             hub.leave(client)
         if channel in self._pins:
             self._pins.pop(channel).close()
 
     def enable_channel_names(self) -> None:
-        """From here on events carry their channel, since the client follows, or may follow, several."""
+        """Send events with their channel from now on, since the client may follow several."""
         if self._with_channel:
             return
         self._with_channel = True
         for channel, (hub, client) in list(self._clients.items()):
-            owed = hub.take_backlog(client)
+            backlog = hub.take_backlog(client)
             del self._clients[channel]
-            if owed is None:
+            if backlog is None:
                 self._writer.abort()
                 return
             feed = self._channels.feeds[channel]
             view = self._view(channel)
             hub = self._channels.hub(feed, view)
-            self._join(channel, hub, view.join_frames(owed), hub.log.head)
+            self._join(channel, hub, view.join_frames(backlog), hub.log.head)
 
     async def _recover(self, channel: str, feed: Feed, since: Position | None) -> Source:
-        """Where what it is given comes from."""
+        """Bring the client up to date, and return the source of its backlog."""
         caught_up = False
         source: Source = "memory"
         view = self._view(channel)
@@ -154,13 +153,13 @@ class Subscriber:
                     caught_up = True
                 elif isinstance(step, ReadHistory):
                     async with self._channels.history_reads:
-                        rows = await self._broker.history(step.after, step.until, channel, _PAGE_SIZE)
-                    entries = conflate(rows)
+                        page = await self._broker.history(step.after, step.until, channel, _PAGE_SIZE)
+                    entries = conflate(page)
                     frames = view.join_frames(entries)
                     self._channels.counters.count_sent(len(entries), 1, len(frames))
                     self._writer.write(frames)
                     source = "history"
-                    since = rows[-1].position
+                    since = page[-1].position
                     await self._drained.wait()
                 else:
                     self._replay(channel, feed, step)
@@ -169,13 +168,13 @@ class Subscriber:
             self._replay(channel, feed, replay_snapshot(feed))
             return "snapshot"
 
-    def _replay(self, channel: str, feed: Feed, owed: Replay) -> None:
+    def _replay(self, channel: str, feed: Feed, replay: Replay) -> None:
         if self._disconnected:
             return
         view = self._view(channel)
         hub = self._channels.hub(feed, view)
-        if owed.recovered:
-            frames, cursor = view.join_frames(owed.entries), hub.log.head
+        if replay.recovered:
+            frames, cursor = view.join_frames(replay.entries), hub.log.head
         else:
             frames, cursor = feed.snapshot_for(view, hub, self._channels.now())
         if view.marks:
@@ -183,7 +182,7 @@ class Subscriber:
                 "type": "hello",
                 "channel": channel,
                 "position": str(feed.position),
-                "recovered": owed.recovered,
+                "recovered": replay.recovered,
                 "ping_interval_s": PING_INTERVAL_S,
             }
             frames = text_frame(json.dumps(hello, separators=(",", ":")).encode()) + frames

@@ -1,4 +1,4 @@
-"""Frames as server-sent events: `id:` names the client's positions, `data:` is the message (HTML standard, §9.2)."""
+"""Frames as server-sent events: `id:` holds the client's positions, `data:` the message (HTML standard, §9.2)."""
 
 import random
 import re
@@ -9,7 +9,7 @@ from simulcast.frontend.fanout.frames import payloads
 from simulcast.model.position import Position
 
 RETRY_MS = 5_000
-_JITTER = 0.2  # up to a fifth earlier or later, so that a crowd that was cut doesn't come back at once
+_JITTER = 0.2  # up to a fifth earlier or later, so that a crowd that was cut doesn't reconnect simultaneously
 _EVENT_ID = re.compile(rb'\{"event_id":"([0-9]+-[0-9]+)"(?:,"channel":"([^"]+)")?')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _HELLO = b'{"type":"hello","channel":'
@@ -17,20 +17,20 @@ _MARK = re.compile(rb'\{"type":"position","position":"([0-9]+-[0-9]+)"(?:,"chann
 
 
 def preamble() -> bytes:
-    """How long a browser waits before it comes back."""
+    """Return the delay after which a browser reconnects."""
     return b"retry: %d\n\n" % (RETRY_MS * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
 
 
 class SSEEncoder:
-    """For one client. With several channels each id names all positions, so it depends on what came before."""
+    """The encoder of one client. With several channels each id holds all positions, so it depends on earlier events."""
 
     def __init__(self, with_channel: bool, since: Mapping[str, Position]) -> None:
-        """`named`: events carry their channel. `since`: where the client stopped in each."""
+        """`with_channel`: events carry their channel. `since`: the client's position in each channel."""
         self._with_channel = with_channel
         self._positions = {channel.encode(): str(position).encode() for channel, position in since.items()}
 
     def encode(self, frames: bytes) -> bytes:
-        """The messages of joined frames, one event each. A text with line breaks has several `data:` lines."""
+        """Encode joined frames, one event each. A text with line breaks has several `data:` lines."""
         return self._encode_named(frames) if self._with_channel else _encode(frames)
 
     def _encode_named(self, frames: bytes) -> bytes:
@@ -39,13 +39,13 @@ class SSEEncoder:
             match = _MARK.fullmatch(payload) or _EVENT_ID.match(payload)
             if match is not None and match[2] is not None:
                 self._positions[match[2]] = match[1]
-                events.append(_event(payload, b",".join(b"%b:%b" % place for place in self._positions.items())))
+                events.append(_event(payload, b",".join(b"%b:%b" % item for item in self._positions.items())))
             else:
                 events.append(_event(payload))
         return b"".join(events)
 
 
-@lru_cache(maxsize=2)  # clients with the same view are given the same bytes, one after the other
+@lru_cache(maxsize=2)  # clients with the same view get the same bytes, one after the other
 def _encode(frames: bytes) -> bytes:
     events = []
     for payload in payloads(frames):
@@ -61,7 +61,7 @@ def _event(payload: bytes, event_id: bytes = b"") -> bytes:
 
 
 def _kind(payload: bytes) -> bytes:
-    """What /ws tells only those who speak simulcast.v1 has a type of its own, so `onmessage` gets events alone."""
+    """Return the type of a message that only simulcast.v1 has, so that a browser's `onmessage` gets events alone."""
     if payload.startswith(_HELLO):
         return b"event: hello\n"
     if _MARK.fullmatch(payload):

@@ -118,7 +118,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
 
     @property
     def is_long_lived(self) -> bool:
-        """Whether the connection stays until it is closed: frames may be written, and no close was sent."""
+        """True while frames may be written: the handshake is complete and no close was sent."""
         return self.handshake_complete and not self.close_sent and self.conn.state is State.OPEN
 
     def expire_in(self, seconds: float) -> None:
