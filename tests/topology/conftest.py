@@ -1,11 +1,12 @@
-"""What a client of a front-end is told while a test breaks a group of servers. Each module has its own `group`."""
+"""A front-end, its client and its publisher on a group of servers that a test breaks."""
 
 import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -27,8 +28,8 @@ FAILOVER_S = 30.0  # a deadline, not a promise
 
 
 @dataclass
-class Audience:
-    """A client that keeps its position, and comes back when it is cut."""
+class ReconnectingClient:
+    """A client that keeps its position, and reconnects when it is cut."""
 
     gateway: Gateway
     messages: list[dict[str, object]] = field(default_factory=list)
@@ -37,8 +38,15 @@ class Audience:
         self.gateway.on_websocket_message = lambda text: self.messages.append(json.loads(text))
 
     def ends(self) -> Counter[str]:
-        """How often it was told of the end of each download."""
+        """Count how often it received the end of each download."""
         return Counter(str(each["download_id"]) for each in self.messages if each.get("type") == "download_complete")
+
+
+@pytest.fixture
+def group(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Group]:
+    """Servers that the test may break, of the class that parametrizes the module."""
+    with request.param(tmp_path / "group").running() as servers:
+        yield servers
 
 
 @pytest.fixture
@@ -47,11 +55,11 @@ async def running(group: Group, front_end: StartFrontEnd) -> FrontEnd:
 
 
 @pytest.fixture
-async def audience(running: FrontEnd) -> AsyncIterator[Audience]:
+async def reconnecting_client(running: FrontEnd) -> AsyncIterator[ReconnectingClient]:
     async with Gateway(port=running.port, reconnect_delay_s=0.2) as gateway:
-        found = Audience(gateway)
+        client = ReconnectingClient(gateway)
         await until(lambda: gateway.is_websocket_connected, "a client that is connected")
-        yield found
+        yield client
 
 
 @pytest.fixture
@@ -64,9 +72,9 @@ async def publisher(group: Group, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @pytest.fixture
 async def jobs(group: Group, publisher: Broker) -> AsyncIterator[Jobs]:
-    found = Jobs.connect(group.url, publisher)
-    yield found
-    await found.aclose()
+    jobs = Jobs.connect(group.url, publisher)
+    yield jobs
+    await jobs.aclose()
 
 
 class Load:
@@ -93,7 +101,7 @@ class Load:
             await asyncio.sleep(0.002)
 
     async def more(self, number: int = 50) -> None:
-        """So many more are acknowledged."""
+        """Wait until so many more are acknowledged."""
         enough = len(self.acknowledged) + number
         await until(lambda: len(self.acknowledged) >= enough, f"{number} more acknowledged", FAILOVER_S)
 
@@ -103,28 +111,28 @@ class Load:
 
 @pytest.fixture
 async def load(publisher: Broker) -> AsyncIterator[Load]:
-    """Under way."""
-    found = Load(publisher)
+    """A load that is under way."""
+    load = Load(publisher)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(found.run())
-        yield found
-        await found.end()
+        tasks.create_task(load.run())
+        yield load
+        await load.end()
 
 
-async def insisted(ask: Callable[[], Awaitable[T]]) -> T:
-    """What it answers, once a server answers."""
+async def retry_while_unavailable(call: Callable[[], Awaitable[T]]) -> T:
+    """Return what the call returns once a server answers."""
     async with asyncio.timeout(FAILOVER_S):
         while True:
             try:
-                return await ask()
+                return await call()
             except BrokerUnavailable:
                 await asyncio.sleep(0.05)
 
 
-async def all_told(audience: Audience, load: Load) -> None:
-    """The client was told once of each end that was acknowledged."""
+async def assert_all_received(reconnecting_client: ReconnectingClient, load: Load) -> None:
+    """Assert that the client received each acknowledged end once."""
     await load.end()
-    await until(lambda: audience.ends().keys() >= set(load.acknowledged), "every end told", FAILOVER_S)
-    ends = audience.ends()
+    await until(lambda: reconnecting_client.ends().keys() >= set(load.acknowledged), "every end", FAILOVER_S)
+    ends = reconnecting_client.ends()
     repeated = [each for each in load.acknowledged if ends[each] > 1]
     assert (repeated, load.refused) == ([], [])

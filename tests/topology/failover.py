@@ -10,7 +10,7 @@ from simulcast.model.events import complete_event
 from tests.conditions import eventually, until
 from tests.service import FrontEnd
 from tests.topologies import Group
-from tests.topology.conftest import FAILOVER_S, Audience, Load, all_told, insisted
+from tests.topology.conftest import FAILOVER_S, Load, ReconnectingClient, assert_all_received, retry_while_unavailable
 
 CHANNEL = "downloads"
 
@@ -19,18 +19,18 @@ class Failover:
     """The promises; `group` is what a module makes of them."""
 
     async def test_a_master_that_hangs_is_left_for_the_one_that_takes_over(
-        self, group: Group, running: FrontEnd, audience: Audience, load: Load
+        self, group: Group, running: FrontEnd, reconnecting_client: ReconnectingClient, load: Load
     ) -> None:
         await load.more()
         first = group.serving(CHANNEL)
         first.signal(signal.SIGSTOP)
         await load.more()
-        await all_told(audience, load)
+        await assert_all_received(reconnecting_client, load)
         first.signal(signal.SIGCONT)
         await running.ready()
 
     async def test_what_no_replica_had_when_the_master_died_is_told_again(
-        self, group: Group, running: FrontEnd, audience: Audience, publisher: Broker, jobs: Jobs
+        self, group: Group, running: FrontEnd, reconnecting_client: ReconnectingClient, publisher: Broker, jobs: Jobs
     ) -> None:
         record = await jobs.submit("http://example.com/a")
         claim = await jobs.claim("host:1", 60)
@@ -40,16 +40,16 @@ class Failover:
         group.cut_off_replicas(first)
         position = await publisher.publish(complete_event("lost", "/x"))
         await jobs.finish(claim, "complete", {"file_path": "/y"})
-        await until(lambda: audience.ends().keys() >= both, "both ends told")
+        await until(lambda: reconnecting_client.ends().keys() >= both, "both ends told")
         first.kill()
 
         async def restored() -> bool:
-            snapshot = await insisted(publisher.snapshot)
+            snapshot = await retry_while_unavailable(publisher.snapshot)
             told = {each.key for each in snapshot.publications if each.label[0] == "e"}
             return told >= both and position is not None and snapshot.head.position.epoch != position.epoch
 
         await eventually(restored, "what was lost", FAILOVER_S)
-        assert (await insisted(lambda: jobs.get(record.download_id))).state == "complete"
+        assert (await retry_while_unavailable(lambda: jobs.get(record.download_id))).state == "complete"
         await running.ready()
         late = await running.connect()
         told: set[str] = set()
@@ -59,7 +59,7 @@ class Failover:
         await late.close()
 
     async def test_a_claim_that_a_failover_takes_back_is_given_anew_and_its_owner_refused(
-        self, group: Group, audience: Audience, jobs: Jobs
+        self, group: Group, reconnecting_client: ReconnectingClient, jobs: Jobs
     ) -> None:
         record = await jobs.submit("http://example.com/a")
         first = group.serving(CHANNEL)
@@ -69,10 +69,10 @@ class Failover:
         first.kill()
 
         async def refused() -> bool:
-            return await insisted(lambda: jobs.renew([lost], 60)) == [DesiredState("lost")]
+            return await retry_while_unavailable(lambda: jobs.renew([lost], 60)) == [DesiredState("lost")]
 
         await eventually(refused, "an owner whom nobody knows", FAILOVER_S)
-        claim = await insisted(lambda: jobs.claim("host:2", 60))
+        claim = await retry_while_unavailable(lambda: jobs.claim("host:2", 60))
         assert claim is not None and claim.record.download_id == record.download_id
-        await insisted(lambda: jobs.finish(claim, "complete", {}))
-        await until(lambda: audience.ends()[record.download_id] == 1, "the end told")
+        await retry_while_unavailable(lambda: jobs.finish(claim, "complete", {}))
+        await until(lambda: reconnecting_client.ends()[record.download_id] == 1, "the end told")

@@ -20,7 +20,7 @@ from tests.conditions import until
 from tests.jobs import claim_job
 from tests.service import FrontEnd, Program, collect
 from tests.topologies import Cluster
-from tests.topology.conftest import Audience, Load, all_told, insisted
+from tests.topology.conftest import Load, ReconnectingClient, assert_all_received, retry_while_unavailable
 
 CHANNEL = "downloads"
 pytestmark = pytest.mark.timeout(180)
@@ -28,13 +28,13 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One for all: who breaks it mends it."""
-    with Cluster(tmp_path_factory.mktemp("cluster")).running() as found:
-        yield found
+    """One for all tests here: a test that breaks it mends it."""
+    with Cluster(tmp_path_factory.mktemp("cluster")).running() as cluster:
+        yield cluster
 
 
 async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
-    group: Cluster, running: FrontEnd, audience: Audience, load: Load
+    group: Cluster, running: FrontEnd, reconnecting_client: ReconnectingClient, load: Load
 ) -> None:
     await load.more()
     source, target = group.begin_move(CHANNEL)
@@ -44,28 +44,28 @@ async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
     assert len(load.acknowledged) <= before + 1  # the one that was under way
     group.end_move(CHANNEL, source, target)
     await load.more()
-    await all_told(audience, load)
+    await assert_all_received(reconnecting_client, load)
     await running.ready()
 
 
 async def test_a_replica_that_takes_over_in_good_order_under_load_costs_nothing(
-    group: Cluster, running: FrontEnd, audience: Audience, load: Load
+    group: Cluster, running: FrontEnd, reconnecting_client: ReconnectingClient, load: Load
 ) -> None:
     await load.more()
     group.hand_over(CHANNEL)
     await load.more()
-    await all_told(audience, load)
+    await assert_all_received(reconnecting_client, load)
     await running.ready()
 
 
 async def test_a_slot_that_moves_as_a_whole_under_load_costs_nothing(
-    group: Cluster, audience: Audience, load: Load
+    group: Cluster, reconnecting_client: ReconnectingClient, load: Load
 ) -> None:
     await load.more()
     target = group.move_as_a_whole(CHANNEL)
     await until(lambda: group.serving(CHANNEL) is target, "a slot that has moved")
     await load.more()
-    await all_told(audience, load)
+    await assert_all_received(reconnecting_client, load)
 
 
 async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Cluster, jobs: Jobs) -> None:
@@ -79,7 +79,7 @@ async def test_no_function_is_carried_out_in_half_while_a_slot_moves(group: Clus
         with pytest.raises(BrokerUnavailable, match="the slot is being migrated"):
             await jobs.claim("host:1", 60)
     group.end_move(CHANNEL, source, target)
-    claim = await insisted(lambda: jobs.claim("host:1", 60))
+    claim = await retry_while_unavailable(lambda: jobs.claim("host:1", 60))
     assert claim is not None and claim.record.download_id == record.download_id
 
 

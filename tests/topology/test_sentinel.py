@@ -1,8 +1,6 @@
 """What only Sentinels do: they name a master, and some of them may be wrong or away."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,21 +13,16 @@ from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.service import FrontEnd
 from tests.topologies import MASTER, Sentinels
-from tests.topology.conftest import FAILOVER_S, Audience
+from tests.topology.conftest import FAILOVER_S, ReconnectingClient
 
 CHANNEL = "downloads"
 pytestmark = pytest.mark.timeout(180)
+on_sentinels = pytest.mark.parametrize("group", [Sentinels], indirect=True)
 
 
-@pytest.fixture
-def group(tmp_path: Path) -> Iterator[Sentinels]:
-    """One that the test may break."""
-    with Sentinels(tmp_path / "group").running() as found:
-        yield found
-
-
+@on_sentinels
 async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_named(
-    group: Sentinels, running: FrontEnd, audience: Audience
+    group: Sentinels, running: FrontEnd, reconnecting_client: ReconnectingClient
 ) -> None:
     old = group.serving()
     new = group.replicas(old)[0]
@@ -38,12 +31,13 @@ async def test_an_old_master_that_goes_on_answering_is_left_for_the_one_that_is_
     group.name(new)
     broker = Broker.connect(group.url)
     await broker.publish(complete_event("a", "/x"))
-    await until(lambda: audience.ends()["a"] == 1, "what was published at the new master", FAILOVER_S)
+    await until(lambda: reconnecting_client.ends()["a"] == 1, "what was published at the new master", FAILOVER_S)
     with old.admin() as client:
         assert client.pubsub_numsub(f"simulcast:{CHANNEL}")[0][1] == 0
     await broker.aclose()
 
 
+@on_sentinels
 async def test_a_master_that_was_made_a_replica_refuses_and_publishers_go_to_the_new_one(group: Sentinels) -> None:
     old = group.serving()
     new = group.replicas(old)[0]
@@ -59,6 +53,7 @@ async def test_a_master_that_was_made_a_replica_refuses_and_publishers_go_to_the
     await broker.aclose()
 
 
+@on_sentinels
 async def test_two_sentinels_that_are_away_or_hang_stop_nobody(group: Sentinels) -> None:
     group.sentinels[0].kill()
     group.sentinels[1].signal(signal.SIGSTOP)
@@ -99,6 +94,7 @@ async def test_sentinels_that_are_all_away_are_named_without_a_password() -> Non
     await broker.aclose()
 
 
+@on_sentinels
 async def test_sentinels_with_a_password_are_asked_with_it(group: Sentinels) -> None:
     for each in group.sentinels:
         with each.admin() as client:

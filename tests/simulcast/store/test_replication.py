@@ -22,19 +22,20 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(params=["sentinels", "cluster"])
-def group(request: pytest.FixtureRequest) -> Group:
-    found: Group = request.getfixturevalue(request.param)
-    return found
+def replicated(request: pytest.FixtureRequest) -> Group:
+    """Servers with replicas, which the test leaves alive."""
+    group: Group = request.getfixturevalue(request.param)
+    return group
 
 
 async def test_an_end_is_answered_once_a_replica_has_it(
-    group: Group, channel: str, monkeypatch: pytest.MonkeyPatch
+    replicated: Group, channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "REPLICA_WAIT_MS", 2500)
-    broker = Broker.connect(group.url)
+    broker = Broker.connect(replicated.url)
     await broker.publish(complete_event("first", "/x"), channel)
-    master = group.serving(channel)
-    replicas = group.replicas(master)
+    master = replicated.serving(channel)
+    replicas = replicated.replicas(master)
     for each in replicas:
         each.signal(signal.SIGSTOP)
     publishing = asyncio.create_task(broker.publish(complete_event("second", "/x"), channel))
