@@ -22,6 +22,10 @@ class Socket:
         self.writes = 0
         self.on_write: Callable[[], None] = lambda: None
 
+    @property
+    def texts(self) -> list[str]:
+        return [payload.decode() for payload in self.got]
+
     def write(self, frames: bytes) -> None:
         assert self.open, "written to after it was closed"
         self.writes += 1
@@ -46,3 +50,9 @@ def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
 
 def make_hub(clock: Clock, log: Log | None = None, interval_s: float = 0.0) -> Hub:
     return Hub(log or Log(), clock, clock.call_at, Counters(clock), interval_s)
+
+
+def texts(frames: bytes | None) -> list[str]:
+    """Return the text of each frame."""
+    assert frames is not None
+    return [payload.decode() for payload in payloads(frames)]

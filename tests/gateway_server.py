@@ -1,4 +1,4 @@
-"""A server to test against, and what a client heard from it."""
+"""A server to test against, and what a client received from it."""
 
 import asyncio
 import socket
@@ -16,19 +16,19 @@ from websockets.utils import accept_key
 from simulcast.gateway import Gateway
 
 
-def event(event_id: str) -> str:
+def progress_event(event_id: str) -> str:
     """An event as the server sends it."""
     return f'{{"event_id":"{event_id}","type":"download_progress","download_id":"1","progress":0.5,"speed":1}}'
 
 
 @dataclass
-class Heard:
+class Received:
     """What the two callbacks were given, in order."""
 
     messages: list[str] = field(default_factory=list)
     statuses: list[bool] = field(default_factory=list)
 
-    def by(self, gateway: Gateway) -> "Heard":
+    def by(self, gateway: Gateway) -> "Received":
         """Listens to `gateway`."""
         gateway.on_websocket_message = self.messages.append
         gateway.on_websocket_status_change = self.statuses.append
@@ -43,7 +43,7 @@ def reserve(port: int) -> socket.socket:
     return reserved
 
 
-class Station:
+class FakeServer:
     """A WebSocket server on a port of its own, which may be up or down.
 
     `snapshot` is sent to each client that comes; `refusal` is the status that it gets instead of a handshake.

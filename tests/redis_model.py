@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Server:
+class RedisModel:
     """`numbers` makes every payload unlike all others, so that a repetition shows."""
 
     clock: Clock
@@ -115,9 +115,9 @@ def _order(position: Position) -> tuple[int, int]:
 
 
 class FakeBroker(Broker):
-    """The real one over a `Server`. Something of `meanwhile` happens before each answer, and something after it."""
+    """The real one over a `RedisModel`. Something of `meanwhile` happens before each answer, and something after it."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RedisModel) -> None:
         self.server = server
         self.meanwhile: deque[Callable[[], None]] = deque()
         self.turns = 0  # of the loop, that a question takes, and an answer

@@ -52,7 +52,7 @@ class Findings:
 
 
 @dataclass
-class Stage:
+class ChaosRun:
     plan: Plan
     folder: Path
     valkey: Valkey
@@ -82,78 +82,78 @@ async def run(plan: Plan, folder: Path) -> Findings:
         front_ends = [FrontEnd(valkey.url, folder / f"front-end-{n}.log") for n in range(2)]
         for each in front_ends:
             stack.callback(each.stop)
-        stage = Stage(plan, folder, valkey, files, front_ends, [], random.Random(plan.seed))
-        stack.callback(lambda: [worker.stop() for worker in stage.workers])
+        chaos = ChaosRun(plan, folder, valkey, files, front_ends, [], random.Random(plan.seed))
+        stack.callback(lambda: [worker.stop() for worker in chaos.workers])
         for each in front_ends:
             await each.ready()
         connections = [await each.connect() for each in front_ends]
-        watching = [asyncio.create_task(watch(connection, stage)) for connection in connections]
-        stage.workers.extend(stage.start_worker() for _ in range(plan.workers))
-        await asyncio.gather(add_all(stage), break_things(stage))
-        await settle(stage)
+        watching = [asyncio.create_task(watch(connection, chaos)) for connection in connections]
+        chaos.workers.extend(chaos.start_worker() for _ in range(plan.workers))
+        await asyncio.gather(add_all(chaos), break_things(chaos))
+        await settle(chaos)
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
         for connection in connections:
             await connection.close()
-        check(stage)
-        return stage.findings
+        check(chaos)
+        return chaos.findings
 
 
-async def watch(connection: ClientConnection, stage: Stage) -> None:
+async def watch(connection: ClientConnection, chaos: ChaosRun) -> None:
     """One bare client that is never cut: it must see each end exactly once."""
     seen: list[dict[str, object]] = []
-    stage.seen.append(seen)
+    chaos.seen.append(seen)
     async for text in connection:
         seen.append(json.loads(text))
 
 
-async def add_all(stage: Stage) -> None:
+async def add_all(chaos: ChaosRun) -> None:
     """The downloads, spread over the first two thirds of the time."""
-    pause_s = stage.plan.seconds * 2 / 3 / stage.plan.downloads
-    for number in range(stage.plan.downloads):
+    pause_s = chaos.plan.seconds * 2 / 3 / chaos.plan.downloads
+    for number in range(chaos.plan.downloads):
         name = f"{number:04}.bin"
-        size = stage.random.randrange(1, MAX_BYTES)
-        stage.files.contents[name] = stage.random.randbytes(size)
-        front_end = stage.front_ends[number % 2]
+        size = chaos.random.randrange(1, MAX_BYTES)
+        chaos.files.contents[name] = chaos.random.randbytes(size)
+        front_end = chaos.front_ends[number % 2]
         while True:
-            status, record = await front_end.post("/downloads", {"url": stage.files.url(name)})
+            status, record = await front_end.post("/downloads", {"url": chaos.files.url(name)})
             if status == 201:
-                stage.wanted[str(record["download_id"])] = name
+                chaos.wanted[str(record["download_id"])] = name
                 break
             await asyncio.sleep(0.2)  # Redis is away
         await asyncio.sleep(pause_s)
 
 
-async def break_things(stage: Stage) -> None:
+async def break_things(chaos: ChaosRun) -> None:
     """Something breaks about every second and a half."""
     loop = asyncio.get_running_loop()
-    ends_at = loop.time() + stage.plan.seconds
+    ends_at = loop.time() + chaos.plan.seconds
     restarts = [
-        loop.time() + stage.plan.seconds * (n + 1) / (stage.plan.redis_restarts + 1)
-        for n in range(stage.plan.redis_restarts)
+        loop.time() + chaos.plan.seconds * (n + 1) / (chaos.plan.redis_restarts + 1)
+        for n in range(chaos.plan.redis_restarts)
     ]
     stalled: list[asyncio.Task[None]] = []
     while loop.time() < ends_at:
-        await asyncio.sleep(stage.random.uniform(0.5, 2.5))
+        await asyncio.sleep(chaos.random.uniform(0.5, 2.5))
         if restarts and loop.time() > restarts[0]:
             restarts.pop(0)
-            stage.findings.restarts += 1
+            chaos.findings.restarts += 1
             log.info("redis: kill -9 and restart")
-            stage.valkey.kill()
-            await asyncio.sleep(stage.random.uniform(0.2, 1.5))
-            await asyncio.to_thread(stage.valkey.start)
+            chaos.valkey.kill()
+            await asyncio.sleep(chaos.random.uniform(0.2, 1.5))
+            await asyncio.to_thread(chaos.valkey.start)
             continue
-        place = stage.random.randrange(len(stage.workers))
-        worker = stage.workers[place]
-        if stage.random.random() < 0.5:
+        place = chaos.random.randrange(len(chaos.workers))
+        worker = chaos.workers[place]
+        if chaos.random.random() < 0.5:
             log.info("worker %d: kill -9", worker.process.pid)
-            stage.findings.kills += 1
+            chaos.findings.kills += 1
             worker.kill()
-            stage.workers[place] = stage.start_worker()
+            chaos.workers[place] = chaos.start_worker()
         else:
-            stage.findings.stalls += 1
-            stalled.append(asyncio.create_task(stall(worker, stage.random.uniform(LEASE_S, 2.5 * LEASE_S))))
+            chaos.findings.stalls += 1
+            stalled.append(asyncio.create_task(stall(worker, chaos.random.uniform(LEASE_S, 2.5 * LEASE_S))))
     await asyncio.gather(*stalled)
 
 
@@ -165,11 +165,11 @@ async def stall(worker: Worker, seconds: float) -> None:
         worker.signal(signal.SIGCONT)
 
 
-async def settle(stage: Stage) -> None:
+async def settle(chaos: ChaosRun) -> None:
     """Until every client has seen every end, or the time is up."""
     try:
         async with asyncio.timeout(SETTLE_S):
-            while not all(ends(seen).keys() >= stage.wanted.keys() for seen in stage.seen):
+            while not all(ends(seen).keys() >= chaos.wanted.keys() for seen in chaos.seen):
                 await asyncio.sleep(0.1)
             await asyncio.sleep(2 * LEASE_S)  # a second end would come by then
     except TimeoutError:
@@ -180,12 +180,12 @@ def ends(seen: list[dict[str, object]]) -> Counter[str]:
     return Counter(str(event["download_id"]) for event in seen if event["type"] in ENDS)
 
 
-def check(stage: Stage) -> None:
+def check(chaos: ChaosRun) -> None:
     """What must hold, counted from what clients saw and what lies on the disk."""
-    say: Callable[[str], None] = stage.findings.wrong.append
-    for number, seen in enumerate(stage.seen):
+    say: Callable[[str], None] = chaos.findings.wrong.append
+    for number, seen in enumerate(chaos.seen):
         counted = ends(seen)
-        for download_id in stage.wanted:
+        for download_id in chaos.wanted:
             if counted[download_id] != 1:
                 say(f"client {number} saw {counted[download_id]} ends of {download_id}")
         offsets = [str(event["event_id"]) for event in seen]
@@ -203,16 +203,16 @@ def check(stage: Stage) -> None:
                 say(f"{event['download_id']} failed: {event['error_message']}")
     paths = {
         str(event["download_id"]): Path(str(event["file_path"]))
-        for event in stage.seen[0]
+        for event in chaos.seen[0]
         if event["type"] == "download_complete"
     }
-    for download_id, name in stage.wanted.items():
+    for download_id, name in chaos.wanted.items():
         path = paths.get(download_id)
         if path is None or not path.is_file():
             say(f"{download_id} ({name}) has no file")
-        elif hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(stage.files.contents[name]).digest():
+        elif hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(chaos.files.contents[name]).digest():
             say(f"{path.name} is not right")
-    left = {path.name for path in (stage.folder / "downloads").iterdir()} - {path.name for path in paths.values()}
+    left = {path.name for path in (chaos.folder / "downloads").iterdir()} - {path.name for path in paths.values()}
     if left:
         say(f"left in the folder: {sorted(left)[:5]}")
 

@@ -25,7 +25,7 @@ from simulcast.gateway import (
 from simulcast.gateway.events import parse
 from tests.conditions import until
 from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of, members
-from tests.gateway_server import Station
+from tests.gateway_server import FakeServer
 
 KINDS = {
     "download_progress": DownloadProgress,
@@ -95,11 +95,11 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
 
 
 @pytest.fixture
-async def station() -> AsyncIterator[Station]:
-    station = Station()
-    await station.go_up()
-    yield station
-    await station.gone()
+async def fake_server() -> AsyncIterator[FakeServer]:
+    fake_server = FakeServer()
+    await fake_server.go_up()
+    yield fake_server
+    await fake_server.gone()
 
 
 @pytest.mark.parametrize("name", [name for name in FROM_SERVER if kind_of(name) in {*KINDS, "other"}])
@@ -114,23 +114,25 @@ def test_each_event_is_read_as_its_kind_with_its_members(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FROM_SERVER)
-async def test_each_message_reaches_the_callback_as_it_came(station: Station, name: str) -> None:
-    heard: list[str] = []
-    async with Gateway(port=station.port, on_websocket_message=heard.append):
-        await station.say(FROM_SERVER[name].decode())
-        await until(lambda: heard)
-    assert heard[0].encode() == FROM_SERVER[name]
+async def test_each_message_reaches_the_callback_as_it_came(fake_server: FakeServer, name: str) -> None:
+    received: list[str] = []
+    async with Gateway(port=fake_server.port, on_websocket_message=received.append):
+        await fake_server.say(FROM_SERVER[name].decode())
+        await until(lambda: received)
+    assert received[0].encode() == FROM_SERVER[name]
 
 
-async def asked(station: Station, command: Awaitable[CommandResult], answer: str) -> tuple[bytes, str, CommandResult]:
+async def asked(
+    fake_server: FakeServer, command: Awaitable[CommandResult], answer: str
+) -> tuple[bytes, str, CommandResult]:
     """What the client sent, with the command_id of the examples, its own, and what it makes of the answer to it."""
 
     async def reply() -> str:
-        await until(lambda: station.received)
-        text = station.received[0]
+        await until(lambda: fake_server.received)
+        text = fake_server.received[0]
         assert isinstance(text, str)
         command_id = str(json.loads(text)["command_id"])
-        await station.say(FROM_SERVER[answer].decode().replace("c-1", command_id))
+        await fake_server.say(FROM_SERVER[answer].decode().replace("c-1", command_id))
         return command_id
 
     replying = asyncio.ensure_future(reply())
@@ -138,28 +140,28 @@ async def asked(station: Station, command: Awaitable[CommandResult], answer: str
         result = await command
     finally:
         command_id = await replying
-    return str(station.received[0]).replace(command_id, "c-1").encode(), command_id, result
+    return str(fake_server.received[0]).replace(command_id, "c-1").encode(), command_id, result
 
 
 @pytest.mark.parametrize("name", METHODS)
-async def test_each_method_sends_the_example_and_understands_accepted(station: Station, name: str) -> None:
-    async with Gateway(port=station.port) as gateway:
-        sent, command_id, result = await asked(station, METHODS[name](gateway), "command_result.accepted_by_id")
+async def test_each_method_sends_the_example_and_understands_accepted(fake_server: FakeServer, name: str) -> None:
+    async with Gateway(port=fake_server.port) as gateway:
+        sent, command_id, result = await asked(fake_server, METHODS[name](gateway), "command_result.accepted_by_id")
     assert sent == FROM_CLIENT[name]
     about = "" if kind_of(name) == "clear_finished" else "12345"
     assert result == CommandResult(kind_of(name), about, command_id)
 
 
-async def test_rejected_raises_the_reason(station: Station) -> None:
-    async with Gateway(port=station.port) as gateway:
+async def test_rejected_raises_the_reason(fake_server: FakeServer) -> None:
+    async with Gateway(port=fake_server.port) as gateway:
         with pytest.raises(CommandRejected, match=r"^there is no download 12345$") as raised:
-            await asked(station, gateway.pause("12345"), "command_result.rejected_by_id")
+            await asked(fake_server, gateway.pause("12345"), "command_result.rejected_by_id")
     assert raised.value.reason == "unknown_download"
 
 
 @pytest.mark.parametrize("name", FROM_CLIENT)
-async def test_what_is_sent_by_hand_is_the_example(station: Station, name: str) -> None:
-    async with Gateway(port=station.port) as gateway:
+async def test_what_is_sent_by_hand_is_the_example(fake_server: FakeServer, name: str) -> None:
+    async with Gateway(port=fake_server.port) as gateway:
         assert gateway.send_websocket_message(members(FROM_CLIENT[name]))
-        await until(lambda: station.received)
-    assert str(station.received[0]).encode() == FROM_CLIENT[name]
+        await until(lambda: fake_server.received)
+    assert str(fake_server.received[0]).encode() == FROM_CLIENT[name]

@@ -2,16 +2,8 @@
 
 from playwright.async_api import Locator, Page
 
+from tests.events import event
 from tests.page.stub import Event
-
-
-def event(offset: int, kind: str, download_id: str = "a", **members: object) -> Event:
-    return {
-        "event_id": f"1790000000000-{offset}",
-        "type": f"download_{kind}",
-        "download_id": download_id,
-        **members,
-    }
 
 
 def row(page: Page, download_id: str = "a") -> Locator:

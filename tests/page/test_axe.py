@@ -5,8 +5,9 @@ from importlib import resources
 import pytest
 from playwright.async_api import expect
 
+from tests.events import event
 from tests.page.conftest import OpenPage
-from tests.page.rows import EVERY_STATE, event, row
+from tests.page.rows import EVERY_STATE, row
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.events import command_result, event
 from tests.page.conftest import OpenPage
-from tests.page.rows import event, row, slot
+from tests.page.rows import row, slot
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -14,10 +15,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def button(page: Page, verb: str) -> Locator:
     return row(page).get_by_role("button", name=f"{verb} n", exact=True)
-
-
-def answer(command: dict[str, str], **members: str) -> dict[str, object]:
-    return {"type": "command_result", **command, **members}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +66,7 @@ async def test_a_refusal_is_told_in_words_until_the_state_changes(open_page: Ope
     await button(page, "Pause").click()
     await stub.messages(1)
     words = "there is no download <b>a</b>"
-    await stub.send(answer(stub.received[0], status="rejected", reason="unknown_download", message=words))
+    await stub.send(command_result(stub.received[0], status="rejected", reason="unknown_download", message=words))
     await expect(slot(page, "note")).to_have_text(f"Pause was refused: {words}")
     await expect(page.get_by_role("status")).to_contain_text(f"Pause was refused: {words}")
     await expect(button(page, "Pause")).to_have_attribute("aria-busy", "false")
@@ -85,12 +82,12 @@ async def test_an_answer_to_a_question_that_was_not_asked_here_is_ignored(
     page = await open_page()
     await stub.send(event(1, "started", name="n"))
     refusal = {"status": "rejected", "reason": "unavailable", "message": "forged"}
-    await stub.send(answer({"action": "pause_download", "download_id": "a"}, **refusal))
+    await stub.send(command_result({"action": "pause_download", "download_id": "a"}, **refusal))
     await button(page, "Pause").click()
     await stub.messages(1)
     await stub.send(
-        answer({**stub.received[0], "command_id": "of-another"}, **refusal),
-        answer({**stub.received[0], "action": "cancel_download"}, **refusal),
+        command_result({**stub.received[0], "command_id": "of-another"}, **refusal),
+        command_result({**stub.received[0], "action": "cancel_download"}, **refusal),
         event(2, "progress", progress=0.5, speed=1),
     )
     await expect(slot(page, "percent")).to_have_text("50 %")

@@ -3,8 +3,9 @@
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.events import event
 from tests.page.conftest import OpenPage
-from tests.page.rows import event, row, slot
+from tests.page.rows import row, slot
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

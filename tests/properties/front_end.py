@@ -20,7 +20,7 @@ from simulcast.store.topology import Topology
 from tests.clocks import Clock
 from tests.properties.model import wire
 from tests.properties.recording import RecordingFeed, is_after
-from tests.redis_model import FakeBroker, Server
+from tests.redis_model import FakeBroker, RedisModel
 
 CHANNEL = "downloads"
 PAGE = 3
@@ -56,7 +56,7 @@ class Listening(RuleBasedStateMachine):
         self.patch.setattr(logging.getLogger("simulcast.listener"), "disabled", True)
         self.loop = asyncio.new_event_loop()
         self.clock = Clock()
-        self.server = Server(self.clock)
+        self.server = RedisModel(self.clock)
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub

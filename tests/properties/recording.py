@@ -10,7 +10,7 @@ from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 from tests.fake_clients import make_hub
 from tests.properties.model import Told, told
-from tests.redis_model import Server
+from tests.redis_model import RedisModel
 
 MAX_ENTRIES = 10
 MAX_BYTES = 900
@@ -33,7 +33,7 @@ class RecordingLog(Log):
 class RecordingFeed(Feed):
     """Remembers what was taken, and what of it everybody ought to have been told."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RedisModel) -> None:
         self.log = RecordingLog()
         super().__init__(make_hub(server.clock, self.log))
         self.server = server

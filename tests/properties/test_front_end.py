@@ -22,7 +22,7 @@ from tests.properties.recording import MAX_BYTES, MAX_ENTRIES
 ROOMS = (1, 60, 300, 10**9)
 
 
-class FrontEnd(Listening):
+class FrontEndMachine(Listening):
     def __init__(self) -> None:
         super().__init__()
         self.readers: list[Reader] = []
@@ -195,7 +195,7 @@ class FrontEnd(Listening):
             assert_owed(self.watcher.flow, self.watcher.flow_due)
 
 
-FrontEnd.TestCase.settings = settings(
+FrontEndMachine.TestCase.settings = settings(
     max_examples=400,
     stateful_step_count=40,
     deadline=None,
@@ -204,4 +204,4 @@ FrontEnd.TestCase.settings = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-TestFrontEnd = FrontEnd.TestCase
+TestFrontEnd = FrontEndMachine.TestCase

@@ -21,7 +21,7 @@ SLOW = 1_000_000
 
 
 @dataclass
-class Stage:
+class CommandClient:
     """A client, a front-end and a web server; every command is sent twice under one `command_id`."""
 
     running: FrontEnd
@@ -73,138 +73,142 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(front_end: StartFrontEnd) -> AsyncIterator[Stage]:
+async def client(front_end: StartFrontEnd) -> AsyncIterator[CommandClient]:
     async with staged(front_end) as found:
         yield found
 
 
 @asynccontextmanager
-async def staged(front_end: StartFrontEnd) -> AsyncIterator[Stage]:
+async def staged(front_end: StartFrontEnd) -> AsyncIterator[CommandClient]:
     running = await front_end()
     async with serving() as files, await running.connect() as connection:
-        yield Stage(running, connection, files)
+        yield CommandClient(running, connection, files)
 
 
 async def test_what_is_queued_is_paused_and_resumed_without_any_worker_and_obeyed_when_one_comes(
-    stage: Stage, worker: StartWorker, tmp_path: Path
+    client: CommandClient, worker: StartWorker, tmp_path: Path
 ) -> None:
-    download_id = await stage.add()
-    assert await stage.command("pause", download_id) == ["accepted", "accepted"]
-    assert (await stage.until("paused"))["command_id"] == "c1"
-    assert await stage.command("resume", download_id) == ["accepted", "accepted"]
+    download_id = await client.add()
+    assert await client.command("pause", download_id) == ["accepted", "accepted"]
+    assert (await client.until("paused"))["command_id"] == "c1"
+    assert await client.command("resume", download_id) == ["accepted", "accepted"]
     worker()
-    await stage.until("complete")
+    await client.until("complete")
     assert is_right(only_file(tmp_path))
 
 
 async def test_what_runs_is_paused_and_goes_on_with_another_worker(
-    stage: Stage, worker: StartWorker, tmp_path: Path
+    client: CommandClient, worker: StartWorker, tmp_path: Path
 ) -> None:
     first = worker()
-    stage.files.bytes_per_s = SLOW
-    download_id = await stage.add()
-    await stage.received(PAST_A_WRITE)
-    assert await stage.command("pause", download_id) == ["accepted", "accepted"]
-    assert (await stage.until("paused"))["command_id"] == "c1"
+    client.files.bytes_per_s = SLOW
+    download_id = await client.add()
+    await client.received(PAST_A_WRITE)
+    assert await client.command("pause", download_id) == ["accepted", "accepted"]
+    assert (await client.until("paused"))["command_id"] == "c1"
     assert first.stop() == 0
-    stage.files.bytes_per_s = 0
+    client.files.bytes_per_s = 0
     worker()
-    assert await stage.command("resume", download_id) == ["accepted", "accepted"]
-    await stage.until("complete")
-    assert len(stage.files.ranges) == 1
+    assert await client.command("resume", download_id) == ["accepted", "accepted"]
+    await client.until("complete")
+    assert len(client.files.ranges) == 1
     assert is_right(only_file(tmp_path))
-    assert [event for event in stage.told if event["type"] == "download_paused"] == []
+    assert [event for event in client.told if event["type"] == "download_paused"] == []
 
 
-async def test_a_pause_reaches_a_download_whose_owner_is_stalled(stage: Stage, worker: StartWorker) -> None:
+async def test_a_pause_reaches_a_download_whose_owner_is_stalled(client: CommandClient, worker: StartWorker) -> None:
     first = worker(**LEASE)
-    stage.files.bytes_per_s = SLOW
-    download_id = await stage.add()
-    await stage.received(1)
+    client.files.bytes_per_s = SLOW
+    download_id = await client.add()
+    await client.received(1)
     first.signal(signal.SIGSTOP)
-    assert await stage.command("pause", download_id) == ["accepted", "accepted"]
+    assert await client.command("pause", download_id) == ["accepted", "accepted"]
     second = worker(**LEASE)
-    await stage.until("paused")
+    await client.until("paused")
     first.signal(signal.SIGCONT)
     await until(lambda: "stopped" in first.output(), "the first owner's stop")
-    assert (await stage.running.get(f"/downloads/{download_id}"))[1]["state"] == "paused"
+    assert (await client.running.get(f"/downloads/{download_id}"))[1]["state"] == "paused"
     assert second.process.poll() is None
 
 
 async def test_cancel_removes_the_part_file_also_during_the_last_chunk(
-    stage: Stage, worker: StartWorker, tmp_path: Path
+    client: CommandClient, worker: StartWorker, tmp_path: Path
 ) -> None:
     worker()
-    stage.files.bytes_per_s = SLOW
-    download_id = await stage.add()
-    await stage.received(len(CONTENT) - 300_000)
-    assert await stage.command("cancel", download_id) == ["accepted", "accepted"]
-    await stage.until("cancelled")
+    client.files.bytes_per_s = SLOW
+    download_id = await client.add()
+    await client.received(len(CONTENT) - 300_000)
+    assert await client.command("cancel", download_id) == ["accepted", "accepted"]
+    await client.until("cancelled")
     await until(lambda: list((tmp_path / "downloads").iterdir()) == [], "an empty folder")
 
 
 async def test_cancel_of_what_is_paused_removes_its_part_file(
-    stage: Stage, worker: StartWorker, tmp_path: Path
+    client: CommandClient, worker: StartWorker, tmp_path: Path
 ) -> None:
     worker()
-    stage.files.bytes_per_s = SLOW
-    download_id = await stage.add()
-    await stage.received(PAST_A_WRITE)
-    await stage.command("pause", download_id)
-    await stage.until("paused")
+    client.files.bytes_per_s = SLOW
+    download_id = await client.add()
+    await client.received(PAST_A_WRITE)
+    await client.command("pause", download_id)
+    await client.until("paused")
     assert len(list((tmp_path / "downloads").iterdir())) == 1
-    await stage.command("cancel", download_id)
+    await client.command("cancel", download_id)
     await until(lambda: list((tmp_path / "downloads").iterdir()) == [], "an empty folder")
 
 
-async def test_what_failed_is_retried_in_another_attempt(stage: Stage, worker: StartWorker, tmp_path: Path) -> None:
+async def test_what_failed_is_retried_in_another_attempt(
+    client: CommandClient, worker: StartWorker, tmp_path: Path
+) -> None:
     worker()
-    status, record = await stage.running.post("/downloads", {"url": stage.files.url("late.bin")})
+    status, record = await client.running.post("/downloads", {"url": client.files.url("late.bin")})
     assert status == 201
-    assert (await stage.until("error"))["attempt"] == 1
-    stage.files.contents["late.bin"] = CONTENT
-    assert await stage.command("retry", str(record["download_id"])) == ["accepted", "accepted"]
-    assert (await stage.until("complete"))["attempt"] == 2
+    assert (await client.until("error"))["attempt"] == 1
+    client.files.contents["late.bin"] = CONTENT
+    assert await client.command("retry", str(record["download_id"])) == ["accepted", "accepted"]
+    assert (await client.until("complete"))["attempt"] == 2
     assert is_right(only_file(tmp_path))
 
 
-async def test_commands_by_rest_answer_with_status_codes(stage: Stage, worker: StartWorker, tmp_path: Path) -> None:
-    running = stage.running
-    download_id = await stage.add()
+async def test_commands_by_rest_answer_with_status_codes(
+    client: CommandClient, worker: StartWorker, tmp_path: Path
+) -> None:
+    running = client.running
+    download_id = await client.add()
     assert (await running.post(f"/downloads/{download_id}/pause", {}))[0] == 200
     assert (await running.post(f"/downloads/{download_id}/pause", {}))[0] == 409
     assert (await running.post(f"/downloads/{download_id}/fly", {}))[0] == 422
     assert (await running.post("/downloads/nobody/pause", {}))[0] == 404
     assert (await running.post(f"/downloads/{download_id}/resume?command_id=c1", {}))[0] == 200
     worker()
-    path = Path(str((await stage.until("complete"))["file_path"]))
+    path = Path(str((await client.until("complete"))["file_path"]))
     assert path.is_file()
     status, answer = await running.delete(f"/downloads/{download_id}?file=true")
     assert (status, answer) == (200, {"status": "accepted"})
-    await stage.until("deleted")
+    await client.until("deleted")
     await until(lambda: not path.exists(), "the file's end")
     assert (await running.get(f"/downloads/{download_id}"))[0] == 404
-    await stage.add()
-    await stage.until("complete")
+    await client.add()
+    await client.until("complete")
     assert (await running.post("/downloads/clear", {}))[0] == 200
     assert (await running.get("/downloads"))[1]["total"] == 0
     assert path.is_file()
 
 
 async def test_storms_of_commands_end_in_a_state_that_is_told(
-    stage: Stage, worker: StartWorker, tmp_path: Path
+    client: CommandClient, worker: StartWorker, tmp_path: Path
 ) -> None:
     worker()
-    stage.files.bytes_per_s = SLOW
-    download_id = await stage.add()
-    await stage.received(1)
+    client.files.bytes_per_s = SLOW
+    download_id = await client.add()
+    await client.received(1)
     chance = random.Random(7)
     for _ in range(60):
-        await stage.command(chance.choice(["pause", "resume", "pause", "resume", "cancel", "retry"]), download_id)
-    stage.files.bytes_per_s = 0
+        await client.command(chance.choice(["pause", "resume", "pause", "resume", "cancel", "retry"]), download_id)
+    client.files.bytes_per_s = 0
     for action in ("retry", "resume"):
-        await stage.command(action, download_id)
-    path = Path(str((await stage.until("complete"))["file_path"]))
+        await client.command(action, download_id)
+    path = Path(str((await client.until("complete"))["file_path"]))
     assert is_right(path)
     folder = tmp_path / "downloads"
     await until(lambda: list(folder.iterdir()) == [path], "the removal of what the cancelled ones had left")

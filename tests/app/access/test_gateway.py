@@ -9,7 +9,7 @@ import pytest
 
 from simulcast.gateway import Gateway
 from tests.conditions import until
-from tests.gateway_server import Heard, Station
+from tests.gateway_server import FakeServer, Received
 from tests.http_requests import request
 from tests.service import FrontEnd
 from tests.signed_tokens import token
@@ -28,21 +28,21 @@ async def test_it_comes_back_at_once_with_another_token_and_misses_nothing(guard
         await asyncio.sleep(0)
         return fresh()
 
-    heard = Heard()
+    received = Received()
     gateway = Gateway("127.0.0.1", guarded.port, token=fresh_later if is_async else fresh, reconnect_delay_s=3600)
-    heard.by(gateway)
+    received.by(gateway)
     async with gateway:
         await request(
             guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "before", "n": is_async}
         )
-        await until(lambda: heard.statuses == [True, False, True], "the token's end and the return")
+        await until(lambda: received.statuses == [True, False, True], "the token's end and the return")
         await request(
             guarded, "POST", "/channels/downloads/publish", token("publish"), {"type": "after", "n": is_async}
         )
-        await until(lambda: heard.messages and '"after"' in heard.messages[-1], "what is published then")
+        await until(lambda: received.messages and '"after"' in received.messages[-1], "what is published then")
     assert len(asked) == 2
-    assert len(heard.messages) == len(set(heard.messages))
-    assert any('"before"' in text for text in heard.messages)
+    assert len(received.messages) == len(set(received.messages))
+    assert any('"before"' in text for text in received.messages)
 
 
 async def test_a_fixed_token_that_expires_ends_it_and_says_so(
@@ -67,8 +67,8 @@ async def test_a_fixed_token_that_is_refused_ends_it_and_says_so(
 
 
 async def test_a_token_that_is_not_to_be_had_is_asked_for_again(caplog: pytest.LogCaptureFixture) -> None:
-    station = Station()
-    await station.go_up()
+    fake_server = FakeServer()
+    await fake_server.go_up()
     answers = iter([RuntimeError("no issuer"), 7, "abc"])
 
     def fresh() -> str:
@@ -78,10 +78,10 @@ async def test_a_token_that_is_not_to_be_had_is_asked_for_again(caplog: pytest.L
         return found  # type: ignore[return-value]
 
     caplog.set_level(logging.WARNING, "gateway")
-    gateway = Gateway("127.0.0.1", station.port, token=fresh, reconnect_delay_s=0.01)
+    gateway = Gateway("127.0.0.1", fake_server.port, token=fresh, reconnect_delay_s=0.01)
     async with gateway:
         await until(lambda: gateway.is_websocket_connected, "the third attempt")
-        assert station.clients[0].request is not None
-        assert station.clients[0].request.headers["authorization"] == "Bearer abc"
+        assert fake_server.clients[0].request is not None
+        assert fake_server.clients[0].request.headers["authorization"] == "Bearer abc"
     assert "no issuer" in caplog.text and "no token" in caplog.text
-    await station.gone()
+    await fake_server.gone()

@@ -3,23 +3,24 @@ import json
 from simulcast.cli.watch import download_table as module
 from simulcast.cli.watch.download_table import DownloadTable, Line, size
 from simulcast.model import events
+from tests.events import event
 
 
-def event(kind: str, download_id: str = "a", **members: object) -> str:
-    return json.dumps({"event_id": "9-1", "type": f"download_{kind}", "download_id": download_id, **members})
+def event_text(kind: str, download_id: str = "a", **members: object) -> str:
+    return json.dumps(event(1, kind, download_id, **members))
 
 
 def test_a_download_has_a_row_from_its_first_event_to_its_end() -> None:
     board = DownloadTable()
-    board.apply(event("queued", name="a.iso"))
+    board.apply(event_text("queued", name="a.iso"))
     assert (board.rows["a"].name, board.rows["a"].state) == ("a.iso", "queued")
-    board.apply(event("started", name="a.iso"))
-    board.apply(event("progress", progress=0.5, speed=1000, received_bytes=500, total_bytes=1000))
+    board.apply(event_text("started", name="a.iso"))
+    board.apply(event_text("progress", progress=0.5, speed=1000, received_bytes=500, total_bytes=1000))
     row = board.rows["a"]
     assert (row.state, row.progress, row.speed, row.remaining_s) == ("running", 0.5, 1000.0, 0.5)
-    board.apply(event("paused"))
+    board.apply(event_text("paused"))
     assert (row.state, row.progress, row.remaining_s) == ("paused", 0.5, None)
-    line = board.apply(event("complete", file_path="/downloads/a.iso"))
+    line = board.apply(event_text("complete", file_path="/downloads/a.iso"))
     assert not board.rows
     assert line == Line("complete", "a", "a.iso  /downloads/a.iso", lasting=True)
 
@@ -27,22 +28,22 @@ def test_a_download_has_a_row_from_its_first_event_to_its_end() -> None:
 def test_every_type_of_a_download_is_known() -> None:
     board = DownloadTable()
     for kind in sorted(events.STATE_TYPES):
-        assert not board.apply(event(kind.removeprefix("download_"), kind)).lasting
+        assert not board.apply(event_text(kind.removeprefix("download_"), kind)).lasting
         assert kind in board.rows
     for kind in sorted(events.END_TYPES):
-        board.apply(event("queued", kind))
-        assert board.apply(event(kind.removeprefix("download_"), kind)).lasting
+        board.apply(event_text("queued", kind))
+        assert board.apply(event_text(kind.removeprefix("download_"), kind)).lasting
         assert kind not in board.rows
 
 
 def test_an_error_is_told_with_its_message() -> None:
-    assert str(DownloadTable().apply(event("error", error_message="the server answered 404"))) == (
+    assert str(DownloadTable().apply(event_text("error", error_message="the server answered 404"))) == (
         "error      a  the server answered 404"
     )
 
 
 def test_progress_is_a_line_for_those_without_bars() -> None:
-    line = DownloadTable().apply(event("progress", progress=0.25, speed=1_500_000))
+    line = DownloadTable().apply(event_text("progress", progress=0.25, speed=1_500_000))
     assert str(line) == "progress   a   25.0%  1.5 MB/s  a" and not line.lasting
 
 
@@ -62,16 +63,16 @@ def test_what_isnt_an_event_of_a_download_is_shown_as_it_is() -> None:
 
 def test_wrong_members_do_no_harm() -> None:
     board = DownloadTable()
-    board.apply(event("progress", progress="much", speed=None, total_bytes=True, name=7))
+    board.apply(event_text("progress", progress="much", speed=None, total_bytes=True, name=7))
     assert (board.rows["a"].progress, board.rows["a"].speed, board.rows["a"].name) == (0.0, 0.0, "a")
 
 
 def test_control_characters_never_reach_the_terminal() -> None:
     board = DownloadTable()
     shown = [
-        str(board.apply(event("queued", name="a\x1b[2Jb\r\nc\u202e"))),
+        str(board.apply(event_text("queued", name="a\x1b[2Jb\r\nc\u202e"))),
         str(board.apply("\x1b]0;title\x07")),
-        str(board.apply(event("error", "\x1b", error_message="\x9b31m"))),
+        str(board.apply(event_text("error", "\x1b", error_message="\x9b31m"))),
     ]
     assert all(text.isprintable() for text in shown)
     assert board.rows["a"].name == "a·[2Jb··c·"
@@ -79,16 +80,16 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
 def test_the_last_event_id_is_known() -> None:
     board = DownloadTable()
-    board.apply(event("queued"))
+    board.apply(event_text("queued"))
     board.apply("Hello")
     board.apply('{"type":"download_progress","download_id":"foreign","progress":0.5,"speed":1}')
-    assert board.event_id == "9-1"
+    assert board.event_id == "1790000000000-1"
 
 
 def test_rows_are_bounded_and_the_oldest_goes_first() -> None:
     board = DownloadTable()
     for number in range(module.MAX_ROWS + 1):
-        board.apply(event("queued", str(number)))
+        board.apply(event_text("queued", str(number)))
     assert len(board.rows) == module.MAX_ROWS and "0" not in board.rows
 
 

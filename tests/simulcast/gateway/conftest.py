@@ -4,19 +4,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.gateway_server import Station
+from tests.gateway_server import FakeServer
 
 
 @pytest.fixture
-async def absent() -> AsyncIterator[Station]:
+async def absent() -> AsyncIterator[FakeServer]:
     """A server that has a port and is not up."""
-    station = Station()
-    yield station
-    await station.gone()
+    fake_server = FakeServer()
+    yield fake_server
+    await fake_server.gone()
 
 
 @pytest.fixture
-async def station(absent: Station) -> Station:
+async def fake_server(absent: FakeServer) -> FakeServer:
     """A server that is up."""
     await absent.go_up()
     return absent

@@ -9,109 +9,111 @@ import pytest
 from simulcast.gateway import CommandRejected, CommandResult, CommandTimeout, Gateway
 from simulcast.gateway.commands import Commands
 from tests.conditions import until
-from tests.gateway_server import Heard, Station
+from tests.events import command_result
+from tests.gateway_server import FakeServer, Received
 
 
-def asked(station: Station) -> list[dict[str, Any]]:
+def result_text(command: dict[str, Any], **members: str) -> str:
+    return json.dumps(command_result(command, **members), separators=(",", ":"))
+
+
+def asked(fake_server: FakeServer) -> list[dict[str, Any]]:
     """The commands that the server got."""
-    return [json.loads(text) for text in station.received]
+    return [json.loads(text) for text in fake_server.received]
 
 
-def answer(command: dict[str, Any], **members: str) -> str:
-    found = {"type": "command_result", "action": command["action"], "download_id": command["download_id"]}
-    return json.dumps(found | {"command_id": command["command_id"]} | members, separators=(",", ":"))
+async def until_asked(fake_server: FakeServer, count: int = 1) -> dict[str, Any]:
+    await until(lambda: len(fake_server.received) == count)
+    return asked(fake_server)[-1]
 
 
-async def until_asked(station: Station, count: int = 1) -> dict[str, Any]:
-    await until(lambda: len(station.received) == count)
-    return asked(station)[-1]
-
-
-async def test_an_accepted_command_has_a_result(station: Station) -> None:
-    async with station.gateway() as gateway:
+async def test_an_accepted_command_has_a_result(fake_server: FakeServer) -> None:
+    async with fake_server.gateway() as gateway:
         pausing = asyncio.create_task(gateway.pause("12345"))
-        command = await until_asked(station)
+        command = await until_asked(fake_server)
         assert (command["action"], command["download_id"]) == ("pause_download", "12345")
-        await station.say(answer(command, status="accepted"))
+        await fake_server.say(result_text(command, status="accepted"))
         assert await pausing == CommandResult("pause_download", "12345", command["command_id"])
 
 
-async def test_a_rejected_command_raises_the_reason(station: Station) -> None:
-    async with station.gateway() as gateway:
+async def test_a_rejected_command_raises_the_reason(fake_server: FakeServer) -> None:
+    async with fake_server.gateway() as gateway:
         retrying = asyncio.create_task(gateway.retry("1"))
-        command = await until_asked(station)
-        await station.say(answer(command, status="rejected", reason="invalid_transition", message="it runs"))
+        command = await until_asked(fake_server)
+        await fake_server.say(result_text(command, status="rejected", reason="invalid_transition", message="it runs"))
         with pytest.raises(CommandRejected, match=r"^it runs$") as raised:
             await retrying
         assert raised.value.reason == "invalid_transition"
         assert (raised.value.action, raised.value.download_id) == ("retry_download", "1")
 
 
-async def test_answers_find_who_asked_in_any_order(station: Station) -> None:
-    async with station.gateway() as gateway:
+async def test_answers_find_who_asked_in_any_order(fake_server: FakeServer) -> None:
+    async with fake_server.gateway() as gateway:
         first, second = (asyncio.create_task(gateway.cancel(one)) for one in "12")
-        await until_asked(station, 2)
-        for command in reversed(asked(station)):
-            await station.say(answer(command, status="accepted"))
+        await until_asked(fake_server, 2)
+        for command in reversed(asked(fake_server)):
+            await fake_server.say(result_text(command, status="accepted"))
         assert [(await task).download_id for task in (first, second)] == ["1", "2"]
 
 
-async def test_the_callback_gets_answers_and_the_iteration_only_those_that_nobody_awaits(station: Station) -> None:
-    gateway = station.gateway()
-    heard = Heard().by(gateway)
+async def test_the_callback_gets_answers_and_the_iteration_only_those_that_nobody_awaits(
+    fake_server: FakeServer,
+) -> None:
+    gateway = fake_server.gateway()
+    received = Received().by(gateway)
     async with gateway:
         gateway.on_websocket_message = None
         deleting = asyncio.create_task(gateway.delete("1", file=True))
-        command = await until_asked(station)
+        command = await until_asked(fake_server)
         assert command["file"] is True
-        gateway.on_websocket_message = heard.messages.append
-        foreign = answer(command | {"command_id": "another's"}, status="accepted")
-        own = answer(command, status="accepted")
+        gateway.on_websocket_message = received.messages.append
+        foreign = result_text(command | {"command_id": "another's"}, status="accepted")
+        own = result_text(command, status="accepted")
         events = gateway.__aiter__()
         reading = asyncio.create_task(anext(events))
         await until(lambda: gateway._inbox.has_reader)
         for text in ('{"type":"command_result", broken', own, foreign):
-            await station.say(text)
+            await fake_server.say(text)
         assert (await reading).raw["command_id"] == "another's"
         assert (await deleting).action == "delete_download"
-        assert heard.messages == ['{"type":"command_result", broken', own, foreign]
+        assert received.messages == ['{"type":"command_result", broken', own, foreign]
         await events.aclose()
 
 
-async def test_a_command_outlives_a_loss_and_keeps_its_id(station: Station) -> None:
-    async with station.gateway() as gateway:
+async def test_a_command_outlives_a_loss_and_keeps_its_id(fake_server: FakeServer) -> None:
+    async with fake_server.gateway() as gateway:
         resuming = asyncio.create_task(gateway.resume("1"))
-        await until_asked(station)
-        station.cut()
-        command = await until_asked(station, 2)
-        assert asked(station)[0] == command
-        await station.say(answer(command, status="accepted"))
+        await until_asked(fake_server)
+        fake_server.cut()
+        command = await until_asked(fake_server, 2)
+        assert asked(fake_server)[0] == command
+        await fake_server.say(result_text(command, status="accepted"))
         assert (await resuming).command_id == command["command_id"]
-        station.cut()
-        await until(lambda: len(station.asked) == 3 and gateway.is_websocket_connected)
+        fake_server.cut()
+        await until(lambda: len(fake_server.asked) == 3 and gateway.is_websocket_connected)
         gateway.send_websocket_message("{}")
-        await until_asked(station, 3)  # what was answered is not sent again
+        await until_asked(fake_server, 3)  # what was answered is not sent again
 
 
-async def test_a_command_waits_for_a_server_that_is_away(absent: Station) -> None:
+async def test_a_command_waits_for_a_server_that_is_away(absent: FakeServer) -> None:
     async with absent.gateway() as gateway:
         clearing = asyncio.create_task(gateway.clear_finished())
         await asyncio.sleep(0)
         await absent.go_up()
         command = await until_asked(absent)
         assert "download_id" not in command
-        await absent.say(answer(command | {"download_id": ""}, status="accepted"))
+        await absent.say(result_text(command | {"download_id": ""}, status="accepted"))
         assert await clearing == CommandResult("clear_finished", "", command["command_id"])
 
 
-async def test_without_an_answer_it_ends_at_its_deadline(station: Station) -> None:
-    async with station.gateway() as gateway:
+async def test_without_an_answer_it_ends_at_its_deadline(fake_server: FakeServer) -> None:
+    async with fake_server.gateway() as gateway:
         with pytest.raises(CommandTimeout, match=r"pause_download 1: no answer within 0\.01 s"):
             await gateway.pause("1", deadline_s=0.01)
-        command = await until_asked(station)
+        command = await until_asked(fake_server)
         assert gateway._commands.texts == []
-        await station.say(answer(command, status="accepted"))  # too late, and harmless
-        await station.say("end")
+        await fake_server.say(result_text(command, status="accepted"))  # too late, and harmless
+        await fake_server.say("end")
         await until(lambda: gateway.is_websocket_connected)
 
 
@@ -119,17 +121,17 @@ async def test_a_second_answer_harms_nothing() -> None:
     commands, sent = Commands(), list[str]()
     asking = asyncio.create_task(commands.request(lambda text: not sent.append(text), "pause_download", "1", 20.0, {}))  # type: ignore[func-returns-value]
     await asyncio.sleep(0)
-    text = answer(json.loads(sent[0]), status="accepted")
+    text = result_text(json.loads(sent[0]), status="accepted")
     assert commands.is_answer(text)
     assert commands.is_answer(text)
     assert (await asking).action == "pause_download"
     assert not commands.is_answer(text)
 
 
-async def test_a_disconnect_ends_it(station: Station) -> None:
-    async with station.gateway() as gateway:
+async def test_a_disconnect_ends_it(fake_server: FakeServer) -> None:
+    async with fake_server.gateway() as gateway:
         pausing = asyncio.create_task(gateway.pause("1"))
-        await until_asked(station)
+        await until_asked(fake_server)
     with pytest.raises(CommandTimeout, match="disconnected"):
         await pausing
 
@@ -145,9 +147,9 @@ async def test_an_id_that_can_not_be_is_an_error(download_id: str) -> None:
         await Gateway().pause(download_id)
 
 
-async def test_a_callback_is_told_that_it_can_not_wait_for_an_answer(station: Station) -> None:
-    station.snapshot = ["text"]
-    gateway = station.gateway()
+async def test_a_callback_is_told_that_it_can_not_wait_for_an_answer(fake_server: FakeServer) -> None:
+    fake_server.snapshot = ["text"]
+    gateway = fake_server.gateway()
     raised: list[Exception] = []
 
     async def on_message(text: str) -> None:

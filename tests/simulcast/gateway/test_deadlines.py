@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.gateway import Gateway, Limits
 from tests.conditions import DEADLINE_S, until
-from tests.gateway_server import Heard, RawServer, Station, raw
+from tests.gateway_server import FakeServer, RawServer, Received, raw
 
 PING, PONG = 0x9, 0xA
 
@@ -45,24 +45,24 @@ class Answering(Silent):
 async def test_a_hanging_attempt_ends_and_another_follows() -> None:
     async with raw(Hanging) as (port, came):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(open_timeout_s=0.05))
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         await gateway.init()
         assert not gateway.is_websocket_connected
         await until(lambda: len(came) >= 3)
         await gateway.disconnect_websocket()
-        assert heard.statuses == []
+        assert received.statuses == []
 
 
 async def test_a_disconnect_ends_an_attempt_that_hangs() -> None:
     async with raw(Hanging) as (port, came):
         gateway = Gateway("127.0.0.1", port, limits=Limits(open_timeout_s=3600))
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         connecting = asyncio.create_task(gateway.connect_websocket())
         await until(lambda: came)
         await asyncio.wait_for(gateway.disconnect_websocket(), DEADLINE_S)
         assert await asyncio.wait_for(connecting, DEADLINE_S) is False
         await until(lambda: came[0].transport.is_closing())
-        assert heard.statuses == []
+        assert received.statuses == []
         assert not gateway.is_websocket_connected
 
 
@@ -77,7 +77,7 @@ async def test_a_with_statement_that_is_cancelled_at_its_beginning_leaves_nothin
         assert [task for task in asyncio.all_tasks() if task.get_name().startswith("gateway")] == []
 
 
-async def test_a_disconnect_ends_the_wait_for_the_next_attempt(absent: Station) -> None:
+async def test_a_disconnect_ends_the_wait_for_the_next_attempt(absent: FakeServer) -> None:
     gateway = Gateway("127.0.0.1", absent.port, reconnect_delay_s=3600)
     await gateway.init()
     await asyncio.wait_for(gateway.disconnect_websocket(), DEADLINE_S)
@@ -87,16 +87,16 @@ async def test_a_disconnect_ends_the_wait_for_the_next_attempt(absent: Station) 
 async def test_silence_counts_as_a_loss(caplog: pytest.LogCaptureFixture) -> None:
     async with raw(Silent) as (port, came):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(silence_s=0.1))
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         await gateway.init()
-        await until(lambda: heard.statuses[:3] == [True, False, True])
+        await until(lambda: received.statuses[:3] == [True, False, True])
         await gateway.disconnect_websocket()
         assert len(came) >= 2
         assert any("silent" in record.getMessage() for record in caplog.records)
 
 
-async def test_after_a_disconnect_silence_is_none(station: Station, caplog: pytest.LogCaptureFixture) -> None:
-    gateway = Gateway("127.0.0.1", station.port, limits=Limits(silence_s=0.1))
+async def test_after_a_disconnect_silence_is_none(fake_server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
+    gateway = Gateway("127.0.0.1", fake_server.port, limits=Limits(silence_s=0.1))
     await gateway.init()
     await gateway.disconnect_websocket()
     caplog.clear()
@@ -130,41 +130,41 @@ async def test_a_close_that_the_server_never_finishes_counts_as_a_loss() -> None
 
     async with raw(Unfinished) as (port, _):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=3600, limits=Limits(silence_s=0.1))
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         await gateway.init()
-        await until(lambda: heard.statuses == [True, False])
+        await until(lambda: received.statuses == [True, False])
         await gateway.disconnect_websocket()
 
 
 async def test_a_server_that_answers_pings_is_not_silent() -> None:
     async with raw(Answering) as (port, came):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(silence_s=0.5))
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         await gateway.init()
         await until(lambda: getattr(came[0], "pings", 0) >= 4)  # longer than the silence that is allowed
-        assert heard.statuses == [True]
+        assert received.statuses == [True]
         assert len(came) == 1
         await gateway.disconnect_websocket()
 
 
-async def test_a_slow_callback_is_no_silence_of_the_server(station: Station) -> None:
-    station.snapshot = [str(number) for number in range(200)]  # more than is read ahead, so that reading stops
-    gateway = Gateway("127.0.0.1", station.port, reconnect_delay_s=0, limits=Limits(silence_s=0.2))
-    heard = Heard().by(gateway)
+async def test_a_slow_callback_is_no_silence_of_the_server(fake_server: FakeServer) -> None:
+    fake_server.snapshot = [str(number) for number in range(200)]  # more than is read ahead, so that reading stops
+    gateway = Gateway("127.0.0.1", fake_server.port, reconnect_delay_s=0, limits=Limits(silence_s=0.2))
+    received = Received().by(gateway)
     loop = asyncio.get_running_loop()
     rested = asyncio.Event()
 
     async def on_message(text: str) -> None:
-        heard.messages.append(text)
+        received.messages.append(text)
         if not rested.is_set():
             loop.call_later(0.5, rested.set)
             await rested.wait()
 
     gateway.on_websocket_message = on_message
     await gateway.init()
-    await until(lambda: len(heard.messages) == 200)
-    assert heard.statuses == [True]
-    assert len(station.asked) == 1
+    await until(lambda: len(received.messages) == 200)
+    assert received.statuses == [True]
+    assert len(fake_server.asked) == 1
     await gateway.disconnect_websocket()
 
 
@@ -178,7 +178,7 @@ async def test_a_server_that_never_reads_fills_the_bound_and_holds_up_no_disconn
 
     async with raw(Deaf) as (port, _):
         gateway = Gateway("127.0.0.1", port, limits=Limits(close_timeout_s=0.05))
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         await gateway.init()
         sent = 0
         while gateway.send_websocket_message("x" * 2**16):
@@ -186,5 +186,5 @@ async def test_a_server_that_never_reads_fills_the_bound_and_holds_up_no_disconn
             assert sent < 10_000, "what is unsent has no bound"
             await asyncio.sleep(0)
         await asyncio.wait_for(gateway.disconnect_websocket(), DEADLINE_S)
-        assert heard.statuses == [True, False]
+        assert received.statuses == [True, False]
         assert [record.levelno for record in caplog.records] == [logging.WARNING]

@@ -17,7 +17,7 @@ from simulcast.gateway import (
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
 from tests.controlled_server import World
-from tests.gateway_server import Heard
+from tests.gateway_server import Received
 from tests.programs import StartFrontEnd
 from tests.service import Program
 from tests.valkey import Valkey
@@ -49,23 +49,23 @@ async def test_init_connects_to_host_and_port(world: World) -> None:
 
 async def test_on_websocket_message_gets_the_text_of_each_event(world: World) -> None:
     async with Gateway("127.0.0.1", world.port) as gateway:
-        heard = Heard().by(gateway)
+        received = Received().by(gateway)
         await world.publish(dict(progress_event("12345", 0.75, 1024000)))
         await world.publish(dict(complete_event("12345", "/downloads/a.iso")))
-        await until(lambda: len(heard.messages) == 2)
-    assert heard.messages[0].endswith('"download_id":"12345","progress":0.75,"speed":1024000}')
-    assert told(heard.messages)[1] == complete_event("12345", "/downloads/a.iso")
+        await until(lambda: len(received.messages) == 2)
+    assert received.messages[0].endswith('"download_id":"12345","progress":0.75,"speed":1024000}')
+    assert told(received.messages)[1] == complete_event("12345", "/downloads/a.iso")
 
 
 async def test_send_websocket_message_sends_text_that_is_ignored_and_commands_that_are_answered(world: World) -> None:
     gateway = Gateway("127.0.0.1", world.port)
-    heard = Heard().by(gateway)
+    received = Received().by(gateway)
     assert not gateway.send_websocket_message("Hello from Flutter!")  # not connected yet
     async with gateway:
         assert gateway.send_websocket_message("Hello from Flutter!")
         assert gateway.send_websocket_message({"action": "pause_download", "download_id": "12345"})
-        await until(lambda: heard.messages)
-    answer = json.loads(heard.messages[0])
+        await until(lambda: received.messages)
+    answer = json.loads(received.messages[0])
     assert (answer["type"], answer["status"], answer["reason"]) == ("command_result", "rejected", "unknown_download")
 
 
@@ -78,27 +78,27 @@ async def test_is_server_running_says_whether_it_runs(world: World) -> None:
 
 async def test_a_connection_that_was_lost_comes_back_misses_nothing_and_repeats_nothing(world: World) -> None:
     gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05)
-    heard = Heard().by(gateway)
+    received = Received().by(gateway)
     async with gateway:
         await world.publish({"type": "before"})
-        await until(lambda: len(heard.messages) == 1)
+        await until(lambda: len(received.messages) == 1)
         await world.kill()
         await until(lambda: not gateway.is_websocket_connected)
         await world.publish({"type": "meanwhile"})
         await world.start()
-        await until(lambda: len(heard.messages) == 2)
+        await until(lambda: len(received.messages) == 2)
         await world.publish({"type": "after"})
-        await until(lambda: len(heard.messages) == 3)
-    assert told(heard.messages) == [{"type": "before"}, {"type": "meanwhile"}, {"type": "after"}]
-    assert heard.statuses == [True, False, True, False]
+        await until(lambda: len(received.messages) == 3)
+    assert told(received.messages) == [{"type": "before"}, {"type": "meanwhile"}, {"type": "after"}]
+    assert received.statuses == [True, False, True, False]
 
 
 async def test_a_server_that_comes_later_is_found(world: World) -> None:
     await world.kill()
     gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05)
-    heard = Heard().by(gateway)
+    received = Received().by(gateway)
     await gateway.init()
-    assert (gateway.is_websocket_connected, heard.statuses) == (False, [])
+    assert (gateway.is_websocket_connected, received.statuses) == (False, [])
     await world.start()
     await until(lambda: gateway.is_websocket_connected)
     await gateway.disconnect_websocket()
@@ -106,49 +106,49 @@ async def test_a_server_that_comes_later_is_found(world: World) -> None:
 
 async def test_disconnect_websocket_disconnects_for_good(world: World) -> None:
     gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0)
-    heard = Heard().by(gateway)
+    received = Received().by(gateway)
     await gateway.init()
     await gateway.disconnect_websocket()
-    assert (gateway.is_websocket_connected, heard.statuses) == (False, [True, False])
+    assert (gateway.is_websocket_connected, received.statuses) == (False, [True, False])
     async with Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05) as other:  # the clock
         await world.kill()
         await until(lambda: not other.is_websocket_connected)
         await world.start()
         await until(lambda: other.is_websocket_connected)
         assert await world.clients() == 1
-    assert heard.statuses == [True, False]
+    assert received.statuses == [True, False]
 
 
 async def test_connect_websocket_connects_by_hand_and_resumes(world: World) -> None:
     gateway = Gateway("127.0.0.1", world.port)
-    heard, seen = Heard().by(gateway), Heard()
+    received, seen = Received().by(gateway), Received()
     await gateway.init()
     await world.publish({"type": "before"})
-    await until(lambda: heard.messages)
+    await until(lambda: received.messages)
     await gateway.disconnect_websocket()
     async with Gateway("127.0.0.1", world.port, on_websocket_message=seen.messages.append):
         await world.publish({"type": "meanwhile"})
         await until(lambda: any("meanwhile" in text for text in seen.messages))
     assert await gateway.connect_websocket()
-    await until(lambda: len(heard.messages) == 2)
-    assert told(heard.messages) == [{"type": "before"}, {"type": "meanwhile"}]
-    assert heard.statuses == [True, False, True]
+    await until(lambda: len(received.messages) == 2)
+    assert told(received.messages) == [{"type": "before"}, {"type": "meanwhile"}]
+    assert received.statuses == [True, False, True]
     await gateway.disconnect_websocket()
 
 
 async def test_several_channels_are_followed_over_a_loss(world: World) -> None:
     gateway = Gateway(url=f"ws://127.0.0.1:{world.port}/ws?channel=a&channel=b", reconnect_delay_s=0.05)
-    heard = Heard().by(gateway)
+    received = Received().by(gateway)
     async with gateway:
         for channel in "ab":
             await world.publish({"n": 1}, channel)
-        await until(lambda: len(heard.messages) == 2)
+        await until(lambda: len(received.messages) == 2)
         await world.kill()
         for channel in "ab":
             await world.publish({"n": 2}, channel)
         await world.start()
-        await until(lambda: len(heard.messages) == 4)
-    assert sorted((json.loads(text)["channel"], json.loads(text)["n"]) for text in heard.messages) == [
+        await until(lambda: len(received.messages) == 4)
+    assert sorted((json.loads(text)["channel"], json.loads(text)["n"]) for text in received.messages) == [
         ("a", 1),
         ("a", 2),
         ("b", 1),

@@ -7,22 +7,22 @@ import pytest
 
 from simulcast.gateway import Gateway, Limits
 from tests.conditions import DEADLINE_S
-from tests.gateway_server import RawServer, Station, raw
+from tests.gateway_server import FakeServer, RawServer, raw
 
 
-async def test_a_server_that_answers_is_running(station: Station) -> None:
-    assert await Gateway("127.0.0.1", station.port).is_server_running()
-    assert await station.gateway("/base/ws?since=7-1").is_server_running()
-    assert station.asked == []  # no WebSocket was opened for it
+async def test_a_server_that_answers_is_running(fake_server: FakeServer) -> None:
+    assert await Gateway("127.0.0.1", fake_server.port).is_server_running()
+    assert await fake_server.gateway("/base/ws?since=7-1").is_server_running()
+    assert fake_server.asked == []  # no WebSocket was opened for it
 
 
-async def test_a_server_that_is_not_there_is_not_running(absent: Station) -> None:
+async def test_a_server_that_is_not_there_is_not_running(absent: FakeServer) -> None:
     assert not await absent.gateway().is_server_running()
 
 
-async def test_a_server_that_answers_with_an_error_is_not_running(station: Station) -> None:
-    station.refusal = HTTPStatus.SERVICE_UNAVAILABLE
-    assert not await station.gateway().is_server_running()
+async def test_a_server_that_answers_with_an_error_is_not_running(fake_server: FakeServer) -> None:
+    fake_server.refusal = HTTPStatus.SERVICE_UNAVAILABLE
+    assert not await fake_server.gateway().is_server_running()
 
 
 async def test_a_server_that_hangs_is_not_running() -> None:
@@ -42,8 +42,8 @@ async def test_what_does_not_answer_in_http_is_not_running(answer: bytes) -> Non
         assert not await Gateway("127.0.0.1", port).is_server_running()
 
 
-async def test_a_server_without_tls_is_not_running_for_wss(station: Station) -> None:
-    assert not await Gateway(url=f"wss://127.0.0.1:{station.port}/ws").is_server_running()
+async def test_a_server_without_tls_is_not_running_for_wss(fake_server: FakeServer) -> None:
+    assert not await Gateway(url=f"wss://127.0.0.1:{fake_server.port}/ws").is_server_running()
 
 
 async def test_a_host_that_is_no_name_is_not_running() -> None:

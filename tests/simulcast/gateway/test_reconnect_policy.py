@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.gateway import Gateway, reconnect_policy
 from tests.conditions import until
-from tests.gateway_server import Station
+from tests.gateway_server import FakeServer
 
 
 def test_a_delay_is_up_to_a_fifth_shorter_or_longer() -> None:
@@ -20,7 +20,7 @@ def test_a_delay_is_up_to_a_fifth_shorter_or_longer() -> None:
     ("make", "delay_s"), [(Gateway, 5.0), (partial(Gateway, reconnect_delay_s=3600), 3600.0)], ids=["default", "wished"]
 )
 async def test_each_attempt_after_a_loss_is_jittered(
-    station: Station, monkeypatch: pytest.MonkeyPatch, make: Callable[[str, int], Gateway], delay_s: float
+    fake_server: FakeServer, monkeypatch: pytest.MonkeyPatch, make: Callable[[str, int], Gateway], delay_s: float
 ) -> None:
     asked: list[float] = []
 
@@ -29,8 +29,8 @@ async def test_each_attempt_after_a_loss_is_jittered(
         return 0.0
 
     monkeypatch.setattr("simulcast.gateway.client.with_jitter", at_once)
-    async with make("127.0.0.1", station.port) as gateway:
-        await until(lambda: station.clients)
-        station.cut()
-        await until(lambda: len(station.asked) == 2 and gateway.is_websocket_connected)
+    async with make("127.0.0.1", fake_server.port) as gateway:
+        await until(lambda: fake_server.clients)
+        fake_server.cut()
+        await until(lambda: len(fake_server.asked) == 2 and gateway.is_websocket_connected)
     assert asked == [delay_s]

@@ -3,12 +3,12 @@
 import pytest
 
 from simulcast.gateway.resume_position import ResumePosition
-from tests.gateway_server import event
+from tests.gateway_server import progress_event
 
 
 def reads(bookmark: ResumePosition, *event_ids: str) -> list[str]:
     """The ids that are news, of those that come in this order."""
-    return [event_id for event_id in event_ids if bookmark.is_new(event(event_id))]
+    return [event_id for event_id in event_ids if bookmark.is_new(progress_event(event_id))]
 
 
 def test_nothing_was_seen_before_the_first_event() -> None:

@@ -11,7 +11,7 @@ from simulcast.gateway import CommandRejected, CommandTimeout, DownloadProgress
 from simulcast.gateway.sync import Gateway
 from tests.conditions import until
 from tests.forks import in_child
-from tests.gateway_server import Station, event
+from tests.gateway_server import FakeServer, progress_event
 
 
 @pytest.fixture
@@ -22,20 +22,22 @@ async def threads() -> AsyncIterator[ThreadPoolExecutor]:
     pool.shutdown(wait=False)
 
 
-def gateway(station: Station) -> Gateway:
-    return Gateway("127.0.0.1", station.port, reconnect_delay_s=0.01)
+def gateway(fake_server: FakeServer) -> Gateway:
+    return Gateway("127.0.0.1", fake_server.port, reconnect_delay_s=0.01)
 
 
 def gateway_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "gateway"]
 
 
-async def test_it_connects_sends_hears_and_its_thread_ends(station: Station, threads: ThreadPoolExecutor) -> None:
-    station.snapshot = [event("7-1"), event("7-2")]
+async def test_it_connects_sends_hears_and_its_thread_ends(
+    fake_server: FakeServer, threads: ThreadPoolExecutor
+) -> None:
+    fake_server.snapshot = [progress_event("7-1"), progress_event("7-2")]
     statuses: list[bool] = []
 
     def use() -> list[str | None]:
-        with Gateway("127.0.0.1", station.port, on_websocket_status_change=statuses.append) as one:
+        with Gateway("127.0.0.1", fake_server.port, on_websocket_status_change=statuses.append) as one:
             assert one.is_websocket_connected
             assert one.is_server_running()
             assert one.send_websocket_message("Hello from Flutter!")
@@ -53,12 +55,12 @@ async def test_it_connects_sends_hears_and_its_thread_ends(station: Station, thr
     found = threads.submit(use)
     await until(found.done)
     assert found.result() == ["7-1", "7-2"]
-    assert station.received == ["Hello from Flutter!"]
+    assert fake_server.received == ["Hello from Flutter!"]
     assert statuses == [True, False, True, False]
     assert gateway_threads() == []
 
 
-async def test_commands_wait_for_their_answers(station: Station, threads: ThreadPoolExecutor) -> None:
+async def test_commands_wait_for_their_answers(fake_server: FakeServer, threads: ThreadPoolExecutor) -> None:
     actions: list[Callable[[Gateway], object]] = [
         lambda one: one.pause("1"),
         lambda one: one.resume("1"),
@@ -69,7 +71,7 @@ async def test_commands_wait_for_their_answers(station: Station, threads: Thread
     ]
 
     def use() -> list[object]:
-        with gateway(station) as one:
+        with gateway(fake_server) as one:
             found.extend(action(one) for action in actions)
             with pytest.raises(CommandRejected, match="no"):
                 one.pause("2")
@@ -78,11 +80,11 @@ async def test_commands_wait_for_their_answers(station: Station, threads: Thread
     found: list[object] = []
     used = threads.submit(use)
     for number in range(1, 8):
-        await until(lambda number=number: len(station.received) == number)  # type: ignore[misc]
-        command = json.loads(station.received[-1])
+        await until(lambda number=number: len(fake_server.received) == number)  # type: ignore[misc]
+        command = json.loads(fake_server.received[-1])
         status = "accepted" if number < 7 else "rejected"
         answer = {"type": "command_result", "status": status, "message": "no", "command_id": command["command_id"]}
-        await station.say(json.dumps(answer, separators=(",", ":")))
+        await fake_server.say(json.dumps(answer, separators=(",", ":")))
     await until(used.done)
     assert [getattr(result, "action", None) for result in used.result()] == [
         "pause_download",
@@ -95,10 +97,10 @@ async def test_commands_wait_for_their_answers(station: Station, threads: Thread
 
 
 async def test_callbacks_may_send_and_are_told_that_they_can_not_wait(
-    station: Station, threads: ThreadPoolExecutor
+    fake_server: FakeServer, threads: ThreadPoolExecutor
 ) -> None:
     raised: list[BaseException] = []
-    one = gateway(station)
+    one = gateway(fake_server)
 
     def on_status(connected: bool) -> None:
         if connected:
@@ -111,19 +113,19 @@ async def test_callbacks_may_send_and_are_told_that_they_can_not_wait(
     one.on_websocket_status_change = on_status
     assert one.on_websocket_status_change is on_status
     await until(threads.submit(one.init).done)
-    await until(lambda: station.received)
+    await until(lambda: fake_server.received)
     await until(threads.submit(one.close).done)
-    assert station.received == ["from a callback"]
+    assert fake_server.received == ["from a callback"]
     assert len(raised) == 2
 
 
-async def test_closing_ends_whatever_waits(station: Station, threads: ThreadPoolExecutor) -> None:
-    one = gateway(station)
+async def test_closing_ends_whatever_waits(fake_server: FakeServer, threads: ThreadPoolExecutor) -> None:
+    one = gateway(fake_server)
     await until(threads.submit(one.init).done)
     reading = threads.submit(lambda: list(one))
     pausing = threads.submit(one.pause, "1")
-    await until(lambda: station.received)
-    await station.say(event("7-1"))
+    await until(lambda: fake_server.received)
+    await fake_server.say(progress_event("7-1"))
     await until(lambda: one._gateway._bookmark.event_id)
     await until(threads.submit(one.close).done)
     await until(reading.done)
@@ -142,7 +144,7 @@ async def test_closed_it_says_so() -> None:
         one.init()
 
 
-async def test_a_server_that_is_away_is_no_error(absent: Station, threads: ThreadPoolExecutor) -> None:
+async def test_a_server_that_is_away_is_no_error(absent: FakeServer, threads: ThreadPoolExecutor) -> None:
     def use() -> bool:
         with gateway(absent) as one:
             texts: list[str] = []

@@ -10,7 +10,7 @@ from tests.fake_clients import Socket, make_hub
 from tests.publications import EPOCH, publication
 
 
-class Stage:
+class WatchedFeed:
     """A feed with one client that sees everything."""
 
     def __init__(self) -> None:
@@ -26,143 +26,143 @@ class Stage:
 
 
 def test_offsets_in_order_are_taken_and_others_are_not() -> None:
-    stage = Stage()
-    take = stage.feed.accept
+    watched = WatchedFeed()
+    take = watched.feed.accept
     assert take(publication(1)) is Outcome.ACCEPTED
     assert take(publication(1)) is Outcome.DUPLICATE
     assert take(publication(3)) is Outcome.GAP
     assert take(publication(2)) is Outcome.ACCEPTED
     assert take(publication(3)) is Outcome.ACCEPTED
     assert take(publication(1, epoch=EPOCH + 1)) is Outcome.OTHER_EPOCH
-    assert stage.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
+    assert watched.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
 
 
 def test_a_state_that_is_told_again_after_a_failover_is_dropped() -> None:
-    stage = Stage()
+    watched = WatchedFeed()
     paused = publication(1, "s:download_paused:1:4", "a")
-    stage.feed.accept(paused)
-    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
-    stage.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [paused], {})
-    stage.feed.accept(publication(1, "s:download_paused:1:4", "a", EPOCH + 5))
-    stage.feed.accept(publication(2, "s:download_paused:1:6", "a", EPOCH + 5))
-    stage.feed.accept(publication(3, "e:download_complete::", "b", EPOCH + 5))
-    stage.feed.accept(publication(4, "e:download_complete::", "b", EPOCH + 5))
-    assert stage.seen() == [f"{EPOCH}-1", *(f"{EPOCH + 5}-{n}" for n in (2, 3, 4))]
+    watched.feed.accept(paused)
+    watched.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
+    watched.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [paused], {})
+    watched.feed.accept(publication(1, "s:download_paused:1:4", "a", EPOCH + 5))
+    watched.feed.accept(publication(2, "s:download_paused:1:6", "a", EPOCH + 5))
+    watched.feed.accept(publication(3, "e:download_complete::", "b", EPOCH + 5))
+    watched.feed.accept(publication(4, "e:download_complete::", "b", EPOCH + 5))
+    assert watched.seen() == [f"{EPOCH}-1", *(f"{EPOCH + 5}-{n}" for n in (2, 3, 4))]
 
 
 def test_what_the_server_knows_nothing_of_any_more_may_be_told_again() -> None:
-    stage = Stage()
-    stage.feed.accept(publication(1, "s:download_queued:1:1", "a"))
-    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
-    stage.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [], {})
-    stage.feed.accept(publication(1, "s:download_queued:1:1", "a", EPOCH + 5))
-    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
+    watched = WatchedFeed()
+    watched.feed.accept(publication(1, "s:download_queued:1:1", "a"))
+    watched.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
+    watched.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [], {})
+    watched.feed.accept(publication(1, "s:download_queued:1:1", "a", EPOCH + 5))
+    assert watched.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
 
 
-def failed_over(stage: Stage, *goes_on: Publication) -> None:
+def failed_over(watched: WatchedFeed, *goes_on: Publication) -> None:
     """A server took over that knew of nothing that was told after the first event."""
-    stage.feed.invalidate(Position(EPOCH, 1))
-    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
-    stage.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", goes_on, {})
+    watched.feed.invalidate(Position(EPOCH, 1))
+    watched.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
+    watched.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", goes_on, {})
 
 
 def test_what_the_server_has_lost_and_tells_again_as_it_was_is_no_news() -> None:
-    stage = Stage()
-    stage.feed.accept(publication(1))
-    stage.feed.accept(publication(2, "e:download_complete:1:3", "a"))
-    stage.feed.accept(replace(publication(3, "e:download_complete::", "b"), once="b1"))
-    stage.feed.accept(replace(publication(4), once="n1"))
-    failed_over(stage)
-    stage.feed.accept(publication(1, "e:download_complete:1:3", "a", EPOCH + 5))
-    stage.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 5), once="b1"))
-    stage.feed.accept(replace(publication(3, epoch=EPOCH + 5), once="n1"))
-    stage.feed.accept(replace(publication(4, epoch=EPOCH + 5), once="n2"))
-    assert stage.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3, 4)), f"{EPOCH + 5}-4"]
+    watched = WatchedFeed()
+    watched.feed.accept(publication(1))
+    watched.feed.accept(publication(2, "e:download_complete:1:3", "a"))
+    watched.feed.accept(replace(publication(3, "e:download_complete::", "b"), once="b1"))
+    watched.feed.accept(replace(publication(4), once="n1"))
+    failed_over(watched)
+    watched.feed.accept(publication(1, "e:download_complete:1:3", "a", EPOCH + 5))
+    watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 5), once="b1"))
+    watched.feed.accept(replace(publication(3, epoch=EPOCH + 5), once="n1"))
+    watched.feed.accept(replace(publication(4, epoch=EPOCH + 5), once="n2"))
+    assert watched.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3, 4)), f"{EPOCH + 5}-4"]
 
 
 def test_where_a_download_goes_another_way_after_a_failover_its_end_is_told_again() -> None:
-    stage = Stage()
+    watched = WatchedFeed()
     started = publication(1, "s:download_started:1:2", "a")
-    stage.feed.accept(started)
-    stage.feed.accept(publication(2, "e:download_complete:1:3", "a"))
-    failed_over(stage, started)
-    stage.feed.accept(publication(1, "p", "a", EPOCH + 5))
-    stage.feed.accept(publication(2, "e:download_complete:1:3", "a", EPOCH + 5))
-    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH + 5}-1", f"{EPOCH + 5}-2"]
+    watched.feed.accept(started)
+    watched.feed.accept(publication(2, "e:download_complete:1:3", "a"))
+    failed_over(watched, started)
+    watched.feed.accept(publication(1, "p", "a", EPOCH + 5))
+    watched.feed.accept(publication(2, "e:download_complete:1:3", "a", EPOCH + 5))
+    assert watched.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH + 5}-1", f"{EPOCH + 5}-2"]
 
 
-def shown(stage: Stage) -> list[str]:
+def shown(watched: WatchedFeed) -> list[str]:
     """To who joins now."""
-    return [f"{entry.label} {entry.key}" for entry in stage.feed.snapshot_entries()]
+    return [f"{entry.label} {entry.key}" for entry in watched.feed.snapshot_entries()]
 
 
 def test_who_joins_before_what_was_lost_is_told_again_is_told_it_too() -> None:
-    stage = Stage()
+    watched = WatchedFeed()
     started, paused = (publication(n, f"s:download_{name}:1:{n}", "a") for n, name in ((1, "started"), (2, "paused")))
-    stage.feed.accept(started)
-    stage.feed.accept(paused)
-    stage.feed.accept(replace(publication(3, "e:download_complete::", "b"), once="b1"))
-    failed_over(stage, started)
+    watched.feed.accept(started)
+    watched.feed.accept(paused)
+    watched.feed.accept(replace(publication(3, "e:download_complete::", "b"), once="b1"))
+    failed_over(watched, started)
     lost = ["s:download_paused:1:2 a", "e:download_complete:: b"]
-    assert shown(stage) == lost
-    stage.feed.accept(replace(publication(1, "e:download_complete::", "b", EPOCH + 5), once="b1"))
-    stage.feed.invalidate(Position(EPOCH, 1))
-    stage.feed.start_epoch(Position(EPOCH + 9, 0), "tag3")
-    stage.feed.load_snapshot(Position(EPOCH + 9, 0), "tag3", [started], {})
-    assert sorted(shown(stage)) == sorted(lost)
-    stage.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 9))
-    stage.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 9), once="b1"))
-    assert shown(stage) == lost
-    assert stage.feed.snapshot_entries() == stage.feed.snapshot.entries()
+    assert shown(watched) == lost
+    watched.feed.accept(replace(publication(1, "e:download_complete::", "b", EPOCH + 5), once="b1"))
+    watched.feed.invalidate(Position(EPOCH, 1))
+    watched.feed.start_epoch(Position(EPOCH + 9, 0), "tag3")
+    watched.feed.load_snapshot(Position(EPOCH + 9, 0), "tag3", [started], {})
+    assert sorted(shown(watched)) == sorted(lost)
+    watched.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 9))
+    watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 9), once="b1"))
+    assert shown(watched) == lost
+    assert watched.feed.snapshot_entries() == watched.feed.snapshot.entries()
 
 
 def test_who_joins_after_a_download_went_another_way_is_told_that() -> None:
-    stage = Stage()
+    watched = WatchedFeed()
     started = publication(1, "s:download_started:1:1", "a")
-    stage.feed.accept(started)
-    stage.feed.accept(publication(2, "e:download_complete:1:2", "a"))
-    failed_over(stage, started)
-    stage.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 5))
-    assert shown(stage) == ["s:download_paused:1:2 a"]
+    watched.feed.accept(started)
+    watched.feed.accept(publication(2, "e:download_complete:1:2", "a"))
+    failed_over(watched, started)
+    watched.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 5))
+    assert shown(watched) == ["s:download_paused:1:2 a"]
 
 
 def test_what_was_lost_and_is_never_told_again_is_shown_for_ten_minutes() -> None:
-    stage = Stage()
-    stage.feed.accept(publication(1))
-    stage.feed.accept(publication(2, "s:download_started:1:1", "a"))
-    failed_over(stage)
-    stage.clock.advance(599)
-    assert shown(stage) == ["s:download_started:1:1 a"]
-    stage.clock.advance(2)
-    assert shown(stage) == []
+    watched = WatchedFeed()
+    watched.feed.accept(publication(1))
+    watched.feed.accept(publication(2, "s:download_started:1:1", "a"))
+    failed_over(watched)
+    watched.clock.advance(599)
+    assert shown(watched) == ["s:download_started:1:1 a"]
+    watched.clock.advance(2)
+    assert shown(watched) == []
 
 
 def test_clients_keep_their_place_when_another_epoch_begins_and_old_tags_are_known() -> None:
-    stage = Stage()
-    stage.feed.accept(publication(1))
-    stage.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
-    stage.feed.accept(publication(1, epoch=EPOCH + 5))
-    assert stage.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
-    assert stage.feed.is_known_tag("tag")
-    assert not stage.feed.is_known_tag("tag2")
+    watched = WatchedFeed()
+    watched.feed.accept(publication(1))
+    watched.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
+    watched.feed.accept(publication(1, epoch=EPOCH + 5))
+    assert watched.seen() == [f"{EPOCH}-1", f"{EPOCH + 5}-1"]
+    assert watched.feed.is_known_tag("tag")
+    assert not watched.feed.is_known_tag("tag2")
 
 
 def test_what_came_while_the_snapshot_was_read_is_neither_lost_from_it_nor_taken_twice() -> None:
-    stage = Stage()
-    stage.feed.expect_snapshot()
+    watched = WatchedFeed()
+    watched.feed.expect_snapshot()
     for offset in (1, 2, 3):
-        stage.feed.accept(publication(offset, "p", f"k{offset}"))
-    stage.feed.load_snapshot(Position(EPOCH, 1), "tag", [publication(1, "p", "k1")], {})
-    assert [entry.key for entry in stage.feed.snapshot.entries()] == ["k1", "k2", "k3"]
-    assert stage.feed.accept(publication(3)) is Outcome.DUPLICATE
-    assert stage.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
+        watched.feed.accept(publication(offset, "p", f"k{offset}"))
+    watched.feed.load_snapshot(Position(EPOCH, 1), "tag", [publication(1, "p", "k1")], {})
+    assert [entry.key for entry in watched.feed.snapshot.entries()] == ["k1", "k2", "k3"]
+    assert watched.feed.accept(publication(3)) is Outcome.DUPLICATE
+    assert watched.seen() == [f"{EPOCH}-{n}" for n in (1, 2, 3)]
 
 
 def test_where_something_is_lost_every_client_is_cut() -> None:
-    stage = Stage()
-    stage.feed.reset()
-    assert not stage.socket.open
-    assert stage.feed.accept(publication(9)) is Outcome.OTHER_EPOCH
+    watched = WatchedFeed()
+    watched.feed.reset()
+    assert not watched.socket.open
+    assert watched.feed.accept(publication(9)) is Outcome.OTHER_EPOCH
 
 
 def test_what_was_preloaded_is_for_who_comes_back_and_for_nobody_else() -> None:
@@ -193,40 +193,42 @@ def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
 
 
 def test_what_came_past_the_brokers_is_delivered_without_a_position() -> None:
-    stage = Stage()
-    stage.feed.accept_external("Hello")
-    stage.feed.accept_external(encode_external('{"type":"download_progress","download_id":"x","progress":1,"speed":1}'))
-    stage.clock.advance(1)
-    assert stage.socket.got == [
+    watched = WatchedFeed()
+    watched.feed.accept_external("Hello")
+    watched.feed.accept_external(
+        encode_external('{"type":"download_progress","download_id":"x","progress":1,"speed":1}')
+    )
+    watched.clock.advance(1)
+    assert watched.socket.got == [
         b"Hello",
         b'{"type":"download_progress","download_id":"x","progress":1.0,"speed":1}',
     ]
-    assert stage.feed.position == Position(EPOCH, 0)
+    assert watched.feed.position == Position(EPOCH, 0)
 
 
 def test_who_joins_within_a_second_shares_the_bytes_and_misses_nothing() -> None:
-    stage = Stage()
-    view, hub = View("a"), stage.feed.hub
-    stage.feed.accept(publication(1, "p", "k1"))
-    frames, cursor = stage.feed.snapshot_for(view, hub, 0.0)
-    stage.feed.accept(publication(2, "p", "k2"))
-    again, same = stage.feed.snapshot_for(view, hub, 0.5)
+    watched = WatchedFeed()
+    view, hub = View("a"), watched.feed.hub
+    watched.feed.accept(publication(1, "p", "k1"))
+    frames, cursor = watched.feed.snapshot_for(view, hub, 0.0)
+    watched.feed.accept(publication(2, "p", "k2"))
+    again, same = watched.feed.snapshot_for(view, hub, 0.5)
     assert again is frames
     assert same == cursor
     late = Socket(hub)
     hub.join(late.client, again, same)
-    stage.clock.advance(1)
-    assert [text[15:30] for text in late.got] == [text[15:30] for text in stage.socket.got]
-    assert stage.feed.snapshot_for(view, hub, 2.0)[0] != frames
+    watched.clock.advance(1)
+    assert [text[15:30] for text in late.got] == [text[15:30] for text in watched.socket.got]
+    assert watched.feed.snapshot_for(view, hub, 2.0)[0] != frames
 
 
 def test_who_joins_is_not_given_what_no_snapshot_shows_and_was_published_before() -> None:
-    stage = Stage()
-    view, hub = View("a"), stage.feed.hub
-    before = stage.feed.snapshot_for(view, hub, 0.0)
-    stage.feed.accept(publication(1))
+    watched = WatchedFeed()
+    view, hub = View("a"), watched.feed.hub
+    before = watched.feed.snapshot_for(view, hub, 0.0)
+    watched.feed.accept(publication(1))
     late = Socket(hub)
-    hub.join(late.client, *stage.feed.snapshot_for(view, hub, 0.1))
-    stage.clock.advance(1)
+    hub.join(late.client, *watched.feed.snapshot_for(view, hub, 0.1))
+    watched.clock.advance(1)
     assert late.got == []
-    assert before[1] < stage.feed.snapshot_for(view, hub, 0.2)[1]
+    assert before[1] < watched.feed.snapshot_for(view, hub, 0.2)[1]

@@ -6,10 +6,6 @@ from tests.clocks import Clock
 from tests.fake_clients import Socket, entry, make_hub
 
 
-def texts(socket: Socket) -> list[str]:
-    return [payload.decode() for payload in socket.got]
-
-
 def test_what_arrives_together_is_one_write_to_each_client() -> None:
     clock = Clock()
     hub = make_hub(clock)
@@ -19,7 +15,7 @@ def test_what_arrives_together_is_one_write_to_each_client() -> None:
     for n in range(5):
         hub.publish(entry(str(n)))
     clock.advance(0)
-    assert [texts(socket) for socket in sockets] == [["0", "1", "2", "3", "4"]] * 3
+    assert [socket.texts for socket in sockets] == [["0", "1", "2", "3", "4"]] * 3
     assert [socket.writes for socket in sockets] == [1, 1, 1]
 
 
@@ -35,8 +31,8 @@ def test_who_joins_between_publishing_and_flush_misses_and_repeats_nothing() -> 
     clock.advance(0)
     hub.publish(entry("later"))
     clock.advance(1)
-    assert texts(early) == ["before", "after", "later"]
-    assert texts(late) == ["snapshot", "after", "later"]
+    assert early.texts == ["before", "after", "later"]
+    assert late.texts == ["snapshot", "after", "later"]
 
 
 def test_a_stalled_client_gets_what_it_is_owed_without_what_is_superseded_and_harms_nobody() -> None:
@@ -50,15 +46,15 @@ def test_a_stalled_client_gets_what_it_is_owed_without_what_is_superseded_and_ha
         clock.advance(1)
     hub.publish(entry("end", "e:download_complete:1:1", "x"))
     clock.advance(1)
-    assert len(texts(fast)) == 11
-    assert texts(slow) == ["p0"]
+    assert len(fast.texts) == 11
+    assert slow.texts == ["p0"]
     assert hub.lagging == 1
     slow.capacity = 10**6
     slow.drain()
-    assert texts(slow) == ["p0", "end"]
+    assert slow.texts == ["p0", "end"]
     hub.publish(entry("next"))
     clock.advance(1)
-    assert texts(slow) == ["p0", "end", "next"]
+    assert slow.texts == ["p0", "end", "next"]
     assert hub.lagging == 0
 
 
@@ -75,7 +71,7 @@ def test_a_client_that_pauses_inside_a_flush_has_its_true_cursor() -> None:
     for socket in sockets:
         socket.capacity = 10**6
         socket.drain()
-    assert [texts(socket) for socket in sockets] == [["one", "two"]] * 3
+    assert [socket.texts for socket in sockets] == [["one", "two"]] * 3
 
 
 def test_a_client_that_pauses_before_its_turn_in_a_flush_is_not_skipped() -> None:
@@ -98,7 +94,7 @@ def test_a_client_that_pauses_before_its_turn_in_a_flush_is_not_skipped() -> Non
         socket.on_write = lambda: None
     for socket in sockets:
         socket.drain()
-    assert [texts(socket) for socket in sockets] == [["one"]] * 8
+    assert [socket.texts for socket in sockets] == [["one"]] * 8
 
 
 def test_clients_that_leave_while_others_are_written_to_cost_them_nothing() -> None:
@@ -120,7 +116,7 @@ def test_clients_that_leave_while_others_are_written_to_cost_them_nothing() -> N
     clock.advance(1)
     hub.publish(entry("two"))
     clock.advance(1)
-    assert all(texts(socket) == ["one", "two"] for socket in sockets[1::2])
+    assert all(socket.texts == ["one", "two"] for socket in sockets[1::2])
     assert hub.clients == 10
 
 
@@ -139,9 +135,9 @@ def test_after_a_flush_the_next_one_waits_in_proportion_up_to_a_bound(took_s: fl
     clock.advance(0)
     hub.publish(entry("two"))
     clock.advance(rest_s * 0.9)
-    assert texts(socket) == ["one"]
+    assert socket.texts == ["one"]
     clock.advance(rest_s * 0.2)
-    assert texts(socket) == ["one", "two"]
+    assert socket.texts == ["one", "two"]
 
 
 def test_a_flush_does_not_wait_for_ever_larger_batches() -> None:
@@ -189,9 +185,9 @@ def test_a_client_that_was_full_before_it_joined_waits_for_its_socket() -> None:
     hub.join(socket.client, b"")
     hub.publish(entry("one"))
     clock.advance(1)
-    assert texts(socket) == []
+    assert socket.texts == []
     socket.drain()
-    assert texts(socket) == ["one"]
+    assert socket.texts == ["one"]
 
 
 def test_an_interval_gives_one_batch_in_that_time_without_what_is_superseded_in_it() -> None:
@@ -205,7 +201,7 @@ def test_an_interval_gives_one_batch_in_that_time_without_what_is_superseded_in_
         hub.publish(entry(f"p{n}", "p", "x"))
     hub.publish(entry("other", "p", "y"))
     clock.advance(0.9)
-    assert texts(socket) == ["first"]
+    assert socket.texts == ["first"]
     clock.advance(0.2)
-    assert texts(socket) == ["first", "p4", "other"]
+    assert socket.texts == ["first", "p4", "other"]
     assert socket.writes == 2

@@ -1,11 +1,5 @@
-from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.log import Log
-from tests.fake_clients import entry
-
-
-def texts(found: bytes | None) -> list[str]:
-    assert found is not None
-    return [payload.decode() for payload in payloads(found)]
+from tests.fake_clients import entry, texts
 
 
 def after(log: Log, offset: int) -> list[str]:

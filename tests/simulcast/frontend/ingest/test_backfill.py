@@ -4,10 +4,10 @@ from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest.backfill import Backfill
 from tests.clocks import Clock
 from tests.fake_clients import Socket, make_hub
-from tests.redis_model import FakeBroker, Server
+from tests.redis_model import FakeBroker, RedisModel
 
 
-async def followed(server: Server, clock: Clock) -> tuple[Feed, Backfill, Socket]:
+async def followed(server: RedisModel, clock: Clock) -> tuple[Feed, Backfill, Socket]:
     """A feed that knows where the server is, with a client."""
     feed, repair = Feed(make_hub(clock)), Backfill(FakeBroker(server))
     await repair.reconcile("downloads", feed, server.head)
@@ -18,7 +18,7 @@ async def followed(server: Server, clock: Clock) -> tuple[Feed, Backfill, Socket
 
 async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told_once() -> None:
     clock = Clock()
-    server = Server(clock)
+    server = RedisModel(clock)
     feed, repair, socket = await followed(server, clock)
     server.publish("p", "b", 5)
     server.publish("e", "a", 5)
@@ -35,7 +35,7 @@ async def test_an_end_that_a_failover_lost_and_its_publisher_tells_again_is_told
 
 async def test_what_a_whole_epoch_told_and_the_next_server_never_knew_is_told_once() -> None:
     clock = Clock()
-    server = Server(clock)
+    server = RedisModel(clock)
     feed, repair, socket = await followed(server, clock)
     server.publish("e", "a", 5)
     server.fail_over(0)
