@@ -209,7 +209,7 @@ async def _read_heads(client: redis.asyncio.Redis, channels: Sequence[str]) -> t
     async with client.pipeline(transaction=False) as pipe:
         for number, channel in enumerate(channels):
             keys = ChannelNames(channel).stream_keys
-            pipe.execute_command("FCALL", functions.name("where"), len(keys), *keys, int(number == 0))
+            pipe.execute_command("FCALL", functions.name("head"), len(keys), *keys, int(number == 0))
         # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
         replies: list[object] = await pipe.execute(raise_on_error=False)
     if (error := next((reply for reply in replies if isinstance(reply, redis.RedisError)), None)) is not None:

@@ -117,7 +117,7 @@ class Jobs:
 
     async def save(self, claim: Lease, fields: Mapping[str, str]) -> None:
         """Keeps `fields` in the record without telling. Raises LeaseLost."""
-        await self._report(claim, "note", "", fields)
+        await self._report(claim, "save", "", fields)
 
     async def finish(
         self,
@@ -171,7 +171,7 @@ class Jobs:
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
         """Names of files, written on this worker's host, that nobody owns any more: it removes them."""
-        reply = await self._call("litter", [self._names.pubsub, _host(worker), _PAGE])
+        reply = await self._call("orphaned_files", [self._names.pubsub, _host(worker), _PAGE])
         return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
 
     async def _clear(self) -> None:
@@ -180,7 +180,7 @@ class Jobs:
 
     async def _report(self, claim: Lease, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         args = [*self._flow, claim.record.download_id, claim.token, what, text, *_flat(fields)]
-        ends = what not in ("progress", "note")
+        ends = what not in ("progress", "save")
         if await self._broker.sender(self._names.channel).call("report", self._keys, args, keep=ends) is None:
             raise LeaseLost(f"download {claim.record.download_id} belongs to another worker now")
 

@@ -103,11 +103,11 @@ class ProcessRegistry:
         """The process lives. `counted`: what it has counted since it spoke before."""
         pairs = [part for counter, by in counted.items() for part in (counter, by)]
         args = [record.name, round(PROCESS_TTL_S * 1000), record.model_dump_json(), *pairs]
-        await self._call("beat", self._names.processes, args)
+        await self._call("heartbeat", self._names.processes, args)
 
     async def leave(self, name: str) -> None:
         """The process ends."""
-        await self._call("beat", self._names.processes, [name, 0, ""])
+        await self._call("heartbeat", self._names.processes, [name, 0, ""])
 
     async def processes(self) -> Processes:
         """Those that live. One whose record this version doesn't understand is left out."""
@@ -127,7 +127,7 @@ class ProcessRegistry:
         first, counted = 0, _PAGE
         while counted == _PAGE:
             args: list[Argument] = [self._names.pubsub, first, _PAGE]
-            page, wait_ms, *pairs = cast(list[int | bytes], await self._call("survey", keys, args))
+            page, wait_ms, *pairs = cast(list[int | bytes], await self._call("queue_stats", keys, args))
             counted = int(page)
             if wait_ms:
                 waits.append(max(0.0, int(wait_ms) / 1000))

@@ -47,7 +47,7 @@ class RedisModel:
 
     @property
     def head(self) -> Head:
-        """As lua/life.lua: a lost history opens an epoch."""
+        """As lua/incarnation.lua: a lost history opens an epoch."""
         if self.offset and not self.history:
             self._open_epoch(self.position)
         return Head(self.position, f"{self.epoch:012x}", self.before)

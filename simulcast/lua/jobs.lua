@@ -1,194 +1,232 @@
--- Who does which download. KEYS: the flow's six, then 7 jobs (zset by creation)  8 ready (zset by rank)
--- 9 leases (zset by expiry)  10 done (zset of ended jobs, by time of their end).
--- ARGV begins with channel, max_length. A job's record is a hash beside them, in the same slot:
---   url site options name about state desired desired_by attempt change token fence worker host crashes rank started_attempt
---   said commands progress speed received total error file_path created_at updated_at limit retries retry_at, and what
---   workers note: part etag size spans finishing furthest
--- `about` is the JSON of download_id, name and url, made once by who knows how to write JSON.
+-- Downloads and their owners. A job's record is a hash in the slot of the channel:
+--   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
+--   token fence worker host crashes last_report commands progress speed received total limit error file_path
+--   retries retry_at delay_ms created_at updated_at, and the workers' own: part etag size spans finishing furthest
+-- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
 
-local LOST_WORKERS = 3
-local MOST_DONE = 10000 -- ended jobs that are kept
-local MOST_LITTER = 1000 -- file names that wait for a worker of their host
-local MOST_LOOKED_AT = 500 -- ready jobs among which one is looked for whose site isn't busy
--- From this score on a job of `ready` isn't to be claimed yet: what is beyond it is the time (ms) from which it may be.
--- A worker of an older version, which doesn't know that, claims it once nothing else is ready: early, and nothing worse.
-local LATER = 1000000000000000
-
-local function record_key(channel, id)
-  return '{' .. channel .. '}:job:' .. id
-end
-
-local KIND = {
+local MAX_LOST_WORKERS = 3
+local MAX_DONE = 10000 -- records of ended jobs
+local MAX_ORPHANS = 1000 -- names of files that wait for a worker of their host
+local MAX_SCANNED = 500 -- ready jobs that a claim looks at to find one whose site isn't busy
+local MAX_PER_CALL = 20 -- expired leases, and delayed jobs likewise, that one claim handles
+-- A job of `ready` with a score from here on can't be claimed yet: the difference is the time from which it can, ms.
+-- A worker of an older version ignores that, and claims the job once no other job is ready: early, but no worse.
+local DELAYED_SCORE_BASE = 1000000000000000
+local LABEL_KINDS = {
   queued = 's', started = 's', resumed = 's', paused = 's',
   complete = 'e', error = 'e', cancelled = 'e', deleted = 'e',
 }
 
--- A file that nobody owns any more: a worker on the host that wrote it removes it.
-local function leave_litter(channel, record, name)
-  local host = redis.call('HGET', record, 'host')
-  if not host or not name or name == '' then return end
-  local key = '{' .. channel .. '}:litter:' .. host
-  redis.call('RPUSH', key, name)
-  redis.call('LTRIM', key, -MOST_LITTER, -1)
+-- The channel with the KEYS that every function of its jobs gets.
+local function jobs_from(KEYS, name, max_length)
+  local channel = channel_from(KEYS, name, max_length)
+  channel.jobs = KEYS[7] -- sorted set by time of creation, ms
+  channel.ready = KEYS[8] -- sorted set by rank
+  channel.leases = KEYS[9] -- sorted set by time of expiry, ms
+  channel.done = KEYS[10] -- sorted set of ended jobs by time of their end, ms
+  return channel
 end
 
-local function forget_oldest_done(keys, channel)
-  while redis.call('ZCARD', keys[10]) > MOST_DONE do
-    local id = redis.call('ZPOPMIN', keys[10])[1]
-    redis.call('ZREM', keys[7], id)
+local function record_key(channel, id)
+  return '{' .. channel.name .. '}:job:' .. id
+end
+
+local function orphans_key(channel, host)
+  return '{' .. channel.name .. '}:orphaned_files:' .. host
+end
+
+local function wake_workers(channel, id)
+  redis.call('PUBLISH', channel.name .. ':wake', id)
+end
+
+-- Records a file that no job owns any more; a worker on the host that wrote it removes it.
+local function record_orphan(channel, record, file_name)
+  local host = redis.call('HGET', record, 'host')
+  if not host or not file_name or file_name == '' then return end
+  redis.call('RPUSH', orphans_key(channel, host), file_name)
+  redis.call('LTRIM', orphans_key(channel, host), -MAX_ORPHANS, -1)
+end
+
+local function evict_oldest_done(channel)
+  while redis.call('ZCARD', channel.done) > MAX_DONE do
+    local id = redis.call('ZPOPMIN', channel.done)[1]
+    redis.call('ZREM', channel.jobs, id)
     redis.call('DEL', record_key(channel, id))
   end
 end
 
--- Writes the record's new state and tells it, in one step. `what` names the event, `extra` is JSON members with a leading comma.
-local function change_state(keys, args, id, state, what, extra)
-  local record = record_key(args[1], id)
-  local change = redis.call('HINCRBY', record, 'change', 1)
+-- Writes the record's new state and publishes download_<event> in one step. `members` are further members of the event:
+-- JSON with a leading comma, or ''. Returns the event's id.
+local function change_state(channel, id, state, event, members)
+  local record = record_key(channel, id)
+  local change = int(redis.call('HINCRBY', record, 'change', 1))
   redis.call('HSET', record, 'state', state, 'updated_at', int(now_ms()), 'speed', '0')
   redis.call('HDEL', record, 'retry_at')
   if state ~= 'error' and state ~= 'queued' then redis.call('HDEL', record, 'error') end
-  local r = redis.call('HMGET', record, 'about', 'attempt', 'progress', 'received', 'total')
-  local payload = '{"type":"download_' .. what .. '",' .. r[1] .. ',"attempt":' .. r[2] .. ',"change":' .. int(change)
-    .. ',"progress":' .. r[3] .. ',"speed":0,"received_bytes":' .. r[4] .. ',"total_bytes":' .. r[5] .. extra .. '}'
-  if KIND[what] == 'e' then
-    redis.call('ZADD', keys[10], now_ms(), id)
-    forget_oldest_done(keys, args[1])
+  local about, attempt, progress, received, total =
+    unpack(redis.call('HMGET', record, 'about', 'attempt', 'progress', 'received', 'total'))
+  local kind, event_type = LABEL_KINDS[event], 'download_' .. event
+  local payload = '{"type":"' .. event_type .. '",' .. about .. ',"attempt":' .. attempt .. ',"change":' .. change
+    .. ',"progress":' .. progress .. ',"speed":0,"received_bytes":' .. received .. ',"total_bytes":' .. total
+    .. members .. '}'
+  if kind == 'e' then
+    redis.call('ZADD', channel.done, now_ms(), id)
+    evict_oldest_done(channel)
   else
-    redis.call('ZREM', keys[10], id)
+    redis.call('ZREM', channel.done, id)
   end
-  local label = KIND[what] .. ':download_' .. what .. ':' .. r[2] .. ':' .. int(change)
-  return emit(keys, args[1], args[2], label, id, payload)
+  return append_and_publish(channel, kind .. ':' .. event_type .. ':' .. attempt .. ':' .. change, id, payload)
 end
 
-local function by_command(record)
+-- Takes the id of the command that asked for the present change out of the record, as a member for its event.
+local function take_command_id(record)
   local command_id = redis.call('HGET', record, 'desired_by')
   if not command_id or command_id == '' then return '' end
   redis.call('HDEL', record, 'desired_by')
   return ',"command_id":' .. command_id
 end
 
-local function make_ready(keys, args, id)
-  redis.call('ZADD', keys[8], redis.call('HGET', record_key(args[1], id), 'rank') or '0', id)
-  redis.call('PUBLISH', args[1] .. ':wake', id)
+local function make_ready(channel, id)
+  redis.call('ZADD', channel.ready, redis.call('HGET', record_key(channel, id), 'rank') or '0', id)
+  wake_workers(channel, id)
 end
 
--- Back into the queue, at once or, where its owner noted delay_ms, that much later.
-local function queue_again(keys, args, id, extra, delay_ms)
+-- Puts a job back into the queue: immediately, or from delay_ms on. Returns the event's id.
+local function requeue(channel, id, members, delay_ms)
   if not delay_ms then
-    local event = change_state(keys, args, id, 'queued', 'queued', extra)
-    make_ready(keys, args, id)
-    return event
+    local event_id = change_state(channel, id, 'queued', 'queued', members)
+    make_ready(channel, id)
+    return event_id
   end
-  local at = now_ms() + tonumber(delay_ms)
-  local event = change_state(keys, args, id, 'queued', 'queued', ',"retry_at":' .. string.format('%.3f', at / 1000) .. extra)
-  redis.call('HSET', record_key(args[1], id), 'retry_at', int(at))
-  redis.call('ZADD', keys[8], int(LATER + at), id)
-  return event
+  local retry_at = now_ms() + tonumber(delay_ms)
+  members = ',"retry_at":' .. string.format('%.3f', retry_at / 1000) .. members
+  local event_id = change_state(channel, id, 'queued', 'queued', members)
+  redis.call('HSET', record_key(channel, id), 'retry_at', int(retry_at))
+  redis.call('ZADD', channel.ready, int(DELAYED_SCORE_BASE + retry_at), id)
+  return event_id
 end
 
--- ARGV: channel, max_length, id, about, url, name, priority, then field, value, … that go into the record.
--- Returns 1, or 0 when the id is taken.
-local function submit(keys, args)
-  local id = args[3]
-  local record = record_key(args[1], id)
+-- The seventh and further ARGV are field, value, … of the record. Returns 1, or 0 if the id is taken.
+local function submit(KEYS, ARGV)
+  local name, max_length, id, about, url, file_name, priority = unpack(ARGV, 1, 7)
+  local channel = jobs_from(KEYS, name, max_length)
+  local record = record_key(channel, id)
   if redis.call('EXISTS', record) == 1 then return 0 end
   local now = now_ms()
-  redis.call('HSET', record, 'download_id', id, 'about', args[4], 'url', args[5], 'name', args[6], 'desired', 'running',
+  redis.call('HSET', record, 'download_id', id, 'about', about, 'url', url, 'name', file_name, 'desired', 'running',
     'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0', 'received', '0', 'total', 'null',
-    'created_at', int(now), 'rank', int(now - tonumber(args[7]) * 10000000000000), 'priority', args[7])
-  if #args > 7 then redis.call('HSET', record, unpack(args, 8)) end
-  redis.call('ZADD', keys[7], now, id)
-  change_state(keys, args, id, 'queued', 'queued', '')
-  make_ready(keys, args, id)
+    'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000), 'priority', priority)
+  if #ARGV > 7 then redis.call('HSET', record, unpack(ARGV, 8)) end
+  redis.call('ZADD', channel.jobs, now, id)
+  change_state(channel, id, 'queued', 'queued', '')
+  make_ready(channel, id)
   return 1
 end
 
--- What becomes of a download whose owner is gone: what was wished for, else back into the queue.
-local function settle(keys, args, id, extra)
-  local record = record_key(args[1], id)
-  local r = redis.call('HMGET', record, 'desired', 'delay_ms')
-  local desired = r[1]
-  redis.call('ZREM', keys[9], id)
+local function end_lease(channel, id, record)
+  redis.call('ZREM', channel.leases, id)
   redis.call('HSET', record, 'token', '', 'worker', '')
-  redis.call('HDEL', record, 'delay_ms')
-  if desired == 'paused' or desired == 'cancelled' then
-    if desired == 'cancelled' then leave_litter(args[1], record, redis.call('HGET', record, 'part')) end
-    return change_state(keys, args, id, desired, desired, by_command(record) .. extra)
-  end
-  return queue_again(keys, args, id, extra, r[2])
 end
 
-local function expire_leases(keys, args, now)
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[9], '-inf', now, 'LIMIT', 0, 20)) do
-    local record = record_key(args[1], id)
-    if redis.call('HEXISTS', record, 'about') == 0 then -- somebody removed it by hand
-      for _, place in ipairs({7, 8, 9, 10}) do redis.call('ZREM', keys[place], id) end
-    elseif redis.call('HINCRBY', record, 'crashes', 1) >= LOST_WORKERS
+-- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. Returns the event's id.
+local function release_job(channel, id, members)
+  local record = record_key(channel, id)
+  local desired, delay_ms, part = unpack(redis.call('HMGET', record, 'desired', 'delay_ms', 'part'))
+  end_lease(channel, id, record)
+  redis.call('HDEL', record, 'delay_ms')
+  if desired == 'paused' or desired == 'cancelled' then
+    if desired == 'cancelled' then record_orphan(channel, record, part) end
+    return change_state(channel, id, desired, desired, take_command_id(record) .. members)
+  end
+  return requeue(channel, id, members, delay_ms)
+end
+
+local function expire_leases(channel, now)
+  local expired = redis.call('ZRANGEBYSCORE', channel.leases, '-inf', now, 'LIMIT', 0, MAX_PER_CALL)
+  for _, id in ipairs(expired) do
+    local record = record_key(channel, id)
+    if redis.call('HEXISTS', record, 'about') == 0 then -- an operator deleted the record
+      local sets = {channel.jobs, channel.ready, channel.leases, channel.done}
+      for _, set in ipairs(sets) do redis.call('ZREM', set, id) end
+    elseif redis.call('HINCRBY', record, 'crashes', 1) >= MAX_LOST_WORKERS
       and redis.call('HGET', record, 'desired') == 'running' then
-      local message = 'set aside: ' .. LOST_WORKERS .. ' workers in a row were lost while they downloaded it'
-      redis.call('ZREM', keys[9], id)
-      redis.call('HSET', record, 'token', '', 'worker', '', 'error', message)
-      change_state(keys, args, id, 'error', 'error', ',"error_message":"' .. message .. '"')
+      local message = 'set aside: ' .. MAX_LOST_WORKERS .. ' workers in a row were lost while they downloaded it'
+      end_lease(channel, id, record)
+      redis.call('HSET', record, 'error', message)
+      change_state(channel, id, 'error', 'error', ',"error_message":"' .. message .. '"')
     else
-      settle(keys, args, id, '')
+      release_job(channel, id, '')
     end
   end
 end
 
-local function make_due(keys, args, now)
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[8], int(LATER), int(LATER + now), 'LIMIT', 0, 20)) do
-    make_ready(keys, args, id)
-  end
+local function promote_due(channel, now)
+  local due = redis.call('ZRANGEBYSCORE', channel.ready, int(DELAYED_SCORE_BASE), int(DELAYED_SCORE_BASE + now),
+    'LIMIT', 0, MAX_PER_CALL)
+  for _, id in ipairs(due) do make_ready(channel, id) end
 end
 
--- Takes the first ready job whose site isn't busy out of the queue; nil where there is none.
-local function next_ready(keys, args, busy)
-  local most = next(busy) and MOST_LOOKED_AT or 20
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[8], '-inf', '(' .. int(LATER), 'LIMIT', 0, most)) do
-    local r = redis.call('HMGET', record_key(args[1], id), 'state', 'site')
-    if r[1] ~= 'queued' then
-      redis.call('ZREM', keys[8], id)
-    elseif not (r[2] and busy[r[2]]) then
-      redis.call('ZREM', keys[8], id)
+-- Takes the first ready job whose site isn't busy out of the queue. Returns its id, or nil if there is none.
+local function take_ready(channel, busy)
+  local limit = next(busy) and MAX_SCANNED or MAX_PER_CALL
+  local ids = redis.call('ZRANGEBYSCORE', channel.ready, '-inf', '(' .. int(DELAYED_SCORE_BASE), 'LIMIT', 0, limit)
+  for _, id in ipairs(ids) do
+    local state, site = unpack(redis.call('HMGET', record_key(channel, id), 'state', 'site'))
+    if state ~= 'queued' then
+      redis.call('ZREM', channel.ready, id)
+    elseif not (site and busy[site]) then
+      redis.call('ZREM', channel.ready, id)
       return id
     end
   end
   return nil
 end
 
--- ARGV: channel, max_length, worker, lease_ms, nonce, host, then busy sites. Returns {} or {token, record as a flat list}.
--- The token is counter and nonce, compared whole: after a failover that lost a claim two owners hold the same counter.
-local function claim(keys, args)
+-- The seventh and further ARGV are busy sites. Returns {}, or {token, record as a flat list}.
+-- The token is a counter and a nonce, compared as a whole: a failover that loses a claim may repeat a counter.
+local function claim(KEYS, ARGV)
+  local name, max_length, worker, lease_ms, nonce, host = unpack(ARGV, 1, 6)
+  local channel = jobs_from(KEYS, name, max_length)
   local now, busy = now_ms(), {}
-  for i = 7, #args do busy[args[i]] = true end
-  expire_leases(keys, args, now)
-  make_due(keys, args, now)
-  local id = next_ready(keys, args, busy)
+  for i = 7, #ARGV do busy[ARGV[i]] = true end
+  expire_leases(channel, now)
+  promote_due(channel, now)
+  local id = take_ready(channel, busy)
   if not id then return {} end
-  local record = record_key(args[1], id)
-  local fence = redis.call('HINCRBY', record, 'fence', 1)
-  local token = int(fence) .. '-' .. args[5]
-  local first = redis.call('HGET', record, 'started_attempt') ~= redis.call('HGET', record, 'attempt')
-  redis.call('HSET', record, 'token', token, 'worker', args[3], 'host', args[6],
-    'started_attempt', redis.call('HGET', record, 'attempt'))
-  redis.call('ZADD', keys[9], now + tonumber(args[4]), id)
-  change_state(keys, args, id, 'running', first and 'started' or 'resumed', '')
+  local record = record_key(channel, id)
+  local token = int(redis.call('HINCRBY', record, 'fence', 1)) .. '-' .. nonce
+  local attempt, started_attempt = unpack(redis.call('HMGET', record, 'attempt', 'started_attempt'))
+  redis.call('HSET', record, 'token', token, 'worker', worker, 'host', host, 'started_attempt', attempt)
+  redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
+  change_state(channel, id, 'running', started_attempt == attempt and 'resumed' or 'started', '')
   return {token, redis.call('HGETALL', record)}
 end
 
--- ARGV: channel, lease_ms, then id, token for each.
--- Returns for each 'lost', or the state that is desired of it and, behind a space, its limit in bytes a second if it has one.
-local function renew(keys, args)
-  local until_ms = now_ms() + tonumber(args[2])
+-- The third and further ARGV are id, token, … of the leases. Returns for each one 'lost', or the desired state, a space
+-- and the job's limit in bytes a second ('' if it has none).
+local function renew(KEYS, ARGV)
+  local name, lease_ms = unpack(ARGV, 1, 2)
+  local channel = jobs_from(KEYS, name)
+  local expires_at = now_ms() + tonumber(lease_ms)
   local reply = {}
-  for i = 3, #args, 2 do
-    local r = redis.call('HMGET', record_key(args[1], args[i]), 'token', 'desired', 'limit')
-    if r[1] == args[i + 1] then
-      redis.call('ZADD', keys[9], until_ms, args[i])
-      table.insert(reply, r[2] .. ' ' .. (r[3] or ''))
+  for i = 3, #ARGV, 2 do
+    local id, token = ARGV[i], ARGV[i + 1]
+    local owner, desired, limit = unpack(redis.call('HMGET', record_key(channel, id), 'token', 'desired', 'limit'))
+    if owner == token then
+      redis.call('ZADD', channel.leases, expires_at, id)
+      table.insert(reply, desired .. ' ' .. (limit or ''))
     else
       table.insert(reply, 'lost')
     end
   end
   return reply
+end
+
+-- Returns names of files that no job owns any more, and removes them from the list: the caller deletes the files.
+local function orphaned_files(KEYS, ARGV)
+  local name, host, limit = unpack(ARGV)
+  local key = orphans_key(jobs_from(KEYS, name), host)
+  local file_names = redis.call('LRANGE', key, 0, tonumber(limit) - 1)
+  if #file_names > 0 then redis.call('LTRIM', key, #file_names, -1) end
+  return file_names
 end

@@ -1,42 +1,55 @@
--- KEYS: the flow's six, and a seventh where the publication has an idempotency key.
--- ARGV: channel, max_length, label, key, payload, once_ttl_s
-local function publish(keys, args)
-  if keys[7] then
-    local first = redis.call('GET', keys[7])
-    if first then
-      redis.call('EXPIRE', keys[7], args[6]) -- a write, so that WAIT waits for what was written the first time too
-      return first
+-- Functions of a channel. KEYS begin with those of channel_from.
+
+-- A seventh key remembers the id of a publication that has an idempotency key. Returns the publication's id.
+local function publish(KEYS, ARGV)
+  local name, max_length, label, key, payload, dedup_ttl_s = unpack(ARGV)
+  local channel, dedup_key = channel_from(KEYS, name, max_length), KEYS[7]
+  if dedup_key then
+    local first_id = redis.call('GET', dedup_key)
+    if first_id then
+      redis.call('EXPIRE', dedup_key, dedup_ttl_s) -- a write, so that WAIT covers the first call's writes too
+      return first_id
     end
   end
-  local id = emit(keys, args[1], args[2], args[3], args[4], args[5])
-  if keys[7] then redis.call('SET', keys[7], id, 'EX', args[6]) end
+  local id = append_and_publish(channel, label, key, payload)
+  if dedup_key then redis.call('SET', dedup_key, id, 'EX', dedup_ttl_s) end
   return id
 end
 
--- KEYS: the flow's six. ARGV: 1 to look whether the server's life changed under the loaded library (a replica that was
--- promoted): every front-end does so once a second. Returns epoch, offset, tag, how far the epoch before had come, and how
--- many µs ago that offset was published ('' where that isn't known: another version, which didn't note it, was the last).
-local function where(keys, args)
-  if args[1] == '1' then read_incarnation() end
-  local epoch, offset, tag = head(keys)
-  local meta = redis.call('HMGET', keys[1], 'before', 'at')
-  local of, at = string.match(meta[2] or '', '^(%d+) (%d+)$')
-  return {epoch, int(offset), tag, meta[1] or '', of == int(offset) and int(now_us() - at) or ''}
+-- Returns epoch, offset, tag, the last known position of the previous epoch ('' if there is none), and the age of the
+-- offset's publication in µs ('' if another version of the library, which didn't store it, published last).
+local function read_head(channel)
+  local epoch, offset, tag = ensure_epoch(channel)
+  local previous, published = unpack(redis.call('HMGET', channel.meta, 'previous', 'published'))
+  local published_offset, published_us = string.match(published or '', '^(%d+) (%d+)$')
+  local age_us = published_offset == int(offset) and int(now_us() - published_us) or ''
+  return {epoch, int(offset), tag, previous or '', age_us}
 end
 
--- KEYS: the flow's six. Returns what `where` does, then the entries of `latest`, those of `ended`, and how many ms ago
--- each of these ended: exact at that position.
-local function snapshot(keys)
-  local reply = where(keys, {'1'})
+-- With '1' for `reread_incarnation`, notices that this server was a replica and was promoted. Every front-end passes it
+-- once a second.
+local function head(KEYS, ARGV)
+  local reread_incarnation = ARGV[1]
+  local channel = channel_from(KEYS)
+  if reread_incarnation == '1' then read_incarnation() end
+  return read_head(channel)
+end
+
+-- Returns the reply of `head`, then the entries of `latest`, the terminal entries of the last minutes, and the age of
+-- each of these in ms: all of it exact at that head.
+local function snapshot(KEYS)
+  local channel = channel_from(KEYS)
+  read_incarnation()
+  local reply, entries, ages_ms = read_head(channel), {}, {}
   local now = now_ms()
-  local scored = redis.call('ZRANGEBYSCORE', keys[6], now - ENDED_FOR_MS, '+inf', 'WITHSCORES')
-  reply[6], reply[7], reply[8] = redis.call('HVALS', keys[3]), {}, {}
+  local scored = redis.call('ZRANGEBYSCORE', channel.ended_at, now - ENDED_TTL_MS, '+inf', 'WITHSCORES')
   for i = 1, #scored, 2 do
-    local entry = redis.call('HGET', keys[5], scored[i])
+    local entry = redis.call('HGET', channel.ended, scored[i])
     if entry then
-      table.insert(reply[7], entry)
-      table.insert(reply[8], int(now - scored[i + 1]))
+      table.insert(entries, entry)
+      table.insert(ages_ms, int(now - scored[i + 1]))
     end
   end
+  reply[6], reply[7], reply[8] = redis.call('HVALS', channel.latest), entries, ages_ms
   return reply
 end

@@ -1,32 +1,34 @@
--- What an owner says of its download. KEYS as in jobs.lua.
--- ARGV: channel, max_length, id, token, what, text, then field, value, … that go into the record.
--- what 'progress': text is the whole event. what 'note': nothing is told. Else the event's name: text is its extra members.
--- Returns the event's id ('' for a note), or nil where the token is not the owner's: a stale owner can't speak.
-local function report(keys, args)
-  local id, token, what, text = args[3], args[4], args[5], args[6]
-  local record = record_key(args[1], id)
-  local r = redis.call('HMGET', record, 'token', 'said')
-  local said = token .. ' ' .. what .. ' '
-  if r[2] and string.sub(r[2], 1, #said) == said then
-    redis.call('HSET', record, 'said', r[2]) -- a write, so that WAIT waits for what was written the first time too
-    return string.sub(r[2], #said + 1)
+-- One report of an owner about its job; rejects one whose lease has expired. `kind` is
+--   'progress': `text` is the event;
+--   'save': nothing is published;
+--   the name of a state event that ends the lease: `text` is further members of it.
+-- The seventh and further ARGV are field, value, … of the record.
+-- Returns the event's id ('' for 'save'), or nil if `token` is not the owner's.
+local function report_event(KEYS, ARGV)
+  local name, max_length, id, token, kind, text = unpack(ARGV, 1, 6)
+  local channel = jobs_from(KEYS, name, max_length)
+  local record = record_key(channel, id)
+  local owner, last_report = unpack(redis.call('HMGET', record, 'token', 'last_report'))
+  local report = token .. ' ' .. kind .. ' '
+  if last_report and string.sub(last_report, 1, #report) == report then
+    redis.call('HSET', record, 'last_report', last_report) -- a write, so that WAIT covers the first call's writes too
+    return string.sub(last_report, #report + 1)
   end
-  if r[1] ~= token then return false end
-  if #args > 6 then redis.call('HSET', record, unpack(args, 7)) end
-  if what == 'note' then return '' end
-  if what == 'progress' then
+  if owner ~= token then return false end
+  if #ARGV > 6 then redis.call('HSET', record, unpack(ARGV, 7)) end
+  if kind == 'save' then return '' end
+  if kind == 'progress' then
     redis.call('HSET', record, 'updated_at', int(now_ms()))
-    return emit(keys, args[1], args[2], 'p', id, text)
+    return append_and_publish(channel, 'p', id, text)
   end
-  local event
+  local event_id
   redis.call('HSET', record, 'crashes', '0')
-  if what == 'queued' or what == 'paused' or what == 'cancelled' then
-    event = settle(keys, args, id, text)
+  if kind == 'queued' or kind == 'paused' or kind == 'cancelled' then
+    event_id = release_job(channel, id, text)
   else
-    redis.call('ZREM', keys[9], id)
-    redis.call('HSET', record, 'token', '', 'worker', '')
-    event = change_state(keys, args, id, what, what, text)
+    end_lease(channel, id, record)
+    event_id = change_state(channel, id, kind, kind, text)
   end
-  redis.call('HSET', record, 'said', said .. event)
-  return event
+  redis.call('HSET', record, 'last_report', report .. event_id)
+  return event_id
 end

@@ -29,7 +29,7 @@ class ChannelNames:
 
     @cached_property
     def stream_keys(self) -> list[str]:
-        """KEYS of every function that publishes, in the order that lua/emit.lua names them."""
+        """KEYS of every function that publishes, in the order that lua/incarnation.lua names them."""
         return [self._key(what) for what in ("meta", "history", "latest", "touched", "ended", "ended_at")]
 
     @cached_property
@@ -42,7 +42,7 @@ class ChannelNames:
 
     def dedup_key(self, idempotency_key: str) -> str:
         """Remembers the id that a publication with this key was given."""
-        return self._key(f"once:{idempotency_key}")
+        return self._key(f"dedup:{idempotency_key}")
 
     @cached_property
     def job_prefix(self) -> str:
@@ -56,7 +56,7 @@ class ChannelNames:
 
     @cached_property
     def processes(self) -> list[str]:
-        """KEYS of the functions about processes, in the order that lua/census.lua names them."""
+        """KEYS of the functions about processes, in the order that lua/process_registry.lua names them."""
         return [self._key(what) for what in ("processes", "processes_until", "totals")]
 
     @cached_property

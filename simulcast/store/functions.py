@@ -15,7 +15,7 @@ from simulcast.errors import BrokerUnavailable, NotPermitted
 
 Function = Literal[
     "publish",
-    "where",
+    "head",
     "snapshot",
     "submit",
     "claim",
@@ -23,15 +23,15 @@ Function = Literal[
     "report",
     "command",
     "clear",
-    "litter",
-    "beat",
+    "orphaned_files",
+    "heartbeat",
     "processes",
-    "survey",
+    "queue_stats",
 ]
 Argument = str | bytes | int
 T = TypeVar("T")
 
-_PARTS = ("life", "emit", "publish", "jobs", "report", "command", "census", "register")
+_PARTS = ("incarnation", "append", "publish", "jobs", "report", "command", "process_registry", "register")
 _MISSING = "Function not found"
 _ELSEWHERE = (
     redis.exceptions.ReadOnlyError,

@@ -5,8 +5,8 @@ from unittest import mock
 from simulcast.store import functions
 from workers.__main__ import main
 
-FENCE = "if r[1] ~= token then return false end"
-RENEWAL = "if r[1] == args[i + 1] then"
+FENCE = "if owner ~= token then return false end"
+RENEWAL = "if owner == token then"
 
 
 def unfenced() -> str:

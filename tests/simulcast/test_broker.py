@@ -126,10 +126,10 @@ async def test_what_is_kept_for_who_joins_is_bounded_in_bytes(
     names = ChannelNames(channel)
     await broker.publish(complete_event("first", "/x"), channel)
     await broker.publish(progress_event("active", 0.5, 1), channel)
-    kept = await client.hget(names.meta, "kept")
+    kept = await client.hget(names.meta, "snapshot_bytes")
     sizes = [len(value) for key in (names.stream_keys[2], names.stream_keys[4]) for value in await client.hvals(key)]
     assert kept is not None and int(kept) == sum(sizes)
-    await client.hset(names.meta, "kept", str(64 * 1024 * 1024 - 50))
+    await client.hset(names.meta, "snapshot_bytes", str(64 * 1024 * 1024 - 50))
     await broker.publish(complete_event("second", "/x"), channel)
     assert [p.key for p in (await broker.snapshot(channel)).publications] == ["active", "second"]
 

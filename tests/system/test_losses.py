@@ -114,7 +114,7 @@ async def test_a_front_end_whose_listener_can_not_be_revived_stops_serving(own_v
     running = FrontEnd(own_valkey.url, tmp_path / "front-end.log")
     try:
         await running.ready()
-        senseless = functions.code().replace("register('where', where)", "register('where', function() return {} end)")
+        senseless = functions.code().replace("register('head', head)", "register('head', function() return {} end)")
         assert senseless != functions.code()
         async with redis.asyncio.from_url(own_valkey.url, protocol=2) as client:
             await client.execute_command("FUNCTION LOAD REPLACE", senseless)

@@ -158,7 +158,7 @@ def _name(library_: list[bytes]) -> str:
 
 
 def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey: Valkey, channel: str) -> None:
-    """What one of them learned of the server's life in its first reign is no reason for an epoch at every call."""
+    """An incarnation that one of them read before is no reason for an epoch at every call."""
     names, other = ChannelNames(channel), later_version()
     with own_valkey.admin() as client:
         client.execute_command("FUNCTION LOAD", functions.code())
@@ -170,7 +170,7 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
             return reply.split(b"-")[0]
 
         def look(version: str) -> bytes:
-            found: bytes = client.execute_command("FCALL", f"simulcast_where_{version}", 6, *names.stream_keys, "1")[0]
+            found: bytes = client.execute_command("FCALL", f"simulcast_head_{version}", 6, *names.stream_keys, "1")[0]
             return found
 
         first = {publish(functions.version()), publish(other), look(other)}
@@ -182,13 +182,13 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
     assert after.isdisjoint(first)
 
 
-def test_a_life_has_the_name_that_every_release_gives_it(own_valkey: Valkey, channel: str) -> None:
-    """Whoever changes how a life is named, in a release to come, opens an epoch at every publication of an upgrade."""
+def test_every_release_gives_an_incarnation_the_same_name(own_valkey: Valkey, channel: str) -> None:
+    """A later release that names an incarnation otherwise would open an epoch at every publication of an upgrade."""
     names = ChannelNames(channel)
     with own_valkey.admin() as client:
         client.execute_command("FUNCTION LOAD", functions.code())
         args = (names.pubsub, 100, "-", "", b"{}", 1)
         client.execute_command("FCALL", functions.name("publish"), 6, *names.stream_keys, *args)
         info: dict[str, object] = client.info()
-        life = client.hget(names.meta, "life")
-        assert life == f"{info['run_id']}.{info['master_replid']}".encode()
+        incarnation = client.hget(names.meta, "incarnation")
+        assert incarnation == f"{info['run_id']}.{info['master_replid']}".encode()

@@ -1,0 +1,83 @@
+-- The incarnation of the server process, and the epoch of a channel's counter, which never outlives it.
+
+-- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
+-- could hold the incarnation: after a failover that lost acknowledged writes, every key looks as it did before.
+local incarnation
+local cluster -- whether this server belongs to a cluster
+
+-- The channel of one call: its name (that of its Pub/Sub channel), about how many entries its history keeps, and the
+-- KEYS that every function of a channel gets.
+local function channel_from(KEYS, name, max_length)
+  return {
+    name = name,
+    max_length = max_length,
+    meta = KEYS[1], -- hash: incarnation epoch offset tag previous published snapshot_bytes
+    history = KEYS[2], -- stream
+    latest = KEYS[3], -- hash: 's <key>' newest state entry, 'p <key>' newest progress entry
+    touched = KEYS[4], -- sorted set: keys of `latest` by the time of their newest entry, ms
+    ended = KEYS[5], -- hash: terminal entries by key
+    ended_at = KEYS[6], -- sorted set: keys of `ended` by the time of their end, ms
+  }
+end
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function now_ms()
+  return math.floor(now_us() / 1000)
+end
+
+-- Returns one field of INFO, '' where it is missing, or nil where the server has no INFO (fakeredis).
+local function info_field(section, field)
+  local info = redis.pcall('INFO', section)
+  if type(info) == 'table' then
+    if string.find(tostring(info.err), 'nknown', 1, true) then return nil end
+    error(tostring(info.err))
+  end
+  return string.match(info, field .. ':(%w+)') or ''
+end
+
+-- Without INFO the incarnation is that of this library.
+local function read_incarnation()
+  cluster = info_field('cluster', 'cluster_enabled') == '1'
+  local run_id = info_field('server', 'run_id')
+  if run_id then
+    incarnation = run_id .. '.' .. info_field('replication', 'master_replid')
+  else
+    incarnation = incarnation or 'since ' .. int(now_ms())
+  end
+end
+
+-- A new epoch is larger than any id in the stream, or XADD would refuse it. The tag depends on run_id, which a client
+-- that may only PUBLISH can't know, so such a client can't forge a position.
+local function open_epoch(channel, old_epoch, old_offset)
+  local epoch = math.max(now_ms(), (tonumber(old_epoch) or 0) + 1)
+  local newest = redis.call('XREVRANGE', channel.history, '+', '-', 'COUNT', 1)[1]
+  if newest then epoch = math.max(epoch, tonumber(string.match(newest[1], '^%d+')) + 1) end
+  local tag = string.sub(redis.sha1hex(incarnation .. ' ' .. channel.meta .. ' ' .. int(epoch)), 1, 12)
+  redis.call('HSET', channel.meta, 'incarnation', incarnation, 'epoch', int(epoch), 'offset', '0', 'tag', tag,
+    'published', '', 'previous', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
+  return int(epoch), 0, tag
+end
+
+-- Opens an epoch if acknowledged writes may be gone. Returns epoch (text), offset (number), tag.
+local function ensure_epoch(channel)
+  if not incarnation then read_incarnation() end
+  local stored, epoch, offset, tag =
+    unpack(redis.call('HMGET', channel.meta, 'incarnation', 'epoch', 'offset', 'tag'))
+  -- Another version of this library may have stored a newer incarnation, after a failover to and fro. Two versions that
+  -- each insisted on their own would open an epoch at every call.
+  if stored ~= incarnation then read_incarnation() end
+  offset = tonumber(offset)
+  if stored ~= incarnation or not epoch or not offset or not tag
+    or (offset > 0 and redis.call('EXISTS', channel.history) == 0) then
+    return open_epoch(channel, epoch, offset)
+  end
+  return epoch, offset, tag
+end

@@ -1,0 +1,81 @@
+-- The live processes, which send a heartbeat every few seconds, and the number of jobs in each state.
+
+local MAX_PROCESSES = 1000 -- beyond, the one that would expire first is removed
+local MAX_EXPIRED_PER_CALL = 100
+
+local function registry_from(KEYS)
+  return {
+    records = KEYS[1], -- hash by name
+    expires_at = KEYS[2], -- sorted set of names by time of expiry, ms
+    totals = KEYS[3], -- hash: counters of all processes, live or not
+  }
+end
+
+local function remove_process(registry, process)
+  redis.call('ZREM', registry.expires_at, process)
+  redis.call('HDEL', registry.records, process)
+end
+
+-- A ttl_ms of 0 removes the process. The fourth and further ARGV are counter, increment, …
+local function heartbeat(KEYS, ARGV)
+  local process, ttl_ms, record = unpack(ARGV, 1, 3)
+  local registry = registry_from(KEYS)
+  local now, ttl = now_ms(), tonumber(ttl_ms)
+  local expired = redis.call('ZRANGEBYSCORE', registry.expires_at, '-inf', now, 'LIMIT', 0, MAX_EXPIRED_PER_CALL)
+  for _, name in ipairs(expired) do remove_process(registry, name) end
+  if ttl > 0 then
+    redis.call('HSET', registry.records, process, record)
+    redis.call('ZADD', registry.expires_at, now + ttl, process)
+    redis.call('PEXPIRE', registry.records, 10 * ttl)
+    redis.call('PEXPIRE', registry.expires_at, 10 * ttl)
+    if redis.call('ZCARD', registry.expires_at) > MAX_PROCESSES then
+      remove_process(registry, redis.call('ZRANGE', registry.expires_at, 0, 0)[1])
+    end
+  else
+    remove_process(registry, process)
+  end
+  for i = 4, #ARGV, 2 do
+    local counter, increment = ARGV[i], ARGV[i + 1]
+    redis.call('HINCRBY', registry.totals, counter, increment)
+  end
+  return 1
+end
+
+-- Returns the records of the live processes, and the totals as a flat list.
+local function processes(KEYS)
+  local registry = registry_from(KEYS)
+  local names = redis.call('ZRANGEBYSCORE', registry.expires_at, '(' .. int(now_ms()), '+inf',
+    'LIMIT', 0, MAX_PROCESSES)
+  local records = {}
+  for _, name in ipairs(names) do
+    local record = redis.call('HGET', registry.records, name)
+    if record then table.insert(records, record) end
+  end
+  return {records, redis.call('HGETALL', registry.totals)}
+end
+
+-- Counts one page of the jobs. Returns its size, the age in ms of its oldest runnable job ('' if it has none), then
+-- state, count, …
+local function queue_stats(KEYS, ARGV)
+  local name, start, limit = unpack(ARGV)
+  local channel = jobs_from(KEYS, name)
+  local ids = redis.call('ZRANGE', channel.jobs, start, start + limit - 1)
+  local counts, oldest, now = {}, nil, now_ms()
+  for _, id in ipairs(ids) do
+    local state, updated_at, retry_at =
+      unpack(redis.call('HMGET', record_key(channel, id), 'state', 'updated_at', 'retry_at'))
+    if state then
+      counts[state] = (counts[state] or 0) + 1
+      local runnable_at = tonumber(retry_at or updated_at)
+      if state == 'queued' and runnable_at and runnable_at <= now and (not oldest or runnable_at < oldest) then
+        oldest = runnable_at
+      end
+    end
+  end
+  local reply = {#ids, oldest and int(now - oldest) or ''}
+  for state, count in pairs(counts) do
+    table.insert(reply, state)
+    table.insert(reply, count)
+  end
+  return reply
+end
