@@ -181,7 +181,7 @@ class Jobs:
     async def _report(self, claim: Lease, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         args = [*self._flow, claim.record.download_id, claim.token, what, text, *_flat(fields)]
         ends = what not in ("progress", "save")
-        if await self._broker.sender(self._names.channel).call("report", self._keys, args, keep=ends) is None:
+        if await self._broker.sender(self._names.channel).call("report_event", self._keys, args, keep=ends) is None:
             raise LeaseLost(f"download {claim.record.download_id} belongs to another worker now")
 
     async def _call(self, function: Function, args: Sequence[Argument]) -> object:

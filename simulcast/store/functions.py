@@ -20,7 +20,7 @@ Function = Literal[
     "submit",
     "claim",
     "renew",
-    "report",
+    "report_event",
     "command",
     "clear",
     "orphaned_files",
