@@ -1,10 +1,11 @@
-"""The server that `simulcast up` brings: a real Valkey as a supervised child.
+"""The embedded server of `simulcast up`: a real Valkey as a supervised child process.
 
-It keeps what it was told (append-only file), dies with the process that started it, isn't reached by Ctrl-C while the
-rest still drains, and no second one can start on its folder while it lives.
+It keeps its data in an append-only file and ends when its parent dies. Ctrl-C doesn't reach it while other processes
+still drain. No second server can start on its folder while it runs.
 
-The user `simulcast`, whose password is new at each start and stands in `<data>/redis.url` (mode 0600), may do all.
-Without it one may PUBLISH to `simulcast:*`, as a plain `redis-cli` does: delivered live, unable to forge a position.
+The user `simulcast` has all rights; its password is new at each start and stands in `<data>/redis.url` (mode 0600).
+The default user, as of a plain `redis-cli`, may only PUBLISH to `simulcast:*`: delivered live, unable to forge a
+position.
 """
 
 import asyncio
@@ -27,32 +28,23 @@ from urllib.parse import quote
 import redis
 
 from simulcast.errors import EmbeddedServerError
+from simulcast.launcher.parent_death import with_parent_death_guard
 from simulcast.settings.shared import URL_FILE
 from simulcast.store.connection import connect
 
-START_TIMEOUT_S = 10.0  # to the first answer; a server that reads its file says so, and then LOADING_S holds
+START_TIMEOUT_S = 10.0  # until the first reply, or since the last reply that it still loads its data
 LOAD_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 10.0
-LOCK_TIMEOUT_S = 2.0  # a server whose parent was killed needs a moment to go
-MAX_RESTARTS, DEATHS_WITHIN_S = 5, 60.0
+LOCK_TIMEOUT_S = 2.0  # a server whose parent was killed needs a moment to end
+MAX_RESTARTS, RESTART_WINDOW_S = 5, 60.0
 MAX_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path of unix(7) without the final NUL
 MAX_LOG_BYTES = 1 << 20
 _USER = "simulcast"
-_GUARD = Path(__file__).parent / "parent_death.py"
 _log = logging.getLogger("simulcast.embedded")
 
 
-def with_parent_death_guard(command: Sequence[str | Path], at_death: signal.Signals) -> list[str]:
-    """The command so that it gets `at_death` when this process dies, be it by `kill -9`.
-
-    On Linux the death of the *thread* that starts it counts: start it from the main thread.
-    """
-    how = "exec" if sys.platform == "linux" else "watch"
-    return [sys.executable, "-IS", str(_GUARD), str(os.getpid()), str(int(at_death)), how, *map(str, command)]
-
-
 class EmbeddedServer:
-    """One server on the folder `data`. `ports`: loopback TCP ports to try in turn; 0 is any free one."""
+    """One server with the folder `data`. `ports`: loopback TCP ports to try in turn; 0 is any free one."""
 
     def __init__(self, data: Path, binary: Path, ports: Sequence[int] = (0,)) -> None:
         self.data = data.expanduser().resolve()
@@ -69,17 +61,17 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """The address for this machine's processes, password included; its path is absolute."""
+        """The address for processes of this machine, with password and an absolute path."""
         return f"unix://{_USER}:{self._password}@{quote(str(self._socket))}?db=0"
 
     @property
     def tcp_url(self) -> str:
-        """The address by TCP, password included, as redis-cli takes it."""
+        """The address by TCP for redis-cli, with password."""
         return f"redis://{_USER}:{self._password}@127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
-        """The server's process, while there is one."""
+        """The server's process id while it runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def __aenter__(self) -> Self:
@@ -90,7 +82,7 @@ class EmbeddedServer:
         await self.stop()
 
     async def start(self) -> None:
-        """Returns when it answers. Raises EmbeddedServerError, with nothing left behind. For the main thread."""
+        """Return when the server answers; call it from the main thread. On EmbeddedServerError nothing is left."""
         self._stopping = False
         try:
             self._prepare_folder()
@@ -110,7 +102,10 @@ class EmbeddedServer:
         _log.info("%s serves redis://127.0.0.1:%d, its data in %s", self._binary.name, self.port, self.data)
 
     async def supervise(self) -> None:
-        """Starts it again when it dies, until `stop`. EmbeddedServerError after MAX_RESTARTS within DEATHS_WITHIN_S."""
+        """Restart the server when it dies, until `stop`.
+
+        Raises EmbeddedServerError when it died MAX_RESTARTS times within RESTART_WINDOW_S.
+        """
         loop = asyncio.get_running_loop()
         deaths: deque[float] = deque(maxlen=MAX_RESTARTS)
         while self._process is not None and self._lock is not None:
@@ -118,22 +113,22 @@ class EmbeddedServer:
             if self._stopping:
                 return
             deaths.append(loop.time())
-            if len(deaths) == MAX_RESTARTS and deaths[-1] - deaths[0] < DEATHS_WITHIN_S:
+            if len(deaths) == MAX_RESTARTS and deaths[-1] - deaths[0] < RESTART_WINDOW_S:
                 raise EmbeddedServerError(f"the embedded server died {MAX_RESTARTS} times in a row{self._log_tail()}")
-            _log.error("the embedded server died (exit code %d): starting it again", code)
+            _log.error("the embedded server died (exit code %d): restarting it", code)
             await asyncio.sleep(0.1 * 2 ** (len(deaths) - 1))
             if self._stopping:
                 return
-            with suppress(EmbeddedServerError):  # that is one more death
+            with suppress(EmbeddedServerError):  # counts as one more death
                 await self._launch(self._lock)
-                _log.info("the embedded server is back")
+                _log.info("the embedded server runs again")
 
     async def stop(self) -> None:
-        """Ends it: SIGTERM, after STOP_S SIGKILL. What it was told is in its file."""
+        """Stop the server by SIGTERM, after STOP_TIMEOUT_S by SIGKILL. Its data is in its file."""
         self._stopping = True
         if self._lock is not None:
             (self.data / URL_FILE).unlink(missing_ok=True)
-        await self._end()
+        await self._end_process()
         if self._lock is not None:
             self._socket.unlink(missing_ok=True)
             os.ftruncate(self._lock, 0)
@@ -144,30 +139,32 @@ class EmbeddedServer:
 
     def _prepare_folder(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = self.data.stat()
-        if found.st_mode & 0o077 and found.st_uid == os.getuid() and not any(self.data.iterdir()):
+        status = self.data.stat()
+        if status.st_mode & 0o077 and status.st_uid == os.getuid() and not any(self.data.iterdir()):
             self.data.chmod(0o700)
-        elif found.st_mode & 0o022:
-            raise EmbeddedServerError(f"others may write in {self.data}: chmod go-w it, or choose another with --data")
+        elif status.st_mode & 0o022:
+            raise EmbeddedServerError(
+                f"other users may write in {self.data}: chmod go-w it, or choose another folder with --data"
+            )
         log = self.data / "valkey.log"
         if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
 
     async def _take_lock(self) -> int:
-        """The lock holds while its descriptor is open in any process; the server inherits it."""
+        """Lock the folder. The lock holds while any process has its descriptor open, and the server inherits it."""
         lock = self._open_private("valkey.lock", os.O_RDWR | os.O_CREAT)
-        with ExitStack() as unless_taken:
-            unless_taken.callback(os.close, lock)
+        with ExitStack() as on_failure:
+            on_failure.callback(os.close, lock)
             for _ in range(1 + round(LOCK_TIMEOUT_S / 0.05)):
                 with suppress(BlockingIOError):
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    unless_taken.pop_all()
+                    on_failure.pop_all()
                     return lock
                 await asyncio.sleep(0.05)
             holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
             raise EmbeddedServerError(
                 f"another Simulcast uses {self.data} (its server is process {holder}): "
-                "stop that one, or choose another folder with --data"
+                "stop it, or choose another folder with --data"
             )
 
     def _open_private(self, name: str, flags: int) -> int:
@@ -183,13 +180,13 @@ class EmbeddedServer:
         for self.port in free:
             try:
                 return await self._launch(lock)
-            except EmbeddedServerError:  # somebody may have been quicker
+            except EmbeddedServerError:  # another process may have taken the port meanwhile
                 if self.port == free[-1]:
                     raise
         raise EmbeddedServerError(f"port {self._ports[-1]} of 127.0.0.1 is taken: give the embedded server another one")
 
     async def _launch(self, lock: int) -> None:
-        """Returns when it answers. Raises EmbeddedServerError, with the process gone."""
+        """Return when the server answers. On EmbeddedServerError the process has ended."""
         self._socket.unlink(missing_ok=True)
         with self._open_log() as log, tempfile.TemporaryFile() as configuration:
             configuration.write(self._configuration())
@@ -209,21 +206,21 @@ class EmbeddedServer:
         try:
             await self._wait_until_serving(self._process)
         except BaseException:
-            await self._end()
+            await self._end_process()
             raise
 
     def _configuration(self) -> bytes:
-        """What it reads from its standard input: on a command line anyone could read the password."""
+        """The configuration for its standard input: every user could read a password on its command line."""
         lines = (
             f"port {self.port}",
             "bind 127.0.0.1",
-            f"unixsocket {_quoted(self._socket)}",
+            f"unixsocket {_quote(self._socket)}",
             "unixsocketperm 700",
-            f"dir {_quoted(self.data)}",
+            f"dir {_quote(self.data)}",
             "appendonly yes",
             "appendfsync everysec",
             'save ""',
-            "maxmemory-policy noeviction",  # full memory refuses writes by name; evicting would lose jobs in silence
+            "maxmemory-policy noeviction",  # full memory refuses writes; eviction would lose jobs in silence
             f"user {_USER} on >{self._password} ~* &* +@all",
             "user default on nopass resetkeys resetchannels &simulcast:* -@all +publish +ping +auth +hello +quit",
         )
@@ -236,11 +233,11 @@ class EmbeddedServer:
         with self._open_log() as log:
             log.seek(max(self._log_begins, log.tell() - 2000))
             lines = log.read().decode(errors="replace").splitlines()[-5:]
-        return "".join(["; its log ends with", *(f"\n  {line}" for line in lines)]) if lines else ", without a word"
+        return "".join(["; its log ends with", *(f"\n  {line}" for line in lines)]) if lines else "; its log is empty"
 
     async def _wait_until_serving(self, process: asyncio.subprocess.Process) -> None:
         loop = asyncio.get_running_loop()
-        last = loop.time() + LOAD_TIMEOUT_S
+        loaded_by = loop.time() + LOAD_TIMEOUT_S
         client = connect(self.url, most_connections=1)
         try:
             async with asyncio.timeout(START_TIMEOUT_S) as deadline:
@@ -248,19 +245,19 @@ class EmbeddedServer:
                     try:
                         await client.ping()
                     except redis.exceptions.BusyLoadingError:
-                        deadline.reschedule(min(loop.time() + START_TIMEOUT_S, last))
+                        deadline.reschedule(min(loop.time() + START_TIMEOUT_S, loaded_by))
                     except (redis.ConnectionError, redis.TimeoutError):
                         pass
                     else:
                         return
                     await asyncio.sleep(0.01)
-            raise EmbeddedServerError(f"the embedded server ended at once{self._log_tail()}")
+            raise EmbeddedServerError(f"the embedded server ended immediately{self._log_tail()}")
         except TimeoutError:
             raise EmbeddedServerError(f"the embedded server doesn't answer{self._log_tail()}") from None
         finally:
             await client.aclose()
 
-    async def _end(self) -> None:
+    async def _end_process(self) -> None:
         if (process := self._process) is None or process.returncode is not None:
             return
         with suppress(ProcessLookupError):
@@ -283,7 +280,10 @@ class EmbeddedServer:
 
 
 def _free_port(port: int) -> int:
-    """The port, or any free one for 0; 0 where it is taken. Asks first: macOS binds beside who listens on 0.0.0.0."""
+    """Return the port, or any free one for 0; return 0 for a taken port.
+
+    It connects first: macOS binds a port although another process listens on 0.0.0.0.
+    """
     if port:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return 0
@@ -292,6 +292,6 @@ def _free_port(port: int) -> int:
     return 0
 
 
-def _quoted(path: Path) -> str:
-    """As the server's configuration takes a text that may hold any byte: escaped, each of them."""
+def _quote(path: Path) -> str:
+    """Escape each byte of the path for the server's configuration."""
     return '"' + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'

@@ -66,7 +66,7 @@ async def test_whatever_dies_is_started_again(folder: Path, environment: dict[st
 
         await eventually(publishes, "a publication")
         assert await running.stop() == 0
-    for text in ("front-end 1 ended unbidden (SIGKILL)", "worker 1 ended unbidden", "the embedded server died"):
+    for text in ("front-end 1 ended by itself (SIGKILL)", "worker 1 ended by itself", "the embedded server died"):
         assert text in running.err
 
 
@@ -76,7 +76,7 @@ async def test_a_taken_port_is_named_and_nothing_is_started(simulcast_process: C
         done = simulcast_process("up", "--port", str(port))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"simulcast: port {port} of 127.0.0.1 is taken: stop what uses it, or choose another one with --port\n"
+        f"simulcast: port {port} of 127.0.0.1 is taken: stop its owner, or choose another port with --port\n"
     )
     assert not (folder / "data").exists()
 

