@@ -4,6 +4,7 @@ Two versions live side by side in a rolling upgrade. REPLACE would make each ver
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 _PARTS = ("incarnation", "append", "publish", "jobs", "report", "command", "process_registry", "register")
 _MISSING = "Function not found"
+# ACL's refusal of a connection that named no user; and Redis' of a long command before any user is named.
+_NO_USER = re.compile("User default |unauthenticated ")
 _ELSEWHERE = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.AskError,
@@ -78,7 +81,7 @@ def is_unavailable(error: object) -> bool:
 
 def translate_error(error: redis.RedisError, doing: str) -> BrokerUnavailable:
     """What to raise for what redis-py raised. `doing` completes "could not …"."""
-    if isinstance(error, redis.exceptions.AuthenticationError) or "User default " in str(error):
+    if isinstance(error, redis.exceptions.AuthenticationError) or _NO_USER.search(str(error)):
         return NotPermitted(
             f"could not {doing}: Redis requires a user and a password that it accepts ({error}). "
             "Put them into REDIS_URL, as in redis://user:password@host:6379/0; "
