@@ -8,11 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import typer
-
 from simulcast.cli.banner import DEFAULT_REDIS_PORT, BannerInfo, banner
 from simulcast.cli.errors import first_user_error
 from simulcast.cli.redis import broker_at
+from simulcast.cli.terminal import print_if_possible
 from simulcast.errors import CommandError
 from simulcast.launcher import programs
 from simulcast.launcher.embedded import EmbeddedServer
@@ -55,7 +54,7 @@ async def up(plan: Plan) -> None:
     except asyncio.CancelledError:
         if not stopping.is_set():
             raise
-        typer.echo("Simulcast has stopped.")
+        print_if_possible("Simulcast has stopped.")
     except BaseExceptionGroup as group:
         raise first_user_error(group) from group
 
@@ -70,9 +69,9 @@ def _cancel_on_signals(hurry: asyncio.Event) -> asyncio.Event:
             hurry.set()
             return
         stopping.set()
-        typer.echo(f"\nstopping ({number.name}); repeat to kill everything immediately")
         if task is not None:
             task.cancel()
+        print_if_possible(f"\nstopping ({number.name}); repeat to kill everything immediately")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
@@ -110,7 +109,7 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
             admin_ports = [listener.getsockname()[1] for listener in admin]
             await _wait_until_all_ready(admin_ports)
             redis_port, data = (server.port, server.data) if server else (0, plan.data)
-            typer.echo(banner(BannerInfo(plan.host, port, admin_ports, plan.downloads, url, redis_port, data)))
+            print_if_possible(banner(BannerInfo(plan.host, port, admin_ports, plan.downloads, url, redis_port, data)))
 
 
 @asynccontextmanager
