@@ -31,4 +31,4 @@ class FakeListeners:
 
 def make_channels(clock: Clock) -> tuple[Channels, FakeListeners]:
     listeners = FakeListeners()
-    return Channels("kept", listeners, asyncio.get_running_loop(), Counters(clock)), listeners  # type: ignore[arg-type]
+    return Channels("permanent", listeners, asyncio.get_running_loop(), Counters(clock)), listeners  # type: ignore[arg-type]

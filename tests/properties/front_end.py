@@ -1,4 +1,4 @@
-"""A front-end over a Redis that is plain lists: the real listener, feed and channels, and what they ought to tell."""
+"""A front-end over a Redis of plain lists: the real listener, feed and channels, and the due events."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ WHATS = ("publish", "trim", "fail over", "flush", "fail")
 
 
 class Timer:
-    """What `Channels` asks of the loop."""
+    """The part of the event loop that `Channels` uses."""
 
     def __init__(self, clock: Clock) -> None:
         self.time = clock
@@ -94,7 +94,7 @@ class Listening(RuleBasedStateMachine):
 
     @rule(kept=st.integers(0, 6), deaf=st.booleans())
     def trim_the_history(self, kept: int, deaf: bool) -> None:
-        """`deaf`: and what is on the way is lost."""
+        """`deaf`: messages on their way are lost too."""
         self.server.trim(kept)
         if deaf:
             self.server.live.clear()
@@ -154,7 +154,7 @@ class Listening(RuleBasedStateMachine):
         self.listen(len(self.server.live), poll=False, turns=0)
 
     async def session(self, messages: int, poll: bool) -> None:
-        """A piece of a session; one that fails is followed by the beginning of another."""
+        """Run a part of a session; after a failure begin another one."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(messages))

@@ -1,4 +1,4 @@
-"""What a front-end ought to do, told as naively as possible: lists that only grow, searched from end to end."""
+"""The behaviour of a front-end, as naively as possible: lists that only grow, searched from end to end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from simulcast.model.publication import Publication, with_event_id
 
 
 def wire(publication: Publication) -> bytes:
-    """As a client gets it."""
+    """Return the payload as a client gets it."""
     return with_event_id(publication.position, publication.payload)
 
 
 @dataclass(frozen=True)
 class Told:
-    """One event that everybody who is here must get. `stored`: whether it has a place in the history."""
+    """One event that every connected client must get. `stored`: it is in the history."""
 
     label: str
     key: str
@@ -26,7 +26,7 @@ def told(publication: Publication) -> Told:
 
 
 def superseded(events: Sequence[Told], place: int) -> bool:
-    """Whether a client that is behind may be spared that one: newer progress or a change of state follows."""
+    """Return whether a slow client may miss the event: newer progress or a change of state follows."""
     event = events[place]
     return event.label == "p" and any(
         each.key == event.key and each.label != "-" and (each.stored or not event.stored)
@@ -35,12 +35,12 @@ def superseded(events: Sequence[Told], place: int) -> bool:
 
 
 def assert_owed(got: Sequence[bytes], events: Sequence[Told]) -> None:
-    """`got` is `events` in order, each at most once, and only what is superseded in them may be missing."""
+    """Assert that `got` is `events` in order, each at most once, without any but superseded events missing."""
     _assert_in_order(got, events, len(events))
 
 
 def assert_on_the_way(got: Sequence[bytes], events: Sequence[Told]) -> None:
-    """The same, for a client that may not have everything yet: up to the last that it got."""
+    """Assert the same up to the last event that a client got; later ones may be under way."""
     _assert_in_order(got, events, None)
 
 

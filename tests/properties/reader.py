@@ -1,4 +1,4 @@
-"""A client of the machine: the real membership over a socket of so many bytes."""
+"""A client of the machine: the real subscriber over a socket of so many bytes."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,25 +17,25 @@ from tests.properties.model import Told, assert_owed, told, wire
 
 
 class Reader(ASGIWriter):
-    """Its socket, its membership, and what it ought to have got."""
+    """The client's socket, its subscriber, and the events that it is due."""
 
-    def __init__(self, front_end: Listening, room: int, wishes: SubscribeOptions) -> None:
+    def __init__(self, front_end: Listening, room: int, options: SubscribeOptions) -> None:
         self.front_end = front_end
-        self.since = wishes.since.get(CHANNEL)
-        self.key = wishes.download_id
+        self.since = options.since.get(CHANNEL)
+        self.key = options.download_id
         self.capacity = self.room = room
         self.got: list[bytes] = []
         self.open = True
         self.left = False  # of its own accord
         self.drained = asyncio.Event()
         self.drained.set()
-        self.joined_at = -1  # how much had been told when it joined; -1 before
-        self.before = 0  # how many of what it got came before it joined
+        self.joined_at = -1  # the number of events published before it joined; -1 until then
+        self.before = 0  # the number of messages that it got before it joined
         self.began_anew = 0
-        self.full_with: int | None = None  # how many it had when its socket filled
-        self.exact_from: int | None = None  # since then it is current, and owed every single event
+        self.full_with: int | None = None  # the number of messages that it had when its socket filled
+        self.exact_from: int | None = None  # from this event on it is current, and due every single one
         self.on_write: Callable[[], None] = lambda: None
-        self.membership = Member(self, wishes)
+        self.subscriber = Member(self, options)
 
     @property
     def flow(self) -> list[bytes]:
@@ -46,7 +46,7 @@ class Reader(ASGIWriter):
 
     @property
     def told(self) -> list[Told]:
-        """What was told to those who see what it sees."""
+        """The published events of its view."""
         return [event for event in self.front_end.feed.told if self.sees(event.key)]
 
     @property
@@ -59,7 +59,7 @@ class Reader(ASGIWriter):
 
     async def follow(self) -> None:
         try:
-            await self.membership.follow(CHANNEL, self.since)
+            await self.subscriber.follow(CHANNEL, self.since)
         except BrokerUnavailable:
             self.leave()
 
@@ -78,14 +78,14 @@ class Reader(ASGIWriter):
     def stall(self) -> None:
         if self.open and not self.full:
             self.drained.clear()
-            self.membership.on_pause()
+            self.subscriber.on_pause()
 
     def drain(self) -> None:
         self.room = self.capacity
         self.full_with = None
         if self.open and self.full:
             self.drained.set()
-            self.membership.on_resume()
+            self.subscriber.on_resume()
 
     def leave(self) -> None:
         self.left = True
@@ -93,15 +93,15 @@ class Reader(ASGIWriter):
 
     def abort(self) -> None:
         self.open = False
-        self.membership.on_disconnect()
+        self.subscriber.on_disconnect()
 
 
 class Member(Subscriber):
-    """Looks at what it is welcomed with."""
+    """Checks the replay that it begins with."""
 
-    def __init__(self, reader: Reader, wishes: SubscribeOptions) -> None:
+    def __init__(self, reader: Reader, options: SubscribeOptions) -> None:
         front_end = reader.front_end
-        super().__init__(wishes, reader, front_end.channels, front_end.listeners, front_end.broker)
+        super().__init__(options, reader, front_end.channels, front_end.listeners, front_end.broker)
         self._reader = reader
         self._feed = front_end.feed
 

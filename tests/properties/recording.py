@@ -1,4 +1,4 @@
-"""A log and a feed that remember what they were given, what they told, and what ought to have been told."""
+"""A log and a feed that record their input, and the events that clients are due."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ Change = tuple[str, str, int]
 
 
 class RecordingLog(Log):
-    """Remembers what the hub was given."""
+    """Records the events that the hub appended."""
 
     def __init__(self) -> None:
         super().__init__(MAX_ENTRIES, MAX_BYTES)
@@ -31,7 +31,7 @@ class RecordingLog(Log):
 
 
 class RecordingFeed(Feed):
-    """Remembers what was taken, and what of it everybody ought to have been told."""
+    """Records the accepted publications, and those that every client is due."""
 
     def __init__(self, server: RedisModel) -> None:
         self.log = RecordingLog()
@@ -75,7 +75,7 @@ class RecordingFeed(Feed):
         self._lost_again.clear()
 
     def _change(self, publication: Publication) -> Change:
-        """What a publisher repeats after a failover; after a flush nothing is a repetition."""
+        """Identify a change of state, repeated after a failover; after a flush nothing is a repetition."""
         return publication.key, publication.label, self.server.flushes_before[publication.position]
 
     def accept_external(self, event: Event | str) -> None:

@@ -1,4 +1,4 @@
-"""Feed.take, whatever the history and the live flow bring in whatever order."""
+"""Feed.accept, with every order of publications from the history and the live flow."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +56,7 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.sampled_from(["history", "live", "lose", "again"]), max_size=40), st.randoms(use_true_random=False))
 def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str], random: object) -> None:
-    """The history fills in from behind while the live flow goes on, loses and repeats."""
+    """Fill in from the history while the live flow goes on, loses and repeats."""
     clock = Clock()
     feed = Feed(make_hub(clock))
     feed.load_snapshot(Position(EPOCH, 0), "tag", [], {})

@@ -51,7 +51,7 @@ class FrontEndMachine(Listening):
         turns=st.integers(0, 3),
     )
     def come_back(self, room: int, back: int, ahead: bool, old: int, messages: int, turns: int) -> None:
-        """With a position from here, or from another front-end that is `ahead`. `messages` come meanwhile."""
+        """Return with a position of this front-end, or of another that is `ahead`. `messages` arrive meanwhile."""
         here = self.server.position if ahead or self.feed.position is None else self.feed.position
         since = Position(here.epoch - 10 * (old > 7), max(here.offset - back, 0))
         self.broker.turns = turns
@@ -121,7 +121,7 @@ class FrontEndMachine(Listening):
             assert all(reader.open for reader in patient)
 
     def paused_at(self, reader: Reader) -> float:
-        return reader.membership._clients[CHANNEL][1].paused_at
+        return reader.subscriber._clients[CHANNEL][1].paused_at
 
     # What must hold.
 
@@ -153,7 +153,7 @@ class FrontEndMachine(Listening):
     @invariant()
     def who_is_current_has_every_event_that_was_flushed_since_it_is(self) -> None:
         for reader in self.here:
-            if reader.full or reader.membership._clients[CHANNEL][1] not in self.hub._current:
+            if reader.full or reader.subscriber._clients[CHANNEL][1] not in self.hub._current:
                 reader.exact_from = None
             elif reader.exact_from is None:
                 reader.exact_from = self.flushed
@@ -169,7 +169,7 @@ class FrontEndMachine(Listening):
             reader.full_with = len(reader.got) if reader.full else None
 
     def teardown(self) -> None:
-        """Everybody drains, and then has everything that is not superseded."""
+        """Drain every client, and check that it has all events that are not superseded."""
         try:
             if self.feed.position is not None:
                 self.end()

@@ -1,4 +1,4 @@
-"""The log against one that keeps everything and looks through all of it."""
+"""The log, compared with one that keeps everything and searches all of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def test_so_it_does_through_changes_of_the_epoch(steps: list[Append | str], slic
 
 
 def compare(steps: Sequence[Append | str], slice_bytes: int, began_at: int) -> None:
-    """`began_at`: the offset at which each further epoch is entered."""
+    """`began_at`: the offset at which each further epoch begins here."""
     log, naive = Log(MAX_ENTRIES, MAX_BYTES), NaiveLog()
     offset = 0
     for number, step in enumerate(steps):

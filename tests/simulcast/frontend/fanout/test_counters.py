@@ -1,4 +1,4 @@
-"""What a front-end counts, told by plain hubs, feeds and a clock that is moved by hand."""
+"""Counters of plain hubs and feeds, by a clock that is moved by hand."""
 
 import pytest
 
@@ -20,9 +20,9 @@ def feed_at(clock: Clock) -> Feed:
     return feed
 
 
-def samples(tally: Counters) -> tuple[int, float]:
-    """How many, and their sum in seconds."""
-    return sum(tally.latencies.counts), tally.latencies.sum
+def samples(counters: Counters) -> tuple[int, float]:
+    """Return the number of latencies, and their sum in seconds."""
+    return sum(counters.latencies.counts), counters.latencies.sum
 
 
 def test_an_event_to_three_clients_is_three_deliveries_and_three_times_its_bytes() -> None:
@@ -74,19 +74,19 @@ def test_with_an_interval_what_was_superseded_is_no_delivery() -> None:
 
 def test_gaps_and_epochs_are_counted() -> None:
     feed = feed_at(Clock())
-    tally = feed.hub.counters
-    assert (tally.gaps_found, tally.epochs) == (0, 0)  # the first epoch is no news
+    counters = feed.hub.counters
+    assert (counters.gaps_found, counters.epochs) == (0, 0)  # the first epoch is no news
     assert feed.accept(publication(2)) is Outcome.GAP
     feed.start_epoch(Position(EPOCH + 1, 0), "other")
-    assert (tally.gaps_found, tally.epochs) == (1, 1)
+    assert (counters.gaps_found, counters.epochs) == (1, 1)
 
 
 def test_a_bound_belongs_to_what_is_below_it() -> None:
-    found = Histogram((0.1, 1.0))
+    histogram = Histogram((0.1, 1.0))
     for seconds in (0.05, 0.1, 0.5, 2.0):
-        found.observe(seconds)
-    assert found.counts == [2, 1, 1]
-    assert found.sum == pytest.approx(2.65)
+        histogram.observe(seconds)
+    assert histogram.counts == [2, 1, 1]
+    assert histogram.sum == pytest.approx(2.65)
 
 
 def test_an_event_that_was_flushed_before_redis_said_when_it_had_it_is_measured() -> None:
@@ -117,21 +117,21 @@ def test_an_event_that_has_not_come_yet_is_measured_when_it_is_flushed() -> None
 
 def test_each_event_is_measured_once_and_only_where_its_flush_is_known() -> None:
     clock = Clock()
-    tally = Counters(clock)
-    latency = Latency(tally)
+    counters = Counters(clock)
+    latency = Latency(counters)
     latency.record_head(START, 0.0)  # nothing was published yet
     latency.record_flush(Position(EPOCH, 7))
     latency.record_head(Position(EPOCH, 7), -100.0)  # flushed at some time before this process was there
     latency.record_head(Position(EPOCH, 8), None)
-    assert samples(tally) == (0, 0)
+    assert samples(counters) == (0, 0)
     latency.record_flush(Position(EPOCH, 8))
     for _ in range(2):
         latency.record_head(Position(EPOCH, 8), -0.25)
-    assert samples(tally) == (1, 0.25)
+    assert samples(counters) == (1, 0.25)
     for offset in range(9, 10 + MAX_PENDING_FLUSHES):
         latency.record_flush(Position(EPOCH, offset))
     latency.record_head(Position(EPOCH, 9), 0.0)  # forgotten: the oldest flush that is known may not be the one
-    assert samples(tally)[0] == 1
+    assert samples(counters)[0] == 1
 
 
 def test_what_is_awaited_of_an_epoch_that_is_over_is_not_measured() -> None:

@@ -15,11 +15,11 @@ MESSAGES = [
 
 
 def read(data: bytes, extension: PerMessageDeflate) -> list[str]:
-    """As a client that negotiated it would."""
+    """Inflate as a client of that negotiation would."""
     reader = StreamReader()
     reader.feed_data(data)
     reader.feed_eof()
-    found = []
+    messages = []
     while reader.buffer != b"":
         parsing = Frame.parse(reader.read_exact, mask=False, extensions=[extension])
         try:
@@ -27,8 +27,8 @@ def read(data: bytes, extension: PerMessageDeflate) -> list[str]:
         except StopIteration as end:
             frame = end.value
         assert frame.opcode is Opcode.TEXT
-        found.append(bytes(frame.data).decode())
-    return found
+        messages.append(bytes(frame.data).decode())
+    return messages
 
 
 @pytest.mark.parametrize("window_bits", [9, 12, 15])

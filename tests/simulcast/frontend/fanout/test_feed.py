@@ -60,7 +60,7 @@ def test_what_the_server_knows_nothing_of_any_more_may_be_told_again() -> None:
 
 
 def failed_over(watched: WatchedFeed, *goes_on: Publication) -> None:
-    """A server took over that knew of nothing that was told after the first event."""
+    """Fail over to a server that has no event after the first one."""
     watched.feed.invalidate(Position(EPOCH, 1))
     watched.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
     watched.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", goes_on, {})
@@ -92,7 +92,7 @@ def test_where_a_download_goes_another_way_after_a_failover_its_end_is_told_agai
 
 
 def shown(watched: WatchedFeed) -> list[str]:
-    """To who joins now."""
+    """Return the events that a joining client gets."""
     return [f"{entry.label} {entry.key}" for entry in watched.feed.snapshot_entries()]
 
 

@@ -3,15 +3,15 @@ from tests.fake_clients import entry, texts
 
 
 def after(log: Log, offset: int) -> list[str]:
-    found = log.entries_after(offset)
-    assert found is not None
-    return texts(b"".join(entry.frame for entry in found))
+    entries = log.entries_after(offset)
+    assert entries is not None
+    return texts(b"".join(entry.frame for entry in entries))
 
 
-def since(log: Log, cursor: int, most_bytes: int = 10**6) -> list[str]:
-    found = log.frames_since(cursor, most_bytes)
-    assert found is not None
-    return texts(b"".join(found[0]))
+def since(log: Log, cursor: int, max_bytes: int = 10**6) -> list[str]:
+    batch = log.frames_since(cursor, max_bytes)
+    assert batch is not None
+    return texts(b"".join(batch[0]))
 
 
 def test_newer_progress_supersedes_older_progress_of_its_download_only() -> None:

@@ -59,9 +59,9 @@ def test_it_is_bounded() -> None:
     snapshot = ChannelSnapshot(Clock())
     for n in range(MAX_ENTRIES + 5):
         snapshot.apply(entry(str(n), "p", str(n)))
-    found = texts(frames(snapshot))
-    assert len(found) == MAX_ENTRIES
-    assert found[0] == "5"
+    kept = texts(frames(snapshot))
+    assert len(kept) == MAX_ENTRIES
+    assert kept[0] == "5"
 
 
 def test_its_bytes_are_bounded_too() -> None:
@@ -69,4 +69,4 @@ def test_its_bytes_are_bounded_too() -> None:
     for n in range(MAX_BYTES // 60_000 + 10):
         snapshot.apply(entry("x" * 60_000, "e:download_complete::", str(n)))
         snapshot.apply(entry("y" * 60_000, "e:download_complete::", str(n)))
-    assert MAX_BYTES - 200_000 < sum(len(each.frame) for each in snapshot.entries()) <= MAX_BYTES
+    assert MAX_BYTES - 200_000 < sum(len(entry.frame) for entry in snapshot.entries()) <= MAX_BYTES

@@ -18,11 +18,11 @@ async def test_a_channel_is_let_go_some_time_after_its_last_client() -> None:
         await channels.sweep()
         clock.advance(IDLE_CHANNEL_TTL_S * 2)
         await channels.sweep()
-        assert set(listening.followed) == {"kept", "a"}
+        assert set(listening.followed) == {"permanent", "a"}
     await channels.sweep()
     clock.advance(IDLE_CHANNEL_TTL_S + 1)
     await channels.sweep()
-    assert set(listening.followed) == set(channels.feeds) == {"kept"}
+    assert set(listening.followed) == set(channels.feeds) == {"permanent"}
 
 
 async def test_who_comes_back_before_that_finds_the_channel_as_it_was() -> None:
@@ -41,9 +41,9 @@ async def test_who_comes_back_before_that_finds_the_channel_as_it_was() -> None:
 
 async def test_views_share_a_hub_that_goes_with_its_last_client() -> None:
     channels, _ = make_channels(Clock())
-    feed = await channels.follow("kept")
-    assert channels.hub(feed, View("kept")) is feed.hub
-    view = View("kept", download_id="x")
+    feed = await channels.follow("permanent")
+    assert channels.hub(feed, View("permanent")) is feed.hub
+    view = View("permanent", download_id="x")
     hub = channels.hub(feed, view)
     assert hub is channels.hub(feed, view) is not feed.hub
     socket = Socket(hub)
@@ -57,9 +57,9 @@ async def test_views_share_a_hub_that_goes_with_its_last_client() -> None:
 
 async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> None:
     channels, _ = make_channels(Clock())
-    feed = await channels.follow("kept")
+    feed = await channels.follow("permanent")
     plain = Socket(feed.hub)
-    marked = Socket(channels.hub(feed, View("kept", marks=True, download_id="quiet")))
+    marked = Socket(channels.hub(feed, View("permanent", marks=True, download_id="quiet")))
     for socket in (plain, marked):
         socket.hub.join(socket.client, b"")
     await channels.publish_position_marks()
@@ -67,7 +67,7 @@ async def test_position_marks_come_to_who_wants_them_and_to_nobody_else() -> Non
     feed.hub.flush()
     assert marked.got == [b'{"type":"position","position":"1-0"}']
     assert plain.got == []
-    assert payload_of(View("kept").position_mark(Position(1, 0))) == marked.got[0]
+    assert payload_of(View("permanent").position_mark(Position(1, 0))) == marked.got[0]
 
 
 async def test_a_front_end_follows_a_bounded_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,4 +83,4 @@ async def test_a_name_that_is_none_is_refused_and_leaves_nothing() -> None:
     channels, _ = make_channels(Clock())
     with pytest.raises(ValueError, match="channel"):
         await channels.follow("a b")
-    assert set(channels.feeds) == {"kept"}
+    assert set(channels.feeds) == {"permanent"}

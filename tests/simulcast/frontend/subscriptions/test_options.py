@@ -11,9 +11,9 @@ def test_who_asks_for_nothing_follows_the_downloads() -> None:
 
 def test_channels_positions_one_download_and_an_interval_are_read() -> None:
     query = [("channel", "a"), ("channel", "b"), ("channel", "a"), ("since", "a:1-2,b:3-4")]
-    wanted = parse([*query, ("download_id", "x"), ("interval_ms", "950"), ("other", "?")], ["simulcast.v1"])
-    assert wanted == SubscribeOptions(("a", "b"), {"a": Position(1, 2), "b": Position(3, 4)}, "x", 1000, True)
-    assert wanted.with_channel
+    options = parse([*query, ("download_id", "x"), ("interval_ms", "950"), ("other", "?")], ["simulcast.v1"])
+    assert options == SubscribeOptions(("a", "b"), {"a": Position(1, 2), "b": Position(3, 4)}, "x", 1000, True)
+    assert options.with_channel
 
 
 @pytest.mark.parametrize("since", ["1-2", "downloads:1-2"])

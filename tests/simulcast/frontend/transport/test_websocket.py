@@ -1,4 +1,4 @@
-"""Fails loudly when uvicorn changes what simulcast/frontend/transport/websocket.py builds on."""
+"""The parts of uvicorn that simulcast/frontend/transport/websocket.py builds on."""
 
 import inspect
 

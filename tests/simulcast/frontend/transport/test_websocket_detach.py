@@ -1,4 +1,4 @@
-"""An endpoint that has returned: its connection goes on, is obeyed in order, and leaves nothing behind."""
+"""An endpoint that has returned: its connection stays, handles messages in order, and leaves nothing behind."""
 
 import asyncio
 import gc
@@ -50,8 +50,8 @@ async def test_what_is_said_is_obeyed_in_order_from_before_the_endpoint_returned
         await client.send(b"binary is ignored")
         await client.send("last")
         async with asyncio.timeout(20):
-            heard = [await client.recv() for _ in range(51)]
-    assert heard == [f"<{each}>" for each in [*range(50), "last"]]
+            texts = [await client.recv() for _ in range(51)]
+    assert texts == [f"<{text}>" for text in [*range(50), "last"]]
 
 
 async def test_binary_alone_does_not_stop_the_reading() -> None:
@@ -79,8 +79,8 @@ async def test_the_kernel_takes_little_for_a_client_that_does_not_read() -> None
     endpoint = Endpoint()
     async with serving(endpoint) as url, websockets.connect(url):
         (protocol,) = endpoint.protocols()
-        found = protocol.transport.get_extra_info("socket")
-        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == WRITE_HIGH_WATER_BYTES
+        sock = protocol.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == WRITE_HIGH_WATER_BYTES
 
 
 @pytest.mark.usefixtures("uncollected")

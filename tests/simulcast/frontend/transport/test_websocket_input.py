@@ -1,4 +1,4 @@
-"""What a client sends is bounded: in number, in size, and in what it leads to."""
+"""A client's messages are bounded: in number, in size, and in their consequences."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from tests.served import HANDSHAKE, Endpoint, served
 
 @asynccontextmanager
 async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, SimulcastWebSocketProtocol]]:
-    """A client, and the server's side of it once its endpoint has returned."""
+    """Yield a client, and the server's side of it once its endpoint has returned."""
     async with served(endpoint) as server, websockets.connect(f"ws://127.0.0.1:{server.config.port}") as client:
         await client.send("joined")
         assert await client.recv() == "<joined>"
@@ -31,7 +31,7 @@ async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, Si
 
 
 def frame(opcode: int, payload: bytes = b"", fin: bool = True) -> bytes:
-    """One frame as a client sends it, masked with zeros (RFC 6455 §5.2)."""
+    """Return one frame as a client sends it, masked with zeros (RFC 6455 §5.2)."""
     assert len(payload) < 126
     return bytes([opcode | (0x80 if fin else 0), 0x80 | len(payload)]) + bytes(4) + payload
 
@@ -58,7 +58,7 @@ async def test_fragments_are_one_buffer_however_many_they_are_and_empty_ones_not
 
 
 async def test_who_pings_and_does_not_read_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RateLimiter, "allow", lambda pace, now: True)
+    monkeypatch.setattr(RateLimiter, "allow", lambda limiter, now: True)
     endpoint = Endpoint()
     async with served(endpoint) as server:
         with socket.socket() as pinging:
@@ -84,12 +84,12 @@ async def test_a_script_that_awaits_its_answers_is_slowed_down_and_not_refused()
 async def test_what_comes_too_fast_to_wait_is_refused_and_its_client_told_so() -> None:
     async with joined(Endpoint()) as (client, _):
         client.transport.write(frame(1, b"x") * (BURST + MAX_QUEUED_COMMANDS + 200))
-        heard: list[str] = []
+        texts: list[str] = []
         async with asyncio.timeout(60):
-            while len(heard) < MAX_QUEUED_COMMANDS:
-                heard.append(str(await client.recv()))
-        told = [json.loads(text) for text in heard if text != "<x>"]
-        assert {(answer["type"], answer["code"]) for answer in told} == {("error", "rate_limited")}
+            while len(texts) < MAX_QUEUED_COMMANDS:
+                texts.append(str(await client.recv()))
+        errors = [json.loads(text) for text in texts if text != "<x>"]
+        assert {(answer["type"], answer["code"]) for answer in errors} == {("error", "rate_limited")}
         async with asyncio.timeout(60):
             await client.send("and then")
             while await client.recv() != "<and then>":
