@@ -87,7 +87,9 @@ def _config(settings: FrontEndSettings, root_path: str, admin: socket.socket | N
         public = create_app(settings, Endpoint(address, f"{host}:{port}"))
         guarded = RequestFilterMiddleware(admin_app(public), frozenset(settings.allowed_hosts))
         app = PortRouter(public, guarded, {port})
-    return uvicorn_config(app, settings, root_path, lambda: cast(Services, public.state.services).broker.places())
+    return uvicorn_config(
+        app, settings, root_path, lambda: cast(Services, public.state.services).broker.server_counts()
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, ConnectionWriter, Subscriber
-from simulcast.heartbeat import keep_beating, process_name
+from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.process_registry import ProcessRegistry
@@ -69,7 +69,7 @@ async def services_lifespan(settings: FrontEndSettings, place: Endpoint) -> Asyn
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     census = ProcessRegistry.connect(url)
-    subscribing = topology_from_url(url, most_connections=2)
+    subscribing = topology_from_url(url, max_connections=2)
     tally = Counters(time.monotonic)
     listener = ListenerPool(broker, subscribing, tally)
     channels = Channels(DEFAULT_CHANNEL, listener, asyncio.get_running_loop(), tally)
@@ -79,7 +79,7 @@ async def services_lifespan(settings: FrontEndSettings, place: Endpoint) -> Asyn
         asyncio.create_task(listener.run(), name="listener"),
         asyncio.create_task(run_periodically(SWEEP_INTERVAL_S, channels.sweep), name="sweep"),
         asyncio.create_task(run_periodically(PING_INTERVAL_S, channels.publish_position_marks), name="marks"),
-        asyncio.create_task(keep_beating(census, name, pulse.record, dict), name="heartbeat"),
+        asyncio.create_task(send_heartbeats(census, name, pulse.record, dict), name="heartbeat"),
     ]
     for task in tasks:
         task.add_done_callback(_stop_the_process)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks import build
-from simulcast.broker import publish_arguments
+from simulcast.broker import build_publish_call
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import Event, encode
 from simulcast.store import functions
@@ -96,7 +96,7 @@ def _broker(channel: str, port: int) -> bytes:
     event = encode(PAYLOAD)
     assert isinstance(event, Event)
     names = ChannelNames(channel)
-    keys, arguments = publish_arguments(names, event, "")
+    keys, arguments = build_publish_call(names, event, "")
     return resp("FCALL", functions.name("publish"), len(keys), *keys, *arguments)
 
 

@@ -16,7 +16,7 @@ import redis.asyncio
 
 from simulcast.errors import BrokerUnavailable, PositionLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
-from simulcast.model.events import Event, Message, checked_key, encode
+from simulcast.model.events import Event, Message, encode, validate_key
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_entry, from_stream
 from simulcast.store import functions
@@ -41,7 +41,7 @@ class Head:
 
     position: Position
     tag: str
-    before: Position | None = None
+    previous: Position | None = None
     published_at: float | None = field(default=None, compare=False)
 
 
@@ -57,14 +57,14 @@ class Snapshot:
     ended_ago_s: Mapping[str, float]
 
 
-def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -> tuple[list[str], list[Argument]]:
+def build_publish_call(names: ChannelNames, event: Event, idempotency_key: str) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
     keys = names.stream_keys
     if not idempotency_key and event.label[0] in "se":
         idempotency_key = secrets.token_hex(12)  # so that it can be sent again when its reply was lost
     label = event.label
     if idempotency_key:
-        keys = [*names.stream_keys, names.dedup_key(checked_key(idempotency_key, "an idempotency key"))]
+        keys = [*names.stream_keys, names.dedup_key(validate_key(idempotency_key, "an idempotency key"))]
         if label[0] not in "se" or label.endswith(":"):
             label = f"{label}#{secrets.token_hex(6)}"  # by which front-ends know it again when it is told anew
     return keys, [names.pubsub, HISTORY_LENGTH, label, event.key, event.payload, DEDUP_TTL_S]
@@ -73,10 +73,10 @@ def publish_arguments(names: ChannelNames, event: Event, idempotency_key: str) -
 class Broker:
     """Publishes in order, a sender for what one server serves, and reads."""
 
-    def __init__(self, reading: Topology, publishing: Topology) -> None:
+    def __init__(self, read_topology: Topology, publish_topology: Topology) -> None:
         """Owns both; `publishing` must have connections of its own."""
-        self._reading = reading
-        self._publishing = publishing
+        self._read_topology = read_topology
+        self._publish_topology = publish_topology
         self._senders: dict[str, Sender] = {}
 
     @classmethod
@@ -86,21 +86,21 @@ class Broker:
 
     def sender(self, channel: str = DEFAULT_CHANNEL) -> Sender:
         """By which all calls leave that are to keep their order with what is published to the channel."""
-        lane = channel if self._publishing.apart else ""
+        lane = channel if self._publish_topology.is_sharded else ""
         found = self._senders.get(lane)
         if found is None or found.closed:
-            found = self._senders[lane] = Sender(self._publishing, channel, self._ended)
+            found = self._senders[lane] = Sender(self._publish_topology, channel, self._remove_sender)
         return found
 
-    async def _ended(self, sender: Sender) -> None:
+    async def _remove_sender(self, sender: Sender) -> None:
         self._senders = {lane: each for lane, each in self._senders.items() if each is not sender}
         if not self._senders:
-            await self._publishing.aclose()
+            await self._publish_topology.aclose()
 
     async def aclose(self) -> None:
         """Sends what waits, then closes all connections."""
         await asyncio.gather(*(sender.aclose() for sender in list(self._senders.values())))
-        await self._reading.aclose()
+        await self._read_topology.aclose()
 
     async def publish(
         self, message: Message, channel: str = DEFAULT_CHANNEL, *, key: str = "", idempotency_key: str = ""
@@ -120,17 +120,17 @@ class Broker:
             await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
         about = f"{channel} {event.key}" if event.key else ""
-        keys, args = publish_arguments(names, event, idempotency_key)
+        keys, args = build_publish_call(names, event, idempotency_key)
         yields = event.label == "p"
         keep = len(keys) > len(names.stream_keys)
         reply = await self.sender(channel).call(
-            "publish", keys, args, patience_s=PUBLISH_TIMEOUT_S, key=about, yields=yields, keep=keep
+            "publish", keys, args, timeout_s=PUBLISH_TIMEOUT_S, key=about, supersedable=yields, retain=keep
         )
-        return Position.parse(_text(reply))
+        return Position.parse(_decode(reply))
 
-    def places(self) -> tuple[int, int]:
+    def server_counts(self) -> tuple[int, int]:
         """How many servers serve channels, and how many are asked who does, as far as is known."""
-        return self._reading.server_counts()
+        return self._read_topology.server_counts()
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
         """Where the channel is now; opens an epoch where acknowledged writes may be gone. Raises BrokerUnavailable."""
@@ -140,28 +140,31 @@ class Broker:
         """As `head`, for several channels in one round trip to each server that serves some of them."""
         found: dict[str, Head] = {}
         servers: dict[redis.asyncio.Redis, list[str]] = {}
-        async with self._reading.translating_errors("ask where the channels are"):
+        async with self._read_topology.translating_errors("ask where the channels are"):
             for channel in channels:
-                servers.setdefault(await self._reading.client_for(channel), []).append(channel)
+                servers.setdefault(await self._read_topology.client_for(channel), []).append(channel)
             for client, served in servers.items():
-                asked, replies = await functions.ensure_loaded(
+                asked_at, replies = await functions.ensure_loaded(
                     partial(_read_heads, client, served), client.execute_command
                 )
-                found |= {channel: _head(_list(reply), asked) for channel, reply in zip(served, replies, strict=True)}
+                found |= {
+                    channel: _parse_head(_expect_list(reply), asked_at)
+                    for channel, reply in zip(served, replies, strict=True)
+                }
         return [found[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
-        async with self._reading.client_at(channel, "read what goes on") as client:
-            reply = _list(
+        async with self._read_topology.client_at(channel, "read what goes on") as client:
+            reply = _expect_list(
                 await functions.call(client.execute_command, "snapshot", ChannelNames(channel).stream_keys, [])
             )
-        active = [from_entry(_bytes(entry)) for entry in _list(reply[5])]
-        ended = [from_entry(_bytes(entry)) for entry in _list(reply[6])]
-        ages = [int(_text(age)) / 1000 for age in _list(reply[7])]
-        publications = sorted([*active, *ended], key=_order)
+        active = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[5])]
+        ended = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[6])]
+        ages = [int(_decode(age)) / 1000 for age in _expect_list(reply[7])]
+        publications = sorted([*active, *ended], key=_sort_key)
         ended_ago_s = {end.key: age for end, age in zip(ended, ages, strict=True)}
-        return Snapshot(_head(reply), publications, ended_ago_s)
+        return Snapshot(_parse_head(reply), publications, ended_ago_s)
 
     async def history(
         self, after: Position, until: Position, channel: str = DEFAULT_CHANNEL, limit: int = 1000
@@ -198,14 +201,14 @@ class Broker:
         return found
 
     async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
-        async with self._reading.client_at(channel, "read the history") as client:
+        async with self._read_topology.client_at(channel, "read the history") as client:
             reply = await client.xrange(ChannelNames(channel).history, first, last, limit)
         rows = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
         return [from_stream(place, fields[b"e"]) for place, fields in rows]
 
 
 async def _read_heads(client: redis.asyncio.Redis, channels: Sequence[str]) -> tuple[float, list[object]]:
-    asked = time.monotonic()
+    asked_at = time.monotonic()
     async with client.pipeline(transaction=False) as pipe:
         for number, channel in enumerate(channels):
             keys = ChannelNames(channel).stream_keys
@@ -214,38 +217,38 @@ async def _read_heads(client: redis.asyncio.Redis, channels: Sequence[str]) -> t
         replies: list[object] = await pipe.execute(raise_on_error=False)
     if (error := next((reply for reply in replies if isinstance(reply, redis.RedisError)), None)) is not None:
         raise error
-    return asked, replies
+    return asked_at, replies
 
 
-def is_next_position(before: Position, position: Position) -> bool:
-    if position.epoch == before.epoch:
-        return position.offset == before.offset + 1
-    return position.epoch > before.epoch and position.offset == 1
+def is_next_position(previous: Position, position: Position) -> bool:
+    if position.epoch == previous.epoch:
+        return position.offset == previous.offset + 1
+    return position.epoch > previous.epoch and position.offset == 1
 
 
-def _order(publication: Publication) -> tuple[int, int]:
+def _sort_key(publication: Publication) -> tuple[int, int]:
     return publication.position.epoch, publication.position.offset
 
 
-def _head(reply: list[object], asked: float | None = None) -> Head:
+def _parse_head(reply: list[object], asked_at: float | None = None) -> Head:
     """`asked`: when, in seconds of `time.monotonic`."""
-    before, age_us = _text(reply[3]), _text(reply[4])
-    position = Position(int(_text(reply[0])), int(_text(reply[1])))
-    published_at = asked - int(age_us) / 1e6 if asked is not None and age_us else None
-    return Head(position, _text(reply[2]), Position.parse(before) if before else None, published_at)
+    previous, age_us = _decode(reply[3]), _decode(reply[4])
+    position = Position(int(_decode(reply[0])), int(_decode(reply[1])))
+    published_at = asked_at - int(age_us) / 1e6 if asked_at is not None and age_us else None
+    return Head(position, _decode(reply[2]), Position.parse(previous) if previous else None, published_at)
 
 
-def _list(reply: object) -> list[object]:
+def _expect_list(reply: object) -> list[object]:
     if not isinstance(reply, list):
         raise BrokerUnavailable(f"Redis answered {type(reply).__name__} where a list was due")
     return reply
 
 
-def _bytes(reply: object) -> bytes:
+def _expect_bytes(reply: object) -> bytes:
     if not isinstance(reply, bytes):
         raise BrokerUnavailable(f"Redis answered {type(reply).__name__} where text was due")
     return reply
 
 
-def _text(reply: object) -> str:
-    return _bytes(reply).decode()
+def _decode(reply: object) -> str:
+    return _expect_bytes(reply).decode()

@@ -35,9 +35,9 @@ class EventTooLarge(InvalidEvent):
 class PositionLost(SimulcastError):
     """The history does not reach back to `asked`; `oldest` is the first position it still holds, if any."""
 
-    def __init__(self, asked: object, oldest: object | None) -> None:
-        super().__init__(f"the history no longer reaches back to {asked}; it begins at {oldest or 'nothing'}")
-        self.asked = asked
+    def __init__(self, after: object, oldest: object | None) -> None:
+        super().__init__(f"the history no longer reaches back to {after}; it begins at {oldest or 'nothing'}")
+        self.after = after
         self.oldest = oldest
 
 

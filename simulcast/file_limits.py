@@ -10,21 +10,21 @@ MACOS_OPEN_MAX = 10_240  # by macOS, whose hard limit is endless and isn't meant
 _log = logging.getLogger("simulcast.file_limits")
 
 
-def limits() -> tuple[int, int]:
+def read_limits() -> tuple[int, int]:
     """Soft and hard, sys.maxsize for an endless one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _number(soft), _number(hard)
 
 
-def usable(soft: int, hard: int) -> int:
+def usable_limit(soft: int, hard: int) -> int:
     """What `raise_limit` makes of these two, where it is not refused."""
     return min(max(soft, min(hard, DEFAULT_LIMIT)), MAX_LIMIT)
 
 
 def raise_limit() -> int:
     """Raises this process's soft limit and returns what it may have then. Where that is refused, it stays."""
-    soft, hard = limits()
-    wanted = usable(soft, hard)
+    soft, hard = read_limits()
+    wanted = usable_limit(soft, hard)
     if soft >= wanted:
         return wanted
     refusal: Exception | None = None

@@ -50,25 +50,25 @@ class Rate:
         return rate
 
 
-async def keep_beating(
-    census: ProcessRegistry, name: str, record: Callable[[], Record], totals: Callable[[], Mapping[str, int]]
+async def send_heartbeats(
+    registry: ProcessRegistry, name: str, record: Callable[[], Record], totals: Callable[[], Mapping[str, int]]
 ) -> None:
     """Until cancelled. `totals`: counters that only grow; while Redis is away, what they grow by is told later."""
-    told: Mapping[str, int] = {}
+    sent: Mapping[str, int] = {}
     try:
         while not is_cancelling():
             now = totals()
             try:
-                await census.heartbeat(
-                    record(), {counter: total - told.get(counter, 0) for counter, total in now.items()}
+                await registry.heartbeat(
+                    record(), {counter: total - sent.get(counter, 0) for counter, total in now.items()}
                 )
-                told = now
+                sent = now
             except BrokerUnavailable as error:
                 _log.debug("not told that this process lives: %s", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
     finally:
         try:
             async with asyncio.timeout(DEREGISTER_TIMEOUT_S):
-                await census.leave(name)
+                await registry.leave(name)
         except (BrokerUnavailable, TimeoutError) as error:
             _log.debug("not told that this process ends: %s", error)

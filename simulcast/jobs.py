@@ -13,14 +13,14 @@ from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.commands import Command, Reason
 from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
-from simulcast.model.events import checked_key
+from simulcast.model.events import validate_key
 from simulcast.model.job_record import (
     JobRecord,
     Query,
     decode_hash,
     display_name,
     event_members,
-    record_of,
+    parse_record,
     redact_url,
     site_of,
 )
@@ -30,10 +30,10 @@ from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
 Desired = Literal["running", "paused", "cancelled", "lost"]
-_OWNED: tuple[Desired, ...] = ("running", "paused", "cancelled")
+_OWNER_STATES: tuple[Desired, ...] = ("running", "paused", "cancelled")
 _PAGE = 200
-_ASKED_FOR = ("submit", "command", "clear")  # somebody is told that it is done: it must survive the server
-Ending = Literal["complete", "error", "paused", "cancelled", "queued"]
+_REPLICATED_CALLS = ("submit", "command", "clear")  # somebody is told that it is done: it must survive the server
+ReleaseState = Literal["complete", "error", "paused", "cancelled", "queued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Jobs:
         self._servers = servers
         self._broker = broker
         self._names = ChannelNames(channel)
-        self._keys = [*self._names.stream_keys, *self._names.jobs]
-        self._flow: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
+        self._keys = [*self._names.stream_keys, *self._names.job_keys]
+        self._publish_args: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
 
     @classmethod
     def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "Jobs":
@@ -82,11 +82,19 @@ class Jobs:
 
         Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
         """
-        download_id = checked_key(download_id or secrets.token_hex(8), "download_id")
+        download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
         members = event_members(download_id, name, redact_url(url))
         more = {"site": site_of(url), "options": options.to_json(), "limit": str(options.limit_bytes_per_s or "")}
-        args = [*self._flow, download_id, members, url, name, priority, *_flat({k: v for k, v in more.items() if v})]
+        args = [
+            *self._publish_args,
+            download_id,
+            members,
+            url,
+            name,
+            priority,
+            *_flatten({k: v for k, v in more.items() if v}),
+        ]
         if not await self._call("submit", args):
             raise ValueError(f"there is a download {download_id} already")
         return await self.get(download_id)
@@ -97,19 +105,19 @@ class Jobs:
         `worker`: its host's name, a colon, and what tells it from others there. `busy`: sites (records.site_of) of
         which no job is taken; beyond the first 500 ready jobs none is looked for.
         """
-        args = [*self._flow, worker, round(lease_s * 1000), secrets.token_hex(8), _host(worker), *busy]
+        args = [*self._publish_args, worker, round(lease_s * 1000), secrets.token_hex(8), _host_of(worker), *busy]
         reply = await self._call("claim", args)
         if not reply or not isinstance(reply, list):
             return None
         flat: list[bytes] = reply[1]
         fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
-        return Lease(reply[0].decode(), record_of(fields), fields)
+        return Lease(reply[0].decode(), parse_record(fields), fields)
 
-    async def renew(self, claims: Sequence[Lease], lease_s: float) -> list[DesiredState]:
+    async def renew(self, leases: Sequence[Lease], lease_s: float) -> list[DesiredState]:
         """Renews to `lease_s` from now. What is wished of each; "lost": stop and touch nothing."""
-        pairs = [text for claim in claims for text in (claim.record.download_id, claim.token)]
+        pairs = [text for claim in leases for text in (claim.record.download_id, claim.token)]
         reply = await self._call("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
-        return [_wish(status.decode()) for status in reply] if isinstance(reply, list) else []
+        return [_parse_desired_state(status.decode()) for status in reply] if isinstance(reply, list) else []
 
     async def progress(self, claim: Lease, payload: bytes, fields: Mapping[str, str]) -> None:
         """Tells a progress event and keeps `fields` in the record. Raises LeaseLost."""
@@ -122,7 +130,7 @@ class Jobs:
     async def finish(
         self,
         claim: Lease,
-        ending: Ending,
+        state: ReleaseState,
         fields: Mapping[str, str],
         members: Mapping[str, object] | None = None,
     ) -> None:
@@ -132,7 +140,7 @@ class Jobs:
         again is safe: a repetition is answered with the first one's id.
         """
         extra = "," + json.dumps(members, separators=(",", ":"))[1:-1] if members else ""
-        await self._report(claim, ending, extra, fields)
+        await self._report(claim, state, extra, fields)
 
     async def command(self, command: Command) -> Reason | None:
         """Records what is wished; None where it was accepted. Raises BrokerUnavailable."""
@@ -141,7 +149,7 @@ class Jobs:
             return None
         command_id = json.dumps(command.command_id) if command.command_id else ""
         detail = "1" if command.with_file else str(command.bytes_per_s or "")
-        args = [*self._flow, command.download_id, command.action, command_id, detail]
+        args = [*self._publish_args, command.download_id, command.action, command_id, detail]
         reply = await self._call("command", args)
         if reply == b"accepted":
             return None
@@ -153,12 +161,12 @@ class Jobs:
             fields = cast(dict[bytes, bytes], await client.hgetall(self._names.job_prefix + download_id))
         if not fields:
             raise KeyError(download_id)
-        return record_of(decode_hash(fields))
+        return parse_record(decode_hash(fields))
 
     async def list(self, query: Query) -> tuple[list[JobRecord], int]:
         """One page of records, and how many match in all. Raises BrokerUnavailable."""
         async with self._servers.client_at(self._names.channel, "list the downloads") as client:
-            ids = cast(list[bytes], await client.zrange(self._names.jobs[0], 0, -1))
+            ids = cast(list[bytes], await client.zrange(self._names.job_keys[0], 0, -1))
             records = []
             for start in range(0, len(ids), _PAGE):
                 async with client.pipeline(transaction=False) as pipe:
@@ -166,42 +174,44 @@ class Jobs:
                         pipe.hgetall(self._names.job_prefix + download_id.decode())
                     for fields in filter(None, await pipe.execute()):
                         with suppress(BrokerUnavailable):  # one that is no record must not hide the others
-                            records.append(record_of(decode_hash(fields)))
+                            records.append(parse_record(decode_hash(fields)))
         return query.apply(records)
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
         """Names of files, written on this worker's host, that nobody owns any more: it removes them."""
-        reply = await self._call("orphaned_files", [self._names.pubsub, _host(worker), _PAGE])
+        reply = await self._call("orphaned_files", [self._names.pubsub, _host_of(worker), _PAGE])
         return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
 
     async def _clear(self) -> None:
-        while await self._call("clear", [*self._flow, _PAGE]):
+        while await self._call("clear", [*self._publish_args, _PAGE]):
             continue
 
     async def _report(self, claim: Lease, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
-        args = [*self._flow, claim.record.download_id, claim.token, what, text, *_flat(fields)]
+        args = [*self._publish_args, claim.record.download_id, claim.token, what, text, *_flatten(fields)]
         ends = what not in ("progress", "save")
-        if await self._broker.sender(self._names.channel).call("report_event", self._keys, args, keep=ends) is None:
+        if await self._broker.sender(self._names.channel).call("report_event", self._keys, args, retain=ends) is None:
             raise LeaseLost(f"download {claim.record.download_id} belongs to another worker now")
 
     async def _call(self, function: Function, args: Sequence[Argument]) -> object:
-        if function in _ASKED_FOR:
-            return await self._broker.sender(self._names.channel).call(function, self._keys, args, confirm=True)
+        if function in _REPLICATED_CALLS:
+            return await self._broker.sender(self._names.channel).call(
+                function, self._keys, args, wait_for_replica=True
+            )
         async with self._servers.client_at(self._names.channel, f"call {function}") as client:
             return await functions.call(client.execute_command, function, self._keys, args)
 
 
-def _flat(fields: Mapping[str, str]) -> list[str]:
+def _flatten(fields: Mapping[str, str]) -> list[str]:
     return [part for field in fields.items() for part in field]
 
 
-def _wish(status: str) -> DesiredState:
+def _parse_desired_state(status: str) -> DesiredState:
     desired, _, limit = status.partition(" ")
-    for known in _OWNED:
+    for known in _OWNER_STATES:
         if desired == known:
             return DesiredState(known, int(limit) if limit else None)
     return DesiredState("lost")
 
 
-def _host(worker: str) -> str:
+def _host_of(worker: str) -> str:
     return worker.partition(":")[0]

@@ -58,7 +58,7 @@ class WorkerRecord(_Process):
 
     kind: Literal["worker"] = "worker"
     running: int
-    at_once: int
+    max_downloads: int
     bytes_per_s: float
 
 
@@ -94,25 +94,25 @@ class ProcessRegistry:
     @classmethod
     def connect(cls, url: str) -> "ProcessRegistry":
         """Nothing is sent yet. Raises ValueError for an address of no known form."""
-        return cls(topology_from_url(url, most_connections=2))
+        return cls(topology_from_url(url, max_connections=2))
 
     async def aclose(self) -> None:
         await self._servers.aclose()
 
-    async def heartbeat(self, record: Record, counted: Mapping[str, int]) -> None:
+    async def heartbeat(self, record: Record, increments: Mapping[str, int]) -> None:
         """The process lives. `counted`: what it has counted since it spoke before."""
-        pairs = [part for counter, by in counted.items() for part in (counter, by)]
+        pairs = [part for counter, by in increments.items() for part in (counter, by)]
         args = [record.name, round(PROCESS_TTL_S * 1000), record.model_dump_json(), *pairs]
-        await self._call("heartbeat", self._names.processes, args)
+        await self._call("heartbeat", self._names.process_keys, args)
 
     async def leave(self, name: str) -> None:
         """The process ends."""
-        await self._call("heartbeat", self._names.processes, [name, 0, ""])
+        await self._call("heartbeat", self._names.process_keys, [name, 0, ""])
 
     async def processes(self) -> Processes:
         """Those that live. One whose record this version doesn't understand is left out."""
-        texts, flat = cast(tuple[list[bytes], list[bytes]], await self._call("processes", self._names.processes, []))
-        found = sorted(filter(None, map(_record, texts)), key=lambda record: record.name)
+        texts, flat = cast(tuple[list[bytes], list[bytes]], await self._call("processes", self._names.process_keys, []))
+        found = sorted(filter(None, map(_parse_record, texts)), key=lambda record: record.name)
         return Processes(
             [record for record in found if isinstance(record, FrontEndRecord)],
             [record for record in found if isinstance(record, WorkerRecord)],
@@ -121,14 +121,14 @@ class ProcessRegistry:
 
     async def queue_stats(self) -> QueueStats:
         """Counts the jobs, a page at a time."""
-        keys = [*self._names.stream_keys, *self._names.jobs]
+        keys = [*self._names.stream_keys, *self._names.job_keys]
         jobs: dict[State, int] = dict.fromkeys(STATES, 0)
         waits: list[float] = []
-        first, counted = 0, _PAGE
-        while counted == _PAGE:
+        first, increments = 0, _PAGE
+        while increments == _PAGE:
             args: list[Argument] = [self._names.pubsub, first, _PAGE]
             page, wait_ms, *pairs = cast(list[int | bytes], await self._call("queue_stats", keys, args))
-            counted = int(page)
+            increments = int(page)
             if wait_ms:
                 waits.append(max(0.0, int(wait_ms) / 1000))
             for state, number in zip(pairs[::2], pairs[1::2], strict=True):
@@ -143,7 +143,7 @@ class ProcessRegistry:
             return await functions.call(client.execute_command, function, keys, args)
 
 
-def _record(text: bytes) -> Record | None:
+def _parse_record(text: bytes) -> Record | None:
     try:
         return _RECORD.validate_json(text)
     except ValidationError:

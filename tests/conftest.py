@@ -88,7 +88,7 @@ class Servers:
     def topology(self) -> Topology:
         """With connections of its own."""
         if self._url is not None:
-            return topology_from_url(self._url, most_connections=16)
+            return topology_from_url(self._url, max_connections=16)
         return Topology(fakeredis.FakeAsyncRedis(server=self._fake))
 
     def broker(self) -> Broker:

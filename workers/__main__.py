@@ -11,7 +11,7 @@ from pathlib import Path
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import SettingRefused
-from simulcast.heartbeat import Rate, keep_beating, process_name, version
+from simulcast.heartbeat import Rate, process_name, send_heartbeats, version
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.model.channel import ChannelNames
@@ -38,7 +38,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     census = ProcessRegistry.connect(url)
-    subscribing = topology_from_url(url, most_connections=2)
+    subscribing = topology_from_url(url, max_connections=2)
     try:
         async with make_session(settings.allow_networks, read_timeout_s=settings.read_timeout_s) as session:
             rules = WorkerLimits.of(settings, folder, time.monotonic)
@@ -63,7 +63,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                     version=version(),
                     started_at=began,
                     running=worker.owned,
-                    at_once=settings.max_concurrent_downloads,
+                    max_downloads=settings.max_concurrent_downloads,
                     bytes_per_s=rate.of(downloader.received_bytes),
                 )
 
@@ -71,7 +71,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 return {RECEIVED: downloader.received_bytes}
 
             async with asyncio.TaskGroup() as group:
-                beating = group.create_task(keep_beating(census, name, record, totals), name="heartbeat")
+                beating = group.create_task(send_heartbeats(census, name, record, totals), name="heartbeat")
                 await worker.run(stop)
                 await cancel_and_wait([beating])
     finally:

@@ -136,34 +136,34 @@ async def _send_result(
     grant: Grant,
 ) -> str:
     if isinstance(found, commands.InvalidCommand):
-        return found.answer()
+        return found.encode()
     if isinstance(found, commands.SubscriptionCommand):
-        if found.wanted and not grant.allows("watch", found.channel):
-            return found.result("not_allowed")
+        if found.subscribe and not grant.allows("watch", found.channel):
+            return found.encode_result("not_allowed")
         return await _follow(found, membership)
     if not grant.allows("command", DEFAULT_CHANNEL):
-        return found.result("not_allowed")
+        return found.encode_result("not_allowed")
     return await _run_command(found, services)
 
 
 async def _follow(found: commands.SubscriptionCommand, membership: Subscriber) -> str:
     membership.enable_channel_names()
     try:
-        if found.wanted:
+        if found.subscribe:
             await membership.follow(found.channel, found.since)
         else:
             membership.unfollow(found.channel)
     except (ValueError, TooManyChannels) as error:
-        return commands.InvalidCommand("invalid_member", str(error)).answer()
+        return commands.InvalidCommand("invalid_member", str(error)).encode()
     except (BrokerUnavailable, TimeoutError) as error:
         _log.warning("a client could not follow %s: %s", found.channel, error)
-        return found.result("unavailable")
-    return found.result(None)
+        return found.encode_result("unavailable")
+    return found.encode_result(None)
 
 
 async def _run_command(command: commands.Command, services: Services) -> str:
     try:
-        return command.result(await services.jobs.command(command))
+        return command.encode_result(await services.jobs.command(command))
     except BrokerUnavailable as error:
         _log.warning("a command was not recorded: %s", error)
-        return command.result("unavailable")
+        return command.encode_result("unavailable")

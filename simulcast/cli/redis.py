@@ -34,7 +34,7 @@ def redis_url(given: str, data: Path) -> str:
 async def broker_at(url: str) -> AsyncIterator[Broker]:
     """Open a broker whose Redis has answered, and close it. Raises CommandError if Redis is away or refuses."""
     try:
-        broker, servers = Broker.connect(url), topology_from_url(url, most_connections=1)
+        broker, servers = Broker.connect(url), topology_from_url(url, max_connections=1)
     except ValueError as error:
         raise CommandError(str(error)) from error
     try:

@@ -238,7 +238,7 @@ class EmbeddedServer:
     async def _wait_until_serving(self, process: asyncio.subprocess.Process) -> None:
         loop = asyncio.get_running_loop()
         loaded_by = loop.time() + LOAD_TIMEOUT_S
-        client = connect(self.url, most_connections=1)
+        client = connect(self.url, max_connections=1)
         try:
             async with asyncio.timeout(START_TIMEOUT_S) as deadline:
                 while process.returncode is None:

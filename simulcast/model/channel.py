@@ -50,12 +50,12 @@ class ChannelNames:
         return self._key("job:")
 
     @cached_property
-    def jobs(self) -> list[str]:
+    def job_keys(self) -> list[str]:
         """KEYS of the job functions behind `flow`, in the order that lua/jobs.lua names them."""
         return [self._key(what) for what in ("jobs", "ready", "leases", "done")]
 
     @cached_property
-    def processes(self) -> list[str]:
+    def process_keys(self) -> list[str]:
         """KEYS of the functions about processes, in the order that lua/process_registry.lua names them."""
         return [self._key(what) for what in ("processes", "processes_until", "totals")]
 

@@ -43,19 +43,19 @@ class Command:
     with_file: bool = False
     bytes_per_s: int = 0
 
-    def result(self, reason: Reason | None) -> str:
+    def encode_result(self, reason: Reason | None) -> str:
         """The answer to the client that asked, as JSON: accepted (recorded), or rejected with the reason."""
-        answer: dict[str, str] = {
+        encode: dict[str, str] = {
             "type": "command_result",
             "action": _NAMES[self.action],
             "download_id": self.download_id,
             "status": "rejected" if reason else "accepted",
         }
         if self.command_id:
-            answer["command_id"] = self.command_id
+            encode["command_id"] = self.command_id
         if reason:
-            answer |= {"reason": reason, "message": self.describe(reason)}
-        return json.dumps(answer, separators=(",", ":"))
+            encode |= {"reason": reason, "message": self.describe(reason)}
+        return json.dumps(encode, separators=(",", ":"))
 
     def describe(self, reason: Reason) -> str:
         """The reason in words."""
@@ -75,15 +75,15 @@ class Command:
 class SubscriptionCommand:
     """A wish to follow one more channel, from `since` on, or one less."""
 
-    wanted: bool
+    subscribe: bool
     channel: str
     since: Position | None = None
 
-    def result(self, reason: Reason | None) -> str:
+    def encode_result(self, reason: Reason | None) -> str:
         """The answer to the client that asked, as JSON."""
-        answer = {
+        encode = {
             "type": "command_result",
-            "action": "subscribe" if self.wanted else "unsubscribe",
+            "action": "subscribe" if self.subscribe else "unsubscribe",
             "channel": self.channel,
             "status": "rejected" if reason else "accepted",
         }
@@ -93,8 +93,8 @@ class SubscriptionCommand:
                 if reason == "not_allowed"
                 else f"channel {self.channel} can't be followed now: try again"
             )
-            answer |= {"reason": reason, "message": remedy}
-        return json.dumps(answer, separators=(",", ":"))
+            encode |= {"reason": reason, "message": remedy}
+        return json.dumps(encode, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class InvalidCommand:
     code: ErrorCode
     message: str
 
-    def answer(self) -> str:
+    def encode(self) -> str:
         """The answer as JSON."""
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
@@ -125,7 +125,7 @@ def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
     if "action" not in found:
         return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
     if found["action"] in ("subscribe", "unsubscribe"):
-        return _following(found)
+        return _parse_subscription(found)
     action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None
     if action is None:
         return InvalidCommand(
@@ -138,10 +138,10 @@ def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
         return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
     if action == "clear":
         return Command(action, command_id=command_id)
-    return _about_one(action, command_id, found)
+    return _parse_download_command(action, command_id, found)
 
 
-def _following(found: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
+def _parse_subscription(found: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
     channel, since = found.get("channel"), found.get("since")
     try:
         if not isinstance(channel, str) or not isinstance(since, str | None):
@@ -153,7 +153,7 @@ def _following(found: dict[str, object]) -> SubscriptionCommand | InvalidCommand
     return SubscriptionCommand(found["action"] == "subscribe", channel, position)
 
 
-def _about_one(action: Action, command_id: str, found: dict[str, object]) -> Command | InvalidCommand:
+def _parse_download_command(action: Action, command_id: str, found: dict[str, object]) -> Command | InvalidCommand:
     if "download_id" not in found:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = found["download_id"], found.get("file", False)

@@ -21,11 +21,11 @@ _VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x
 # What concerns one connection alone: RFC 9110 §7.6.1.
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
 # What says where the message ends, to whom it goes, or which bytes are wanted: the worker's own business.
-_OURS = frozenset({"host", "content-length", "content-encoding", "expect", "range", "accept-encoding"})
-_OURS_BEGIN = ("if-", "proxy-")
+_RESERVED = frozenset({"host", "content-length", "content-encoding", "expect", "range", "accept-encoding"})
+_RESERVED_PREFIXES = ("if-", "proxy-")
 
 
-def _header_names(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+def _validate_headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"are at most {MAX_HEADERS}, not {len(headers)}")
     if len({name.lower() for name in headers}) < len(headers):
@@ -33,7 +33,7 @@ def _header_names(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     for name, value in headers.items():
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{name[:40]!r} is no name of a header")
-        if name.lower() in _OURS | _HOP_BY_HOP or name.lower().startswith(_OURS_BEGIN):
+        if name.lower() in _RESERVED | _HOP_BY_HOP or name.lower().startswith(_RESERVED_PREFIXES):
             raise ValueError(f"{name} can't be given: the worker says it itself")
         text = value.get_secret_value()
         if len(text) > MAX_HEADER_CHARS or (text and _VALUE.fullmatch(text) is None):
@@ -44,13 +44,13 @@ def _header_names(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return headers
 
 
-def _one_line(secret: SecretStr) -> SecretStr:
+def _validate_one_line(secret: SecretStr) -> SecretStr:
     if _VALUE.fullmatch(secret.get_secret_value()) is None:
         raise ValueError("is one line of printable characters of Latin-1")
     return secret
 
 
-def _checksum(text: str) -> str:
+def _validate_checksum(text: str) -> str:
     kind, _, digest = text.lower().partition(":")
     if kind not in DIGESTS:
         raise ValueError(f"begins with one of {', '.join(f'{each}:' for each in DIGESTS)}")
@@ -59,7 +59,7 @@ def _checksum(text: str) -> str:
     return f"{kind}:{digest}"
 
 
-def _file_name(name: str) -> str:
+def _validate_file_name(name: str) -> str:
     if name in (".", "..") or not name.strip(". "):
         raise ValueError("is no name of a file")
     if "/" in name or "\\" in name or not name.isprintable():
@@ -67,7 +67,7 @@ def _file_name(name: str) -> str:
     return name
 
 
-def _proxy(secret: SecretStr) -> SecretStr:
+def _validate_proxy(secret: SecretStr) -> SecretStr:
     url = secret.get_secret_value()
     try:
         parts = urlsplit(url)
@@ -98,14 +98,16 @@ class DownloadOptions(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     name: (
-        Annotated[str, Field(max_length=200, description="what the file is to be called"), AfterValidator(_file_name)]
+        Annotated[
+            str, Field(max_length=200, description="what the file is to be called"), AfterValidator(_validate_file_name)
+        ]
         | None
     ) = None
     checksum: (
         Annotated[
             str,
             Field(description="what the file must have, else it isn't published", examples=["sha256:9f86d081…"]),
-            AfterValidator(_checksum),
+            AfterValidator(_validate_checksum),
         ]
         | None
     ) = None
@@ -113,21 +115,21 @@ class DownloadOptions(BaseModel):
     headers: Annotated[
         dict[str, SecretStr],
         Field(description="sent to the URL's origin, to no other"),
-        AfterValidator(_header_names),
+        AfterValidator(_validate_headers),
     ] = {}
-    bearer: Annotated[SecretStr, Field(max_length=MAX_HEADER_CHARS), AfterValidator(_one_line)] | None = None
+    bearer: Annotated[SecretStr, Field(max_length=MAX_HEADER_CHARS), AfterValidator(_validate_one_line)] | None = None
     basic: Basic | None = None
     proxy: (
         Annotated[
             SecretStr,
             Field(max_length=MAX_URL_CHARS, description="one of those that the operator allows"),
-            AfterValidator(_proxy),
+            AfterValidator(_validate_proxy),
         ]
         | None
     ) = None
 
     @model_validator(mode="after")
-    def _says_once_who_asks(self) -> Self:
+    def _check_credentials(self) -> Self:
         given = [self.bearer is not None, self.basic is not None, "authorization" in map(str.lower, self.headers)]
         if sum(given) > 1:
             raise ValueError("only one of bearer, basic and the header Authorization can be given")

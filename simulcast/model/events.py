@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from simulcast.errors import EventTooLarge, InvalidEvent
 
 MAX_EVENT_BYTES = 64 * 1024
-MAX_KEY_CHARACTERS = 200
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+MAX_ID_CHARS = 200
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
 END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
@@ -146,7 +146,7 @@ def _event(found: dict[str, object], text: str, key: str) -> Event:
         label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
         return Event(_dump(found), key, label)
     payload = text.strip(" \t\r\n").encode() if text else _dump(found)
-    return Event(payload, checked_key(key, "key") if key else "", "p" if key else "-")
+    return Event(payload, validate_key(key, "key") if key else "", "p" if key else "-")
 
 
 def _normalise(found: dict[str, object]) -> str:
@@ -155,15 +155,15 @@ def _normalise(found: dict[str, object]) -> str:
         download_id = str(download_id) if abs(download_id) < 2**63 else None
     if not isinstance(download_id, str):
         raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {_quote(download_id)}")
-    found["download_id"] = checked_key(download_id, "download_id")
+    found["download_id"] = validate_key(download_id, "download_id")
     return download_id
 
 
-def checked_key(key: str, what: str) -> str:
+def validate_key(key: str, what: str) -> str:
     """The key. Raises InvalidEvent for one that can't travel."""
-    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or _UNFIT.search(key):
+    if not 1 <= len(key) <= MAX_ID_CHARS or _FORBIDDEN.search(key):
         raise InvalidEvent(
-            f"{what} has 1 to {MAX_KEY_CHARACTERS} characters, no control characters and no halves of surrogate pairs, "
+            f"{what} has 1 to {MAX_ID_CHARS} characters, no control characters and no halves of surrogate pairs, "
             f"unlike {key[:80]!r}"
         )
     return key

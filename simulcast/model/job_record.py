@@ -103,7 +103,7 @@ def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
-def record_of(text: Mapping[str, str]) -> JobRecord:
+def parse_record(text: Mapping[str, str]) -> JobRecord:
     try:
         return JobRecord.model_validate(
             {

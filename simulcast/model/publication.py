@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from simulcast.model.position import Position
 
-_TRAVELLING = re.compile(
+_MESSAGE = re.compile(
     rb"([0-9a-f]{12}) ([0-9]{1,20})-([0-9]{1,20}) (-|[pse][^ #\n]*)(?:#([0-9a-f]{12}))? ([^\n]*)\n", re.ASCII
 )
 
@@ -29,7 +29,7 @@ class Publication:
     label: str
     key: str
     payload: bytes
-    once: str = ""
+    dedup_id: str = ""
 
 
 def with_event_id(position: Position, payload: bytes) -> bytes:
@@ -44,15 +44,15 @@ def with_event_id(position: Position, payload: bytes) -> bytes:
 
 def from_message(data: bytes) -> tuple[str, Publication] | None:
     """What came by Pub/Sub as (tag, publication), or None when it wasn't a broker that sent it."""
-    match = _TRAVELLING.match(data)
+    match = _MESSAGE.match(data)
     if match is None:
         return None
     position = Position(int(match[2]), int(match[3]))
     try:
-        label, once, key = match[4].decode(), (match[5] or b"").decode(), match[6].decode()
+        label, dedup_id, key = match[4].decode(), (match[5] or b"").decode(), match[6].decode()
     except UnicodeDecodeError:
         return None
-    return match[1].decode(), Publication(position, label, key, data[match.end() :], once)
+    return match[1].decode(), Publication(position, label, key, data[match.end() :], dedup_id)
 
 
 def from_entry(entry: bytes) -> Publication:
@@ -65,7 +65,7 @@ def from_stream(place: bytes, body: bytes) -> Publication:
     """A history entry: its stream id, its field. Raises ValueError for what no broker wrote."""
     head, separator, payload = body.partition(b"\n")
     marks, _, key = head.decode().partition(" ")
-    label, _, once = marks.partition("#")
+    label, _, dedup_id = marks.partition("#")
     if not separator or not label:
         raise ValueError(f"no publication: {body[:80]!r}")
-    return Publication(Position.parse(place.decode()), label, key, payload, once)
+    return Publication(Position.parse(place.decode()), label, key, payload, dedup_id)

@@ -21,8 +21,8 @@ from simulcast.store.url import Server
 class Cluster(DiscoveredTopology):
     """Each channel is served by the owner of its slot."""
 
-    apart = True
-    confirms = b"ssubscribe"
+    is_sharded = True
+    subscribe_reply = b"ssubscribe"
 
     _owners: tuple[Server | None, ...] = (None,) * REDIS_CLUSTER_HASH_SLOTS
     _masters: frozenset[Server] = frozenset()  # that own a slot
@@ -35,38 +35,38 @@ class Cluster(DiscoveredTopology):
         for node in known:
             try:
                 async with asyncio.timeout(DISCOVERY_TIMEOUT_S):
-                    slots = await self._asker(node).execute_command("CLUSTER SLOTS")
+                    slots = await self._discovery_client(node).execute_command("CLUSTER SLOTS")
             except (redis.RedisError, OSError, TimeoutError) as error:
                 troubles.append(str(error) or f"{node[0]}:{node[1]} doesn't answer")
                 continue
             if slots:
-                self._take(node, slots)
+                self._apply(node, slots)
                 return
             troubles.append(f"{node[0]}:{node[1]} knows no owner of any slot")
         raise redis.ConnectionError("; ".join(troubles))
 
-    def _take(self, asked: Server, slots: list[list[Any]]) -> None:
+    def _apply(self, node: Server, slots: list[list[Any]]) -> None:
         """`slots`: for each range its first and last slot, the owner, and its replicas."""
         owners: list[Server | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
         nodes: set[Server] = set()
         for first, last, *found in slots:
-            servers = [(host.decode() if host else asked[0], port) for host, port, *_ in found]
+            servers = [(host.decode() if host else node[0], port) for host, port, *_ in found]
             owners[first : last + 1] = [servers[0]] * (last + 1 - first)
             nodes.update(servers)
         self._owners, self._nodes = tuple(owners), frozenset(nodes)
         self._masters = frozenset(owner for owner in owners if owner is not None)
 
-    def _server(self, channel: str) -> Server | None:
+    def _server_for(self, channel: str) -> Server | None:
         return self._owners[key_slot(ChannelNames(channel).pubsub.encode())]
 
-    def _serving(self) -> frozenset[Server]:
+    def _data_servers(self) -> frozenset[Server]:
         return self._masters
 
     def _discovery_nodes(self) -> frozenset[Server]:
         return self._nodes.union(self._address.members)
 
-    def _place(self, member: Server) -> str:
-        return self._address.of(member)
+    def _discovery_url(self, member: Server) -> str:
+        return self._address.url_for(member)
 
     async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
         for name in names:  # one by one: they may lie in different slots of the same server

@@ -22,11 +22,11 @@ MAX_POOL_CONNECTIONS = 64
 _TCP = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": round(DELIVERY_TIMEOUT_S * 1000)}
 
 
-def connect(url: str, most_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyncio.Redis:
+def connect(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyncio.Redis:
     """An asyncio client of one server; nothing is sent yet. Raises ValueError for an address of no known form."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
-        max_connections=most_connections,
+        max_connections=max_connections,
         timeout=REPLY_TIMEOUT_S,
         protocol=2,
         socket_timeout=REPLY_TIMEOUT_S,
@@ -34,7 +34,7 @@ def connect(url: str, most_connections: int = MAX_POOL_CONNECTIONS) -> redis.asy
         retry=Retry(NoBackoff(), 0),
         **_tcp_options(url),
     )
-    pool.connection_class = _LOSABLE[pool.connection_class]
+    pool.connection_class = _LOSS_DETECTING[pool.connection_class]
     return redis.asyncio.Redis.from_pool(pool)  # closed with the client
 
 
@@ -48,22 +48,22 @@ class _LossDetectingConnection:
             raise redis.ConnectionError(f"the connection was lost while writing: {error}") from error
 
 
-class _Tcp(_LossDetectingConnection, redis.asyncio.Connection):
+class _TCPConnection(_LossDetectingConnection, redis.asyncio.Connection):
     """redis:"""
 
 
-class _Tls(_LossDetectingConnection, redis.asyncio.SSLConnection):
+class _TLSConnection(_LossDetectingConnection, redis.asyncio.SSLConnection):
     """rediss:"""
 
 
-class _Unix(_LossDetectingConnection, redis.asyncio.UnixDomainSocketConnection):
+class _UnixConnection(_LossDetectingConnection, redis.asyncio.UnixDomainSocketConnection):
     """unix:"""
 
 
-_LOSABLE: dict[type[Any], type[Any]] = {
-    redis.asyncio.Connection: _Tcp,
-    redis.asyncio.SSLConnection: _Tls,
-    redis.asyncio.UnixDomainSocketConnection: _Unix,
+_LOSS_DETECTING: dict[type[Any], type[Any]] = {
+    redis.asyncio.Connection: _TCPConnection,
+    redis.asyncio.SSLConnection: _TLSConnection,
+    redis.asyncio.UnixDomainSocketConnection: _UnixConnection,
 }
 
 

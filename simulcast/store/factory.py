@@ -7,14 +7,14 @@ from simulcast.store.topology import Topology
 from simulcast.store.url import parse
 
 
-def topology_from_url(url: str, most_connections: int = MAX_POOL_CONNECTIONS) -> Topology:
+def topology_from_url(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> Topology:
     """What the address names; nothing is sent yet. `most_connections`: to each server.
 
     Raises ValueError for an address of no known form.
     """
     address = parse(url)
     if address.kind == "sentinel":
-        return Sentinel(address, most_connections)
+        return Sentinel(address, max_connections)
     if address.kind == "cluster":
-        return Cluster(address, most_connections)
-    return Topology(connect(url, most_connections))
+        return Cluster(address, max_connections)
+    return Topology(connect(url, max_connections))

@@ -36,7 +36,7 @@ _PARTS = ("incarnation", "append", "publish", "jobs", "report", "command", "proc
 _MISSING = "Function not found"
 # ACL's refusal of a connection that named no user; and Redis' of a long command before any user is named.
 _NO_USER = re.compile("User default |unauthenticated ")
-_ELSEWHERE = (
+_RETRYABLE = (
     redis.exceptions.ReadOnlyError,
     redis.exceptions.AskError,
     redis.exceptions.TryAgainError,
@@ -45,7 +45,7 @@ _ELSEWHERE = (
 
 
 @cache
-def version() -> str:
+def library_hash() -> str:
     """Ten hexadecimal digits that change with any byte of the library."""
     return hashlib.sha256(_body().encode()).hexdigest()[:10]
 
@@ -53,7 +53,7 @@ def version() -> str:
 @cache
 def code() -> str:
     """What FUNCTION LOAD takes."""
-    return f"#!lua name=simulcast_{version()}\nlocal VERSION = '{version()}'\n{_body()}"
+    return f"#!lua name=simulcast_{library_hash()}\nlocal VERSION = '{library_hash()}'\n{_body()}"
 
 
 @cache
@@ -64,7 +64,7 @@ def _body() -> str:
 
 def name(function: Function) -> str:
     """The function's name in Redis."""
-    return f"simulcast_{function}_{version()}"
+    return f"simulcast_{function}_{library_hash()}"
 
 
 def is_missing(error: object) -> bool:
@@ -75,36 +75,36 @@ def is_missing(error: object) -> bool:
 def is_unavailable(error: object) -> bool:
     """Whether it may succeed later, or elsewhere: the server is gone, is no master any more, or lacks replicas."""
     if isinstance(error, redis.ResponseError):
-        return isinstance(error, _ELSEWHERE) or str(error).startswith("NOREPLICAS")
+        return isinstance(error, _RETRYABLE) or str(error).startswith("NOREPLICAS")
     return isinstance(error, redis.ConnectionError | redis.TimeoutError)
 
 
-def translate_error(error: redis.RedisError, doing: str) -> BrokerUnavailable:
+def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
     """What to raise for what redis-py raised. `doing` completes "could not …"."""
     if isinstance(error, redis.exceptions.AuthenticationError) or _NO_USER.search(str(error)):
         return NotPermitted(
-            f"could not {doing}: Redis requires a user and a password that it accepts ({error}). "
+            f"could not {action}: Redis requires a user and a password that it accepts ({error}). "
             "Put them into REDIS_URL, as in redis://user:password@host:6379/0; "
             "the address of `simulcast up` is in data/redis.url"
         )
     if isinstance(error, redis.exceptions.NoPermissionError):
         return NotPermitted(
-            f"could not {doing}: the Redis user lacks a right ({error}). "
+            f"could not {action}: the Redis user lacks a right ({error}). "
             "Grant it: ACL SETUSER <user> ~{simulcast:* &simulcast:* +@all -@dangerous +info +function"
         )
     if isinstance(error, redis.ResponseError) and "unknown command" in str(error).lower():
-        return BrokerUnavailable(f"could not {doing}: the server is too old; it takes Redis 7 or Valkey 7.2 ({error})")
+        return BrokerUnavailable(f"could not {action}: the server is too old; it takes Redis 7 or Valkey 7.2 ({error})")
     if isinstance(error, redis.ConnectionError | redis.TimeoutError):
-        return BrokerUnavailable(f"could not {doing}: Redis does not answer ({error})")
+        return BrokerUnavailable(f"could not {action}: Redis does not answer ({error})")
     if isinstance(error, redis.exceptions.MovedError):
         return BrokerUnavailable(
-            f"could not {doing}: another server of the cluster serves that now, {error.host}:{error.port} "
+            f"could not {action}: another server of the cluster serves that now, {error.host}:{error.port} "
             "(the address of a cluster begins with redis+cluster://)"
         )
-    return BrokerUnavailable(f"could not {doing}: Redis refused ({error})")
+    return BrokerUnavailable(f"could not {action}: Redis refused ({error})")
 
 
-def load_error_is_a_race(error: redis.ResponseError) -> bool:
+def is_already_loaded(error: redis.ResponseError) -> bool:
     """Whether FUNCTION LOAD failed only because somebody else was first."""
     return "already exists" in str(error)
 
@@ -120,15 +120,15 @@ async def call(
     return await ensure_loaded(lambda: execute(*command), execute)
 
 
-async def ensure_loaded(ask: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]]) -> T:
+async def ensure_loaded(request: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]]) -> T:
     """What `ask` answers; asks again with the library loaded where the server lacks it. Raises what redis-py raises."""
     try:
-        return await ask()
+        return await request()
     except redis.ResponseError as error:
         if not is_missing(error):
             raise
     await load(execute)
-    return await ask()
+    return await request()
 
 
 async def load(execute: Callable[..., Awaitable[object]]) -> None:
@@ -136,5 +136,5 @@ async def load(execute: Callable[..., Awaitable[object]]) -> None:
     try:
         await execute("FUNCTION LOAD", code())
     except redis.ResponseError as error:
-        if not load_error_is_a_race(error):
+        if not is_already_loaded(error):
             raise

@@ -39,16 +39,16 @@ Command = tuple[Argument, ...]
 @dataclass(slots=True, eq=False)
 class _Call:
     command: Command
-    doing: str
-    until: float  # loop time up to which it is sent again; 0 for never
+    action: str
+    deadline: float  # loop time up to which it is sent again; 0 for never
     key: str  # what it is about; "" for nothing
-    yields: bool  # whether a newer call of that key takes its place while it waits
-    confirm: bool  # answered once a replica has it, if one has it in time
-    keep: bool  # sent again after its answer, until a replica has it
+    supersedable: bool  # whether a newer call of that key takes its place while it waits
+    wait_for_replica: bool  # answered once a replica has it, if one has it in time
+    retain: bool  # sent again after its answer, until a replica has it
     reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     superseded: list[asyncio.Future[object]] = field(default_factory=list)  # they are answered as this one is
 
-    def answer(self, result: object) -> None:
+    def set_reply(self, result: object) -> None:
         for reply in (self.reply, *self.superseded):
             if reply.done():  # whoever asked was cancelled
                 continue
@@ -64,17 +64,17 @@ class Sender:
     At most MAX_WAITING calls wait; one more is refused. `ended` is awaited when it ends: closed, idle, or cancelled.
     """
 
-    def __init__(self, servers: Topology, channel: str, ended: Callable[["Sender"], Awaitable[None]]) -> None:
+    def __init__(self, servers: Topology, channel: str, on_end: Callable[["Sender"], Awaitable[None]]) -> None:
         self._servers = servers
         self._channel = channel
-        self._ended = ended
+        self._on_end = on_end
         self._waiting: deque[_Call] = deque()
-        self._unconfirmed = UnreplicatedCalls[_Call]()
-        self._confirm_ms = REPLICA_WAIT_MS
-        self._served_by: redis.asyncio.Redis | None = None
-        self._gathered = asyncio.Event()
+        self._unreplicated = UnreplicatedCalls[_Call]()
+        self._replica_wait_ms = REPLICA_WAIT_MS
+        self._client: redis.asyncio.Redis | None = None
+        self._has_calls = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._away = 0  # failures in a row
+        self._failures = 0  # failures in a row
         self._closed = False
         self._ends_at = float("inf")  # loop time, once closed
 
@@ -89,28 +89,34 @@ class Sender:
         keys: Sequence[str],
         args: Sequence[Argument],
         *,
-        patience_s: float = 0.0,
+        timeout_s: float = 0.0,
         key: str = "",
-        yields: bool = False,
-        confirm: bool = False,
-        keep: bool = False,
+        supersedable: bool = False,
+        wait_for_replica: bool = False,
+        retain: bool = False,
     ) -> object:
         """The function's reply; see `execute`."""
         command: Command = ("FCALL", functions.name(function), len(keys), *keys, *args)
         return await self.execute(
-            f"call {function}", command, patience_s=patience_s, key=key, yields=yields, confirm=confirm, keep=keep
+            f"call {function}",
+            command,
+            timeout_s=timeout_s,
+            key=key,
+            supersedable=supersedable,
+            wait_for_replica=wait_for_replica,
+            retain=retain,
         )
 
     async def execute(
         self,
-        doing: str,
+        action: str,
         command: Command,
         *,
-        patience_s: float = 0.0,
+        timeout_s: float = 0.0,
         key: str = "",
-        yields: bool = False,
-        confirm: bool = False,
-        keep: bool = False,
+        supersedable: bool = False,
+        wait_for_replica: bool = False,
+        retain: bool = False,
     ) -> object:
         """Any command's reply, in its turn. `doing` completes "could not …".
 
@@ -121,17 +127,17 @@ class Sender:
         Raises BrokerUnavailable; whether the call was carried out may then be unknown.
         """
         if self._closed:
-            raise BrokerUnavailable(f"could not {doing}: this publisher was closed")
-        until = asyncio.get_running_loop().time() + patience_s if patience_s else 0.0
-        call = _Call(command, doing, until, key, yields, confirm or keep, keep)
-        if self._away and yields:
+            raise BrokerUnavailable(f"could not {action}: this publisher was closed")
+        deadline = asyncio.get_running_loop().time() + timeout_s if timeout_s else 0.0
+        call = _Call(command, action, deadline, key, supersedable, wait_for_replica or retain, retain)
+        if self._failures and supersedable:
             self._replace_older(call)
         if len(self._waiting) >= MAX_WAITING:
-            raise BrokerUnavailable(f"could not {doing}: {MAX_WAITING:,} calls already wait for Redis")
+            raise BrokerUnavailable(f"could not {action}: {MAX_WAITING:,} calls already wait for Redis")
         self._waiting.append(call)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="simulcast-sender")
-        self._gathered.set()
+        self._has_calls.set()
         return await call.reply
 
     async def aclose(self) -> None:
@@ -140,16 +146,16 @@ class Sender:
         now = asyncio.get_running_loop().time()
         self._ends_at = now + CLOSE_TIMEOUT_S
         self._servers.invalidate()  # nobody will look later on
-        self._unconfirmed.on_failover(now)
-        self._gathered.set()
+        self._unreplicated.on_failover(now)
+        self._has_calls.set()
         if self._task is not None:
             await asyncio.wait([self._task])
         else:
-            await self._ended(self)
+            await self._on_end(self)
 
     def _replace_older(self, call: _Call) -> None:
         for older in self._waiting:
-            if older.yields and older.key == call.key:
+            if older.supersedable and older.key == call.key:
                 self._waiting.remove(older)
                 call.superseded = [older.reply, *older.superseded]
                 return
@@ -162,96 +168,96 @@ class Sender:
                     continue
                 batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 if not await self._send(batch):
-                    await asyncio.sleep(min(0.05 * 2**self._away, MAX_BACKOFF_S))
+                    await asyncio.sleep(min(0.05 * 2**self._failures, MAX_BACKOFF_S))
         finally:
             self._closed = True
             for call in (*batch, *self._waiting):
-                call.answer(BrokerUnavailable(f"could not {call.doing}: the publisher was stopped"))
-            await self._ended(self)
+                call.set_reply(BrokerUnavailable(f"could not {call.action}: the publisher was stopped"))
+            await self._on_end(self)
 
     def _awaits_replica(self) -> bool:
         """Whether there is something left that no replica has, and time for it."""
-        return bool(self._unconfirmed) and asyncio.get_running_loop().time() < self._ends_at
+        return bool(self._unreplicated) and asyncio.get_running_loop().time() < self._ends_at
 
     async def _wait_for_calls(self) -> bool:
         """Waits for calls; whether there is something to send. Closes the sender where none come for long."""
-        self._gathered.clear()
+        self._has_calls.clear()
         try:
-            async with asyncio.timeout(PROBE_INTERVAL_S if self._unconfirmed.is_retaining else IDLE_S):
-                await self._gathered.wait()
+            async with asyncio.timeout(PROBE_INTERVAL_S if self._unreplicated.is_retaining else IDLE_S):
+                await self._has_calls.wait()
         except TimeoutError:
-            self._closed = self._closed or not (self._unconfirmed.is_retaining or self._waiting)
-        return bool(self._waiting) or self._awaits_replica() or (self._unconfirmed.is_retaining and not self._closed)
+            self._closed = self._closed or not (self._unreplicated.is_retaining or self._waiting)
+        return bool(self._waiting) or self._awaits_replica() or (self._unreplicated.is_retaining and not self._closed)
 
     async def _send(self, batch: list[_Call]) -> bool:
         """False where Redis is away: what may wait is put back."""
-        away: list[tuple[_Call, object]] = []
-        trouble: object = None
+        unsent: list[tuple[_Call, object]] = []
+        failure: object = None
         now = asyncio.get_running_loop().time
         try:
             client = await self._servers.client_for(self._channel)
-            if client is not self._served_by:
-                self._served_by = client
-                self._unconfirmed.on_failover(now())
-            while trouble is None and (again := self._unconfirmed.due(now())):
-                trouble = next(filter(functions.is_unavailable, await self._execute(client, again)), None)
-            replies = await self._execute(client, batch) if batch and trouble is None else [trouble] * len(batch)
+            if client is not self._client:
+                self._client = client
+                self._unreplicated.on_failover(now())
+            while failure is None and (again := self._unreplicated.due(now())):
+                failure = next(filter(functions.is_unavailable, await self._execute(client, again)), None)
+            replies = await self._execute(client, batch) if batch and failure is None else [failure] * len(batch)
         except redis.RedisError as error:
-            replies, trouble = [error] * len(batch), error
+            replies, failure = [error] * len(batch), error
         for call, reply in zip(batch, replies, strict=True):
             if functions.is_unavailable(reply):
-                away.append((call, reply))
+                unsent.append((call, reply))
             else:
-                call.answer(
-                    functions.translate_error(reply, call.doing) if isinstance(reply, redis.RedisError) else reply
+                call.set_reply(
+                    functions.translate_error(reply, call.action) if isinstance(reply, redis.RedisError) else reply
                 )
-        if not away and not functions.is_unavailable(trouble):
-            self._away = 0
+        if not unsent and not functions.is_unavailable(failure):
+            self._failures = 0
             return True
-        self._away += 1
+        self._failures += 1
         self._servers.invalidate()
-        self._unconfirmed.on_failover(now())
-        self._requeue(away)
+        self._unreplicated.on_failover(now())
+        self._requeue(unsent)
         return False
 
-    async def _execute(self, client: redis.asyncio.Redis, sent: list[_Call]) -> list[object]:
+    async def _execute(self, client: redis.asyncio.Redis, calls: list[_Call]) -> list[object]:
         """The replies, with the library loaded where the server lacked it. Raises redis.RedisError."""
-        replies, confirmed = await self._exchange(client, sent)
+        replies, replicated = await self._exchange(client, calls)
         missing = [i for i, reply in enumerate(replies) if functions.is_missing(reply)]
         if missing:
             await functions.load(client.execute_command)
-            found, confirmed = await self._exchange(client, [sent[i] for i in missing])
+            found, replicated = await self._exchange(client, [calls[i] for i in missing])
             for i, reply in zip(missing, found, strict=True):
                 replies[i] = reply
-        self._retain_until_replicated(sent, replies, confirmed)
+        self._retain_until_replicated(calls, replies, replicated)
         return replies
 
-    def _retain_until_replicated(self, sent: list[_Call], replies: list[object], confirmed: bool) -> None:
+    def _retain_until_replicated(self, calls: list[_Call], replies: list[object], replicated: bool) -> None:
         """Keeps what was done, for as long as the server that takes over may not know of it."""
-        if not self._servers.replicated or not any(call.confirm for call in sent):
+        if not self._servers.is_replicated or not any(call.wait_for_replica for call in calls):
             return
-        self._confirm_ms = REPLICA_WAIT_MS if confirmed else REPLICA_WAIT_FAST_MS
+        self._replica_wait_ms = REPLICA_WAIT_MS if replicated else REPLICA_WAIT_FAST_MS
         now = asyncio.get_running_loop().time()
-        for call, reply in zip(sent, replies, strict=True):
+        for call, reply in zip(calls, replies, strict=True):
             if functions.is_unavailable(reply):
                 continue
             if reply is None or isinstance(reply, redis.RedisError):
-                self._unconfirmed.drop(call)
-            elif call.keep and confirmed:
-                self._unconfirmed.confirm(call, now)
-            elif call.keep:
-                self._unconfirmed.add(call, now)
-        if confirmed:
-            self._unconfirmed.retry_all_now()
+                self._unreplicated.drop(call)
+            elif call.retain and replicated:
+                self._unreplicated.mark_replicated(call, now)
+            elif call.retain:
+                self._unreplicated.add(call, now)
+        if replicated:
+            self._unreplicated.retry_all_now()
 
-    def _requeue(self, away: list[tuple[_Call, object]]) -> None:
+    def _requeue(self, unsent: list[tuple[_Call, object]]) -> None:
         """All of it may have been carried out: what yields must not be told again behind what came after it."""
         now = asyncio.get_running_loop().time()
         newer = {call.key: call for call in self._waiting if call.key}
-        for call, error in reversed(away):
-            if isinstance(error, redis.RedisError) and (call.until <= now or self._closed):
-                call.answer(functions.translate_error(error, call.doing))
-            elif call.yields and call.key in newer:
+        for call, error in reversed(unsent):
+            if isinstance(error, redis.RedisError) and (call.deadline <= now or self._closed):
+                call.set_reply(functions.translate_error(error, call.action))
+            elif call.supersedable and call.key in newer:
                 newer[call.key].superseded += [call.reply, *call.superseded]
             else:
                 self._waiting.appendleft(call)
@@ -260,13 +266,13 @@ class Sender:
 
     async def _exchange(self, client: redis.asyncio.Redis, batch: list[_Call]) -> tuple[list[object], bool]:
         """The replies, and whether a replica has what was written."""
-        confirm = self._servers.replicated and any(call.confirm for call in batch)
+        wait_for_replica = self._servers.is_replicated and any(call.wait_for_replica for call in batch)
         async with client.pipeline(transaction=False) as pipe:
             for call in batch:
                 pipe.execute_command(*call.command)
-            if confirm:
+            if wait_for_replica:
                 # Waits for what this connection wrote, so it must follow over the same one.
-                pipe.execute_command("WAIT", 1, self._confirm_ms)
+                pipe.execute_command("WAIT", 1, self._replica_wait_ms)
             replies: list[object] = await pipe.execute(raise_on_error=False)
-        confirmations = replies.pop() if confirm else 0
+        confirmations = replies.pop() if wait_for_replica else 0
         return replies, isinstance(confirmations, int) and confirmations > 0

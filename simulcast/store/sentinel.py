@@ -22,45 +22,45 @@ class Sentinel(DiscoveredTopology):
 
     async def _discover(self) -> None:
         members = self._address.members
-        asking = [asyncio.create_task(self._ask_one(member)) for member in members]
-        answers: list[tuple[int, Server]] = []
+        queries = [asyncio.create_task(self._query(member)) for member in members]
+        replies: list[tuple[int, Server]] = []
         troubles: list[str] = []
         try:
-            for answer in asyncio.as_completed(asking, timeout=DISCOVERY_TIMEOUT_S):
+            for answer in asyncio.as_completed(queries, timeout=DISCOVERY_TIMEOUT_S):
                 try:
-                    answers.append(await answer)
+                    replies.append(await answer)
                 except (redis.RedisError, OSError) as error:
                     troubles.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
-                if len(answers) > len(members) // 2:
+                if len(replies) > len(members) // 2:
                     break
         finally:
-            await cancel_and_wait(asking)
-            await asyncio.gather(*asking, return_exceptions=True)  # what the others raised is nobody's concern
-        if not answers:
+            await cancel_and_wait(queries)
+            await asyncio.gather(*queries, return_exceptions=True)  # what the others raised is nobody's concern
+        if not replies:
             raise redis.ConnectionError("; ".join(troubles))
-        _, master = max(answers)
+        _, master = max(replies)
         if master != self._master:
             _log.info("%s is %s:%d now", self._address.master, *master)
         self._master = master
 
-    async def _ask_one(self, member: Server) -> tuple[int, Server]:
+    async def _query(self, member: Server) -> tuple[int, Server]:
         """The epoch of its configuration, and the master there."""
         try:
-            facts = await self._asker(member).execute_command("SENTINEL MASTER", self._address.master)
+            facts = await self._discovery_client(member).execute_command("SENTINEL MASTER", self._address.master)
         except redis.ResponseError as error:
             if "No such master" in str(error):
                 raise redis.ResponseError(f"a Sentinel knows no master {self._address.master!r}") from error
             raise
         return facts["config-epoch"], (facts["ip"], facts["port"])
 
-    def _server(self, channel: str) -> Server | None:
+    def _server_for(self, channel: str) -> Server | None:
         return self._master
 
-    def _serving(self) -> set[Server]:
+    def _data_servers(self) -> set[Server]:
         return set() if self._master is None else {self._master}
 
     def _discovery_nodes(self) -> tuple[Server, ...]:
         return self._address.members
 
-    def _place(self, member: Server) -> str:
-        return self._address.of_sentinel(member)
+    def _discovery_url(self, member: Server) -> str:
+        return self._address.sentinel_url_for(member)

@@ -30,9 +30,9 @@ _log = logging.getLogger("simulcast.topology")
 class Topology:
     """One server, which serves every channel."""
 
-    apart = False  # whether different servers may serve different channels
-    replicated = False  # whether a replica takes over where a server fails
-    confirms = b"subscribe"  # the reply to a subscription
+    is_sharded = False  # whether different servers may serve different channels
+    is_replicated = False  # whether a replica takes over where a server fails
+    subscribe_reply = b"subscribe"  # the reply to a subscription
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
@@ -49,19 +49,19 @@ class Topology:
         """A call failed as it does when another server serves now: that is asked before the next one."""
 
     @asynccontextmanager
-    async def translating_errors(self, doing: str) -> AsyncIterator[None]:
+    async def translating_errors(self, action: str) -> AsyncIterator[None]:
         """What redis-py raises within comes out as BrokerUnavailable; `doing` completes "could not …"."""
         try:
             yield
         except redis.RedisError as error:
             if functions.is_unavailable(error):
                 self.invalidate()
-            raise functions.translate_error(error, doing) from error
+            raise functions.translate_error(error, action) from error
 
     @asynccontextmanager
-    async def client_at(self, channel: str, doing: str) -> AsyncIterator[redis.asyncio.Redis]:
+    async def client_at(self, channel: str, action: str) -> AsyncIterator[redis.asyncio.Redis]:
         """As `serving`, `asking`."""
-        async with self.translating_errors(doing):
+        async with self.translating_errors(action):
             yield await self.client_for(channel)
 
     async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
@@ -83,29 +83,29 @@ class DiscoveredTopology(Topology):
     Those who know may be away for as long as they like: then what was known last holds.
     """
 
-    replicated = True
+    is_replicated = True
 
-    def __init__(self, address: Address, most_connections: int) -> None:
+    def __init__(self, address: Address, max_connections: int) -> None:
         """`most_connections`: to each server."""
         self._address = address
-        self._most_connections = most_connections
+        self._max_connections = max_connections
         self._clients: dict[Server, redis.asyncio.Redis] = {}
-        self._askers: dict[Server, redis.asyncio.Redis] = {}
-        self._looking: asyncio.Task[None] | None = None
-        self._looked_at = float("-inf")
-        self._doubtful = True
-        self._trouble = "nobody was asked yet"
+        self._discovery_clients: dict[Server, redis.asyncio.Redis] = {}
+        self._refresh_task: asyncio.Task[None] | None = None
+        self._refreshed_at = float("-inf")
+        self._is_stale = True
+        self._error = "nobody was asked yet"
 
     @abstractmethod
     async def _discover(self) -> None:
         """Finds out who serves. Raises redis.RedisError where nobody says."""
 
     @abstractmethod
-    def _server(self, channel: str) -> Server | None:
+    def _server_for(self, channel: str) -> Server | None:
         """Who serves the channel as far as is known."""
 
     @abstractmethod
-    def _serving(self) -> Set[Server]:
+    def _data_servers(self) -> Set[Server]:
         """All that serve anything."""
 
     @abstractmethod
@@ -113,54 +113,54 @@ class DiscoveredTopology(Topology):
         """All that may be asked."""
 
     @abstractmethod
-    def _place(self, member: Server) -> str:
+    def _discovery_url(self, member: Server) -> str:
         """The address at which one of those who know is asked."""
 
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
-        if time.monotonic() - self._looked_at > (DISCOVERY_RETRY_S if self._doubtful else DISCOVERY_INTERVAL_S):
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._refresh(), name="simulcast-topology")
-            if self._doubtful:
-                await asyncio.shield(self._looking)
-        server = self._server(channel)
+        if time.monotonic() - self._refreshed_at > (DISCOVERY_RETRY_S if self._is_stale else DISCOVERY_INTERVAL_S):
+            if self._refresh_task is None or self._refresh_task.done():
+                self._refresh_task = asyncio.create_task(self._refresh(), name="simulcast-topology")
+            if self._is_stale:
+                await asyncio.shield(self._refresh_task)
+        server = self._server_for(channel)
         if server is None:
-            raise redis.ConnectionError(self._trouble)
+            raise redis.ConnectionError(self._error)
         client = self._clients.get(server)
         if client is None:
-            client = self._clients[server] = connect(self._address.of(server), self._most_connections)
+            client = self._clients[server] = connect(self._address.url_for(server), self._max_connections)
         return client
 
     def server_counts(self) -> tuple[int, int]:
-        return max(1, len(self._serving())), len(self._discovery_nodes())
+        return max(1, len(self._data_servers())), len(self._discovery_nodes())
 
     def invalidate(self) -> None:
-        self._doubtful = True
+        self._is_stale = True
 
     async def aclose(self) -> None:
-        if self._looking is not None and not self._looking.done():
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-        for client in (*self._clients.values(), *self._askers.values()):
+        if self._refresh_task is not None and not self._refresh_task.done():
+            self._refresh_task.cancel()
+            await asyncio.wait([self._refresh_task])
+        for client in (*self._clients.values(), *self._discovery_clients.values()):
             await client.aclose()
 
     async def _refresh(self) -> None:
-        self._doubtful = False  # unless somebody doubts while it is asked
+        self._is_stale = False  # unless somebody doubts while it is asked
         try:
             await self._discover()
         except (redis.RedisError, OSError) as error:
-            self._doubtful = True
-            self._trouble = f"{redacted_url(self._address.url)} does not say who serves: {error}"
-            _log.warning("%s", self._trouble)
-        self._looked_at = time.monotonic()
-        gone = self._clients.keys() - self._serving()
+            self._is_stale = True
+            self._error = f"{redacted_url(self._address.url)} does not say who serves: {error}"
+            _log.warning("%s", self._error)
+        self._refreshed_at = time.monotonic()
+        gone = self._clients.keys() - self._data_servers()
         for client in [self._clients.pop(server) for server in gone]:
             try:
                 await client.aclose()  # subscriptions there end too, and go to who serves now
             except (redis.RedisError, OSError) as error:
                 _log.info("a connection to a server that was replaced is not closed: %s", error)
 
-    def _asker(self, member: Server) -> redis.asyncio.Redis:
-        client = self._askers.get(member)
+    def _discovery_client(self, member: Server) -> redis.asyncio.Redis:
+        client = self._discovery_clients.get(member)
         if client is None:
-            client = self._askers[member] = connect(self._place(member), most_connections=1)
+            client = self._discovery_clients[member] = connect(self._discovery_url(member), max_connections=1)
         return client

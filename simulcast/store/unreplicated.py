@@ -23,67 +23,67 @@ class UnreplicatedCalls(Generic[T]):
     """Oldest first; true while there are some that no replica has. `now` is a monotonic time in seconds."""
 
     def __init__(self) -> None:
-        self._until: dict[T, float] = {}  # all that are kept
-        self._alone: dict[T, None] = {}  # of these, what no replica has
-        self._again: deque[T] = deque()  # what is to be sent at once
+        self._expires_at: dict[T, float] = {}  # all that are kept
+        self._unreplicated: dict[T, None] = {}  # of these, what no replica has
+        self._pending: deque[T] = deque()  # what is to be sent at once
         self._next_at = 0.0
-        self._is_short = False
+        self._has_warned = False
 
     def __bool__(self) -> bool:
-        return bool(self._alone)
+        return bool(self._unreplicated)
 
     @property
     def is_retaining(self) -> bool:
         """Whether it matters if another server serves."""
-        return bool(self._until)
+        return bool(self._expires_at)
 
     def add(self, call: T, now: float) -> None:
         """No replica has it."""
-        if not self._alone:
-            self._next_at, self._is_short = now + PROBE_INTERVAL_S, False
-        self._alone[call] = None
-        self._keep(call, self._until.get(call, now + UNREPLICATED_TTL_S))
+        if not self._unreplicated:
+            self._next_at, self._has_warned = now + PROBE_INTERVAL_S, False
+        self._unreplicated[call] = None
+        self._retain(call, self._expires_at.get(call, now + UNREPLICATED_TTL_S))
 
-    def confirm(self, call: T, now: float) -> None:
+    def mark_replicated(self, call: T, now: float) -> None:
         """A replica has it."""
-        self._alone.pop(call, None)
-        self._keep(call, now + REPLICATED_TTL_S)
+        self._unreplicated.pop(call, None)
+        self._retain(call, now + REPLICATED_TTL_S)
 
-    def _keep(self, call: T, until: float) -> None:
-        self._until[call] = until
-        if len(self._until) > MAX_RETAINED:
-            oldest = next(iter(self._until))
-            if oldest in self._alone and not self._is_short:
+    def _retain(self, call: T, expires_at: float) -> None:
+        self._expires_at[call] = expires_at
+        if len(self._expires_at) > MAX_RETAINED:
+            oldest = next(iter(self._expires_at))
+            if oldest in self._unreplicated and not self._has_warned:
                 _log.warning("no replica has the last %s changes of state; older ones are kept no longer", MAX_RETAINED)
-                self._is_short = True
+                self._has_warned = True
             self.drop(oldest)
 
     def drop(self, call: T) -> None:
         """It has become pointless."""
-        self._until.pop(call, None)
-        self._alone.pop(call, None)
+        self._expires_at.pop(call, None)
+        self._unreplicated.pop(call, None)
 
     def on_failover(self, now: float) -> None:
         """Another server may serve now: all are due at once, before anything newer."""
-        self._until = dict.fromkeys(self._until, now + UNREPLICATED_TTL_S)
-        self._alone = dict.fromkeys(self._until)
+        self._expires_at = dict.fromkeys(self._expires_at, now + UNREPLICATED_TTL_S)
+        self._unreplicated = dict.fromkeys(self._expires_at)
         self.retry_all_now()
 
     def retry_all_now(self) -> None:
         """There is a replica: what none has is due at once."""
-        self._again = deque(self._alone)
+        self._pending = deque(self._unreplicated)
 
     def due(self, now: float) -> list[T]:
         """The next part of what is to be sent again; nothing once all of it was given."""
-        if not self._again and now >= self._next_at:
-            for call in [call for call, until in self._until.items() if until <= now]:
+        if not self._pending and now >= self._next_at:
+            for call in [call for call, expires_at in self._expires_at.items() if expires_at <= now]:
                 self.drop(call)
             self._next_at = now + PROBE_INTERVAL_S
-            self._again = deque(list(self._alone)[:1])
+            self._pending = deque(list(self._unreplicated)[:1])
         part: list[T] = []
-        while self._again and len(part) < RESEND_BATCH:
-            call = self._again.popleft()
-            if call in self._alone:
+        while self._pending and len(part) < RESEND_BATCH:
+            call = self._pending.popleft()
+            if call in self._unreplicated:
                 part.append(call)
         if part:
             self._next_at = now + PROBE_INTERVAL_S

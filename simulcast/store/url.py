@@ -74,50 +74,52 @@ class Address:
     _db: str = ""
     _options: tuple[tuple[str, str], ...] = ()
 
-    def of(self, server: Server) -> str:
+    def url_for(self, server: Server) -> str:
         """The address of one data server."""
         options = urlencode([each for each in self._options if not each[0].startswith(_FOR_SENTINELS)])
-        return f"{self._scheme}://{self._user}{_place(server)}/{self._db}?{options}"
+        return f"{self._scheme}://{self._user}{_host_and_port(server)}/{self._db}?{options}"
 
-    def of_sentinel(self, server: Server) -> str:
+    def sentinel_url_for(self, server: Server) -> str:
         """The address of one Sentinel."""
         for_them = [(name, text) for name, text in self._options if name.startswith(_FOR_SENTINELS)]
         own = {name.removeprefix(_FOR_SENTINELS): text for name, text in for_them}
         user = f"{quote(own.pop('username', ''), '')}:{quote(own.pop('password', ''), '')}@"
         tls = [each for each in self._options if each[0].startswith("ssl_")]
-        return f"{self._scheme}://{user if user != ':@' else ''}{_place(server)}?{urlencode([*tls, *own.items()])}"
+        return (
+            f"{self._scheme}://{user if user != ':@' else ''}{_host_and_port(server)}?{urlencode([*tls, *own.items()])}"
+        )
 
 
 def parse(url: str) -> Address:
     """Raises ValueError, which names the address without its password, for one of no known form."""
     scheme, separator, rest = url.partition("://")
-    scheme, _, how = scheme.lower().partition("+")
+    scheme, _, kind_name = scheme.lower().partition("+")
     if not separator or scheme not in ("redis", "rediss", "unix"):
-        raise _wrong(url, "its scheme is none of these")
-    if how and (how not in _PORTS or scheme == "unix"):
-        raise _wrong(url, "its scheme is none of these")
+        raise _invalid(url, "its scheme is none of these")
+    if kind_name and (kind_name not in _PORTS or scheme == "unix"):
+        raise _invalid(url, "its scheme is none of these")
     if not url.isprintable() or " " in url or (scheme != "unix" and re.search("[/?#].*@", rest)):
-        raise _wrong(url, "its user name or password has one of / ? # @ or a space in it: percent-encode that")
+        raise _invalid(url, "its user name or password has one of / ? # @ or a space in it: percent-encode that")
     rest, _, query = rest.partition("?")
     options = _options(query, url)
     place, _, path = rest.partition("/")
     user, at, hosts = place.rpartition("@")
-    if not how:
+    if not kind_name:
         if scheme != "unix":
             _server(hosts or "localhost", 6379, url)
             _check_database(path.strip("/"), url)
         return Address("server", url)
-    kind: Kind = "sentinel" if how == "sentinel" else "cluster"
+    kind: Kind = "sentinel" if kind_name == "sentinel" else "cluster"
     members = tuple(_server(host, _PORTS[kind], url) for host in hosts.split(",") if host)
     if not members:
-        raise _wrong(url, "it names no host")
+        raise _invalid(url, "it names no host")
     master, db = "", path.strip("/")
     if kind == "sentinel":
         master, _, db = db.partition("/")
         if not master:
-            raise _wrong(url, "the name of the master is missing behind the hosts")
+            raise _invalid(url, "the name of the master is missing behind the hosts")
     elif db not in ("", "0"):
-        raise _wrong(url, "a cluster has no databases but 0")
+        raise _invalid(url, "a cluster has no databases but 0")
     _check_database(db, url)
     return Address(kind, url, members, master, scheme, user + at, db or "0", options)
 
@@ -136,9 +138,9 @@ def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
             near = difflib.get_close_matches(name, OPTIONS, n=1)
             meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
             shown = f" {name}" if re.fullmatch("[a-z_]{2,40}", name) else " of one of its names"
-            raise _wrong(url, f"there is no option{shown} ({meant})")
+            raise _invalid(url, f"there is no option{shown} ({meant})")
         if value not in _VALUES.get(name, (value,)):
-            raise _wrong(url, f"{name} is one of {', '.join(_VALUES[name])}")
+            raise _invalid(url, f"{name} is one of {', '.join(_VALUES[name])}")
         if name == "db":
             _check_database(value or "none", url)
     return options
@@ -146,7 +148,7 @@ def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
 
 def _check_database(text: str, url: str) -> None:
     if text and not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise _wrong(url, f"the database is a number, not {text[:80]!r}")
+        raise _invalid(url, f"the database is a number, not {text[:80]!r}")
 
 
 def _server(text: str, default_port: int, url: str) -> Server:
@@ -154,21 +156,21 @@ def _server(text: str, default_port: int, url: str) -> Server:
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise _wrong(url, "one of its hosts begins with [ and is no IPv6 address")
+            raise _invalid(url, "one of its hosts begins with [ and is no IPv6 address")
         port = port[1:]
     elif ":" in text:
         host, _, port = text.partition(":")
     if not host:
-        raise _wrong(url, "one of its ports has no host in front")
+        raise _invalid(url, "one of its ports has no host in front")
     if port and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
-        raise _wrong(url, "one of its ports is no number from 1 to 65535")
+        raise _invalid(url, "one of its ports is no number from 1 to 65535")
     return host, int(port or default_port)
 
 
-def _place(server: Server) -> str:
+def _host_and_port(server: Server) -> str:
     host, port = server
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _wrong(url: str, why: str) -> ValueError:
+def _invalid(url: str, why: str) -> ValueError:
     return ValueError(f"{redacted_url(url)!r} is no address of a Redis: {why}. It looks like {FORMS}")

@@ -19,6 +19,6 @@ def unfenced() -> str:
 
 if __name__ == "__main__":
     with mock.patch.object(functions, "_body", return_value=unfenced()):
-        functions.version()  # both are cached from here on
+        functions.library_hash()  # both are cached from here on
         functions.code()
     main()

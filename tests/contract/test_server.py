@@ -32,7 +32,7 @@ def named(message: bytes) -> bytes:
 def mistake(text: str) -> bytes:
     found = parse(text)
     assert isinstance(found, InvalidCommand)
-    return found.answer().encode()
+    return found.encode().encode()
 
 
 PROGRESS = payload(progress_event("12345", 0.75, 1024000))
@@ -51,16 +51,16 @@ WRITTEN = {
     "other": kept(20, payload({"type": "marker", "n": 1})),
     "position": payload_of(View("downloads", marks=True).position_mark(AT_42)),
     "position.in_channel": payload_of(View("a", with_channel=True, marks=True).position_mark(AT_42)),
-    "command_result.accepted": PAUSE.result(None).encode(),
-    "command_result.accepted_by_id": PAUSE_BY_ID.result(None).encode(),
-    "command_result.cleared": Command("clear").result(None).encode(),
-    "command_result.unknown_download": PAUSE.result("unknown_download").encode(),
-    "command_result.rejected_by_id": PAUSE_BY_ID.result("unknown_download").encode(),
-    "command_result.invalid_transition": Command("delete", "12345").result("invalid_transition").encode(),
-    "command_result.unavailable": PAUSE.result("unavailable").encode(),
-    "command_result.subscribed": SubscriptionCommand(True, "a").result(None).encode(),
-    "command_result.unsubscribed": SubscriptionCommand(False, "a").result(None).encode(),
-    "command_result.not_subscribed": SubscriptionCommand(True, "a").result("unavailable").encode(),
+    "command_result.accepted": PAUSE.encode_result(None).encode(),
+    "command_result.accepted_by_id": PAUSE_BY_ID.encode_result(None).encode(),
+    "command_result.cleared": Command("clear").encode_result(None).encode(),
+    "command_result.unknown_download": PAUSE.encode_result("unknown_download").encode(),
+    "command_result.rejected_by_id": PAUSE_BY_ID.encode_result("unknown_download").encode(),
+    "command_result.invalid_transition": Command("delete", "12345").encode_result("invalid_transition").encode(),
+    "command_result.unavailable": PAUSE.encode_result("unavailable").encode(),
+    "command_result.subscribed": SubscriptionCommand(True, "a").encode_result(None).encode(),
+    "command_result.unsubscribed": SubscriptionCommand(False, "a").encode_result(None).encode(),
+    "command_result.not_subscribed": SubscriptionCommand(True, "a").encode_result("unavailable").encode(),
     "error.not_an_object": mistake("[]"),
     "error.missing_member": mistake('{"action":"pause_download"}'),
     "error.invalid_member": mistake('{"action":"pause_download","download_id":12345}'),

@@ -3,7 +3,7 @@
 import re
 
 from simulcast.broker import Broker
-from simulcast.jobs import Ending, Jobs, Lease
+from simulcast.jobs import Jobs, Lease, ReleaseState
 from simulcast.model.commands import Action, Command
 from simulcast.model.position import Position
 from tests.contract_examples import FROM_SERVER, PUT_OFF, TO_THE_END, WITH_TROUBLE, kept
@@ -29,7 +29,7 @@ async def test_a_life_with_pauses_an_error_and_its_deletion(jobs: Jobs, broker: 
     async def wish(action: Action, command_id: str = "") -> None:
         assert await jobs.command(Command(action, "12345", command_id)) is None
 
-    async def end(claim: Lease, ending: Ending, **members: object) -> None:
+    async def end(claim: Lease, ending: ReleaseState, **members: object) -> None:
         await jobs.finish(claim, ending, HALF, members)
 
     await jobs.submit(URL, "12345")

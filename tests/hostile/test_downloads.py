@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.job_record import display_name, record_of, redact_url
+from simulcast.model.job_record import display_name, parse_record, redact_url
 from tests.hostile.texts import hostile, in_few_words, text, values
 from workers.disk.file_names import MAX_NAME_BYTES, file_name, part_name
 from workers.error_messages import message_for
@@ -198,7 +198,7 @@ RECORD = {
 @example({"url": "http://[::1"}, "1")
 def test_a_record_that_makes_no_sense_is_said_to_be_unreadable(found: dict[str, str], created_at: str) -> None:
     try:
-        record_of(RECORD | found | {"created_at": created_at})
+        parse_record(RECORD | found | {"created_at": created_at})
     except BrokerUnavailable as error:
         assert "not readable" in str(error)
 

@@ -16,7 +16,7 @@ from simulcast.frontend.fanout.view import View
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.model import commands
 from simulcast.model.commands import Command, InvalidCommand, Reason, SubscriptionCommand
-from simulcast.model.events import MAX_EVENT_BYTES, MAX_KEY_CHARACTERS, Event, encode, encode_external
+from simulcast.model.events import MAX_EVENT_BYTES, MAX_ID_CHARS, Event, encode, encode_external
 from simulcast.model.position import Position
 from simulcast.model.publication import from_entry, from_message, from_stream, with_event_id
 from tests.hostile.texts import hostile, in_few_words, messages, objects
@@ -47,7 +47,7 @@ def test_whatever_is_published_is_an_event_or_text_or_refused_in_a_few_words(mes
         assert event == message
         return
     assert len(event.payload) <= MAX_EVENT_BYTES
-    assert len(event.key) <= MAX_KEY_CHARACTERS
+    assert len(event.key) <= MAX_ID_CHARS
     assert event.key.isprintable() or not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", event.key)
     assert re.fullmatch(r"-|p|[se]:download_\w+:\d*:\d*", event.label)
     told = with_event_id(HERE, event.payload)
@@ -181,7 +181,7 @@ def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
     assert isinstance(found, Command | SubscriptionCommand | InvalidCommand)
     if isinstance(found, InvalidCommand):
         assert len(found.message) < 600
-    answer = found.answer() if isinstance(found, InvalidCommand) else found.result(reason)
+    answer = found.encode() if isinstance(found, InvalidCommand) else found.encode_result(reason)
     assert len(answer) < MAX_ANSWER_CHARS
     assert answer.isascii()
     assert "\n" not in answer

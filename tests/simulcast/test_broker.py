@@ -40,7 +40,9 @@ async def pubsub(topology: Topology, channel: str) -> AsyncIterator[PubSub]:
     """Subscribed to what is published to the test's channel."""
     async with (await topology.client_for(channel)).pubsub() as found:
         await topology.subscribe(found, [ChannelNames(channel).pubsub])
-        while (reply := await found.get_message(timeout=5)) is None or reply["type"].encode() != topology.confirms:
+        while (reply := await found.get_message(timeout=5)) is None or reply[
+            "type"
+        ].encode() != topology.subscribe_reply:
             pass
         yield found
 
@@ -180,7 +182,7 @@ async def test_two_versions_of_the_library_side_by_side_open_no_epoch(
     from simulcast.store import functions
 
     other_life = type(client).__name__.startswith("Fake")  # no INFO there, so each version has its own life
-    code = functions.code().replace(functions.version(), "0123456789")
+    code = functions.code().replace(functions.library_hash(), "0123456789")
     await client.execute_command("FUNCTION LOAD", code)
     first = await broker.publish({}, channel)
     names = ChannelNames(channel)

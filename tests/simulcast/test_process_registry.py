@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 
 from simulcast import process_registry as module
-from simulcast.heartbeat import Rate, keep_beating
+from simulcast.heartbeat import Rate, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import STATES
@@ -21,7 +21,7 @@ from tests.ports import free_port
 
 
 def worker(name: str) -> WorkerRecord:
-    return WorkerRecord(name=name, version="1", started_at=0.0, running=1, at_once=4, bytes_per_s=0.5)
+    return WorkerRecord(name=name, version="1", started_at=0.0, running=1, max_downloads=4, bytes_per_s=0.5)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_who_is_silent_for_long_is_not_listed_though_nobody_has_removed_it
         return [each.name for each in (await census.processes()).workers] == ["h:2"]
 
     await eventually(gone, "the end of what is silent")
-    assert await client.hlen(ChannelNames(channel).processes[0]) == 2
+    assert await client.hlen(ChannelNames(channel).process_keys[0]) == 2
 
 
 async def test_who_was_silent_makes_room_when_another_one_speaks(
@@ -77,7 +77,7 @@ async def test_who_was_silent_makes_room_when_another_one_speaks(
     monkeypatch.setattr(module, "PROCESS_TTL_S", 0.05)
     await census.heartbeat(worker("h:1"), {})
     monkeypatch.setattr(module, "PROCESS_TTL_S", 60.0)
-    keys = ChannelNames(channel).processes
+    keys = ChannelNames(channel).process_keys
 
     async def alone() -> bool:
         await census.heartbeat(worker("h:2"), {})
@@ -99,7 +99,7 @@ async def test_a_record_of_another_version_is_left_out_and_hides_no_other(
 ) -> None:
     await census.heartbeat(worker("h:1"), {})
     await census.heartbeat(worker("h:2"), {})
-    await client.hset(ChannelNames(channel).processes[0], "h:1", '{"kind":"what is this"}')
+    await client.hset(ChannelNames(channel).process_keys[0], "h:1", '{"kind":"what is this"}')
     assert [each.name for each in (await census.processes()).workers] == ["h:2"]
 
 
@@ -147,7 +147,7 @@ async def test_a_process_says_what_it_counted_once_and_that_it_ends(
     monkeypatch.setattr("simulcast.heartbeat.HEARTBEAT_INTERVAL_S", 0.01)
     beats = itertools.count(1)
     beating = asyncio.create_task(
-        keep_beating(census, "h:1", lambda: worker("h:1"), lambda: {"received_bytes": 100 * min(next(beats), 3)})
+        send_heartbeats(census, "h:1", lambda: worker("h:1"), lambda: {"received_bytes": 100 * min(next(beats), 3)})
     )
 
     async def told() -> bool:
@@ -164,7 +164,7 @@ async def test_without_redis_a_process_goes_on_and_ends(monkeypatch: pytest.Monk
     monkeypatch.setattr("simulcast.heartbeat.HEARTBEAT_INTERVAL_S", 0.01)
     beats = itertools.count()
     nowhere = ProcessRegistry.connect(f"redis://127.0.0.1:{free_port()}/0")
-    beating = asyncio.create_task(keep_beating(nowhere, "h:1", lambda: worker("h:1"), lambda: {"n": next(beats)}))
+    beating = asyncio.create_task(send_heartbeats(nowhere, "h:1", lambda: worker("h:1"), lambda: {"n": next(beats)}))
 
     async def tried() -> bool:
         return next(beats) > 5

@@ -80,7 +80,7 @@ def test_a_call_that_waits_for_redis_ends_when_its_publisher_is_closed(own_valke
     own_valkey.kill()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(publisher.publish, {"type": "n"}, channel)
-        while not publisher._broker.sender(channel)._waiting and not publisher._broker.sender(channel)._away:
+        while not publisher._broker.sender(channel)._waiting and not publisher._broker.sender(channel)._failures:
             time.sleep(0.01)
         publisher.close()
         with pytest.raises(BrokerUnavailable):

@@ -14,13 +14,13 @@ def later() -> str:
 
 
 def later_version() -> str:
-    """As `functions.version`."""
+    """As `functions.library_hash`."""
     return hashlib.sha256(later().encode()).hexdigest()[:10]
 
 
 if __name__ == "__main__":
     sys.argv = sys.argv[1:]
     with mock.patch.object(functions, "_body", return_value=later()):
-        functions.version()  # both are cached from here on
+        functions.library_hash()  # both are cached from here on
         functions.code()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

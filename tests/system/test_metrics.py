@@ -188,7 +188,7 @@ async def test_jobs_queue_processes_and_bytes_of_all_workers(admin: Admin, broke
     assert claim is not None
     await jobs.finish(claim, "error", {"error": "x"}, {"error_message": "x"})
     assert await jobs.claim("host:1", 60) is not None
-    record = WorkerRecord(name="host:1", version="", started_at=0, running=1, at_once=4, bytes_per_s=0)
+    record = WorkerRecord(name="host:1", version="", started_at=0, running=1, max_downloads=4, bytes_per_s=0)
     await census.heartbeat(record, {"received_bytes": 1000})
     await census.heartbeat(record, {"received_bytes": 500})
     await reaches(admin, "simulcast_processes", 1, kind="front_end")

@@ -142,7 +142,7 @@ async def test_each_program_is_upgraded_in_turn_and_every_client_hears_each_even
             }
             assert client.positions == [(clients[0].positions[0][0], n + 1) for n in range(ends)]
             assert client.connections == 2  # its front-end was replaced
-    assert {functions.version(), later_version()} <= _loaded(servers, channel)
+    assert {functions.library_hash(), later_version()} <= _loaded(servers, channel)
 
 
 def _loaded(servers: Valkey | Cluster, channel: str) -> set[str]:
@@ -162,7 +162,7 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
     names, other = ChannelNames(channel), later_version()
     with own_valkey.admin() as client:
         client.execute_command("FUNCTION LOAD", functions.code())
-        client.execute_command("FUNCTION LOAD", functions.code().replace(functions.version(), other))
+        client.execute_command("FUNCTION LOAD", functions.code().replace(functions.library_hash(), other))
 
         def publish(version: str) -> bytes:
             args = (names.pubsub, 100, "-", "", b"{}", 1)
@@ -173,11 +173,11 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
             found: bytes = client.execute_command("FCALL", f"simulcast_head_{version}", 6, *names.stream_keys, "1")[0]
             return found
 
-        first = {publish(functions.version()), publish(other), look(other)}
+        first = {publish(functions.library_hash()), publish(other), look(other)}
         assert len(first) == 1
         client.execute_command("REPLICAOF 127.0.0.1 1")
         client.execute_command("REPLICAOF NO ONE")  # as one that has been a replica meanwhile
-        after = {epoch for _ in range(3) for epoch in (look(other), publish(functions.version()))}
+        after = {epoch for _ in range(3) for epoch in (look(other), publish(functions.library_hash()))}
     assert len(after) == 1
     assert after.isdisjoint(first)
 

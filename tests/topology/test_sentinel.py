@@ -72,10 +72,10 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
     async def answer(member: tuple[str, int]) -> tuple[int, tuple[str, int]]:
         return answers[member[0]]
 
-    monkeypatch.setattr(found, "_ask_one", answer)
+    monkeypatch.setattr(found, "_query", answer)
     for _ in range(20):
         await found._discover()
-        assert found._server(CHANNEL) == ("new", 2)
+        assert found._server_for(CHANNEL) == ("new", 2)
 
 
 async def test_a_master_that_no_sentinel_knows_is_named(sentinels: Sentinels) -> None:

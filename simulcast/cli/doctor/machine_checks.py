@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simulcast.cli.doctor.finding import Finding, Severity
 from simulcast.errors import CommandError
-from simulcast.file_limits import limits, usable
+from simulcast.file_limits import read_limits, usable_limit
 from simulcast.launcher.readiness import wait_until_ready
 from simulcast.launcher.sockets import listen
 
@@ -23,7 +23,7 @@ async def machine_checks(host: str, port: int) -> list[Finding]:
     """Check this machine, and the port on which clients connect."""
     return [
         check_python(sys.version_info[:3], importlib.util.find_spec("uvloop") is not None),
-        check_open_files(*limits()),
+        check_open_files(*read_limits()),
         await check_port(host, port),
     ]
 
@@ -38,7 +38,7 @@ def check_python(version: tuple[int, ...], has_uvloop: bool) -> Finding:
 
 def check_open_files(soft: int, hard: int) -> Finding:
     """Report how many clients `ulimit -n` allows: a front-end raises its limit to the hard one when it starts."""
-    raised = usable(soft, hard)
+    raised = usable_limit(soft, hard)
     clients = raised - RESERVED_FILES
     text = f"{soft:,} now, which a front-end raises to {raised:,}: about {max(clients, 0):,} clients each"
     if clients >= MIN_CLIENTS:

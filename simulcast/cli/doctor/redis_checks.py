@@ -27,7 +27,7 @@ ARRIVAL_TIMEOUT_S = 3.0
 async def redis_checks(url: str) -> list[Finding]:
     """Check the Redis at `url`; return only one finding if it doesn't answer."""
     try:
-        servers = topology_from_url(url, most_connections=2)
+        servers = topology_from_url(url, max_connections=2)
     except ValueError as error:
         return [Finding.error("Redis", str(error))]
     try:

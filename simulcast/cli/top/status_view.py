@@ -71,7 +71,7 @@ class StatusView:
     def _workers(self) -> Table:
         table = _table(("WORKER",), ("UP", "DOWNLOADS", "BYTES/s"))
         for record in self.processes.workers:
-            downloads = f"{record.running} of {record.at_once}"
+            downloads = f"{record.running} of {record.max_downloads}"
             table.add_row(_name(record.name), self._up(record.started_at), downloads, size(record.bytes_per_s))
         return table
 
@@ -94,7 +94,7 @@ def _describe_front_ends(records: Sequence[FrontEndRecord]) -> str:
 
 
 def _describe_workers(records: Sequence[WorkerRecord]) -> str:
-    running, allowed = sum(record.running for record in records), sum(record.at_once for record in records)
+    running, allowed = sum(record.running for record in records), sum(record.max_downloads for record in records)
     speed = size(sum(record.bytes_per_s for record in records))
     return f"{_count(len(records), 'worker')}, {running:,} of {allowed:,} downloads, {speed}/s"
 

@@ -247,7 +247,7 @@ class Feed:
 
 def _identity(publication: Publication) -> Identity | None:
     """Return what a repetition has in common with the first; None for events that are delivered each time."""
-    if publication.once:
-        return publication.key, publication.once
+    if publication.dedup_id:
+        return publication.key, publication.dedup_id
     is_counted = publication.label[0] in "se" and not publication.label.endswith(":")
     return (publication.key, publication.label) if is_counted else None

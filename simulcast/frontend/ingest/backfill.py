@@ -75,7 +75,7 @@ def _advance_epoch(feed: Feed, position: Position, head: Head, complete: bool) -
 
     `complete`: the history continues in the next epoch right after the feed's position.
     """
-    here, end = feed.position, head.before
+    here, end = feed.position, head.previous
     if here is None or here.epoch == position.epoch:
         return
     if not complete and end is not None and (here.epoch, here.offset) < (end.epoch, end.offset):

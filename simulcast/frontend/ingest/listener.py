@@ -182,7 +182,7 @@ class Listener:
                 if kind in (b"message", b"smessage"):
                     if subscription := self._by_name.get(name):
                         await self._handle_message(subscription, data)
-                elif kind == self._servers.confirms:
+                elif kind == self._servers.subscribe_reply:
                     await self._confirm(name)
                 elif kind == b"sunsubscribe" and name in self._by_name:
                     raise BrokerUnavailable(f"another server has taken over {name.decode()}")

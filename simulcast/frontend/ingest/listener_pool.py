@@ -70,7 +70,7 @@ class ListenerPool:
 
     async def _listener_for(self, channel: str) -> Listener:
         permanent = self._by_channel[self._permanent_channel]
-        if not self._servers.apart:
+        if not self._servers.is_sharded:
             return permanent
         try:
             client = await self._servers.client_for(channel)

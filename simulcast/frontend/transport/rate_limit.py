@@ -19,7 +19,7 @@ RATE_LIMITED = text_frame(
         f"a client may send {MESSAGES_PER_S} messages a second, in bursts of {BURST}; this one was rejected: "
         "wait for the results, or send commands by REST",
     )
-    .answer()
+    .encode()
     .encode()
 )
 

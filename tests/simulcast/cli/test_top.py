@@ -38,7 +38,9 @@ FRONT_END = FrontEndRecord(
     bytes_per_s=9_000_000.0,
     lag_s=0.0124,
 )
-WORKER = WorkerRecord(name="host:13:aa", version="1", started_at=1000.0, running=2, at_once=4, bytes_per_s=1_500_000.0)
+WORKER = WorkerRecord(
+    name="host:13:aa", version="1", started_at=1000.0, running=2, max_downloads=4, bytes_per_s=1_500_000.0
+)
 NO_JOBS = QueueStats(dict.fromkeys(STATES, 0), None)
 
 

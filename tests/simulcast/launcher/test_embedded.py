@@ -29,7 +29,7 @@ async def binary() -> Path:
 
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    found = connect(url, most_connections=1)
+    found = connect(url, max_connections=1)
     yield found
     await found.aclose()
 

@@ -35,20 +35,20 @@ def test_text_that_is_no_json_is_ignored(text: str) -> None:
 def test_json_that_makes_no_sense_is_answered(text: str, code: str) -> None:
     found = parse(text)
     assert isinstance(found, InvalidCommand)
-    answer = json.loads(found.answer())
+    answer = json.loads(found.encode())
     assert (answer["type"], answer["code"]) == ("error", code)
-    assert len(found.answer()) < 500
+    assert len(found.encode()) < 500
 
 
 def test_a_result_names_what_was_asked() -> None:
     command = Command("cancel", "12345", "c1")
-    assert json.loads(command.result(None)) == {
+    assert json.loads(command.encode_result(None)) == {
         "type": "command_result",
         "action": "cancel_download",
         "download_id": "12345",
         "status": "accepted",
         "command_id": "c1",
     }
-    rejected = json.loads(command.result("unknown_download"))
+    rejected = json.loads(command.encode_result("unknown_download"))
     assert (rejected["status"], rejected["reason"]) == ("rejected", "unknown_download")
     assert "12345" in rejected["message"]

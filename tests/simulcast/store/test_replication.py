@@ -46,7 +46,7 @@ async def test_an_end_is_answered_once_a_replica_has_it(
         each.signal(signal.SIGCONT)
     async with asyncio.timeout(20):
         assert await publishing is not None
-    assert not broker.sender(channel)._unconfirmed
+    assert not broker.sender(channel)._unreplicated
     await broker.aclose()
 
 
@@ -83,7 +83,7 @@ async def test_what_only_another_replica_had_is_told_to_the_one_that_takes_over(
             client.replicaof("127.0.0.1", str(free_port()))
         async with asyncio.timeout(20):
             await broker.publish(complete_event("second", "/x"), channel)
-        assert not broker.sender(channel)._unconfirmed
+        assert not broker.sender(channel)._unreplicated
         with lags.admin() as client:
             client.execute_command("REPLICAOF NO ONE")
         group.name(lags)
@@ -110,7 +110,7 @@ async def test_a_publisher_that_closes_stays_until_a_replica_has_what_it_publish
         each.signal(signal.SIGSTOP)
     async with asyncio.timeout(20):
         await broker.publish(complete_event("last", "/x"), channel)
-    kept = broker.sender(channel)._unconfirmed
+    kept = broker.sender(channel)._unreplicated
     closing = asyncio.create_task(broker.aclose())
     await asyncio.sleep(0)
     assert kept and not closing.done()
@@ -141,7 +141,7 @@ async def test_what_no_replica_confirms_is_answered_all_the_same_and_kept_until_
 ) -> None:
     broker = Broker.connect(sentinels.url)
     await broker.publish(complete_event("first", "/x"), channel)
-    kept = broker.sender(channel)._unconfirmed
+    kept = broker.sender(channel)._unreplicated
     assert not kept
     master = sentinels.serving()
     sentinels.cut_off_replicas(master)

@@ -34,7 +34,7 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
     await broker.publish({"n": 0})
     own_valkey.kill()
     first = asyncio.create_task(broker.publish({"n": 1}))
-    while not broker.sender()._away:
+    while not broker.sender()._failures:
         await asyncio.sleep(0.01)
     waiting = [asyncio.create_task(broker.publish(progress_event("a", n / 100, n))) for n in range(100)]
     waiting += [asyncio.create_task(broker.publish(complete_event("b", "/b")))]

@@ -47,19 +47,19 @@ def test_while_the_same_server_has_no_replica_one_is_due_now_and_then() -> None:
 def test_what_a_replica_has_or_nobody_wants_is_due_no_more() -> None:
     calls = kept(4)
     calls.on_failover(0)
-    calls.confirm(1, 0)
+    calls.mark_replicated(1, 0)
     calls.drop(2)
     assert given(calls, 0) == [0, 3]
 
 
 def test_what_a_replica_has_is_due_in_its_place_where_another_server_serves_soon() -> None:
     calls = kept(3)
-    calls.confirm(1, 0)
-    calls.confirm(3, 0)
+    calls.mark_replicated(1, 0)
+    calls.mark_replicated(3, 0)
     calls.on_failover(REPLICATED_TTL_S - 1)
     assert given(calls, REPLICATED_TTL_S - 1) == [0, 1, 2, 3]
     calls = UnreplicatedCalls[int]()
-    calls.confirm(0, 0)
+    calls.mark_replicated(0, 0)
     assert not calls and calls.is_retaining
     assert given(calls, REPLICATED_TTL_S) == []
     assert not calls.is_retaining
@@ -68,7 +68,7 @@ def test_what_a_replica_has_is_due_in_its_place_where_another_server_serves_soon
 def test_once_there_is_a_replica_the_others_are_due_at_once() -> None:
     calls = kept(3)
     assert given(calls, PROBE_INTERVAL_S) == [0]
-    calls.confirm(0, PROBE_INTERVAL_S)
+    calls.mark_replicated(0, PROBE_INTERVAL_S)
     calls.retry_all_now()
     assert given(calls, PROBE_INTERVAL_S) == [1, 2]
 

@@ -15,20 +15,20 @@ def test_sentinels_are_named_with_their_master_and_its_database() -> None:
     found = parse("redis+sentinel://me:p%40ss@one,two:26380,[::1]:26381/main/3?sentinel_password=p%40&client_name=me")
     assert (found.kind, found.master) == ("sentinel", "main")
     assert found.members == (("one", 26379), ("two", 26380), ("::1", 26381))
-    assert found.of(("10.0.0.1", 6379)) == "redis://me:p%40ss@10.0.0.1:6379/3?client_name=me"
-    assert found.of_sentinel(("::1", 26381)) == "redis://:p%40@[::1]:26381?"
+    assert found.url_for(("10.0.0.1", 6379)) == "redis://me:p%40ss@10.0.0.1:6379/3?client_name=me"
+    assert found.sentinel_url_for(("::1", 26381)) == "redis://:p%40@[::1]:26381?"
 
 
 def test_tls_and_its_certificates_are_for_sentinels_too() -> None:
     found = parse("rediss+sentinel://one/main?ssl_ca_certs=/ca.pem&sentinel_username=watch&sentinel_password=x")
-    assert found.of(("h", 1)) == "rediss://h:1/0?ssl_ca_certs=%2Fca.pem"
-    assert found.of_sentinel(("one", 26379)) == "rediss://watch:x@one:26379?ssl_ca_certs=%2Fca.pem"
+    assert found.url_for(("h", 1)) == "rediss://h:1/0?ssl_ca_certs=%2Fca.pem"
+    assert found.sentinel_url_for(("one", 26379)) == "rediss://watch:x@one:26379?ssl_ca_certs=%2Fca.pem"
 
 
 def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
     found = parse("redis+cluster://:secret@one:7000,two")
     assert (found.kind, found.members) == ("cluster", (("one", 7000), ("two", 6379)))
-    assert found.of(("three", 7001)) == "redis://:secret@three:7001/0?"
+    assert found.url_for(("three", 7001)) == "redis://:secret@three:7001/0?"
 
 
 @pytest.mark.parametrize(

@@ -70,13 +70,13 @@ def test_what_the_server_has_lost_and_tells_again_as_it_was_is_no_news() -> None
     watched = WatchedFeed()
     watched.feed.accept(publication(1))
     watched.feed.accept(publication(2, "e:download_complete:1:3", "a"))
-    watched.feed.accept(replace(publication(3, "e:download_complete::", "b"), once="b1"))
-    watched.feed.accept(replace(publication(4), once="n1"))
+    watched.feed.accept(replace(publication(3, "e:download_complete::", "b"), dedup_id="b1"))
+    watched.feed.accept(replace(publication(4), dedup_id="n1"))
     failed_over(watched)
     watched.feed.accept(publication(1, "e:download_complete:1:3", "a", EPOCH + 5))
-    watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 5), once="b1"))
-    watched.feed.accept(replace(publication(3, epoch=EPOCH + 5), once="n1"))
-    watched.feed.accept(replace(publication(4, epoch=EPOCH + 5), once="n2"))
+    watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 5), dedup_id="b1"))
+    watched.feed.accept(replace(publication(3, epoch=EPOCH + 5), dedup_id="n1"))
+    watched.feed.accept(replace(publication(4, epoch=EPOCH + 5), dedup_id="n2"))
     assert watched.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3, 4)), f"{EPOCH + 5}-4"]
 
 
@@ -101,17 +101,17 @@ def test_who_joins_before_what_was_lost_is_told_again_is_told_it_too() -> None:
     started, paused = (publication(n, f"s:download_{name}:1:{n}", "a") for n, name in ((1, "started"), (2, "paused")))
     watched.feed.accept(started)
     watched.feed.accept(paused)
-    watched.feed.accept(replace(publication(3, "e:download_complete::", "b"), once="b1"))
+    watched.feed.accept(replace(publication(3, "e:download_complete::", "b"), dedup_id="b1"))
     failed_over(watched, started)
     lost = ["s:download_paused:1:2 a", "e:download_complete:: b"]
     assert shown(watched) == lost
-    watched.feed.accept(replace(publication(1, "e:download_complete::", "b", EPOCH + 5), once="b1"))
+    watched.feed.accept(replace(publication(1, "e:download_complete::", "b", EPOCH + 5), dedup_id="b1"))
     watched.feed.invalidate(Position(EPOCH, 1))
     watched.feed.start_epoch(Position(EPOCH + 9, 0), "tag3")
     watched.feed.load_snapshot(Position(EPOCH + 9, 0), "tag3", [started], {})
     assert sorted(shown(watched)) == sorted(lost)
     watched.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 9))
-    watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 9), once="b1"))
+    watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 9), dedup_id="b1"))
     assert shown(watched) == lost
     assert watched.feed.snapshot_entries() == watched.feed.snapshot.entries()
 
