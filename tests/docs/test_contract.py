@@ -29,8 +29,8 @@ def page() -> str:
     lines = [
         "# Messages",
         "",
-        "One of each kind, to the byte: tests compare the front-end, both clients and the documents with these files.",
-        "What each means is in [protocol](../protocol.md).",
+        "One message of each kind, to the byte: tests compare the front-end, both clients and the documents with them.",
+        "[Protocol](../protocol.md) explains each kind.",
     ]
     for heading, messages in (("From the server", FROM_SERVER), ("From a client", FROM_CLIENT)):
         lines += ["", f"## {heading}"]
@@ -43,7 +43,7 @@ def page() -> str:
 
 
 def test_the_page_of_messages_shows_them_all() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.docs.test_contract writes it anew"
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.docs.test_contract writes it"
 
 
 if __name__ == "__main__":

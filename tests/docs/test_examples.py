@@ -30,7 +30,7 @@ def listed(pattern: str, text: str = PROTOCOL) -> set[str]:
 
 def test_the_readme_names_all_commands() -> None:
     names = set(cast(typer.core.TyperGroup, typer.main.get_command(app)).commands)
-    assert listed(r"\| all commands: (.*?)\|", README) == names
+    assert listed(r"lists all commands: (.*?)\.\n", README) == names
 
 
 async def test_a_plain_publish_as_in_the_readme_reaches_a_client(front_end: StartFrontEnd, own_valkey: Valkey) -> None:

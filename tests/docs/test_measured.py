@@ -95,7 +95,7 @@ def with_numbers(document: str) -> str:
 @pytest.mark.parametrize("document", BLOCKS)
 def test_numbers_are_those_that_were_measured_last(document: str) -> None:
     shown = (ROOT / document).read_text(encoding="utf-8")
-    assert shown == with_numbers(document), "python -m tests.docs.test_measured writes them anew"
+    assert shown == with_numbers(document), "python -m tests.docs.test_measured writes them"
 
 
 if __name__ == "__main__":
