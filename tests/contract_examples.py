@@ -23,7 +23,7 @@ def kind_of(name: str) -> str:
     return name.partition(".")[0]
 
 
-def members(message: bytes) -> dict[str, object]:
+def parse_members(message: bytes) -> dict[str, object]:
     found: dict[str, object] = json.loads(message)
     return found
 

@@ -54,7 +54,7 @@ class Files:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Files]:
+async def serve_files() -> AsyncIterator[Files]:
     """The server, on a loopback port of its own."""
     files = Files(free_port())
     app = web.Application()

@@ -134,7 +134,7 @@ class RawServer(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def raw(answer: Callable[[], RawServer]) -> AsyncIterator[tuple[int, list[RawServer]]]:
+async def raw_server(answer: Callable[[], RawServer]) -> AsyncIterator[tuple[int, list[RawServer]]]:
     """Serves with one `answer()` a connection; gives the port and the connections so far."""
     came: list[RawServer] = []
 

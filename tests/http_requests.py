@@ -43,7 +43,7 @@ async def raw_request(running: FrontEnd, request: str, body: bytes = b"") -> tup
         writer.close()
 
 
-def get(port: int, path: str, host: str = "") -> tuple[int, str]:
+def get_text(port: int, path: str, host: str = "") -> tuple[int, str]:
     """Return status and body, or the error's detail."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": host} if host else {})
     try:

@@ -15,7 +15,7 @@ from tests.processes import children, is_alive
 START_S = 60.0
 
 
-class Service:
+class RunningService:
     """A running one. `out` and `err` grow while it runs."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -65,7 +65,7 @@ class Service:
 @asynccontextmanager
 async def service(
     folder: Path, environment: dict[str, str], *arguments: str, module: Sequence[str] = ("simulcast.cli", "up")
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[RunningService]:
     """`simulcast up` in `folder` on a free port; killed at the end, with all that it started."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *module, "--port", "0", *arguments),
@@ -74,7 +74,7 @@ async def service(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    found = Service(process)
+    found = RunningService(process)
     listening = asyncio.create_task(found.listen())
     try:
         yield found
@@ -88,7 +88,7 @@ async def service(
             await listening
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
             return bool(answer.status == 200)

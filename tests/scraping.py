@@ -5,7 +5,7 @@ import asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tests.http_requests import get
+from tests.http_requests import get_text
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
@@ -34,7 +34,7 @@ class Admin:
         self.port = port
 
     async def scrape(self) -> Scraped:
-        status, body = await asyncio.to_thread(get, self.port, "/metrics")
+        status, body = await asyncio.to_thread(get_text, self.port, "/metrics")
         assert status == 200, body
         return Scraped(body)
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from benchmarks.faults.row import Row
 from benchmarks.faults.stage import Stage
 from tests.conditions import eventually, until
-from tests.file_server import serving
+from tests.file_server import serve_files
 
 WORKERS = 2
 LEASE_S = 4  # three leases in a row that a busy machine lets expire would set a download aside
@@ -21,7 +21,7 @@ DONE_S = 90.0
 
 @asynccontextmanager
 async def with_files(stage: Stage) -> AsyncIterator[None]:
-    async with serving() as files:
+    async with serve_files() as files:
         files.bytes_per_s = BYTES_PER_S
         files.contents["a.bin"] = bytes(FILE_BYTES)
         stage.file_url = files.url("a.bin")

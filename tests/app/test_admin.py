@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from simulcast.launcher.embedded import EmbeddedServer
 from tests.command_line import Command, command_process
 from tests.conditions import eventually
-from tests.http_requests import get
+from tests.http_requests import get_text
 from tests.ports import free_port, free_ports
 from tests.running_service import service
 from tests.scraping import Scraped
@@ -33,12 +33,12 @@ async def test_serve_has_the_admin_port_that_was_chosen(
 
         async def ready() -> bool:
             try:
-                return (await asyncio.to_thread(get, port, "/ready"))[0] == 200
+                return (await asyncio.to_thread(get_text, port, "/ready"))[0] == 200
             except OSError:
                 return False
 
         await eventually(ready, "readiness")
-        assert Scraped(get(admin, "/metrics")[1]).value("simulcast_ready") == 1
+        assert Scraped(get_text(admin, "/metrics")[1]).value("simulcast_ready") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -53,9 +53,9 @@ async def test_up_gives_each_front_end_one_and_names_them(
         async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:
             await client.send("{}")
             await client.recv()
-            scraped = [Scraped(get(port, "/metrics")[1]) for port in (first, first + 1)]
+            scraped = [Scraped(get_text(port, "/metrics")[1]) for port in (first, first + 1)]
         assert sorted(each.value("simulcast_joins_total") for each in scraped) == [0, 1]
-        assert get(running.port, "/metrics")[0] == 404
+        assert get_text(running.port, "/metrics")[0] == 404
         assert await running.stop() == 0
 
 
@@ -105,7 +105,7 @@ async def test_where_there_is_no_room_for_clients_metrics_still_say_so(
     with suppress(InvalidStatus):
         while True:
             served.append(await running.connect())
-    scraped = Scraped(get(admin, "/metrics")[1])
+    scraped = Scraped(get_text(admin, "/metrics")[1])
     assert scraped.value("process_max_fds") == running.descriptors
     assert scraped.value("simulcast_clients") == len(served)
     for client in served:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.file_server import Files, serving
+from tests.file_server import Files, serve_files
 from tests.service import FrontEnd, Worker
 from tests.valkey import Valkey
 
@@ -78,7 +78,7 @@ async def run(plan: Plan, folder: Path) -> Findings:
     async with AsyncExitStack() as stack:
         valkey = Valkey(folder / "valkey").start()
         stack.callback(valkey.stop)
-        files = await stack.enter_async_context(serving())
+        files = await stack.enter_async_context(serve_files())
         front_ends = [FrontEnd(valkey.url, folder / f"front-end-{n}.log") for n in range(2)]
         for each in front_ends:
             stack.callback(each.stop)

@@ -11,7 +11,7 @@ import websockets
 
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event
-from tests.contract_examples import FROM_SERVER, members
+from tests.contract_examples import FROM_SERVER, parse_members
 from tests.http_requests import raw_request
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
@@ -27,8 +27,8 @@ async def first_words(running: FrontEnd, query: str = "") -> bytes:
         async with asyncio.timeout(20):
             text = await client.recv()
     assert isinstance(text, str)
-    hello, position = FROM_SERVER["hello"], str(members(text.encode())["position"])
-    return text.encode().replace(position.encode(), str(members(hello)["position"]).encode())
+    hello, position = FROM_SERVER["hello"], str(parse_members(text.encode())["position"])
+    return text.encode().replace(position.encode(), str(parse_members(hello)["position"]).encode())
 
 
 async def test_hello_is_the_example(front_end: StartFrontEnd, own_valkey: Valkey) -> None:

@@ -24,7 +24,7 @@ from simulcast.gateway import (
 )
 from simulcast.gateway.events import parse
 from tests.conditions import until
-from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of, members
+from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of, parse_members
 from tests.gateway_server import FakeServer
 
 KINDS = {
@@ -162,6 +162,6 @@ async def test_rejected_raises_the_reason(fake_server: FakeServer) -> None:
 @pytest.mark.parametrize("name", FROM_CLIENT)
 async def test_what_is_sent_by_hand_is_the_example(fake_server: FakeServer, name: str) -> None:
     async with Gateway(port=fake_server.port) as gateway:
-        assert gateway.send_websocket_message(members(FROM_CLIENT[name]))
+        assert gateway.send_websocket_message(parse_members(FROM_CLIENT[name]))
         await until(lambda: fake_server.received)
     assert str(fake_server.received[0]).encode() == FROM_CLIENT[name]

@@ -9,7 +9,7 @@ from simulcast.frontend.transport.rate_limit import RATE_LIMITED
 from simulcast.model.commands import Command, InvalidCommand, SubscriptionCommand, parse
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position
-from tests.contract_examples import FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, members
+from tests.contract_examples import FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, parse_members
 from tests.fake_clients import entry
 
 AT_42 = Position(1790000000000, 42)
@@ -98,7 +98,7 @@ def test_the_server_writes_the_example(name: str) -> None:
 
 def test_the_server_finds_the_token_in_the_example() -> None:
     message = FROM_CLIENT["authenticate"]
-    assert token_of(message.decode()) == members(message)["token"]
+    assert token_of(message.decode()) == parse_members(message)["token"]
 
 
 @pytest.mark.parametrize("name", sorted(set(FROM_CLIENT) - {"authenticate"}))
@@ -113,4 +113,4 @@ def test_every_example_is_one_that_the_server_writes() -> None:
 def test_every_example_is_named_by_its_kind() -> None:
     for examples, member in ((FROM_SERVER, "type"), (FROM_CLIENT, "action")):
         for name, message in examples.items():
-            assert name == "other" or members(message)[member] == kind_of(name)
+            assert name == "other" or parse_members(message)[member] == kind_of(name)

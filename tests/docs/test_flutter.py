@@ -7,7 +7,7 @@ import websockets
 from websockets.exceptions import InvalidStatus
 
 from simulcast.broker import Broker
-from tests.contract_examples import FROM_SERVER, members
+from tests.contract_examples import FROM_SERVER, parse_members
 from tests.documents import blocks
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
@@ -37,7 +37,7 @@ def test_the_dart_gateway_has_every_name_of_the_guide() -> None:
 
 @pytest.mark.parametrize("name", FROM_SERVER)
 def test_its_patterns_find_where_each_message_stands(name: str) -> None:
-    text, wanted = FROM_SERVER[name].decode(), members(FROM_SERVER[name])
+    text, wanted = FROM_SERVER[name].decode(), parse_members(FROM_SERVER[name])
     is_mark = PATTERNS["_mark"].match(text) is not None
     assert is_mark == (wanted["type"] in ("hello", "position"))
     match = PATTERNS["_position" if is_mark else "_event"].match(text)
@@ -80,7 +80,7 @@ async def test_an_unmodified_gateway_gets_the_snapshot_at_each_connection(
             await client.send("Hello from Flutter!")
             await client.send("{}")
             texts = await collect(client, "missing_member")
-        assert [members(text.encode())["type"] for text in texts] == ["download_progress", "error"]
+        assert [parse_members(text.encode())["type"] for text in texts] == ["download_progress", "error"]
     await broker.aclose()
 
 
@@ -91,5 +91,5 @@ async def test_a_gateway_that_says_where_it_was_gets_what_it_missed(running: Fro
         await broker.publish({"type": name})
     async with await running.connect(f"?since={first}") as client:
         texts = await collect(client, "last")
-    assert [members(text.encode())["type"] for text in texts] == ["missed", "last"]
+    assert [parse_members(text.encode())["type"] for text in texts] == ["missed", "last"]
     await broker.aclose()

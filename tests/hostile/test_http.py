@@ -17,7 +17,7 @@ UPGRADE = (
 )
 
 
-def request(line: str, headers: str = "") -> str:
+def request_text(line: str, headers: str = "") -> str:
     """`headers`: whole lines."""
     closing = "" if "Connection:" in headers else "Connection: close\n"
     return f"{line} HTTP/1.1\nHost: 127.0.0.1:{{port}}\n{headers}{closing}\n"
@@ -61,7 +61,7 @@ async def asked(running: FrontEnd, text: str) -> tuple[int, str]:
 async def test_a_page_of_another_site_gets_nothing_whatever_its_origin_looks_like(
     line: str, headers: str, origin: str, shared_front_end: FrontEnd
 ) -> None:
-    status, answer = await asked(shared_front_end, request(line, f"Origin: {origin}\n{headers}"))
+    status, answer = await asked(shared_front_end, request_text(line, f"Origin: {origin}\n{headers}"))
     assert status == 403, answer
     assert "may not use this service" in answer
 
@@ -73,7 +73,7 @@ async def test_what_a_form_of_another_site_can_post_is_refused(kind: str, shared
     """Also without an Origin: those three kinds need no leave of ours (Fetch standard, §2.2.2)."""
     for path in ("/downloads", "/downloads/clear", "/downloads/x/cancel", "/channels/a/publish"):
         head = f"Content-Type: {kind}\nContent-Length: 2\n" if kind else "Content-Length: 2\n"
-        status, answer = await asked(shared_front_end, request(f"POST {path}", head) + "{}")
+        status, answer = await asked(shared_front_end, request_text(f"POST {path}", head) + "{}")
         assert status == 415, answer
 
 
@@ -148,7 +148,7 @@ CLIMBING = [
 
 @pytest.mark.parametrize("path", CLIMBING)
 async def test_no_spelling_of_a_path_leaves_the_pages_folder(path: str, shared_front_end: FrontEnd) -> None:
-    status, answer = await asked(shared_front_end, request(f"GET {path}"))
+    status, answer = await asked(shared_front_end, request_text(f"GET {path}"))
     assert status == 404, answer
     assert answer.endswith('{"detail":"Not Found"}')
 
@@ -163,15 +163,15 @@ async def test_a_name_ends_no_header_and_no_line_of_the_log(name: str, shared_fr
         (f"POST /downloads/{name}/pause", json),
         (f"DELETE /downloads/{name}", ""),
     ):
-        status, answer = await asked(shared_front_end, request(line, head) + ("{}" if head else ""))
+        status, answer = await asked(shared_front_end, request_text(line, head) + ("{}" if head else ""))
         assert status == 404, answer
         assert "set-cookie" not in answer.partition("\r\n\r\n")[0].lower()
         assert not re.search(r"[\x00-\x1f\x7f]", answer.partition("\r\n\r\n")[2])
-    status, answer = await asked(shared_front_end, request(f"POST /channels/{name}/publish", json) + "{}")
+    status, answer = await asked(shared_front_end, request_text(f"POST /channels/{name}/publish", json) + "{}")
     assert status in (404, 422), answer
     for query in (f"channel={name}", f"since={name}"):
         for line, head in ((f"GET /ws?{query}", UPGRADE), (f"GET /events?{query}", "")):
-            status, answer = await asked(shared_front_end, request(line, head))
+            status, answer = await asked(shared_front_end, request_text(line, head))
             assert status == 400, answer
             assert "set-cookie" not in answer.partition("\r\n\r\n")[0].lower()
     assert lines_of_its_own(shared_front_end) == []

@@ -6,7 +6,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, expect
 
 from tests.conditions import eventually
-from tests.file_server import Files, serving
+from tests.file_server import Files, serve_files
 from tests.page.stub import StubServer
 
 expect.set_options(timeout=60_000)  # several tests run at once, and machines differ
@@ -83,5 +83,5 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def files() -> AsyncIterator[Files]:
-    async with serving() as found:
+    async with serve_files() as found:
         yield found

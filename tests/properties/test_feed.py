@@ -16,7 +16,7 @@ EPOCH = 1000
 MOST = 12
 
 
-def publication(offset: int, epoch: int = EPOCH) -> Publication:
+def publication_at(offset: int, epoch: int = EPOCH) -> Publication:
     kind = "-ps"[offset % 3]
     label = f"s:download_paused:1:{offset}" if kind == "s" else kind
     return Publication(Position(epoch, offset), label, "a" if kind != "-" else "", b'{"n":%d}' % offset)
@@ -32,13 +32,13 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
 ) -> None:
     clock = Clock()
     feed = Feed(make_hub(clock))
-    assert feed.accept(publication(1)) is Outcome.OTHER_EPOCH
+    assert feed.accept(publication_at(1)) is Outcome.OTHER_EPOCH
     feed.load_snapshot(Position(EPOCH, start), "tag", [], {})
     socket = Socket(feed.hub)
     feed.hub.join(socket.client, b"")
     here = start
     for offset, epoch in arriving:
-        outcome = feed.accept(publication(offset, epoch))
+        outcome = feed.accept(publication_at(offset, epoch))
         if epoch != EPOCH:
             assert outcome is Outcome.OTHER_EPOCH
         elif offset <= here:
@@ -50,7 +50,7 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
             assert outcome is Outcome.GAP
         assert feed.position == Position(EPOCH, here)
     clock.advance(1)
-    assert socket.got == [wire(publication(offset)) for offset in range(start + 1, here + 1)]
+    assert socket.got == [wire(publication_at(offset)) for offset in range(start + 1, here + 1)]
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
@@ -66,19 +66,19 @@ def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str
     for step in steps:
         if step == "history":
             filled += 1
-            feed.accept(publication(filled))
+            feed.accept(publication_at(filled))
         elif step == "lose":
             live += 1
         else:
             live += step == "live"
             if live:
-                feed.accept(publication(live))
+                feed.accept(publication_at(live))
     top = max(filled, live)
     assert feed.position is not None
     for offset in range(feed.position.offset + 1, top + 1):
-        feed.accept(publication(offset))
+        feed.accept(publication_at(offset))
     clock.advance(1)
-    assert socket.got == [wire(publication(offset)) for offset in range(1, top + 1)]
+    assert socket.got == [wire(publication_at(offset)) for offset in range(1, top + 1)]
 
 
 def test_a_page_of_large_publications_is_given_whole() -> None:

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import until
 from tests.downloads import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
-from tests.file_server import Files, serving
+from tests.file_server import Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd
 
@@ -81,7 +81,7 @@ async def client(front_end: StartFrontEnd) -> AsyncIterator[CommandClient]:
 @asynccontextmanager
 async def staged(front_end: StartFrontEnd) -> AsyncIterator[CommandClient]:
     running = await front_end()
-    async with serving() as files, await running.connect() as connection:
+    async with serve_files() as files, await running.connect() as connection:
         yield CommandClient(running, connection, files)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from simulcast.gateway import Gateway
 from tests.conditions import until
-from tests.file_server import serving
+from tests.file_server import serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import collect
 
@@ -21,7 +21,7 @@ async def test_a_download_is_seen_from_queued_to_complete_and_its_file_is_right(
     worker()
     texts: list[str] = []
     states: list[bool] = []
-    async with serving() as files, Gateway(host="127.0.0.1", port=running.port) as gateway:
+    async with serve_files() as files, Gateway(host="127.0.0.1", port=running.port) as gateway:
         gateway.on_websocket_message = texts.append
         gateway.on_websocket_status_change = states.append
         await until(lambda: gateway.is_websocket_connected, "the connection")
@@ -52,7 +52,7 @@ async def test_a_download_that_can_not_be_is_told_with_a_reason_that_a_person_un
     running = await front_end()
     worker()
     connection = await running.connect()
-    async with serving() as files:
+    async with serve_files() as files:
         await running.post("/downloads", {"url": files.url("missing")})
         event = json.loads((await collect(connection, "download_error"))[-1])
     assert "404" in event["error_message"]
@@ -65,7 +65,7 @@ async def test_private_addresses_are_not_fetched_unless_they_are_allowed(
     running = await front_end()
     worker(SIMULCAST_ALLOW_NETWORKS="")
     connection = await running.connect()
-    async with serving() as files:
+    async with serve_files() as files:
         files.contents["a"] = b"secret"
         await running.post("/downloads", {"url": files.url("a")})
         event = json.loads((await collect(connection, "download_error"))[-1])
@@ -81,7 +81,7 @@ async def test_clients_are_told_the_folder_that_they_know_and_the_file_is_found_
     running = await front_end()
     public = {"SIMULCAST_PUBLIC_DOWNLOAD_DIR": "/srv/on the host/", "SIMULCAST_LEASE_S": "1"}
     file = tmp_path / "downloads/a.bin"
-    async with serving() as files, await running.connect() as connection:
+    async with serve_files() as files, await running.connect() as connection:
         files.contents["a.bin"] = b"what is downloaded"
         _, record = await running.post("/downloads", {"url": files.url("a.bin")})
         first = worker(dies_at=dies_at, **public)

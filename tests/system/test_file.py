@@ -12,7 +12,7 @@ import pytest
 
 from app.routes.files import MAX_READERS
 from tests.conditions import eventually
-from tests.file_server import Files, serving
+from tests.file_server import Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd, collect
 
@@ -48,7 +48,7 @@ async def complete(running: FrontEnd, files: Files, name: str) -> tuple[str, Pat
 
 @pytest.fixture
 async def files() -> AsyncIterator[Files]:
-    async with serving() as found:
+    async with serve_files() as found:
         found.contents["a.bin"] = CONTENT
         yield found
 

@@ -56,7 +56,7 @@ def dropping(seed: int, etag: str | None) -> Reply:
     return reply
 
 
-def rest(content_range: str, body: bytes, **headers: str) -> list[Reply]:
+def resumed(content_range: str, body: bytes, **headers: str) -> list[Reply]:
     """A whole file that breaks off, then this answer to what is asked for the rest, then an honest server."""
     said = {"ETag": '"v1"', "Content-Range": content_range, **headers}
     return [honest(CONTENT, cut_after=100_000), answer(206, said, body), honest(CONTENT)]
@@ -105,12 +105,12 @@ CASES: dict[str, tuple[list[Reply], str]] = {
     "a body without end": ([endless], "more than the 1,000,000 that"),
     "too large": ([answer(200, {"Content-Length": "1000001"}, CONTENT)], "has 1,000,001 bytes, more than"),
     "an endless redirect": ([redirect("/case")], "redirected more than 5 times"),
-    "a rest with another start": (rest(f"bytes 99999-{SIZE - 1}/{SIZE}", OTHER[99_999:]), OK),
-    "a rest with another total": (rest(f"bytes 100000-{SIZE}/{SIZE + 1}", OTHER[99_999:]), OK),
-    "a rest with another end": (rest(f"bytes 100000-150000/{SIZE}", OTHER[100_000:150_001]), OK),
-    "a rest with nonsense": (rest("bytes: all of it", OTHER[100_000:]), OK),
-    "a rest in several parts": (rest("", OTHER, **{"Content-Type": "multipart/byteranges; boundary=x"}), OK),
-    "a rest in gzip": (rest(f"bytes 100000-{SIZE - 1}/{SIZE}", OTHER, **{"Content-Encoding": "gzip"}), "as gzip"),
+    "a rest with another start": (resumed(f"bytes 99999-{SIZE - 1}/{SIZE}", OTHER[99_999:]), OK),
+    "a rest with another total": (resumed(f"bytes 100000-{SIZE}/{SIZE + 1}", OTHER[99_999:]), OK),
+    "a rest with another end": (resumed(f"bytes 100000-150000/{SIZE}", OTHER[100_000:150_001]), OK),
+    "a rest with nonsense": (resumed("bytes: all of it", OTHER[100_000:]), OK),
+    "a rest in several parts": (resumed("", OTHER, **{"Content-Type": "multipart/byteranges; boundary=x"}), OK),
+    "a rest in gzip": (resumed(f"bytes 100000-{SIZE - 1}/{SIZE}", OTHER, **{"Content-Encoding": "gzip"}), "as gzip"),
     "gzip": ([answer(200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08")], "encoded as gzip"),
     "an error page with 200": ([answer(200, {"Content-Type": "text/html"}, b"<h1>Sorry</h1>")], WRONG_DIGEST),
     "other bytes of the same version": ([honest(OTHER)], WRONG_DIGEST),

@@ -11,7 +11,7 @@ from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.process_registry import ProcessRegistry, WorkerRecord
 from tests.conditions import eventually
-from tests.http_requests import get
+from tests.http_requests import get_text
 from tests.programs import StartFrontEnd
 from tests.scraping import Admin, start_with_admin
 from tests.service import ROOT, collect
@@ -62,10 +62,10 @@ async def test_the_document_lists_every_metric_with_its_type_and_labels_and_no_o
 async def test_metrics_are_on_the_admin_port_only_and_nothing_else_is_there(admin: Admin) -> None:
     assert (await admin.front_end.get("/metrics"))[0] == 404
     for path in ("/health", "/ready"):
-        assert get(admin.port, path)[0] == 200
+        assert get_text(admin.port, path)[0] == 200
     for path in ("/", "/downloads", "/docs", "/openapi.json", "/ws", "/events", "/page/page.js"):
-        assert get(admin.port, path)[0] == 404, path
-    assert get(admin.port, "/metrics", host="evil.example")[0] == 421
+        assert get_text(admin.port, path)[0] == 404, path
+    assert get_text(admin.port, "/metrics", host="evil.example")[0] == 421
 
 
 async def test_without_an_admin_port_there_are_no_metrics(front_end: StartFrontEnd) -> None:

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import eventually, until
 from tests.downloads import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
-from tests.file_server import Files, serving
+from tests.file_server import Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd, collect
 from tests.system.dying_worker import STEPS
@@ -47,7 +47,7 @@ class Scene:
 @pytest.fixture
 async def scene(front_end: StartFrontEnd) -> AsyncIterator[Scene]:
     running = await front_end()
-    async with serving() as files, await running.connect() as connection:
+    async with serve_files() as files, await running.connect() as connection:
         files.contents["a.bin"], files.bytes_per_s = CONTENT, 1_500_000
         yield Scene(running, connection, files)
 

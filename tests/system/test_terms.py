@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from tests.conditions import eventually, until
-from tests.file_server import serving
+from tests.file_server import serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.scripted_server import Server, answer, honest, redirect
 from tests.service import FrontEnd
@@ -24,7 +24,7 @@ async def test_a_download_that_is_held_back_is_let_go_while_it_runs(
     """It would take a quarter of an hour."""
     running = await front_end()
     worker()
-    async with serving() as files:
+    async with serve_files() as files:
         files.contents["a.bin"] = CONTENT
         checksum = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
         wanted = {"url": files.url("a.bin"), "limit_bytes_per_s": 3000, "name": "mine.bin", "checksum": checksum}
@@ -51,7 +51,7 @@ async def test_of_one_server_only_so_many_at_once_and_of_others_meanwhile(
 ) -> None:
     running = await front_end()
     worker(SIMULCAST_DOWNLOADS_PER_HOST="1")
-    async with serving() as slow, serving() as other:
+    async with serve_files() as slow, serve_files() as other:
         slow.contents = {f"{number}.bin": CONTENT for number in range(3)}
         slow.bytes_per_s = 200_000
         other.contents["b.bin"] = b"x"

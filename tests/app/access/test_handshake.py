@@ -48,7 +48,7 @@ async def hears(running: FrontEnd, connection: ClientConnection, word: str, chan
     return word in (await collect(connection, word))[-1]
 
 
-async def answer(connection: ClientConnection, **command: str) -> dict[str, object]:
+async def run_command(connection: ClientConnection, **command: str) -> dict[str, object]:
     await connection.send(json.dumps(command))
     found: dict[str, object] = json.loads((await collect(connection, '"command_result"'))[-1])
     return found
@@ -123,20 +123,21 @@ async def test_a_valid_token_opens_nothing_to_a_page_of_another_site(guarded: Fr
 
 async def test_commands_want_their_scope(guarded: FrontEnd) -> None:
     async with await join(guarded, header=token("watch publish")) as connection:
-        found = await answer(connection, action="pause_download", download_id="nobody")
+        found = await run_command(connection, action="pause_download", download_id="nobody")
         assert (found["status"], found["reason"]) == ("rejected", "not_allowed")
         assert "scope command" in str(found["message"])
         assert await hears(guarded, connection, "goes-on")
     async with await join(guarded, header=token("watch command")) as connection:
-        assert (await answer(connection, action="pause_download", download_id="nobody"))["reason"] == "unknown_download"
+        result = await run_command(connection, action="pause_download", download_id="nobody")
+        assert result["reason"] == "unknown_download"
 
 
 async def test_only_channels_that_match_can_be_subscribed_to(guarded: FrontEnd) -> None:
     async with await join(guarded, header=token(channels=["downloads", "team-*"])) as connection:
-        found = await answer(connection, action="subscribe", channel="secret")
+        found = await run_command(connection, action="subscribe", channel="secret")
         assert (found["status"], found["reason"]) == ("rejected", "not_allowed")
         assert "channel secret" in str(found["message"])
-        assert (await answer(connection, action="subscribe", channel="team-7"))["status"] == "accepted"
+        assert (await run_command(connection, action="subscribe", channel="team-7"))["status"] == "accepted"
         assert await hears(guarded, connection, "in-the-team", "team-7")
 
 

@@ -17,7 +17,7 @@ from simulcast.launcher.embedded import EmbeddedServer
 from tests.command_line import command_process, wait_ended
 from tests.conditions import eventually, until
 from tests.ports import free_port
-from tests.running_service import answers
+from tests.running_service import responds
 
 QUEUED = '{"event_id":"9-1","type":"download_queued","download_id":"a","name":"file.iso"}'
 HALF = '{"event_id":"9-2","type":"download_progress","download_id":"a","progress":0.5,"speed":1000}'
@@ -103,7 +103,7 @@ async def test_serve_is_one_front_end(
     async with command_process(folder, environment, "serve", *flags) as process:
 
         async def ready() -> bool:
-            return await asyncio.to_thread(answers, f"http://127.0.0.1:{port}/ready")
+            return await asyncio.to_thread(responds, f"http://127.0.0.1:{port}/ready")
 
         await eventually(ready, "readiness")
         _, err = await wait_ended(process, signal.SIGTERM)

@@ -18,7 +18,7 @@ from simulcast.model.job_record import STATES
 from simulcast.process_registry import FrontEndRecord, Processes, ProcessRegistry, QueueStats, WorkerRecord
 from tests.command_line import Command, command_process, wait_ended
 from tests.conditions import eventually, until
-from tests.file_server import serving
+from tests.file_server import serve_files
 from tests.ports import free_port
 from tests.programs import StartFrontEnd, StartWorker
 from tests.valkey import Valkey
@@ -115,7 +115,7 @@ async def test_front_ends_workers_and_what_they_do_are_seen_and_leave(
     assert addresses == {f"127.0.0.1:{each.port}" for each in (first, second)}
     broker = Broker.connect(own_valkey.url)
     jobs = Jobs.connect(own_valkey.url, broker)
-    async with serving() as files:
+    async with serve_files() as files:
         files.contents["a.bin"] = bytes(300_000)
         await jobs.submit(files.url("a.bin"), "a")
 

@@ -15,7 +15,7 @@ from simulcast.settings.shared import URL_FILE
 from tests.command_line import Command
 from tests.conditions import eventually, until
 from tests.processes import is_alive
-from tests.running_service import answers, service
+from tests.running_service import responds, service
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -28,7 +28,7 @@ async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environm
         started = running.processes()
         assert len(started) == 5
         for address in ("127.0.0.1", "[::1]"):
-            assert answers(f"http://{address}:{running.port}/ready")
+            assert responds(f"http://{address}:{running.port}/ready")
         url = (folder / "kept" / "here" / URL_FILE).read_text().strip()
         async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:
             broker = Broker.connect(url)
@@ -59,7 +59,7 @@ async def test_whatever_dies_is_started_again(folder: Path, environment: dict[st
         for pid in first:
             os.kill(pid, signal.SIGKILL)
         await until(lambda: len(running.processes() - first) == 3, "three new processes")
-        await until(lambda: answers(f"http://localhost:{running.port}/ready"), "readiness")
+        await until(lambda: responds(f"http://localhost:{running.port}/ready"), "readiness")
 
         async def publishes() -> bool:
             return simulcast("publish", "downloads", "{}").returncode == 0

@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.gateway import Gateway, Limits
 from tests.conditions import DEADLINE_S, until
-from tests.gateway_server import FakeServer, RawServer, Received, raw
+from tests.gateway_server import FakeServer, RawServer, Received, raw_server
 
 PING, PONG = 0x9, 0xA
 
@@ -43,7 +43,7 @@ class Answering(Silent):
 
 
 async def test_a_hanging_attempt_ends_and_another_follows() -> None:
-    async with raw(Hanging) as (port, came):
+    async with raw_server(Hanging) as (port, came):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(open_timeout_s=0.05))
         received = Received().by(gateway)
         await gateway.init()
@@ -54,7 +54,7 @@ async def test_a_hanging_attempt_ends_and_another_follows() -> None:
 
 
 async def test_a_disconnect_ends_an_attempt_that_hangs() -> None:
-    async with raw(Hanging) as (port, came):
+    async with raw_server(Hanging) as (port, came):
         gateway = Gateway("127.0.0.1", port, limits=Limits(open_timeout_s=3600))
         received = Received().by(gateway)
         connecting = asyncio.create_task(gateway.connect_websocket())
@@ -67,7 +67,7 @@ async def test_a_disconnect_ends_an_attempt_that_hangs() -> None:
 
 
 async def test_a_with_statement_that_is_cancelled_at_its_beginning_leaves_nothing_behind() -> None:
-    async with raw(Hanging) as (port, came):
+    async with raw_server(Hanging) as (port, came):
         gateway = Gateway("127.0.0.1", port, limits=Limits(open_timeout_s=3600))
         entering = asyncio.create_task(gateway.__aenter__())
         await until(lambda: came)
@@ -85,7 +85,7 @@ async def test_a_disconnect_ends_the_wait_for_the_next_attempt(absent: FakeServe
 
 
 async def test_silence_counts_as_a_loss(caplog: pytest.LogCaptureFixture) -> None:
-    async with raw(Silent) as (port, came):
+    async with raw_server(Silent) as (port, came):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(silence_s=0.1))
         received = Received().by(gateway)
         await gateway.init()
@@ -112,7 +112,7 @@ async def test_a_second_disconnect_waits_for_the_first_and_cuts_nothing_short() 
             self.asked_to_close = self._shaken
             super().data_received(data)
 
-    async with raw(Unhurried) as (port, came):
+    async with raw_server(Unhurried) as (port, came):
         gateway = Gateway("127.0.0.1", port, limits=Limits(close_timeout_s=3600))
         await gateway.init()
         first = asyncio.create_task(gateway.disconnect_websocket())
@@ -128,7 +128,7 @@ async def test_a_close_that_the_server_never_finishes_counts_as_a_loss() -> None
     class Unfinished(Silent):
         greeting = bytes([0x88, 2]) + (1001).to_bytes(2, "big")  # the close frame, and no end of TCP
 
-    async with raw(Unfinished) as (port, _):
+    async with raw_server(Unfinished) as (port, _):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=3600, limits=Limits(silence_s=0.1))
         received = Received().by(gateway)
         await gateway.init()
@@ -137,7 +137,7 @@ async def test_a_close_that_the_server_never_finishes_counts_as_a_loss() -> None
 
 
 async def test_a_server_that_answers_pings_is_not_silent() -> None:
-    async with raw(Answering) as (port, came):
+    async with raw_server(Answering) as (port, came):
         gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(silence_s=0.5))
         received = Received().by(gateway)
         await gateway.init()
@@ -176,7 +176,7 @@ async def test_a_server_that_never_reads_fills_the_bound_and_holds_up_no_disconn
             super().data_received(data)
             self.transport.pause_reading()
 
-    async with raw(Deaf) as (port, _):
+    async with raw_server(Deaf) as (port, _):
         gateway = Gateway("127.0.0.1", port, limits=Limits(close_timeout_s=0.05))
         received = Received().by(gateway)
         await gateway.init()

@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.gateway import Gateway, Limits
 from tests.conditions import DEADLINE_S
-from tests.gateway_server import FakeServer, RawServer, raw
+from tests.gateway_server import FakeServer, RawServer, raw_server
 
 
 async def test_a_server_that_answers_is_running(fake_server: FakeServer) -> None:
@@ -26,7 +26,7 @@ async def test_a_server_that_answers_with_an_error_is_not_running(fake_server: F
 
 
 async def test_a_server_that_hangs_is_not_running() -> None:
-    async with raw(RawServer) as (port, _):
+    async with raw_server(RawServer) as (port, _):
         gateway = Gateway("127.0.0.1", port, limits=Limits(health_timeout_s=0.05))
         assert await asyncio.wait_for(gateway.is_server_running(), DEADLINE_S) is False
 
@@ -38,7 +38,7 @@ async def test_what_does_not_answer_in_http_is_not_running(answer: bytes) -> Non
             self.transport.write(answer)
             self.transport.close()
 
-    async with raw(Babble) as (port, _):
+    async with raw_server(Babble) as (port, _):
         assert not await Gateway("127.0.0.1", port).is_server_running()
 
 

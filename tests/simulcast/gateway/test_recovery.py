@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.gateway import Gateway, Limits
 from tests.conditions import until
-from tests.gateway_server import FakeServer, RawServer, Received, progress_event, raw
+from tests.gateway_server import FakeServer, RawServer, Received, progress_event, raw_server
 
 
 async def test_it_keeps_trying_until_the_server_is_there(absent: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -163,7 +163,7 @@ async def test_a_redirect_is_not_followed(fake_server: FakeServer, caplog: pytes
                 b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:%d/ws\r\nContent-Length: 0\r\n\r\n" % fake_server.port
             )
 
-    async with raw(Redirect) as (port, _), Gateway("127.0.0.1", port) as gateway:
+    async with raw_server(Redirect) as (port, _), Gateway("127.0.0.1", port) as gateway:
         assert not gateway.is_websocket_connected
     assert fake_server.asked == []
     assert any("302" in record.getMessage() for record in caplog.records if record.name == "gateway")
