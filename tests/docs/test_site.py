@@ -69,12 +69,12 @@ def test_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
 def test_the_site_has_the_logo_and_the_colours_of_the_page(site: Path) -> None:
     assert (site / "icon.svg").read_bytes() == (ROOT / "app/page/icon.svg").read_bytes()
     assert 'src="icon.svg"' in (site / "index.html").read_text(encoding="utf-8")
-    here, there = (
+    own, drawing, page = (
         set(re.findall(r"#[0-9a-f]{6}\b", path.read_text(encoding="utf-8")))
-        for path in (site / "site.css", ROOT / "app/page/page.css")
+        for path in (site / "site.css", site / "concepts.svg", ROOT / "app/page/page.css")
     )
-    assert here
-    assert here - there == set()
+    assert own and drawing
+    assert (own | drawing) - page == set()
 
 
 def test_names_in_tables_break_at_the_end_of_a_word_only(site: Path) -> None:
