@@ -13,6 +13,7 @@ from tests.conditions import until
 from tests.processes import children, is_alive
 
 START_S = 60.0
+UP = (sys.executable, "-m", "simulcast.cli", "up")
 
 
 class RunningService:
@@ -64,11 +65,11 @@ class RunningService:
 
 @asynccontextmanager
 async def service(
-    folder: Path, environment: dict[str, str], *arguments: str, module: Sequence[str] = ("simulcast.cli", "up")
+    folder: Path, environment: dict[str, str], *arguments: str, command: Sequence[str] = UP
 ) -> AsyncIterator[RunningService]:
     """`simulcast up` in `folder` on a free port; killed at the end, with all that it started."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *module, "--port", "0", *arguments),
+        *(*command, "--port", "0", *arguments),
         cwd=folder,
         env=environment,
         stdout=asyncio.subprocess.PIPE,

@@ -1,10 +1,11 @@
 """The base alone is enough for the client: installed into an empty environment, as a user would."""
 
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.service import ROOT
+import pytest
+
+from tests.install.conftest import Built, Environment
 
 CHECK = """
 import importlib.util, simulcast, simulcast.gateway
@@ -20,12 +21,10 @@ else:
 """
 
 
-def test_the_base_installs_alone_and_its_client_is_importable(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv/bin/python"
-    source = tmp_path / "source"
-    subprocess.run(["git", "clone", "-q", ROOT, source], check=True)
-    subprocess.run([python, "-m", "pip", "install", "-q", source], check=True)
-    subprocess.run([python, "-W", "error", "-c", CHECK], check=True, cwd=tmp_path)
-    listed = subprocess.run([python, "-m", "pip", "list"], check=True, capture_output=True, text=True).stdout
-    assert {line.split()[0] for line in listed.splitlines()[2:]} <= {"pip", "setuptools", "simulcast", "websockets"}
+@pytest.mark.long  # downloads from a package index
+def test_the_base_installs_alone_and_its_client_is_importable(built: Built, tmp_path: Path) -> None:
+    environment = Environment.make(tmp_path / "venv")
+    environment.pip("install", "-q", built.wheel)
+    subprocess.run([environment.bin / "python", "-W", "error", "-c", CHECK], check=True, cwd=tmp_path)
+    packages = {line.split()[0] for line in environment.pip("list").splitlines()[2:]}
+    assert packages == {"simulcast", "websockets"}

@@ -19,7 +19,7 @@ from tests.running_service import responds, service
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-STUB = "tests.simulcast.cli.stub_up"
+STUB = (sys.executable, "-m", "tests.simulcast.cli.stub_up")
 
 
 async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environment: dict[str, str]) -> None:
@@ -120,7 +120,7 @@ async def test_who_lets_the_network_in_says_so_or_wants_tokens(folder: Path, env
 async def test_a_front_end_that_doesnt_become_ready_is_told_with_its_reason(
     folder: Path, environment: dict[str, str]
 ) -> None:
-    async with service(folder, environment, module=[STUB, "unready", "works"]) as running:
+    async with service(folder, environment, command=[*STUB, "unready", "works"]) as running:
         await until(lambda: len(running.processes()) == 3, "all processes")
         started = running.processes()
         assert await running.ended() == 1
@@ -130,7 +130,7 @@ async def test_a_front_end_that_doesnt_become_ready_is_told_with_its_reason(
 
 
 async def test_a_worker_that_never_gets_going_ends_it_all_by_name(folder: Path, environment: dict[str, str]) -> None:
-    async with service(folder, environment, module=[STUB, "ready", "fails"]) as running:
+    async with service(folder, environment, command=[*STUB, "ready", "fails"]) as running:
         assert await running.ended() == 1
     assert "no luck" in running.err
     assert "simulcast: worker 1 could not start (exit code 1, 3 times)" in running.err
@@ -138,7 +138,7 @@ async def test_a_worker_that_never_gets_going_ends_it_all_by_name(folder: Path, 
 
 
 async def test_a_second_ctrl_c_hurries(folder: Path, environment: dict[str, str]) -> None:
-    async with service(folder, environment, module=[STUB, "stubborn", "works"]) as running:
+    async with service(folder, environment, command=[*STUB, "stubborn", "works"]) as running:
         await running.up()
         started = running.processes()
         running.signal(signal.SIGINT)
