@@ -16,7 +16,7 @@ from simulcast.process_registry import ProcessRegistry
 from tests.conditions import eventually
 from tests.install.conftest import Built, Environment, build
 from tests.ports import free_port
-from tests.running_service import answers, service
+from tests.running_service import responds, service
 from tests.service import ROOT
 from tests.valkey import Valkey
 
@@ -140,7 +140,7 @@ async def test_serve_and_work_run_ours_in_the_projects_own_folder(
         running([simulcast, "work"], project, variables) as worker,
     ):
         await eventually(both_run, "front-end and worker")
-        assert answers(f"http://127.0.0.1:{port}/health")
+        assert responds(f"http://127.0.0.1:{port}/health")
     await registry.aclose()
 
 
@@ -153,7 +153,7 @@ async def test_up_serves_everything_from_a_folder_that_has_an_app_of_its_own(
     async with service(folder / "decoy", variables, command=command) as up:
         await up.up()
         for path in ("/", "/page/gateway.js", "/docs", "/health"):
-            assert answers(f"http://localhost:{up.port}{path}"), path
+            assert responds(f"http://localhost:{up.port}{path}"), path
         assert await up.stop() == 0
 
 
