@@ -1,26 +1,28 @@
 """Why a download ended without a file. Each message is a sentence for people, without secrets.
 
 DownloadFailed
-├── UnusableUrl          not http or https, or no address at all; also where a redirect leads
+├── InvalidURL           none that can be downloaded, or no address at all; also where a redirect leads
 ├── TooManyRedirects     more than MAX_REDIRECTS
-├── Unreachable          no connection within the time
-├── WrongStatus          an answer other than the file
-├── BadAnswer            headers that contradict HTTP or each other
-│   └── EncodedBody      compressed, although the plain bytes were asked for
-├── BrokenOff            the connection ended before the file did
-├── Stalled              the server fell silent
+├── AddressRefused       an address that is not public and that the operator does not allow
+├── ConnectionFailed     no connection, a broken one, or one that is not trusted
+│   ├── ConnectError     no connection within the time
+│   └── NameNotResolved  no address of the host
+├── HTTPStatusError      an answer other than the file
+├── ProtocolError        headers that contradict HTTP or each other
+│   └── UnexpectedContentEncoding  compressed in a way that can't be undone
+├── IncompleteBody       the connection ended before the file did
+├── ReadTimeout          the server fell silent
 ├── TooSlow              it sent less than the least that is waited for
 ├── TooLarge             the file is larger than the worker may download
-├── NoRoom               the disk has no room for it
-├── WrongDigest          the bytes are not those that were asked for
+├── DiskFull             the disk has no room for it
+├── ChecksumMismatch     the bytes are not those that were asked for
 ├── ProxyNotAllowed      the operator doesn't list the proxy
-├── ProxyRefused         the proxy answered other than with a connection
+├── ProxyError           the proxy answered other than with a connection
 ├── PartFileChanged      someone else cut or replaced the part file
 ├── NoFreeName           every numbered variant of the name is taken
 └── FolderNotWritable    no file can be made in the download folder
 
-Beside these, a download may raise addresses.AddressRefused, aiohttp.ClientError and OSError (the disk):
-reasons.reason puts all of them into words.
+A download may raise OSError (the disk) too: error_messages.message_for puts all of them into words.
 """
 
 from http import HTTPStatus
@@ -28,14 +30,23 @@ from pathlib import Path
 
 from simulcast.errors import SimulcastError
 
+ALLOW_SETTING = "SIMULCAST_ALLOW_NETWORKS"
+# RFC 9110 §15, and what proxies in front of a server answer while it is away (520 to 524: Cloudflare; 529, 598, 599).
+TRANSIENT_STATUS = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 509, *range(520, 531), 598, 599})
 
-def _with_code(status: int) -> str:
-    known = {int(code): code.phrase for code in HTTPStatus}
-    return f"{status} {known.get(status, '')}".rstrip()
+
+def _describe_status(status: int) -> str:
+    phrases = {int(code): code.phrase for code in HTTPStatus}
+    return f"{status} {phrases.get(status, '')}".rstrip()
 
 
 class DownloadFailed(SimulcastError):
-    """Base of what ends a download; `str()` is fit for the person who asked for it."""
+    """Base of what ends a download; `str()` is fit for the person who asked for it.
+
+    `transient`: whether the same request may succeed later although nobody changes anything.
+    """
+
+    transient: bool = False
 
 
 class InvalidURL(DownloadFailed):
@@ -47,23 +58,50 @@ class TooManyRedirects(DownloadFailed):
         super().__init__(f"the server redirected more than {followed} times")
 
 
-class ConnectError(DownloadFailed):
+class AddressRefused(DownloadFailed):
+    """A connection to `address` was not even tried. The message names the address and the remedy."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"the address {address[:100]} {why}; only public addresses are downloaded from, "
+            f"unless {ALLOW_SETTING} names their network"
+        )
+        self.address = address
+
+
+class ConnectionFailed(DownloadFailed):
+    """The connection could not be made, broke, or was not trusted."""
+
+    def __init__(self, text: str, *, transient: bool = True) -> None:
+        super().__init__(text)
+        self.transient = transient
+
+
+class ConnectError(ConnectionFailed):
     """DNS, TCP and TLS together took longer than `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no connection to the server came about within {seconds:g} s")
 
 
-class HTTPStatusError(DownloadFailed):
-    """`status` is the code; the phrase is the standard's, not the server's, which could say anything.
+class NameNotResolved(ConnectionFailed):
+    """`detail` ends the sentence."""
 
-    retry_after_s: for how long the server asks to be left alone, from now on; None where it said nothing of it.
+    def __init__(self, host: str, detail: str, *, transient: bool = True) -> None:
+        super().__init__(f"the name {host} could not be resolved{detail}", transient=transient)
+
+
+class HTTPStatusError(DownloadFailed):
+    """`status` is the code; the phrase is the standard's, not the server's, which could be any text.
+
+    retry_after_s: how long the server asks to be left alone, from now on; None where it did not ask.
     """
 
     def __init__(self, status: int, retry_after_s: float | None = None) -> None:
-        super().__init__(f"the server answered {_with_code(status)}")
+        super().__init__(f"the server answered {_describe_status(status)}")
         self.status = status
         self.retry_after_s = retry_after_s
+        self.transient = status in TRANSIENT_STATUS
 
 
 class ProtocolError(DownloadFailed):
@@ -76,7 +114,9 @@ class UnexpectedContentEncoding(ProtocolError):
 
 
 class IncompleteBody(DownloadFailed):
-    """`received` bytes of `total` are there; `total` is None where the server did not say."""
+    """`received` bytes of `total` are there; `total` is None where the server did not state it."""
+
+    transient = True
 
     def __init__(self, received: int, total: int | None) -> None:
         amount = f"{received} bytes" if total is None else f"{received} of {total} bytes"
@@ -86,12 +126,18 @@ class IncompleteBody(DownloadFailed):
 
 
 class ReadTimeout(DownloadFailed):
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the server sent nothing for {seconds:g} s")
+    """Nothing came for `seconds`, or no complete headers within them."""
+
+    transient = True
+
+    def __init__(self, seconds: float, missing: str = "nothing") -> None:
+        super().__init__(f"the server sent {missing} for {seconds:g} s")
 
 
 class TooSlow(DownloadFailed):
     """`speed` and `least`: bytes a second, over the last `seconds` of waiting for the server."""
+
+    transient = True
 
     def __init__(self, speed: float, least: int, seconds: float) -> None:
         super().__init__(f"the server sent {speed:.0f} bytes a second for {seconds:g} s, less than {least:,}")
@@ -101,8 +147,8 @@ class TooLarge(DownloadFailed):
     """`size` is None where only so much is known that it is more than `most` bytes."""
 
     def __init__(self, size: int | None, most: int) -> None:
-        what = "more" if size is None else f"{size:,} bytes, more"
-        super().__init__(f"the file has {what} than the {most:,} that a worker downloads (SIMULCAST_MAX_FILE_BYTES)")
+        amount = "more" if size is None else f"{size:,} bytes, more"
+        super().__init__(f"the file has {amount} than the {most:,} that a worker downloads (SIMULCAST_MAX_FILE_BYTES)")
 
 
 class DiskFull(DownloadFailed):
@@ -118,8 +164,8 @@ class DiskFull(DownloadFailed):
 class ChecksumMismatch(DownloadFailed):
     """Both in hexadecimal digits."""
 
-    def __init__(self, kind: str, found: str, wanted: str) -> None:
-        super().__init__(f"the file's {kind} is {found}, and {wanted} was asked for: it is not kept")
+    def __init__(self, kind: str, actual: str, expected: str) -> None:
+        super().__init__(f"the file's {kind} is {actual}, and {expected} was asked for: it is not kept")
 
 
 class ProxyNotAllowed(DownloadFailed):
@@ -130,9 +176,13 @@ class ProxyNotAllowed(DownloadFailed):
 
 
 class ProxyError(DownloadFailed):
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the proxy answered {_with_code(status)}")
+    """`status` is the proxy's; None for a SOCKS proxy, which has none."""
+
+    def __init__(self, status: int | None) -> None:
+        reply = "refused the connection" if status is None else f"answered {_describe_status(status)}"
+        super().__init__(f"the proxy {reply}")
         self.status = status
+        self.transient = status in TRANSIENT_STATUS
 
 
 class PartFileChanged(DownloadFailed):

@@ -1,35 +1,45 @@
-"""What a download may take of the disk: how large it may be, and how much is kept free."""
+"""How much of the disk downloads may take: the size of one file, and the space that is kept free."""
 
-import asyncio
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from workers.disk.threads import in_thread
 from workers.errors import DiskFull, TooLarge
 
 CHECK_BYTES = 64 * 1024 * 1024  # how often free space is looked at while a file grows
 
 
-@dataclass(frozen=True, slots=True)
 class DiskSpace:
-    """`most`: bytes of one file, 0 for any. `kept`: bytes of the folder's disk that downloads leave free."""
+    """`most`: bytes of one file, 0 for any. `kept`: bytes of the folder's disk that downloads leave free.
 
-    folder: Path
-    most: int = 0
-    kept: int = 0
+    Files that are being written reserve what they will still take, so that each begins only if all of them fit.
+    """
+
+    def __init__(self, folder: Path, most: int = 0, kept: int = 0) -> None:
+        self._folder = folder
+        self._most = most
+        self._kept = kept
+        self._reserved: dict[object, int] = {}
 
     def check_size(self, received: int, total: int | None) -> None:
         """Raises TooLarge. `total`: as announced, None where nothing was."""
-        if self.most and (received if total is None else total) > self.most:
-            raise TooLarge(total, self.most)
+        if self._most and (received if total is None else total) > self._most:
+            raise TooLarge(total, self._most)
 
-    async def check_free_space(self, needed: int) -> None:
-        """Raises NoRoom where `needed` more bytes would reach into what is kept free."""
-        free = await asyncio.to_thread(_free_bytes, self.folder)
-        if free - self.kept < needed:
-            raise DiskFull(needed, free, self.kept)
+    async def reserve(self, owner: object, needed: int) -> None:
+        """Reserve `needed` more bytes for `owner`, in place of what it had. Raises DiskFull where they don't fit."""
+        self._reserved[owner] = needed
+        free = await in_thread(_free_bytes, self._folder)
+        others = sum(self._reserved.values()) - needed
+        if free - self._kept - others < needed:
+            self.release(owner)
+            raise DiskFull(needed, max(0, free - others), self._kept)
+
+    def release(self, owner: object) -> None:
+        """Give back what `owner` has reserved."""
+        self._reserved.pop(owner, None)
 
 
 def _free_bytes(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize

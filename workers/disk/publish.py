@@ -6,6 +6,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from workers.disk.identity import FileIdentity
 from workers.disk.file_names import FALLBACK, safe_name, split_suffix
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
@@ -42,20 +43,19 @@ def _cause(folder: Path, error: OSError) -> str:
     return f"{cause}; it belongs to user {owner.st_uid}, mode {stat.S_IMODE(owner.st_mode):o}"
 
 
-def publish(part: Path, folder: Path, name: str) -> Path:
-    """Gives the finished `part` its name in `folder`, where it must lie already, and returns the path.
+def publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
+    """Give the finished `part` its name in `folder`, where it must lie already, and return the path.
 
     Nothing is ever overwritten or followed: if `name`, made safe, is taken by a file, folder or link, a
     number goes before its suffix. Done twice, as after a crash between the two steps, it has the same end.
     The name and the file in full appear at once; without hard links an empty file holds the name for a
-    moment. Durable when it returns. Raises NoFreeName, PartFileChanged if `part` is no regular file, OSError.
+    moment. Durable when it returns. Raises NoFreeName, PartFileChanged if `part` is not the file of `identity`, OSError.
     """
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        mine = os.lstat(part)
-        if not stat.S_ISREG(mine.st_mode):
+        if not identity.matches(part):
             raise PartFileChanged(part)
-        taken = _take_name(part, mine, opened, safe_name(name) or FALLBACK)
+        taken = _take_name(part, os.lstat(part), opened, safe_name(name) or FALLBACK)
         os.fsync(opened)
     finally:
         os.close(opened)

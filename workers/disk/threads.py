@@ -1,18 +1,23 @@
-"""Work in a thread that a cancellation waits for: a thread can't be stopped, and what follows must find it done.
+"""Work in the disk's own threads, for which a cancellation waits: a thread can't be stopped.
 
-A file closed under its write would let the thread write into whatever file is given the same descriptor next.
+A file closed under its write would let the thread write into the file that is given the same descriptor next.
+Nothing but the disk uses these threads: a name server that hangs delays no write, and a disk that hangs no look-up.
 """
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+THREADS = 16
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_disk = ThreadPoolExecutor(THREADS, "disk")
+
 
 async def wait_uncancelled(work: asyncio.Future[T]) -> asyncio.CancelledError | None:
-    """Waits until `work` has ended, whoever cancels meanwhile; the last cancellation is handed back."""
+    """Wait until `work` has ended, also through cancellations; the last one is returned."""
     cancelled = None
     while not work.done():
         try:
@@ -22,9 +27,14 @@ async def wait_uncancelled(work: asyncio.Future[T]) -> asyncio.CancelledError | 
     return cancelled
 
 
+def start_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+    """Start `function` in a thread of the disk."""
+    return asyncio.wrap_future(_disk.submit(function, *args, **kwargs))
+
+
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As asyncio.to_thread, but a cancellation comes out only when the thread is done."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    """Run `function` in a thread of the disk; a cancellation comes out only when it is done."""
+    work = start_in_thread(function, *args, **kwargs)
     cancelled = await wait_uncancelled(work)
     if cancelled is not None:
         if not work.cancelled():

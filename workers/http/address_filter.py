@@ -1,23 +1,14 @@
 """Which addresses a download may reach: public ones, and what SIMULCAST_ALLOW_NETWORKS names.
 
-The door is the socket itself: every connection is judged by the address it is about to be made to, so a
-redirect or a name that resolves differently the second time passes the same door.
+Every connection is judged by the address of its socket, before the socket is made: a redirect, and a name that
+resolves to another address the second time, are judged like the first.
 """
 
-import errno
 import ipaddress
-import socket
-from collections.abc import Callable
-
-from aiohttp.abc import AbstractResolver, ResolveResult
-
-SETTING = "SIMULCAST_ALLOW_NETWORKS"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = tuple[Network, ...]
-# family, type, protocol, canonical name, socket address: as getaddrinfo gives them
-AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[str | int, ...]]
 
 _PRIVATE = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
@@ -28,23 +19,8 @@ _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291 §2.4; the rest o
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # RFC 9637; ipaddress knows it from Python 3.13 only
 
 
-class AddressRefused(OSError):
-    """A connection to `address` was not even tried. The message names the address and the remedy."""
-
-    def __init__(self, address: str, why: str) -> None:
-        super().__init__(
-            errno.EACCES,
-            f"the address {address[:100]} {why}; only public addresses are downloaded from, "
-            f"unless {SETTING} names their network",
-        )
-        self.address = address
-
-    def __str__(self) -> str:
-        return str(self.strerror)
-
-
 def refusal(address: str, allow: Networks) -> str | None:
-    """Why `address` may not be reached, to follow its name in a sentence ("is private"); None if it may.
+    """Return why `address` may not be reached, to follow its name in a sentence ("is private"); None if it may.
 
     `address` is numeric, with a zone (fe80::1%eth0) or without. One that embeds IPv4 addresses is judged by
     them; so the mapped spelling of an allowed IPv4 address is allowed.
@@ -71,7 +47,7 @@ def _within(address: Address, networks: Networks) -> bool:
 
 
 def _embedded(address: Address) -> tuple[ipaddress.IPv4Address, ...]:
-    """The IPv4 addresses that packets to this address may end up at; empty if it embeds none."""
+    """Return the IPv4 addresses that packets to this address may end up at; empty if it embeds none."""
     if isinstance(address, ipaddress.IPv4Address):
         return ()
     if address.ipv4_mapped is not None:
@@ -102,7 +78,7 @@ def _embedded_in_local_nat64(number: int) -> tuple[ipaddress.IPv4Address, ...]:
 
 
 def _kind(address: Address) -> str | None:
-    """What makes the address one of no public host; None for a public one."""
+    """Return the reason why the address is one of no public host; None for a public one."""
     if address.is_unspecified:
         return "unspecified"
     if address.is_loopback:
@@ -120,56 +96,3 @@ def _kind(address: Address) -> str | None:
     if address.version == 6 and (address not in _GLOBAL_UNICAST or address in _DOCUMENTATION):
         return "reserved"
     return None
-
-
-def socket_factory(allow: Networks) -> Callable[[AddrInfo], socket.socket]:
-    """For aiohttp.TCPConnector: makes the socket for an address that may be reached.
-
-    The factory raises AddressRefused for any other; aiohttp wraps it in ClientConnectorError.os_error.
-    """
-
-    def make_socket(target: AddrInfo) -> socket.socket:
-        family, kind, protocol, _, where = target
-        address = str(where[0])
-        why = refusal(address, allow)
-        if why is not None:
-            raise AddressRefused(address, why)
-        made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
-        return made
-
-    return make_socket
-
-
-class ReachableOnly(AbstractResolver):
-    """Leaves out of a name's addresses those that the socket factory would refuse.
-
-    It guards nothing that the factory doesn't; it keeps the error clear: of several failed addresses aiohttp
-    tells a mixture, and here a name with none that may be reached fails with one AddressRefused.
-    """
-
-    def __init__(self, resolver: AbstractResolver, allow: Networks) -> None:
-        self._resolver = resolver
-        self._allow = allow
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        try:
-            found = await self._resolver.resolve(host, port, family)
-        except UnicodeError:  # getaddrinfo's for a label over 63 characters or an empty one
-            raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from None
-        reachable = []
-        refused: AddressRefused | None = None
-        for result in found:
-            why = refusal(result["host"], self._allow)
-            if why is None:
-                reachable.append(result)
-            else:
-                refused = refused or AddressRefused(result["host"], why)
-        if refused is not None and not reachable:
-            raise refused
-        return reachable
-
-    async def close(self) -> None:
-        await self._resolver.close()

@@ -1,36 +1,43 @@
 """What a server's status and headers mean for the bytes that a part file already holds. No I/O.
 
-RFC 9110 throughout: If-Range §13.1.5, partial content §15.3.7, Content-Range §14.4, strong ETags §8.8.3.
+RFC 9110 throughout: If-Range §13.1.5, partial content §15.3.7, Content-Range §14.4, validators §8.8.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from multidict import MultiMapping
-
-from workers.errors import HTTPStatusError, ProtocolError, UnexpectedContentEncoding
+from workers.errors import HTTPStatusError, ProtocolError
 from workers.http.byte_ranges import Span, Spans
+from workers.http.headers import Headers, parse_date
 from workers.http.retry_policy import retry_after_s
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
-_CONTENT_RANGE = re.compile(r"bytes +([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes[ =:]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+_MIN_AGE = timedelta(seconds=1)  # RFC 9110 §8.8.2.2: of a file that was changed within the same second
+# Answers to a request for a part after which the whole is asked for: its form may be all that the server objects to.
+_NO_PARTS = frozenset({*range(201, 206), *range(207, 400), 400, 405, 406, 411, 412, 413, 414, 416, 417, 422, 431, 501})
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"})
+_COMPRESSED_NAME = re.compile(r"\.(?:gz|tgz|taz|svgz|emz|z|tz|br|tbr|zst|tzst|zz)\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What the server says of the file it sends; kept with the job, it lets a successor resume.
+    """What the server states of the file it sends; kept with the job, it lets a successor resume.
 
-    etag: strong, with its quotes; None if there is none, and then nothing can be resumed. total: the whole
-    file's bytes, None if unknown. name: a safe file name, empty while none was told. done: where several connections
-    write, which bytes are on the disk; None where one writes, and what is there is a beginning.
+    validator: a strong ETag with its quotes, or a Last-Modified that is strong; None if there is neither, and then
+    only a file with a checksum can be resumed. total: the whole file's bytes, None if unknown. name: a safe file name,
+    empty while there is none. done: where several connections write, which bytes are on the disk; None where one
+    writes, and the part file is a beginning. modified: Last-Modified as it came. mirror: the URL behind redirects.
     """
 
-    etag: str | None
+    validator: str | None
     total: int | None
     name: str = ""
     done: Spans | None = None
+    modified: str = ""
+    mirror: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,94 +45,133 @@ class ResponseHead:
     """The body holds the file's bytes from `start` to its end; what the part file has beyond is void."""
 
     start: int
-    etag: str | None
+    validator: str | None
     total: int | None
 
 
-def resume_at(have: int, source: RemoteFile | None) -> int:
-    """The first byte to ask for when a part file holds `have` bytes of `source`; 0 to ask for the whole.
+def is_strong(validator: str | None) -> bool:
+    """Return whether bytes may be continued under that validator: a strong ETag, or a date."""
+    if validator is None:
+        return False
+    return _STRONG_ETAG.fullmatch(validator) is not None or ('"' not in validator and parse_date(validator) is not None)
 
-    A part file that holds everything asks for its last byte again, so that the server has something to
-    answer and confirms the ETag.
+
+def resume_at(have: int, source: RemoteFile | None, *, is_verified: bool = False) -> int:
+    """Return the first byte to ask for when a part file holds `have` bytes of `source`; 0 to ask for the whole.
+
+    A part file that holds everything asks for its last byte again, so that the server has something to answer and
+    confirms the validator. `is_verified`: the file has a checksum, so any bytes may be continued.
     """
-    if source is None or source.etag is None or not _STRONG_ETAG.fullmatch(source.etag):
+    if source is None or not (is_verified or is_strong(source.validator)):
         return 0
     if source.total is None or have < source.total:
         return have
     return source.total - 1 if have == source.total and have > 0 else 0
 
 
-def check_response(
-    status: int, headers: MultiMapping[str], start: int, source: RemoteFile | None
-) -> ResponseHead | None:
-    """Which bytes the body is, when those from `start` on were asked for under `source`'s ETag.
+def check_response(status: int, headers: Headers, start: int, source: RemoteFile | None) -> ResponseHead | None:
+    """Return which bytes the body is, when those from `start` on were asked for under `source`'s validator.
 
-    None: this part file can't be continued, ask again for the whole. That is every 416, and every 206 that
-    does not name this very file, this start and its end. Raises WrongStatus, EncodedBody or BadAnswer when
-    there is no file to be had from this answer.
+    None: this part file can't be continued, ask for the whole. Raises HTTPStatusError or ProtocolError when there is
+    no file to be had from this answer.
     """
-    if start and status == 416:
+    if start and status in _NO_PARTS:
         return None
-    if status != 200 and not (start and status == 206):
+    if status not in (200, 206):
         raise wrong_status(status, headers)
-    _refuse_encodings(headers)
-    etag = _only(headers, "ETag")
-    if status == 200:
-        strong = etag is not None and _STRONG_ETAG.fullmatch(etag) is not None
-        return ResponseHead(0, etag if strong else None, _length(headers))
-    if source is None or etag is None or etag != source.etag:
-        return None
-    found = _content_range(headers)
-    if found is None:
-        return None
-    first, last, said = found
-    total = source.total if said is None else said
-    length = _length(headers)
-    whole_rest = total is not None and start == first <= last == total - 1
-    agrees = source.total in (None, total) and length in (None, last - first + 1)
-    return ResponseHead(start, etag, total) if whole_rest and agrees else None
+    try:
+        head = _read_head(status, headers, start, source)
+    except ProtocolError:
+        if start:
+            return None
+        raise
+    if head is None and not start:
+        raise ProtocolError("the server sent another part of the file than was asked for")
+    return head
 
 
-def wrong_status(status: int, headers: MultiMapping[str]) -> HTTPStatusError:
-    """With what the server asks for by Retry-After, from now on."""
+def _read_head(status: int, headers: Headers, start: int, source: RemoteFile | None) -> ResponseHead | None:
+    length, validator = _length(headers), read_validator(headers)
+    if status == 200 and "Content-Range" not in headers:
+        known = source.total if source is not None and validator is not None and validator == source.validator else None
+        if known is not None and length not in (None, known):
+            raise ProtocolError(f"the server states {length} and {known} bytes for one version of the file")
+        return ResponseHead(0, validator, known if length is None else length)
+    content_range = _content_range(headers)
+    if content_range is None:
+        return None
+    first, last, stated = content_range
+    known = source.total if start and source is not None else None
+    total = known if stated is None else stated
+    is_rest = total is not None and start == first <= last == total - 1
+    agrees = known in (None, total) and length in (None, last - first + 1)
+    if not (is_rest and agrees):
+        return None
+    if not start:
+        return ResponseHead(0, validator, total)
+    is_same = source is not None and validator == source.validator
+    return ResponseHead(start, validator, total) if is_same else None
+
+
+def matches_range(span: Span, status: int, headers: Headers, source: RemoteFile) -> bool:
+    """Return whether the body is these bytes of this very file and no others."""
+    start, end = span
+    try:
+        is_whole_span = _content_range(headers) == (start, end - 1, source.total)
+        has_length = _length(headers) in (None, end - start)
+    except ProtocolError:
+        return False
+    is_same = is_strong(source.validator) and read_validator(headers) == source.validator
+    return status in (200, 206) and is_whole_span and has_length and is_same and not content_codings(headers)
+
+
+def wrong_status(status: int, headers: Headers) -> HTTPStatusError:
+    """Return the error, with the time that the server asks for by Retry-After, from now on."""
     asked_s = retry_after_s(headers.get("Retry-After"), headers.get("Date"), datetime.now(UTC))
     return HTTPStatusError(status, asked_s)
 
 
-def matches_range(wanted: Span, status: int, headers: MultiMapping[str], source: RemoteFile) -> bool:
-    """Whether the body is these bytes of this very file and no others. Raises EncodedBody and BadAnswer."""
-    if status != 206 or source.etag is None or _only(headers, "ETag") != source.etag:
-        return False
-    _refuse_encodings(headers)
-    start, end = wanted
-    return _content_range(headers) == (start, end - 1, source.total) and _length(headers) in (None, end - start)
+def read_validator(headers: Headers) -> str | None:
+    """Return the strong validator of a response: its ETag, else its Last-Modified where that can be one."""
+    etags = set(headers.get_all("ETag"))
+    if len(etags) == 1 and _STRONG_ETAG.fullmatch(etag := next(iter(etags))):
+        return etag
+    modified = headers.get("Last-Modified")
+    changed = parse_date(modified)
+    if changed is None or len(set(headers.get_all("Last-Modified"))) > 1 or len(etags) > 1:
+        return None
+    answered = parse_date(headers.get("Date")) or datetime.now(UTC)
+    return modified if answered - changed >= _MIN_AGE else None
 
 
-def _content_range(headers: MultiMapping[str]) -> tuple[int, int, int | None] | None:
-    """First and last byte and the whole file's size, None where it is unknown; None for several parts or nonsense."""
-    if (_only(headers, "Content-Type") or "").strip().lower().startswith("multipart/byteranges"):
+def content_codings(headers: Headers) -> list[str]:
+    """Return the compressions that a response states; other words there, such as `none` or `UTF-8`, are no coding."""
+    fields = ",".join(headers.get_all("Content-Encoding"))
+    return [coding for coding in map(str.strip, fields.lower().split(",")) if coding in _COMPRESSED]
+
+
+def is_to_be_decoded(headers: Headers, name: str) -> bool:
+    """Return whether the compression is the transfer's and not the file's own, as that of `name.tar.gz` is."""
+    return bool(content_codings(headers)) and _COMPRESSED_NAME.search(name) is None
+
+
+def _content_range(headers: Headers) -> tuple[int, int, int | None] | None:
+    """Return first and last byte and the file's size, None where it is unknown; None for several parts or nonsense."""
+    if headers.get("Content-Type").lower().startswith("multipart/byteranges"):
         return None  # RFC 9110 §15.3.7.2
     match = _CONTENT_RANGE.fullmatch(_only(headers, "Content-Range") or "")
     return (int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])) if match else None
 
 
-def _only(headers: MultiMapping[str], name: str) -> str | None:
-    values = headers.getall(name, [])
+def _only(headers: Headers, name: str) -> str | None:
+    values = set(headers.get_all(name))
     if len(values) > 1:
         raise ProtocolError(f"the server's answer is not valid HTTP: it has {len(values)} headers {name}")
-    return values[0] if values else None
+    return values.pop() if values else None
 
 
-def _refuse_encodings(headers: MultiMapping[str]) -> None:
-    for name, plain in (("Content-Encoding", "identity"), ("Transfer-Encoding", "chunked")):
-        for value in headers.getall(name, []):
-            for coding in value.split(","):
-                if coding.strip().lower() not in ("", plain):
-                    raise UnexpectedContentEncoding(coding.strip())
-
-
-def _length(headers: MultiMapping[str]) -> int | None:
-    """Content-Length; None without one, and in chunks, where it has no say (RFC 9112 §6.3)."""
+def _length(headers: Headers) -> int | None:
+    """Return Content-Length; None without one, and in chunks, where it does not count (RFC 9112 §6.3)."""
     text = _only(headers, "Content-Length")
     if text is None or "Transfer-Encoding" in headers:
         return None

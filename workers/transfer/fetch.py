@@ -1,178 +1,174 @@
 """One URL into one part file: from where it left off if that is safe, else from the beginning."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
-
-import aiohttp
+from dataclasses import dataclass, replace
+from functools import partial
 
 from workers.disk.disk_space import CHECK_BYTES
 from workers.disk.file_names import file_name
+from workers.disk.identity import FileIdentity
 from workers.disk.part_file import PartFile, size_of
-from workers.errors import (
-    ConnectError,
-    IncompleteBody,
-    InvalidURL,
-    ProtocolError,
-    ProxyError,
-    ReadTimeout,
-)
+from workers.disk.threads import in_thread
+from workers.disk.writer import Writer
+from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError
 from workers.http.body import Body
-from workers.http.response import RemoteFile, ResponseHead, check_response, resume_at
+from workers.http.exchange import Exchange
+from workers.http.headers import parse_date
+from workers.http.response import RemoteFile, ResponseHead, check_response, is_strong, is_to_be_decoded, resume_at
 from workers.transfer.fetch_options import FetchOptions
-from workers.transfer.order import OnBytes, OnSource, Transfer
+from workers.transfer.limits import WorkerLimits
 from workers.transfer.segmented import MIN_SPLIT_BYTES, SegmentedDownload
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The part file is complete and on the disk: `size` bytes; `source.total` says the same."""
+    """The part file is complete and on the disk: `size` bytes; `source.total` states the same."""
 
     size: int
     source: RemoteFile
+    identity: FileIdentity
 
 
-async def fetch(
-    session: aiohttp.ClientSession,
-    url: str,
-    part: Path,
-    source: RemoteFile | None,
-    on_bytes: OnBytes,
-    *,
-    on_source: OnSource,
-    terms: FetchOptions | None = None,
-) -> Fetched:
-    """Downloads `url` into `part`, the caller's own file, and returns when every byte is on the disk.
+async def fetch(options: FetchOptions, limits: WorkerLimits, source: RemoteFile | None) -> Fetched:
+    """Download into `options.part`, the caller's own file, and return when every byte is on the disk.
 
-    What `part` holds is continued only if `source`, which the last on_source told, has a strong ETag and the
-    server confirms it; else `part` is made anew, once the server has begun to answer.
+    The bytes that the file holds are continued only if `source`, the last one given to on_source, has a strong
+    validator and the server confirms it, or if the file has a checksum; else the file is made again, once the server
+    has begun to answer.
 
-    on_source is awaited when the headers are known and before the first byte is written: the caller records
-    what it is given, or a successor could append to the bytes of another version. on_bytes(received, total)
-    comes with what is resumed, then with each piece: bytes of the file so far, and its size or None.
+    on_source is awaited when the headers are known and before the first byte is written, unless all of a small file
+    comes before that: the caller records the source, or a successor could append to the bytes of another version.
+    on_bytes(received, total) comes with the bytes that are resumed, then after each write: bytes of the file on the
+    disk, and its size or None.
 
-    Raises failures.DownloadFailed, aiohttp.ClientError (AddressRefused is its os_error), OSError of the disk,
-    and what the callbacks raise. None of fetch's own carries the URL. After an error or a cancellation the file
-    is closed and `part` holds the beginning of what on_source told last, so fetch may be called again.
+    Raises DownloadFailed, OSError of the disk, and what the callbacks raise. After an error or a cancellation the file
+    is closed and holds the beginning of the last source that on_source was given, so fetch may be called again.
 
-    A body without length or chunks ends when the connection does (RFC 9112 §6.3): there alone a file that was
-    cut short can't be told from a whole one.
+    A body without length or chunks ends when the connection does (RFC 9112 §6.3): there alone a file that was cut
+    short can't be told from a whole one.
     """
-    _check_scheme(url)
-    order = Transfer(session, url, part, on_bytes, on_source, terms or FetchOptions())
-    with _errors_without_urls(session):
-        fetched = await _resumed(order, source) or await _attempt(order, 0, None)
+    try:
+        fetched = await _resume(options, limits, source) or await _attempt(options, limits, 0, source)
+    finally:
+        limits.room.release(options.part)
     if fetched is None:
         raise ProtocolError("the server sent more than it had announced")
     return fetched
 
 
-async def _resumed(order: Transfer, source: RemoteFile | None) -> Fetched | None:
-    """None: what `part` holds can't be continued. Then it must not be used any more, only made anew."""
-    if source is not None and source.done is not None:
-        size = await SegmentedDownload(order, source).resume()
-        return None if size is None else await _checked(order, size, source)
-    start = resume_at(await asyncio.to_thread(size_of, order.part), source)
-    return await _attempt(order, start, source) if start else None
+async def _resume(options: FetchOptions, limits: WorkerLimits, source: RemoteFile | None) -> Fetched | None:
+    """Return None where the part file can't be continued. Then it must not be used any more, only made again."""
+    if source is None:
+        return None
+    options.request.mirror = source.mirror
+    have = await in_thread(size_of, options.part)
+    if source.done is not None:
+        return await _resume_segments(options, limits, source, have)
+    start = resume_at(have, source, is_verified=options.digest is not None)
+    if not start:
+        return None
+    if options.digest is not None:
+        async with PartFile(options.part, start) as file:
+            options.digest.restart()
+            await options.digest.catch_up(file, start)
+    try:
+        return await _attempt(options, limits, start, source)
+    except ChecksumMismatch:
+        if is_strong(source.validator):
+            raise
+        return None  # the bytes that were there may be those of another version
 
 
-async def _attempt(order: Transfer, start: int, source: RemoteFile | None) -> Fetched | None:
-    """None as for _resumed."""
-    headers = {}
-    if start and source is not None and source.etag is not None:
-        headers = {"Range": f"bytes={start}-", "If-Range": source.etag}
-    await _digest_from(order, start)
-    async with order.terms.asking.open(order.session, order.url, headers) as response:
-        answer = check_response(response.status, response.headers, start, source)
-        if answer is None:
+async def _resume_segments(
+    options: FetchOptions, limits: WorkerLimits, source: RemoteFile, have: int
+) -> Fetched | None:
+    if not source.done or have < source.done[-1][1] or source.total is None:
+        return None
+    async with PartFile(options.part, have) as file:
+        await _reserve(options, limits, sum(end - start for start, end in source.done), source.total)
+        size = await SegmentedDownload(options, limits, source, file).resume()
+        return None if size is None else await _finish(options, limits, file, size, source)
+
+
+async def _attempt(options: FetchOptions, limits: WorkerLimits, start: int, source: RemoteFile | None) -> Fetched | None:
+    """Return None as _resume does."""
+    validator = source.validator if start and source is not None and is_strong(source.validator) else None
+    conditions = {"If-Range": validator} if validator else {}
+    async with options.request.send(conditions, f"{start}-" if start else "") as response:
+        head = check_response(response.status, response.headers, start, source)
+        if head is None:
             return None
-        if answer.start != start:
-            await _digest_from(order, answer.start)
-        name = file_name(response.headers.get("Content-Disposition"), response.url.raw_path)
-        found = RemoteFile(answer.etag, answer.total, name)
-        async with AsyncExitStack() as stack:
-            file = await stack.enter_async_context(PartFile(order.part, answer.start, order.terms.digest))
-            await order.check_room(answer.start, answer.total)
-            await order.on_source(found)
-            order.on_bytes(answer.start, answer.total)
-            body = order.terms.body(response, order.session.timeout.sock_read)
-            if _may_be_split(order, response, answer):
-                stack.callback(response.close)
-                size = await SegmentedDownload(order, found).begin(body, file, answer.start, stack.pop_all())
+        name = file_name(response.headers.get("Content-Disposition"), response.url.path)
+        if is_to_be_decoded(response.headers, name):
+            if not options.request.decodes:
+                options.request.decodes = True
+                return await _attempt(options, limits, 0, source)
+            head = ResponseHead(0, None, None)  # of the decoded file the headers state nothing
+        mirror, modified = options.request.mirror, response.headers.get("Last-Modified")
+        found = RemoteFile(head.validator, head.total, name, None, modified, mirror)
+        if options.digest is not None and not head.start:
+            options.digest.restart()
+        async with PartFile(options.part, head.start) as file:
+            await _reserve(options, limits, head.start, head.total)
+            options.on_bytes(head.start, head.total)
+            body = limits.body(response, options.pace)
+            if _may_be_split(limits, response, head):
+                await options.on_source(found)
+                size = await SegmentedDownload(options, limits, found, file).begin(body, head.start)
             else:
-                size = await _receive(order, body, file, answer)
-    return None if size is None else await _checked(order, size, found)
+                size = await _receive(options, limits, body, file, head, found)
+            return None if size is None else await _finish(options, limits, file, size, found)
 
 
-def _may_be_split(order: Transfer, response: aiohttp.ClientResponse, answer: ResponseHead) -> bool:
-    if answer.etag is None or answer.total is None or answer.total < MIN_SPLIT_BYTES or order.terms.connections == 1:
+def _may_be_split(limits: WorkerLimits, response: Exchange, head: ResponseHead) -> bool:
+    if not is_strong(head.validator) or head.total is None or head.total < MIN_SPLIT_BYTES or limits.connections == 1:
         return False
-    return response.headers.get("Accept-Ranges", "").strip().lower() != "none"
+    return response.headers.get("Accept-Ranges").lower() != "none"
 
 
-async def _digest_from(order: Transfer, start: int) -> None:
-    """The digest of what is there already; of nothing, where the file is made anew."""
-    if order.terms.digest is not None:
-        if not start:
-            order.terms.digest.restart()
-        await order.terms.digest.catch_up(order.part, start)
+async def _finish(
+    options: FetchOptions, limits: WorkerLimits, file: PartFile, size: int, source: RemoteFile
+) -> Fetched:
+    if options.digest is not None:
+        await options.digest.catch_up(file, size)
+        options.digest.check()
+    modified = parse_date(source.modified) if limits.keeps_time else None
+    identity = await in_thread(file.finish, modified.timestamp() if modified is not None else None)
+    options.on_bytes(size, size)
+    return Fetched(size, replace(source, total=size, done=None), identity)
 
 
-async def _checked(order: Transfer, size: int, source: RemoteFile) -> Fetched:
-    if order.terms.digest is not None:
-        await order.terms.digest.catch_up(order.part, size)
-        order.terms.digest.check()
-    return Fetched(size, RemoteFile(source.etag, size, source.name))
-
-
-async def _receive(order: Transfer, body: Body, file: PartFile, answer: ResponseHead) -> int | None:
-    """Writes the body and returns the size of the whole file; None if there is more of it than there can be.
+async def _receive(
+    options: FetchOptions, limits: WorkerLimits, body: Body, file: PartFile, head: ResponseHead, source: RemoteFile
+) -> int | None:
+    """Write the body and return the size of the whole file; None if there is more of it than there can be.
 
     Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
     """
-    total, received = answer.total, answer.start
-    looked_at = received
-    while chunk := await body.read():
-        if total is not None and received + len(chunk) > total:
-            return None
-        await file.write(chunk)
-        received += len(chunk)
-        order.on_bytes(received, total)
-        if order.terms.room is not None and total is None:
-            order.terms.room.check_size(received, total)
-        if received - looked_at >= CHECK_BYTES:
-            await order.check_room(received, total)
-            looked_at = received
-    if body.failure is not None or (total is not None and received < total):
-        raise IncompleteBody(received, total) from body.failure
+    total, received = head.total, head.start
+    checked_at = received
+    prepare = partial(options.on_source, source)
+
+    def on_written() -> None:
+        options.on_bytes(writer.written, total)
+
+    async with Writer(file, head.start, on_written, options.digest, prepare) as writer:
+        while chunks := await body.read():
+            received += sum(map(len, chunks))
+            if total is not None and received > total:
+                return None
+            if total is None:
+                limits.room.check_size(received, total)
+            await writer.write(chunks)
+            if received - checked_at >= CHECK_BYTES:
+                await _reserve(options, limits, received, total)
+                checked_at = received
+        if body.failure is not None or (total is not None and received < total):
+            raise IncompleteBody(received, total) from body.failure
+        await writer.finish()
     return received
 
 
-def _check_scheme(url: str) -> None:
-    try:
-        scheme = urlsplit(url).scheme
-    except ValueError:
-        raise InvalidURL("the URL is not a valid one") from None
-    if scheme not in ("http", "https"):
-        what = scheme[:20] or "one without a scheme"
-        raise InvalidURL(f"only http and https URLs can be downloaded, not {what}")
-
-
-@contextmanager
-def _errors_without_urls(session: aiohttp.ClientSession) -> Iterator[None]:
-    """Replaces those of aiohttp's errors whose text has the URL, and with it passwords and signed queries."""
-    try:
-        yield
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-        raise InvalidURL("the URL is not a valid one") from None
-    except aiohttp.ClientHttpProxyError as error:
-        raise ProxyError(error.status) from None
-    except aiohttp.ClientResponseError:
-        raise ProtocolError("the server's answer is not valid HTTP") from None
-    except aiohttp.ConnectionTimeoutError:
-        raise ConnectError(session.timeout.connect or 0) from None
-    except aiohttp.SocketTimeoutError:
-        raise ReadTimeout(session.timeout.sock_read or 0) from None
+async def _reserve(options: FetchOptions, limits: WorkerLimits, received: int, total: int | None) -> None:
+    """Raises TooLarge and DiskFull."""
+    limits.room.check_size(received, total)
+    await limits.room.reserve(options.part, 0 if total is None else total - received)

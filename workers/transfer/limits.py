@@ -1,12 +1,14 @@
 """What a worker allows all its downloads together, made of its settings."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulcast.settings.worker import WorkerSettings
 from workers.disk.disk_space import DiskSpace
-from workers.http.address_filter import Networks
+from workers.http.body import Body
+from workers.http.exchange import Exchange
 from workers.http.host_limits import HostLimits
 from workers.http.rate_limit import BandwidthLimiter
 from workers.http.retry_policy import RetryPolicy
@@ -16,21 +18,22 @@ from workers.http.retry_policy import RetryPolicy
 class WorkerLimits:
     """`pace`: shared by all downloads. `min_speed`: bytes a second. `connections`: at most of one download.
 
-    `proxies`: URLs. `allow`: networks beside the public ones.
+    `proxies`: URLs. `keeps_time`: whether a file gets the time of its last change on the server. `clock`: monotonic.
     """
 
     room: DiskSpace
     pace: BandwidthLimiter
     hosts: HostLimits
-    retries: RetryPolicy
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
     min_speed: int = 0
     connections: int = 1
     proxies: tuple[str, ...] = ()
-    allow: Networks = ()
+    keeps_time: bool = True
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, settings: WorkerSettings, folder: Path, clock: Callable[[], float]) -> "WorkerLimits":
-        """`clock`: monotonic, in seconds."""
+    def from_settings(cls, settings: WorkerSettings, folder: Path, clock: Callable[[], float]) -> "WorkerLimits":
+        """Return the limits of a worker that downloads into `folder`."""
         return cls(
             DiskSpace(folder, settings.max_file_bytes, settings.min_free_bytes),
             BandwidthLimiter(settings.max_speed or None, clock),
@@ -39,5 +42,10 @@ class WorkerLimits:
             settings.min_speed,
             settings.connections_per_download,
             settings.proxies,
-            settings.allow_networks,
+            settings.keep_modified_time,
+            clock,
         )
+
+    def body(self, exchange: Exchange, pace: BandwidthLimiter | None) -> Body:
+        """Return the body of a response, as fast as `pace` and the worker's own allow."""
+        return Body(exchange, (self.pace,) if pace is None else (pace, self.pace), self.min_speed, self.clock)

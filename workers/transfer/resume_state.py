@@ -1,4 +1,4 @@
-"""What a job's record says of its part file, so that a successor can go on. No I/O."""
+"""The fields of a job's record about its part file, so that a successor can go on. No I/O."""
 
 import json
 from collections.abc import Mapping
@@ -6,29 +6,34 @@ from collections.abc import Mapping
 from workers.http.byte_ranges import validate_ranges
 from workers.http.response import RemoteFile
 
-# Stands for the ETag where several connections wrote. It is a weak one: a worker of a version that knows nothing of
-# `spans`, which would take what is there for a beginning, continues nothing under it. And where such a worker wrote
-# afterwards, it isn't there any more, so nobody believes spans of a file that has been made anew.
+# In place of the validator where several connections wrote. It is a weak ETag: a worker of a version that knows nothing
+# of `spans`, which would take the part file for a beginning, continues nothing under it. Where such a worker wrote
+# afterwards, it is gone, so that no spans of a file that has been made again are believed.
 _BY_SPANS = 'W/"spans"'
 
 
 def to_record(source: RemoteFile) -> dict[str, str]:
-    """What is noted of a source."""
+    """Return the fields that describe `source`."""
     size = "" if source.total is None else str(source.total)
+    more = {"size": size, "modified": source.modified, "mirror": source.mirror}
     if source.done is None:
-        return {"etag": source.etag or "", "size": size, "spans": ""}
-    return {"etag": _BY_SPANS, "size": size, "spans": json.dumps({"etag": source.etag, "done": source.done})}
+        return {"etag": source.validator or "", "spans": "", **more}
+    return {"etag": _BY_SPANS, "spans": json.dumps({"etag": source.validator, "done": source.done}), **more}
 
 
 def from_record(fields: Mapping[str, str]) -> RemoteFile | None:
-    """What the owner before was sent, if that lets the next one go on."""
-    etag, size = fields.get("etag"), fields.get("size")
-    total = int(size) if size else None
-    if etag != _BY_SPANS:
-        return RemoteFile(etag, total) if etag else None
+    """Return the file as the owner before was sent it; None where it recorded none."""
+    if "etag" not in fields:
+        return None
+    validator, total, done = fields["etag"] or None, None, None
     try:
-        found = json.loads(fields.get("spans", ""))
-        done = validate_ranges(found["done"], total or 0)
-        return RemoteFile(str(found["etag"]), total, fields.get("name", ""), done) if done else None
+        total = int(fields.get("size") or -1)
+        if validator == _BY_SPANS:
+            spans = json.loads(fields.get("spans", ""))
+            done, validator = validate_ranges(spans["done"], total), str(spans["etag"])
+            if not done:
+                return None
     except (ValueError, KeyError, TypeError):
         return None
+    name, modified, mirror = (fields.get(field, "") for field in ("name", "modified", "mirror"))
+    return RemoteFile(validator, None if total < 0 else total, name, done, modified, mirror)

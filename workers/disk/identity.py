@@ -1,0 +1,63 @@
+"""By what a file is recognised under any name: a name alone may be another file's by now, and an inode is reused."""
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_PROBE_BYTES = 64 * 1024  # of the beginning and of the end
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """`probe`: a digest of the file's beginning and end, which a file that was given the same inode does not share."""
+
+    inode: int
+    size: int
+    modified_ns: int
+    probe: str
+
+    @classmethod
+    def of_descriptor(cls, file: int) -> "FileIdentity":
+        """Raises OSError."""
+        status = os.fstat(file)
+        probe = hashlib.sha256(os.pread(file, _PROBE_BYTES, 0))
+        probe.update(os.pread(file, _PROBE_BYTES, max(0, status.st_size - _PROBE_BYTES)))
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, probe.hexdigest()[:32])
+
+    @classmethod
+    def parse(cls, text: str | None) -> "FileIdentity | None":
+        """Return what `str` wrote; None for anything else."""
+        try:
+            fields = json.loads(text or "null")
+            numbers = (int(fields["inode"]), int(fields["size"]), int(fields["modified_ns"]))
+            return cls(*numbers, str(fields["probe"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self))
+
+    def matches(self, path: Path) -> bool:
+        """Return whether `path` is that file, unchanged. Blocks."""
+        try:
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode) or (status.st_ino, status.st_size) != (self.inode, self.size):
+                return False
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            return FileIdentity.of_descriptor(file) == self
+        except OSError:
+            return False
+        finally:
+            os.close(file)
+
+    def find(self, folder: Path) -> list[Path]:
+        """Return the names in `folder` that the file has. Blocks."""
+        with os.scandir(folder) as entries:
+            named = [Path(entry.path) for entry in entries if entry.inode() == self.inode]
+        return [path for path in named if self.matches(path)]

@@ -1,0 +1,173 @@
+"""The client of a worker: libcurl on the event loop, public addresses only, nothing from the environment."""
+
+import socket
+import ssl
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pycurl
+
+from workers.errors import AddressRefused, DownloadFailed, NameNotResolved
+from workers.http.address_filter import Networks, refusal
+from workers.http.curl_errors import explain, explain_lookup
+from workers.http.exchange import Exchange
+from workers.http.url import WEB, URL
+
+CONNECT_TIMEOUT_S = 15.0
+READ_TIMEOUT_S = 30.0
+_READ_BYTES = 256 * 1024  # what libcurl takes from a socket with one call
+_IDLE_CONNECTION_S = 60
+_DNS_TTL_S = 10
+_SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which pycurl has no name
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`login`: a user and a password, for a digest challenge, FTP and SFTP; `headers` carry all others.
+
+    `cookies`: shared by the requests of one download. `decodes`: whether the body's content coding is undone.
+    """
+
+    url: URL
+    cookies: pycurl.CurlShare
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cookie: str = field(default="", repr=False)
+    login: tuple[str, str] | None = field(default=None, repr=False)
+    proxy: URL | None = field(default=None, repr=False)
+    range: str = ""
+    decodes: bool = False
+
+
+class Client:
+    """Reaches public addresses and `allow`, by `schemes`. Connections are kept and shared by all requests.
+
+    connect_timeout_s bounds DNS, TCP and TLS of one connection together; read_timeout_s each silence of the server,
+    before the headers too. There is no limit on a download as a whole. To be made inside a running loop.
+    """
+
+    def __init__(
+        self,
+        allow: Networks,
+        *,
+        schemes: Collection[str] = WEB,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        self.allow = allow
+        self.schemes = schemes
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._multi = pycurl.AsyncCurlMulti()
+        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)  # a paused stream would stop its neighbours
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._multi.aclose()
+
+    async def open(self, request: Request) -> Exchange:
+        """Return the response once its headers are there; the caller closes it, and with it an unfinished transfer.
+
+        Raises AddressRefused, ConnectionFailed, ProtocolError, ReadTimeout and InvalidURL.
+        """
+        easy = pycurl.Curl()
+        refused: list[AddressRefused] = []
+
+        def translate(error: pycurl.error) -> DownloadFailed:
+            return refused[0] if refused and error.args[0] == pycurl.E_COULDNT_CONNECT else explanation(error)
+
+        explanation = partial(explain, easy=easy, url=request.url, connect_timeout_s=self._connect_timeout_s)
+        exchange = Exchange(request.url, easy, translate, self._connect_timeout_s, self._read_timeout_s)
+        try:
+            for option, value in self._options(request).items():
+                easy.setopt(option, value)
+            easy.setopt(pycurl.OPENSOCKETFUNCTION, partial(self._open_socket, refused))
+            exchange.begin(self._multi)
+        except pycurl.error as error:
+            raise explanation(error) from None
+        try:
+            await exchange.wait_head()
+        except NameNotResolved:
+            exchange.close()
+            raise await explain_lookup((request.proxy or request.url).host) from None
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
+
+    def _open_socket(self, refused: list[AddressRefused], purpose: int, target: pycurl.CurlSockAddr) -> object:
+        address = str(target.addr[0]) if isinstance(target.addr, tuple) else ""
+        reason = refusal(address, self.allow)
+        if reason is not None:
+            refused.append(AddressRefused(address, reason))
+            return pycurl.SOCKET_BAD
+        return socket.socket(target.family, target.socktype, target.protocol)
+
+    def _options(self, request: Request) -> dict[int, object]:
+        is_tunnelled = request.proxy is None or request.proxy.scheme not in WEB or request.url.scheme == "https"
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers.items()]
+        options: dict[int, object] = {
+            pycurl.URL: str(request.url),
+            pycurl.PATH_AS_IS: 1,
+            pycurl.PROTOCOLS: sum(getattr(pycurl, f"PROTO_{scheme.upper()}") for scheme in self.schemes),
+            pycurl.HTTPHEADER: [line.encode("latin-1") for line in lines],
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_2TLS,
+            pycurl.SHARE: request.cookies,
+            pycurl.COOKIEFILE: "",
+            pycurl.PROXY: "",
+            pycurl.NOPROXY: "",
+            pycurl.CONNECTTIMEOUT_MS: round(self._connect_timeout_s * 1000),
+            pycurl.FTP_RESPONSE_TIMEOUT: max(1, round(self._read_timeout_s)),
+            pycurl.MAXAGE_CONN: _IDLE_CONNECTION_S,
+            pycurl.DNS_CACHE_TIMEOUT: _DNS_TTL_S,
+            pycurl.BUFFERSIZE: _READ_BYTES,
+            pycurl.OPT_FILETIME: 1,
+            pycurl.NOSIGNAL: 1,
+            _SUPPRESS_CONNECT_HEADERS: 1,
+            **_TLS,
+        }
+        if request.url.scheme in WEB:  # libcurl raises hexadecimals in a URL, and leaves a request's target alone
+            options[pycurl.REQUEST_TARGET] = request.url.target if is_tunnelled else str(request.url)
+        if request.login is not None:
+            options |= {pycurl.USERNAME: request.login[0], pycurl.PASSWORD: request.login[1]}
+            options[pycurl.HTTPAUTH] = pycurl.HTTPAUTH_DIGEST
+        if request.cookie:
+            options[pycurl.COOKIE] = request.cookie.encode("latin-1")
+        if request.range:
+            options[pycurl.RANGE] = request.range
+        if request.decodes:
+            options[pycurl.ACCEPT_ENCODING] = "identity"
+        if request.proxy is not None:
+            options |= _proxy_options(request.proxy)
+        return options
+
+
+def _proxy_options(proxy: URL) -> dict[int, object]:
+    # A SOCKS proxy resolves the name: an address that was resolved here would reach it without having been judged.
+    scheme = "socks5h" if proxy.scheme == "socks5" else proxy.scheme
+    options: dict[int, object] = {pycurl.PROXY: f"{scheme}://{proxy.host}:{proxy.port}"}
+    if proxy.user is not None:
+        options |= {pycurl.PROXYUSERNAME: proxy.user, pycurl.PROXYPASSWORD: proxy.password}
+    return options
+
+
+def _tls_options() -> dict[int, object]:
+    """Return TLS 1.2 or newer, and the authorities that Python trusts: the system's, or SSL_CERT_FILE and _DIR."""
+    paths, known_hosts = ssl.get_default_verify_paths(), Path("~/.ssh/known_hosts").expanduser()
+    options: dict[int, object] = {pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2, pycurl.SSH_KNOWNHOSTS: str(known_hosts)}
+    for path, names in (
+        (paths.cafile, (pycurl.CAINFO, pycurl.PROXY_CAINFO)),
+        (paths.capath, (pycurl.CAPATH, pycurl.PROXY_CAPATH)),
+    ):
+        options |= {name: path for name in names if path}
+    return options
+
+
+_TLS = _tls_options()

@@ -1,0 +1,121 @@
+"""Errors of libcurl as errors for people: which of them pass, and none with a URL or a secret."""
+
+import asyncio
+import errno
+import socket
+import threading
+from contextlib import suppress
+
+import pycurl
+
+from workers.errors import (
+    ConnectError,
+    ConnectionFailed,
+    DownloadFailed,
+    InvalidURL,
+    NameNotResolved,
+    ProtocolError,
+    ProxyError,
+    UnexpectedContentEncoding,
+)
+from workers.http.url import URL
+
+LOOKUP_TIMEOUT_S = 5.0
+
+_NETWORK = {
+    errno.ECONNREFUSED: "the connection was refused",
+    errno.ECONNRESET: "the connection was reset",
+    errno.ECONNABORTED: "the connection was reset",
+    errno.EPIPE: "the connection was reset",
+    errno.ETIMEDOUT: "the connection timed out",
+    errno.ENETUNREACH: "the network is unreachable",
+    errno.EHOSTUNREACH: "the host is unreachable",
+    errno.EADDRNOTAVAIL: "the network is unreachable",
+    errno.EMFILE: "the worker has too many open files",
+    errno.ENFILE: "the worker's machine has too many open files",
+}
+# Codes for which pycurl has no name.
+_E_AUTH_ERROR, _E_PROXY, _E_TOO_LARGE = 94, 97, 100
+_LOGIN = {pycurl.E_LOGIN_DENIED, pycurl.E_REMOTE_ACCESS_DENIED, _E_AUTH_ERROR}
+_NO_HTTP = {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY, _E_TOO_LARGE}
+_NO_FILE = {pycurl.E_REMOTE_FILE_NOT_FOUND, pycurl.E_FTP_COULDNT_RETR_FILE}
+
+
+def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s: float) -> DownloadFailed:
+    """Return the error to raise for `error`, which libcurl gave for a request to `url`."""
+    code, text = error.args[0], str(error.args[1])
+    host, proxy_status = url.host, easy.getinfo(pycurl.HTTP_CONNECTCODE)
+    if proxy_status not in (0, 200) and code in (pycurl.E_RECV_ERROR, pycurl.E_COULDNT_CONNECT):
+        return ProxyError(proxy_status)
+    match code:
+        case pycurl.E_URL_MALFORMAT:
+            return InvalidURL("the URL is not a valid one")
+        case pycurl.E_COULDNT_RESOLVE_HOST | pycurl.E_COULDNT_RESOLVE_PROXY:
+            return NameNotResolved(host, "")
+        case pycurl.E_COULDNT_CONNECT:
+            reason = _NETWORK.get(easy.getinfo(pycurl.OS_ERRNO), "no connection could be made")
+            return ConnectionFailed(f"{reason} ({host.strip('[]')}, port {url.port})")
+        case pycurl.E_OPERATION_TIMEDOUT:
+            return ConnectError(connect_timeout_s)
+        case pycurl.E_SSL_CONNECT_ERROR:
+            _, is_refusal, reason = text.rpartition("::")
+            reason = reason.split(" (")[0] if is_refusal else "the TLS handshake failed"
+            return ConnectionFailed(f"no secure connection to {host}: {reason}", transient=not is_refusal)
+        case pycurl.E_PEER_FAILED_VERIFICATION:
+            return ConnectionFailed(_describe_certificate(host, text), transient=False)
+        case pycurl.E_GOT_NOTHING:
+            return ConnectionFailed("the server closed the connection without an answer")
+        case pycurl.E_BAD_CONTENT_ENCODING:
+            return UnexpectedContentEncoding("something else than it states")
+    if code == _E_PROXY:
+        return ProxyError(None)
+    if code in _NO_FILE:
+        return ConnectionFailed("the server has no such file", transient=False)
+    if code in _LOGIN:
+        return ConnectionFailed("the server refused the user or the password", transient=False)
+    if code in _NO_HTTP or "too large" in text.lower() or "header" in text.lower():
+        return ProtocolError("the server's answer is not valid HTTP")
+    if code in (pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR, pycurl.E_PARTIAL_FILE):
+        return ConnectionFailed(_NETWORK.get(easy.getinfo(pycurl.OS_ERRNO), "the connection was lost"))
+    return ConnectionFailed(f"the connection failed ({pycurl.easy_strerror(code)})")
+
+
+def _describe_certificate(host: str, text: str) -> str:
+    _, is_known, reason = text.partition("SSL certificate problem: ")
+    if not is_known:
+        reason = "it is for another host" if "name" in text else "it could not be verified"
+    return f"the certificate of {host} was not accepted: {reason}"
+
+
+async def explain_lookup(host: str) -> NameNotResolved:
+    """Return a final error where the name servers know that `host` does not exist, else one that passes.
+
+    libcurl does not state which of both it is. The look-up has a thread of its own: one that hangs delays no other.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[int] = loop.create_future()
+
+    def finish(code: int) -> None:
+        if not result.done():
+            result.set_result(code)
+
+    def look_up() -> None:
+        try:
+            socket.getaddrinfo(host, None)
+            code = 0
+        except socket.gaierror as error:
+            code = error.errno or 0
+        except (OSError, UnicodeError):
+            code = socket.EAI_NONAME
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(finish, code)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        async with asyncio.timeout(LOOKUP_TIMEOUT_S):
+            code = await result
+    except TimeoutError:
+        code = socket.EAI_AGAIN
+    if code in (0, socket.EAI_AGAIN):
+        return NameNotResolved(host, ": the name server did not answer")
+    return NameNotResolved(host, "", transient=False)

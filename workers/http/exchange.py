@@ -1,0 +1,181 @@
+"""One request by libcurl and its response: the headers first, then the body as fast as it is read.
+
+Bound: BUFFER_BYTES of the body are kept, and one block of libcurl's; then the transfer is paused, and TCP makes the
+server wait.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pycurl
+
+from workers.errors import DownloadFailed, ReadTimeout
+from workers.http.headers import Headers
+from workers.http.url import URL
+
+BUFFER_BYTES = 512 * 1024
+HEADER_WINDOWS = 2  # the headers must be complete within this many times the longest silence
+_UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where it has been given a password
+
+
+class Exchange:
+    """`status` and `headers` are those of the response once `wait_head` has returned; libcurl's callbacks fill them.
+
+    `explain` makes an error for people of libcurl's. `silence_s`: the longest silence, from the moment that the
+    connection stands.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        easy: pycurl.Curl,
+        explain: Callable[[pycurl.error], DownloadFailed],
+        connect_timeout_s: float,
+        silence_s: float,
+    ) -> None:
+        self.url = url
+        self.status = 0
+        self.headers = Headers()
+        self.failure: DownloadFailed | None = None
+        self.silence_s = silence_s
+        self._easy = easy
+        self._explain = explain
+        self._loop = asyncio.get_running_loop()
+        self._connect_timeout_s = connect_timeout_s
+        self._deadline: asyncio.Timeout | None = None
+        self._headers_due_s = 0.0
+        self._head = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._is_paused = False
+        self._is_done = False
+        easy.setopt(pycurl.PREREQFUNCTION, self._on_connected)
+        easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+
+    def begin(self, multi: pycurl.AsyncCurlMulti) -> None:
+        """Begin the transfer. Raises pycurl.error."""
+        self._multi = multi
+        self._transfer: asyncio.Future[pycurl.Curl] = multi.add_handle(self._easy)
+        self._transfer.add_done_callback(self._end)
+
+    def close(self) -> None:
+        """End the transfer, if it has not ended, and with it its connection. May be called again."""
+        if self._easy.closed:
+            return
+        self._transfer.remove_done_callback(self._end)
+        if not self._transfer.done():
+            self._multi.remove_handle(self._easy)
+        elif not self._transfer.cancelled():
+            self._transfer.exception()
+        self._is_done = True
+        self._easy.close()
+
+    async def wait_head(self) -> None:
+        """Return when the headers are there. Raises ReadTimeout, and `failure` where there will be none."""
+        try:
+            # libcurl bounds the connection; the addition lets its own time-out come first.
+            async with asyncio.timeout(self._connect_timeout_s + self.silence_s) as self._deadline:
+                await self._head.wait()
+        except TimeoutError:
+            is_dripping = self._headers_due_s and self._loop.time() >= self._headers_due_s
+            seconds, missing = (HEADER_WINDOWS, "no complete headers") if is_dripping else (1, "nothing")
+            raise ReadTimeout(seconds * self.silence_s, missing) from None
+        finally:
+            self._deadline = None
+        if not self.status:
+            raise self.failure or ReadTimeout(self.silence_s)
+
+    async def read(self, max_bytes: int | None = None) -> list[bytes]:
+        """Return what has arrived, at most `max_bytes`; an empty list at the end, where `failure` may say why.
+
+        Raises ReadTimeout.
+        """
+        if not self._chunks and not self._is_done:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(self.silence_s):
+                    await self._arrived.wait()
+            except TimeoutError:
+                raise ReadTimeout(self.silence_s) from None
+        chunks = self._take(max_bytes)
+        if self._is_paused and self._size < BUFFER_BYTES and not self._is_done:
+            self._is_paused = False
+            self._easy.pause(pycurl.PAUSE_CONT)
+        return chunks
+
+    async def discard(self, max_bytes: int) -> None:
+        """Read a body of at most that many bytes, so that its connection can serve the next request."""
+        length = self.headers.get("Content-Length", "")
+        if length.isdecimal() and len(length) < 10 and int(length) <= max_bytes:
+            while await self.read():
+                continue
+
+    def _end(self, future: "asyncio.Future[pycurl.Curl]") -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self.failure = self._explain(error)  # type: ignore[arg-type]
+        elif not self._head.is_set():
+            self._on_head()
+        self._is_done = True
+        self._head.set()
+        self._arrived.set()
+
+    def _take(self, max_bytes: int | None) -> list[bytes]:
+        if max_bytes is None or self._size <= max_bytes:
+            chunks, self._chunks, self._size = self._chunks, [], 0
+            return chunks
+        chunks = list(cut(self._chunks, max_bytes))
+        first = self._chunks[len(chunks) - 1][len(chunks[-1]) :]
+        self._chunks = [first] * bool(first) + self._chunks[len(chunks) :]
+        self._size -= max_bytes
+        return chunks
+
+    def _on_connected(self, *_: object) -> int:
+        self._headers_due_s = self._loop.time() + HEADER_WINDOWS * self.silence_s
+        self._postpone()
+        return int(pycurl.PREREQFUNC_OK)
+
+    def _postpone(self) -> None:
+        if self._deadline is not None:
+            self._deadline.reschedule(min(self._loop.time() + self.silence_s, self._headers_due_s))
+
+    def _on_header(self, line: bytes) -> None:
+        if self._head.is_set():
+            return  # a trailer
+        self._postpone()
+        if line.startswith(b"HTTP/"):
+            self.headers = Headers()
+            self.status = int(line.split()[1])
+        elif line.strip():
+            self.headers.add(line)
+        elif self.status >= 200 and self.status not in _UNDECIDED:
+            self._head.set()
+
+    def _on_head(self) -> None:
+        """Complete the head of a protocol that has none, such as FTP."""
+        if not self.status:
+            self.status = 200
+            size, modified = self._easy.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T), self._easy.getinfo(pycurl.INFO_FILETIME)
+            self.headers = Headers.of_file(size, modified)
+        self._head.set()
+
+    def _on_body(self, data: bytes) -> int | None:
+        if not self._head.is_set():
+            self._on_head()
+        if self._size >= BUFFER_BYTES:
+            self._is_paused = True
+            return int(pycurl.WRITEFUNC_PAUSE)
+        self._chunks.append(data)
+        self._size += len(data)
+        self._arrived.set()
+        return None
+
+
+def cut(chunks: list[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Yield the chunks' first `max_bytes`."""
+    for chunk in chunks:
+        if max_bytes <= 0:
+            return
+        yield chunk[:max_bytes]
+        max_bytes -= len(chunk)
