@@ -20,7 +20,7 @@ from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable
-from workers.http.session import make_session
+from workers.http.client import Client
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 from workers.worker import Worker
@@ -29,7 +29,7 @@ _log = logging.getLogger("simulcast.worker")
 
 
 async def work(settings: WorkerSettings, folder: Path) -> None:
-    """Works until SIGTERM or SIGINT."""
+    """Work until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -40,9 +40,10 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     census = ProcessRegistry.connect(url)
     subscribing = topology_from_url(url, max_connections=2)
     try:
-        async with make_session(settings.allow_networks, read_timeout_s=settings.read_timeout_s) as session:
-            rules = WorkerLimits.of(settings, folder, time.monotonic)
-            downloader = Downloader(session, jobs, folder, time.monotonic, rules, settings.public_download_dir)
+        networks, read_timeout_s = settings.allow_networks, settings.read_timeout_s
+        async with Client(networks, schemes=settings.schemes, read_timeout_s=read_timeout_s) as client:
+            limits = WorkerLimits.from_settings(settings, folder, time.monotonic)
+            downloader = Downloader(client, jobs, folder, limits, settings.public_download_dir)
             worker = Worker(
                 name,
                 jobs,
@@ -51,8 +52,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 ChannelNames(),
                 settings.lease_s,
                 settings.max_concurrent_downloads,
-                rules,
-                time.monotonic,
+                limits,
             )
             _log.info("worker %s downloads into %s", name, folder)
             rate, began = Rate(time.monotonic), time.time()

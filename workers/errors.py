@@ -31,8 +31,8 @@ from pathlib import Path
 from simulcast.errors import SimulcastError
 
 ALLOW_SETTING = "SIMULCAST_ALLOW_NETWORKS"
-# RFC 9110 §15, and what proxies in front of a server answer while it is away (520 to 524: Cloudflare; 529, 598, 599).
-TRANSIENT_STATUS = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 509, *range(520, 531), 598, 599})
+# RFC 9110 §15, and what proxies in front of a server answer while it is away (520 to 530: Cloudflare).
+TRANSIENT_STATUS = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 509, *range(520, 531)})
 
 
 def _describe_status(status: int) -> str:

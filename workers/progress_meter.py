@@ -56,7 +56,7 @@ class ProgressMeter:
         while len(self._points) > 1 and self._points[1][0] <= now - self._window_s:
             self._points.popleft()
         since, base = self._points[0]
-        speed = int((received - base) / max(now - since, MIN_SAMPLE_S))
+        speed = max(0, int((received - base) / max(now - since, MIN_SAMPLE_S)))
         return Sample(_progress(received, total), speed, received, total)
 
 

@@ -1,13 +1,11 @@
-"""A worker: claims what is ready, renews what it owns, obeys what is wished, and hands over when it must stop."""
+"""A worker: claims ready jobs, renews its leases, applies desired states, and hands over when it must stop."""
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import aiohttp
 import redis
 import redis.asyncio
 
@@ -17,6 +15,7 @@ from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import site_of
 from simulcast.store.topology import Topology
+from workers.disk.threads import in_thread
 from workers.error_messages import message_for
 from workers.errors import DownloadFailed
 from workers.http.retry_policy import RESET_AFTER_BYTES
@@ -33,18 +32,18 @@ _log = logging.getLogger("simulcast.worker")
 
 @dataclass(slots=True)
 class LeasedJob:
-    claim: Lease
+    lease: Lease
     task: asyncio.Task[None]
-    why: Stop | None = None  # why the task was cancelled
+    reason: Stop | None = None  # why the task was cancelled
 
-    def stop(self, why: Stop) -> None:
-        if self.why is None:
-            self.why = why
+    def stop(self, reason: Stop) -> None:
+        if self.reason is None:
+            self.reason = reason
             self.task.cancel()
 
 
 class Worker:
-    """Owns at most `at_once` downloads. `name` tells workers apart; `clock` is monotonic, in seconds."""
+    """Owns at most `max_downloads` downloads. `name` tells workers apart."""
 
     def __init__(
         self,
@@ -54,9 +53,8 @@ class Worker:
         subscribing: Topology,
         names: ChannelNames,
         lease_s: float,
-        at_once: int,
-        rules: WorkerLimits,
-        clock: Callable[[], float],
+        max_downloads: int,
+        limits: WorkerLimits,
     ) -> None:
         self._name = name
         self._jobs = jobs
@@ -64,13 +62,12 @@ class Worker:
         self._subscribing = subscribing
         self._names = names
         self._lease_s = lease_s
-        self._at_once = at_once
-        self._rules = rules
-        self._chance = random.Random()  # noqa: S311 (nothing secret hangs on it)
-        self._clock = clock
+        self._max_downloads = max_downloads
+        self._limits = limits
+        self._rng = random.Random()  # noqa: S311 (nothing secret depends on it)
         self._owned: dict[str, LeasedJob] = {}  # by token: after a stall, one's own job may be claimed again
-        self._look = asyncio.Event()  # something may be ready to claim
-        self._ask = asyncio.Event()  # something may be wished of what is owned
+        self._claim_wake = asyncio.Event()  # something may be ready to claim
+        self._renew_wake = asyncio.Event()  # the desired state of an owned download may have changed
 
     @property
     def owned(self) -> int:
@@ -78,7 +75,7 @@ class Worker:
         return len(self._owned)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set, then hands over what it owns. An error that nobody expected ends it."""
+        """Work until `stop` is set, then hand over the downloads."""
         async with asyncio.TaskGroup() as group:
             claiming = group.create_task(self._claim(group, stop), name="claim")
             tasks = [
@@ -86,140 +83,151 @@ class Worker:
                 group.create_task(self._listen(), name="listen"),
             ]
             await stop.wait()
-            self._look.set()
-            await asyncio.wait(
-                [claiming], timeout=SHUTDOWN_TIMEOUT_S
-            )  # a claim under way must be known, to be handed over
+            self._claim_wake.set()
+            # A claim under way must be known, to be handed over.
+            await asyncio.wait([claiming], timeout=SHUTDOWN_TIMEOUT_S)
             for task in (claiming, *tasks):
                 task.cancel()
             await self._release_leases()
 
     async def _claim(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         while not stop.is_set() and not is_cancelling():
-            self._look.clear()
+            self._claim_wake.clear()
             try:
                 await self._downloader.remove(await self._jobs.orphaned_files(self._name))
-                while len(self._owned) < self._at_once and not stop.is_set():
-                    claim = await self._jobs.claim(self._name, self._lease_s, self._rules.hosts.saturated_hosts())
-                    if claim is None:
+                while len(self._owned) < self._max_downloads and not stop.is_set():
+                    busy = self._limits.hosts.saturated_hosts()
+                    lease = await self._jobs.claim(self._name, self._lease_s, busy)
+                    if lease is None:
                         break
-                    self._own(claim, group)
+                    self._own(lease, group)
             except BrokerUnavailable as error:
                 _log.warning("no jobs: %s", error)
+            except Exception:
+                _log.exception("no jobs")
             try:
-                async with asyncio.timeout(POLL_S * random.uniform(0.5, 1.0)):  # noqa: S311
-                    await self._look.wait()
+                async with asyncio.timeout(POLL_S * self._rng.uniform(0.5, 1.0)):
+                    await self._claim_wake.wait()
             except TimeoutError:
                 continue
 
-    def _own(self, claim: Lease, group: asyncio.TaskGroup) -> None:
-        download_id = claim.record.download_id
-        task = group.create_task(self._carry_out(claim), name=f"download {download_id}")
-        self._owned[claim.token] = LeasedJob(claim, task)
-        self._rules.hosts.begin(site_of(claim.fields["url"]))
+    def _own(self, lease: Lease, group: asyncio.TaskGroup) -> None:
+        download_id = lease.record.download_id
+        task = group.create_task(self._carry_out(lease), name=f"download {download_id}")
+        self._owned[lease.token] = LeasedJob(lease, task)
+        self._limits.hosts.begin(site_of(lease.fields["url"]))
         _log.info("downloading %s", download_id)
 
-    async def _carry_out(self, claim: Lease) -> None:
-        download_id = claim.record.download_id
+    async def _carry_out(self, lease: Lease) -> None:
+        """Download, and end the job; no failure of a download is one of the worker."""
+        download_id = lease.record.download_id
         try:
-            await self._downloader.run(claim)
-            _log.info("complete: %s", download_id)
+            await self._run(lease)
+        except Exception as error:
+            _log.exception("an unexpected error ended the download %s", download_id)
+            text = message_for(error)
+            await self._end(lease, "error", {"error": text}, {"error_message": text})
+        finally:
+            self._limits.hosts.end(site_of(lease.fields["url"]))
+            self._downloader.forget(lease)
+            del self._owned[lease.token]
+            self._claim_wake.set()
+
+    async def _run(self, lease: Lease) -> None:
+        try:
+            await self._downloader.run(lease)
+            _log.info("complete: %s", lease.record.download_id)
         except asyncio.CancelledError:
-            await self._give_up(claim, self._owned[claim.token].why or "queued")
+            await self._give_up(lease, self._owned[lease.token].reason or "queued")
         except LeaseLost as error:
             _log.warning("stopped: %s", error)
-        except (DownloadFailed, aiohttp.ClientError, OSError) as error:
-            await self._fail(claim, error)
-        finally:
-            self._rules.hosts.end(site_of(claim.fields["url"]))
-            self._downloader.forget(claim)
-            del self._owned[claim.token]
-            self._look.set()
+        except (DownloadFailed, OSError) as error:
+            await self._fail(lease, error)
 
-    async def _fail(self, claim: Lease, error: Exception) -> None:
-        """Tells of a failure: for good, or until the next try."""
-        text, retries = message_for(error), claim.record.retries
-        left = await asyncio.to_thread(self._downloader.part_file_fields, claim)
-        received = await asyncio.to_thread(self._downloader.received, claim)
-        if received >= int(claim.fields.get("furthest", "0")) + RESET_AFTER_BYTES:
-            left, retries = left | {"furthest": str(received)}, 0
-        pause_s = self._rules.retries.delay_after(error, retries, self._chance)
+    async def _fail(self, lease: Lease, error: Exception) -> None:
+        """End the job with an error: for good, or until the next try."""
+        text, retries = message_for(error), lease.record.retries
+        fields = await in_thread(self._downloader.part_file_fields, lease)
+        received = await in_thread(self._downloader.received, lease)
+        if received >= int(lease.fields.get("furthest", "0")) + RESET_AFTER_BYTES:
+            fields, retries = fields | {"furthest": str(received)}, 0
+        pause_s = self._limits.retries.delay_after(error, retries, self._rng)
         if pause_s is None:
-            _log.info("failed: %s: %s", claim.record.download_id, text)
-            await self._end(claim, "error", {"error": text} | left, {"error_message": text})
+            _log.info("failed: %s: %s", lease.record.download_id, text)
+            await self._end(lease, "error", {"error": text} | fields, {"error_message": text})
             return
-        _log.info("tried again in %.1f s: %s: %s", pause_s, claim.record.download_id, text)
+        _log.info("tried again in %.1f s: %s: %s", pause_s, lease.record.download_id, text)
         again = {"error": text, "retries": str(retries + 1), "delay_ms": str(round(pause_s * 1000))}
-        await self._end(claim, "queued", again | left, {"error_message": text, "retries": retries + 1})
+        await self._end(lease, "queued", again | fields, {"error_message": text, "retries": retries + 1})
 
-    async def _give_up(self, claim: Lease, why: Stop) -> None:
-        if why == "lost":
-            _log.warning("stopped: the lease of %s is lost", claim.record.download_id)
+    async def _give_up(self, lease: Lease, reason: Stop) -> None:
+        if reason == "lost":
+            _log.warning("stopped: the lease of %s is lost", lease.record.download_id)
             return
-        left = await asyncio.to_thread(self._downloader.part_file_fields, claim)
-        if await self._end(claim, why, left, None) and why == "cancelled":
-            await self._downloader.discard(claim)
+        fields = await in_thread(self._downloader.part_file_fields, lease)
+        if await self._end(lease, reason, fields, None) and reason == "cancelled":
+            await self._downloader.discard(lease)
 
     async def _end(
         self,
-        claim: Lease,
+        lease: Lease,
         ending: Literal["error", "paused", "cancelled", "queued"],
         fields: dict[str, str],
         members: dict[str, object] | None,
     ) -> bool:
-        """Whether it could be told: then what was written is still this claim's."""
+        """Report the end; False where that failed: then the files may be another owner's."""
         try:
             async with asyncio.timeout(self._lease_s):  # by then another owner has it, or it is queued
-                await retry_while_unavailable(lambda: self._jobs.finish(claim, ending, fields, members))
-        except (LeaseLost, TimeoutError) as error:
-            _log.warning("could not tell that %s is %s: %s", claim.record.download_id, ending, error)
+                await retry_while_unavailable(lambda: self._jobs.finish(lease, ending, fields, members))
+        except Exception as error:
+            _log.warning("could not report that %s is %s: %r", lease.record.download_id, ending, error)
             return False
         return True
 
     async def _renew(self) -> None:
-        heard = self._clock()
+        renewed_s = self._limits.clock()
         while not is_cancelling():
-            self._ask.clear()
+            self._renew_wake.clear()
             try:
                 async with asyncio.timeout(self._lease_s / 5):
-                    await self._ask.wait()
+                    await self._renew_wake.wait()
             except TimeoutError:
                 pass
             owned = list(self._owned.values())
             if not owned:
-                heard = self._clock()
+                renewed_s = self._limits.clock()
                 continue
-            asked = self._clock()
+            began_s = self._limits.clock()
             try:
                 async with asyncio.timeout(self._lease_s / 5):
-                    wishes = await self._jobs.renew([each.claim for each in owned], self._lease_s)
-                heard = asked
-            except (BrokerUnavailable, TimeoutError) as error:
-                _log.warning("leases not renewed: %s", error)
-                if self._clock() - heard > 0.8 * self._lease_s:
-                    for each in owned:
-                        each.stop("lost")
+                    states = await self._jobs.renew([job.lease for job in owned], self._lease_s)
+                renewed_s = began_s
+            except Exception as error:
+                _log.warning("leases not renewed: %r", error)
+                if self._limits.clock() - renewed_s > 0.8 * self._lease_s:
+                    for job in owned:
+                        job.stop("lost")
                 continue
-            for each, wish in zip(owned, wishes, strict=True):
-                self._apply_desired_state(each, wish)
+            for job, desired in zip(owned, states, strict=True):
+                self._apply_desired_state(job, desired)
 
-    def _apply_desired_state(self, owned: LeasedJob, wish: DesiredState) -> None:
-        if wish.desired != "running":
-            owned.stop(wish.desired)
+    def _apply_desired_state(self, job: LeasedJob, state: DesiredState) -> None:
+        if state.desired != "running":
+            job.stop(state.desired)
         else:
-            self._downloader.limit(owned.claim, wish.limit_bytes_per_s)
+            self._downloader.limit(job.lease, state.limit_bytes_per_s)
 
     async def _listen(self) -> None:
-        """Wake-ups. One that is lost costs POLL_S, or a renewal."""
+        """Receive wake-ups. One that is lost costs POLL_S, or a renewal."""
         while not is_cancelling():
             try:
-                await self._hear(await self._subscribing.client_for(self._names.channel))
+                await self._receive_wake_ups(await self._subscribing.client_for(self._names.channel))
             except (redis.RedisError, OSError) as error:
                 self._subscribing.invalidate()
                 _log.warning("no wake-ups: %s", error)
             await asyncio.sleep(POLL_S)
 
-    async def _hear(self, client: redis.asyncio.Redis) -> None:
+    async def _receive_wake_ups(self, client: redis.asyncio.Redis) -> None:
         async with client.pubsub() as pubsub:
             await pubsub.subscribe(self._names.wake)
             while not is_cancelling() and client is await self._subscribing.client_for(self._names.channel):
@@ -228,14 +236,14 @@ class Worker:
                     self._wake(message["data"].decode("utf-8", "replace"))
 
     def _wake(self, download_id: str) -> None:
-        owned = any(each.claim.record.download_id == download_id for each in self._owned.values())
-        (self._ask if owned else self._look).set()
+        owned = any(job.lease.record.download_id == download_id for job in self._owned.values())
+        (self._renew_wake if owned else self._claim_wake).set()
 
     async def _release_leases(self) -> None:
         owned = list(self._owned.values())
-        for each in owned:
-            each.stop("queued")
+        for job in owned:
+            job.stop("queued")
         if owned:
-            await asyncio.wait([each.task for each in owned], timeout=SHUTDOWN_TIMEOUT_S)
-            for each in owned:
-                each.task.cancel()
+            await asyncio.wait([job.task for job in owned], timeout=SHUTDOWN_TIMEOUT_S)
+            for job in owned:
+                job.task.cancel()

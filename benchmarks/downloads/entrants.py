@@ -62,7 +62,7 @@ def _curl(case: Case, source: Source, folder: Path) -> Usage:
 def version(program: Program) -> str:
     """What runs here. Raises NotBuilt where it is not installed."""
     if program == "Simulcast":
-        return simulcast_version("aiohttp", "redis", "hiredis")
+        return simulcast_version("pycurl", "redis", "hiredis")
     if shutil.which(program) is None:
         raise NotBuilt(f"no {program} on the PATH: apt-get install aria2 curl")
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout

@@ -1,5 +1,6 @@
 """A worker's settings."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
@@ -17,9 +18,23 @@ def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:
     """Return the proxies unchanged. Raises ValueError for one that is no URL, or has a user name or password."""
     for proxy in proxies:
         parts = urlsplit(proxy)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise ValueError("each looks like http://proxy.example:3128, without user name and password")
+        known = parts.scheme in ("http", "https", "socks5", "socks5h") and bool(
+            re.fullmatch(r"[\w.:\[\]-]+", parts.netloc)
+        )
+        if not known or not parts.hostname or parts.username is not None:
+            raise ValueError(
+                "each looks like http://proxy.example:3128 or socks5://proxy.example:1080, "
+                "without user name and password"
+            )
     return proxies
+
+
+def _check_schemes(schemes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the schemes unchanged. Raises ValueError for one that no worker knows."""
+    for scheme in schemes:
+        if scheme not in ("http", "https", "ftp", "ftps", "sftp"):
+            raise ValueError("are of http, https, ftp, ftps and sftp")
+    return schemes
 
 
 def _check_absolute(folder: str) -> str:
@@ -127,6 +142,19 @@ class WorkerSettings(SharedSettings):
         default=ByteSize(100_000_000),
         validation_alias="SIMULCAST_MIN_FREE_BYTES",
         description="space on the disk of the download folder that downloads leave free",
+    )
+    keep_modified_time: bool = Field(
+        default=True,
+        validation_alias="SIMULCAST_KEEP_MODIFIED_TIME",
+        description="whether a file gets the time at which it was last changed on its server",
+    )
+    schemes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_check_schemes)] = (
+        Field(
+            default=("http", "https"),
+            validation_alias="SIMULCAST_DOWNLOAD_SCHEMES",
+            description="kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp; "
+            "sftp trusts the hosts that ~/.ssh/known_hosts names",
+        )
     )
     proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_check_proxies)] = (
         Field(

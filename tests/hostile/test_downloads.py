@@ -6,7 +6,6 @@ from pathlib import Path
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from multidict import CIMultiDict
 
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.job_record import display_name, parse_record, redact_url
@@ -15,6 +14,7 @@ from workers.disk.file_names import MAX_NAME_BYTES, file_name, part_name
 from workers.error_messages import message_for
 from workers.errors import HTTPStatusError, ProtocolError
 from workers.http.address_filter import refusal
+from workers.http.headers import Headers
 from workers.http.response import RemoteFile, check_response, resume_at
 
 nasty = st.text(
@@ -162,7 +162,10 @@ def test_whatever_a_server_answers_the_bytes_are_those_that_were_asked_for_or_no
     status: int, said: list[tuple[str, str]], start: int, source: RemoteFile | None
 ) -> None:
     try:
-        found = check_response(status, CIMultiDict(said), start, source)
+        fields = Headers()
+        for name, value in said:
+            fields.add(f"{name}: {value}".encode(errors="surrogateescape"))
+        found = check_response(status, fields, start, source)
     except (ProtocolError, HTTPStatusError) as error:
         in_few_words(error)
         assert not unseen(message_for(error))
@@ -174,7 +177,7 @@ def test_whatever_a_server_answers_the_bytes_are_those_that_were_asked_for_or_no
     assert found.total is None or 0 <= found.total < 10**18
     if found.start:
         assert source is not None
-        assert found.etag == source.etag == '"v1"'
+        assert found.validator == source.validator
         (content_range,) = (value for name, value in said if name == "Content-Range")
         assert content_range.startswith(f"bytes {start}-")
     assert 0 <= resume_at(5, source) <= 5

@@ -8,6 +8,7 @@ from unittest import mock
 
 from simulcast.jobs import Jobs, Lease
 from workers.__main__ import main
+from workers.disk.identity import FileIdentity
 from workers.disk.publish import publish
 from workers.transfer import downloader
 
@@ -25,13 +26,13 @@ def die_whatever(*_: object, **__: object) -> None:
 def die_at(step: str) -> None:
     """Replaces what comes at that step."""
 
-    def dying_publish(part: Path, folder: Path, name: str) -> Path:
+    def dying_publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
         if step == "after finishing":
             die()
         if step == "between link and unlink":
             with mock.patch.object(Path, "unlink", side_effect=die_whatever):
-                return publish(part, folder, name)
-        path = publish(part, folder, name)
+                return publish(part, folder, name, identity)
+        path = publish(part, folder, name, identity)
         if step == "after the rename":
             die()
         return path

@@ -6,8 +6,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from workers.disk.identity import FileIdentity
 from workers.disk.file_names import FALLBACK, safe_name, split_suffix
+from workers.disk.identity import FileIdentity
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
 MAX_COPIES = 9_999
@@ -49,7 +49,7 @@ def publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path
     Nothing is ever overwritten or followed: if `name`, made safe, is taken by a file, folder or link, a
     number goes before its suffix. Done twice, as after a crash between the two steps, it has the same end.
     The name and the file in full appear at once; without hard links an empty file holds the name for a
-    moment. Durable when it returns. Raises NoFreeName, PartFileChanged if `part` is not the file of `identity`, OSError.
+    moment. Durable when it returns. Raises NoFreeName, OSError, and PartFileChanged if `part` is not that file.
     """
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,8 +1,9 @@
 """The body of one response, piece by piece: as fast as allowed, and no slower than is worth waiting for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from workers.errors import DownloadFailed, TooSlow
+from workers.http.decoding import Decoder
 from workers.http.exchange import Exchange
 from workers.http.rate_limit import BandwidthLimiter, piece_bytes
 
@@ -16,12 +17,19 @@ class Body:
     """
 
     def __init__(
-        self, exchange: Exchange, paces: Sequence[BandwidthLimiter], least: int, clock: Callable[[], float]
+        self,
+        exchange: Exchange,
+        paces: Sequence[BandwidthLimiter],
+        least: int,
+        clock: Callable[[], float],
+        decoder: Decoder | None = None,
     ) -> None:
         self._exchange = exchange
         self._paces = tuple(paces)
         self._least = least
         self._clock = clock
+        self._decoder = decoder
+        self._plain: Iterator[bytes] = iter(())
         self._waited_s = 0.0
         self._received = 0
 
@@ -40,6 +48,21 @@ class Body:
         The bytes that arrived before a failure are returned first: a server that drops every connection early would
         otherwise never get any further.
         """
+        if self._decoder is None:
+            return await self._read()
+        while (piece := next(self._plain, None)) is None:
+            chunks = await self._read()
+            if not chunks:
+                return []
+            self._plain = self._decoder.decode(chunks)
+        return [piece]
+
+    def check_end(self) -> None:
+        """Raises ProtocolError where compressed data ended too early."""
+        if self._decoder is not None:
+            self._decoder.check_end()
+
+    async def _read(self) -> list[bytes]:
         began = self._clock()
         chunks = await self._exchange.read(piece_bytes(self._paces))
         size = sum(map(len, chunks))

@@ -15,7 +15,7 @@ from workers.errors import AddressRefused, DownloadFailed, NameNotResolved
 from workers.http.address_filter import Networks, refusal
 from workers.http.curl_errors import explain, explain_lookup
 from workers.http.exchange import Exchange
-from workers.http.url import WEB, URL
+from workers.http.url import URL, WEB
 
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 30.0
@@ -29,7 +29,7 @@ _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which p
 class Request:
     """`login`: a user and a password, for a digest challenge, FTP and SFTP; `headers` carry all others.
 
-    `cookies`: shared by the requests of one download. `decodes`: whether the body's content coding is undone.
+    `cookies`: shared by the requests of one download.
     """
 
     url: URL
@@ -39,7 +39,6 @@ class Request:
     login: tuple[str, str] | None = field(default=None, repr=False)
     proxy: URL | None = field(default=None, repr=False)
     range: str = ""
-    decodes: bool = False
 
 
 class Client:
@@ -108,7 +107,7 @@ class Client:
         if reason is not None:
             refused.append(AddressRefused(address, reason))
             return pycurl.SOCKET_BAD
-        return socket.socket(target.family, target.socktype, target.protocol)
+        return _Socket(target.family, target.socktype, target.protocol)
 
     def _options(self, request: Request) -> dict[int, object]:
         is_tunnelled = request.proxy is None or request.proxy.scheme not in WEB or request.url.scheme == "https"
@@ -142,11 +141,16 @@ class Client:
             options[pycurl.COOKIE] = request.cookie.encode("latin-1")
         if request.range:
             options[pycurl.RANGE] = request.range
-        if request.decodes:
-            options[pycurl.ACCEPT_ENCODING] = "identity"
         if request.proxy is not None:
             options |= _proxy_options(request.proxy)
         return options
+
+
+class _Socket(socket.socket):
+    """A socket of which pycurl takes a copy, and which ends with its object."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _proxy_options(proxy: URL) -> dict[int, object]:

@@ -66,7 +66,7 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
         case pycurl.E_GOT_NOTHING:
             return ConnectionFailed("the server closed the connection without an answer")
         case pycurl.E_BAD_CONTENT_ENCODING:
-            return UnexpectedContentEncoding("something else than it states")
+            return UnexpectedContentEncoding("a transfer coding")
     if code == _E_PROXY:
         return ProxyError(None)
     if code in _NO_FILE:

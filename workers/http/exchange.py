@@ -45,6 +45,7 @@ class Exchange:
         self._deadline: asyncio.Timeout | None = None
         self._headers_due_s = 0.0
         self._head = asyncio.Event()
+        self._has_head = False
         self._arrived = asyncio.Event()
         self._chunks: list[bytes] = []
         self._size = 0
@@ -84,7 +85,7 @@ class Exchange:
             raise ReadTimeout(seconds * self.silence_s, missing) from None
         finally:
             self._deadline = None
-        if not self.status:
+        if not self._has_head:
             raise self.failure or ReadTimeout(self.silence_s)
 
     async def read(self, max_bytes: int | None = None) -> list[bytes]:
@@ -114,9 +115,9 @@ class Exchange:
 
     def _end(self, future: "asyncio.Future[pycurl.Curl]") -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
-            self.failure = self._explain(error)  # type: ignore[arg-type]
+            self.failure = self._explain(error)
         elif not self._head.is_set():
-            self._on_head()
+            self._complete_head()
         self._is_done = True
         self._head.set()
         self._arrived.set()
@@ -150,19 +151,23 @@ class Exchange:
         elif line.strip():
             self.headers.add(line)
         elif self.status >= 200 and self.status not in _UNDECIDED:
-            self._head.set()
+            self._complete_head()
 
-    def _on_head(self) -> None:
-        """Complete the head of a protocol that has none, such as FTP."""
+    def _complete_head(self) -> None:
+        """Note that the headers are there; those of a protocol that has none, such as FTP, are made."""
         if not self.status:
             self.status = 200
-            size, modified = self._easy.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T), self._easy.getinfo(pycurl.INFO_FILETIME)
+            size, modified = (
+                self._easy.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T),
+                self._easy.getinfo(pycurl.INFO_FILETIME),
+            )
             self.headers = Headers.of_file(size, modified)
+        self._has_head = True
         self._head.set()
 
     def _on_body(self, data: bytes) -> int | None:
         if not self._head.is_set():
-            self._on_head()
+            self._complete_head()
         if self._size >= BUFFER_BYTES:
             self._is_paused = True
             return int(pycurl.WRITEFUNC_PAUSE)

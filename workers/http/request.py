@@ -41,7 +41,6 @@ class FileRequest:
             self._login = (options.basic.user, options.basic.password.get_secret_value())
         self._is_digest = False
         self._mirror: URL | None = None
-        self.decodes = False  # whether a content coding is undone
 
     @property
     def mirror(self) -> str:
@@ -128,7 +127,6 @@ class FileRequest:
             login if is_answered else None,
             self._proxy,
             file_range,
-            self.decodes,
         )
 
     def _is_challenge(self, response: Exchange) -> bool:

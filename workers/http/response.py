@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from workers.errors import HTTPStatusError, ProtocolError
 from workers.http.byte_ranges import Span, Spans
+from workers.http.decoding import Decoder
 from workers.http.headers import Headers, parse_date
 from workers.http.retry_policy import retry_after_s
 
@@ -150,9 +151,10 @@ def content_codings(headers: Headers) -> list[str]:
     return [coding for coding in map(str.strip, fields.lower().split(",")) if coding in _COMPRESSED]
 
 
-def is_to_be_decoded(headers: Headers, name: str) -> bool:
-    """Return whether the compression is the transfer's and not the file's own, as that of `name.tar.gz` is."""
-    return bool(content_codings(headers)) and _COMPRESSED_NAME.search(name) is None
+def make_decoder(headers: Headers, name: str) -> Decoder | None:
+    """Return what undoes the response's compression; None where that is the file's own, as that of `name.tar.gz`."""
+    codings = content_codings(headers)
+    return Decoder(codings) if codings and _COMPRESSED_NAME.search(name) is None else None
 
 
 def _content_range(headers: Headers) -> tuple[int, int, int | None] | None:

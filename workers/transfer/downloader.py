@@ -1,6 +1,7 @@
 """One claimed download, from its first byte to its file."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
 from workers.transfer.resume_state import from_record, to_record
 
+_log = logging.getLogger("simulcast.worker")
+
 
 @dataclass(slots=True)
 class _Running:
@@ -46,9 +49,7 @@ class Downloader:
     `public_folder`: that folder as clients know it, for `file_path` alone; a next owner needs only names.
     """
 
-    def __init__(
-        self, client: Client, jobs: Jobs, folder: Path, limits: WorkerLimits, public_folder: str = ""
-    ) -> None:
+    def __init__(self, client: Client, jobs: Jobs, folder: Path, limits: WorkerLimits, public_folder: str = "") -> None:
         self._client = client
         self._jobs = jobs
         self._folder = folder
@@ -142,9 +143,7 @@ class Downloader:
         url = claim.fields["url"]
         digest = Digest(options.checksum) if options.checksum else None
         request = FileRequest(self._client, url, options, self._limits.proxies)
-        fetch_options = FetchOptions(
-            request, part, on_bytes, on_source, running.pace, digest, site_of(url), on_left
-        )
+        fetch_options = FetchOptions(request, part, on_bytes, on_source, running.pace, digest, site_of(url), on_left)
         return await fetch(fetch_options, self._limits, running.source)
 
     def forget(self, claim: Lease) -> None:
@@ -176,8 +175,10 @@ class Downloader:
     async def remove(self, names: Iterable[str]) -> None:
         """Remove files of the folder that have no owner any more."""
         for name in names:
-            path = self._folder / Path(name).name
-            await in_thread(path.unlink, missing_ok=True)
+            try:
+                await in_thread((self._folder / Path(name).name).unlink, missing_ok=True)
+            except OSError as error:
+                _log.warning("%s could not be removed: %s", name, error.strerror)
 
     def _part(self, claim: Lease) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)

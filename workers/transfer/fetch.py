@@ -13,7 +13,7 @@ from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError
 from workers.http.body import Body
 from workers.http.exchange import Exchange
 from workers.http.headers import parse_date
-from workers.http.response import RemoteFile, ResponseHead, check_response, is_strong, is_to_be_decoded, resume_at
+from workers.http.response import RemoteFile, ResponseHead, check_response, is_strong, make_decoder, resume_at
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
 from workers.transfer.segmented import MIN_SPLIT_BYTES, SegmentedDownload
@@ -89,7 +89,9 @@ async def _resume_segments(
         return None if size is None else await _finish(options, limits, file, size, source)
 
 
-async def _attempt(options: FetchOptions, limits: WorkerLimits, start: int, source: RemoteFile | None) -> Fetched | None:
+async def _attempt(
+    options: FetchOptions, limits: WorkerLimits, start: int, source: RemoteFile | None
+) -> Fetched | None:
     """Return None as _resume does."""
     validator = source.validator if start and source is not None and is_strong(source.validator) else None
     conditions = {"If-Range": validator} if validator else {}
@@ -98,11 +100,11 @@ async def _attempt(options: FetchOptions, limits: WorkerLimits, start: int, sour
         if head is None:
             return None
         name = file_name(response.headers.get("Content-Disposition"), response.url.path)
-        if is_to_be_decoded(response.headers, name):
-            if not options.request.decodes:
-                options.request.decodes = True
-                return await _attempt(options, limits, 0, source)
-            head = ResponseHead(0, None, None)  # of the decoded file the headers state nothing
+        decoder = make_decoder(response.headers, name)
+        if decoder is not None:
+            if head.start:
+                return None
+            head = ResponseHead(0, None, None)  # of the plain file the headers state nothing
         mirror, modified = options.request.mirror, response.headers.get("Last-Modified")
         found = RemoteFile(head.validator, head.total, name, None, modified, mirror)
         if options.digest is not None and not head.start:
@@ -110,7 +112,7 @@ async def _attempt(options: FetchOptions, limits: WorkerLimits, start: int, sour
         async with PartFile(options.part, head.start) as file:
             await _reserve(options, limits, head.start, head.total)
             options.on_bytes(head.start, head.total)
-            body = limits.body(response, options.pace)
+            body = limits.body(response, options.pace, decoder)
             if _may_be_split(limits, response, head):
                 await options.on_source(found)
                 size = await SegmentedDownload(options, limits, found, file).begin(body, head.start)
@@ -133,7 +135,6 @@ async def _finish(
         options.digest.check()
     modified = parse_date(source.modified) if limits.keeps_time else None
     identity = await in_thread(file.finish, modified.timestamp() if modified is not None else None)
-    options.on_bytes(size, size)
     return Fetched(size, replace(source, total=size, done=None), identity)
 
 
@@ -162,8 +163,11 @@ async def _receive(
             if received - checked_at >= CHECK_BYTES:
                 await _reserve(options, limits, received, total)
                 checked_at = received
+        if body.failure is not None and not body.failure.transient:
+            raise body.failure
         if body.failure is not None or (total is not None and received < total):
             raise IncompleteBody(received, total) from body.failure
+        body.check_end()
         await writer.finish()
     return received
 

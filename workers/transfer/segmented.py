@@ -117,6 +117,9 @@ class SegmentedDownload:
             await in_thread(self._file.sync)
         except OSError as error:
             return error
+        except asyncio.CancelledError:
+            self._options.on_left(self._state())  # the disk's thread has ended all the same
+            raise
         self._options.on_left(self._state())
         return None
 

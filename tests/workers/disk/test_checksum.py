@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from workers.disk.checksum import Digest
+from workers.disk.part_file import PartFile
 from workers.errors import ChecksumMismatch
 
 CONTENT = bytes(range(256)) * 20
@@ -19,14 +20,16 @@ async def test_what_comes_out_of_its_turn_is_left_out_and_caught_up_with(tmp_pat
     digest.follow(CONTENT[2000:3000], 2000)
     digest.follow(CONTENT[:1000], 0)
     digest.follow(CONTENT[1000:1500], 1000)
-    await digest.catch_up(tmp_path / "p", len(CONTENT))
+    async with PartFile(tmp_path / "p", 1) as file:
+        await digest.catch_up(file, len(CONTENT))
     digest.check()
 
 
 async def test_a_file_that_is_too_short_has_another_one(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(CONTENT[:-1])
     digest = Digest(RIGHT)
-    await digest.catch_up(tmp_path / "p", len(CONTENT))
+    async with PartFile(tmp_path / "p", 1) as file:
+        await digest.catch_up(file, len(CONTENT))
     with pytest.raises(ChecksumMismatch):
         digest.check()
 

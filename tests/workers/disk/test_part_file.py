@@ -15,7 +15,8 @@ import pytest
 from tests.conditions import until
 from tests.scripted_server import Server, honest
 from tests.workers.conftest import Download
-from workers.disk.part_file import BUFFER_BYTES, PartFile, size_of
+from workers.disk.part_file import PartFile, size_of
+from workers.disk.writer import BUFFER_BYTES, Writer
 from workers.errors import PartFileChanged
 from workers.http.response import RemoteFile
 
@@ -23,19 +24,19 @@ CONTENT = random.Random(7).randbytes(6 * BUFFER_BYTES + 123)
 
 
 class Disk:
-    """os.pwrite, which can be held and counts what it wrote."""
+    """os.pwritev, which can be held and counts what it wrote."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.go_on.set()
         self.started = 0
         self.written = 0
-        self._pwrite = os.pwrite
+        self._pwritev = os.pwritev
 
-    def pwrite(self, file: int, block: memoryview, at: int) -> int:
+    def pwritev(self, file: int, blocks: list[bytes], at: int) -> int:
         self.started += 1
         assert self.go_on.wait(20)
-        written = self._pwrite(file, block[:300_000], at)  # a short write, as POSIX allows
+        written = self._pwritev(file, [b"".join(blocks)[:300_000]], at)  # a short write, as POSIX allows
         self.written += written
         return written
 
@@ -43,17 +44,17 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     made = Disk()
-    monkeypatch.setattr(os, "pwrite", made.pwrite)
+    monkeypatch.setattr(os, "pwritev", made.pwritev)
     yield made
     made.go_on.set()
 
 
 async def test_what_is_written_in_pieces_of_any_size_is_there_in_order(tmp_path: Path, disk: Disk) -> None:
     dice, at = random.Random(8), 0
-    async with PartFile(tmp_path / "p", 0) as file:
+    async with PartFile(tmp_path / "p", 0) as file, Writer(file, 0, lambda: None) as writer:
         while at < len(CONTENT):
             size = dice.choice([1, 5_000, 400_000])
-            await file.write(CONTENT[at : at + size])
+            await writer.write([CONTENT[at : at + size // 2], CONTENT[at + size // 2 : at + size]])
             at += size
     assert (tmp_path / "p").read_bytes() == CONTENT
 
@@ -63,7 +64,7 @@ async def test_a_cancellation_waits_for_the_write_in_flight_however_often_it_com
 ) -> None:
     disk.go_on.clear()
     task = asyncio.create_task(download.fetch(server.at("/f", honest(CONTENT))))
-    await until(lambda: disk.started == 1 and len(download.told) > 1)
+    await until(lambda: disk.started == 1)
     for _ in range(3):
         task.cancel()
         for _ in range(10):
@@ -72,9 +73,7 @@ async def test_a_cancellation_waits_for_the_write_in_flight_however_often_it_com
     disk.go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    told = download.told[-1][0]
-    # What waited for the disk when the cancellation came was not told yet.
-    assert told <= download.part.stat().st_size
+    assert download.told[-1][0] <= download.part.stat().st_size
     assert CONTENT.startswith(download.part.read_bytes())
     assert open_files(download.part) == 0
 
@@ -98,18 +97,18 @@ async def test_a_cancelled_download_keeps_every_byte_that_was_told_and_continues
 
 
 async def test_while_the_disk_is_slow_no_more_than_two_buffers_and_a_read_are_held(
-    server: Server, download: Download, disk: Disk
+    server: Server, download: Download, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = 0
-    real = download.told.append
+    held = received = 0
+    real = Writer.write
 
-    class Watch(list[tuple[int, int | None]]):
-        def append(self, told: tuple[int, int | None]) -> None:
-            nonlocal held
-            held = max(held, told[0] - disk.written)
-            real(told)
+    async def write(self: Writer, chunks: list[bytes]) -> None:
+        nonlocal held, received
+        received += sum(map(len, chunks))
+        held = max(held, received - disk.written)
+        await real(self, chunks)
 
-    download.told = Watch()
+    monkeypatch.setattr(Writer, "write", write)
     disk.go_on.clear()
     task = asyncio.create_task(download.fetch(server.at("/f", honest(CONTENT))))
     await until(lambda: disk.started == 1)
@@ -137,16 +136,16 @@ async def test_a_full_disk_leaves_a_true_beginning(server: Server, download: Dow
 async def test_after_a_failed_write_the_next_one_leaves_no_hole(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = os.pwrite, 0
+    real, calls = os.pwritev, 0
 
-    def fail_once(file: int, block: memoryview, at: int) -> int:
+    def fail_once(file: int, blocks: list[bytes], at: int) -> int:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(file, block, at)
+        return real(file, blocks, at)
 
-    monkeypatch.setattr(os, "pwrite", fail_once)
+    monkeypatch.setattr(os, "pwritev", fail_once)
     url = server.at("/f", honest(CONTENT))
     with pytest.raises(OSError, match="No space left"):
         await download.fetch(url)
@@ -158,16 +157,20 @@ async def test_after_a_failed_write_the_next_one_leaves_no_hole(
 async def test_a_cancellation_is_not_hidden_by_a_disk_that_fails_on_the_way_out(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(file: int, block: memoryview, at: int) -> int:
+    failures = 0
+
+    def fail(file: int, blocks: list[bytes], at: int) -> int:
+        nonlocal failures
+        failures += 1
         raise OSError(errno.EIO, "Input/output error")
 
     async def first_bytes_only(request: object, writer: asyncio.StreamWriter) -> None:
         await honest(CONTENT, cut_after=1000)(server.requests[-1], writer)
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(os, "pwrite", fail)
+    monkeypatch.setattr(os, "pwritev", fail)
     task = asyncio.create_task(download.fetch(server.at("/f", first_bytes_only)))
-    await until(lambda: len(download.told) > 1)
+    await until(lambda: failures > 0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -228,18 +231,17 @@ async def test_starting_over_leaves_alone_what_was_published_just_before_a_crash
 async def test_a_stale_owner_that_goes_on_writes_what_its_successor_writes(tmp_path: Path) -> None:
     stale_path, adopted = tmp_path / "p.1", tmp_path / "p.2"
     async with PartFile(stale_path, 0) as stale:
-        await stale.write(CONTENT[:1000])
+        stale.write([CONTENT[:1000]], 0)
         stale_path.rename(adopted)
-        assert size_of(adopted) == 0
         async with PartFile(adopted, 0) as successor:
-            await successor.write(CONTENT[:BUFFER_BYTES])
+            successor.write([CONTENT[:BUFFER_BYTES]], 0)
     assert adopted.read_bytes() == CONTENT[:BUFFER_BYTES]
 
     async with PartFile(adopted, 1000) as stale:
         adopted.rename(stale_path)
         async with PartFile(stale_path, BUFFER_BYTES) as successor:
-            await successor.write(CONTENT[BUFFER_BYTES:])
-        await stale.write(CONTENT[1000:5000])
+            successor.write([CONTENT[BUFFER_BYTES:]], BUFFER_BYTES)
+        stale.write([CONTENT[1000:5000]], 1000)
     assert stale_path.read_bytes() == CONTENT
 
 
@@ -259,7 +261,7 @@ async def test_a_link_in_the_place_of_the_part_file_is_not_followed(tmp_path: Pa
     assert size_of(part) == 0
     with suppress(OSError):  # to begin anew in its place is as good as to fail
         async with PartFile(part, start) as file:
-            await file.write(b"evil")
+            file.write([b"evil"], start)
     assert outside.read_bytes() == b"precious"
 
 
@@ -274,10 +276,3 @@ def open_files(path: Path) -> int:
         with suppress(OSError):  # the listing's own descriptor is closed by now
             held += os.path.samestat(link.stat(), path.stat())
     return held
-
-
-async def test_within_a_file_that_others_write_too_nothing_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "p").write_bytes(CONTENT)
-    async with PartFile(tmp_path / "p", 0, within=True) as file:
-        await file.write(b"first")
-    assert (tmp_path / "p").read_bytes() == b"first" + CONTENT[5:]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from workers.disk import publish as publish_module
-from workers.disk.publish import open_folder, publish
+from workers.disk.identity import FileIdentity
+from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
 
@@ -23,6 +24,16 @@ def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
             raise OSError(errno.EPERM, "Operation not permitted")
 
         monkeypatch.setattr(os, "link", link)
+
+
+def publish(part: Path, folder: Path, name: str) -> Path:
+    """Publishes what stands under the name of the part file."""
+    file = os.open(part, os.O_RDONLY)
+    try:
+        identity = FileIdentity.of_descriptor(file)
+    finally:
+        os.close(file)
+    return publish_module.publish(part, folder, name, identity)
 
 
 def part(folder: Path, content: str = "new", name: str = "f.part.1-a") -> Path:

@@ -1,11 +1,10 @@
 """Which addresses may be reached, in every way to write them."""
 
 import ipaddress
-import socket
 
 import pytest
 
-from workers.http.address_filter import AddressRefused, Networks, refusal, socket_factory
+from workers.http.address_filter import Networks, refusal
 
 PUBLIC = [
     "8.8.8.8",
@@ -132,16 +131,3 @@ def test_what_is_in_an_allowed_network_may_be_reached(address: str, allow: Netwo
 )
 def test_an_allowed_network_opens_no_other(address: str, allow: Networks) -> None:
     assert refusal(address, allow) is not None
-
-
-def test_the_socket_is_made_only_for_an_address_that_may_be_reached() -> None:
-    make = socket_factory(networks("127.0.0.0/8"))
-    with make((socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 80))) as made:
-        assert made.family == socket.AF_INET and not made.getblocking()
-    with pytest.raises(AddressRefused) as caught:
-        make((socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("fe80::1", 80, 0, 2)))
-    assert caught.value.address == "fe80::1"
-    assert str(caught.value) == (
-        "the address fe80::1 is link-local; only public addresses are downloaded from, "
-        "unless SIMULCAST_ALLOW_NETWORKS names their network"
-    )

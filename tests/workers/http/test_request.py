@@ -3,25 +3,24 @@
 import base64
 import traceback
 
-import aiohttp
 import pytest
-from yarl import URL
 
 from simulcast.model.download_options import DownloadOptions
 from tests.scripted_server import Request, Server, answer, honest, redirect
-from tests.workers.conftest import LOCAL, Download
+from tests.workers.conftest import Download, Terms, terms
 from workers.error_messages import message_for
-from workers.errors import ProxyError, ProxyNotAllowed
-from workers.http.address_filter import AddressRefused
-from workers.http.request import RequestOptions
-from workers.transfer.fetch_options import FetchOptions
+from workers.errors import AddressRefused, ConnectionFailed, ProxyError, ProxyNotAllowed
+from workers.http.client import Client
+from workers.http.request import FileRequest
 
 GIVEN = {"Cookie": "s3cr3t", "X-Api-Key": "s3cr3t", "User-Agent": "mine/1.0"}
 SECRET = {"cookie", "x-api-key", "authorization"}
 
 
-def asking(*proxies: str, **said: object) -> FetchOptions:
-    return FetchOptions(asking=RequestOptions.of(DownloadOptions.model_validate(said), proxies, LOCAL))
+def asking(*proxies: str, **said: object) -> Terms:
+    by = terms(proxies=proxies)
+    by.given = DownloadOptions.model_validate(said)
+    return by
 
 
 def secrets(request: Request) -> set[str]:
@@ -37,8 +36,8 @@ async def test_what_is_given_is_sent(server: Server, download: Download) -> None
 
 
 async def test_a_user_and_a_password_are_basic_auth_in_utf_8(server: Server, download: Download) -> None:
-    terms = asking(basic={"user": "kim", "password": "pä:ss"})
-    await download.fetch(server.at("/f", honest(b"x")), terms)
+    by = asking(basic={"user": "kim", "password": "pä:ss"})
+    await download.fetch(server.at("/f", honest(b"x")), by)
     kind, _, code = server.requests[0].headers["authorization"].partition(" ")
     assert (kind, base64.b64decode(code).decode()) == ("Basic", "kim:pä:ss")
 
@@ -72,31 +71,31 @@ async def test_a_redirect_to_another_origin_loses_them_for_good(server: Server, 
 async def test_another_name_or_port_of_the_same_machine_is_another_origin(
     server: Server, download: Download, host: str
 ) -> None:
-    target = URL(f"http://{host}/f") if ":" in host else URL(f"http://{host}:{server.port}/g")
+    target = f"http://{host}/f" if ":" in host else f"http://{host}:{server.port}/g"
     server.at("/g", honest(b"x"))
-    url = server.at("/f", redirect(str(target)))
+    url = server.at("/f", redirect(target))
     try:
         await download.fetch(url, asking(headers=GIVEN))
-    except aiohttp.ClientError:
+    except ConnectionFailed:
         return  # nobody is there
     assert secrets(server.requests[1]) == set()
 
 
 async def test_a_resumed_download_asks_with_them_again(server: Server, download: Download) -> None:
     url = server.at("/f", honest(bytes(1000), cut_after=500), honest(bytes(1000)))
-    terms = asking(headers=GIVEN)
+    by = asking(headers=GIVEN)
     with pytest.raises(Exception, match="500 of 1000"):
-        await download.fetch(url, terms)
-    await download.fetch(url, terms)
+        await download.fetch(url, by)
+    await download.fetch(url, by)
     assert secrets(server.requests[1]) == {"cookie", "x-api-key"}
     assert server.requests[1].headers["range"] == "bytes=500-"
 
 
-async def test_a_proxy_that_the_operator_does_not_list_is_not_asked(server: Server) -> None:
+async def test_a_proxy_that_the_operator_does_not_list_is_not_asked(server: Server, client: Client) -> None:
     proxy = f"http://kim:s3cr3t@127.0.0.1:{server.port}"
     for listed in ((), ("http://127.0.0.1:1",), (f"https://127.0.0.1:{server.port}",)):
         with pytest.raises(ProxyNotAllowed) as caught:
-            asking(*listed, proxy=proxy)
+            FileRequest(client, "http://example.invalid/f", asking(proxy=proxy).given, listed)
         assert str(caught.value) == (
             f"the proxy http://127.0.0.1:{server.port} is none that the operator allows (SIMULCAST_DOWNLOAD_PROXIES)"
         )
@@ -106,8 +105,8 @@ async def test_a_proxy_that_the_operator_does_not_list_is_not_asked(server: Serv
 async def test_a_listed_proxy_is_asked_and_alone_gets_its_password(server: Server, download: Download) -> None:
     proxy = f"http://127.0.0.1:{server.port}"
     server.at("http://example.invalid/f", honest(b"by proxy"))
-    terms = asking(proxy, proxy=proxy.replace("//", "//kim:pr0xy@"), bearer="t0ken")
-    await download.fetch("http://example.invalid/f", terms)
+    by = asking(proxy, proxy=proxy.replace("//", "//kim:pr0xy@"), bearer="t0ken")
+    await download.fetch("http://example.invalid/f", by)
     assert download.part.read_bytes() == b"by proxy"
     headers = server.requests[0].headers
     assert headers["proxy-authorization"] == "Basic " + base64.b64encode(b"kim:pr0xy").decode()
@@ -116,7 +115,7 @@ async def test_a_listed_proxy_is_asked_and_alone_gets_its_password(server: Serve
 
 async def test_a_proxys_own_address_passes_the_same_door(server: Server, download: Download) -> None:
     proxy = f"http://127.0.0.2:{server.port}"
-    with pytest.raises(aiohttp.ClientConnectorError) as caught:
+    with pytest.raises(AddressRefused) as caught:
         await download.fetch("http://example.invalid/f", asking(proxy, proxy=proxy))
     assert "127.0.0.2 is a loopback address" in message_for(caught.value)
 
@@ -126,9 +125,9 @@ async def test_a_proxys_own_address_passes_the_same_door(server: Server, downloa
 )
 async def test_what_can_be_judged_of_a_target_behind_a_proxy_is(server: Server, download: Download, host: str) -> None:
     proxy = f"http://127.0.0.1:{server.port}"
-    terms = FetchOptions(asking=RequestOptions.of(DownloadOptions.model_validate({"proxy": proxy}), (proxy,), ()))
-    with pytest.raises(AddressRefused):
-        await download.fetch(f"http://{host}/f", terms)
+    async with Client(()) as client:
+        with pytest.raises(AddressRefused):
+            await Download(client, download.part).fetch(f"http://{host}/f", asking(proxy, proxy=proxy))
     assert server.requests == []
 
 

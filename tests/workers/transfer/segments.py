@@ -3,8 +3,8 @@
 import random
 
 from tests.scripted_server import Reply, ranged
+from tests.workers.conftest import Terms, terms
 from workers.http.host_limits import HostLimits
-from workers.transfer.fetch_options import FetchOptions
 
 CONTENT = random.Random(10).randbytes(2_000_000)
 
@@ -13,5 +13,5 @@ def slow(content: bytes = CONTENT, etag: str = '"v1"') -> Reply:
     return ranged(content, etag, piece=8_192, pause_s=0.005)
 
 
-def fetch_options(connections: int = 4, most: int = 99, **more: object) -> FetchOptions:
-    return FetchOptions(connections=connections, hosts=HostLimits(99, most), **more)  # type: ignore[arg-type]
+def fetch_options(connections: int = 4, most: int = 99, **more: object) -> Terms:
+    return terms(connections=connections, hosts=HostLimits(99, most), **more)

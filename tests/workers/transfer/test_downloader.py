@@ -4,7 +4,6 @@ import asyncio
 import time
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from simulcast.errors import LeaseLost
@@ -13,6 +12,7 @@ from simulcast.settings.worker import WorkerSettings
 from tests.jobs import claim_job
 from tests.scripted_server import Server, honest
 from workers.errors import IncompleteBody
+from workers.http.client import Client
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 
@@ -20,10 +20,8 @@ CONTENT = bytes(100_000)
 
 
 @pytest.fixture
-def downloader(session: aiohttp.ClientSession, jobs: Jobs, tmp_path: Path) -> Downloader:
-    return Downloader(
-        session, jobs, tmp_path, time.monotonic, WorkerLimits.of(WorkerSettings(), tmp_path, time.monotonic)
-    )
+def downloader(client: Client, jobs: Jobs, tmp_path: Path) -> Downloader:
+    return Downloader(client, jobs, tmp_path, WorkerLimits.from_settings(WorkerSettings(), tmp_path, time.monotonic))
 
 
 async def interrupted(jobs: Jobs, server: Server, downloader: Downloader, download_id: str) -> Path:
@@ -56,7 +54,8 @@ async def test_cancelled_while_it_takes_over_it_says_where_the_part_file_is(
     carrying.cancel()
     with pytest.raises(asyncio.CancelledError):
         await carrying
-    assert downloader.part_file_fields(claim) == {"part": f"d1.part.{claim.token}"}
+    fields = downloader.part_file_fields(claim)
+    assert (fields["part"], fields["etag"]) == (f"d1.part.{claim.token}", '"v1"')
     assert [path.name for path in tmp_path.iterdir()] == [f"d1.part.{claim.token}"]
 
 

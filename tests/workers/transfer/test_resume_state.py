@@ -13,9 +13,10 @@ def test_what_is_noted_is_read_again(source: RemoteFile) -> None:
     assert from_record({"name": source.name, **to_record(source)}) == source
 
 
-def test_without_an_etag_there_is_nothing_to_go_on_with() -> None:
+def test_without_a_validator_only_a_file_with_a_checksum_is_continued() -> None:
     assert from_record({}) is None
-    assert from_record(to_record(RemoteFile(None, 9))) is None
+    source = from_record(to_record(RemoteFile(None, 9)))
+    assert (resume_at(5, source), resume_at(5, source, is_verified=True)) == (0, 5)
 
 
 def test_a_worker_that_knows_nothing_of_spans_starts_over() -> None:
@@ -27,7 +28,7 @@ def test_a_worker_that_knows_nothing_of_spans_starts_over() -> None:
 @pytest.mark.parametrize("etag", ["", '"v2"'])
 def test_spans_of_a_file_that_an_older_worker_made_anew_are_not_believed(etag: str) -> None:
     found = from_record({**to_record(SPLIT), "etag": etag})
-    assert found == (RemoteFile(etag, 9) if etag else None)
+    assert found == RemoteFile(etag or None, 9)
 
 
 @pytest.mark.parametrize(
