@@ -30,7 +30,6 @@ from pathlib import Path
 
 from simulcast.errors import SimulcastError
 
-ALLOW_SETTING = "SIMULCAST_ALLOW_NETWORKS"
 # RFC 9110 §15, and what proxies in front of a server answer while it is away (520 to 530: Cloudflare).
 TRANSIENT_STATUS = frozenset({408, 421, 425, 429, 500, 502, 503, 504, 509, *range(520, 531)})
 
@@ -64,7 +63,7 @@ class AddressRefused(DownloadFailed):
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
             f"the address {address[:100]} {why}; only public addresses are downloaded from, "
-            f"unless {ALLOW_SETTING} names their network"
+            "unless SIMULCAST_ALLOW_NETWORKS names their network"
         )
         self.address = address
 

@@ -72,6 +72,16 @@ async def test_of_a_name_with_refused_and_allowed_addresses_only_the_allowed_is_
     assert download.part.read_bytes() == b"x"
 
 
+async def test_the_socket_refuses_what_a_name_was_rebound_to(server: Server, download: Download) -> None:
+    """Whatever was resolved when, the address of each new connection is judged."""
+    url = server.at("/f", honest(b"x")).replace("127.0.0.1", "localhost")
+    await download.fetch(url)
+    download.client.allow = ()
+    with pytest.raises(AddressRefused):
+        await download.fetch(url)
+    assert len(server.requests) == 1
+
+
 async def test_a_redirect_to_a_private_address_is_refused(server: Server, download: Download) -> None:
     url = server.at("/f", redirect(f"http://127.0.0.2:{server.port}/f"))
     with pytest.raises(AddressRefused) as caught:
