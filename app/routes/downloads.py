@@ -2,10 +2,9 @@
 
 import json
 from typing import Annotated, Any, Literal, TypeVar, cast
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.access.permissions import require_scope
@@ -15,7 +14,8 @@ from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.model import job_record
 from simulcast.model.channel import CHANNEL_PATTERN
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
-from simulcast.model.download_options import MAX_URL_CHARS, DownloadOptions
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.download_url import DownloadURL
 from simulcast.model.job_record import JobRecord, Sort, State
 
 _READING = openapi_errors(401, 403, 422, 503)
@@ -33,29 +33,12 @@ def services(request: Request) -> Services:
 Here = Annotated[Services, Depends(services)]
 
 
-def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"is no address: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("must begin with http:// or https:// and name a host")
-    if any(character <= " " or character == "\x7f" for character in url):
-        raise ValueError("must not contain spaces or control characters: percent-encode them")
-    return url
-
-
 class AddDownload(DownloadOptions):
     """What to download, and how; all but `url` may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[
-        str,
-        Field(max_length=MAX_URL_CHARS, examples=["https://example.com/file.iso"]),
-        AfterValidator(_web_address),
-    ]
+    url: DownloadURL
     priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
 
 

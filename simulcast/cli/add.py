@@ -2,35 +2,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from simulcast.cli.redis import jobs_at
 from simulcast.errors import CommandError
 from simulcast.model.commands import MAX_BYTES_PER_S
-from simulcast.model.download_options import MAX_URL_CHARS, DownloadOptions
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.download_url import validate_url
 from simulcast.model.job_record import JobRecord
 from simulcast.store.url import redacted_url
 
 
 def check_url(url: str) -> None:
     """Raise CommandError for a URL that can't be downloaded."""
-    shown = redacted_url(url)
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        validate_url(url)
     except ValueError as error:
-        raise CommandError(f"{shown!r} is no web address: {error}") from error
-    if parts.scheme not in ("http", "https"):
-        reason = f"{parts.scheme}:// is not supported" if parts.scheme else "it has no scheme"
-        raise CommandError(f"{shown!r} can't be downloaded: {reason}; it must begin with http:// or https://")
-    if not host:
-        raise CommandError(f"{shown!r} names no host: it looks like https://example.com/file.iso")
-    if " " in url or not url.isprintable():
-        raise CommandError(f"{shown!r} has spaces or unprintable characters: percent-encode them (a space is %20)")
-    if len(url) > MAX_URL_CHARS:
-        raise CommandError(f"{shown[:80]}… has {len(url):,} characters, and a URL may have {MAX_URL_CHARS:,}")
+        raise CommandError(f"{redacted_url(url)[:80]!r} can't be downloaded: it {error}") from error
 
 
 def parse_options(

@@ -1,4 +1,4 @@
-"""Every name in Redis. All keys of a channel share its hash tag, so that one function may touch them in a cluster."""
+"""Every name in Redis. All keys of a channel share its hash tag, so a cluster keeps them in one slot."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
 
 @dataclass(frozen=True)
 class ChannelNames:
-    """The names that belong to `channel`. Raises ValueError for a channel that is not 1–100 of A–Z a–z 0–9 _ . : -"""
+    """Keys and Pub/Sub channels of `channel`. Raises ValueError unless that is 1–100 of A–Z a–z 0–9 _ . : -"""
 
     channel: str = DEFAULT_CHANNEL
 
@@ -21,16 +21,16 @@ class ChannelNames:
 
     @cached_property
     def pubsub(self) -> str:
-        """The Pub/Sub channel on which publications travel; the hash tag is this whole name."""
+        """Pub/Sub channel of the publications, and hash tag of the keys."""
         return f"simulcast:{self.channel}"
 
-    def _key(self, what: str) -> str:
-        return f"{{{self.pubsub}}}:{what}"
+    def _key(self, name: str) -> str:
+        return f"{{{self.pubsub}}}:{name}"
 
     @cached_property
     def stream_keys(self) -> list[str]:
-        """KEYS of every function that publishes, in the order that lua/incarnation.lua names them."""
-        return [self._key(what) for what in ("meta", "history", "latest", "touched", "ended", "ended_at")]
+        """First KEYS of every function of a channel, in the order of lua/incarnation.lua."""
+        return [self._key(name) for name in ("meta", "history", "latest", "touched", "ended", "ended_at")]
 
     @cached_property
     def meta(self) -> str:
@@ -41,25 +41,25 @@ class ChannelNames:
         return self._key("history")
 
     def dedup_key(self, idempotency_key: str) -> str:
-        """Remembers the id that a publication with this key was given."""
+        """Key that holds the id of the publication with this idempotency key."""
         return self._key(f"dedup:{idempotency_key}")
 
     @cached_property
     def job_prefix(self) -> str:
-        """A job's record is the hash at this prefix + its download_id."""
+        """Key of a job's record (a hash), without the download_id at its end."""
         return self._key("job:")
 
     @cached_property
     def job_keys(self) -> list[str]:
-        """KEYS of the job functions behind `flow`, in the order that lua/jobs.lua names them."""
-        return [self._key(what) for what in ("jobs", "ready", "leases", "done")]
+        """KEYS of the functions of jobs, behind `stream_keys`, in the order of lua/jobs.lua."""
+        return [self._key(name) for name in ("jobs", "ready", "leases", "done")]
 
     @cached_property
     def process_keys(self) -> list[str]:
-        """KEYS of the functions about processes, in the order that lua/process_registry.lua names them."""
-        return [self._key(what) for what in ("processes", "processes_until", "totals")]
+        """KEYS of the functions of the registry, in the order of lua/process_registry.lua."""
+        return [self._key(name) for name in ("processes", "processes_until", "totals")]
 
     @cached_property
     def wake(self) -> str:
-        """The Pub/Sub channel that tells workers to look: a job is ready, or an owner has a command."""
+        """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command."""
         return f"{self.pubsub}:wake"

@@ -1,4 +1,4 @@
-"""WebSocket close codes, grouped by what a client does next (RFC 6455 §7.4; 4000–4999 are the application's)."""
+"""WebSocket close codes, grouped by the client's reaction (RFC 6455 §7.4; 4000–4999 are the application's)."""
 
 from enum import IntEnum
 
@@ -7,13 +7,13 @@ class Reconnect(IntEnum):
     """The client reconnects after its delay and recovers from its last position."""
 
     GOING_AWAY = 1001
-    LOST = 1006  # never sent: what a client sees when the server aborted or the network broke
+    LOST = 1006  # never sent: a client sees it after an abort or a broken network
     SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
 
 
 class Refresh(IntEnum):
-    """The client gets another token and reconnects at once; without one it stops."""
+    """The client gets another token and reconnects immediately; without one it stops."""
 
     TOKEN_EXPIRED = 4419
 
@@ -26,5 +26,5 @@ class Stop(IntEnum):
     POLICY = 1008
     TOO_BIG = 1009
     BAD_REQUEST = 4400
-    BAD_TOKEN = 4401  # missing, or not valid: another one is needed
-    NOT_ALLOWED = 4403  # the token is valid, and doesn't let this client do that
+    BAD_TOKEN = 4401  # missing or not valid
+    NOT_ALLOWED = 4403  # valid, but without the right to do that

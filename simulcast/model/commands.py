@@ -1,4 +1,4 @@
-"""What a client may ask for, and what it is answered. Decides; does no I/O."""
+"""Commands of clients, and their results. Decides; does no I/O."""
 
 import json
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Final, Literal
 from pydantic_core import from_json
 
 from simulcast.model.channel import ChannelNames
+from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit"]
@@ -15,7 +16,6 @@ ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknow
 
 MAX_COMMAND_BYTES: Final = 4096
 MAX_BYTES_PER_S: Final = 1_000_000_000_000
-MAX_ID_CHARS: Final = 200
 _MAX_COMMAND_ID_CHARS: Final = 100
 ACTIONS: Final[dict[str, Action]] = {
     "pause_download": "pause",
@@ -31,10 +31,9 @@ _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A wish about one download, or, for clear, about all that have ended.
+    """A command for one download, or, if it is clear, for all that have ended.
 
-    `command_id` is "" where the client gave none. `with_file`: delete removes the file too. `bytes_per_s`: what limit
-    asks for, 0 for no limit.
+    `command_id`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for none.
     """
 
     action: Action
@@ -44,21 +43,21 @@ class Command:
     bytes_per_s: int = 0
 
     def encode_result(self, reason: Reason | None) -> str:
-        """The answer to the client that asked, as JSON: accepted (recorded), or rejected with the reason."""
-        encode: dict[str, str] = {
+        """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
+        result = {
             "type": "command_result",
             "action": _NAMES[self.action],
             "download_id": self.download_id,
             "status": "rejected" if reason else "accepted",
         }
         if self.command_id:
-            encode["command_id"] = self.command_id
+            result["command_id"] = self.command_id
         if reason:
-            encode |= {"reason": reason, "message": self.describe(reason)}
-        return json.dumps(encode, separators=(",", ":"))
+            result |= {"reason": reason, "message": self.describe(reason)}
+        return json.dumps(result, separators=(",", ":"))
 
     def describe(self, reason: Reason) -> str:
-        """The reason in words."""
+        """Describe the reason to a person."""
         match reason:
             case "unknown_download":
                 return f"there is no download {self.download_id}"
@@ -73,15 +72,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionCommand:
-    """A wish to follow one more channel, from `since` on, or one less."""
+    """A command to subscribe to a channel, from `since` on, or to unsubscribe."""
 
     subscribe: bool
     channel: str
     since: Position | None = None
 
     def encode_result(self, reason: Reason | None) -> str:
-        """The answer to the client that asked, as JSON."""
-        encode = {
+        """Encode the reply to the client as JSON."""
+        result = {
             "type": "command_result",
             "action": "subscribe" if self.subscribe else "unsubscribe",
             "channel": self.channel,
@@ -93,56 +92,56 @@ class SubscriptionCommand:
                 if reason == "not_allowed"
                 else f"channel {self.channel} can't be followed now: try again"
             )
-            encode |= {"reason": reason, "message": remedy}
-        return json.dumps(encode, separators=(",", ":"))
+            result |= {"reason": reason, "message": remedy}
+        return json.dumps(result, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidCommand:
-    """JSON that makes no sense: answered, and the connection stays."""
+    """JSON that makes no sense: the client gets an error, and the connection stays."""
 
     code: ErrorCode
     message: str
 
     def encode(self) -> str:
-        """The answer as JSON."""
+        """Encode the error to the client as JSON."""
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
 def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
-    """What a client's text asks for; None for text that isn't JSON, which is ignored."""
+    """Parse a client's text; None for text that isn't JSON, which is ignored."""
     if len(text) > MAX_COMMAND_BYTES:
         return InvalidCommand("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
     try:
-        found = from_json(text, allow_inf_nan=False)
+        members = from_json(text, allow_inf_nan=False)
     except ValueError:
         return None
-    if not isinstance(found, dict):
+    if not isinstance(members, dict):
         return InvalidCommand(
             "not_an_object",
             'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
         )
-    if "action" not in found:
+    if "action" not in members:
         return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
-    if found["action"] in ("subscribe", "unsubscribe"):
-        return _parse_subscription(found)
-    action = ACTIONS.get(found["action"]) if isinstance(found["action"], str) else None
+    if members["action"] in ("subscribe", "unsubscribe"):
+        return _parse_subscription(members)
+    action = ACTIONS.get(members["action"]) if isinstance(members["action"], str) else None
     if action is None:
         return InvalidCommand(
             "unknown_action",
-            f"there is no action {json.dumps(found['action'])[:80]}; "
+            f"there is no action {json.dumps(members['action'])[:80]}; "
             f"there are {', '.join(ACTIONS)}, subscribe, unsubscribe",
         )
-    command_id = found.get("command_id", "")
+    command_id = members.get("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARS:
         return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
     if action == "clear":
         return Command(action, command_id=command_id)
-    return _parse_download_command(action, command_id, found)
+    return _parse_download_command(action, command_id, members)
 
 
-def _parse_subscription(found: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
-    channel, since = found.get("channel"), found.get("since")
+def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
+    channel, since = members.get("channel"), members.get("since")
     try:
         if not isinstance(channel, str) or not isinstance(since, str | None):
             raise TypeError("subscribe and unsubscribe need the member channel as text, and since, where given, too")
@@ -150,22 +149,22 @@ def _parse_subscription(found: dict[str, object]) -> SubscriptionCommand | Inval
         position = Position.parse(since) if since else None
     except (TypeError, ValueError) as error:
         return InvalidCommand("invalid_member", str(error))
-    return SubscriptionCommand(found["action"] == "subscribe", channel, position)
+    return SubscriptionCommand(members["action"] == "subscribe", channel, position)
 
 
-def _parse_download_command(action: Action, command_id: str, found: dict[str, object]) -> Command | InvalidCommand:
-    if "download_id" not in found:
+def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:
+    if "download_id" not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
-    download_id, with_file = found["download_id"], found.get("file", False)
+    download_id, with_file = members["download_id"], members.get("file", False)
     if not isinstance(download_id, str) or not 1 <= len(download_id) <= MAX_ID_CHARS:
         return InvalidCommand("invalid_member", f"download_id is text of 1 to {MAX_ID_CHARS} characters")
     if not isinstance(with_file, bool):
         return InvalidCommand("invalid_member", "file is true or false")
-    limit = found.get("bytes_per_s", 0)
+    limit = members.get("bytes_per_s", 0)
     if type(limit) is not int or not 0 <= limit <= MAX_BYTES_PER_S:
         return InvalidCommand(
             "invalid_member", f"bytes_per_s is a whole number from 0 (no limit) to {MAX_BYTES_PER_S:,}"
         )
-    if action == "limit" and "bytes_per_s" not in found:
+    if action == "limit" and "bytes_per_s" not in members:
         return InvalidCommand("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
     return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)

@@ -1,4 +1,4 @@
-"""What may be said of a download beside its URL. Its secrets are shown to nobody, and sent to one origin only."""
+"""Options of a download. Its secrets are never shown, and are sent to one origin only."""
 
 import json
 import re
@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from simulcast.model.commands import MAX_BYTES_PER_S
+from simulcast.model.download_url import MAX_URL_CHARS
 
 MAX_HEADERS: Final = 20
 MAX_HEADER_CHARS: Final = 4096
-MAX_URL_CHARS: Final = 4096
-# Algorithm and its hexadecimal digits.
+# Algorithms, and the number of hexadecimal digits of each.
 DIGESTS: Final[Mapping[str, int]] = {"sha256": 64, "sha512": 128, "sha1": 40, "md5": 32}
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # a token, RFC 9110 §5.6.2
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")  # RFC 9110 §5.5
-# What concerns one connection alone: RFC 9110 §7.6.1.
+# Headers that concern one connection alone (RFC 9110 §7.6.1).
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
-# What says where the message ends, to whom it goes, or which bytes are wanted: the worker's own business.
+# Headers that the worker sends itself: host, framing, ranges and conditions.
 _RESERVED = frozenset({"host", "content-length", "content-encoding", "expect", "range", "accept-encoding"})
 _RESERVED_PREFIXES = ("if-", "proxy-")
 
@@ -34,7 +34,7 @@ def _validate_headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"{name[:40]!r} is no name of a header")
         if name.lower() in _RESERVED | _HOP_BY_HOP or name.lower().startswith(_RESERVED_PREFIXES):
-            raise ValueError(f"{name} can't be given: the worker says it itself")
+            raise ValueError(f"{name} can't be given: the worker sets it itself")
         text = value.get_secret_value()
         if len(text) > MAX_HEADER_CHARS or (text and _VALUE.fullmatch(text) is None):
             raise ValueError(
@@ -53,7 +53,7 @@ def _validate_one_line(secret: SecretStr) -> SecretStr:
 def _validate_checksum(text: str) -> str:
     kind, _, digest = text.lower().partition(":")
     if kind not in DIGESTS:
-        raise ValueError(f"begins with one of {', '.join(f'{each}:' for each in DIGESTS)}")
+        raise ValueError(f"begins with one of {', '.join(f'{name}:' for name in DIGESTS)}")
     if re.fullmatch(rf"[0-9a-f]{{{DIGESTS[kind]}}}", digest) is None:
         raise ValueError(f"of {kind} has {DIGESTS[kind]} hexadecimal digits")
     return f"{kind}:{digest}"
@@ -94,20 +94,18 @@ class Basic(BaseModel):
 
 
 class DownloadOptions(BaseModel):
-    """All of it may be left out. `str` and `repr` show no secret."""
+    """All options may be left out. `str` and `repr` show no secret."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     name: (
-        Annotated[
-            str, Field(max_length=200, description="what the file is to be called"), AfterValidator(_validate_file_name)
-        ]
+        Annotated[str, Field(max_length=200, description="the name of the file"), AfterValidator(_validate_file_name)]
         | None
     ) = None
     checksum: (
         Annotated[
             str,
-            Field(description="what the file must have, else it isn't published", examples=["sha256:9f86d081…"]),
+            Field(description="of the file; one with another checksum isn't published", examples=["sha256:9f86d081…"]),
             AfterValidator(_validate_checksum),
         ]
         | None
@@ -131,19 +129,19 @@ class DownloadOptions(BaseModel):
 
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
-        given = [self.bearer is not None, self.basic is not None, "authorization" in map(str.lower, self.headers)]
-        if sum(given) > 1:
+        present = [self.bearer is not None, self.basic is not None, "authorization" in map(str.lower, self.headers)]
+        if sum(present) > 1:
             raise ValueError("only one of bearer, basic and the header Authorization can be given")
         return self
 
     def to_json(self) -> str:
-        """JSON with the secrets in it, for the job's record and nobody else; "" where nothing is said."""
-        said = self.model_dump(include=set(DownloadOptions.model_fields), exclude_defaults=True)
-        return json.dumps(said, default=SecretStr.get_secret_value) if said else ""
+        """Encode the options, secrets included, for the job's record alone; "" if all are left out."""
+        members = self.model_dump(include=set(DownloadOptions.model_fields), exclude_defaults=True)
+        return json.dumps(members, default=SecretStr.get_secret_value) if members else ""
 
     @classmethod
     def from_json(cls, text: str | None) -> "DownloadOptions":
-        """What `stored` wrote. Raises ValueError, without the text, for anything else."""
+        """Read the result of `to_json`. Raises ValueError, without the text, for anything else."""
         try:
             return cls.model_validate_json(text) if text else NO_OPTIONS
         except ValidationError as error:

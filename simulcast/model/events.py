@@ -1,4 +1,4 @@
-"""What is published: the three events of a download, the states beside them, and anything else, put into wire form.
+"""Events in wire form: the three of the original app, the other states of a download, and any other JSON object.
 
 Rules for the wire: flat JSON; `progress` always has a decimal point and is never null, `speed` never has one, because
 Dart throws on `1` where it wants a double.
@@ -18,10 +18,10 @@ _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
 END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
 _REQUIRED_TEXT = {"download_complete": "file_path", "download_error": "error_message"}
-# What a front-end itself says, without event_id: clients keep their place by it, and learn what became of a command.
+# Types of a front-end's own messages, which carry positions and results of commands and have no event_id.
 _RESERVED_TYPES = frozenset({"hello", "position", "command_result"})
-# Text that a lenient client could take for an object with such members: escapes may spell them, too.
-_LOOKS_LIKE_OURS = re.compile(r'[\ufeff\s]*\{.*(event_id|"hello"|"position"|"command_result"|\\u)', re.DOTALL)
+# Text that a lenient client could take for a message of a front-end: escapes may spell its members, too.
+_LOOKS_RESERVED = re.compile(r'[\ufeff\s]*\{.*(event_id|"hello"|"position"|"command_result"|\\u)', re.DOTALL)
 MAX_QUOTED_CHARS = 80
 
 
@@ -34,7 +34,7 @@ def progress_event(download_id: str, progress: float, speed: int) -> JsonObject:
 
 
 def complete_event(download_id: str, file_path: str) -> JsonObject:
-    """`file_path`: where the file is, as the reader of the event sees it."""
+    """`file_path`: the path of the file for the reader of the event."""
     return {"type": "download_complete", "download_id": download_id, "file_path": file_path}
 
 
@@ -50,8 +50,8 @@ Message = str | bytes | JsonObject
 class Event:
     """One event in wire form.
 
-    `payload`: a JSON object in UTF-8. `key`: the download it is about, or "". `label`: how it relates to others of its
-    key: `p` newer supersedes older; `s:<type>:<attempt>:<change>` a change of state; `e:…` an end; `-` neither.
+    `payload`: a JSON object in UTF-8. `key`: the id of its download, or "". `label`: its relation to others of its key:
+    `p` newer supersedes older; `s:<type>:<attempt>:<change>` a change of state; `e:…` a terminal one; `-` none.
     """
 
     payload: bytes
@@ -60,38 +60,38 @@ class Event:
 
 
 def encode(message: Message, key: str = "") -> Event | str:
-    """The message in wire form; text that is no JSON object comes back as it is, for live delivery only.
+    """Put a message into wire form. Text that is no JSON object comes back as it is, for live delivery only.
 
-    `key`: for an event of a type of your own: newer ones supersede older ones of the same key.
-    Raises InvalidEvent for an event that the clients could not read, EventTooLarge beyond MAX_EVENT_BYTES.
+    `key`: for an event of a type of your own; newer events supersede older ones of the same key.
+    Raises InvalidEvent for an event that clients could not read, EventTooLarge beyond MAX_EVENT_BYTES.
     """
-    found, text = _read(message)
-    if found is None:
+    members, text = _load(message)
+    if members is None:
         return text
-    if "event_id" in found:
+    if "event_id" in members:
         raise InvalidEvent("the event already has the member event_id, which publishing gives: leave it out")
-    return _event(found, text, key)
+    return _build_event(members, text, key)
 
 
 def encode_external(text: str) -> Event | str:
-    """What somebody put on the channel past the library: as `encode`, but an `event_id` in it is taken out.
+    """Encode a plain PUBLISH, past the library: as `encode`, but without an `event_id` that it may have.
 
-    Raises InvalidEvent also for what would look as if the front-end said it, since it gets no `event_id`.
+    Raises InvalidEvent also for text that looks like a front-end's own message, since it gets no `event_id`.
     """
-    found, kept = _read(text)
-    if found is None:
-        return kept
-    kind = found.get("type")
+    members, text = _load(text)
+    if members is None:
+        return text
+    kind = members.get("type")
     if isinstance(kind, str) and kind in _RESERVED_TYPES:
-        raise InvalidEvent(f"only a front-end says {kind}: use another type, or publish it by a broker")
-    if "event_id" in found:
-        del found["event_id"]
-        kept = ""
-    return _event(found, kept, "")
+        raise InvalidEvent(f"only front-ends send {kind}: use another type, or publish it by a broker")
+    if "event_id" in members:
+        del members["event_id"]
+        text = ""
+    return _build_event(members, text, "")
 
 
-def _read(message: Message) -> tuple[dict[str, object] | None, str]:
-    """The message as an object (None if it is none), and its text if it came as text."""
+def _load(message: Message) -> tuple[dict[str, object] | None, str]:
+    """Return the message as an object (None if it is none), and its text if it came as text."""
     if isinstance(message, bytes):
         try:
             message = message.decode()
@@ -113,64 +113,64 @@ def _read(message: Message) -> tuple[dict[str, object] | None, str]:
 
 def _parse(text: str) -> dict[str, object] | None:
     try:
-        found = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:  # no JSON, or nested too deep to be one of ours
-        if _LOOKS_LIKE_OURS.match(text):
+        members = json.loads(text, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:  # no JSON, or nested too deep to be an event
+        if _LOOKS_RESERVED.match(text):
             raise InvalidEvent(
-                "a JSON object that can't be read must not look as if it had an event_id, or a front-end had said it"
+                "a JSON object that can't be read must not look like one with an event_id, or like one of a front-end"
             ) from error
         return None
-    return found if isinstance(found, dict) else None
+    return members if isinstance(members, dict) else None
 
 
-def _no_constant(name: str) -> object:
+def _reject_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-def _event(found: dict[str, object], text: str, key: str) -> Event:
-    kind = found.get("type")
+def _build_event(members: dict[str, object], text: str, key: str) -> Event:
+    kind = members.get("type")
     if kind == "download_progress":
-        key = _normalise(found)
-        found["progress"], found["speed"] = _progress(found), _speed(found)
-        return Event(_dump(found), key, "p")
+        key = _normalise(members)
+        members["progress"], members["speed"] = _read_progress(members), _read_speed(members)
+        return Event(_dump(members), key, "p")
     if isinstance(kind, str) and (kind in STATE_TYPES or kind in END_TYPES):
-        key = _normalise(found)
+        key = _normalise(members)
         member = _REQUIRED_TEXT.get(kind)
-        if member and not isinstance(found.get(member), str):
-            raise InvalidEvent(f"{kind} needs the member {member} as text, not {_quote(found.get(member))}")
-        if "progress" in found:
-            found["progress"] = _progress(found)
-        if "speed" in found:
-            found["speed"] = _speed(found)
-        attempt, change = (_count(found, name) for name in ("attempt", "change"))
+        if member and not isinstance(members.get(member), str):
+            raise InvalidEvent(f"{kind} needs the member {member} as text, not {_quote(members.get(member))}")
+        if "progress" in members:
+            members["progress"] = _read_progress(members)
+        if "speed" in members:
+            members["speed"] = _read_speed(members)
+        attempt, change = (_read_count(members, name) for name in ("attempt", "change"))
         label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
-        return Event(_dump(found), key, label)
-    payload = text.strip(" \t\r\n").encode() if text else _dump(found)
+        return Event(_dump(members), key, label)
+    payload = text.strip(" \t\r\n").encode() if text else _dump(members)
     return Event(payload, validate_key(key, "key") if key else "", "p" if key else "-")
 
 
-def _normalise(found: dict[str, object]) -> str:
-    download_id = found.get("download_id")
+def _normalise(members: dict[str, object]) -> str:
+    download_id = members.get("download_id")
     if isinstance(download_id, int) and not isinstance(download_id, bool):
         download_id = str(download_id) if abs(download_id) < 2**63 else None
     if not isinstance(download_id, str):
-        raise InvalidEvent(f"{found['type']} needs the member download_id as text, not {_quote(download_id)}")
-    found["download_id"] = validate_key(download_id, "download_id")
+        raise InvalidEvent(f"{members['type']} needs the member download_id as text, not {_quote(download_id)}")
+    members["download_id"] = validate_key(download_id, "download_id")
     return download_id
 
 
-def validate_key(key: str, what: str) -> str:
-    """The key. Raises InvalidEvent for one that can't travel."""
+def validate_key(key: str, name: str) -> str:
+    """Return the key. Raises InvalidEvent, which calls it `name`, for one that can't be part of an event."""
     if not 1 <= len(key) <= MAX_ID_CHARS or _FORBIDDEN.search(key):
         raise InvalidEvent(
-            f"{what} has 1 to {MAX_ID_CHARS} characters, no control characters and no halves of surrogate pairs, "
+            f"{name} has 1 to {MAX_ID_CHARS} characters, no control characters and no halves of surrogate pairs, "
             f"unlike {key[:80]!r}"
         )
     return key
 
 
 def _quote(value: object) -> str:
-    """What was given, as an error shows it. It may be endless, or too deep or too large to be written at all."""
+    """Return the start of a value's repr for an error; a value may be too deep or too large to have one."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):
@@ -178,8 +178,8 @@ def _quote(value: object) -> str:
     return text if len(text) <= MAX_QUOTED_CHARS else f"{text[:MAX_QUOTED_CHARS]}…"
 
 
-def _number(found: JsonObject, member: str) -> float | int:
-    value = found.get(member, None)
+def _read_number(members: JsonObject, member: str) -> float | int:
+    value = members.get(member, None)
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
@@ -187,29 +187,29 @@ def _number(found: JsonObject, member: str) -> float | int:
     return value
 
 
-def _progress(found: JsonObject) -> float:
-    if "progress" not in found:
+def _read_progress(members: JsonObject) -> float:
+    if "progress" not in members:
         raise InvalidEvent("download_progress needs the member progress, from 0.0 to 1.0")
-    value = _number(found, "progress")
+    value = _read_number(members, "progress")
     if not -0.001 <= value <= 1.001:
         raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {_quote(value)}: divide a percentage by 100")
     return plain_fraction(min(max(0.0, float(value)), 1.0))
 
 
 def plain_fraction(value: float) -> float:
-    """The value, rounded where Python would write an exponent and no decimal point."""
+    """Round a value that Python would write with an exponent and without a decimal point."""
     return value if value >= 1e-4 else round(value, 4)
 
 
-def _speed(found: JsonObject) -> int:
-    value = _number(found, "speed")
+def _read_speed(members: JsonObject) -> int:
+    value = _read_number(members, "speed")
     if not 0 <= value < 2**63:
         raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {_quote(value)}")
     return round(value)
 
 
-def _count(found: JsonObject, member: str) -> str:
-    value = found.get(member)
+def _read_count(members: JsonObject, member: str) -> str:
+    value = members.get(member)
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
@@ -217,15 +217,15 @@ def _count(found: JsonObject, member: str) -> str:
     return str(value)
 
 
-def _dump(found: JsonObject) -> bytes:
+def _dump(members: JsonObject) -> bytes:
     try:
-        text = json.dumps(found, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(members, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEvent(f"the event can't be written as JSON: {error}") from error
     try:
         payload = text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
-        payload = json.dumps(found, separators=(",", ":")).encode()
+        payload = json.dumps(members, separators=(",", ":")).encode()
     _check_size(len(payload))
     return payload
 

@@ -1,4 +1,4 @@
-"""A download's record: what anyone may read of a job."""
+"""A download's public record."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,10 @@ Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "p
 
 
 class JobRecord(BaseModel):
-    """One download as it stands. Times are seconds since 1970; sizes are bytes.
+    """The present state of one download. Times are seconds since 1970, sizes are bytes.
 
-    `retries`: how often the present attempt was tried again; `retry_at`: when it will be next, while it waits for that,
-    and then `error_message` says why. `limit_bytes_per_s`: None for no limit of its own.
+    `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it;
+    `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own.
     """
 
     download_id: str
@@ -45,7 +45,7 @@ class JobRecord(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def eta_s(self) -> int | None:
-        """Seconds to go at the present speed, or None while that can't be known."""
+        """Seconds to go at the present speed; None if speed or size is unknown."""
         if self.state != "running" or not self.speed or self.total_bytes is None:
             return None
         return round((self.total_bytes - self.received_bytes) / self.speed)
@@ -53,7 +53,7 @@ class JobRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which records, in which order. `total_bytes` sorts what is unknown as smallest."""
+    """A page of records of one state, or of all, in an order. An unknown `total_bytes` sorts as the smallest."""
 
     state: State | None = None
     sort: Sort = "created_at"
@@ -62,10 +62,10 @@ class Query:
     limit: int = 100
 
     def apply(self, records: Iterable[JobRecord]) -> tuple[list[JobRecord], int]:
-        """One page, and how many match in all."""
-        found = [record for record in records if self.state is None or record.state == self.state]
-        found.sort(key=self._key, reverse=self.descending)
-        return found[self.offset : self.offset + self.limit], len(found)
+        """Return the page, and the number of records that match."""
+        matches = [record for record in records if self.state is None or record.state == self.state]
+        matches.sort(key=self._key, reverse=self.descending)
+        return matches[self.offset : self.offset + self.limit], len(matches)
 
     def _key(self, record: JobRecord) -> tuple[float | str, str]:
         value: float | str | None = getattr(record, self.sort)
@@ -73,18 +73,18 @@ class Query:
 
 
 def event_members(download_id: str, name: str, url: str) -> str:
-    """JSON members that every state event of a download carries."""
+    """Encode the members that every state event of a download carries: JSON without braces."""
     return json.dumps({"download_id": download_id, "name": name, "url": url}, separators=(",", ":"))[1:-1]
 
 
 def redact_url(url: str) -> str:
-    """The address without user name and password."""
+    """Return the URL without user name and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def site_of(url: str) -> str:
-    """Host and port that a URL names, for counting what goes on with one server at once; "" where it is no URL."""
+    """Return host and port, by which the downloads from one server are counted; "" for an invalid URL."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -94,32 +94,34 @@ def site_of(url: str) -> str:
 
 
 def display_name(url: str) -> str:
-    """The last segment of its path, "" for none. Nothing in it moves a cursor or turns text around."""
-    last = unquote(urlsplit(url).path.rpartition("/")[2])
-    return "".join(character for character in last if character.isprintable())[:MAX_NAME_CHARS].strip()
+    """Return the last segment of the URL's path, without characters that move a cursor or turn text around."""
+    segment = unquote(urlsplit(url).path.rpartition("/")[2])
+    return "".join(character for character in segment if character.isprintable())[:MAX_NAME_CHARS].strip()
 
 
 def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Decode the reply of HGETALL."""
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
-def parse_record(text: Mapping[str, str]) -> JobRecord:
+def parse_record(fields: Mapping[str, str]) -> JobRecord:
+    """Parse a job's hash. Raises BrokerUnavailable for one that is not readable."""
     try:
         return JobRecord.model_validate(
             {
-                **text,
-                "url": redact_url(text["url"]),
-                "received_bytes": text["received"],
-                "total_bytes": None if text["total"] == "null" else text["total"],
-                "error_message": text.get("error"),
-                "file_path": text.get("file_path"),
-                "worker": text.get("worker") or None,
-                "priority": text.get("priority", "0"),
-                "retries": text.get("retries", "0"),
-                "retry_at": int(text["retry_at"]) / 1000 if "retry_at" in text else None,
-                "limit_bytes_per_s": text.get("limit") or None,
-                "created_at": int(text["created_at"]) / 1000,
-                "updated_at": int(text["updated_at"]) / 1000,
+                **fields,
+                "url": redact_url(fields["url"]),
+                "received_bytes": fields["received"],
+                "total_bytes": None if fields["total"] == "null" else fields["total"],
+                "error_message": fields.get("error"),
+                "file_path": fields.get("file_path"),
+                "worker": fields.get("worker") or None,
+                "priority": fields.get("priority", "0"),
+                "retries": fields.get("retries", "0"),
+                "retry_at": int(fields["retry_at"]) / 1000 if "retry_at" in fields else None,
+                "limit_bytes_per_s": fields.get("limit") or None,
+                "created_at": int(fields["created_at"]) / 1000,
+                "updated_at": int(fields["updated_at"]) / 1000,
             }
         )
     except (KeyError, ValueError, OverflowError) as error:

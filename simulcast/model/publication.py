@@ -1,10 +1,11 @@
-"""A publication as it travels in Redis, and as clients get it.
+"""A publication in Redis, and as clients get it.
 
-Pub/Sub:  `<tag> <epoch>-<offset> <label> <key>\\n<json>`
-kept:     `<epoch>-<offset> <label> <key>\\n<json>` (latest, ended) and, beside its stream id, `<label> <key>\\n<json>`
-The label may have `#<once>` behind it: see `Publication`.
+Pub/Sub:       `<tag> <epoch>-<offset> <label> <key>\\n<json>`
+latest, ended: `<epoch>-<offset> <label> <key>\\n<json>`
+history:       `<label> <key>\\n<json>`; the entry's id in the stream is `<epoch>-<offset>`
+The label may have `#<dedup_id>` behind it.
 
-So a reader needs no JSON parser. The tag is secret to those who may only PUBLISH: they can't forge a position.
+So a reader needs no JSON parser. A client that may only PUBLISH doesn't know the tag, and can't forge a position.
 """
 
 import re
@@ -19,10 +20,9 @@ _MESSAGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """An event with its place. `label` and `key` as in `simulcast.model.events.Event`; `payload`: JSON object, UTF-8.
+    """An event and its position. `label`, `key` and `payload` are those of `simulcast.model.events.Event`.
 
-    `once`: where its label alone doesn't tell a repetition from another event, what a repetition has in common with the
-    first; "" where repetitions are events of their own.
+    `dedup_id`: shared by all repetitions of an event whose label can't identify it; "" for other events.
     """
 
     position: Position
@@ -33,9 +33,9 @@ class Publication:
 
 
 def with_event_id(position: Position, payload: bytes) -> bytes:
-    """The payload with `event_id` as its first member; `{}` and white space after the brace work.
+    """Return the payload with `event_id` as its first member; `{}` and white space after the brace work.
 
-    A space parts it from a publisher's own member `channel`: clients look for ours right behind it, without a parser.
+    A publisher's own member `channel` follows behind a space: clients without a parser expect ours directly behind it.
     """
     rest = payload[1:].lstrip(b" \t\r\n")
     comma = b"" if rest.startswith(b"}") else b", " if rest.startswith(b'"channel"') else b","
@@ -43,7 +43,7 @@ def with_event_id(position: Position, payload: bytes) -> bytes:
 
 
 def from_message(data: bytes) -> tuple[str, Publication] | None:
-    """What came by Pub/Sub as (tag, publication), or None when it wasn't a broker that sent it."""
+    """Read a Pub/Sub message as (tag, publication); None if no broker sent it."""
     match = _MESSAGE.match(data)
     if match is None:
         return None
@@ -56,16 +56,16 @@ def from_message(data: bytes) -> tuple[str, Publication] | None:
 
 
 def from_entry(entry: bytes) -> Publication:
-    """What `latest` and `ended` keep. Raises ValueError for what no broker wrote."""
-    place, _, body = entry.partition(b" ")
-    return from_stream(place, body)
+    """Read an entry of `latest` or `ended`. Raises ValueError if no broker wrote it."""
+    position, _, body = entry.partition(b" ")
+    return from_stream(position, body)
 
 
-def from_stream(place: bytes, body: bytes) -> Publication:
-    """A history entry: its stream id, its field. Raises ValueError for what no broker wrote."""
+def from_stream(position: bytes, body: bytes) -> Publication:
+    """Read an entry of the history. Raises ValueError if no broker wrote it."""
     head, separator, payload = body.partition(b"\n")
-    marks, _, key = head.decode().partition(" ")
-    label, _, dedup_id = marks.partition("#")
+    full_label, _, key = head.decode().partition(" ")
+    label, _, dedup_id = full_label.partition("#")
     if not separator or not label:
         raise ValueError(f"no publication: {body[:80]!r}")
-    return Publication(Position.parse(place.decode()), label, key, payload, dedup_id)
+    return Publication(Position.parse(position.decode()), label, key, payload, dedup_id)

@@ -1,4 +1,4 @@
-"""What a token's claims are called, and what they may hold (RFC 7519)."""
+"""Names and values of a token's claims (RFC 7519)."""
 
 from typing import Final, Literal, get_args
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.view import View
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
-from simulcast.model.commands import MAX_ID_CHARS
+from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 
 VERSIONED = "simulcast.v1"

@@ -32,7 +32,7 @@ def test_what_is_said_is_stored_and_read_again(said: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"headers": {name: "s3cr3t"}}, f"{name} can't be given: the worker says it itself")
+        ({"headers": {name: "s3cr3t"}}, f"{name} can't be given: the worker sets it itself")
         for name in (
             *("Host", "content-length", "Transfer-Encoding", "Connection", "Range", "If-Range", "If-Match", "Expect"),
             *("Accept-Encoding", "Proxy-Authorization", "Upgrade", "TE", "Content-Encoding"),
