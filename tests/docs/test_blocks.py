@@ -1,4 +1,4 @@
-"""Every block of code in a document runs, or is read by the program that it is for."""
+"""Every block of code in a document runs, or is parsed by the program that reads it."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tests.service import ROOT
 from tests.valkey import Valkey
 
 SECRET = "a secret of at least thirty-two bytes"
-# By whom a block is run. Dart isn't (docs/flutter.md says so); of text there is nothing to run.
+# The tests that run each kind of block. Dart is not run (docs/flutter.md states that), and text cannot be.
 RUN_BY = {
     "sh": "here, tests/compose/test_compose.py and tests/docs/test_documents.py",
     "python": "here and tests/examples/test_examples.py",
@@ -36,7 +36,7 @@ RUN_BY = {
 
 
 def environment(scratch: Path, redis_url: str) -> dict[str, str]:
-    """As in a clone in which `make up` has run: its programs are in .venv/bin."""
+    """Return the environment of a clone after `make up`: its programs are in .venv/bin."""
     (scratch / ".venv").mkdir()
     programs = Path(sys.executable).parent
     (scratch / ".venv/bin").symlink_to(programs)
@@ -52,11 +52,9 @@ def test_each_block_is_of_a_kind_that_is_run(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", ["docs/index.md", "docs/troubleshooting.md"])
-async def test_what_is_to_be_typed_works(
-    document: str, front_end: StartFrontEnd, own_valkey: Valkey, tmp_path: Path
-) -> None:
+async def test_commands_run(document: str, front_end: StartFrontEnd, own_valkey: Valkey, tmp_path: Path) -> None:
     running = await front_end()
-    given = environment(tmp_path, own_valkey.url)
+    variables = environment(tmp_path, own_valkey.url)
     lines = [line for block in blocks(document, "sh") for line in block.splitlines()]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for line in lines:
@@ -67,43 +65,41 @@ async def test_what_is_to_be_typed_works(
         process = await asyncio.create_subprocess_exec(
             *("bash", "-euc", command),
             cwd=tmp_path,
-            env=given,
+            env=variables,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
         async with asyncio.timeout(60):
-            said, _ = await process.communicate()
-        assert process.returncode == 0, f"{line}: {said.decode()}"
-        assert said.strip() or "demo" in line, line
+            output, _ = await process.communicate()
+        assert process.returncode == 0, f"{line}: {output.decode()}"
+        assert output.strip() or "demo" in line, line
 
 
 @pytest.mark.parametrize("document", ["docs/index.md", "docs/access.md"])
-async def test_what_is_to_be_written_in_python_works(
-    document: str, front_end: StartFrontEnd, own_valkey: Valkey, tmp_path: Path
-) -> None:
+async def test_python_programs_run(document: str, front_end: StartFrontEnd, own_valkey: Valkey, tmp_path: Path) -> None:
     tokens = {"SIMULCAST_TOKEN_SECRET": SECRET} if document == "docs/access.md" else {}
     running = await front_end(**tokens)
-    given = environment(tmp_path, own_valkey.url) | tokens
+    variables = environment(tmp_path, own_valkey.url) | tokens
     broker = Broker.connect(own_valkey.url)
     for block in blocks(document, "python"):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-u", "-c", block.replace("8080", str(running.port))),
             cwd=tmp_path,
-            env=given,
+            env=variables,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
-        said = asyncio.create_task(process.stdout.readline())
+        first_line = asyncio.create_task(process.stdout.readline())
         try:
             async with asyncio.timeout(60):
-                while not said.done():  # a watcher prints what comes, a publisher ends
-                    await broker.publish(complete_event("told", "/told.iso"))
-                    await asyncio.wait([said], timeout=0.2)
-            watches = bool(said.result())
-            assert not watches or b"/told.iso" in said.result()
+                while not first_line.done():  # a watcher prints events, a publisher ends
+                    await broker.publish(complete_event("12345", "/shown.iso"))
+                    await asyncio.wait([first_line], timeout=0.2)
+            watches = bool(first_line.result())
+            assert not watches or b"/shown.iso" in first_line.result()
         finally:
-            if process.returncode is None and (not said.done() or said.result()):
+            if process.returncode is None and (not first_line.done() or first_line.result()):
                 process.terminate()
             _, errors = await process.communicate()
         assert b"Traceback" not in errors, errors.decode()
@@ -111,7 +107,7 @@ async def test_what_is_to_be_written_in_python_works(
     await broker.aclose()
 
 
-def test_what_is_yaml_is_read_as_such() -> None:
+def test_yaml_names_a_service_that_exists() -> None:
     (block,) = blocks("docs/operations.md", "yaml")
     (router,) = yaml.safe_load(block)["http"]["routers"].values()
     assert router["service"] in yaml.safe_load(block)["http"]["services"]
@@ -136,10 +132,10 @@ def test_messages_that_troubleshooting_quotes_are_those_of_the_programs() -> Non
     text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     quoted = set(re.findall(r'"([^"]+)"', re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL))) - of_phones
     assert len(quoted) >= 5
-    assert [part for each in quoted for part in each.split(" … ") if part not in sources] == []
+    assert [part for message in quoted for part in message.split(" … ") if part not in sources] == []
 
 
-def test_what_is_json_is_json() -> None:
-    for document in DOCUMENTS:
-        for block in blocks(str(document.relative_to(ROOT)), "json"):
-            json.loads(block)
+def test_json_is_one_object_on_one_line() -> None:
+    shown = [block for path in DOCUMENTS for block in blocks(str(path.relative_to(ROOT)), "json")]
+    assert len(shown) > 50
+    assert [block for block in shown if "\n" in block.strip() or not isinstance(json.loads(block), dict)] == []

@@ -25,7 +25,7 @@ def test_each_message_in_a_document_is_a_golden_one(document: str) -> None:
 
 
 def page() -> str:
-    """docs/contract/README.md."""
+    """Return the text of docs/contract/README.md."""
     lines = [
         "# Messages",
         "",
@@ -36,9 +36,9 @@ def page() -> str:
         lines += ["", f"## {heading}"]
         for name, message in messages.items():
             kind, _, which = name.partition(".")
-            said = f"`{kind}`" + (f", {which.replace('_', ' ').replace('.', ' ')}" if which else "")
+            title = f"`{kind}`" + (f", {which.replace('_', ' ').replace('.', ' ')}" if which else "")
             shown = message.decode().strip()
-            lines += ["", f"{said}:", "", f"```{'json' if shown.startswith('{') else 'text'}", shown, "```"]
+            lines += ["", f"{title}:", "", f"```{'json' if shown.startswith('{') else 'text'}", shown, "```"]
     return "\n".join(lines) + "\n"
 
 

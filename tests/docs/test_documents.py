@@ -1,4 +1,4 @@
-"""What the documents say is so."""
+"""Links, tables and lists of the documents, compared with the files that they describe."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What the documents show in passing: commands, routes, members and values that must be those of the programs."""
+"""Commands, routes, members and values in the documents are those of the programs."""
 
 import json
 import re
@@ -22,10 +22,10 @@ PROTOCOL = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
 
 
 def listed(pattern: str, text: str = PROTOCOL) -> set[str]:
-    """The words in backquotes within what the pattern's group finds."""
-    found = re.search(pattern, text, re.DOTALL)
-    assert found, pattern
-    return set(re.findall(r"`(\w+)`", found[1]))
+    """Return the words in backquotes in the group of the pattern."""
+    match = re.search(pattern, text, re.DOTALL)
+    assert match, pattern
+    return set(re.findall(r"`(\w+)`", match[1]))
 
 
 def test_the_readme_names_all_commands() -> None:
@@ -34,12 +34,12 @@ def test_the_readme_names_all_commands() -> None:
 
 
 async def test_a_plain_publish_as_in_the_readme_reaches_a_client(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    found = re.search(r"`redis-cli PUBLISH (\S+) '", README)
-    assert found
+    match = re.search(r"`redis-cli PUBLISH (\S+) '", README)
+    assert match
     event = FROM_SERVER["download_progress.live_only"]
     async with await (await front_end()).connect() as client:
         with redis.Redis(port=own_valkey.port, protocol=2) as plain:
-            plain.publish(found[1], event)
+            plain.publish(match[1], event)
         assert [text.encode() for text in await collect(client, "12345")] == [event]
 
 
@@ -96,13 +96,13 @@ async def test_the_rest_table_names_all_routes_and_what_lists_are_sorted_by(shar
     named = set(re.findall(r"^\| `([A-Z]+ /[^`]*)`", PROTOCOL, re.MULTILINE))
     actions = {"POST /downloads/{download_id}/pause", "GET /docs"}
     assert named == routes - {"POST /downloads/{download_id}/{action}"} | actions
-    found = re.search(r"`sort=(.*?)`", PROTOCOL)
-    assert found
-    assert found[1].split(r"\|") == list(get_args(Sort))
+    match = re.search(r"`sort=(.*?)`", PROTOCOL)
+    assert match
+    assert match[1].split(r"\|") == list(get_args(Sort))
 
 
 async def test_the_record_has_the_members_that_the_protocol_names(shared_front_end: FrontEnd) -> None:
-    found = re.search(r"A record: `\{(.*?)\}`", PROTOCOL)
-    assert found
+    match = re.search(r"A record: `\{(.*?)\}`", PROTOCOL)
+    assert match
     _, record = await shared_front_end.post("/downloads", {"url": "https://example.com/a.iso"})
-    assert [name.strip('"') for name in found[1].split(",")] == list(record)
+    assert [name.strip('"') for name in match[1].split(",")] == list(record)

@@ -1,4 +1,4 @@
-"""What docs/flutter.md relies on. Its Dart doesn't run here; its patterns and addresses do."""
+"""The assumptions of docs/flutter.md: its Dart does not run here, its patterns and addresses do."""
 
 import re
 
@@ -25,7 +25,7 @@ async def running(front_end: StartFrontEnd) -> FrontEnd:
 
 
 def connection(running: FrontEnd, host: str, origin: str | None) -> websockets.connect:
-    """As an app would connect that knows the server as `host`; in a browser it has an `origin`."""
+    """Connect as an app that knows the server as `host`; in a browser it has an `origin`."""
     known = websockets.Origin(origin) if origin else None
     return websockets.connect(f"ws://{host}/ws", proxy=None, origin=known, host="127.0.0.1", port=running.port)
 
@@ -54,15 +54,21 @@ def test_its_patterns_find_where_each_message_stands(name: str) -> None:
         ("localhost:8080", "http://localhost:54321"),  # flutter run -d chrome
     ],
 )
-async def test_an_app_connects_from_where_the_table_says(running: FrontEnd, host: str, origin: str | None) -> None:
-    async with connection(running, host, origin):
-        pass
+async def test_an_app_receives_events_from_each_place_of_the_table(
+    running: FrontEnd, own_valkey: Valkey, host: str, origin: str | None
+) -> None:
+    broker = Broker.connect(own_valkey.url)
+    async with connection(running, host, origin) as client:
+        await broker.publish(FROM_SERVER["download_progress.live_only"])
+        texts = await collect(client, "download_progress")
+    assert parse_members(texts[-1].encode())["download_id"] == "12345"
+    await broker.aclose()
 
 
 @pytest.mark.parametrize(
     ("host", "origin", "status"), [("a-name", None, 421), ("localhost", "https://app.example", 403)]
 )
-async def test_others_are_refused_as_it_says(running: FrontEnd, host: str, origin: str | None, status: int) -> None:
+async def test_apps_of_other_places_are_refused(running: FrontEnd, host: str, origin: str | None, status: int) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with connection(running, host, origin):
             pass

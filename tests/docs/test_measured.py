@@ -11,34 +11,34 @@ OURS = "**Simulcast**"
 
 
 def tables() -> dict[str, dict[str, dict[str, str]]]:
-    """Cells by title of the scenario, by peer, by column."""
+    """Return cells by title of the scenario, by peer, by column."""
     text = (ROOT / "benchmarks/results/latest.md").read_text(encoding="utf-8")
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    scenarios: dict[str, dict[str, dict[str, str]]] = {}
     for section in text.split("\n### ")[1:]:
         title, _, body = section.partition("\n")
         lines = [line for line in body.split("\n") if "|" in line]
-        heading, _, *rows = ([each.strip() for each in line.split("|")[1:-1]] for line in lines)
-        found[title] = {row[0]: dict(zip(heading[1:], row[1:], strict=True)) for row in rows}
-    return found
+        heading, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines)
+        scenarios[title] = {row[0]: dict(zip(heading[1:], row[1:], strict=True)) for row in rows}
+    return scenarios
 
 
 TABLES = tables()
 
 
 def scenario(words: str) -> str:
-    """The whole title of the one that begins so."""
+    """Return the title that begins with these words."""
     (title,) = (title for title in TABLES if title.startswith(words))
     return title
 
 
 def cell(words: str, peer: str, column: str) -> str:
-    """A dash where it wasn't measured."""
+    """Return a cell, or a dash where the peer was not measured."""
     row = TABLES[scenario(words)].get(peer, {})
     return "void" if any(value.startswith("void") for value in row.values()) else row.get(column, "–")
 
 
 def sizing() -> str:
-    """What one front-end did."""
+    """Return the numbers of one front-end."""
     columns = ("p50 ms", "p99 ms")
     lines = [f"| | {' | '.join(columns)} |", "|---|---:|---:|"]
     for words in ("500 events/s to 2,000", "100 events/s to 8,000", "50 events/s to 2,000", "1,000 channels"):
@@ -53,7 +53,7 @@ def sizing() -> str:
 
 
 def peers() -> str:
-    """Ours and the others."""
+    """Return the table of Simulcast and its peers."""
     shown = (
         ("1,000 events at once", "deliveries/s"),
         ("500 events/s to 2,000", "p99 ms"),
@@ -70,7 +70,7 @@ def peers() -> str:
 
 
 def scale() -> str:
-    """Front-ends side by side, and what follows."""
+    """Return the measurements of front-ends side by side."""
     text = (ROOT / "benchmarks/results/scale.md").read_text(encoding="utf-8")
     _, _, after = text.partition("\n- ")
     return f"- {after}".rstrip("\n")
@@ -84,7 +84,7 @@ BLOCKS: dict[str, tuple[str, Callable[[], str]]] = {
 
 
 def with_numbers(document: str) -> str:
-    """The document, with what was measured between its marks."""
+    """Return the document with the measurements between its marks."""
     name, made = BLOCKS[document]
     text = (ROOT / document).read_text(encoding="utf-8")
     marks = rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)"
@@ -99,5 +99,5 @@ def test_numbers_are_those_that_were_measured_last(document: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in BLOCKS:
-        (ROOT / each).write_text(with_numbers(each), encoding="utf-8")
+    for document in BLOCKS:
+        (ROOT / document).write_text(with_numbers(document), encoding="utf-8")

@@ -30,7 +30,7 @@ GENERATED = {"benchmarks/build"}
 SUBPROTOCOLS = {"simulcast.v1", "simulcast.flat"}
 # In docs/architecture.md: values on the wire, which are no identifiers.
 WORDS = {"PUBLISH", "accepted", "rejected"}
-PAGES = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which names what was
+PAGES = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which names files of its time
 
 
 @cache
@@ -99,14 +99,14 @@ def missing_module(named: str) -> bool:
 
 
 def missing_in(text: str) -> list[str]:
-    """Return what a text names and what does not exist."""
-    found = [named for named in PATH.findall(text) if "/" in named and missing_path(named) and named not in GENERATED]
-    found += [named for named in FILE.findall(text) if not any(f"/{path}".endswith(f"/{named}") for path in tracked())]
-    return found + [named for named in set(DOTTED.findall(text)) - SUBPROTOCOLS if missing_module(named)]
+    """Return the names in a text that do not exist."""
+    missing = [named for named in PATH.findall(text) if "/" in named and named not in GENERATED and missing_path(named)]
+    files = [named for named in FILE.findall(text) if not any(f"/{path}".endswith(f"/{named}") for path in tracked())]
+    return missing + files + [named for named in set(DOTTED.findall(text)) - SUBPROTOCOLS if missing_module(named)]
 
 
 def spans(document: Path) -> str:
-    """Return what a document sets in backquotes, outside its blocks, a line each."""
+    """Return the code in the sentences of a document, a line for each span."""
     text = re.sub(r"^ *```.*?^ *```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     return "\n".join(re.findall(r"`([^`]+)`", text))
 
@@ -128,7 +128,7 @@ def remarks(path: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_document_names_what_exists(document: Path) -> None:
+def test_names_in_a_document_exist(document: Path) -> None:
     text = spans(document)
     assert missing_in(text) == []
     assert set(MEMBER.findall(text)) - product_definitions() - {Path(path).name for path in tracked()} == set()
@@ -140,7 +140,7 @@ def test_the_architecture_names_identifiers_that_the_product_defines() -> None:
     assert named - product_definitions() - WORDS == set()
 
 
-def test_comments_and_docstrings_name_what_exists() -> None:
+def test_names_in_comments_and_docstrings_exist() -> None:
     missing = {
         f"{path}: {name}"
         for path in tracked()
@@ -163,10 +163,10 @@ def test_comments_and_docstrings_name_what_exists() -> None:
         "app.main:nowhere",
     ],
 )
-def test_what_does_not_exist_is_found(named: str) -> None:
+def test_a_missing_name_is_found(named: str) -> None:
     assert missing_in(named if named != "nowhere/" else "app/nowhere/")
 
 
-def test_what_exists_is_not_found() -> None:
-    known = "simulcast/broker.py tests/docs/test_names.py::test_what_exists_is_not_found app/ lua/publish.lua"
+def test_an_existing_name_is_not_found() -> None:
+    known = "simulcast/broker.py tests/docs/test_names.py::test_an_existing_name_is_not_found app/ lua/publish.lua"
     assert missing_in(f"{known} simulcast.broker.Broker.publish app.main:app simulcast.gateway simulcast.v1") == []

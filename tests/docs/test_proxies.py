@@ -1,4 +1,4 @@
-"""Each proxy as docs/operations.md sets it up carries WebSocket, stream and REST, with TLS and a name."""
+"""Each proxy of docs/operations.md forwards WebSocket, stream and REST, with TLS and a name."""
 
 import asyncio
 import datetime
@@ -30,7 +30,7 @@ NAME = "downloads.example.com"
 
 
 def certified(folder: Path) -> ssl.SSLContext:
-    """Writes cert.pem, key.pem and both.pem for NAME; returns what trusts them."""
+    """Write cert.pem, key.pem and both.pem for NAME; return a context that trusts them."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
     now = datetime.datetime.now(datetime.UTC)
@@ -46,10 +46,10 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 
 def replaced(text: str, *changes: tuple[str, str]) -> str:
-    """With what is another here than there; each must be in the document."""
-    for there, here in changes:
-        assert there in text, there
-        text = text.replace(there, here)
+    """Replace each text by the one of this test; each must be in the document."""
+    for shown, used in changes:
+        assert shown in text, shown
+        text = text.replace(shown, used)
     return text
 
 
@@ -62,7 +62,7 @@ def nginx(block: str, folder: Path, port: int, front_end: int) -> list[str]:
         ("127.0.0.1:8080", f"127.0.0.1:{front_end}"),
     )
     paths = "".join(
-        f"{each}_temp_path {folder}/{each};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     text = f"pid {folder}/pid; daemon off; error_log stderr; events {{}} http {{ access_log off; {paths} {block} }}"
     (folder / "nginx.conf").write_text(text)
@@ -104,7 +104,7 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Without the program the test is skipped, but fails where CI is set: there it must not be missing."""
+    """Start the program. Without it the test is skipped, and fails in CI."""
     path = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if path is None:
         reason = f"no {command[0]} on the PATH or in /usr/sbin: apt-get install {command[0]}"
@@ -117,7 +117,7 @@ def started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
-async def test_it_carries_everything(
+async def test_a_proxy_forwards_everything(
     proxy: str,
     front_end: StartFrontEnd,
     own_valkey: Valkey,
@@ -154,7 +154,7 @@ async def test_it_carries_everything(
     base, headers = f"https://127.0.0.1:{port}", {"host": NAME}
     async with aiohttp.ClientSession(headers=headers) as session, connection(f"https://{NAME}") as client:
         async with session.get(f"{base}/events", ssl=trusted, server_hostname=NAME) as stream, asyncio.timeout(30):
-            for n in range(3):  # each of them alone: a proxy that buffers would hold it back
+            for n in range(3):  # one at a time: a proxy that buffers would hold them back
                 await broker.publish({"n": n})
                 while f'"n":{n}'.encode() not in await stream.content.readline():
                     continue

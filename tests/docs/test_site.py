@@ -1,4 +1,4 @@
-"""The site of docs/: whole, with links that lead somewhere, and with nothing from elsewhere."""
+"""The site of docs/ is complete, its links lead to files, and it fetches nothing from elsewhere."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from tests.service import ROOT
 
-# What a browser fetches by itself; a link that a person may follow isn't among it.
+# URLs that a browser fetches by itself, unlike links that a person may follow.
 FETCHED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)")
 IN_STYLES = re.compile(r"(?:@import\s*|url\()\s*[\"']?((?:https?:)?//[^\"')]+)")
 BROKEN = {
@@ -21,7 +21,7 @@ BROKEN = {
 
 
 def build(project: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Not with -q: then MkDocs counts no warnings, and strict means nothing."""
+    """Build the site. With -q MkDocs would count no warnings, and strict would mean nothing."""
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "-f", project / "mkdocs.yml", "-d", site],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
@@ -62,8 +62,8 @@ def test_every_document_is_a_page(site: Path) -> None:
 def test_a_page_fetches_nothing_from_elsewhere(site: Path) -> None:
     pages, styles = list(site.rglob("*.html")), list(site.rglob("*.css"))
     assert pages and styles
-    assert [found for path in pages for found in FETCHED.findall(path.read_text(encoding="utf-8"))] == []
-    assert [found for path in styles for found in IN_STYLES.findall(path.read_text(encoding="utf-8"))] == []
+    assert [url for path in pages for url in FETCHED.findall(path.read_text(encoding="utf-8"))] == []
+    assert [url for path in styles for url in IN_STYLES.findall(path.read_text(encoding="utf-8"))] == []
 
 
 def test_the_site_has_the_logo_and_the_colours_of_the_page(site: Path) -> None:
@@ -90,10 +90,10 @@ def test_the_messages_are_in_the_menu(site: Path) -> None:
     assert {"Protocol", "Messages", "Settings"} <= set(menu)
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_what_leads_nowhere_fails_the_build(project: Path, what: str) -> None:
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_link_that_leads_nowhere_fails_the_build(project: Path, kind: str) -> None:
     document = project / "docs/architecture.md"
-    document.write_text(document.read_text(encoding="utf-8") + f"\n{BROKEN[what]}\n", encoding="utf-8")
+    document.write_text(document.read_text(encoding="utf-8") + f"\n{BROKEN[kind]}\n", encoding="utf-8")
     done = build(project, project / "site")
     assert done.returncode != 0
     assert "nowhere" in done.stderr
