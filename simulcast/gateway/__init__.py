@@ -13,7 +13,7 @@ or, with typed events:
                 print(event.download_id, event.progress)
 
 For threads there is `simulcast.gateway.sync`, for browsers and Node `gateway.js`.
-It needs `websockets` and the standard library only. What it tells goes to `logging.getLogger("gateway")`.
+It needs `websockets` and the standard library only. It logs to `logging.getLogger("simulcast.gateway")`.
 """
 
 from simulcast.gateway.client import Gateway
@@ -33,11 +33,13 @@ from simulcast.gateway.events import (
     Event,
 )
 from simulcast.gateway.limits import Limits
+from simulcast.gateway.reconnect_policy import ConnectionState
 
 __all__ = [
     "CommandRejected",
     "CommandResult",
     "CommandTimeout",
+    "ConnectionState",
     "DownloadCancelled",
     "DownloadChange",
     "DownloadComplete",

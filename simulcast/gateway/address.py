@@ -1,5 +1,6 @@
-"""Where the server is: its WebSocket URL, and `/health` beside it."""
+"""The address of the server: its WebSocket URL, and `/health` next to it."""
 
+import ipaddress
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from websockets.exceptions import InvalidURI
@@ -7,14 +8,14 @@ from websockets.headers import build_authorization_basic, build_host
 from websockets.uri import parse_uri
 
 
-class Address:
+class ServerAddress:
     """A checked `ws://` or `wss://` URL.
 
     `str(address)` is for logs: without user name, password and query, which may hold secrets.
     """
 
     def __init__(self, url: str) -> None:
-        """Raises ValueError that names what is wrong, such as the scheme."""
+        """Raises ValueError that names the mistake, such as the scheme."""
         scheme = urlsplit(url).scheme
         if scheme not in ("ws", "wss"):
             raise ValueError(f"a Gateway's url begins with ws:// or wss://, not with the scheme {scheme!r}")
@@ -25,8 +26,8 @@ class Address:
         self.url = url
 
     @classmethod
-    def of(cls, host: str, port: int) -> "Address":
-        """`("localhost", 8080)` → `ws://localhost:8080/ws`; an IPv6 address comes without brackets."""
+    def from_host(cls, host: str, port: int) -> "ServerAddress":
+        """Make `ws://localhost:8080/ws` of `("localhost", 8080)`; an IPv6 address comes without brackets."""
         return cls(f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws")
 
     def __str__(self) -> str:
@@ -48,16 +49,24 @@ class Address:
         """The port to connect to: 80 or 443 where the URL has none."""
         return self._uri.port
 
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether it names this machine, which no proxy of the environment can reach."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     def resuming_after(self, event_id: str | None) -> str:
-        """The URL to connect to, with `since=<event_id>` in place of its own `since`. The rest is kept."""
+        """Return the URL with `since=<event_id>` in place of its own `since`. The rest is kept."""
         if event_id is None:
             return self.url
         parts = urlsplit(self.url)
-        kept = [pair for pair in parts.query.split("&") if pair and not pair.startswith("since=")]
-        return urlunsplit(parts._replace(query="&".join([*kept, f"since={quote(event_id, safe='')}"])))
+        pairs = [pair for pair in parts.query.split("&") if pair and not pair.startswith("since=")]
+        return urlunsplit(parts._replace(query="&".join([*pairs, f"since={quote(event_id, safe='')}"])))
 
     def health_request(self) -> bytes:
-        """An HTTP/1.1 request for `/health` beside the WebSocket's path: `/base/ws` → `/base/health`."""
+        """Return an HTTP/1.1 request for `/health` next to the WebSocket's path: `/base/ws` → `/base/health`."""
         folder = self._uri.path.rstrip("/").rpartition("/")[0]
         lines = [
             f"GET {folder}/health HTTP/1.1",

@@ -1,4 +1,4 @@
-"""Calling what the user gave us, so that nothing it raises gets out."""
+"""Calls of the user's callbacks, which contain whatever these raise."""
 
 import asyncio
 import inspect
@@ -6,14 +6,15 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-_logger = logging.getLogger("gateway")
+_logger = logging.getLogger("simulcast.gateway")
 _Argument = TypeVar("_Argument")
 
 
 async def call(name: str, callback: Callable[[_Argument], object] | None, argument: _Argument) -> None:
-    """Calls `callback(argument)` and awaits what it returns, if that is awaitable.
+    """Call `callback(argument)` and await its result, if that is awaitable.
 
-    What it raises is logged under `name`. Raises CancelledError only if the calling task is being cancelled.
+    An exception of the callback is logged under `name`. Raises CancelledError only if the calling task is being
+    cancelled.
     """
     if callback is None:
         return

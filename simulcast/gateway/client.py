@@ -7,22 +7,22 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 
-from simulcast.gateway.address import Address
+from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.callbacks import call
 from simulcast.gateway.commands import CommandMethods, CommandResult, Commands, as_json
-from simulcast.gateway.connection import Connection, open_connection
+from simulcast.gateway.connection import GatewayConnection, open_connection
 from simulcast.gateway.events import Event, parse
 from simulcast.gateway.health import is_running
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.receive_buffer import ReceiveBuffer
-from simulcast.gateway.reconnect_policy import NEVER, ReconnectBackoff, delay_after, with_jitter
+from simulcast.gateway.reconnect_policy import NEVER, ConnectionState, ReconnectPolicy
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.gateway.send_queue import SendQueue
 from simulcast.gateway.token import GivenToken, TokenSource
 
-_logger = logging.getLogger("gateway")
+_logger = logging.getLogger("simulcast.gateway")
 _DEFAULT_LIMITS = Limits()
 
 
@@ -30,25 +30,26 @@ class Gateway(CommandMethods):
     """A connection to a Simulcast service that comes back by itself.
 
     After a loss it reconnects every `reconnect_delay_s`, up to a fifth earlier or later, and resumes after the last
-    event it saw: nothing that the server still has is missed, and no event is delivered twice.
+    event it received: nothing that the server still has is missed, and no event is delivered twice.
     `disconnect_websocket()` and then `connect_websocket()` resume too; a new Gateway begins with the server's
     snapshot. After a close that means "change something first" (`simulcast.gateway.reconnect_policy`) it waits
     `limits.refused_delay_s` instead; one that means its fixed `token` disconnects it for good.
 
     `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)`
-    gets True once for each connection and False once for each loss. Both may be set at any time, and are
-    plain or async callables. They are called one after the other, in order, an async one to its end;
-    meanwhile nothing more is read, and the server cuts a client that doesn't read for too long. What they
-    raise is logged.
+    gets True once for each connection and False once for each loss; `on_state_change(state)` gets each
+    `ConnectionState`, with the reason of a loss and the time of the next attempt. They may be set at any time, and are
+    plain or async callables. They are called one after the other, in order, an async one to its end; meanwhile nothing
+    more is read, and the server cuts a client that doesn't read for too long. Their exceptions are logged.
 
-    `async for event in gateway` gives each event, typed (`simulcast.gateway.events`), beside the callback; `await
-    gateway.pause("12345")` and its like ask and wait for the answer (`simulcast.gateway.commands`).
+    `async for event in gateway` yields each event, typed (`simulcast.gateway.events`), in addition to the callback;
+    `await gateway.pause("12345")` and its like send a command and await its result (`simulcast.gateway.commands`).
 
     All methods belong to one event loop's thread. They may be called from the callbacks.
     """
 
     on_websocket_message: Callable[[str], object] | None
     on_websocket_status_change: Callable[[bool], object] | None
+    on_state_change: Callable[[ConnectionState], object] | None
 
     def __init__(
         self,
@@ -59,31 +60,33 @@ class Gateway(CommandMethods):
         token: GivenToken = None,
         on_websocket_message: Callable[[str], object] | None = None,
         on_websocket_status_change: Callable[[bool], object] | None = None,
+        on_state_change: Callable[[ConnectionState], object] | None = None,
         reconnect_delay_s: float = 5.0,
         max_waiting_messages: int = 0,
         limits: Limits = _DEFAULT_LIMITS,
     ) -> None:
         """`url` (`wss://host/base/ws`), where given, wins over `host` and `port` (`ws://host:port/ws`).
-        `token`: the token to show, or a callable that is asked for a valid one at each attempt (docs/access.md).
-        `max_waiting_messages`: how many that are sent while nothing is connected wait for the next connection.
+        `token`: the token to send, or a callable that returns a valid one at each attempt (docs/access.md).
+        `max_waiting_messages`: how many messages sent while nothing is connected wait for the next connection.
 
         Connects to nothing yet. Raises ValueError for a url of another scheme or that makes no sense.
         """
         self.on_websocket_message = on_websocket_message
         self.on_websocket_status_change = on_websocket_status_change
-        self._address = Address.of(host, port) if url is None else Address(url)
+        self.on_state_change = on_state_change
+        self._address = ServerAddress.from_host(host, port) if url is None else ServerAddress(url)
         self._reconnect_delay_s = reconnect_delay_s
         self._limits = limits
-        self._bookmark = ResumePosition()
+        self._position = ResumePosition()
         self._commands = Commands()
-        self._inbox = ReceiveBuffer(limits.max_unread_characters)
-        self._outbox = SendQueue(max_waiting_messages, limits.max_unsent_bytes)
-        self._wanted = False  # whether there should be a connection
-        self._connection: Connection | None = None
+        self._receive_buffer = ReceiveBuffer(limits.max_unread_characters)
+        self._send_queue = SendQueue(max_waiting_messages, limits.max_unsent_bytes)
+        self._is_wanted = False  # whether there should be a connection
+        self._connection: GatewayConnection | None = None
         self._token = TokenSource(token)
-        self._failures = ReconnectBackoff(self._address)
+        self._policy = ReconnectPolicy(self._address, self._token, limits)
         self._task: asyncio.Task[None] | None = None  # owns everything that happens in the background
-        self._hurry = asyncio.Event()
+        self._retry_now = asyncio.Event()
         self._attempt_ended = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -105,29 +108,27 @@ class Gateway(CommandMethods):
         return self._connection is not None and self._connection.is_open
 
     async def init(self) -> None:
-        """Connects. Returns after the first attempt; if that failed, attempts go on in the background.
-
-        Never raises because the server is not there.
-        """
+        """Connect. Returns after the first attempt; if that failed, attempts go on in the background."""
         await self.connect_websocket()
 
     async def connect_websocket(self) -> bool:
-        """Connects now, without waiting for the next attempt's time; returns whether it is connected.
+        """Connect now, without waiting for the next attempt's time; return whether it is connected.
 
-        If the attempt fails, attempts go on in the background until `disconnect_websocket()`. Called by a
-        callback, it can't wait for the attempt: it asks for it, and returns what is so now.
+        If the attempt fails, attempts go on in the background until `disconnect_websocket()`. In a callback it can't
+        wait for the attempt: it starts it, and returns whether it is connected before.
         """
-        self._wanted = True
-        self._inbox.begin()
-        inside = self._is_inside()
-        while not inside and (ending_task := self._task_if_ending()) is not None:
-            await asyncio.wait([ending_task])  # and if somebody disconnects after this call, a new task ends at once
+        self._is_wanted = True
+        self._receive_buffer.begin()
+        is_in_callback = self._is_in_callback()
+        while not is_in_callback and (ending_task := self._ending_task()) is not None:
+            await asyncio.wait([ending_task])  # after a disconnect behind this call, a new task ends immediately
         if self.is_websocket_connected:
             return True
         if self._task is None or self._task.done():
-            self._start()
-        self._hurry.set()
-        if inside:
+            self._retry_now = asyncio.Event()  # the last one may belong to an event loop that has ended
+            self._task = asyncio.create_task(self._run(), name=f"gateway to {self._address}")
+        self._retry_now.set()
+        if is_in_callback:
             return False
         # An attempt ends within open_timeout_s, but a callback may hold up its beginning for ever.
         with contextlib.suppress(TimeoutError):
@@ -136,16 +137,16 @@ class Gateway(CommandMethods):
         return self.is_websocket_connected
 
     async def disconnect_websocket(self) -> None:
-        """Disconnects for good, in whatever state: what was queued is sent, attempts end, nothing reconnects.
+        """Disconnect for good, in whatever state: messages in the socket are sent, attempts end, nothing reconnects.
 
-        When it returns, `on_websocket_status_change` was told False if it had been told True. Messages that waited
-        for a connection are dropped, commands end with CommandUnanswered, and so does `async for` once it has given
-        all that came. Idempotent.
+        When it returns, `on_websocket_status_change` has got False for its last True. Messages that waited for a
+        connection are dropped, commands raise CommandTimeout, and `async for` ends behind the last event that came.
+        Idempotent.
         """
-        self._wanted = False
-        self._outbox.clear()
+        self._is_wanted = False
+        self._send_queue.clear()
         self._commands.give_up()
-        self._inbox.end()
+        self._receive_buffer.end()
         task = self._task
         if task is None or task.done():
             return
@@ -157,38 +158,38 @@ class Gateway(CommandMethods):
         await asyncio.wait([task])
 
     def send_websocket_message(self, message: str | Mapping[str, object]) -> bool:
-        """Queues one message to be sent, a mapping as JSON. Returns at once.
+        """Queue one message to be sent, a mapping as JSON. Returns immediately.
 
-        True: it is queued for the socket, or waits for a connection, as far as `max_waiting_messages` allows; whether
-        it arrives only the server can say. False, with a warning in the log: nothing is connected and no more may
-        wait, or `limits.max_unsent_bytes` would be exceeded; it is not kept for later.
+        True: it is queued for the socket, or waits for a connection, as far as `max_waiting_messages` allows; only the
+        server knows whether it arrives. False, with a warning in the log: nothing is connected and no more may wait,
+        or `limits.max_unsent_bytes` would be exceeded; it is not kept for later.
         Raises TypeError or ValueError for a mapping that has no JSON form, or text that has no UTF-8 form.
         """
         text = message if isinstance(message, str) else as_json(message)
         if self.is_websocket_connected:
-            taken, why = self._send_now(text), "the socket is full, or the message too large"
+            is_accepted, reason = self._send_now(text), "the socket is full, or the message too large"
         else:
-            taken, why = self._outbox.put(text), f"not connected to {self._address}"
-        if not taken:
-            _logger.warning("a message was not sent: %s", why)
-        return taken
+            is_accepted, reason = self._send_queue.put(text), f"not connected to {self._address}"
+        if not is_accepted:
+            _logger.warning("a message was not sent: %s", reason)
+        return is_accepted
 
     async def is_server_running(self) -> bool:
-        """Whether `/health`, beside the WebSocket's path, answers with 200 within 5 s. Never raises."""
+        """Return whether `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never raises."""
         return await is_running(self._address, self._limits.health_timeout_s)
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
-        """Each event that came and was not read yet, then each as it comes, until somebody disconnects. Connects first.
+        """Yield each event that came and was not read yet, then each as it comes, until a disconnect. Connects first.
 
         Up to `limits.max_unread_characters` wait to be read. Beyond, nothing more is read from the socket, as while a
         callback runs; before the first `async for`, the oldest are dropped, and with an `on_websocket_message` none
-        wait. Answers to awaited commands and text that is no JSON object are left out. Raises RuntimeError if
-        somebody iterates already.
+        wait. Results of awaited commands and text that is no JSON object are left out. Raises RuntimeError for a
+        second reader.
         """
-        with self._inbox.reading():
-            if not self._wanted:
+        with self._receive_buffer.reading():
+            if not self._is_wanted:
                 await self.connect_websocket()
-            while texts := await self._inbox.take():
+            while texts := await self._receive_buffer.take():
                 for text in texts:
                     if (event := parse(text)) is not None:
                         yield event
@@ -196,93 +197,93 @@ class Gateway(CommandMethods):
     async def _command(
         self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
-        if self._is_inside():
-            raise RuntimeError("a callback can't wait for an answer, which it holds up itself: make a task for it")
-        if not self._wanted:
+        if self._is_in_callback():
+            raise RuntimeError("a callback can't wait for a result, which it holds up itself: make a task for it")
+        if not self._is_wanted:
             raise ConnectionError(f"{action} needs a connection to {self._address}: connect_websocket() first")
-        with self._inbox.unbounded():
+        with self._receive_buffer.unbounded():
             return await self._commands.request(self._send_now, action, download_id, deadline_s, members)
 
     def _send_now(self, text: str) -> bool:
         return self._connection is not None and self._connection.send_now(text)
 
     def _flush_queue(self) -> None:
-        """Commands first: those that were asked on the connection before this one."""
-        for text in self._commands.texts:
+        for text in self._commands.texts:  # first, as they were sent on an earlier connection
             self._send_now(text)
-        self._outbox.empty(self._send_now)
+        self._send_queue.flush(self._send_now)
 
-    def _is_inside(self) -> bool:  # a callback
+    def _is_in_callback(self) -> bool:
         return self._task is not None and self._task is asyncio.current_task()
 
-    def _task_if_ending(self) -> asyncio.Task[None] | None:
-        """The task, if `disconnect_websocket()` cancelled it and it isn't done yet."""
+    def _ending_task(self) -> asyncio.Task[None] | None:
+        """Return the task, if `disconnect_websocket()` cancelled it and it isn't done yet."""
         task = self._task
         return task if task is not None and not task.done() and task.cancelling() else None
 
-    def _start(self) -> None:
-        self._hurry = asyncio.Event()  # the last one may belong to an event loop that has ended
-        self._task = asyncio.create_task(self._run(), name=f"gateway to {self._address}")
-
     async def _run(self) -> None:
-        """The one background task: attempts and connections until it is cancelled or nobody wants them."""
+        """Make attempts and serve connections until the task is cancelled or none is wanted."""
         try:
             while self._should_reconnect():
-                delay_s = await self._connect_once()
-                if delay_s == NEVER:
+                state = await self._connect_once()
+                await self._report(state)
+                if state.retry_s == NEVER:
                     await self.disconnect_websocket()
                 if self._should_reconnect():
-                    await self._wait(delay_s)
+                    await self._wait(state.retry_s)
         except Exception:
             _logger.exception("the connection's task died of a bug; connect_websocket() starts a new one")
         finally:
             self._end_attempt()
 
     def _should_reconnect(self) -> bool:
-        """False once somebody disconnected, even if a callback swallowed the task's cancellation."""
-        return self._wanted and self._task_if_ending() is None
+        """False once there was a disconnect, even if a callback swallowed the task's cancellation."""
+        return self._is_wanted and self._ending_task() is None
+
+    async def _report(self, state: ConnectionState) -> None:
+        if self._should_reconnect():
+            await call("on_state_change", self.on_state_change, state)
 
     async def _wait(self, delay_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(with_jitter(delay_s)):
-                await self._hurry.wait()
+            async with asyncio.timeout(delay_s):
+                await self._retry_now.wait()
 
-    async def _connect_once(self) -> float:
-        """One attempt and the connection that comes of it, to its end. Returns the seconds to the next."""
-        self._bookmark.begin()
-        url = self._address.resuming_after(self._bookmark.event_id)
+    async def _connect_once(self) -> ConnectionState:
+        """Make one attempt, and serve the connection to its end. Returns the state after it."""
+        self._position.begin()
         try:
-            connection = await open_connection(url, self._limits, self._token)
+            connection = await open_connection(self._address, self._position.event_id, self._limits, self._token)
         except (OSError, WebSocketException) as error:
             self._end_attempt()
-            return self._failures.delay_after(error, self._token, self._reconnect_delay_s)
+            return self._policy.state_after(error, self._reconnect_delay_s)
         self._connection = connection
-        self._failures.forget()
+        self._policy.connected()
         self._end_attempt()
         _logger.info("connected to %s", self._address)
         self._flush_queue()
         try:
             await call("on_websocket_status_change", self.on_websocket_status_change, True)
+            await self._report(ConnectionState("connected"))
             await self._receive(connection)
-        except ConnectionClosed as closed:
-            return delay_after(closed, self._address, self._token, self._reconnect_delay_s, self._limits)
+        except WebSocketException as error:
+            return self._policy.state_after(error, self._reconnect_delay_s)
         finally:
             await self._leave()
-        return self._reconnect_delay_s
+        return ConnectionState("lost", None, self._reconnect_delay_s)
 
-    async def _receive(self, connection: Connection) -> None:
-        """Delivers what comes, until somebody disconnects. Raises ConnectionClosed."""
+    async def _receive(self, connection: GatewayConnection) -> None:
+        """Deliver the messages that come, until a disconnect. Raises ConnectionClosed."""
         while self._should_reconnect() and self._connection is connection:
             message = await connection.recv()
-            # Seen before delivered: a callback that disconnects must not get the same event on its return.
-            if isinstance(message, str) and self._bookmark.is_new(message):
+            # Recorded before delivered: a callback that disconnects must not get the same event on its return.
+            if isinstance(message, str) and self._position.is_new(message):
                 await self._deliver(message)
 
     async def _deliver(self, text: str) -> None:
-        answer = self._commands.is_answer(text)
+        is_result = self._commands.take_result(text)
         await call("on_websocket_message", self.on_websocket_message, text)
-        if not answer and (self._inbox.has_reader or self.on_websocket_message is None):
-            await self._inbox.put(text)
+        if not is_result and (self._receive_buffer.has_reader or self.on_websocket_message is None):
+            await self._receive_buffer.put(text)
 
     async def _leave(self) -> None:
         connection, self._connection = self._connection, None
@@ -293,7 +294,7 @@ class Gateway(CommandMethods):
                 await call("on_websocket_status_change", self.on_websocket_status_change, False)
 
     def _end_attempt(self) -> None:
-        """Wakes those who wait for the attempt's end. Their hurry is satisfied, whatever came of it."""
-        ended, self._attempt_ended = self._attempt_ended, asyncio.Event()
-        ended.set()
-        self._hurry.clear()
+        """Wake the callers that wait for the attempt's end, whatever came of it."""
+        attempt_ended, self._attempt_ended = self._attempt_ended, asyncio.Event()
+        attempt_ended.set()
+        self._retry_now.clear()

@@ -1,9 +1,9 @@
-"""Asking the server to do something with a download, and its answer.
+"""Commands about downloads, and their results.
 
 Exception
-├─ CommandRejected       the server says no, and why
+├─ CommandRejected    the server refuses, with the reason
 └─ TimeoutError
-   └─ CommandUnanswered  no answer by the deadline: it may have been carried out, or may not
+   └─ CommandTimeout  no result by the deadline: the command may have been carried out, or may not
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 MAX_ID_CHARS = 200
-_ANSWER = '{"type":"command_result"'
+_RESULT = '{"type":"command_result"'
 
 
 def as_json(members: Mapping[str, object]) -> str:
-    """A message as in docs/contract, without white space. Raises TypeError or ValueError for what has no JSON form."""
+    """Return a message as in docs/contract, without white space. Raises TypeError or ValueError without a JSON form."""
     return json.dumps(dict(members), allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The server has recorded the wish; what comes of it is told to everyone as an event.
+    """The server has recorded the command; its effect follows as an event for everyone.
 
     `download_id` is "" for `clear_finished`.
     """
@@ -45,103 +45,103 @@ class CommandRejected(Exception):
 
 
 class CommandTimeout(TimeoutError):
-    """It may have been carried out, or may not. To ask again does no harm."""
+    """The command may have been carried out, or may not. A second one does no harm."""
 
 
 class Commands:
-    """The commands that are not answered yet."""
+    """The commands without a result yet."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, tuple[str, asyncio.Future[dict[str, object] | None]]] = {}
+        self._pending: dict[str, tuple[str, asyncio.Future[dict[str, object] | None]]] = {}
 
     @property
     def texts(self) -> list[str]:
-        """To be sent again on a new connection. Each has a command_id, by which the server knows it again."""
-        return [text for text, _ in self._asked.values()]
+        """Messages to send again on a new connection. By its command_id the server recognises each."""
+        return [text for text, _ in self._pending.values()]
 
     async def request(
         self, send: Callable[[str], bool], action: str, download_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
-        """Sends it, now or when there is a connection. Raises CommandRejected and CommandUnanswered."""
+        """Send a command, now or when there is a connection. Raises CommandRejected and CommandTimeout."""
         command_id = uuid.uuid4().hex
-        about = {"download_id": download_id} if download_id else {}
-        text = as_json({"action": action, **about, "command_id": command_id, **members})
-        answered: asyncio.Future[dict[str, object] | None] = asyncio.get_running_loop().create_future()
-        self._asked[command_id] = (text, answered)
-        what = f"{action} {download_id}".rstrip()
+        target = {"download_id": download_id} if download_id else {}
+        text = as_json({"action": action, **target, "command_id": command_id, **members})
+        future: asyncio.Future[dict[str, object] | None] = asyncio.get_running_loop().create_future()
+        self._pending[command_id] = (text, future)
+        command = f"{action} {download_id}".rstrip()
         try:
             send(text)
             async with asyncio.timeout(deadline_s):
-                answer = await answered
+                result = await future
         except TimeoutError:
-            raise CommandTimeout(f"{what}: no answer within {deadline_s:g} s") from None
+            raise CommandTimeout(f"{command}: no answer within {deadline_s:g} s") from None
         finally:
-            del self._asked[command_id]
-        if answer is None:
-            raise CommandTimeout(f"{what}: disconnected before the answer came")
-        if answer.get("status") == "accepted":
+            del self._pending[command_id]
+        if result is None:
+            raise CommandTimeout(f"{command}: disconnected before the answer came")
+        if result.get("status") == "accepted":
             return CommandResult(action, download_id, command_id)
-        reason, message = str(answer.get("reason", "")), str(answer.get("message", ""))
+        reason, message = str(result.get("reason", "")), str(result.get("message", ""))
         raise CommandRejected(action, download_id, reason, message)
 
-    def is_answer(self, text: str) -> bool:
-        """Whether `text` answers one of them; who asked gets it then."""
-        if not self._asked or not text.startswith(_ANSWER):
+    def take_result(self, text: str) -> bool:
+        """Give `text` to the command whose result it is. False if there is none."""
+        if not self._pending or not text.startswith(_RESULT):
             return False
         try:
-            answer = json.loads(text)
-            _, answered = self._asked[answer["command_id"]]
+            result = json.loads(text)
+            _, future = self._pending[result["command_id"]]
         except (ValueError, KeyError, TypeError, RecursionError):
             return False
-        if not answered.done():
-            answered.set_result(answer)
+        if not future.done():
+            future.set_result(result)
         return True
 
     def give_up(self) -> None:
-        """Nobody will answer them any more."""
-        for _, answered in self._asked.values():
-            if not answered.done():
-                answered.set_result(None)
+        """End all of them: no result will come."""
+        for _, future in self._pending.values():
+            if not future.done():
+                future.set_result(None)
 
 
 class CommandMethods(ABC):
-    """The commands as methods. Each returns once the server has recorded the wish.
+    """The commands as methods. Each returns once the server has recorded the command.
 
-    Each raises CommandRejected where the server says no, CommandUnanswered without an answer within `deadline_s`, and
+    Each raises CommandRejected where the server refuses, CommandTimeout without a result within `deadline_s`, and
     ConnectionError if the Gateway is neither connected nor trying to. A connection that is lost meanwhile does no
-    harm: the command is sent again, and carried out once. A callback can't wait for an answer, since it is what holds
-    up the reading: called by one, each raises RuntimeError.
+    harm: the command is sent again, and carried out once. In a callback each raises RuntimeError: the callback holds up
+    the reading of the result.
     """
 
     async def pause(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Pauses a download that is queued or running."""
-        return await self._about_one("pause_download", download_id, deadline_s, {})
+        """Pause a download that is queued or running."""
+        return await self._command_one("pause_download", download_id, deadline_s, {})
 
     async def resume(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Resumes a download that is paused."""
-        return await self._about_one("resume_download", download_id, deadline_s, {})
+        """Resume a download that is paused."""
+        return await self._command_one("resume_download", download_id, deadline_s, {})
 
     async def cancel(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Cancels a download that hasn't ended."""
-        return await self._about_one("cancel_download", download_id, deadline_s, {})
+        """Cancel a download that hasn't ended."""
+        return await self._command_one("cancel_download", download_id, deadline_s, {})
 
     async def retry(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Begins a download anew that has failed or was cancelled."""
-        return await self._about_one("retry_download", download_id, deadline_s, {})
+        """Begin a new attempt of a download that has failed or was cancelled."""
+        return await self._command_one("retry_download", download_id, deadline_s, {})
 
     async def limit(self, download_id: str, bytes_per_s: int, *, deadline_s: float = 10.0) -> CommandResult:
-        """Lets a download that isn't complete take at most so many bytes a second; 0 for no limit."""
-        return await self._about_one("limit_download", download_id, deadline_s, {"bytes_per_s": bytes_per_s})
+        """Limit the speed of a download that isn't complete; 0 for no limit."""
+        return await self._command_one("limit_download", download_id, deadline_s, {"bytes_per_s": bytes_per_s})
 
     async def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
-        """Forgets a download that doesn't run; with `file` its file goes too."""
-        return await self._about_one("delete_download", download_id, deadline_s, {"file": file} if file else {})
+        """Forget a download that doesn't run; with `file` its file goes too."""
+        return await self._command_one("delete_download", download_id, deadline_s, {"file": file} if file else {})
 
     async def clear_finished(self, *, deadline_s: float = 10.0) -> CommandResult:
-        """Forgets all downloads that have ended; files stay."""
+        """Forget all downloads that have ended; files stay."""
         return await self._command("clear_finished", "", deadline_s, {})
 
-    async def _about_one(
+    async def _command_one(
         self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
         if not 1 <= len(download_id) <= MAX_ID_CHARS:

@@ -9,18 +9,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
 from websockets.protocol import State
 
+from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.token import TokenSource
 
-_logger = logging.getLogger("gateway")
+_logger = logging.getLogger("simulcast.gateway")
 
 
-class Connection(ClientConnection):
+class GatewayConnection(ClientConnection):
     """A client's connection, from `open_connection`. `recv()` is the only thing to wait on."""
 
     _limits = Limits()
-    _heard_at = 0.0
-    _watch: asyncio.TimerHandle | None = None
+    _received_at = 0.0
+    _idle_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
@@ -28,17 +29,17 @@ class Connection(ClientConnection):
         return self.state is State.OPEN
 
     def watch(self, limits: Limits) -> None:
-        """From here on silence of `limits.silence_s` aborts the connection; `recv()` then raises with 1006.
+        """Abort the connection after `limits.idle_timeout_s` of silence; `recv()` then raises with 1006.
 
         websockets' own keepalive wants a pong to each ping, even while a slow callback holds up the reading,
         and then waits for the closing handshake of a peer that is gone. Here any frame is a sign of life.
         """
         self._limits = limits
-        self._heard_at = self.loop.time()
+        self._received_at = self.loop.time()
         self._check_idle()
 
     def send_now(self, text: str) -> bool:
-        """Hands `text` to the socket, behind what waits there. False if not open or over the bound."""
+        """Hand `text` to the socket, behind the messages that wait there. False if not open or over the bound."""
         unsent_bytes = self.transport.get_write_buffer_size() + len(text.encode())
         if not self.is_open or unsent_bytes > self._limits.max_unsent_bytes:
             return False
@@ -46,7 +47,7 @@ class Connection(ClientConnection):
         return True
 
     async def leave(self) -> None:
-        """Sends what is unsent, closes with 1000, and cuts after `limits.close_timeout_s`. Idempotent."""
+        """Send what is unsent, close with 1000, and cut after `limits.close_timeout_s`. Idempotent."""
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.close_timeout_s):
@@ -57,52 +58,56 @@ class Connection(ClientConnection):
         await self.wait_closed()
 
     def data_received(self, data: bytes) -> None:
-        """asyncio's call for each read. After a close only the end is awaited: bytes prolong nothing then."""
+        """Note the time of each read. After a close only the end is awaited: bytes prolong nothing then."""
         if self.is_open:
-            self._heard_at = self.loop.time()
+            self._received_at = self.loop.time()
         super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's call at the end."""
-        if self._watch is not None:
-            self._watch.cancel()
+        """End the watch with the connection."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     def _check_idle(self) -> None:
-        now, silence_s = self.loop.time(), self._limits.silence_s
+        now, idle_timeout_s = self.loop.time(), self._limits.idle_timeout_s
         if self.is_open and not self.transport.is_reading():
-            self._heard_at = now  # a slow callback holds up the reading: it is we who don't listen
-        left_s = self._heard_at + silence_s - now
+            self._received_at = now  # a slow callback holds up the reading; the server is not silent
+        left_s = self._received_at + idle_timeout_s - now
         if left_s <= 0:
-            _logger.warning("the server was silent for %g s: the connection counts as lost", silence_s)
+            _logger.warning("the server was silent for %g s: the connection counts as lost", idle_timeout_s)
             self.transport.abort()
             return
-        # Several looks in a period, so that the end of a long pause isn't taken for the end of a silence.
-        self._watch = self.loop.call_later(min(left_s, silence_s / 4), self._check_idle)
+        # Several checks in a period, so that the end of a long pause isn't taken for the end of a silence.
+        self._idle_timer = self.loop.call_later(min(left_s, idle_timeout_s / 4), self._check_idle)
 
 
 class _DirectConnect(connect):
-    """Follows no redirect: another host must not get what the URL holds. It fails with the HTTP status."""
+    """A connect that follows no redirect: another host must not get what the URL holds. It fails with the status."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
-async def open_connection(url: str, limits: Limits, token: TokenSource) -> Connection:
-    """Connects within `limits.open_timeout_s`, through the proxy of the environment if there is one.
+async def open_connection(
+    address: ServerAddress, event_id: str | None, limits: Limits, token: TokenSource
+) -> GatewayConnection:
+    """Connect within `limits.open_timeout_s`, to resume after `event_id`.
 
-    Raises OSError (TimeoutError among them) or websockets' WebSocketException.
+    Another machine is reached through the proxy of the environment if there is one. Raises OSError (TimeoutError among
+    them) or websockets' WebSocketException.
     """
-    opened = await _DirectConnect(
-        url,
-        create_connection=Connection,
+    connection = await _DirectConnect(
+        address.resuming_after(event_id),
+        create_connection=GatewayConnection,
         additional_headers=await token.headers(limits.open_timeout_s),
         open_timeout=limits.open_timeout_s,
-        ping_interval=limits.silence_s * 4 / 9,
+        ping_interval=limits.idle_timeout_s * 4 / 9,
         ping_timeout=None,  # the watch decides
         close_timeout=limits.close_timeout_s,
         max_size=limits.max_message_bytes,
+        proxy=None if address.is_this_machine else True,
     )
-    connection = cast(Connection, opened)
-    connection.watch(limits)
-    return connection
+    opened = cast(GatewayConnection, connection)
+    opened.watch(limits)
+    return opened

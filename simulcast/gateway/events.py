@@ -1,4 +1,4 @@
-"""What happens to downloads, typed. `parse` makes it of a message's text.
+"""Typed events. `parse` makes one of a message's text.
 
 Event                   anything; `raw` has all its members
 └─ DownloadEvent        about one download
@@ -18,7 +18,7 @@ from typing import get_type_hints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Anything that was told. An optional member is None where its sender didn't say (docs/protocol.md)."""
+    """Any event that a client receives. An optional member is None where it was not sent (docs/protocol.md)."""
 
     raw: Mapping[str, object] = dataclasses.field(repr=False, hash=False)
     type: str | None = None
@@ -55,10 +55,10 @@ class DownloadChange(DownloadEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadQueued(DownloadChange):
-    """It waits for a worker; where it failed for a passing reason, for its next try.
+    """It waits for a worker; after a transient failure, for its next try.
 
-    Then `retry_at` says when that is, in seconds since 1970, `error_message` why, and `retries` how often it was tried
-    again.
+    Then `retry_at` is the time of that, in seconds since 1970, `error_message` the reason, and `retries` the number of
+    tries so far.
     """
 
     retry_at: float | None = None
@@ -73,7 +73,7 @@ class DownloadStarted(DownloadChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadResumed(DownloadChange):
-    """It goes on where it was."""
+    """It continues after a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class DownloadPaused(DownloadChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadComplete(DownloadChange):
-    """`file_path`: where the file is, as the server sees it."""
+    """`file_path`: the path of the file, as the server sees it."""
 
     file_path: str
 
@@ -97,12 +97,12 @@ class DownloadError(DownloadChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadCancelled(DownloadChange):
-    """Somebody cancelled it."""
+    """It was cancelled by a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadDeleted(DownloadChange):
-    """It is no more."""
+    """Its record is gone."""
 
 
 _LARGEST_EXACT = 2**53  # among whole numbers; one of 400 digits has no float at all
@@ -120,14 +120,14 @@ _KINDS: dict[str, type[Event]] = {
 
 
 def _members(kind: type[Event]) -> dict[str, tuple[type, bool]]:
-    """What each member holds, and whether it must be there."""
+    """Return the type of each member, and whether it is required."""
     hints = get_type_hints(kind)
-    found = {}
+    members = {}
     for field in dataclasses.fields(kind):
         if field.name != "raw":
             hint = hints[field.name]  # `int`, or `int | None`
-            found[field.name] = (getattr(hint, "__args__", (hint,))[0], field.default is dataclasses.MISSING)
-    return found
+            members[field.name] = (getattr(hint, "__args__", (hint,))[0], field.default is dataclasses.MISSING)
+    return members
 
 
 _EVERY_KIND: list[type[Event]] = [Event, *_KINDS.values()]
@@ -135,31 +135,31 @@ _MEMBERS = {kind: _members(kind) for kind in _EVERY_KIND}
 
 
 def parse(text: str) -> Event | None:
-    """The message as an event; None where it is no JSON object.
+    """Return the message as an event; None where it is no JSON object.
 
-    An Event and no more where the type is unknown, or a member isn't what its type promises.
+    A plain Event where the type is unknown, or a member isn't of its promised type.
     """
     try:
-        found = json.loads(text)
+        message = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(message, dict):
         return None
-    kind = found.get("type")
-    wanted = _KINDS.get(kind, Event) if isinstance(kind, str) else Event
-    return _made(wanted, found) or _made(Event, found) or Event(raw=MappingProxyType(found))
+    name = message.get("type")
+    kind = _KINDS.get(name, Event) if isinstance(name, str) else Event
+    return _make(kind, message) or _make(Event, message) or Event(raw=MappingProxyType(message))
 
 
-def _made(kind: type[Event], found: dict[str, object]) -> Event | None:
+def _make(kind: type[Event], message: dict[str, object]) -> Event | None:
     members: dict[str, object] = {}
-    for name, (wanted, needed) in _MEMBERS[kind].items():
-        value = found.get(name)
-        if value is None and not needed:
+    for name, (member_type, is_required) in _MEMBERS[kind].items():
+        value = message.get(name)
+        if value is None and not is_required:
             continue
-        if wanted is float and type(value) is int and abs(value) <= _LARGEST_EXACT:
+        if member_type is float and type(value) is int and abs(value) <= _LARGEST_EXACT:
             value = float(value)
-        if type(value) is not wanted:
+        if type(value) is not member_type:
             return None
         members[name] = value
     # mypy can't see that the members were just checked one by one.
-    return kind(raw=MappingProxyType(found), **members)  # type: ignore[arg-type]
+    return kind(raw=MappingProxyType(message), **members)  # type: ignore[arg-type]

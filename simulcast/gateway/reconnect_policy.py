@@ -1,19 +1,21 @@
-"""What the end of a connection says about the next attempt (docs/protocol.md, "Being cut")."""
+"""The next attempt after the end of a connection (docs/protocol.md, "Being cut")."""
 
 import logging
 import math
 import random
+from dataclasses import dataclass
+from typing import Literal
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close, CloseCode
 
-from simulcast.gateway.address import Address
+from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.token import TokenSource
 
-_logger = logging.getLogger("gateway")
+_logger = logging.getLogger("simulcast.gateway")
 
-# The server will say the same again until somebody changes something, so the client must not hammer it.
+# The server will refuse again until something changes, so the client must not hammer it.
 TERMINAL_CLOSE_CODES = frozenset(
     {
         CloseCode.UNSUPPORTED_DATA,  # 1003
@@ -26,23 +28,36 @@ TERMINAL_CLOSE_CODES = frozenset(
     }
 )
 TOKEN_EXPIRED = 4419
-NEVER = math.inf
-"""The delay to an attempt that is not made."""
-
 TOKEN_CLOSE_CODES = frozenset({4401, 4403, TOKEN_EXPIRED})
+NEVER = math.inf
+"""The delay of an attempt that is not made."""
+
 _REFUSING_STATUS = frozenset({401, 403})
 _JITTER = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """A connection that was lost comes back by itself; one that was refused needs a change, and is tried again later.
+
+    `error`: the reason of both, an OSError or one of websockets' exceptions; None where a callback ended it.
+    `retry_s`: seconds to the next attempt; infinite where none follows.
+    """
+
+    phase: Literal["connected", "lost", "refused"]
+    error: Exception | None = None
+    retry_s: float = 0.0
+
+
 def with_jitter(delay_s: float) -> float:
-    """Up to a fifth less or more, so that those who were cut at once don't come back at once."""
+    """Return up to a fifth less or more, so that clients that were cut simultaneously come back one by one."""
     return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
 
 
 def close_of(closed: ConnectionClosed) -> Close:
-    """Code and reason of the close that counts, whichever side sent it; 1006 if none did (RFC 6455 §7.1.5).
+    """Return the close that counts, whichever side sent it; 1006 if there was none (RFC 6455 §7.1.5).
 
-    Ours counts too: it is the client that closes with 1009 when a message exceeds its limit.
+    Ours counts too: the client closes with 1009 when a message exceeds its limit.
     """
     frames = [frame for frame in (closed.rcvd, closed.sent) if frame is not None]
     for frame in frames:
@@ -51,46 +66,52 @@ def close_of(closed: ConnectionClosed) -> Close:
     return frames[0] if frames else Close(CloseCode.ABNORMAL_CLOSURE, "")
 
 
-def delay_after(
-    closed: ConnectionClosed, address: Address, token: TokenSource, reconnect_delay_s: float, limits: Limits
-) -> float:
-    """Seconds to the next attempt, before jitter, or NEVER. Logs what ended the connection."""
-    end = close_of(closed)
-    what = f"the connection to {address} ended with {end.code} {end.reason!r}"
-    if end.code in TOKEN_CLOSE_CODES and token.is_fixed:
-        delay_s = NEVER
-        _logger.error("%s; no attempt follows, since the token would be the same", what)
-    elif end.code == TOKEN_EXPIRED:
-        delay_s = 0.0
-        _logger.info("%s; again at once with another token", what)
-    elif end.code in TERMINAL_CLOSE_CODES:
-        delay_s = max(reconnect_delay_s, limits.refused_delay_s)
-        _logger.error("%s, which means: change something first; again in %g s", what, delay_s)
-    else:
-        delay_s = reconnect_delay_s
-        _logger.warning("%s; again in %g s", what, delay_s)
-    return delay_s
+class ReconnectPolicy:
+    """Decides when the next attempt follows, and logs why. A server that stays away is one warning, not many."""
 
-
-class ReconnectBackoff:
-    """Attempts that came to nothing. A server that stays away is one warning, not one every five seconds."""
-
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ServerAddress, token: TokenSource, limits: Limits) -> None:
         self._address = address
-        self._last = ""
+        self._token = token
+        self._refused_delay_s = limits.refused_delay_s
+        self._last_failure = ""
 
-    def forget(self) -> None:
-        """An attempt succeeded: the next failure is news."""
-        self._last = ""
+    def connected(self) -> None:
+        """Note that an attempt succeeded: the next failure is worth a warning."""
+        self._last_failure = ""
 
-    def delay_after(self, error: Exception, token: TokenSource, reconnect_delay_s: float) -> float:
-        """Seconds to the next attempt, before jitter, or NEVER. Logs why this one failed."""
-        why = str(error) or type(error).__name__
-        if isinstance(error, InvalidStatus) and error.response.status_code in _REFUSING_STATUS and token.is_fixed:
-            said = bytes(error.response.body or b"")[:300].decode(errors="replace")
-            _logger.error("%s refuses the token, which stays the same: %s %s", self._address, why, said)
+    def state_after(self, error: Exception, reconnect_delay_s: float) -> ConnectionState:
+        """Return the state after an attempt or a connection that ended with `error`."""
+        if isinstance(error, ConnectionClosed):
+            delay_s = self._after_close(close_of(error), reconnect_delay_s)
+            is_refused = delay_s == NEVER or close_of(error).code in TERMINAL_CLOSE_CODES
+        else:
+            delay_s = self._after_failure(error, reconnect_delay_s)
+            is_refused = delay_s == NEVER
+        return ConnectionState("refused" if is_refused else "lost", error, with_jitter(delay_s))
+
+    def _after_close(self, close: Close, reconnect_delay_s: float) -> float:
+        end = f"the connection to {self._address} ended with {close.code} {close.reason!r}"
+        if close.code in TOKEN_CLOSE_CODES and self._token.is_fixed:
+            delay_s = NEVER
+            _logger.error("%s; no attempt follows, since the token would be the same", end)
+        elif close.code == TOKEN_EXPIRED:
+            delay_s = 0.0
+            _logger.info("%s; the next attempt follows immediately, with another token", end)
+        elif close.code in TERMINAL_CLOSE_CODES:
+            delay_s = max(reconnect_delay_s, self._refused_delay_s)
+            _logger.error("%s, which means: change something first; again in %g s", end, delay_s)
+        else:
+            delay_s = reconnect_delay_s
+            _logger.warning("%s; again in %g s", end, delay_s)
+        return delay_s
+
+    def _after_failure(self, error: Exception, reconnect_delay_s: float) -> float:
+        failure = str(error) or type(error).__name__
+        if isinstance(error, InvalidStatus) and error.response.status_code in _REFUSING_STATUS and self._token.is_fixed:
+            reason = bytes(error.response.body or b"")[:300].decode(errors="replace")
+            _logger.error("%s refuses the token, which stays the same: %s %s", self._address, failure, reason)
             return NEVER
-        level = logging.DEBUG if why == self._last else logging.WARNING
-        self._last = why
-        _logger.log(level, "no connection to %s: %s; it goes on trying", self._address, why)
+        level = logging.DEBUG if failure == self._last_failure else logging.WARNING
+        self._last_failure = failure
+        _logger.log(level, "no connection to %s: %s; it goes on trying", self._address, failure)
         return reconnect_delay_s

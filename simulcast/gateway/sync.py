@@ -1,4 +1,4 @@
-"""The Gateway for threads: the same names, and each call returns when it is done.
+"""The Gateway for threads: the same names in blocking calls.
 
 from simulcast.gateway.sync import Gateway
 
@@ -20,23 +20,24 @@ from typing import Any, Self, TypeVar
 from simulcast.gateway.client import Gateway as AsyncGateway
 from simulcast.gateway.commands import CommandResult
 from simulcast.gateway.events import Event
+from simulcast.gateway.reconnect_policy import ConnectionState
 
 _Result = TypeVar("_Result")
-_END_WITHIN_S = 1.0
+_END_TIMEOUT_S = 1.0
 _AFTER_FORK = "this Gateway was made before a fork, and its thread is the parent's: make a new one in the child"
-_FROM_A_CALLBACK = "a callback can't wait for its own Gateway: call it from another thread"
+_IN_CALLBACK = "a callback can't wait for its own Gateway: call it from another thread"
 
 
 class Gateway:
-    """A `gateway.Gateway` on an event loop in a thread of its own, which `close()` ends.
+    """A `simulcast.gateway.Gateway` on an event loop in a thread of its own, which `close()` ends.
 
-    Any thread may call it. Callbacks run in its thread; they may read and send, and set callbacks, but whatever waits
-    raises RuntimeError there, since it would wait for itself. In a forked child, whose parent has the thread, `close()`
-    does nothing and every other call raises RuntimeError.
+    Any thread may call it. Callbacks run in its thread; they may read and send, and set callbacks, but a call that
+    waits raises RuntimeError there, since it would wait for itself. In a forked child, whose parent has the thread,
+    `close()` does nothing and every other call raises RuntimeError.
     """
 
     def __init__(self, host: str = "localhost", port: int = 8080, **options: Any) -> None:
-        """What `gateway.Gateway` takes, and raises. Connects to nothing yet."""
+        """Takes the options of `simulcast.gateway.Gateway`, and raises its errors. Connects to nothing yet."""
         self._gateway = AsyncGateway(host, port, **options)
         self._process = os.getpid()
         self._started = threading.Event()
@@ -58,7 +59,7 @@ class Gateway:
         self.close()
 
     def __iter__(self) -> Iterator[Event]:
-        """As `async for`: each event that was not read yet, then each as it comes, until somebody disconnects."""
+        """Yield each event that was not read yet, then each as it comes, until a disconnect: as `async for` does."""
         events = self._gateway.__aiter__()
 
         async def take() -> Event | None:
@@ -68,7 +69,7 @@ class Gateway:
             while (event := self._wait(take())) is not None:
                 yield event
         finally:
-            with contextlib.suppress(RuntimeError):  # it is closed, and nobody reads any more
+            with contextlib.suppress(RuntimeError):  # it is closed, so that there is no reader any more
                 self._wait(events.aclose())
 
     @property
@@ -90,24 +91,33 @@ class Gateway:
         self._gateway.on_websocket_status_change = callback
 
     @property
+    def on_state_change(self) -> Callable[[ConnectionState], object] | None:
+        """Gets each state of the connection, in the Gateway's thread."""
+        return self._gateway.on_state_change
+
+    @on_state_change.setter
+    def on_state_change(self, callback: Callable[[ConnectionState], object] | None) -> None:
+        self._gateway.on_state_change = callback
+
+    @property
     def is_websocket_connected(self) -> bool:
         """Whether a message could be sent now."""
         return self._gateway.is_websocket_connected
 
     def init(self) -> None:
-        """Connects. Returns after the first attempt; if that failed, attempts go on in the background."""
+        """Connect. Returns after the first attempt; if that failed, attempts go on in the background."""
         self._wait(self._gateway.init())
 
     def connect_websocket(self) -> bool:
-        """Connects now; returns whether it is connected."""
+        """Connect now; return whether it is connected."""
         return self._wait(self._gateway.connect_websocket())
 
     def disconnect_websocket(self) -> None:
-        """Disconnects for good, until `connect_websocket()`."""
+        """Disconnect for good, until `connect_websocket()`."""
         self._wait(self._gateway.disconnect_websocket())
 
     def send_websocket_message(self, message: str | Mapping[str, object]) -> bool:
-        """Queues one message to be sent, a mapping as JSON; False if it was not."""
+        """Queue one message to be sent, a mapping as JSON; False if it was not."""
         if threading.current_thread() is self._thread:
             return self._gateway.send_websocket_message(message)
 
@@ -117,41 +127,41 @@ class Gateway:
         return self._wait(send())
 
     def is_server_running(self) -> bool:
-        """Whether `/health` answers with 200 within 5 s. Never raises because it doesn't."""
+        """Return whether `/health` answers with 200 within 5 s."""
         return self._wait(self._gateway.is_server_running())
 
     def pause(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """As each command, raises CommandRejected, CommandUnanswered or ConnectionError."""
+        """Pause a download. As each command, it raises CommandRejected, CommandTimeout or ConnectionError."""
         return self._wait(self._gateway.pause(download_id, deadline_s=deadline_s))
 
     def resume(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Resumes a download that is paused."""
+        """Resume a download that is paused."""
         return self._wait(self._gateway.resume(download_id, deadline_s=deadline_s))
 
     def cancel(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Cancels a download that hasn't ended."""
+        """Cancel a download that hasn't ended."""
         return self._wait(self._gateway.cancel(download_id, deadline_s=deadline_s))
 
     def retry(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Begins a download anew that has failed or was cancelled."""
+        """Begin a new attempt of a download that has failed or was cancelled."""
         return self._wait(self._gateway.retry(download_id, deadline_s=deadline_s))
 
     def limit(self, download_id: str, bytes_per_s: int, *, deadline_s: float = 10.0) -> CommandResult:
-        """Lets a download that isn't complete take at most so many bytes a second; 0 for no limit."""
+        """Limit the speed of a download that isn't complete; 0 for no limit."""
         return self._wait(self._gateway.limit(download_id, bytes_per_s, deadline_s=deadline_s))
 
     def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
-        """Forgets a download that doesn't run; with `file` its file goes too."""
+        """Forget a download that doesn't run; with `file` its file goes too."""
         return self._wait(self._gateway.delete(download_id, file=file, deadline_s=deadline_s))
 
     def clear_finished(self, *, deadline_s: float = 10.0) -> CommandResult:
-        """Forgets all downloads that have ended; files stay."""
+        """Forget all downloads that have ended; files stay."""
         return self._wait(self._gateway.clear_finished(deadline_s=deadline_s))
 
     def close(self) -> None:
-        """Disconnects, and returns when the thread has ended. Idempotent. A loop over events ends then."""
+        """Disconnect, and return when the thread has ended. Idempotent. A loop over events ends then."""
         if threading.current_thread() is self._thread:
-            raise RuntimeError(_FROM_A_CALLBACK)
+            raise RuntimeError(_IN_CALLBACK)
         if self._process != os.getpid():
             return
         with contextlib.suppress(RuntimeError):  # it is closed already
@@ -167,22 +177,22 @@ class Gateway:
         await self._closing.wait()
         await self._gateway.disconnect_websocket()
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:  # what other threads wait for: nearly all of it ends with the connection
-            await asyncio.wait(others, timeout=_END_WITHIN_S)
+        if others:  # calls of other threads: nearly all of them end with the connection
+            await asyncio.wait(others, timeout=_END_TIMEOUT_S)
 
-    def _wait(self, doing: Coroutine[Any, Any, _Result]) -> _Result:
+    def _wait(self, call: Coroutine[Any, Any, _Result]) -> _Result:
         if self._process != os.getpid() or threading.current_thread() is self._thread:
-            doing.close()
-            raise RuntimeError(_AFTER_FORK if self._process != os.getpid() else _FROM_A_CALLBACK)
+            call.close()
+            raise RuntimeError(_AFTER_FORK if self._process != os.getpid() else _IN_CALLBACK)
         try:
-            future = asyncio.run_coroutine_threadsafe(doing, self._loop)
+            future = asyncio.run_coroutine_threadsafe(call, self._loop)
         except RuntimeError:
-            doing.close()
+            call.close()
             raise RuntimeError("this Gateway is closed: make a new one") from None
         try:
             return future.result()
         except concurrent.futures.CancelledError:
             raise RuntimeError("this Gateway was closed meanwhile") from None
         except BaseException:
-            future.cancel()  # Ctrl-C ends the wait, and what was waited for
+            future.cancel()  # Ctrl-C ends the wait, and the awaited call
             raise

@@ -1,4 +1,4 @@
-"""The token that a Gateway shows: none, always the same, or asked for at each attempt."""
+"""The token that a Gateway sends: none, always the same, or a new one at each attempt."""
 
 import asyncio
 import inspect
@@ -15,21 +15,21 @@ class TokenSource:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it stays the same, so that asking again is in vain."""
+        """Whether it stays the same, so that another attempt is in vain."""
         return isinstance(self._given, str)
 
-    async def headers(self, within_s: float) -> dict[str, str]:
-        """What to send with the handshake. Raises ConnectionError or TimeoutError where the callable gives none."""
+    async def headers(self, timeout_s: float) -> dict[str, str]:
+        """Return the headers of the handshake. Raises ConnectionError or TimeoutError if the callable fails."""
         if self._given is None:
             return {}
         try:
-            async with asyncio.timeout(within_s):
-                found = self._given if isinstance(self._given, str) else self._given()
-                text = await found if inspect.isawaitable(found) else found
+            async with asyncio.timeout(timeout_s):
+                result = self._given if isinstance(self._given, str) else self._given()
+                token = await result if inspect.isawaitable(result) else result
         except TimeoutError:
-            raise TimeoutError(f"token() gave none within {within_s:g} s") from None
+            raise TimeoutError(f"token() gave none within {timeout_s:g} s") from None
         except Exception as error:
             raise ConnectionError(f"token() raised {error!r}") from error
-        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
-            raise ConnectionError("token() gave what is no token: it returns text")
-        return {"Authorization": f"Bearer {text}"}
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise ConnectionError("token() returned no token, which is printable ASCII text")
+        return {"Authorization": f"Bearer {token}"} if token else {}

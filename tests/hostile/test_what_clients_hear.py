@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from simulcast.cli.watch.download_table import DownloadTable, clean
-from simulcast.gateway.address import Address
+from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.commands import Commands
 from simulcast.gateway.events import DownloadEvent, DownloadProgress, Event, parse
 from simulcast.gateway.receive_buffer import ReceiveBuffer
@@ -46,7 +46,7 @@ def test_whatever_is_told_where_to_resume_stays_a_query(told: list[str]) -> None
     for message in told:
         bookmark.is_new(message)
         bookmark.begin()
-    url = Address("ws://localhost:8080/ws?since=1-1&channel=a").resuming_after(bookmark.event_id)
+    url = ServerAddress("ws://localhost:8080/ws?since=1-1&channel=a").resuming_after(bookmark.event_id)
     assert urlsplit(url)[:3] == ("ws", "localhost:8080", "/ws")
     query = parse_qs(urlsplit(url).query)
     assert query == {"channel": ["a"], "since": [bookmark.event_id or "1-1"]}
@@ -62,7 +62,7 @@ def test_only_an_answer_with_the_id_of_what_was_asked_is_an_answer(message: str)
         commands = Commands()
         asked = asyncio.create_task(commands.request(lambda text: True, "clear_finished", "", 60, {}))
         await asyncio.sleep(0)
-        answered = commands.is_answer(message)
+        answered = commands.take_result(message)
         commands.give_up()
         await asyncio.gather(asked, return_exceptions=True)
         return answered
@@ -92,9 +92,8 @@ def test_a_token_never_breaks_out_of_its_header(token: str) -> None:
     except ConnectionError as error:
         assert token == "" or token not in str(error) or len(token) < 8
         return
-    assert found == {"Authorization": f"Bearer {token}"}
-    assert found["Authorization"].isprintable()
-    assert found["Authorization"].isascii()
+    assert found == ({"Authorization": f"Bearer {token}"} if token else {})
+    assert all(value.isprintable() and value.isascii() for value in found.values())
 
 
 @hostile

@@ -1,6 +1,6 @@
-"""What `simulcast watch` knows: one row for each download that goes on, and a line for each thing that happened.
+"""The downloads of `simulcast watch`: a row for each active one, and a line for each message.
 
-Decides; does no I/O. What came from others is cleaned first: a file's name may hold a terminal's control characters.
+Decides; does no I/O. Received text is cleaned first: a file's name may hold a terminal's control characters.
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 MAX_ROWS = 10_000  # the oldest goes first
 MAX_TEXT_CHARS = 300
-_BEYOND_COUNTING = 2**63  # JSON may hold a whole number that has no float, and 1e400, which is infinite
+_MAX_NUMBER = 2**63  # JSON may hold a whole number that has no float, and 1e400, which is infinite
 _STATES = {
     "download_queued": "queued",
     "download_started": "running",
@@ -27,7 +27,7 @@ _ENDS = {
 
 @dataclass(slots=True)
 class Row:
-    """One download that goes on. Sizes are bytes, `speed` bytes a second; `total` is 0 while unknown."""
+    """One active download. Sizes are bytes, `speed` bytes a second; `total` is 0 while unknown."""
 
     name: str
     state: str = "queued"
@@ -38,78 +38,76 @@ class Row:
 
     @property
     def remaining_s(self) -> float | None:
-        """How long it will take at this speed, if that can be known."""
+        """Seconds to its end at this speed; None while that is unknown."""
         return (self.total - self.received) / self.speed if self.speed and self.total >= self.received > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something to print. `lasting` is False for what only moves a bar."""
+    """A line to print. `lasting` is False for a message that only moves a bar."""
 
-    what: str
+    label: str
     download_id: str
     text: str
     lasting: bool
 
     def __str__(self) -> str:
-        return "  ".join(filter(None, (f"{self.what:<9}", self.download_id, self.text)))
+        return "  ".join(filter(None, (f"{self.label:<9}", self.download_id, self.text)))
 
 
 @dataclass(slots=True)
 class DownloadTable:
-    """`event_id` is the last one seen, "" before the first."""
+    """The active downloads by id, oldest first."""
 
     rows: dict[str, Row] = field(default_factory=dict)
-    event_id: str = ""
 
     def apply(self, message: str) -> Line:
-        """Takes one message from the server and says how it reads."""
+        """Apply one message from the server, and return its line."""
         try:
-            found = json.loads(message)
+            event = json.loads(message)
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            event = None
+        if not isinstance(event, dict):
             return Line("text", "", clean(message), lasting=True)
-        self.event_id = _text(found, "event_id") or self.event_id
-        kind, key = _text(found, "type"), _text(found, "download_id")
+        kind, key = _text(event, "type"), _text(event, "download_id")
         if not key or kind not in _STATES | _ENDS:
             return Line("event", "", clean(message), lasting=True)
         if kind in _ENDS:
-            return self._end(found, key, _ENDS[kind])
-        row = self._row(found, key)
+            return self._end(event, key, _ENDS[kind])
+        row = self._row(event, key)
         row.state = _STATES[kind]
-        row.progress = min(max(_number(found, "progress", row.progress), 0.0), 1.0)
-        row.speed = _number(found, "speed", 0.0)
-        row.received = _number(found, "received_bytes", row.received)
-        row.total = _number(found, "total_bytes", row.total)
-        what = kind.removeprefix("download_")
-        text = f"{row.progress:6.1%}  {size(row.speed)}/s  {row.name}" if what == "progress" else row.name
-        return Line(what, clean(key), text, lasting=False)
+        row.progress = min(max(_number(event, "progress", row.progress), 0.0), 1.0)
+        row.speed = _number(event, "speed", 0.0)
+        row.received = _number(event, "received_bytes", row.received)
+        row.total = _number(event, "total_bytes", row.total)
+        label = kind.removeprefix("download_")
+        text = f"{row.progress:6.1%}  {size(row.speed)}/s  {row.name}" if label == "progress" else row.name
+        return Line(label, clean(key), text, lasting=False)
 
-    def _row(self, found: Mapping[str, object], key: str) -> Row:
+    def _row(self, event: Mapping[str, object], key: str) -> Row:
         row = self.rows.get(key)
         if row is None:
             if len(self.rows) >= MAX_ROWS:
                 del self.rows[next(iter(self.rows))]
             row = self.rows[key] = Row(clean(key))
-        row.name = clean(_text(found, "name")) or row.name
+        row.name = clean(_text(event, "name")) or row.name
         return row
 
-    def _end(self, found: Mapping[str, object], key: str, what: str) -> Line:
+    def _end(self, event: Mapping[str, object], key: str, label: str) -> Line:
         row = self.rows.pop(key, None)
-        name = clean(_text(found, "name")) or (row.name if row else "")
-        more = clean(_text(found, {"complete": "file_path", "error": "error_message"}.get(what, "")))
-        return Line(what, clean(key), "  ".join(filter(None, (name if name != key else "", more))), lasting=True)
+        name = clean(_text(event, "name")) or (row.name if row else "")
+        detail = clean(_text(event, {"complete": "file_path", "error": "error_message"}.get(label, "")))
+        return Line(label, clean(key), "  ".join(filter(None, (name if name != key else "", detail))), lasting=True)
 
 
 def clean(text: str) -> str:
-    """Fit for a terminal: no control characters, and not endless."""
+    """Make text fit for a terminal: without control characters, and of bounded length."""
     cut = text if len(text) <= MAX_TEXT_CHARS else text[:MAX_TEXT_CHARS] + "…"
     return "".join(character if character.isprintable() else "·" for character in cut)
 
 
 def size(count: float) -> str:
-    """Bytes for people: 999 B, 1.0 kB, 23.4 MB."""
+    """Format bytes for people: 999 B, 1.0 kB, 23.4 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5 or unit == "GB":
             break
@@ -117,13 +115,13 @@ def size(count: float) -> str:
     return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
 
 
-def _text(found: Mapping[str, object], member: str) -> str:
-    value = found.get(member)
+def _text(event: Mapping[str, object], member: str) -> str:
+    value = event.get(member)
     return value if isinstance(value, str) else ""
 
 
-def _number(found: Mapping[str, object], member: str, otherwise: float) -> float:
-    value = found.get(member)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _BEYOND_COUNTING:
-        return otherwise
+def _number(event: Mapping[str, object], member: str, default: float) -> float:
+    value = event.get(member)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MAX_NUMBER:
+        return default
     return float(value)

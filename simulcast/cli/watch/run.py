@@ -1,127 +1,132 @@
-"""`simulcast watch`: what happens, live in the terminal; comes back after a loss and recovers what it missed."""
+"""`simulcast watch`: events live in the terminal. It comes back after a loss and recovers what it missed."""
 
 import asyncio
-import ipaddress
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
-from urllib.parse import quote, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from rich.console import Console
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from simulcast.cli.errors import first_user_error
 from simulcast.cli.watch.download_table import DownloadTable, clean
 from simulcast.cli.watch.screen import Bars, PlainLines, Screen
 from simulcast.errors import CommandError
-from simulcast.model.close_codes import Refresh, Stop
+from simulcast.gateway import ConnectionState, Gateway
+from simulcast.gateway.reconnect_policy import close_of
+from simulcast.model.close_codes import Stop
 from simulcast.store.url import redacted_url
 
-RECONNECT_S = 5.0
-OPEN_S = 10.0
-CLOSE_S = 1.0
-PING_EVERY_S = PONG_WITHIN_S = 20.0
-_STOP_CODES = frozenset(int(code) for code in Stop)
+RECONNECT_DELAY_S = 5.0
 _REMEDY = "; set SIMULCAST_TOKEN to what `simulcast token --scope watch` prints where the service runs, or give --token"
+_Argument = TypeVar("_Argument")
 
 
 async def watch(url: str, token: str) -> None:
-    """Until cancelled. `token`: "" for none, @file: its content. Raises CommandError where waiting mends nothing."""
-    checked_address(url)
-    board, console = DownloadTable(), Console()
+    """Show events until cancelled. `token`: "" for none, @file: its content. Raises CommandError as `follow` does."""
+    validate_url(url)
+    logging.getLogger("simulcast.gateway").addHandler(logging.NullHandler())  # the status says it
+    table, console = DownloadTable(), Console()
     if not console.is_terminal:
-        await follow(url, token, board, PlainLines())
+        await follow(url, token, table, PlainLines())
         return
-    bars = Bars(board, console)
+    bars = Bars(table, console)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(bars.run(), name="drawing")
-            await follow(url, token, board, bars)
+            await follow(url, token, table, bars)
     except BaseExceptionGroup as failures:
         raise first_user_error(failures) from failures
 
 
-def checked_address(url: str) -> str:
-    """The address of a WebSocket. Raises CommandError, with the one that was meant where that is clear."""
+def validate_url(url: str) -> None:
+    """Raise CommandError unless it is the URL of a WebSocket; it names the URL that was probably meant."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        if parts.scheme in ("http", "https") and parts.hostname:
+            scheme = "wss" if parts.scheme == "https" else "ws"
+            guess = parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/ws").geturl()
+            raise CommandError(f"--url {redacted_url(url)} is a web page: give {redacted_url(guess)}")
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise CommandError(f"--url {redacted_url(url)} is no WebSocket: it looks like ws://localhost:8080/ws")
+        Gateway(url=url)
     except ValueError as error:
         raise CommandError(f"--url {redacted_url(url)}: {error}") from error
-    if parts.scheme in ("http", "https") and host:
-        meant = parts._replace(scheme="wss" if parts.scheme == "https" else "ws", path=parts.path.rstrip("/") or "/ws")
-        raise CommandError(f"--url {redacted_url(url)} is a web page: give {redacted_url(meant.geturl())}")
-    if parts.scheme not in ("ws", "wss") or not host:
-        raise CommandError(f"--url {redacted_url(url)} is no WebSocket: it looks like ws://localhost:8080/ws")
-    return url
 
 
 async def follow(
-    url: str,
-    token: str,
-    board: DownloadTable,
-    screen: Screen,
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    url: str, token: str, table: DownloadTable, screen: Screen, reconnect_delay_s: float = RECONNECT_DELAY_S
 ) -> None:
-    """Connects, shows what comes, and does so again RECONNECT_S after a loss. Raises CommandError."""
-    while True:
-        found = await _connect(url, _headers(token), board.event_id)
-        if isinstance(found, ClientConnection):
+    """Show events and the state of the connection until cancelled. Raises CommandError where waiting mends nothing."""
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def ending(show: Callable[[_Argument], None]) -> Callable[[_Argument], None]:
+        """Let an error of a callback, which the Gateway would log, end the command."""
+
+        def show_or_end(argument: _Argument) -> None:
+            try:
+                show(argument)
+            except Exception as error:
+                if not failure.done():
+                    failure.set_exception(error)
+
+        return show_or_end
+
+    def show_message(text: str) -> None:
+        screen.line(table.apply(text))
+
+    def show_state(state: ConnectionState) -> None:
+        if state.phase == "connected":
             screen.status(f"connected to {redacted_url(url)}")
-            async with found:
-                await _show(found, board, screen)
-            if found.close_code == Refresh.TOKEN_EXPIRED:
-                continue  # at once: the file may hold another one, and the same one is refused
-            found = f"lost {redacted_url(url)}"
-        screen.status(f"{found}: trying again in {RECONNECT_S:.0f} s")
-        await pause(RECONNECT_S)
+        elif state.error is not None:
+            reason = explain_loss(state, url)
+            if state.retry_s > 0:  # a token that expired is read again immediately
+                screen.status(f"{reason}: trying again in {state.retry_s:.0f} s")
+
+    gateway = Gateway(
+        url=url,
+        token=(lambda: read_token(token)) if token else None,
+        on_websocket_message=ending(show_message),
+        on_state_change=ending(show_state),
+        reconnect_delay_s=reconnect_delay_s,
+    )
+    async with gateway:
+        await failure
 
 
-async def _connect(url: str, headers: dict[str, str], event_id: str) -> ClientConnection | str:
-    """A connection that goes on after `event_id`, or why there is none now. Raises CommandError if none can be."""
-    try:
-        return await connect(
-            _since(url, event_id),
-            additional_headers=headers,
-            open_timeout=OPEN_S,
-            close_timeout=CLOSE_S,
-            ping_interval=PING_EVERY_S,
-            ping_timeout=PONG_WITHIN_S,
-            proxy=_proxy(url),
-        )
-    except InvalidStatus as error:
-        status = error.response.status_code
-        if 400 <= status < 500:
-            said = clean(bytes(error.response.body or b"").decode(errors="replace").strip())
+def explain_loss(state: ConnectionState, url: str) -> str:
+    """Return the reason of a loss. Raises CommandError where another attempt mends nothing."""
+    place = redacted_url(url)
+    match state.error:
+        case ConnectionClosed() as closed:
+            close = close_of(closed)
+            if state.phase == "refused":
+                remedy = _REMEDY if close.code == Stop.BAD_TOKEN else ""
+                raise CommandError(f"the server closed the connection: {clean(close.reason)} ({close.code}){remedy}")
+            return f"lost {place}"
+        case InvalidStatus(response=response):
+            status = response.status_code
+            if status >= 500:
+                return f"{place} is not ready ({status})"
+            reason = clean(bytes(response.body or b"").decode(errors="replace").strip())
+            if "Location" in response.headers:
+                reason = f"it redirects to {clean(redacted_url(response.headers['Location']))}, give that with --url"
             remedy = _REMEDY if status == 401 else ""
             raise CommandError(
-                f"{redacted_url(url)} refuses ({status}): {said or 'is the path right? It usually is /ws'}{remedy}"
-            ) from error
-        return f"{redacted_url(url)} is not ready ({status})"
-    except InvalidHandshake as error:
-        return f"{redacted_url(url)} does not speak WebSocket ({error})"
-    except (OSError, WebSocketException):  # TimeoutError is an OSError
-        return f"no server at {redacted_url(url)} (start one with `simulcast up`)"
+                f"{place} refuses ({status}): {reason or 'is the path right? It usually is /ws'}{remedy}"
+            )
+        case InvalidHandshake() as error:
+            return f"{place} does not speak WebSocket ({error})"
+        case Exception(__cause__=CommandError() as error):  # of read_token
+            raise error
+        case _:
+            return f"no server at {place} (start one with `simulcast up`)"
 
 
-async def _show(socket: ClientConnection, board: DownloadTable, screen: Screen) -> None:
-    """Returns when the connection ends. Raises CommandError where the server says that coming back won't help."""
-    try:
-        async for message in socket:
-            if isinstance(message, str):
-                screen.line(board.apply(message))
-    except ConnectionClosed:
-        pass  # how it ended is in its close code
-    if socket.close_code in _STOP_CODES:
-        said = f"{clean(socket.close_reason or '')} ({socket.close_code})"
-        raise CommandError(
-            f"the server closed the connection: {said}{_REMEDY if socket.close_code == Stop.BAD_TOKEN else ''}"
-        )
-
-
-def _headers(token: str) -> dict[str, str]:
-    """What shows the token. Raises CommandError, which doesn't repeat it."""
+def read_token(token: str) -> str:
+    """Return the token, from its file where it begins with @. Raises CommandError, which doesn't repeat it."""
     if token.startswith("@"):
         try:
             token = Path(token[1:]).read_text(encoding="ascii").strip()
@@ -129,20 +134,4 @@ def _headers(token: str) -> dict[str, str]:
             raise CommandError(f"--token {token} can't be read: name a file with a token in it") from error
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CommandError(f"--token is no token: it has no spaces and no other letters than those of ASCII{_REMEDY}")
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _since(url: str, event_id: str) -> str:
-    if not event_id:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}since={quote(event_id)}"
-
-
-def _proxy(url: str) -> Literal[True] | None:
-    """None for this machine: a proxy that the environment names can't reach it."""
-    host = urlsplit(url).hostname or ""
-    try:
-        own = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        own = False
-    return None if own else True
+    return token

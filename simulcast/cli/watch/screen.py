@@ -1,4 +1,4 @@
-"""How `simulcast watch` shows itself: bars in a terminal, plain lines elsewhere."""
+"""The output of `simulcast watch`: bars in a terminal, plain lines elsewhere."""
 
 import asyncio
 from contextlib import suppress
@@ -14,12 +14,12 @@ from rich.text import Text
 from simulcast.cli.watch.download_table import DownloadTable, Line, Row, size
 
 REFRESHES_A_SECOND = 8
-_OTHER_LINES = 3  # beside the rows: how many more, the status, the cursor
+_OTHER_LINES = 3  # the number of hidden rows, the status, the cursor
 _STYLES = {"complete": "green", "error": "red", "cancelled": "yellow"}
 
 
 class Screen(Protocol):
-    """Shows lines and a status as they come."""
+    """An output for lines and a status."""
 
     def line(self, line: Line) -> None: ...
     def status(self, text: str) -> None: ...
@@ -36,23 +36,23 @@ class PlainLines:
 
 
 class Bars:
-    """One bar a download beneath the lines of what has ended; as many as the terminal holds."""
+    """One bar for each download beneath the lines of those that have ended; as many as the terminal holds."""
 
-    def __init__(self, board: DownloadTable, console: Console) -> None:
-        self._board = board
+    def __init__(self, table: DownloadTable, console: Console) -> None:
+        self._table = table
         self._console = console
         self._status = ""
         self._live = Live(console=console, auto_refresh=False, get_renderable=self._draw)
 
     def line(self, line: Line) -> None:
         if line.lasting:
-            self._console.print(Text(str(line), style=_STYLES.get(line.what, "")))
+            self._console.print(Text(str(line), style=_STYLES.get(line.label, "")))
 
     def status(self, text: str) -> None:
         self._status = text
 
     async def run(self) -> None:
-        """Refreshes until cancelled; drawing happens here and nowhere else, so no lock is needed."""
+        """Refresh until cancelled. All drawing happens here, so no lock is needed."""
         with self._live, suppress(asyncio.CancelledError):
             while True:
                 self._live.refresh()
@@ -60,7 +60,7 @@ class Bars:
 
     def _draw(self) -> RenderableType:
         room = max(1, self._console.size.height - _OTHER_LINES)
-        rows = list(self._board.rows.values())
+        rows = list(self._table.rows.values())
         parts: list[RenderableType] = [_table(rows[:room])] if rows else []
         if len(rows) > room:
             parts.append(Text(f"… and {len(rows) - room} more", style="dim"))

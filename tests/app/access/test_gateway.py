@@ -77,7 +77,7 @@ async def test_a_token_that_is_not_to_be_had_is_asked_for_again(caplog: pytest.L
             raise found
         return found  # type: ignore[return-value]
 
-    caplog.set_level(logging.WARNING, "gateway")
+    caplog.set_level(logging.WARNING, "simulcast.gateway")
     gateway = Gateway("127.0.0.1", fake_server.port, token=fresh, reconnect_delay_s=0.01)
     async with gateway:
         await until(lambda: gateway.is_websocket_connected, "the third attempt")

@@ -11,29 +11,29 @@ def event_text(kind: str, download_id: str = "a", **members: object) -> str:
 
 
 def test_a_download_has_a_row_from_its_first_event_to_its_end() -> None:
-    board = DownloadTable()
-    board.apply(event_text("queued", name="a.iso"))
-    assert (board.rows["a"].name, board.rows["a"].state) == ("a.iso", "queued")
-    board.apply(event_text("started", name="a.iso"))
-    board.apply(event_text("progress", progress=0.5, speed=1000, received_bytes=500, total_bytes=1000))
-    row = board.rows["a"]
+    table = DownloadTable()
+    table.apply(event_text("queued", name="a.iso"))
+    assert (table.rows["a"].name, table.rows["a"].state) == ("a.iso", "queued")
+    table.apply(event_text("started", name="a.iso"))
+    table.apply(event_text("progress", progress=0.5, speed=1000, received_bytes=500, total_bytes=1000))
+    row = table.rows["a"]
     assert (row.state, row.progress, row.speed, row.remaining_s) == ("running", 0.5, 1000.0, 0.5)
-    board.apply(event_text("paused"))
+    table.apply(event_text("paused"))
     assert (row.state, row.progress, row.remaining_s) == ("paused", 0.5, None)
-    line = board.apply(event_text("complete", file_path="/downloads/a.iso"))
-    assert not board.rows
+    line = table.apply(event_text("complete", file_path="/downloads/a.iso"))
+    assert not table.rows
     assert line == Line("complete", "a", "a.iso  /downloads/a.iso", lasting=True)
 
 
 def test_every_type_of_a_download_is_known() -> None:
-    board = DownloadTable()
+    table = DownloadTable()
     for kind in sorted(events.STATE_TYPES):
-        assert not board.apply(event_text(kind.removeprefix("download_"), kind)).lasting
-        assert kind in board.rows
+        assert not table.apply(event_text(kind.removeprefix("download_"), kind)).lasting
+        assert kind in table.rows
     for kind in sorted(events.END_TYPES):
-        board.apply(event_text("queued", kind))
-        assert board.apply(event_text(kind.removeprefix("download_"), kind)).lasting
-        assert kind not in board.rows
+        table.apply(event_text("queued", kind))
+        assert table.apply(event_text(kind.removeprefix("download_"), kind)).lasting
+        assert kind not in table.rows
 
 
 def test_an_error_is_told_with_its_message() -> None:
@@ -48,49 +48,41 @@ def test_progress_is_a_line_for_those_without_bars() -> None:
 
 
 def test_an_event_that_only_has_what_the_first_app_sends_is_enough() -> None:
-    board = DownloadTable()
-    board.apply('{"type":"download_progress","download_id":"12345","progress":0.75,"speed":1024000}')
-    assert (board.rows["12345"].progress, board.rows["12345"].remaining_s) == (0.75, None)
+    table = DownloadTable()
+    table.apply('{"type":"download_progress","download_id":"12345","progress":0.75,"speed":1024000}')
+    assert (table.rows["12345"].progress, table.rows["12345"].remaining_s) == (0.75, None)
 
 
 def test_what_isnt_an_event_of_a_download_is_shown_as_it_is() -> None:
-    board = DownloadTable()
+    table = DownloadTable()
     for text in ("Hello", "[1,2]", '{"type":"weather","sun":true}', '{"type":"download_progress"}', "[" * 100_000):
-        line = board.apply(text)
+        line = table.apply(text)
         assert line.lasting and line.text.startswith(text[:200])
-    assert not board.rows
+    assert not table.rows
 
 
 def test_wrong_members_do_no_harm() -> None:
-    board = DownloadTable()
-    board.apply(event_text("progress", progress="much", speed=None, total_bytes=True, name=7))
-    assert (board.rows["a"].progress, board.rows["a"].speed, board.rows["a"].name) == (0.0, 0.0, "a")
+    table = DownloadTable()
+    table.apply(event_text("progress", progress="much", speed=None, total_bytes=True, name=7))
+    assert (table.rows["a"].progress, table.rows["a"].speed, table.rows["a"].name) == (0.0, 0.0, "a")
 
 
 def test_control_characters_never_reach_the_terminal() -> None:
-    board = DownloadTable()
+    table = DownloadTable()
     shown = [
-        str(board.apply(event_text("queued", name="a\x1b[2Jb\r\nc\u202e"))),
-        str(board.apply("\x1b]0;title\x07")),
-        str(board.apply(event_text("error", "\x1b", error_message="\x9b31m"))),
+        str(table.apply(event_text("queued", name="a\x1b[2Jb\r\nc\u202e"))),
+        str(table.apply("\x1b]0;title\x07")),
+        str(table.apply(event_text("error", "\x1b", error_message="\x9b31m"))),
     ]
     assert all(text.isprintable() for text in shown)
-    assert board.rows["a"].name == "a·[2Jb··c·"
-
-
-def test_the_last_event_id_is_known() -> None:
-    board = DownloadTable()
-    board.apply(event_text("queued"))
-    board.apply("Hello")
-    board.apply('{"type":"download_progress","download_id":"foreign","progress":0.5,"speed":1}')
-    assert board.event_id == "1790000000000-1"
+    assert table.rows["a"].name == "a·[2Jb··c·"
 
 
 def test_rows_are_bounded_and_the_oldest_goes_first() -> None:
-    board = DownloadTable()
+    table = DownloadTable()
     for number in range(module.MAX_ROWS + 1):
-        board.apply(event_text("queued", str(number)))
-    assert len(board.rows) == module.MAX_ROWS and "0" not in board.rows
+        table.apply(event_text("queued", str(number)))
+    assert len(table.rows) == module.MAX_ROWS and "0" not in table.rows
 
 
 def test_sizes_read_well() -> None:

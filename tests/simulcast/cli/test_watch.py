@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from simulcast.cli.watch.download_table import DownloadTable, Line
-from simulcast.cli.watch.run import _proxy, checked_address, follow
+from simulcast.cli.watch.run import follow, validate_url
 from simulcast.cli.watch.screen import Bars
 from simulcast.errors import CommandError
 from tests.conditions import until
@@ -34,13 +34,9 @@ class Recorded:
         self.statuses.append(text)
 
 
-async def no_pause(_: float) -> None:
-    await asyncio.sleep(0)
-
-
 @asynccontextmanager
 async def following(url: str, screen: Recorded, token: str = "") -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(follow(url, token, DownloadTable(), screen, no_pause))
+    task = asyncio.create_task(follow(url, token, DownloadTable(), screen, reconnect_delay_s=0.01))
     try:
         yield task
     finally:
@@ -74,7 +70,7 @@ async def test_it_comes_back_after_a_loss_and_says_where_it_stopped() -> None:
     async with server(handle) as url, following(url, screen):
         await until(lambda: len(screen.lines) == 2, "two events")
     assert paths == ["/ws", "/ws?since=9-1"]
-    assert screen.statuses == [f"connected to {url}", f"lost {url}: trying again in 5 s", f"connected to {url}"]
+    assert screen.statuses == [f"connected to {url}", f"lost {url}: trying again in 0 s", f"connected to {url}"]
 
 
 async def test_it_waits_for_a_server_that_isnt_there_yet() -> None:
@@ -88,12 +84,38 @@ async def test_it_waits_for_a_server_that_is_not_ready() -> None:
     screen = Recorded()
     async with server(lambda _: asyncio.sleep(0), HTTPStatus.SERVICE_UNAVAILABLE) as url, following(url, screen):
         await until(lambda: len(screen.statuses) > 2, "some attempts")
-    assert screen.statuses[0] == f"{url} is not ready (503): trying again in 5 s"
+    assert screen.statuses[0] == f"{url} is not ready (503): trying again in 0 s"
 
 
 async def test_a_refusal_ends_it_with_what_the_server_said() -> None:
     async with server(lambda _: asyncio.sleep(0), HTTPStatus.FORBIDDEN) as url, following(url, Recorded()) as task:
         with pytest.raises(CommandError, match=r"refuses \(403\): not from there"):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+
+
+async def test_a_redirect_is_not_followed_and_names_its_target() -> None:
+    def redirect(connection: ServerConnection, request: Request) -> Response | None:
+        response = connection.respond(HTTPStatus.MOVED_PERMANENTLY, "")
+        response.headers["Location"] = "wss://example.com/"
+        return response
+
+    async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=redirect) as running:
+        url = f"ws://127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}/ws"
+        with pytest.raises(CommandError, match=r"\(301\): it redirects to wss://example.com/, give that with --url"):
+            await asyncio.wait_for(follow(url, "", DownloadTable(), Recorded()), 20)
+
+
+async def test_an_output_that_is_gone_ends_it() -> None:
+    class Closed(Recorded):
+        def line(self, line: Line) -> None:
+            raise BrokenPipeError
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.send("text")
+        await connection.wait_closed()
+
+    async with server(handle) as url, following(url, Closed()) as task:
+        with pytest.raises(BrokenPipeError):
             await asyncio.wait_for(asyncio.shield(task), 20)
 
 
@@ -148,7 +170,7 @@ async def test_without_a_token_none_is_shown_and_what_to_do_is_told() -> None:
 async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: str) -> None:
     url = f"ws://127.0.0.1:{free_port()}/ws"
     with pytest.raises(CommandError, match=r"^--token "):
-        await asyncio.wait_for(follow(url, token, DownloadTable(), Recorded(), no_pause), 20)
+        await asyncio.wait_for(follow(url, token, DownloadTable(), Recorded()), 20)
 
 
 @pytest.mark.parametrize(
@@ -159,22 +181,18 @@ async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: s
         ("localhost:8080", "it looks like ws://localhost:8080/ws"),
         ("ws://", "it looks like ws://"),
         ("ws://localhost:99999/ws", "[Pp]ort out of range"),
+        ("ws://localhost/ws#part", "fragment"),
     ],
 )
 def test_what_is_no_websocket_is_told_with_what_was_meant(url: str, said: str) -> None:
     with pytest.raises(CommandError, match=said):
-        checked_address(url)
+        validate_url(url)
 
 
 def test_a_password_in_the_address_is_not_printed() -> None:
     with pytest.raises(CommandError) as told:
-        checked_address("http://me:secret@localhost/?token=secret")
+        validate_url("http://me:secret@localhost/?token=secret")
     assert "secret" not in str(told.value)
-
-
-def test_this_machine_is_never_reached_through_a_proxy() -> None:
-    urls = ("ws://localhost:1/ws", "ws://127.0.0.1/ws", "ws://[::1]:8080/ws", "ws://example.com/ws")
-    assert [_proxy(url) for url in urls] == [None, None, None, True]
 
 
 async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:

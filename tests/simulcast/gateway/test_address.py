@@ -3,12 +3,12 @@
 import pytest
 
 from simulcast.gateway import Gateway
-from simulcast.gateway.address import Address
+from simulcast.gateway.address import ServerAddress
 
 
 def test_host_and_port_make_the_url_of_the_service() -> None:
-    assert Address.of("localhost", 8080).url == "ws://localhost:8080/ws"
-    assert Address.of("::1", 9000).url == "ws://[::1]:9000/ws"
+    assert ServerAddress.from_host("localhost", 8080).url == "ws://localhost:8080/ws"
+    assert ServerAddress.from_host("::1", 9000).url == "ws://[::1]:9000/ws"
 
 
 @pytest.mark.parametrize(
@@ -27,18 +27,18 @@ def test_a_url_that_makes_no_sense_is_an_error(url: str) -> None:
 
 
 def test_since_joins_the_query_that_is_there() -> None:
-    address = Address("wss://host/base/ws?channel=a%20b&interval_ms=1000")
+    address = ServerAddress("wss://host/base/ws?channel=a%20b&interval_ms=1000")
     assert address.resuming_after("7-3") == "wss://host/base/ws?channel=a%20b&interval_ms=1000&since=7-3"
 
 
 def test_since_replaces_the_one_that_the_url_had() -> None:
-    address = Address("ws://host/ws?since=7-1&x=1")
+    address = ServerAddress("ws://host/ws?since=7-1&x=1")
     assert address.resuming_after(None) == "ws://host/ws?since=7-1&x=1"
     assert address.resuming_after("7-3") == "ws://host/ws?x=1&since=7-3"
 
 
 def test_since_is_percent_encoded() -> None:
-    assert Address("ws://host/ws").resuming_after("a&b c/é-1") == "ws://host/ws?since=a%26b%20c%2F%C3%A9-1"
+    assert ServerAddress("ws://host/ws").resuming_after("a&b c/é-1") == "ws://host/ws?since=a%26b%20c%2F%C3%A9-1"
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,20 @@ def test_since_is_percent_encoded() -> None:
     ],
 )
 def test_health_is_asked_beside_the_websocket(url: str, line: bytes) -> None:
-    assert Address(url).health_request().split(b"\r\n")[0] == line
+    assert ServerAddress(url).health_request().split(b"\r\n")[0] == line
 
 
 def test_health_is_asked_with_the_host_and_the_credentials_of_the_url() -> None:
-    lines = Address("ws://name:word@[::1]:8080/ws").health_request().split(b"\r\n")
+    lines = ServerAddress("ws://name:word@[::1]:8080/ws").health_request().split(b"\r\n")
     assert b"Host: [::1]:8080" in lines
     assert b"Authorization: Basic bmFtZTp3b3Jk" in lines
 
 
 def test_an_address_in_a_log_shows_no_secrets() -> None:
-    assert str(Address("wss://name:word@host/base/ws?token=secret")) == "wss://host/base/ws"
-    assert str(Address("ws://[::1]:8080/ws")) == "ws://[::1]:8080/ws"
+    assert str(ServerAddress("wss://name:word@host/base/ws?token=secret")) == "wss://host/base/ws"
+    assert str(ServerAddress("ws://[::1]:8080/ws")) == "ws://[::1]:8080/ws"
+
+
+def test_this_machine_is_never_reached_through_a_proxy() -> None:
+    urls = ("ws://localhost:1/ws", "ws://127.0.0.1/ws", "ws://[::1]:8080/ws", "ws://example.com/ws")
+    assert [ServerAddress(url).is_this_machine for url in urls] == [True, True, True, False]

@@ -68,7 +68,7 @@ async def test_a_raising_callback_harms_nothing(
         await until(lambda: len(received.messages) == 2)
         assert gateway.is_websocket_connected
         logged = [record for record in caplog.records if record.levelno == logging.ERROR]
-        assert [record.name for record in logged] == ["gateway"] * 3
+        assert [record.name for record in logged] == ["simulcast.gateway"] * 3
         assert all(record.exc_info for record in logged)
     assert received.messages == ["one", "two"]
     assert received.statuses == [True, False]

@@ -104,7 +104,7 @@ async def test_offline_a_message_is_refused_with_a_warning(
 ) -> None:
     gateway = fake_server.gateway()
     assert not gateway.send_websocket_message("before")
-    assert [(record.name, record.levelno) for record in caplog.records] == [("gateway", logging.WARNING)]
+    assert [(record.name, record.levelno) for record in caplog.records] == [("simulcast.gateway", logging.WARNING)]
     async with gateway:
         assert gateway.send_websocket_message("meanwhile")
     assert not gateway.send_websocket_message({"after": 1})

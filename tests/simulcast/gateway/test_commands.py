@@ -71,7 +71,7 @@ async def test_the_callback_gets_answers_and_the_iteration_only_those_that_nobod
         own = result_text(command, status="accepted")
         events = gateway.__aiter__()
         reading = asyncio.create_task(anext(events))
-        await until(lambda: gateway._inbox.has_reader)
+        await until(lambda: gateway._receive_buffer.has_reader)
         for text in ('{"type":"command_result", broken', own, foreign):
             await fake_server.say(text)
         assert (await reading).raw["command_id"] == "another's"
@@ -122,10 +122,10 @@ async def test_a_second_answer_harms_nothing() -> None:
     asking = asyncio.create_task(commands.request(lambda text: not sent.append(text), "pause_download", "1", 20.0, {}))  # type: ignore[func-returns-value]
     await asyncio.sleep(0)
     text = result_text(json.loads(sent[0]), status="accepted")
-    assert commands.is_answer(text)
-    assert commands.is_answer(text)
+    assert commands.take_result(text)
+    assert commands.take_result(text)
     assert (await asking).action == "pause_download"
-    assert not commands.is_answer(text)
+    assert not commands.take_result(text)
 
 
 async def test_a_disconnect_ends_it(fake_server: FakeServer) -> None:

@@ -86,7 +86,7 @@ async def test_a_disconnect_ends_the_wait_for_the_next_attempt(absent: FakeServe
 
 async def test_silence_counts_as_a_loss(caplog: pytest.LogCaptureFixture) -> None:
     async with raw_server(Silent) as (port, came):
-        gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(silence_s=0.1))
+        gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(idle_timeout_s=0.1))
         received = Received().by(gateway)
         await gateway.init()
         await until(lambda: received.statuses[:3] == [True, False, True])
@@ -96,7 +96,7 @@ async def test_silence_counts_as_a_loss(caplog: pytest.LogCaptureFixture) -> Non
 
 
 async def test_after_a_disconnect_silence_is_none(fake_server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
-    gateway = Gateway("127.0.0.1", fake_server.port, limits=Limits(silence_s=0.1))
+    gateway = Gateway("127.0.0.1", fake_server.port, limits=Limits(idle_timeout_s=0.1))
     await gateway.init()
     await gateway.disconnect_websocket()
     caplog.clear()
@@ -129,7 +129,7 @@ async def test_a_close_that_the_server_never_finishes_counts_as_a_loss() -> None
         greeting = bytes([0x88, 2]) + (1001).to_bytes(2, "big")  # the close frame, and no end of TCP
 
     async with raw_server(Unfinished) as (port, _):
-        gateway = Gateway("127.0.0.1", port, reconnect_delay_s=3600, limits=Limits(silence_s=0.1))
+        gateway = Gateway("127.0.0.1", port, reconnect_delay_s=3600, limits=Limits(idle_timeout_s=0.1))
         received = Received().by(gateway)
         await gateway.init()
         await until(lambda: received.statuses == [True, False])
@@ -138,7 +138,7 @@ async def test_a_close_that_the_server_never_finishes_counts_as_a_loss() -> None
 
 async def test_a_server_that_answers_pings_is_not_silent() -> None:
     async with raw_server(Answering) as (port, came):
-        gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(silence_s=0.5))
+        gateway = Gateway("127.0.0.1", port, reconnect_delay_s=0, limits=Limits(idle_timeout_s=0.5))
         received = Received().by(gateway)
         await gateway.init()
         await until(lambda: getattr(came[0], "pings", 0) >= 4)  # longer than the silence that is allowed
@@ -149,7 +149,7 @@ async def test_a_server_that_answers_pings_is_not_silent() -> None:
 
 async def test_a_slow_callback_is_no_silence_of_the_server(fake_server: FakeServer) -> None:
     fake_server.snapshot = [str(number) for number in range(200)]  # more than is read ahead, so that reading stops
-    gateway = Gateway("127.0.0.1", fake_server.port, reconnect_delay_s=0, limits=Limits(silence_s=0.2))
+    gateway = Gateway("127.0.0.1", fake_server.port, reconnect_delay_s=0, limits=Limits(idle_timeout_s=0.2))
     received = Received().by(gateway)
     loop = asyncio.get_running_loop()
     rested = asyncio.Event()

@@ -64,7 +64,7 @@ async def test_a_disconnect_ends_it_after_what_is_left(fake_server: FakeServer) 
         async for one in gateway:
             found.append(one.event_id)
             if one.event_id == "7-1":
-                await until(lambda: gateway._bookmark.event_id == "7-3")
+                await until(lambda: gateway._position.event_id == "7-3")
                 await gateway.disconnect_websocket()
     assert found == ["7-1", "7-2", "7-3"]
 
@@ -76,7 +76,7 @@ async def test_the_callback_gets_them_too(fake_server: FakeServer) -> None:
         assert await read(gateway, 1) == ["7-1"]
         gateway.on_websocket_message = texts.append
         reading = asyncio.create_task(read(gateway, 1))
-        await until(lambda: gateway._inbox.has_reader)
+        await until(lambda: gateway._receive_buffer.has_reader)
         await fake_server.say(progress_event("7-2"))
         assert await reading == ["7-2"]
     assert texts == [progress_event("7-2")]
@@ -90,7 +90,7 @@ async def test_with_a_callback_nothing_waits_for_a_reader(fake_server: FakeServe
         await fake_server.say(progress_event("7-2"))
         await until(lambda: progress_event("7-2") in texts)
         reading = asyncio.create_task(read(gateway, 1))
-        await until(lambda: gateway._inbox.has_reader)
+        await until(lambda: gateway._receive_buffer.has_reader)
         await fake_server.say(progress_event("7-3"))
         assert await reading == ["7-3"]
 
@@ -98,7 +98,7 @@ async def test_with_a_callback_nothing_waits_for_a_reader(fake_server: FakeServe
 async def test_each_message_is_read_by_one(fake_server: FakeServer) -> None:
     async with fake_server.gateway() as gateway:
         reading = asyncio.create_task(read(gateway, 1))
-        await until(lambda: gateway._inbox.has_reader)
+        await until(lambda: gateway._receive_buffer.has_reader)
         with pytest.raises(RuntimeError, match="iterates"):
             await read(gateway, 1)
         await fake_server.say(progress_event("7-1"))
@@ -120,7 +120,7 @@ async def test_a_slow_reader_gets_everything_and_holds_up_the_reading(fake_serve
                     await fake_server.say(text)
             for _ in range(10):  # what comes meanwhile
                 await asyncio.sleep(0)
-            most = max(most, len(gateway._inbox._texts))
+            most = max(most, len(gateway._receive_buffer._texts))
             if len(found) == 100:
                 break
     assert found == [f"7-{n}" for n in range(1, 101)]

@@ -28,7 +28,7 @@ async def test_each_attempt_after_a_loss_is_jittered(
         asked.append(delay_s)
         return 0.0
 
-    monkeypatch.setattr("simulcast.gateway.client.with_jitter", at_once)
+    monkeypatch.setattr("simulcast.gateway.reconnect_policy.with_jitter", at_once)
     async with make("127.0.0.1", fake_server.port) as gateway:
         await until(lambda: fake_server.clients)
         fake_server.cut()

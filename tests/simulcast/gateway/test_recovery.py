@@ -13,7 +13,7 @@ from tests.gateway_server import FakeServer, RawServer, Received, progress_event
 async def test_it_keeps_trying_until_the_server_is_there(absent: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
     gateway = absent.gateway()
     received = Received().by(gateway)
-    caplog.set_level(logging.DEBUG, "gateway")
+    caplog.set_level(logging.DEBUG, "simulcast.gateway")
     await gateway.init()
     assert not gateway.is_websocket_connected
     assert received.statuses == []
@@ -150,7 +150,7 @@ async def test_a_refused_handshake_is_logged_with_its_status_and_tried_again(
     received = Received().by(gateway)
     await gateway.init()
     assert received.statuses == []
-    assert any("403" in record.getMessage() for record in caplog.records if record.name == "gateway")
+    assert any("403" in record.getMessage() for record in caplog.records if record.name == "simulcast.gateway")
     fake_server.refusal = None
     await until(lambda: gateway.is_websocket_connected)
     await gateway.disconnect_websocket()
@@ -166,11 +166,11 @@ async def test_a_redirect_is_not_followed(fake_server: FakeServer, caplog: pytes
     async with raw_server(Redirect) as (port, _), Gateway("127.0.0.1", port) as gateway:
         assert not gateway.is_websocket_connected
     assert fake_server.asked == []
-    assert any("302" in record.getMessage() for record in caplog.records if record.name == "gateway")
+    assert any("302" in record.getMessage() for record in caplog.records if record.name == "simulcast.gateway")
 
 
 async def test_it_logs_neither_payloads_nor_secrets(fake_server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger="gateway")
+    caplog.set_level(logging.DEBUG, logger="simulcast.gateway")
     fake_server.snapshot = ["payload"]
     gateway = Gateway(url=f"ws://name:word@127.0.0.1:{fake_server.port}/ws?token=secret", reconnect_delay_s=0.01)
     received = Received().by(gateway)
@@ -180,6 +180,6 @@ async def test_it_logs_neither_payloads_nor_secrets(fake_server: FakeServer, cap
         await until(lambda: received.statuses == [True, False])
         gateway.send_websocket_message("payload")
         await gateway.connect_websocket()
-    told = "\n".join(record.getMessage() for record in caplog.records if record.name == "gateway")
+    told = "\n".join(record.getMessage() for record in caplog.records if record.name == "simulcast.gateway")
     assert f"ws://127.0.0.1:{fake_server.port}/ws" in told
     assert all(word not in told for word in ("payload", "name", "word", "secret"))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from simulcast.gateway import CommandRejected, CommandTimeout, DownloadProgress
+from simulcast.gateway import CommandRejected, CommandTimeout, ConnectionState, DownloadProgress
 from simulcast.gateway.sync import Gateway
 from tests.conditions import until
 from tests.forks import in_child
@@ -35,9 +35,12 @@ async def test_it_connects_sends_hears_and_its_thread_ends(
 ) -> None:
     fake_server.snapshot = [progress_event("7-1"), progress_event("7-2")]
     statuses: list[bool] = []
+    states: list[ConnectionState] = []
 
     def use() -> list[str | None]:
         with Gateway("127.0.0.1", fake_server.port, on_websocket_status_change=statuses.append) as one:
+            one.on_state_change = states.append
+            assert one.on_state_change == states.append
             assert one.is_websocket_connected
             assert one.is_server_running()
             assert one.send_websocket_message("Hello from Flutter!")
@@ -57,6 +60,7 @@ async def test_it_connects_sends_hears_and_its_thread_ends(
     assert found.result() == ["7-1", "7-2"]
     assert fake_server.received == ["Hello from Flutter!"]
     assert statuses == [True, False, True, False]
+    assert states == [ConnectionState("connected")]
     assert gateway_threads() == []
 
 
@@ -126,7 +130,7 @@ async def test_closing_ends_whatever_waits(fake_server: FakeServer, threads: Thr
     pausing = threads.submit(one.pause, "1")
     await until(lambda: fake_server.received)
     await fake_server.say(progress_event("7-1"))
-    await until(lambda: one._gateway._bookmark.event_id)
+    await until(lambda: one._gateway._position.event_id)
     await until(threads.submit(one.close).done)
     await until(reading.done)
     await until(pausing.done)
