@@ -18,7 +18,8 @@ _PREFIX = "project/"  # folder of these files in the site
 _ICON = "app/page/icon.svg"
 _CELL = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
 _CODE = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
-_WORD_END = re.compile(r"(?<=[_/])(?=\w)|(?<=::)")
+_WORD_END = re.compile(r"(?<=\w[_/])(?=\w)|(?<=::)")
+_MIN_BREAKABLE_CHARS = 24
 
 
 def _path(uri: str) -> str:
@@ -69,9 +70,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let names in tables break behind an underscore, a slash and a double colon."""
+    """Let long names in tables break behind an underscore, a slash and a double colon."""
 
-    def breakable(cell: re.Match[str]) -> str:
-        return _CODE.sub(lambda code: _WORD_END.sub("<wbr>", code[0]), cell[0])
+    def breakable(code: re.Match[str]) -> str:
+        return _WORD_END.sub("<wbr>", code[0]) if len(code[0]) > _MIN_BREAKABLE_CHARS else code[0]
 
-    return _CELL.sub(breakable, html)
+    return _CELL.sub(lambda cell: _CODE.sub(breakable, cell[0]), html)
