@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ import yaml
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event
 from simulcast.settings.shared import RENAMED
+from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of, parse_members
 from tests.documents import DOCUMENTS, blocks
 from tests.programs import StartFrontEnd
 from tests.service import ROOT
 from tests.valkey import Valkey
 
+OWN_TYPE = "marker"  # of events that a publisher makes up
 SECRET = "a secret of at least thirty-two bytes"
 # The tests that run each kind of block. Dart is not run (docs/flutter.md states that), and text cannot be.
 RUN_BY = {
@@ -139,3 +142,21 @@ def test_json_is_one_object_on_one_line() -> None:
     shown = [block for path in DOCUMENTS for block in blocks(str(path.relative_to(ROOT)), "json")]
     assert len(shown) > 50
     assert [block for block in shown if "\n" in block.strip() or not isinstance(json.loads(block), dict)] == []
+
+
+def test_json_has_types_and_members_that_the_contract_has() -> None:
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for name, example in (FROM_SERVER | FROM_CLIENT).items():
+        known[kind_of(name)] |= parse_members(example).keys()
+    messages = [
+        (document.name, json.loads(block))
+        for document in DOCUMENTS
+        for block in blocks(str(document.relative_to(ROOT)), "json")
+    ]
+    assert len(messages) > 50
+    unknown = [
+        (document, message)
+        for document, message in messages
+        if (kind := message.get("type") or message["action"]) != OWN_TYPE and not message.keys() <= known[kind]
+    ]
+    assert unknown == []

@@ -2,6 +2,7 @@ import asyncio
 
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait, is_cancelling
+from simulcast.model.position import Position
 
 
 async def test_a_loop_whose_cancellation_is_swallowed_ends_all_the_same() -> None:
@@ -58,11 +59,13 @@ async def test_a_publisher_can_be_stopped_at_any_moment(broker: Broker, channel:
         for _ in range(pauses):
             await asyncio.sleep(0)
         publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
+        (outcome,) = await asyncio.gather(publishing, return_exceptions=True)
+        assert isinstance(outcome, Position | asyncio.CancelledError), outcome
     senders = [task for task in asyncio.all_tasks() if task.get_name() == "simulcast-sender"]
     publishing = asyncio.create_task(broker.publish({}, channel))
     await asyncio.sleep(0)
     for task in senders:
         task.cancel()
     async with asyncio.timeout(10):
-        await asyncio.gather(publishing, *senders, return_exceptions=True)
+        outcomes = await asyncio.gather(publishing, *senders, return_exceptions=True)
+    assert outcomes and all(isinstance(outcome, BaseException) for outcome in outcomes), outcomes

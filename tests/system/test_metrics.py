@@ -1,5 +1,6 @@
 """Each promised metric is there, and moves when what it counts happens: real front-ends, a real Valkey."""
 
+import json
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -152,13 +153,20 @@ async def ready(admin: Admin) -> bool:
 async def test_what_the_subscription_missed_is_filled_and_counted(
     admin: Admin, broker: Broker, own_valkey: Valkey
 ) -> None:
-    admin.front_end.signal(signal.SIGSTOP)
-    with redis.Redis(port=own_valkey.port, protocol=2) as plain:
-        plain.client_kill_filter(_type="pubsub")
-    for n in range(10):
-        await broker.publish({"type": "event", "n": n})
-    admin.front_end.signal(signal.SIGCONT)
+    async with await admin.front_end.connect() as client:
+        await client.send("{}")
+        await collect(client, "missing_member")
+        admin.front_end.signal(signal.SIGSTOP)
+        with redis.Redis(port=own_valkey.port, protocol=2) as plain:
+            plain.client_kill_filter(_type="pubsub")
+        for n in range(10):
+            await broker.publish({"type": "event", "n": n})
+        admin.front_end.signal(signal.SIGCONT)
+        texts = await collect(client, '"n":9')
+        assert [json.loads(text)["n"] for text in texts] == list(range(10))
     await reaches(admin, "simulcast_backfilled_total", 10)
+    assert await admin.value("simulcast_backfilled_total") == 10
+    assert await admin.value("simulcast_gaps_lost_total") == 0
 
 
 async def test_what_only_looks_like_a_brokers_is_counted_as_refused(admin: Admin, own_valkey: Valkey) -> None:

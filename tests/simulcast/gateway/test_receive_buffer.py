@@ -173,4 +173,8 @@ async def test_a_reader_that_leaves_holds_nothing_up() -> None:
     with inbox.reading():
         putting = asyncio.create_task(inbox.put("aaaa"))
         await asyncio.sleep(0)
+        assert not putting.done()
     await asyncio.wait_for(putting, DEADLINE_S)
+    await asyncio.wait_for(inbox.put("b"), DEADLINE_S)
+    with inbox.reading():
+        assert await inbox.take() == ["b"]  # while nothing reads, the oldest are dropped

@@ -131,6 +131,8 @@ async def test_it_does_not_stay_for_ever(sentinels: Sentinels, channel: str, mon
         async with asyncio.timeout(20):
             await broker.publish(complete_event("last", "/x"), channel)
             await broker.aclose()
+        with master.admin() as client:
+            assert client.xlen(ChannelNames(channel).history) == 1
     finally:
         for each in replicas:
             each.signal(signal.SIGCONT)
