@@ -8,7 +8,7 @@ from benchmarks.scale.runs import Load, Row
 from benchmarks.scale.subscribers import RATE, Fan
 
 CLIENTS = 1_000_000
-RATES = (1, 10, 100)  # events a second that each client is told
+RATES = (1, 10, 100)  # events a second that each client receives
 FULL = 0.5  # of a processor: what is above is for bursts and for those who come back
 MEMORY_BYTES = 512 * 1024**2  # what docker-compose.yml gives a front-end
 DESCRIPTORS = 65_536 - 192  # docs/limits.md
@@ -37,10 +37,10 @@ _COMING: tuple[Column, ...] = (
     ("KB a client", _number("client_bytes", "{:,.1f}", 1024)),
     ("CPU µs to join", _number("joining_us")),
     ("CPU µs to come back", _number("back_us")),
-    ("s until all know", _number("back_s", "{:,.2f}")),
+    ("s until all are current", _number("back_s", "{:,.2f}")),
     ("Redis commands a front-end", _number("back_commands")),
     ("to new front-ends: CPU µs", _number("anew_back_us")),
-    ("s until all know", _number("anew_back_s", "{:,.2f}")),
+    ("s until all are current", _number("anew_back_s", "{:,.2f}")),
     ("Redis commands a front-end", _number("anew_back_commands")),
 )
 
@@ -124,7 +124,7 @@ def _carries(costs: Costs) -> list[str]:
             ],
         ),
         f"A straight line through what was measured: an event takes Valkey {costs.event_us:.1f} µs, and",
-        f"{costs.subscriber_us:.2f} µs and {costs.redis_bytes:.0f} bytes more for each front-end that is told. A",
+        f"{costs.subscriber_us:.2f} µs and {costs.redis_bytes:.0f} bytes more for each front-end that receives it. A",
         f"front-end takes {costs.idle_us_s:.0f} µs a second while nothing is published.",
         "",
     ]
@@ -147,7 +147,7 @@ def _million(costs: Costs) -> list[str]:
         "### A million clients",
         "",
         *_table(
-            ["each is told, of one channel", *(f"{rate} event{'s' if rate > 1 else ''}/s" for rate in RATES)],
+            ["each client receives, in one channel", *(f"{rate} event{'s' if rate > 1 else ''}/s" for rate in RATES)],
             [
                 row(f"clients of a front-end when {FULL:.0%} of its processor are used", clients("processor")),
                 row("… when 512 MB are used", clients("memory")),
@@ -163,9 +163,9 @@ def _million(costs: Costs) -> list[str]:
                     f"front-ends when {FULL:.0%} of Valkey's processor are used",
                     [f"{costs.most_front_ends(rate):,.0f}" for rate in RATES],
                 ),
-                row("all cut and back at once: seconds of each processor", _seconds(each, costs.back_us)),
+                row("all cut and back simultaneously: seconds of each processor", _seconds(each, costs.back_us)),
                 row("the same at new front-ends", _seconds(each, costs.anew_us)),
-                row("what Redis is asked meanwhile", [f"{many * costs.commands:,.0f} commands" for many in front_ends]),
+                row("commands to Redis meanwhile", [f"{many * costs.commands:,.0f} commands" for many in front_ends]),
             ],
         ),
     ]
@@ -216,8 +216,8 @@ def markdown(rows: Sequence[Row], fans: Sequence[Fan], load: Load, facts: Sequen
             f"{load.reading_rate:,.0f} events/s.",
             "",
             *_measured(rows, _DELIVERING),
-            f"Then all clients were cut, missed {load.missed} events, and came back at once, each with its last id;",
-            "and again, with every front-end started anew meanwhile.",
+            f"Then all clients were cut, missed {load.missed} events, and came back simultaneously,",
+            "each with its last id; and again, with every front-end restarted meanwhile.",
             "",
             *_measured(rows, _COMING),
             *_fans(fans),
