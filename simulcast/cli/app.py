@@ -7,7 +7,6 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +33,7 @@ RedisUrl = Annotated[
         show_default="the one of `simulcast up`, else redis://localhost:6379/0",
     ),
 ]
-Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder in which `simulcast up` keeps its data.")]
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder with the data of `simulcast up`.")]
 Host = Annotated[
     str,
     typer.Option(
@@ -53,10 +52,9 @@ OpenToEveryone = Annotated[
 
 def _print_version(requested: bool) -> None:
     if requested:
-        try:
-            typer.echo(f"simulcast {metadata.version('simulcast')}")
-        except metadata.PackageNotFoundError:
-            typer.echo("simulcast, run from a checkout that is not installed")
+        from simulcast.heartbeat import version
+
+        typer.echo(f"simulcast {version()}" if version() else "simulcast, from a checkout that is not installed")
         raise typer.Exit
 
 
@@ -135,7 +133,7 @@ def serve(
 
 @app.command()
 def work(redis_url: RedisUrl = "") -> None:
-    """Run one worker, which downloads what is queued."""
+    """Run one worker, which downloads queued files."""
     from simulcast.launcher import programs
 
     programs.become(programs.worker(), {"REDIS_URL": redis_url})

@@ -16,7 +16,7 @@ _EXAMPLE = '{"type":"download_progress","download_id":"x","progress":0.5,"speed"
 
 @dataclass(frozen=True, slots=True)
 class BannerInfo:
-    """The addresses and folders of what runs. `admin_ports`: of the front-ends, on 127.0.0.1.
+    """The addresses and folders of a running service. `admin_ports`: of the front-ends, on 127.0.0.1.
 
     `redis_port` and `data` belong to the embedded server; `redis_port` is 0 for a Redis that was there before.
     """

@@ -16,7 +16,7 @@ from simulcast.store.factory import topology_from_url
 
 
 def redis_url(given: str, data: Path) -> str:
-    """Return the given address, else what `simulcast up` wrote into `data`, else the usual one.
+    """Return the given address, else the one that `simulcast up` wrote into `data`, else the usual one.
 
     Raises CommandError, SettingRefused.
     """

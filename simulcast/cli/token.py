@@ -21,7 +21,7 @@ def token(
         list[str] | None,
         typer.Option(
             "--channel",
-            help="A channel of those rights, in which * stands for any text; may be repeated.",
+            help="A channel of those rights; * stands for any text; may be repeated.",
             show_default="downloads",
         ),
     ] = None,

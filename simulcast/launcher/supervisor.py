@@ -38,7 +38,7 @@ class SupervisedProcess:
     async def supervise(self) -> None:
         """Keep the process running until cancelled; return once it has ended.
 
-        Raises CommandError after MAX_START_ATTEMPTS in which it never lived for HEALTHY_AFTER_S.
+        Raises CommandError when it ended MAX_START_ATTEMPTS times and never lived for HEALTHY_AFTER_S.
         """
         loop = asyncio.get_running_loop()
         was_healthy, attempts, backoff_s = False, 0, BASE_BACKOFF_S

@@ -38,7 +38,7 @@ class AccessSettings(SharedSettings):
     def token_key(self) -> tuple[str, str]:
         """Return the algorithm and its key: ("HS256", secret), ("RS256", PEM), or ("", "") without tokens.
 
-        Raises SettingRefused for a key that can't verify tokens, an unreadable file, and a secret beside a file.
+        Raises SettingRefused for a key that can't verify tokens, an unreadable file, and a secret together with a file.
         """
         if self.token_secret and self.token_public_key_file:
             raise SettingRefused(
@@ -93,7 +93,7 @@ class AccessSettings(SharedSettings):
 def prepare_key(algorithm: str, key: str) -> Any:
     """Return the key as PyJWT verifies with it: of HS256 a secret, of RS256 a public key in PEM.
 
-    Raises ValueError, which says what is wrong with the key.
+    Raises ValueError with the reason for a key that can't verify tokens.
     """
     import jwt  # only front-ends with tokens need it
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -108,7 +108,7 @@ def prepare_key(algorithm: str, key: str) -> Any:
 
 
 def is_public_bind(host: str) -> bool:
-    """Whether other machines can connect to a socket that listens on `host`."""
+    """Return whether other machines can connect to a socket that listens on `host`."""
     if host == "localhost":
         return False
     try:

@@ -1,4 +1,4 @@
-"""A finding of `simulcast doctor`: what was checked, the result, and the remedy."""
+"""A finding of `simulcast doctor`: its subject, the result, and the remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Finding:
 
 
 def render(findings: Iterable[Finding]) -> RenderableType:
-    """Return a table in which each remedy stands below its result."""
+    """Return a table with each remedy below its result."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column()
     table.add_column(no_wrap=True)

@@ -66,7 +66,7 @@ def check_disk(downloads: Path) -> Finding:
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        result = f"{folder} is no folder in which this user may write"
+        result = f"{folder} is no folder that this user may write to"
         return Finding.error("downloads", result, "set SIMULCAST_DOWNLOAD_DIR")
     free_bytes = shutil.disk_usage(folder).free
     text = f"{free_bytes / 10**9:,.1f} GB free in {folder}"
