@@ -89,6 +89,7 @@ class FrontEnd(Program):
         **environment: str,
     ) -> None:
         """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
+        self.redis_url = redis_url
         self.port = port or free_port()
         address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
         program = _limited_to(self.descriptors) if self.descriptors else ("-m", "app")

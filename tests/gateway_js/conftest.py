@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route
 
-from tests.controlled_server import World
+from tests.controlled_server import ControlledServer
 from tests.service import ROOT
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def node() -> Node:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
+async def page(browser: Browser, controlled_server: ControlledServer) -> AsyncIterator[Page]:
     """A page that the server itself gave: Chromium lets no page of unknown origin connect to this machine.
 
     The repository's modules are below /modules/.
@@ -61,7 +61,7 @@ async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
 
     page = await browser.new_page()
     await page.route("**/modules/**", serve)
-    await page.expose_function("ask", world.do)
-    await page.goto(f"http://127.0.0.1:{world.port}/health")
+    await page.expose_function("ask", controlled_server.do)
+    await page.goto(f"http://127.0.0.1:{controlled_server.port}/health")
     yield page
     await page.close()

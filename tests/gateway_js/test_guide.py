@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.controlled_server import World, controlled
+from tests.controlled_server import ControlledServer, controlled
 from tests.gateway_js.conftest import HERE, Node
 from tests.service import ROOT
 
@@ -21,18 +21,18 @@ RUN = """async ([name, port]) => {
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_in_node(node: Node, world: World, scenario: str) -> None:
-    async with controlled(world) as control:
-        output = await node("guide.test.mjs", CONTROL=control, PORT=str(world.port), SCENARIO=scenario)
+async def test_in_node(node: Node, controlled_server: ControlledServer, scenario: str) -> None:
+    async with controlled(controlled_server) as control:
+        output = await node("guide.test.mjs", CONTROL=control, PORT=str(controlled_server.port), SCENARIO=scenario)
     assert "pass 1" in output, output
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_in_chromium(page: Page, world: World, scenario: str) -> None:
-    assert await page.evaluate(RUN, [scenario, world.port]) == SCENARIOS
+async def test_in_chromium(page: Page, controlled_server: ControlledServer, scenario: str) -> None:
+    assert await page.evaluate(RUN, [scenario, controlled_server.port]) == SCENARIOS
 
 
-async def test_in_a_page_it_needs_no_address(page: Page, world: World) -> None:
+async def test_in_a_page_it_needs_no_address(page: Page, controlled_server: ControlledServer) -> None:
     await page.evaluate("""async () => {
         const { Gateway } = await import("/modules/simulcast/gateway/gateway.js");
         await Gateway.init();
@@ -40,18 +40,18 @@ async def test_in_a_page_it_needs_no_address(page: Page, world: World) -> None:
         if (!(await Gateway.isServerRunning())) throw new Error("not running");
         window.heard = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
     }""")
-    await world.publish({"type": "here"})
+    await controlled_server.publish({"type": "here"})
     assert '"type":"here"' in await page.evaluate("window.heard")
 
 
-async def test_the_example_shows_what_happens(page: Page, world: World) -> None:
-    html = (ROOT / "examples/gateway_js.html").read_text().replace("8080", str(world.port))
+async def test_the_example_shows_what_happens(page: Page, controlled_server: ControlledServer) -> None:
+    html = (ROOT / "examples/gateway_js.html").read_text().replace("8080", str(controlled_server.port))
     await page.goto(
-        f"http://localhost:{world.port}/health"
+        f"http://localhost:{controlled_server.port}/health"
     )  # the example's server is localhost, and so must its page be
     await page.set_content(html.replace('"./gateway.js"', '"/modules/simulcast/gateway/gateway.js"'))
     await expect(page.locator("#status")).to_have_text("Connected")
-    await world.publish({"type": "here"})
+    await controlled_server.publish({"type": "here"})
     await expect(page.locator("#events")).to_contain_text('"type":"here"')
-    await world.kill()
+    await controlled_server.kill()
     await expect(page.locator("#status")).to_have_text("Lost; it comes back by itself")

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.controlled_server import World
+from tests.controlled_server import ControlledServer
 from tests.file_server import Files
 from tests.page.conftest import OpenPage
 from tests.page.rows import BLOCK_WEBSOCKETS
@@ -20,21 +20,21 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
+async def page(browser: Browser, controlled_server: ControlledServer) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
     page.set_default_timeout(60_000)
     await page.add_init_script(BLOCK_WEBSOCKETS)
-    await page.goto(f"http://127.0.0.1:{world.port}/")
+    await page.goto(f"http://127.0.0.1:{controlled_server.port}/")
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
     yield page
     await context.close()
 
 
 async def test_a_download_is_added_watched_paused_resumed_and_deleted(
-    page: Page, worker: StartWorker, files: Files
+    page: Page, worker: StartWorker, files: Files, controlled_server: ControlledServer
 ) -> None:
-    worker()
+    worker(REDIS_URL=controlled_server.redis_url)
     files.contents["a.bin"] = random.Random(7).randbytes(5_000_000)
     files.bytes_per_s = 500_000
     await page.locator("#urls").fill(files.url("a.bin"))
@@ -53,8 +53,10 @@ async def test_a_download_is_added_watched_paused_resumed_and_deleted(
     await expect(found).to_have_count(0)
 
 
-async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(page: Page, world: World) -> None:
-    await world.add("http://127.0.0.1:1/a.bin")  # there is no worker
+async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(
+    page: Page, controlled_server: ControlledServer
+) -> None:
+    await controlled_server.add("http://127.0.0.1:1/a.bin")  # there is no worker
     found = page.locator("li.row")
     await expect(found).to_have_count(1)
     await found.get_by_role("button", name=re.compile("Cancel")).click()
@@ -62,28 +64,30 @@ async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(page: Page, wo
     await page.get_by_role("button", name="Clear finished").click()
     await page.get_by_role("button", name="Clear", exact=True).click()
     await expect(found).to_have_count(0)
-    await world.publish({"type": "download_started", "download_id": "a/b?", "name": "nobody's"})
+    await controlled_server.publish({"type": "download_started", "download_id": "a/b?", "name": "nobody's"})
     await found.get_by_role("button", name=re.compile("Pause")).click()
     await expect(found.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
 
 
-async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(page: Page, world: World) -> None:
+async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(
+    page: Page, controlled_server: ControlledServer
+) -> None:
     for number in range(3):
-        await world.add(f"http://127.0.0.1:1/{number}.bin")
+        await controlled_server.add(f"http://127.0.0.1:1/{number}.bin")
     titles = page.locator("li.row .title")
     await expect(titles).to_have_text(["2.bin", "1.bin", "0.bin"])
-    await world.kill()
+    await controlled_server.kill()
     await expect(page.locator("#phase")).to_have_text(re.compile("No connection"))
     await expect(titles).to_have_count(3)
-    await world.start()
+    await controlled_server.start()
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
-    await world.add("http://127.0.0.1:1/3.bin")
+    await controlled_server.add("http://127.0.0.1:1/3.bin")
     await expect(titles).to_have_text(["3.bin", "2.bin", "1.bin", "0.bin"])
     await page.evaluate("window.blocked = false")
-    await world.kill()
-    await world.start()
+    await controlled_server.kill()
+    await controlled_server.start()
     await expect(page.locator("#phase")).to_have_text("Live")
-    await world.add("http://127.0.0.1:1/4.bin")
+    await controlled_server.add("http://127.0.0.1:1/4.bin")
     await expect(titles).to_have_text(["4.bin", "3.bin", "2.bin", "1.bin", "0.bin"])
 
 

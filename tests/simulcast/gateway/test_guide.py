@@ -16,18 +16,14 @@ from simulcast.gateway import (
 )
 from simulcast.model.events import complete_event, progress_event
 from tests.conditions import until
-from tests.controlled_server import World
+from tests.controlled_server import ControlledServer
 from tests.gateway_server import Received
-from tests.programs import StartFrontEnd
-from tests.service import Program
-from tests.valkey import Valkey
 
 
 @pytest.fixture
-async def world(front_end: StartFrontEnd, own_valkey: Valkey, programs: list[Program]) -> AsyncIterator[World]:
-    world = World(await front_end(), own_valkey.url, programs)
-    yield world
-    await world.aclose()
+async def controlled_server(restartable_server: ControlledServer) -> AsyncIterator[ControlledServer]:
+    async with restartable_server.emptied() as server:
+        yield server
 
 
 def told(texts: list[str]) -> list[object]:
@@ -36,8 +32,8 @@ def told(texts: list[str]) -> list[object]:
     return [{name: value for name, value in event.items() if name != "event_id"} for event in events]
 
 
-async def test_init_connects_to_host_and_port(world: World) -> None:
-    gateway = Gateway(host="127.0.0.1", port=world.port)
+async def test_init_connects_to_host_and_port(controlled_server: ControlledServer) -> None:
+    gateway = Gateway(host="127.0.0.1", port=controlled_server.port)
     statuses: list[bool] = []
     gateway.on_websocket_status_change = statuses.append
     assert not gateway.is_websocket_connected
@@ -47,18 +43,20 @@ async def test_init_connects_to_host_and_port(world: World) -> None:
     await gateway.disconnect_websocket()
 
 
-async def test_on_websocket_message_gets_the_text_of_each_event(world: World) -> None:
-    async with Gateway("127.0.0.1", world.port) as gateway:
+async def test_on_websocket_message_gets_the_text_of_each_event(controlled_server: ControlledServer) -> None:
+    async with Gateway("127.0.0.1", controlled_server.port) as gateway:
         received = Received().by(gateway)
-        await world.publish(dict(progress_event("12345", 0.75, 1024000)))
-        await world.publish(dict(complete_event("12345", "/downloads/a.iso")))
+        await controlled_server.publish(dict(progress_event("12345", 0.75, 1024000)))
+        await controlled_server.publish(dict(complete_event("12345", "/downloads/a.iso")))
         await until(lambda: len(received.messages) == 2)
     assert received.messages[0].endswith('"download_id":"12345","progress":0.75,"speed":1024000}')
     assert told(received.messages)[1] == complete_event("12345", "/downloads/a.iso")
 
 
-async def test_send_websocket_message_sends_text_that_is_ignored_and_commands_that_are_answered(world: World) -> None:
-    gateway = Gateway("127.0.0.1", world.port)
+async def test_send_websocket_message_sends_text_that_is_ignored_and_commands_that_are_answered(
+    controlled_server: ControlledServer,
+) -> None:
+    gateway = Gateway("127.0.0.1", controlled_server.port)
     received = Received().by(gateway)
     assert not gateway.send_websocket_message("Hello from Flutter!")  # not connected yet
     async with gateway:
@@ -69,65 +67,67 @@ async def test_send_websocket_message_sends_text_that_is_ignored_and_commands_th
     assert (answer["type"], answer["status"], answer["reason"]) == ("command_result", "rejected", "unknown_download")
 
 
-async def test_is_server_running_says_whether_it_runs(world: World) -> None:
-    gateway = Gateway("127.0.0.1", world.port)
+async def test_is_server_running_says_whether_it_runs(controlled_server: ControlledServer) -> None:
+    gateway = Gateway("127.0.0.1", controlled_server.port)
     assert await gateway.is_server_running()
-    await world.kill()
+    await controlled_server.kill()
     assert not await gateway.is_server_running()
 
 
-async def test_a_connection_that_was_lost_comes_back_misses_nothing_and_repeats_nothing(world: World) -> None:
-    gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05)
+async def test_a_connection_that_was_lost_comes_back_misses_nothing_and_repeats_nothing(
+    controlled_server: ControlledServer,
+) -> None:
+    gateway = Gateway("127.0.0.1", controlled_server.port, reconnect_delay_s=0.05)
     received = Received().by(gateway)
     async with gateway:
-        await world.publish({"type": "before"})
+        await controlled_server.publish({"type": "before"})
         await until(lambda: len(received.messages) == 1)
-        await world.kill()
+        await controlled_server.kill()
         await until(lambda: not gateway.is_websocket_connected)
-        await world.publish({"type": "meanwhile"})
-        await world.start()
+        await controlled_server.publish({"type": "meanwhile"})
+        await controlled_server.start()
         await until(lambda: len(received.messages) == 2)
-        await world.publish({"type": "after"})
+        await controlled_server.publish({"type": "after"})
         await until(lambda: len(received.messages) == 3)
     assert told(received.messages) == [{"type": "before"}, {"type": "meanwhile"}, {"type": "after"}]
     assert received.statuses == [True, False, True, False]
 
 
-async def test_a_server_that_comes_later_is_found(world: World) -> None:
-    await world.kill()
-    gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05)
+async def test_a_server_that_comes_later_is_found(controlled_server: ControlledServer) -> None:
+    await controlled_server.kill()
+    gateway = Gateway("127.0.0.1", controlled_server.port, reconnect_delay_s=0.05)
     received = Received().by(gateway)
     await gateway.init()
     assert (gateway.is_websocket_connected, received.statuses) == (False, [])
-    await world.start()
+    await controlled_server.start()
     await until(lambda: gateway.is_websocket_connected)
     await gateway.disconnect_websocket()
 
 
-async def test_disconnect_websocket_disconnects_for_good(world: World) -> None:
-    gateway = Gateway("127.0.0.1", world.port, reconnect_delay_s=0)
+async def test_disconnect_websocket_disconnects_for_good(controlled_server: ControlledServer) -> None:
+    gateway = Gateway("127.0.0.1", controlled_server.port, reconnect_delay_s=0)
     received = Received().by(gateway)
     await gateway.init()
     await gateway.disconnect_websocket()
     assert (gateway.is_websocket_connected, received.statuses) == (False, [True, False])
-    async with Gateway("127.0.0.1", world.port, reconnect_delay_s=0.05) as other:  # the clock
-        await world.kill()
+    async with Gateway("127.0.0.1", controlled_server.port, reconnect_delay_s=0.05) as other:  # the clock
+        await controlled_server.kill()
         await until(lambda: not other.is_websocket_connected)
-        await world.start()
+        await controlled_server.start()
         await until(lambda: other.is_websocket_connected)
-        assert await world.clients() == 1
+        assert await controlled_server.clients() == 1
     assert received.statuses == [True, False]
 
 
-async def test_connect_websocket_connects_by_hand_and_resumes(world: World) -> None:
-    gateway = Gateway("127.0.0.1", world.port)
+async def test_connect_websocket_connects_by_hand_and_resumes(controlled_server: ControlledServer) -> None:
+    gateway = Gateway("127.0.0.1", controlled_server.port)
     received, seen = Received().by(gateway), Received()
     await gateway.init()
-    await world.publish({"type": "before"})
+    await controlled_server.publish({"type": "before"})
     await until(lambda: received.messages)
     await gateway.disconnect_websocket()
-    async with Gateway("127.0.0.1", world.port, on_websocket_message=seen.messages.append):
-        await world.publish({"type": "meanwhile"})
+    async with Gateway("127.0.0.1", controlled_server.port, on_websocket_message=seen.messages.append):
+        await controlled_server.publish({"type": "meanwhile"})
         await until(lambda: any("meanwhile" in text for text in seen.messages))
     assert await gateway.connect_websocket()
     await until(lambda: len(received.messages) == 2)
@@ -136,17 +136,17 @@ async def test_connect_websocket_connects_by_hand_and_resumes(world: World) -> N
     await gateway.disconnect_websocket()
 
 
-async def test_several_channels_are_followed_over_a_loss(world: World) -> None:
-    gateway = Gateway(url=f"ws://127.0.0.1:{world.port}/ws?channel=a&channel=b", reconnect_delay_s=0.05)
+async def test_several_channels_are_followed_over_a_loss(controlled_server: ControlledServer) -> None:
+    gateway = Gateway(url=f"ws://127.0.0.1:{controlled_server.port}/ws?channel=a&channel=b", reconnect_delay_s=0.05)
     received = Received().by(gateway)
     async with gateway:
         for channel in "ab":
-            await world.publish({"n": 1}, channel)
+            await controlled_server.publish({"n": 1}, channel)
         await until(lambda: len(received.messages) == 2)
-        await world.kill()
+        await controlled_server.kill()
         for channel in "ab":
-            await world.publish({"n": 2}, channel)
-        await world.start()
+            await controlled_server.publish({"n": 2}, channel)
+        await controlled_server.start()
         await until(lambda: len(received.messages) == 4)
     assert sorted((json.loads(text)["channel"], json.loads(text)["n"]) for text in received.messages) == [
         ("a", 1),
@@ -156,10 +156,10 @@ async def test_several_channels_are_followed_over_a_loss(world: World) -> None:
     ]
 
 
-async def test_commands_are_answered_and_told_to_everyone(world: World) -> None:
-    download_id = await world.add("http://127.0.0.1:1/a.iso")
+async def test_commands_are_answered_and_told_to_everyone(controlled_server: ControlledServer) -> None:
+    download_id = await controlled_server.add("http://127.0.0.1:1/a.iso")
     events: list[Event] = []
-    async with Gateway("127.0.0.1", world.port) as gateway:
+    async with Gateway("127.0.0.1", controlled_server.port) as gateway:
         async for event in gateway:
             events.append(event)
             match event:
@@ -190,10 +190,10 @@ async def test_commands_are_answered_and_told_to_everyone(world: World) -> None:
     ]
 
 
-async def test_events_are_typed(world: World) -> None:
-    async with Gateway("127.0.0.1", world.port) as gateway:
-        await world.publish(dict(progress_event("12345", 1, 0)))
-        await world.publish(dict(complete_event("12345", "/downloads/a.iso")))
+async def test_events_are_typed(controlled_server: ControlledServer) -> None:
+    async with Gateway("127.0.0.1", controlled_server.port) as gateway:
+        await controlled_server.publish(dict(progress_event("12345", 1, 0)))
+        await controlled_server.publish(dict(complete_event("12345", "/downloads/a.iso")))
         events = gateway.__aiter__()
         first, second = await anext(events), await anext(events)
         await events.aclose()
