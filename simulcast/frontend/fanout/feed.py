@@ -12,7 +12,7 @@ from enum import Enum, auto
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.latency import Latency
-from simulcast.frontend.fanout.log import Entry
+from simulcast.frontend.fanout.log import Entry, frame_publication
 from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, ChannelSnapshot, SnapshotCache
 from simulcast.frontend.fanout.view import View
 from simulcast.model.events import Event
@@ -67,7 +67,7 @@ class Feed:
             self.hub.counters.gaps_found += 1
             return Outcome.GAP
         self.position = position
-        entry = Entry.from_publication(publication, position.offset)
+        entry = frame_publication(publication, position.offset)
         if self._since_snapshot is not None:
             self._since_snapshot.append(entry)
         if self._is_new(publication):
@@ -106,7 +106,7 @@ class Feed:
         for identity in [identity for identity in self._seen if identity[0] not in known]:
             del self._seen[identity]  # the server forgot it, so a publication of it is new
         for publication in publications:
-            self.snapshot.apply(Entry.from_publication(publication, 0), ended_ago_s.get(publication.key, 0.0))
+            self.snapshot.apply(frame_publication(publication, 0), ended_ago_s.get(publication.key, 0.0))
             if (change := _identity(publication)) is not None:
                 self._record(change, publication.position)
         for entry in newer:
@@ -153,7 +153,7 @@ class Feed:
         if publications and self.position is not None:
             self.hub.log.restart_after(publications[0].position.offset - 1)
             for publication in publications:
-                self.hub.log.append(Entry.from_publication(publication, publication.position.offset))
+                self.hub.log.append(frame_publication(publication, publication.position.offset))
             self.hub.skip_to_head()
 
     def snapshot_for(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:

@@ -25,10 +25,11 @@ class Entry:
     key: str
     frame: bytes
 
-    @classmethod
-    def from_publication(cls, publication: Publication, offset: int) -> "Entry":
-        frame = text_frame(with_event_id(publication.position, publication.payload))
-        return cls(offset, publication.label, publication.key, frame)
+
+def frame_publication(publication: Publication, offset: int) -> Entry:
+    """Return the publication as an entry with that offset."""
+    frame = text_frame(with_event_id(publication.position, publication.payload))
+    return Entry(offset, publication.label, publication.key, frame)
 
 
 class Log:

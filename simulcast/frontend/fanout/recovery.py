@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.fanout.log import Entry, Log
+from simulcast.frontend.fanout.log import Entry, Log, frame_publication
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 
@@ -64,5 +64,5 @@ def conflate(publications: Sequence[Publication]) -> list[Entry]:
     """Return a page of the history without the events superseded in it."""
     log = Log(len(publications) + 1, _UNBOUNDED)
     for publication in publications:
-        log.append(Entry.from_publication(publication, publication.position.offset))
+        log.append(frame_publication(publication, publication.position.offset))
     return log.entries_after(0) or []
