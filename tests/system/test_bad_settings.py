@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from simulcast.errors import SettingRefused
+from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.shared import RENAMED, RedisSettings, SharedSettings
 from simulcast.settings.worker import WorkerSettings
+from tests.conditions import eventually
+from tests.programs import StartFrontEnd
 from tests.service import ROOT
 
 BAD = [
@@ -77,3 +80,15 @@ def test_each_old_name_leads_to_its_new_one(
 def test_a_publisher_is_not_stopped_by_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMULCAST_FILES", "1")
     RedisSettings.from_environment()
+
+
+async def test_a_front_end_without_the_password_of_redis_names_redis_url_and_no_acl(
+    embedded: EmbeddedServer, front_end: StartFrontEnd
+) -> None:
+    program = await front_end(redis_url=f"redis://localhost:{embedded.port}/0", ready=False)
+
+    async def names_the_remedy() -> bool:
+        status, body = await program.get("/ready")
+        return status == 503 and "Put them into REDIS_URL" in str(body["detail"]) and "ACL" not in str(body["detail"])
+
+    await eventually(names_the_remedy, "the remedy")

@@ -24,6 +24,7 @@ from simulcast.frontend.ingest.subscription import Subscription
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import MAX_EVENT_BYTES, encode_external
 from simulcast.model.publication import from_message
+from simulcast.store.functions import translate_error
 from simulcast.store.topology import Topology
 
 POLL_INTERVAL_S = 1.0
@@ -237,6 +238,8 @@ class Listener:
 def _describe(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(map(_describe, error.exceptions))
+    if isinstance(error, redis.RedisError):
+        error = translate_error(error, "subscribe")
     if isinstance(error, BrokerUnavailable):
         return str(error)
     return f"Redis does not answer ({error or type(error).__name__})"
