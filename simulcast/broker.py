@@ -155,10 +155,11 @@ class Broker:
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
         """What goes on, exact at its head. Raises BrokerUnavailable."""
-        async with self._read_topology.client_at(channel, "read what goes on") as client:
-            reply = _expect_list(
-                await functions.call(client.execute_command, "snapshot", ChannelNames(channel).stream_keys, [])
-            )
+
+        async def call(client: redis.asyncio.Redis) -> object:
+            return await functions.call(client.execute_command, "snapshot", ChannelNames(channel).stream_keys, [])
+
+        reply = _expect_list(await self._read_topology.read(channel, "read what goes on", call))
         active = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[5])]
         ended = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[6])]
         ages = [int(_decode(age)) / 1000 for age in _expect_list(reply[7])]
@@ -201,8 +202,10 @@ class Broker:
         return found
 
     async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
-        async with self._read_topology.client_at(channel, "read the history") as client:
-            reply = await client.xrange(ChannelNames(channel).history, first, last, limit)
+        async def call(client: redis.asyncio.Redis) -> object:
+            return await client.xrange(ChannelNames(channel).history, first, last, limit)
+
+        reply = await self._read_topology.read(channel, "read the history", call)
         rows = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
         return [from_stream(place, fields[b"e"]) for place, fields in rows]
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+import redis.asyncio
+
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, LeaseLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
@@ -157,25 +159,32 @@ class Jobs:
 
     async def get(self, download_id: str) -> JobRecord:
         """One record. Raises KeyError where there is none, BrokerUnavailable."""
-        async with self._servers.client_at(self._names.channel, "read a download") as client:
-            fields = cast(dict[bytes, bytes], await client.hgetall(self._names.job_prefix + download_id))
+
+        async def call(client: redis.asyncio.Redis) -> object:
+            return await client.hgetall(self._names.job_prefix + download_id)
+
+        reply = await self._servers.read(self._names.channel, "read a download", call)
+        fields = cast(dict[bytes, bytes], reply)
         if not fields:
             raise KeyError(download_id)
         return parse_record(decode_hash(fields))
 
     async def list(self, query: Query) -> tuple[list[JobRecord], int]:
         """One page of records, and how many match in all. Raises BrokerUnavailable."""
-        async with self._servers.client_at(self._names.channel, "list the downloads") as client:
-            ids = cast(list[bytes], await client.zrange(self._names.job_keys[0], 0, -1))
-            records = []
-            for start in range(0, len(ids), _PAGE):
-                async with client.pipeline(transaction=False) as pipe:
-                    for download_id in ids[start : start + _PAGE]:
-                        pipe.hgetall(self._names.job_prefix + download_id.decode())
-                    for fields in filter(None, await pipe.execute()):
-                        with suppress(BrokerUnavailable):  # one that is no record must not hide the others
-                            records.append(parse_record(decode_hash(fields)))
+        records = await self._servers.read(self._names.channel, "list the downloads", self._records)
         return query.apply(records)
+
+    async def _records(self, client: redis.asyncio.Redis) -> Sequence[JobRecord]:
+        ids = cast(Sequence[bytes], await client.zrange(self._names.job_keys[0], 0, -1))
+        records = []
+        for start in range(0, len(ids), _PAGE):
+            async with client.pipeline(transaction=False) as pipe:
+                for download_id in ids[start : start + _PAGE]:
+                    pipe.hgetall(self._names.job_prefix + download_id.decode())
+                for fields in filter(None, await pipe.execute()):
+                    with suppress(BrokerUnavailable):  # one that is no record must not hide the others
+                        records.append(parse_record(decode_hash(fields)))
+        return records
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
         """Names of files, written on this worker's host, that nobody owns any more: it removes them."""

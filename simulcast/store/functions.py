@@ -36,12 +36,6 @@ _PARTS = ("incarnation", "append", "publish", "jobs", "report", "command", "proc
 _MISSING = "Function not found"
 # ACL's refusal of a connection that named no user; and Redis' of a long command before any user is named.
 _NO_USER = re.compile("User default |unauthenticated ")
-_RETRYABLE = (
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.AskError,
-    redis.exceptions.TryAgainError,
-    redis.exceptions.ClusterDownError,  # and MASTERDOWN
-)
 
 
 @cache
@@ -72,13 +66,6 @@ def is_missing(error: object) -> bool:
     return isinstance(error, redis.ResponseError) and _MISSING in str(error)
 
 
-def is_unavailable(error: object) -> bool:
-    """Whether it may succeed later, or elsewhere: the server is gone, is no master any more, or lacks replicas."""
-    if isinstance(error, redis.ResponseError):
-        return isinstance(error, _RETRYABLE) or str(error).startswith("NOREPLICAS")
-    return isinstance(error, redis.ConnectionError | redis.TimeoutError)
-
-
 def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
     """What to raise for what redis-py raised. `doing` completes "could not …"."""
     if isinstance(error, redis.exceptions.AuthenticationError) or _NO_USER.search(str(error)):
@@ -91,6 +78,10 @@ def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
         return NotPermitted(
             f"could not {action}: the Redis user lacks a right ({error}). "
             "Grant it: ACL SETUSER <user> ~{simulcast:* &simulcast:* +@all -@dangerous +info +function"
+        )
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return BrokerUnavailable(
+            f"could not {action}: Redis is full (maxmemory). Raise maxmemory, or delete and clear downloads"
         )
     if isinstance(error, redis.ResponseError) and "unknown command" in str(error).lower():
         return BrokerUnavailable(f"could not {action}: the server is too old; it takes Redis 7 or Valkey 7.2 ({error})")

@@ -21,6 +21,7 @@ from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
 from simulcast.store import functions
 from simulcast.store.functions import Argument, Function
+from simulcast.store.replies import is_unavailable
 from simulcast.store.topology import Topology
 from simulcast.store.unreplicated import PROBE_INTERVAL_S, UnreplicatedCalls
 
@@ -200,18 +201,18 @@ class Sender:
                 self._client = client
                 self._unreplicated.on_failover(now())
             while failure is None and (again := self._unreplicated.due(now())):
-                failure = next(filter(functions.is_unavailable, await self._execute(client, again)), None)
+                failure = next(filter(is_unavailable, await self._execute(client, again)), None)
             replies = await self._execute(client, batch) if batch and failure is None else [failure] * len(batch)
         except redis.RedisError as error:
             replies, failure = [error] * len(batch), error
         for call, reply in zip(batch, replies, strict=True):
-            if functions.is_unavailable(reply):
+            if is_unavailable(reply):
                 unsent.append((call, reply))
             else:
                 call.set_reply(
                     functions.translate_error(reply, call.action) if isinstance(reply, redis.RedisError) else reply
                 )
-        if not unsent and not functions.is_unavailable(failure):
+        if not unsent and not is_unavailable(failure):
             self._failures = 0
             return True
         self._failures += 1
@@ -239,7 +240,7 @@ class Sender:
         self._replica_wait_ms = REPLICA_WAIT_MS if replicated else REPLICA_WAIT_FAST_MS
         now = asyncio.get_running_loop().time()
         for call, reply in zip(calls, replies, strict=True):
-            if functions.is_unavailable(reply):
+            if is_unavailable(reply):
                 continue
             if reply is None or isinstance(reply, redis.RedisError):
                 self._unreplicated.drop(call)

@@ -13,12 +13,15 @@ _log = logging.getLogger("simulcast.topology")
 
 
 class Sentinel(DiscoveredTopology):
-    """One server at a time. Of what a majority of Sentinels answer, the newest configuration holds.
+    """One server at a time. Of the configurations that a majority of Sentinels answer, the newest one holds.
 
-    So a Sentinel that was cut off together with the old master can't name that one any more.
+    So a Sentinel that was cut off together with the old master can't name that one any more. Configurations older than
+    the newest one that this process has seen hold only where every Sentinel answers, and all have older ones: they were
+    set up again.
     """
 
     _master: Server | None = None
+    _config_epoch = -1
 
     async def _discover(self) -> None:
         members = self._address.members
@@ -31,14 +34,17 @@ class Sentinel(DiscoveredTopology):
                     replies.append(await answer)
                 except (redis.RedisError, OSError) as error:
                     troubles.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
-                if len(replies) > len(members) // 2:
+                if len(replies) > len(members) // 2 and max(replies)[0] >= self._config_epoch:
                     break
         finally:
             await cancel_and_wait(queries)
             await asyncio.gather(*queries, return_exceptions=True)  # what the others raised is nobody's concern
         if not replies:
             raise redis.ConnectionError("; ".join(troubles))
-        _, master = max(replies)
+        config_epoch, master = max(replies)
+        if config_epoch < self._config_epoch and len(replies) < len(members):
+            return
+        self._config_epoch = config_epoch
         if master != self._master:
             _log.info("%s is %s:%d now", self._address.master, *master)
         self._master = master

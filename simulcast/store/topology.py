@@ -9,8 +9,9 @@ import asyncio
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Collection, Iterable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Set
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import redis
 import redis.asyncio
@@ -18,6 +19,7 @@ from redis.asyncio.client import PubSub
 
 from simulcast.store import functions
 from simulcast.store.connection import connect
+from simulcast.store.replies import is_unavailable
 from simulcast.store.url import Address, Server, redacted_url
 
 DISCOVERY_INTERVAL_S = 2.0  # how long a server that is cut off from all others is believed to serve
@@ -25,6 +27,8 @@ DISCOVERY_RETRY_S = 0.1  # after a failure it is asked again no sooner
 DISCOVERY_TIMEOUT_S = 1.0  # how long one question may take
 
 _log = logging.getLogger("simulcast.topology")
+
+T = TypeVar("T")
 
 
 class Topology:
@@ -54,7 +58,7 @@ class Topology:
         try:
             yield
         except redis.RedisError as error:
-            if functions.is_unavailable(error):
+            if is_unavailable(error):
                 self.invalidate()
             raise functions.translate_error(error, action) from error
 
@@ -63,6 +67,21 @@ class Topology:
         """As `serving`, `asking`."""
         async with self.translating_errors(action):
             yield await self.client_for(channel)
+
+    async def read(self, channel: str, action: str, operation: Callable[[redis.asyncio.Redis], Awaitable[T]]) -> T:
+        """Return the result of an operation that may be done twice; `action` completes "could not …".
+
+        A call after a quiet time is the first to learn that another server serves, or that its connection was closed
+        meanwhile: then it asks which server serves and tries once more. Raises BrokerUnavailable.
+        """
+        async with self.translating_errors(action):
+            try:
+                return await operation(await self.client_for(channel))
+            except redis.RedisError as error:
+                if not is_unavailable(error):
+                    raise
+                self.invalidate()
+            return await operation(await self.client_for(channel))
 
     async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
         """To Pub/Sub channels that `pubsub`'s server serves."""

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+import redis
 
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
@@ -76,6 +77,27 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
     for _ in range(20):
         await found._discover()
         assert found._server_for(CHANNEL) == ("new", 2)
+
+
+async def test_two_late_sentinels_do_not_bring_an_older_configuration_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    topology = topology_from_url("redis+sentinel://a,b,c/mymaster")
+    assert isinstance(topology, Sentinel)
+    configurations: dict[str, tuple[int, tuple[str, int]] | None] = dict.fromkeys("abc", (5, ("new", 2)))
+
+    async def answer(member: tuple[str, int]) -> tuple[int, tuple[str, int]]:
+        configuration = configurations[member[0]]
+        if configuration is None:
+            raise redis.ConnectionError("away")
+        return configuration
+
+    monkeypatch.setattr(topology, "_query", answer)
+    await topology._discover()
+    configurations |= {"a": (4, ("old", 1)), "b": (4, ("old", 1)), "c": None}
+    await topology._discover()
+    assert topology._server_for(CHANNEL) == ("new", 2)
+    configurations["c"] = (4, ("old", 1))  # all of them: they were set up again
+    await topology._discover()
+    assert topology._server_for(CHANNEL) == ("old", 1)
 
 
 async def test_a_master_that_no_sentinel_knows_is_named(sentinels: Sentinels) -> None:
