@@ -3,6 +3,7 @@
 -- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
 -- could hold the incarnation: after a failover that lost acknowledged writes, every key looks as it did before.
 local incarnation
+local never_promoted -- whether this server was a master for as long as its replication ids tell
 local cluster -- whether this server belongs to a cluster
 
 -- The channel of one call: its name (that of its Pub/Sub channel), about how many entries its history keeps, and the
@@ -49,9 +50,18 @@ local function read_incarnation()
   local run_id = info_field('server', 'run_id')
   if run_id then
     incarnation = run_id .. '.' .. info_field('replication', 'master_replid')
+    never_promoted = info_field('replication', 'role') == 'master'
+      and not string.find(info_field('replication', 'master_replid2'), '[^0]')
   else
     incarnation = incarnation or 'since ' .. int(now_ms())
   end
+end
+
+-- A master whose backlog expires takes a new replication id and has lost nothing. One that was promoted has the id of
+-- its former master as its second one.
+local function is_current(stored)
+  if stored == incarnation then return true end
+  return never_promoted and stored and string.match(stored, '^%w+') == string.match(incarnation, '^%w+')
 end
 
 -- A new epoch is larger than any id in the stream, or XADD would refuse it. The tag depends on run_id, which a client
@@ -73,9 +83,9 @@ local function ensure_epoch(channel)
     unpack(redis.call('HMGET', channel.meta, 'incarnation', 'epoch', 'offset', 'tag'))
   -- Another version of this library may have stored a newer incarnation, after a failover to and fro. Two versions that
   -- each insisted on their own would open an epoch at every call.
-  if stored ~= incarnation then read_incarnation() end
+  if not is_current(stored) then read_incarnation() end
   offset = tonumber(offset)
-  if stored ~= incarnation or not epoch or not offset or not tag
+  if not is_current(stored) or not epoch or not offset or not tag
     or (offset > 0 and redis.call('EXISTS', channel.history) == 0) then
     return open_epoch(channel, epoch, offset)
   end

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import redis.asyncio
@@ -14,6 +15,8 @@ from simulcast.model.events import complete_event, error_event, progress_event
 from simulcast.model.position import Position
 from simulcast.model.publication import from_message
 from simulcast.store.topology import Topology
+from tests.conditions import until
+from tests.valkey import Valkey
 
 
 async def test_offsets_are_contiguous_from_1(broker: Broker, channel: str) -> None:
@@ -202,3 +205,22 @@ async def test_a_channel_with_a_name_of_another_form_is_refused(broker: Broker) 
     for name in ("", "a b", "a}b", "x" * 101, "ü"):
         with pytest.raises(ValueError, match="channel"):
             await broker.publish({}, name)
+
+
+async def test_a_replication_backlog_that_expires_begins_no_epoch(
+    own_valkey: Valkey, tmp_path: Path, channel: str
+) -> None:
+    replica = Valkey(tmp_path / "replica").start()
+    broker = Broker.connect(own_valkey.url)
+    with own_valkey.admin() as master, replica.admin() as admin:
+        master.config_set("repl-backlog-ttl", 1)
+        admin.execute_command("REPLICAOF", "127.0.0.1", own_valkey.port)
+        await until(lambda: admin.info("replication")["master_link_status"] == "up", "a replica", 30)
+        before = await broker.publish({"type": "n"}, channel)
+        replication_id = master.info("replication")["master_replid"]
+        replica.stop()
+        await until(lambda: master.info("replication")["master_replid"] != replication_id, "a new replication id", 30)
+    assert (await broker.head(channel)).position == before
+    after = await broker.publish({"type": "n"}, channel)
+    assert before is not None and after == Position(before.epoch, before.offset + 1)
+    await broker.aclose()
