@@ -1,4 +1,4 @@
-"""Members of a JSON object, dropped or kept to the letter, which parsing and encoding again would not do."""
+"""Members of a JSON object, dropped or members to the letter, which parsing and encoding again would not do."""
 
 import json
 import re
@@ -15,7 +15,7 @@ def drop_member(payload: bytes, name: str) -> bytes:
     `payload`: UTF-8 that begins with a brace. An object nested too deep to be parsed becomes `{}`.
     """
     text = payload.decode()
-    kept = []
+    members = []
     try:
         at = _skip(_SPACE, text, 1)
         while text[at] != "}":
@@ -23,13 +23,13 @@ def drop_member(payload: bytes, name: str) -> bytes:
             member, at = _read(text, at)
             _, at = _read(text, _skip(_BETWEEN, text, at))
             if member != name:
-                kept.append(text[start:at])
+                members.append(text[start:at])
             at = _skip(_BETWEEN, text, at)
     except (ValueError, IndexError):
         return payload
     except RecursionError:
         return b"{}"
-    return b"{%b}" % ",".join(kept).encode()
+    return b"{%b}" % ",".join(members).encode()
 
 
 def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:

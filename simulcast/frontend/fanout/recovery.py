@@ -34,25 +34,25 @@ class CatchUp:
 
 def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | CatchUp:
     """Decide the next step for a client whose last position is `since`. The feed must have started."""
-    here = feed.position
-    if since is None or here is None:
+    head = feed.position
+    if since is None or head is None:
         return replay_snapshot(feed)
     if is_ahead(feed, since):
         return CatchUp()
-    if since.epoch != here.epoch:
+    if since.epoch != head.epoch:
         return replay_snapshot(feed)
     entries = feed.hub.log.entries_after(since.offset)
     if entries is None:
-        return ReadHistory(since, here)
+        return ReadHistory(since, head)
     return Replay(entries, recovered=True)
 
 
 def is_ahead(feed: Feed, since: Position | None) -> bool:
     """Return whether the client claims a position ahead of this process."""
-    here = feed.position
-    if since is None or here is None:
+    head = feed.position
+    if since is None or head is None:
         return False
-    return since.epoch > here.epoch or (since.epoch == here.epoch and since.offset > here.offset)
+    return since.epoch > head.epoch or (since.epoch == head.epoch and since.offset > head.offset)
 
 
 def replay_snapshot(feed: Feed) -> Replay:

@@ -90,16 +90,16 @@ class ListenerPool:
 
     async def _reassign(self, listener: Listener) -> redis.asyncio.Redis | None:
         """Hand channels of other servers to their listeners; return the listener's own server, or None."""
-        here: redis.asyncio.Redis | None = None
+        own: redis.asyncio.Redis | None = None
         for channel in listener.channels:
             client = await self._servers.client_for(channel)
             other = self._listener_at(client)
-            if here is None and other in (None, listener):
-                listener.client = here = client
-            elif client is not here and (subscription := listener.release(channel)) is not None:
+            if own is None and other in (None, listener):
+                listener.client = own = client
+            elif client is not own and (subscription := listener.release(channel)) is not None:
                 self._by_channel[channel] = other = other or self._add_listener(client)
                 await other.subscribe(subscription)
-        return here
+        return own
 
     def _start(self, listener: Listener) -> None:
         if self._failed is not None:
