@@ -79,7 +79,8 @@ class SegmentedDownload:
                     self._start(group.create_task(self._receive(first, body), name="segment"))
                     await self._wait(INITIAL_DELAY_S)
                 while self._is_unfinished():
-                    self._open_next(group)
+                    while self._open_next(group):
+                        continue
                     await self._wait(POLL_INTERVAL_S)
                 for task in (watching, *self._connections):
                     task.cancel()
@@ -106,6 +107,7 @@ class SegmentedDownload:
 
     def _new_segment(self, start: int, end: int) -> Segment:
         segment = Segment(start, start, end, end, Writer(self._file, start, self._report))
+        segment.sample(self._limits.clock())
         self._segments.append(segment)
         return segment
 
@@ -130,7 +132,7 @@ class SegmentedDownload:
                 await self._wake.wait()
         self._wake.clear()
 
-    def _open_next(self, group: asyncio.TaskGroup) -> None:
+    def _open_next(self, group: asyncio.TaskGroup) -> bool:
         """Open one more connection, if there is something for it and the server may have it."""
         now_s = self._limits.clock()
         for segment in self._segments:
@@ -140,25 +142,26 @@ class SegmentedDownload:
         segments.reclaim(self._total, self._done, self._segments, fresh)
         active = len(self._segments) + len(self._openings)
         if active >= self._max_connections or len(self._openings) > len(self._segments):
-            return
+            return False
         min_remaining_s = segments.MIN_IDLE_REMAINING_S if self._has_finished else segments.MIN_REMAINING_S
         opening = segments.plan_next(self._total, self._done, self._segments, fresh, min_remaining_s)
         if opening is None or (opening.victim is not None and self._is_slowed_by_limits()):
-            return
+            return False
         hosts, site = self._limits.hosts, self._options.site
         if active and not hosts.take(site):  # the first one is the download's own
-            return
+            return False
         opening.began_s = now_s
         self._openings.append(opening)
         task = group.create_task(self._connect(opening), name="connection")
         if active:
             task.add_done_callback(lambda _: hosts.release(site))
         self._start(task)
+        return True
 
     def _is_slowed_by_limits(self) -> bool:
         paces = [self._limits.pace] if self._options.pace is None else [self._limits.pace, self._options.pace]
         rates = [pace.bytes_per_s for pace in paces if pace.bytes_per_s]
-        speed = sum(segment.rate or 0.0 for segment in self._segments)
+        speed = sum(segment.rate for segment in self._segments)
         return any(speed > rate / 2 for rate in rates)
 
     async def _connect(self, opening: Opening) -> None:
@@ -168,6 +171,7 @@ class SegmentedDownload:
             async with self._options.request.send(conditions, f"{start}-{end - 1}") as response:
                 segment = await self._accept(opening, response)
                 self._openings.remove(opening)
+                self._wake.set()
                 if segment is not None:
                     await self._receive(segment, self._limits.body(response, self._options.pace))
         except DownloadFailed as error:

@@ -1,7 +1,8 @@
 """Which bytes of a file the next connection is to bring, and from which connection it takes them. No I/O."""
 
+from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workers.disk.writer import Writer
 from workers.http.byte_ranges import Span, Spans, merge_ranges, missing_ranges
@@ -9,24 +10,20 @@ from workers.http.byte_ranges import Span, Spans, merge_ranges, missing_ranges
 MIN_SEGMENT_BYTES = 64 * 1024
 MIN_REMAINING_S = 1.0  # a part that takes no longer is left to its connection
 MIN_IDLE_REMAINING_S = 0.25  # the same, where a connection has finished its own part
-_SMOOTHING = 0.3  # weight of the newest sample in a rate
+RATE_WINDOW_S = 2.0
+SETTLING_S = 1.0  # a younger connection is taken for as fast as the fastest: servers begin in bursts
 
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """[start, end) of the file, by one connection; `at`: received so far. `asked`: `end`, before others took of it.
-
-    `rate`: present bytes a second; None until it has been sampled.
-    """
+    """[start, end) of the file, by one connection; `at`: received so far. `asked`: `end`, before others took of it."""
 
     start: int
     at: int
     end: int
     asked: int
     writer: Writer
-    rate: float | None = None
-    _sampled_at: int = -1
-    _sampled_s: float = 0.0
+    _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     @property
     def span(self) -> Span:
@@ -34,17 +31,20 @@ class Segment:
         return self.start, self.end
 
     @property
-    def remaining_s(self) -> float:
-        """How long the rest takes at the present rate."""
-        return (self.end - self.at) / max(self.rate or 0.0, 0.001)
+    def age_s(self) -> float:
+        """How long it has been measured, at most RATE_WINDOW_S and a sample."""
+        return self._samples[-1][0] - self._samples[0][0] if self._samples else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second over that time."""
+        return (self._samples[-1][1] - self._samples[0][1]) / self.age_s if self.age_s else 0.0
 
     def sample(self, now_s: float) -> None:
-        """Measure the rate since the last sample."""
-        if self._sampled_at >= 0 and now_s > self._sampled_s:
-            rate = (self.at - self._sampled_at) / (now_s - self._sampled_s)
-            self.rate = rate if self.rate is None else _SMOOTHING * rate + (1 - _SMOOTHING) * self.rate
-        if now_s > self._sampled_s:
-            self._sampled_at, self._sampled_s = self.at, now_s
+        """Note how far the connection is."""
+        self._samples.append((now_s, self.at))
+        while len(self._samples) > 2 and self._samples[1][0] <= now_s - RATE_WINDOW_S:
+            self._samples.popleft()
 
 
 @dataclass(slots=True, eq=False)
@@ -69,13 +69,17 @@ def plan_next(
     if free:
         return Opening(free[0], None)
     victims = {opening.victim for opening in openings}
-    candidates = [segment for segment in segments if segment.rate is not None and segment not in victims]
-    if not candidates:
+    fastest = max((segment.rate for segment in segments), default=0.0)
+    rates = {
+        segment: segment.rate if segment.age_s >= SETTLING_S else fastest
+        for segment in segments
+        if segment not in victims
+    }
+    if not rates or not fastest:
         return None
-    victim = max(candidates, key=lambda segment: segment.remaining_s)
-    rate, left = victim.rate or 0.0, victim.end - victim.at
-    fastest = max(segment.rate or 0.0 for segment in candidates)
-    if not fastest or victim.remaining_s <= min_remaining_s:
+    victim = max(rates, key=lambda segment: (segment.end - segment.at) / max(rates[segment], 1.0))
+    rate, left = rates[victim], victim.end - victim.at
+    if left <= min_remaining_s * rate:
         return None
     kept = max(left * rate / (fastest + rate), min(MIN_SEGMENT_BYTES, rate * min_remaining_s))
     start = victim.at + int(kept)
