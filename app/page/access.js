@@ -1,6 +1,6 @@
-// The field for a token. It is there only while the server doesn't let the page in without one.
+// The form for a token. It is visible only while the server refuses the page for want of one.
 
-import { shown } from "./format.js";
+import { printable } from "./format.js";
 
 export class AccessForm {
   #elements;
@@ -9,37 +9,38 @@ export class AccessForm {
    * @param {object} options
    * @param {HTMLFormElement} options.form
    * @param {HTMLInputElement} options.input
-   * @param {HTMLElement} options.words why it is there
-   * @param {HTMLElement} options.refuge takes the focus when the form goes away under it
+   * @param {HTMLElement} options.message the reason for the form
+   * @param {HTMLElement} options.focusFallback takes the focus when the form that has it disappears
    * @param {import("./token.js").Token} options.token
-   * @param {() => void} options.onToken there is another one
+   * @param {() => void} options.onToken the token has changed
    */
   constructor({ token, onToken, ...elements }) {
     this.#elements = elements;
     const { form, input } = elements;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (token.use(input.value.trim())) onToken();
-      else this.ask("what was entered is no token");
+      if (token.set(input.value.trim())) onToken();
+      else this.open("a token has no spaces and only letters of ASCII");
     });
   }
 
-  /** @param {string} reason why the last one didn't do; "" where there was none */
-  ask(reason) {
-    const { form, input, words } = this.#elements;
-    words.textContent = reason === "" ? "This service wants a token." : `Another one is wanted: ${shown(reason)}.`;
-    if (reason === "") input.removeAttribute("aria-invalid");
+  /** @param {string} reason why the last token was refused; "" where there was none */
+  open(reason) {
+    const { form, input, message } = this.#elements;
+    const isFirst = reason === "";
+    message.textContent = isFirst ? "This service requires a token." : `Enter another token: ${printable(reason)}.`;
+    if (isFirst) input.removeAttribute("aria-invalid");
     else input.setAttribute("aria-invalid", "true");
     form.hidden = false;
     if (document.activeElement === document.body) input.focus();
   }
 
-  /** The page was let in. */
+  /** Hides the form once the server has accepted the page. */
   close() {
-    const { form, input, refuge } = this.#elements;
-    const focused = form.contains(document.activeElement);
+    const { form, input, focusFallback } = this.#elements;
+    const hasFocus = form.contains(document.activeElement);
     form.hidden = true;
     input.value = "";
-    if (focused) refuge.focus();
+    if (hasFocus) focusFallback.focus();
   }
 }

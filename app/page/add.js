@@ -1,36 +1,36 @@
-// The form that adds downloads, one URL a line.
+// The form that adds downloads, one URL per line.
 
-import { counted, shown } from "./format.js";
+import { printable, withCount } from "./format.js";
 
 const RESPONSE_TIMEOUT_MS = 15_000;
-const ERRORS_SHOWN = 8;
+const MAX_SHOWN_PROBLEMS = 8;
 
 /**
  * @typedef {object} AddForm
- * @property {HTMLFormElement} form its `action` is where the URLs are posted to
+ * @property {HTMLFormElement} form its `action` is the address for the URLs
  * @property {HTMLTextAreaElement} input
  * @property {HTMLButtonElement} button
- * @property {HTMLElement} problems a list for what went wrong
+ * @property {HTMLElement} problems a list of errors
  * @property {import("./token.js").Token} token
- * @property {(sentence: string) => void} say
+ * @property {(sentence: string) => void} announce
  */
 
 /**
- * Posts each line, one after the other, so that they appear in their order. Lines that were refused stay in the box.
+ * Posts each line, one after the other, so that they appear in their order. Refused lines stay in the box.
  * @param {AddForm} elements
  */
 export function addForm(elements) {
   const { form, input, button } = elements;
-  // Where a finger types, the return key is the only way to another line.
-  const returnAdds = !window.matchMedia("(pointer: coarse)").matches;
+  // On a touch screen the return key is the only way to another line.
+  const returnSubmits = !window.matchMedia("(pointer: coarse)").matches;
   input.addEventListener("keydown", (event) => {
-    const adds = event.key === "Enter" && !event.isComposing && (returnAdds ? !event.shiftKey : event.ctrlKey);
-    if (!adds) return;
+    const submits = event.key === "Enter" && !event.isComposing && (returnSubmits ? !event.shiftKey : event.ctrlKey);
+    if (!submits) return;
     event.preventDefault();
     form.requestSubmit();
   });
   input.addEventListener("input", () => {
-    button.textContent = labelFor(lines(input.value).length);
+    button.textContent = buttonLabel(splitLines(input.value).length);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -39,12 +39,12 @@ export function addForm(elements) {
 }
 
 /** @param {AddForm} elements */
-async function submit({ form, input, button, problems, token, say }) {
-  const urls = lines(input.value);
+async function submit({ form, input, button, problems, token, announce }) {
+  const urls = splitLines(input.value);
   problems.replaceChildren();
   input.removeAttribute("aria-invalid");
   if (urls.length === 0) {
-    tell(problems, ["Enter the address of what you want to download, such as https://example.org/file.iso"]);
+    showProblems(problems, ["Enter the address of a file, such as https://example.org/file.iso"]);
     input.setAttribute("aria-invalid", "true");
     input.focus();
     return;
@@ -57,12 +57,12 @@ async function submit({ form, input, button, problems, token, say }) {
   const reasons = [];
   for (const [index, url] of urls.entries()) {
     if (urls.length > 1) button.textContent = `Adding ${index + 1} of ${urls.length}`;
-    const { reason, reached } = await post(form.action, url, token.headers);
+    const { reason, isReached } = await post(form.action, url, token.headers);
     if (reason !== "") {
       refused.push(url);
       reasons.push(urls.length > 1 && !reason.includes(url) ? `${url}: ${reason}` : reason);
     }
-    if (!reached) {
+    if (!isReached) {
       refused.push(...urls.slice(index + 1));
       break;
     }
@@ -70,22 +70,22 @@ async function submit({ form, input, button, problems, token, say }) {
   input.readOnly = false;
   button.removeAttribute("aria-disabled");
   input.value = refused.join("\n");
-  button.textContent = labelFor(refused.length);
-  tell(problems, reasons);
+  button.textContent = buttonLabel(refused.length);
+  showProblems(problems, reasons);
   if (refused.length > 0) input.setAttribute("aria-invalid", "true");
   input.focus();
 
   const added = urls.length - refused.length;
-  const first = reasons.length > 0 ? ` ${counted(refused.length, "address", "addresses")} not added: ${reasons[0]}` : "";
-  say(`${counted(added, "download")} added.${first}`);
+  const failed = withCount(refused.length, "address", "addresses");
+  announce(`${withCount(added, "download")} added.${reasons.length > 0 ? ` ${failed} not added: ${reasons[0]}` : ""}`);
 }
 
 /**
  * @param {string} action
  * @param {string} url
  * @param {Record<string, string>} headers
- * @returns {Promise<{reason: string, reached: boolean}>} reason: why it wasn't added, "" when it was;
- *   reached: whether a server answered at all
+ * @returns {Promise<{reason: string, isReached: boolean}>} reason: why it wasn't added, "" when it was;
+ *   isReached: whether a server answered
  */
 async function post(action, url, headers) {
   try {
@@ -95,21 +95,21 @@ async function post(action, url, headers) {
       body: JSON.stringify({ url }),
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
-    if (response.ok) return { reason: "", reached: true };
+    if (response.ok) return { reason: "", isReached: true };
     const body = await response.json().catch(() => null);
-    return { reason: detailOf(body) || `the server answered ${response.status}`, reached: true };
+    return { reason: errorDetail(body) || `the server answered ${response.status}`, isReached: true };
   } catch (error) {
-    const late = error instanceof DOMException && error.name === "TimeoutError";
-    const reason = late ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";
-    return { reason: `${reason}; try again`, reached: false };
+    const isLate = error instanceof DOMException && error.name === "TimeoutError";
+    const reason = isLate ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";
+    return { reason: `${reason}; try again`, isReached: false };
   }
 }
 
 /**
- * @param {unknown} body an error's body: `detail` is a sentence, or FastAPI's list of what is wrong with which member
+ * @param {unknown} body an error's body: `detail` is a sentence, or FastAPI's list of errors by member
  * @returns {string} in words; "" when it holds none
  */
-export function detailOf(body) {
+function errorDetail(body) {
   const detail = /** @type {{detail?: unknown} | null} */ (body)?.detail;
   if (typeof detail === "string") return detail.replace(/^url: /, "");
   if (!Array.isArray(detail)) return "";
@@ -121,9 +121,9 @@ export function detailOf(body) {
 
 /**
  * @param {string} text
- * @returns {string[]}
+ * @returns {string[]} its lines, trimmed, without empty ones
  */
-function lines(text) {
+function splitLines(text) {
   return text.split("\n").map((line) => line.trim()).filter(Boolean);
 }
 
@@ -131,7 +131,7 @@ function lines(text) {
  * @param {number} count
  * @returns {string}
  */
-function labelFor(count) {
+function buttonLabel(count) {
   return count > 1 ? `Add ${count}` : "Add";
 }
 
@@ -139,13 +139,13 @@ function labelFor(count) {
  * @param {HTMLElement} problems
  * @param {string[]} reasons
  */
-function tell(problems, reasons) {
-  const words = reasons.slice(0, ERRORS_SHOWN);
-  if (reasons.length > ERRORS_SHOWN) words.push(`and ${reasons.length - ERRORS_SHOWN} more`);
+function showProblems(problems, reasons) {
+  const texts = reasons.slice(0, MAX_SHOWN_PROBLEMS);
+  if (reasons.length > MAX_SHOWN_PROBLEMS) texts.push(`and ${reasons.length - MAX_SHOWN_PROBLEMS} more`);
   problems.replaceChildren(
-    ...words.map((reason) => {
+    ...texts.map((text) => {
       const item = document.createElement("li");
-      item.textContent = shown(reason);
+      item.textContent = printable(text);
       return item;
     }),
   );

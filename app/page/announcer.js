@@ -1,18 +1,18 @@
-// What a screen reader is told: the connection, ends, and answers to what the person did. Never progress.
+// Announcements for screen readers: the connection, ends of downloads, and results of commands. Never progress.
 
-import { counted } from "./format.js";
+import { withCount } from "./format.js";
 
 const COLLECT_MS = 700;
-const ENDS_BY_NAME = 3;
+const MAX_NAMED_ENDS = 3;
 
 /** @typedef {"complete" | "failed" | "cancelled"} End */
 
-/** Collects for a moment, so that a hundred ends at once are one sentence. */
+/** Collects for a moment, so that a hundred simultaneous ends are one sentence. */
 export class Announcer {
   /** @type {string[]} */
   #sentences = [];
-  /** The names of the first few suffice; the rest is counted. @type {Record<End, {count: number, names: string[]}>} */
-  #ends = none();
+  /** The first few by name, the rest by number. @type {Record<End, {count: number, names: string[]}>} */
+  #ends = noEnds();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #region;
@@ -23,39 +23,39 @@ export class Announcer {
   }
 
   /** @param {string} sentence */
-  say(sentence) {
+  announce(sentence) {
     this.#sentences.push(sentence);
-    this.#timer ??= setTimeout(() => this.#speak(), COLLECT_MS);
+    this.#timer ??= setTimeout(() => this.#flush(), COLLECT_MS);
   }
 
   /**
    * @param {End} end
    * @param {string} name
    */
-  ended(end, name) {
+  announceEnd(end, name) {
     const ends = this.#ends[end];
     ends.count += 1;
-    if (ends.count <= ENDS_BY_NAME) ends.names.push(name);
-    this.#timer ??= setTimeout(() => this.#speak(), COLLECT_MS);
+    if (ends.count <= MAX_NAMED_ENDS) ends.names.push(name);
+    this.#timer ??= setTimeout(() => this.#flush(), COLLECT_MS);
   }
 
-  #speak() {
+  #flush() {
     this.#timer = undefined;
-    const spoken = this.#sentences.splice(0);
+    const sentences = this.#sentences.splice(0);
     for (const [end, { count, names }] of Object.entries(this.#ends)) {
-      if (count > ENDS_BY_NAME) spoken.push(`${counted(count, "download")} ${end}.`);
-      else spoken.push(...names.map((name) => `${name}: ${end}.`));
+      if (count > MAX_NAMED_ENDS) sentences.push(`${withCount(count, "download")} ${end}.`);
+      else sentences.push(...names.map((name) => `${name}: ${end}.`));
     }
-    this.#ends = none();
-    // Text that stays the same isn't read again; a new paragraph is.
+    this.#ends = noEnds();
+    // Unchanged text isn't read again; a new paragraph is.
     const paragraph = document.createElement("p");
-    paragraph.textContent = spoken.join(" ");
+    paragraph.textContent = sentences.join(" ");
     this.#region.replaceChildren(paragraph);
   }
 }
 
 /** @returns {Record<End, {count: number, names: string[]}>} */
-function none() {
+function noEnds() {
   return {
     complete: { count: 0, names: [] },
     failed: { count: 0, names: [] },

@@ -1,26 +1,26 @@
-// "Clear finished": asks once more before everything that has ended leaves the list.
+// "Clear finished": asks for a confirmation before all ended downloads leave the list.
 
-import { counted, shown } from "./format.js";
+import { printable, withCount } from "./format.js";
 
 export class ClearFinished {
-  #ended = 0;
+  #count = 0;
   #isBusy = false;
   #elements;
 
   /**
    * @param {object} options
    * @param {HTMLButtonElement} options.button
-   * @param {HTMLElement} options.question holds `words`, `keep` and `go`
-   * @param {HTMLElement} options.words
+   * @param {HTMLElement} options.question holds `message`, `keep` and `clear`
+   * @param {HTMLElement} options.message
    * @param {HTMLButtonElement} options.keep
-   * @param {HTMLButtonElement} options.go
-   * @param {HTMLElement} options.note what went wrong
-   * @param {HTMLElement} options.refuge takes the focus when the button goes away under it
+   * @param {HTMLButtonElement} options.clear
+   * @param {HTMLElement} options.note the last error
+   * @param {HTMLElement} options.focusFallback takes the focus when the button that has it disappears
    * @param {() => void} options.onClear
    */
   constructor({ onClear, ...elements }) {
     this.#elements = elements;
-    const { button, question, keep, go } = elements;
+    const { button, question, keep, clear } = elements;
     button.addEventListener("click", () => {
       if (this.#isBusy) return;
       question.hidden = false;
@@ -28,7 +28,7 @@ export class ClearFinished {
       keep.focus();
     });
     keep.addEventListener("click", () => this.#close());
-    go.addEventListener("click", () => {
+    clear.addEventListener("click", () => {
       this.#close();
       onClear();
     });
@@ -37,31 +37,31 @@ export class ClearFinished {
     });
   }
 
-  /** @param {number} ended how many would go */
-  count(ended) {
-    if (ended === this.#ended) return;
-    this.#ended = ended;
-    this.#elements.words.textContent = `Clear ${counted(ended, "finished download")}? Files stay.`;
-    if (ended === 0) this.#close();
+  /** @param {number} count of downloads that have ended */
+  setCount(count) {
+    if (count === this.#count) return;
+    this.#count = count;
+    this.#elements.message.textContent = `Clear ${withCount(count, "finished download")}? Files stay.`;
+    if (count === 0) this.#close();
     else if (this.#elements.question.hidden) this.#elements.button.hidden = false;
   }
 
   /**
-   * @param {boolean} isBusy whether it was asked and isn't done
-   * @param {string} note
+   * @param {boolean} isBusy whether a command is pending
+   * @param {string} note the error of the last one; "" for none
    */
   show(isBusy, note) {
     this.#isBusy = isBusy;
     this.#elements.button.setAttribute("aria-busy", String(isBusy));
-    this.#elements.note.textContent = shown(note);
+    this.#elements.note.textContent = printable(note);
     this.#elements.note.hidden = note === "";
   }
 
   #close() {
-    const { button, question, refuge } = this.#elements;
-    const focused = question.contains(document.activeElement) || document.activeElement === button;
+    const { button, question, focusFallback } = this.#elements;
+    const hasFocus = question.contains(document.activeElement) || document.activeElement === button;
     question.hidden = true;
-    button.hidden = this.#ended === 0;
-    if (focused) (button.hidden ? refuge : button).focus();
+    button.hidden = this.#count === 0;
+    if (hasFocus) (button.hidden ? focusFallback : button).focus();
   }
 }

@@ -1,4 +1,4 @@
-// What this page asked the server to do, and what became of it. No DOM, no clock.
+// The commands that this page has sent, and their results. No DOM, no clock.
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
@@ -6,13 +6,13 @@
  */
 
 /**
- * @typedef {object} Asked
+ * @typedef {object} PendingCommand
  * @property {string} commandId
  * @property {Action} action
  * @property {number} at when it was sent, ms
  */
 
-/** The verb of each action, for buttons and for what is said about it. @type {Readonly<Record<Action, string>>} */
+/** The verb of each action, for buttons and notes. @type {Readonly<Record<Action, string>>} */
 export const VERBS = {
   pause_download: "Pause",
   resume_download: "Resume",
@@ -22,15 +22,15 @@ export const VERBS = {
   clear_finished: "Clear finished",
 };
 
-const RESPONSE_TIMEOUT_MS = 10_000;
+const RESULT_TIMEOUT_MS = 10_000;
 
-/** What is asked of no single download is kept under this id. */
+/** The id of a command that concerns no single download. */
 export const ALL = "";
 
-/** At most one open command and one note for each download; both end with its next change of state. */
+/** At most one pending command and one note for each download; both end with its next change of state. */
 export class Commands {
-  /** @type {Map<string, Asked>} */
-  #asked = new Map();
+  /** @type {Map<string, PendingCommand>} */
+  #pending = new Map();
   /** @type {Map<string, string>} */
   #notes = new Map();
   #prefix = `page-${Math.random().toString(36).slice(2, 12)}`;
@@ -40,8 +40,8 @@ export class Commands {
 
   /**
    * @param {object} options
-   * @param {(command: object) => boolean} options.send false when it can't
-   * @param {(downloadId: string, note: string) => void} options.onChange note: what is new and should be said, or ""
+   * @param {(command: object) => boolean} options.send false without a connection
+   * @param {(downloadId: string, note: string) => void} options.onChange note: a new one, to be announced, or ""
    */
   constructor({ send, onChange }) {
     this.#send = send;
@@ -50,85 +50,86 @@ export class Commands {
 
   /**
    * @param {string} downloadId
-   * @returns {string} what went wrong with the last command, in words; "" when nothing did
+   * @returns {string} the error of the last command, in words; "" for none
    */
-  noteOf(downloadId) {
+  note(downloadId) {
     return this.#notes.get(downloadId) ?? "";
   }
 
   /**
    * @param {string} downloadId
-   * @returns {Action | null} what was asked and hasn't happened yet
+   * @returns {Action | null} the command that was sent and has no effect yet
    */
-  askedOf(downloadId) {
-    return this.#asked.get(downloadId)?.action ?? null;
+  pendingAction(downloadId) {
+    return this.#pending.get(downloadId)?.action ?? null;
   }
 
   /**
    * @param {Action} action
    * @param {string} downloadId or ALL
    * @param {number} now ms
-   * @param {{file?: boolean}} [more] file: a deletion removes its file too
+   * @param {{file?: boolean}} [options] file: a deletion removes its file too
    */
-  ask(action, downloadId, now, more = {}) {
+  request(action, downloadId, now, options = {}) {
     this.#count += 1;
     const commandId = `${this.#prefix}-${this.#count}`;
-    const about = downloadId === ALL ? {} : { download_id: downloadId };
-    if (this.#send({ action, ...about, ...more, command_id: commandId })) {
+    const target = downloadId === ALL ? {} : { download_id: downloadId };
+    if (this.#send({ action, ...target, ...options, command_id: commandId })) {
       this.#notes.delete(downloadId);
-      this.#asked.set(downloadId, { commandId, action, at: now });
+      this.#pending.set(downloadId, { commandId, action, at: now });
       this.#onChange(downloadId, "");
     } else {
-      this.#fails(downloadId, `${VERBS[action]}: there is no connection now. Try again when it is back.`);
+      this.#fail(downloadId, `${VERBS[action]}: there is no connection now. Try again when it is back.`);
     }
   }
 
   /**
-   * Takes an answer. One to a question that wasn't asked here is somebody's publication and is ignored.
-   * @param {Record<string, unknown>} answer a `command_result`
-   * @returns {Asked | null} what is done with this answer, though no state may change
+   * Takes a result. One of a command that was not sent here is somebody's publication, and is ignored.
+   * @param {Record<string, unknown>} result a `command_result`
+   * @returns {PendingCommand | null} the command that is done with this result, though no state may change
    */
-  take(answer) {
-    const downloadId = String(answer.download_id ?? ALL);
-    const asked = this.#asked.get(downloadId);
-    if (!asked || answer.action !== asked.action) return null;
-    if (typeof answer.command_id === "string" && answer.command_id !== asked.commandId) return null;
-    const { action } = asked;
+  takeResult(result) {
+    const downloadId = String(result.download_id ?? ALL);
+    const pending = this.#pending.get(downloadId);
+    if (!pending || result.action !== pending.action) return null;
+    if (typeof result.command_id === "string" && result.command_id !== pending.commandId) return null;
+    const { action } = pending;
     const isDone =
-      answer.status !== "rejected"
-        ? action === "clear_finished" // of a single download an event tells
-        : action === "delete_download" && answer.reason === "unknown_download";
+      result.status !== "rejected"
+        ? action === "clear_finished" // an event follows for a single download
+        : action === "delete_download" && result.reason === "unknown_download";
     if (isDone) {
       this.settle(downloadId);
-      return asked;
+      return pending;
     }
-    if (answer.status !== "rejected") return null;
-    const why = [answer.message, answer.reason].find((words) => typeof words === "string" && words !== "");
-    this.#fails(downloadId, `${VERBS[action]} was refused: ${why ?? "the server gave no reason"}`);
+    if (result.status !== "rejected") return null;
+    const reason = [result.message, result.reason].find((text) => typeof text === "string" && text !== "");
+    this.#fail(downloadId, `${VERBS[action]} was refused: ${reason ?? "the server gave no reason"}`);
     return null;
   }
 
   /**
-   * The state of a download changed, which is what commands are for.
+   * Ends the command of a download whose state changed.
    * @param {string} downloadId
    */
   settle(downloadId) {
     const hadNote = this.#notes.delete(downloadId);
-    if (this.#asked.delete(downloadId) || hadNote) this.#onChange(downloadId, "");
+    if (this.#pending.delete(downloadId) || hadNote) this.#onChange(downloadId, "");
   }
 
   /** @param {number} now ms */
   expire(now) {
-    for (const [downloadId, { action, at }] of this.#asked) {
-      if (now - at < RESPONSE_TIMEOUT_MS) continue;
-      this.#fails(downloadId, `${VERBS[action]}: nothing has happened for ${RESPONSE_TIMEOUT_MS / 1000} s. You may try again.`);
+    for (const [downloadId, { action, at }] of this.#pending) {
+      if (now - at < RESULT_TIMEOUT_MS) continue;
+      const seconds = RESULT_TIMEOUT_MS / 1000;
+      this.#fail(downloadId, `${VERBS[action]}: nothing has happened for ${seconds} s. You may try again.`);
     }
   }
 
-  /** The connection is gone, and with it the answers. */
-  lose() {
-    for (const [downloadId, { action }] of this.#asked) {
-      this.#fails(downloadId, `${VERBS[action]}: the connection was lost before the answer came.`);
+  /** Fails all of them: the connection is gone, and with it the results. */
+  failAll() {
+    for (const [downloadId, { action }] of this.#pending) {
+      this.#fail(downloadId, `${VERBS[action]}: the connection was lost before the answer came.`);
     }
   }
 
@@ -136,8 +137,8 @@ export class Commands {
    * @param {string} downloadId
    * @param {string} note
    */
-  #fails(downloadId, note) {
-    this.#asked.delete(downloadId);
+  #fail(downloadId, note) {
+    this.#pending.delete(downloadId);
     this.#notes.set(downloadId, note);
     this.#onChange(downloadId, note);
   }

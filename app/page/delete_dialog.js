@@ -1,11 +1,11 @@
-// The question in a row before a download is deleted: whether its file goes too. Nothing brings either back.
+// The question in a row before a download is deleted: with or without its file. Neither can be restored.
 
-import { nameOf } from "./downloads.js";
-import { shown } from "./format.js";
+import { displayName } from "./downloads.js";
+import { printable } from "./format.js";
 
 /** @typedef {import("./row.js").Row} Row */
 
-/** At most one is open, so that no forgotten one is met by accident. */
+/** At most one is open, so that a forgotten one is not met by accident. */
 export class DeleteDialog {
   /** @type {Row | null} */
   #row = null;
@@ -24,7 +24,7 @@ export class DeleteDialog {
   }
 
   /**
-   * Opens below what the row says, away from the pointer. The focus goes to what changes nothing.
+   * Opens at the end of the row, away from the pointer. The focus goes to the button that changes nothing.
    * @param {Row} row
    */
   open(row) {
@@ -34,9 +34,8 @@ export class DeleteDialog {
     const fragment = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
     const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     const file = /** @type {HTMLElement} */ (element.querySelector('[data-answer="file"]'));
-    const name = shown(nameOf(download));
-    element.setAttribute("aria-label", `Delete ${name}?`);
-    // Only what is complete has a file.
+    element.setAttribute("aria-label", `Delete ${printable(displayName(download))}?`);
+    // Only a complete download has a file.
     file.hidden = download.state !== "complete";
     element.addEventListener("click", ({ target }) => {
       const answer = target instanceof Element ? target.closest("button")?.dataset.answer : undefined;
@@ -57,15 +56,15 @@ export class DeleteDialog {
   }
 
   /**
-   * @param {Row} [row] only if it is this one's
+   * @param {Row} [row] closes it only in this row
    */
   close(row) {
     if (!this.#row || !this.#element || (row && row !== this.#row)) return;
     const { end } = this.#row;
-    const focused = this.#element.contains(document.activeElement);
+    const hasFocus = this.#element.contains(document.activeElement);
     this.#element.remove();
     end.element.removeAttribute("aria-expanded");
-    if (focused) end.element.focus({ preventScroll: true });
+    if (hasFocus) end.element.focus({ preventScroll: true });
     this.#row = null;
     this.#element = null;
   }

@@ -1,48 +1,46 @@
-// Which rows are seen: by words of the name or address, and by state.
+// The filter of the rows: by words of the name or address, and by state.
 
-import { nameOf } from "./downloads.js";
-import { counted } from "./format.js";
+import { displayName } from "./downloads.js";
+import { withCount } from "./format.js";
 import { hasEnded } from "./merge.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
 
-/** Nobody wants to hear a number for each letter. */
+/** A pause in typing: a number for each letter would be noise. */
 const ANNOUNCE_DELAY_MS = 600;
 
 export class Filter {
   /** @type {string[]} */
   #words = [];
   #state = "";
-  /** What is searched in each, made again when its name or address changes. @type {WeakMap<Download, Haystack>} */
-  #haystacks = new WeakMap();
+  /** The searched text of each, made again when its name or address changes. @type {WeakMap<Download, SearchText>} */
+  #searchTexts = new WeakMap();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #written = "";
   #elements;
-  #say;
 
   /**
-   * @typedef {{name: string, url: string, text: string}} Haystack
+   * @typedef {{name: string, url: string, text: string}} SearchText
    *
    * @param {object} options
    * @param {HTMLInputElement} options.search
    * @param {HTMLSelectElement} options.state its values: "", "active", or a state
-   * @param {HTMLElement} options.count where it is told how many are seen
-   * @param {HTMLElement} options.none seen when nothing matches
+   * @param {HTMLElement} options.count the number of visible rows
+   * @param {HTMLElement} options.none visible when nothing matches
    * @param {HTMLButtonElement} options.reset
    * @param {() => void} options.onChange
-   * @param {(sentence: string) => void} options.say
+   * @param {(sentence: string) => void} options.announce
    */
-  constructor({ onChange, say, ...elements }) {
+  constructor({ onChange, announce, ...elements }) {
     this.#elements = elements;
-    this.#say = say;
     const { search, state, reset } = elements;
     const change = () => {
       this.#words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       this.#state = state.value;
       onChange();
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#say(`${this.#written} shown.`), ANNOUNCE_DELAY_MS);
+      this.#timer = setTimeout(() => announce(`${this.#written} shown.`), ANNOUNCE_DELAY_MS);
     };
     search.addEventListener("input", change);
     state.addEventListener("change", change);
@@ -66,44 +64,44 @@ export class Filter {
    * @returns {boolean}
    */
   matches(download) {
-    const wanted = this.#state;
-    if (wanted === "active" ? hasEnded(download.state) : wanted !== "" && wanted !== download.state) return false;
+    const state = this.#state;
+    if (state === "active" ? hasEnded(download.state) : state !== "" && state !== download.state) return false;
     if (this.#words.length === 0) return true;
-    const text = this.#textOf(download);
+    const text = this.#searchText(download);
     return this.#words.every((word) => text.includes(word));
   }
 
   /**
    * @param {number} total
-   * @param {number} shown
+   * @param {number} visible
    */
-  show(total, shown) {
+  showCount(total, visible) {
     const { count, none, search, state } = this.#elements;
-    const filters = search.value !== "" || state.value !== "";
-    const words = filters ? `${shown} of ${counted(total, "download")}` : counted(total, "download");
-    none.hidden = !filters || total === 0 || shown > 0;
-    if (words === this.#written) return;
-    this.#written = words;
-    count.textContent = words;
+    const isFiltering = search.value !== "" || state.value !== "";
+    const text = isFiltering ? `${visible} of ${withCount(total, "download")}` : withCount(total, "download");
+    none.hidden = !isFiltering || total === 0 || visible > 0;
+    if (text === this.#written) return;
+    this.#written = text;
+    count.textContent = text;
   }
 
   /**
    * @param {Download} download
    * @returns {string}
    */
-  #textOf(download) {
+  #searchText(download) {
     const { name, url } = download;
-    const known = this.#haystacks.get(download);
-    if (known && known.name === name && known.url === url) return known.text;
-    const text = `${nameOf(download)}\n${url}`.toLowerCase();
-    this.#haystacks.set(download, { name, url, text });
+    const cached = this.#searchTexts.get(download);
+    if (cached && cached.name === name && cached.url === url) return cached.text;
+    const text = `${displayName(download)}\n${url}`.toLowerCase();
+    this.#searchTexts.set(download, { name, url, text });
     return text;
   }
 }
 
 /**
  * @param {EventTarget | null} target
- * @returns {boolean} whether a key pressed there writes
+ * @returns {boolean} whether a key that is pressed there writes
  */
 function isTyping(target) {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;

@@ -1,14 +1,14 @@
-// Numbers in words and units. Pure: no DOM, no clock.
+// Numbers and foreign text, formatted for people. Pure: no DOM, no clock.
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
-const MAX_SHOWN = 500;
+const MAX_TEXT_CHARS = 500;
 
 /**
  * The number and unit of a size, in steps of 1000: 1536000 → ["1.5", "MB"].
  * @param {number} bytes finite, not negative
  * @returns {[string, string]}
  */
-function scaled(bytes) {
+function scale(bytes) {
   let value = bytes;
   let unit = 0;
   // 999.5 would be written as 1000 of the smaller unit.
@@ -23,40 +23,40 @@ function scaled(bytes) {
  * @param {number} bytes
  * @returns {string} "1.5 MB"
  */
-export function size(bytes) {
-  return scaled(bytes).join(" ");
+export function formatSize(bytes) {
+  return scale(bytes).join(" ");
 }
 
 /**
- * What was received of what there is; the unit once where both share it.
+ * The received bytes of a total, with one unit where both share it.
  * @param {number | null} received
  * @param {number | null} total null while it is unknown
- * @returns {string} "120 / 260 MB", "980 kB / 2.1 GB", "120 MB", or "" when there is nothing to tell
+ * @returns {string} "120 / 260 MB", "980 kB / 2.1 GB", "120 MB", or "" where neither is known
  */
-export function sizes(received, total) {
+export function formatSizes(received, total) {
   if (!received && total === null) return "";
-  if (received === null || total === null) return size(received ?? total ?? 0);
-  if (received === total) return size(total);
-  const [some, someUnit] = scaled(received);
-  const [all, allUnit] = scaled(total);
-  return someUnit === allUnit ? `${some} / ${all} ${allUnit}` : `${some} ${someUnit} / ${all} ${allUnit}`;
+  if (received === null || total === null) return formatSize(received ?? total ?? 0);
+  if (received === total) return formatSize(total);
+  const [part, partUnit] = scale(received);
+  const [all, allUnit] = scale(total);
+  return partUnit === allUnit ? `${part} / ${all} ${allUnit}` : `${part} ${partUnit} / ${all} ${allUnit}`;
 }
 
 /**
  * @param {number} bytesPerSecond
  * @returns {string} "12.3 MB/s"
  */
-export function speed(bytesPerSecond) {
-  return `${size(bytesPerSecond)}/s`;
+export function formatSpeed(bytesPerSecond) {
+  return `${formatSize(bytesPerSecond)}/s`;
 }
 
 /**
- * Rounded down, so that 100 % is only said of all.
+ * Rounded down, so that 100 % means all of it.
  * @param {number} progress 0 to 1
  * @returns {number} 0 to 100
  */
-export function percent(progress) {
-  // 0.29 * 100 is 28.999999999999996; what is that near to the next whole is that whole.
+export function toPercent(progress) {
+  // 0.29 * 100 is 28.999999999999996: a value that close to a whole number counts as that number.
   return Math.floor(progress * 100 + 1e-9);
 }
 
@@ -65,7 +65,7 @@ export function percent(progress) {
  * @param {number} seconds
  * @returns {string} "12 s", "3 min", "1 h 05 min", "3 d"
  */
-export function duration(seconds) {
+export function formatDuration(seconds) {
   if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
@@ -75,13 +75,13 @@ export function duration(seconds) {
 }
 
 /**
- * Text of others, cut to what a row can hold. Control and direction characters, which could hide
- * what a name ends in, are made visible.
+ * Foreign text, cut to the length that a row can hold. Control and direction characters, which could hide the end of a
+ * name, become visible.
  * @param {string} text
  * @returns {string}
  */
-export function shown(text) {
-  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+export function printable(text) {
+  const cut = text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text;
   return cut.replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
@@ -91,6 +91,6 @@ export function shown(text) {
  * @param {string} [many]
  * @returns {string} "1 download", "2 downloads"
  */
-export function counted(count, one, many = `${one}s`) {
+export function withCount(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,55 +1,49 @@
-// The top of the page: how the connection is, and what all downloads do together.
+// The top of the page: the state of the connection, and the totals of all downloads.
 
-import { counted, speed } from "./format.js";
+import { formatSpeed, withCount } from "./format.js";
 
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
 export class Header {
   /** @type {Map<HTMLElement, string>} */
   #written = new Map();
-  #phase;
-  #retry;
-  #active;
-  #speed;
+  #elements;
 
   /**
    * @param {object} elements
-   * @param {HTMLElement} elements.phase where the connection is told
-   * @param {HTMLElement} elements.retry the button to connect at once
+   * @param {HTMLElement} elements.phase the connection's state in words
+   * @param {HTMLElement} elements.retry the button that connects immediately
    * @param {HTMLElement} elements.active
    * @param {HTMLElement} elements.speed
    */
-  constructor({ phase, retry, active, speed: speedElement }) {
-    this.#phase = phase;
-    this.#retry = retry;
-    this.#active = active;
-    this.#speed = speedElement;
+  constructor(elements) {
+    this.#elements = elements;
   }
 
   /**
    * @param {ConnectionState} state
    * @param {number} now ms
    */
-  connection(state, now) {
-    const { phase } = state;
-    this.#write(this.#phase, describe(state, now));
+  showConnection(state, now) {
+    const { phase, retry } = this.#elements;
+    this.#write(phase, describe(state, now));
     const { dataset } = document.documentElement;
-    if (dataset.connection === phase) return;
-    dataset.connection = phase;
-    const stopped = phase === "lost" || phase === "refused";
+    if (dataset.connection === state.phase) return;
+    dataset.connection = state.phase;
+    const canRetry = state.phase === "lost" || state.phase === "refused";
     // A button that vanishes under the focus would throw the keyboard back to the top.
-    if (!stopped && document.activeElement === this.#retry) this.#phase.focus();
-    this.#retry.hidden = !stopped;
+    if (!canRetry && document.activeElement === retry) phase.focus();
+    retry.hidden = !canRetry;
   }
 
   /**
    * @param {{active: number, speed: number}} totals
-   * @param {boolean} known false while nothing is heard
+   * @param {boolean} isLive false without a connection, when the speed is unknown
    */
-  totals({ active, speed: bytesPerSecond }, known) {
-    this.#write(this.#active, `${active} active`);
-    this.#write(this.#speed, known ? speed(bytesPerSecond) : "– B/s");
-    const title = active > 0 ? `${counted(active, "download")} · Simulcast` : "Simulcast";
+  showTotals({ active, speed }, isLive) {
+    this.#write(this.#elements.active, `${active} active`);
+    this.#write(this.#elements.speed, isLive ? formatSpeed(speed) : "– B/s");
+    const title = active > 0 ? `${withCount(active, "download")} · Simulcast` : "Simulcast";
     if (document.title !== title) document.title = title;
   }
 
@@ -76,6 +70,6 @@ export function describe(state, now) {
     return `No connection, next try in ${seconds} s`;
   }
   if (state.phase !== "refused") return "Connecting…";
-  if (state.wantsToken) return "A token is wanted";
+  if (state.wantsToken) return "A token is required";
   return `The server refused the connection: ${state.reason || `code ${state.code}`}`;
 }

@@ -1,13 +1,13 @@
-// Wires the page: events from the connection go into the downloads, and what changed there is drawn.
+// Wires the page: events of the gateway change the downloads, and changed downloads are drawn.
 
 import { AccessForm } from "./access.js";
 import { addForm } from "./add.js";
 import { Announcer } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
 import { ALL, Commands } from "./commands.js";
-import { Downloads, isSilent, nameOf } from "./downloads.js";
+import { displayName, Downloads, isSilent } from "./downloads.js";
 import { Filter } from "./filter.js";
-import { counted, shown } from "./format.js";
+import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
 import { describe, Header } from "./header.js";
 import { hasEnded } from "./merge.js";
@@ -62,20 +62,20 @@ const gateway = new Gateway({
 const commands = new Commands({
   send: (command) => gateway.sendWebSocketMessage(command),
   onChange: (downloadId, note) => {
-    if (downloadId === ALL) clearFinished.show(commands.askedOf(ALL) !== null, note);
+    if (downloadId === ALL) clearFinished.show(commands.pendingAction(ALL) !== null, note);
     const download = downloads.get(downloadId);
     if (download) rows.draw(download);
-    if (note !== "") announcer.say(shown(note));
+    if (note !== "") announcer.announce(printable(note));
   },
 });
 const rows = new Rows({
   list: element("rows"),
   template: element("row-template"),
   deleteDialog: element("delete-template"),
-  refuge: element("list-title"),
-  commandOf: (downloadId) => ({ asked: commands.askedOf(downloadId), note: commands.noteOf(downloadId) }),
-  onAction: (action, downloadId, more) => commands.ask(action, downloadId, Date.now(), more),
-  onFrame: countRows,
+  focusFallback: element("list-title"),
+  getCommand: (downloadId) => ({ pending: commands.pendingAction(downloadId), note: commands.note(downloadId) }),
+  onAction: (action, downloadId, options) => commands.request(action, downloadId, Date.now(), options),
+  onFrame: showCounts,
 });
 const filter = new Filter({
   search: element("search"),
@@ -84,41 +84,41 @@ const filter = new Filter({
   none: element("none"),
   reset: element("reset"),
   onChange: () => rows.filter((download) => filter.matches(download)),
-  say: (sentence) => announcer.say(sentence),
+  announce: (sentence) => announcer.announce(sentence),
 });
-/** What had ended when it was asked to be cleared. @type {string[]} */
+/** The ended downloads that the pending "clear finished" concerns. @type {string[]} */
 let clearing = [];
 const clearFinished = new ClearFinished({
   button: element("clear"),
   question: element("clear-question"),
-  words: element("clear-words"),
+  message: element("clear-message"),
   keep: element("clear-keep"),
-  go: element("clear-go"),
+  clear: element("clear-confirm"),
   note: element("clear-note"),
-  refuge: element("list-title"),
+  focusFallback: element("list-title"),
   onClear: () => {
     clearing = [...downloads.values()].filter(({ state }) => hasEnded(state)).map(({ id }) => id);
-    commands.ask("clear_finished", ALL, Date.now());
+    commands.request("clear_finished", ALL, Date.now());
   },
 });
 const reconciler = new Reconciler({
   address: new URL("downloads", document.baseURI).href,
   token,
   downloads,
-  onChange: apply,
-  onDone: () => rows.arrange(() => downloads.values()),
+  onChange: draw,
+  onDone: () => rows.sort(() => downloads.values()),
 });
 const chart = new SpeedChart({
   line: /** @type {any} */ (element("chart-line")),
   area: /** @type {any} */ (element("chart-area")),
-  words: element("chart-words"),
+  description: element("chart-description"),
 });
 
 const access = new AccessForm({
   form: element("access"),
   input: element("token"),
-  words: element("access-words"),
-  refuge: element("phase"),
+  message: element("access-message"),
+  focusFallback: element("phase"),
   token,
   onToken: () => {
     void gateway.disconnectWebSocket(); // an attempt may be under way with the token before
@@ -127,11 +127,11 @@ const access = new AccessForm({
 });
 
 const empty = element("empty");
-/** What was last said of the connection: attempts that fail again and again are no news. @type {"" | "live" | "lost"} */
-let said = "";
+/** The last announced state of the connection: repeated failures are no news. @type {"" | "connected" | "lost"} */
+let announcedPhase = "";
 
 function connect() {
-  gateway.token = token.isWanted ? token.text : null;
+  gateway.token = token.isRequired ? token.text : null;
   void gateway.connectWebSocket();
 }
 
@@ -140,51 +140,52 @@ function receive(text) {
   const message = parse(text);
   if (message === null) return;
   if (message.type === "command_result") {
-    answered(message);
+    takeResult(message);
     return;
   }
-  const change = downloads.take(message, Date.now());
-  if (change) apply(change);
+  const change = downloads.apply(message, Date.now());
+  if (change) draw(change);
 }
 
-/** @param {Record<string, unknown>} message a `command_result` */
-function answered(message) {
-  const done = commands.take(message);
-  if (done === null) return;
-  // No event tells of those that the server has no record of, such as what others publish.
-  const ids = done.action === "clear_finished" ? clearing.splice(0) : [String(message.download_id)];
-  const gone = ids.filter((id) => hasEnded(downloads.get(id)?.state ?? "queued"));
-  for (const id of gone) {
+/** @param {Record<string, unknown>} result a `command_result` */
+function takeResult(result) {
+  const command = commands.takeResult(result);
+  if (command === null) return;
+  // No event follows for downloads without a record, such as those of other publishers.
+  const ids = command.action === "clear_finished" ? clearing.splice(0) : [String(result.download_id)];
+  for (const id of ids) {
+    if (!hasEnded(downloads.get(id)?.state ?? "queued")) continue;
     const change = downloads.delete(id);
-    if (change) apply(change);
+    if (change) draw(change);
   }
-  if (done.action === "clear_finished") announcer.say(`${counted(ids.length, "finished download")} cleared.`);
+  if (command.action === "clear_finished") announcer.announce(`${withCount(ids.length, "finished download")} cleared.`);
 }
 
 /** @param {Change} change */
-function apply({ download, before, dropped }) {
-  if (dropped) {
-    if (commands.askedOf(dropped.id) === "delete_download") announcer.say(`${shown(nameOf(dropped))}: deleted.`);
-    rows.remove(dropped.id);
-    commands.settle(dropped.id);
-    if (dropped === download) return;
+function draw({ download, before, removed }) {
+  if (removed) {
+    const isDeleted = commands.pendingAction(removed.id) === "delete_download";
+    if (isDeleted) announcer.announce(`${printable(displayName(removed))}: deleted.`);
+    rows.remove(removed.id);
+    commands.settle(removed.id);
+    if (removed === download) return;
   }
   if (before !== download.state) {
     commands.settle(download.id);
-    // One that is new and already over comes with the snapshot; nobody waited for it here.
+    // A new download that has ended already is part of a snapshot, and no news.
     const end = ENDS[download.state];
-    if (before !== null && end) announcer.ended(end, shown(nameOf(download)));
+    if (before !== null && end) announcer.announceEnd(end, printable(displayName(download)));
   }
   rows.draw(download);
 }
 
-/** After each frame that drew something. */
-function countRows() {
+/** To be called after each frame that drew something. */
+function showCounts() {
   const { size } = downloads;
   element("tools").hidden = size === 0;
   empty.hidden = size > 0;
-  element("rows").hidden = rows.shown === 0;
-  filter.show(size, rows.shown);
+  element("rows").hidden = rows.visibleCount === 0;
+  filter.showCount(size, rows.visibleCount);
 }
 
 /**
@@ -203,42 +204,42 @@ function parse(text) {
 /** @param {ConnectionState} state */
 function connectionChanged(state) {
   connection = state;
-  header.connection(state, Date.now());
+  header.showConnection(state, Date.now());
   if (state.phase === "connected") {
-    announcer.say(said === "lost" ? "Connected again." : "Connected.");
-    said = "live";
+    announcer.announce(announcedPhase === "lost" ? "Connected again." : "Connected.");
+    announcedPhase = "connected";
     access.close();
-    // A link can't show a token, so it would save a refusal.
+    // A link can't send a token, so it would save a refusal.
     if (token.text !== "") delete dataset.files;
     return;
   }
   reconciler.stop();
-  commands.lose();
+  commands.failAll();
   if (state.phase === "refused") {
-    if (state.wantsToken) access.ask(token.text && state.reason);
-    announcer.say(`${shown(describe(state, Date.now()))}.`);
+    if (state.wantsToken) access.open(token.text && state.reason);
+    announcer.announce(`${printable(describe(state, Date.now()))}.`);
   }
-  if (state.phase === "lost" && said !== "lost") {
-    announcer.say("No connection. The page keeps trying.");
-    said = "lost";
+  if (state.phase === "lost" && announcedPhase !== "lost") {
+    announcer.announce("No connection. The page keeps trying.");
+    announcedPhase = "lost";
   }
 }
 
-/** Once a tick: what changes with time alone. */
+/** Shows the passage of time. */
 function tick() {
   const now = Date.now();
   const isLive = connection.phase === "connected";
   const totals = downloads.totals(now);
-  header.connection(connection, now);
-  header.totals(totals, isLive);
-  clearFinished.count(totals.ended);
+  header.showConnection(connection, now);
+  header.showTotals(totals, isLive);
+  clearFinished.setCount(totals.ended);
   chart.sample(isLive ? totals.speed : 0, now);
   commands.expire(now);
   for (const download of downloads.values()) {
-    // The others are drawn when they are heard.
-    if (download.state !== "running" || now - download.heardAt < TICK_MS) continue;
+    // The others are drawn with their events.
+    if (download.state !== "running" || now - download.updatedAt < TICK_MS) continue;
     rows.draw(download);
-    if (isLive && isSilent(download, now)) reconciler.ask(download, now);
+    if (isLive && isSilent(download, now)) reconciler.check(download, now);
   }
 }
 
@@ -248,7 +249,7 @@ addForm({
   button: element("add-button"),
   problems: element("problems"),
   token,
-  say: (sentence) => announcer.say(sentence),
+  announce: (sentence) => announcer.announce(sentence),
 });
 element("retry").addEventListener("click", connect);
 connect();

@@ -1,24 +1,23 @@
-// What events can't tell: everything that there is, after a start or a loss without recovery, and how one stands that
-// has fallen silent.
+// Compares the page with the server's list: after a start, after a loss without recovery, and for a silent download.
 
-import { listRecords, RecordsUnavailable, oneRecord } from "./records.js";
+import { getRecord, listRecords, RecordsUnavailable } from "./records.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
 /** @typedef {import("./downloads.js").Download} Download */
 
 const RETRY_DELAY_MS = 5_000;
-const REQUEST_INTERVAL_MS = 60_000;
+const CHECK_INTERVAL_MS = 60_000;
 const MAX_TRACKED = 5_000;
 
 export class Reconciler {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** Counts starts and stops: an answer to an earlier one is of no use. */
-  #turn = 0;
-  #isOver = true;
-  #isAsking = false;
-  /** When the server was last asked about one, by its id. @type {Map<string, number>} */
-  #asked = new Map();
+  /** Counts starts and stops: a response to an earlier run is out of date. */
+  #run = 0;
+  #isDone = true;
+  #isChecking = false;
+  /** When each download was last checked, by its id. @type {Map<string, number>} */
+  #checkedAt = new Map();
   #address;
   #token;
   #downloads;
@@ -41,62 +40,64 @@ export class Reconciler {
     this.#onDone = onDone;
   }
 
-  /** To be called before the snapshot: what neither it nor the server's list knows in the end, goes. */
+  /** To be called before the snapshot: a download that neither it nor the server's list has, is removed in the end. */
   start() {
     this.#downloads.startReconciliation();
-    this.#isOver = false;
+    this.#isDone = false;
     this.resume();
   }
 
-  /** Goes on with what was stopped before it was over: no event was missed since. */
+  /** Continues an unfinished run: no event was missed since. */
   resume() {
     this.stop();
-    if (!this.#isOver) void this.#read(this.#turn);
+    if (!this.#isDone) void this.#readList(this.#run);
   }
 
-  /** There is no connection. */
+  /** To be called when the connection is lost. */
   stop() {
     clearTimeout(this.#timer);
-    this.#turn += 1;
+    this.#run += 1;
   }
 
   /**
-   * Asks the server how a silent one stands. One at a time, and about each once a minute, so that thousands of them are
-   * no burden; it may be called as often as one likes.
+   * Reads the record of a silent download. One request runs at a time, and each download is checked once a minute, so
+   * that thousands of them are no burden. It may be called at any rate.
    * @param {Download} download
    * @param {number} now ms
    */
-  ask(download, now) {
-    if (this.#isAsking || now - (this.#asked.get(download.id) ?? -Infinity) < REQUEST_INTERVAL_MS) return;
-    if (this.#asked.size >= MAX_TRACKED) this.#asked.clear();
-    this.#asked.set(download.id, now);
+  check(download, now) {
+    if (this.#isChecking || now - (this.#checkedAt.get(download.id) ?? -Infinity) < CHECK_INTERVAL_MS) return;
+    if (this.#checkedAt.size >= MAX_TRACKED) this.#checkedAt.clear();
+    this.#checkedAt.set(download.id, now);
     void this.#readOne(download.id, now);
   }
 
-  /** @param {number} turn */
-  async #read(turn) {
-    const askedAt = Date.now();
+  /** @param {number} run */
+  async #readList(run) {
+    const requestedAt = Date.now();
     try {
-      const { records, all, moved } = await listRecords(this.#address, this.#token.headers);
-      if (turn !== this.#turn) return;
-      // Oldest first, as they appeared.
-      for (const record of records.reverse()) this.#tell(this.#downloads.takeRecord(record, askedAt, Date.now()));
-      if (all) for (const { id } of this.#downloads.unconfirmed()) this.#tell(this.#downloads.delete(id));
-      if (moved) this.#again(turn);
-      else this.#isOver = true;
-      this.#downloads.arrange();
+      const { records, isComplete, hasShrunk } = await listRecords(this.#address, this.#token.headers);
+      if (run !== this.#run) return;
+      // Oldest first, in the order of their creation.
+      for (const record of records.reverse()) {
+        this.#report(this.#downloads.applyRecord(record, requestedAt, Date.now()));
+      }
+      if (isComplete) for (const { id } of this.#downloads.unconfirmed()) this.#report(this.#downloads.delete(id));
+      if (hasShrunk) this.#retry(run);
+      else this.#isDone = true;
+      this.#downloads.sort();
       this.#onDone();
     } catch (error) {
       if (!(error instanceof RecordsUnavailable)) throw error;
-      if (turn !== this.#turn) return;
-      if (error.forNow) this.#again(turn);
-      else this.#isOver = true;
+      if (run !== this.#run) return;
+      if (error.isTemporary) this.#retry(run);
+      else this.#isDone = true;
     }
   }
 
-  /** @param {number} turn */
-  #again(turn) {
-    this.#timer = setTimeout(() => void this.#read(turn), RETRY_DELAY_MS);
+  /** @param {number} run */
+  #retry(run) {
+    this.#timer = setTimeout(() => void this.#readList(run), RETRY_DELAY_MS);
   }
 
   /**
@@ -104,21 +105,21 @@ export class Reconciler {
    * @param {number} now ms
    */
   async #readOne(id, now) {
-    this.#isAsking = true;
+    this.#isChecking = true;
     try {
-      const record = await oneRecord(this.#address, id, this.#token.headers);
-      if (record) this.#tell(this.#downloads.takeRecord(record, now, Date.now()));
-      // Who publishes without our records is unknown to the list from the beginning; that says nothing.
-      else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#tell(this.#downloads.delete(id));
+      const record = await getRecord(this.#address, id, this.#token.headers);
+      if (record) this.#report(this.#downloads.applyRecord(record, now, Date.now()));
+      // Downloads of other publishers never had a record, so that its absence means nothing.
+      else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#report(this.#downloads.delete(id));
     } catch (error) {
       if (!(error instanceof RecordsUnavailable)) throw error;
     } finally {
-      this.#isAsking = false;
+      this.#isChecking = false;
     }
   }
 
   /** @param {Change | null} change */
-  #tell(change) {
+  #report(change) {
     if (change) this.#onChange(change);
   }
 }

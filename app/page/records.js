@@ -1,7 +1,7 @@
 // The server's own list of downloads, read over HTTP.
 
 /**
- * @typedef {object} DownloadRecord what GET downloads tells of one; anything may be missing or wrong
+ * @typedef {object} DownloadRecord a record of GET downloads; any member may be missing or wrong
  * @property {unknown} [download_id]
  * @property {unknown} [state]
  * @property {unknown} [name]
@@ -13,15 +13,15 @@
  */
 
 const RESPONSE_TIMEOUT_MS = 15_000;
-const PAGE = 500;
+const PAGE_SIZE = 500;
 const MAX_PAGES = 10;
 
-/** The list can't be had now, or not at all. */
+/** The list can't be read, temporarily or at all. */
 export class RecordsUnavailable extends Error {
-  /** @param {boolean} forNow whether a later attempt may succeed */
-  constructor(forNow) {
-    super(forNow ? "the list of downloads can't be had now" : "this server has no list of downloads");
-    this.forNow = forNow;
+  /** @param {boolean} isTemporary whether a later attempt may succeed */
+  constructor(isTemporary) {
+    super(isTemporary ? "the list of downloads can't be read now" : "this server has no list of downloads");
+    this.isTemporary = isTemporary;
   }
 }
 
@@ -29,8 +29,8 @@ export class RecordsUnavailable extends Error {
  * All records, newest first; of more than 5,000 the newest.
  * @param {string} address of the list
  * @param {Record<string, string>} headers
- * @returns {Promise<{records: DownloadRecord[], all: boolean, moved: boolean}>} all: no record can be missing; moved: one
- *   can, since some were deleted meanwhile: ask again
+ * @returns {Promise<{records: DownloadRecord[], isComplete: boolean, hasShrunk: boolean}>} isComplete: no record can be
+ *   missing; hasShrunk: one can, since others were deleted meanwhile, so that another attempt helps
  * @throws {RecordsUnavailable}
  */
 export async function listRecords(address, headers) {
@@ -38,18 +38,18 @@ export async function listRecords(address, headers) {
   const records = [];
   /** @type {number | null} */
   let total = null;
-  let moved = false;
+  let hasShrunk = false;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const body = await get(`${address}?sort=created_at&order=desc&offset=${page * PAGE}&limit=${PAGE}`, headers);
-    const found = /** @type {{downloads?: unknown, total?: unknown} | null} */ (body);
-    if (!Array.isArray(found?.downloads)) throw new RecordsUnavailable(false);
-    records.push(...found.downloads.filter((record) => typeof record === "object" && record !== null));
-    // Each deletion between two pages moves one record from the later page to the earlier, where it isn't seen.
-    if (total !== null && Number(found.total) < total) moved = true;
-    total = Number(found.total);
-    if (found.downloads.length < PAGE) return { records, all: !moved, moved };
+    const query = `?sort=created_at&order=desc&offset=${page * PAGE_SIZE}&limit=${PAGE_SIZE}`;
+    const body = /** @type {{downloads?: unknown, total?: unknown} | null} */ (await get(address + query, headers));
+    if (!Array.isArray(body?.downloads)) throw new RecordsUnavailable(false);
+    records.push(...body.downloads.filter((record) => typeof record === "object" && record !== null));
+    // Each deletion between two pages moves one record from the later page to the earlier, which was read already.
+    if (total !== null && Number(body.total) < total) hasShrunk = true;
+    total = Number(body.total);
+    if (body.downloads.length < PAGE_SIZE) return { records, isComplete: !hasShrunk, hasShrunk };
   }
-  return { records, all: false, moved: false };
+  return { records, isComplete: false, hasShrunk: false };
 }
 
 /**
@@ -59,7 +59,7 @@ export async function listRecords(address, headers) {
  * @returns {Promise<DownloadRecord | null>} null when the server has none
  * @throws {RecordsUnavailable}
  */
-export async function oneRecord(address, downloadId, headers) {
+export async function getRecord(address, downloadId, headers) {
   const body = await get(`${address}/${encodeURIComponent(downloadId)}`, headers);
   return typeof body === "object" ? body : null;
 }

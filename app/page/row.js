@@ -1,8 +1,8 @@
-// One download as a row. It is made once and then patched: what is shown is written only where it changed.
+// One download as a row. It is made once and then patched: only changed text is written.
 
 import { VERBS } from "./commands.js";
-import { isSilent, nameOf, secondsLeft } from "./downloads.js";
-import { duration, percent, shown, size, sizes, speed } from "./format.js";
+import { displayName, isSilent, secondsLeft } from "./downloads.js";
+import { formatDuration, formatSize, formatSizes, formatSpeed, printable, toPercent } from "./format.js";
 import { hasEnded } from "./merge.js";
 
 /** @typedef {import("./commands.js").Action} Action */
@@ -19,7 +19,7 @@ const STATE_WORDS = {
   cancelled: "Cancelled",
 };
 
-/** What the first button does. @type {Readonly<Record<State, Action | null>>} */
+/** The action of the first button. @type {Readonly<Record<State, Action | null>>} */
 const MAIN_ACTION = {
   queued: "pause_download",
   running: "pause_download",
@@ -33,7 +33,7 @@ const MAIN_ACTION = {
 const ARIA_INTERVAL_MS = 5_000;
 
 export class Row {
-  /** What is in the document now, by slot. @type {Map<string, string>} */
+  /** The values in the document, by slot. @type {Map<string, string>} */
   #written = new Map();
   #ariaAt = -Infinity;
   /** @type {State | null} */
@@ -47,88 +47,89 @@ export class Row {
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     this.element.dataset.downloadId = id;
-    const find = (/** @type {string} */ name) =>
+    const slot = (/** @type {string} */ name) =>
       /** @type {HTMLElement} */ (this.element.querySelector(`[data-slot="${name}"]`));
     this.slots = {
-      title: find("title"), state: find("state"), detail: find("detail"), percent: find("percent"), size: find("size"),
-      speed: find("speed"), left: find("left"), note: find("note"), bar: find("bar"), fill: find("fill"), save: find("save"),
+      title: slot("title"), state: slot("state"), detail: slot("detail"), percent: slot("percent"), size: slot("size"),
+      speed: slot("speed"), left: slot("left"), note: slot("note"), bar: slot("bar"), fill: slot("fill"),
+      save: slot("save"),
     };
-    this.main = new ActionButton(find("main"));
-    this.end = new ActionButton(find("end"));
+    this.main = new ActionButton(slot("main"));
+    this.end = new ActionButton(slot("end"));
     /** @type {Download | null} */
     this.download = null;
   }
 
   /**
    * @param {Download} download
-   * @param {{asked: Action | null, note: string}} command
+   * @param {{pending: Action | null, note: string}} command
    * @param {number} now ms
    */
-  patch(download, { asked, note }, now) {
+  patch(download, { pending, note }, now) {
     this.download = download;
     const { state, total, received, progress } = download;
-    const name = shown(nameOf(download));
+    const name = printable(displayName(download));
     const silent = isSilent(download, now);
-    const unknown = state === "running" && total === null && progress === 0;
+    const isSizeUnknown = state === "running" && total === null && progress === 0;
     const seconds = silent ? null : secondsLeft(download);
-    const whole = percent(progress);
+    const percent = toPercent(progress);
 
     if (this.#changes("data-state", state)) this.element.dataset.state = state;
     if (this.#changes("name", name)) {
-      this.#text("title", name);
+      this.#write("title", name);
       this.slots.title.title = name;
       this.slots.bar.setAttribute("aria-label", `Progress of ${name}`);
     }
-    this.#text("state", STATE_WORDS[state]);
-    const detail = shown(silent ? "no news for a while" : detailOf(download));
-    if (this.#text("detail", detail)) this.slots.detail.title = detail;
-    const untold = unknown || state === "complete" || (state !== "running" && whole === 0);
-    this.#text("percent", untold ? "" : `${whole} %`);
-    this.#text("size", sizes(received, total));
-    this.#text("speed", download.speed === null || silent ? "" : speed(download.speed));
-    this.#text("left", seconds === null ? "" : `${duration(seconds)} left`);
-    this.#bar(download, unknown, whole, now);
+    this.#write("state", STATE_WORDS[state]);
+    const detail = printable(silent ? "no updates for a while" : detailOf(download));
+    if (this.#write("detail", detail)) this.slots.detail.title = detail;
+    const hidesPercent = isSizeUnknown || state === "complete" || (state !== "running" && percent === 0);
+    this.#write("percent", hidesPercent ? "" : `${percent} %`);
+    this.#write("size", formatSizes(received, total));
+    this.#write("speed", download.speed === null || silent ? "" : formatSpeed(download.speed));
+    this.#write("left", seconds === null ? "" : `${formatDuration(seconds)} left`);
+    this.#patchBar(download, isSizeUnknown, percent, now);
     if (this.#changes("note", note)) {
-      this.slots.note.textContent = shown(note);
+      this.slots.note.textContent = printable(note);
       this.slots.note.hidden = note === "";
     }
-    this.#save(download, name);
-    this.#buttons(state, name, asked);
+    this.#patchSave(download, name);
+    this.#patchButtons(state, name, pending);
     this.#state = state;
   }
 
   /**
    * @param {Download} download
-   * @param {boolean} unknown whether there is no share that could be shown
-   * @param {number} whole percent
+   * @param {boolean} isSizeUnknown
+   * @param {number} percent
    * @param {number} now ms
    */
-  #bar({ state, progress, received }, unknown, whole, now) {
+  #patchBar({ state, progress, received }, isSizeUnknown, percent, now) {
     const { bar, fill } = this.slots;
-    if (this.#changes("unknown", String(unknown))) bar.classList.toggle("unknown", unknown);
+    if (this.#changes("unknown", String(isSizeUnknown))) bar.classList.toggle("unknown", isSizeUnknown);
     // A thousandth of the bar is less than a pixel.
-    const width = unknown ? "" : `scaleX(${Math.round(progress * 1000) / 1000})`;
+    const width = isSizeUnknown ? "" : `scaleX(${Math.round(progress * 1000) / 1000})`;
     if (this.#changes("width", width)) fill.style.transform = width;
 
     if (state === this.#state && now - this.#ariaAt < ARIA_INTERVAL_MS) return;
     this.#ariaAt = now;
-    const said = unknown ? `size unknown, ${size(received ?? 0)} received` : `${whole} %`;
-    if (!this.#changes("aria", said)) return;
-    bar.setAttribute("aria-valuetext", said);
-    if (unknown) bar.removeAttribute("aria-valuenow");
-    else bar.setAttribute("aria-valuenow", String(whole));
+    const text = isSizeUnknown ? `size unknown, ${formatSize(received ?? 0)} received` : `${percent} %`;
+    if (!this.#changes("aria", text)) return;
+    bar.setAttribute("aria-valuetext", text);
+    if (isSizeUnknown) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", String(percent));
   }
 
   /**
-   * The server says in its page whether it gives files; what others published has none there.
+   * The server's page says whether it serves files. Downloads of other publishers have none there.
    * @param {Download} download
    * @param {string} name
    */
-  #save({ id, state, attempt }, name) {
+  #patchSave({ id, state, attempt }, name) {
     const { save } = this.slots;
-    const gives = state === "complete" && attempt > 0 && "files" in document.documentElement.dataset;
-    if (!this.#changes("save", gives ? name : "")) return;
-    save.hidden = !gives;
+    const hasFile = state === "complete" && attempt > 0 && "files" in document.documentElement.dataset;
+    if (!this.#changes("save", hasFile ? name : "")) return;
+    save.hidden = !hasFile;
     save.setAttribute("aria-label", `Save ${name}`);
     save.setAttribute("href", `downloads/${encodeURIComponent(id)}/file`);
   }
@@ -137,15 +138,15 @@ export class Row {
    * The buttons stay the same elements and a hidden one hands its focus on, so that the keyboard keeps its place.
    * @param {State} state
    * @param {string} name
-   * @param {Action | null} asked
+   * @param {Action | null} pending
    */
-  #buttons(state, name, asked) {
+  #patchButtons(state, name, pending) {
     const { main, end } = this;
     const { activeElement } = document;
     const ended = hasEnded(state);
     const before = end.action;
-    main.show(MAIN_ACTION[state], name, asked);
-    end.show(ended ? "delete_download" : "cancel_download", name, asked);
+    main.show(MAIN_ACTION[state], name, pending);
+    end.show(ended ? "delete_download" : "cancel_download", name, pending);
     const onMain = activeElement === main.element && main.action === null;
     // The next press was meant for Cancel, and must not meet Delete.
     const onEnd = activeElement === end.element && before !== end.action && ended;
@@ -156,30 +157,30 @@ export class Row {
   /**
    * @param {"title" | "state" | "detail" | "percent" | "size" | "speed" | "left"} slot
    * @param {string} text
-   * @returns {boolean} whether it was written
+   * @returns {boolean} whether it changed
    */
-  #text(slot, text) {
+  #write(slot, text) {
     const changes = this.#changes(slot, text);
     if (changes) this.slots[slot].textContent = text;
     return changes;
   }
 
   /**
-   * @param {string} what
+   * @param {string} slot
    * @param {string} value
-   * @returns {boolean} whether it is to be written
+   * @returns {boolean} whether it differs from the document
    */
-  #changes(what, value) {
-    if (this.#written.get(what) === value) return false;
-    this.#written.set(what, value);
+  #changes(slot, value) {
+    if (this.#written.get(slot) === value) return false;
+    this.#written.set(slot, value);
     return true;
   }
 }
 
 /** A button whose action may change while the person is on it. */
 class ActionButton {
-  #shown = "";
-  /** What it does now. @type {Action | null} */
+  #written = "";
+  /** The present action. @type {Action | null} */
   action = null;
 
   /** @param {HTMLElement} element */
@@ -192,16 +193,16 @@ class ActionButton {
   /**
    * @param {Action | null} action null hides it
    * @param {string} name of the download
-   * @param {Action | null} asked what was asked and hasn't happened yet
+   * @param {Action | null} pending the command that was sent and has no effect yet
    */
-  show(action, name, asked) {
-    const pending = action !== null && action === asked;
-    const now = `${action} ${pending} ${name}`;
-    if (now === this.#shown) return;
-    this.#shown = now;
+  show(action, name, pending) {
+    const isPending = action !== null && action === pending;
+    const value = `${action} ${isPending} ${name}`;
+    if (value === this.#written) return;
+    this.#written = value;
     this.action = action;
     this.element.hidden = action === null;
-    this.element.setAttribute("aria-busy", String(pending));
+    this.element.setAttribute("aria-busy", String(isPending));
     if (action === null) return;
     this.element.dataset.action = action;
     this.element.title = VERBS[action];
@@ -213,7 +214,7 @@ class ActionButton {
 
 /**
  * @param {Download} download
- * @returns {string} what belongs beside its state: the path, the error, else where it comes from
+ * @returns {string} the text next to its state: the path, the error, else the host of its URL
  */
 function detailOf(download) {
   if (download.state === "complete") return download.filePath;

@@ -7,54 +7,54 @@ import { Row } from "./row.js";
 /** @typedef {import("./row.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
 
-/** What drawing may take of a frame; the rest waits for the next, so that typing and scrolling stay smooth. */
+/** The share of a frame for drawing; the rest waits for the next, so that typing and scrolling stay smooth. */
 const FRAME_BUDGET_MS = 7;
-/** How many rows that nobody sees are brought up to date in a frame: each costs style and layout, seen or not. */
-const UNSEEN_A_FRAME = 20;
+/** The number of invisible rows that are patched in a frame: each costs style and layout, seen or not. */
+const MAX_UNSEEN_PER_FRAME = 20;
 
 export class Rows {
   /** @type {Map<string, Row>} */
   #rows = new Map();
-  /** Changed since they were drawn, longest first: at most one entry a download. @type {Map<string, Download>} */
+  /** Changed since they were drawn, longest first: at most one entry per download. @type {Map<string, Download>} */
   #changed = new Map();
-  /** To be taken away with the next frame. @type {Set<Row>} */
+  /** To be removed with the next frame. @type {Set<Row>} */
   #leaving = new Set();
   /** On the screen or near it. @type {Set<string>} */
   #near = new Set();
-  /** Whose order the rows are to take, oldest first, once all of them are drawn. @type {(() => Iterable<Download>) | null} */
+  /** The new order of the rows, oldest first, once all of them are drawn. @type {(() => Iterable<Download>) | null} */
   #order = null;
   /** @type {(download: Download) => boolean} */
   #matches = () => true;
-  #shown = 0;
-  #scheduled = false;
+  #visibleCount = 0;
+  #isScheduled = false;
   #list;
   #template;
-  #refuge;
-  #commandOf;
+  #focusFallback;
+  #getCommand;
   #onFrame;
   #deleteDialog;
-  #watch;
+  #observer;
 
   /**
    * @param {object} options
    * @param {HTMLElement} options.list
    * @param {HTMLTemplateElement} options.template of one row
    * @param {HTMLTemplateElement} options.deleteDialog of the question before a deletion
-   * @param {HTMLElement} options.refuge takes the focus when the last row goes away under it
-   * @param {(downloadId: string) => {asked: Action | null, note: string}} options.commandOf
-   * @param {(action: Action, downloadId: string, more?: {file: boolean}) => void} options.onAction a button was pressed
-   * @param {() => void} options.onFrame something was drawn
+   * @param {HTMLElement} options.focusFallback takes the focus when the last row, which has it, disappears
+   * @param {(downloadId: string) => {pending: Action | null, note: string}} options.getCommand
+   * @param {(action: Action, downloadId: string, options?: {file: boolean}) => void} options.onAction
+   * @param {() => void} options.onFrame a frame was drawn
    */
-  constructor({ list, template, deleteDialog, refuge, commandOf, onAction, onFrame }) {
+  constructor({ list, template, deleteDialog, focusFallback, getCommand, onAction, onFrame }) {
     this.#list = list;
     this.#template = template;
-    this.#refuge = refuge;
-    this.#commandOf = commandOf;
+    this.#focusFallback = focusFallback;
+    this.#getCommand = getCommand;
     this.#onFrame = onFrame;
     this.#deleteDialog = new DeleteDialog(deleteDialog, (downloadId, file) =>
       onAction("delete_download", downloadId, file ? { file } : undefined),
     );
-    this.#watch = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: "200px" });
+    this.#observer = new IntersectionObserver((entries) => this.#nearChanged(entries), { rootMargin: "200px" });
     list.addEventListener("click", ({ target, detail }) => {
       const button = target instanceof Element ? target.closest("button") : null;
       const element = /** @type {HTMLElement | null | undefined} */ (button?.closest("li"));
@@ -62,18 +62,18 @@ export class Rows {
       const row = this.#rows.get(element?.dataset.downloadId ?? "");
       if (!action || !row?.download) return;
       if (action !== "delete_download") onAction(action, row.download.id);
-      // The second click of a double click was meant for what stood there before.
+      // The second click of a double click was meant for the button that stood there before.
       else if (detail < 2) this.#deleteDialog.open(row);
     });
   }
 
-  /** @returns {number} how many rows match the filter */
-  get shown() {
-    return this.#shown;
+  /** @returns {number} of rows that match the filter */
+  get visibleCount() {
+    return this.#visibleCount;
   }
 
   /**
-   * Draws it in one of the next frames, as it is then. The first time it becomes the topmost row.
+   * Draws a download in one of the next frames, as it is then. The first time it becomes the topmost row.
    * @param {Download} download
    */
   draw(download) {
@@ -95,46 +95,46 @@ export class Rows {
   }
 
   /**
-   * Shows only what matches; rows that don't stay where they are, unseen.
+   * Shows the matching rows only; the others keep their place, unseen.
    * @param {(download: Download) => boolean} matches
    */
   filter(matches) {
     this.#matches = matches;
-    for (const row of this.#rows.values()) this.#sift(row);
+    for (const row of this.#rows.values()) this.#applyFilter(row);
     this.#onFrame();
   }
 
   /**
-   * Puts the rows in the order that the downloads have, without making them anew.
+   * Puts the rows in the order of the downloads, and keeps their elements.
    * @param {() => Iterable<Download>} order oldest first
    */
-  arrange(order) {
+  sort(order) {
     this.#order = order;
     this.#schedule();
   }
 
   #schedule() {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => this.#frame());
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => this.#drawFrame());
   }
 
-  #frame() {
-    this.#scheduled = false;
+  #drawFrame() {
+    this.#isScheduled = false;
     const now = Date.now();
-    const until = performance.now() + FRAME_BUDGET_MS;
-    for (const row of this.#leaving) this.#takeAway(row);
+    const deadline = performance.now() + FRAME_BUDGET_MS;
+    for (const row of this.#leaving) this.#removeNow(row);
     for (const id of this.#near) {
       const download = this.#changed.get(id);
       if (download) this.#drawNow(download, now);
     }
     let unseen = 0;
     for (const download of this.#changed.values()) {
-      if (performance.now() > until) break;
-      if (this.#rows.has(download.id) && ++unseen > UNSEEN_A_FRAME) continue;
+      if (performance.now() > deadline) break;
+      if (this.#rows.has(download.id) && ++unseen > MAX_UNSEEN_PER_FRAME) continue;
       this.#drawNow(download, now);
     }
-    if (this.#order) this.#putInOrder([...this.#order()]);
+    if (this.#order) this.#sortNow([...this.#order()]);
     this.#onFrame();
     if (this.#changed.size > 0) this.#schedule();
   }
@@ -148,50 +148,50 @@ export class Rows {
     const known = this.#rows.get(download.id);
     const row = known ?? new Row(this.#template, download.id);
     if (!hasEnded(download.state)) this.#deleteDialog.close(row);
-    row.patch(download, this.#commandOf(download.id), now);
+    row.patch(download, this.#getCommand(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
-      this.#shown += 1;
+      this.#visibleCount += 1;
       this.#list.prepend(row.element);
-      this.#watch.observe(row.element);
+      this.#observer.observe(row.element);
     }
-    this.#sift(row);
+    this.#applyFilter(row);
   }
 
   /** @param {Row} row */
-  #sift({ element, download }) {
+  #applyFilter({ element, download }) {
     const hides = download !== null && !this.#matches(download);
     if (element.hidden === hides) return;
-    if (hides) this.#handOn(element);
+    if (hides) this.#moveFocus(element);
     element.hidden = hides;
-    this.#shown += hides ? -1 : 1;
+    this.#visibleCount += hides ? -1 : 1;
   }
 
   /** @param {Row} row */
-  #takeAway(row) {
-    this.#handOn(row.element);
+  #removeNow(row) {
+    this.#moveFocus(row.element);
     this.#deleteDialog.close(row);
     this.#leaving.delete(row);
-    this.#watch.unobserve(row.element);
-    if (!row.element.hidden) this.#shown -= 1;
+    this.#observer.unobserve(row.element);
+    if (!row.element.hidden) this.#visibleCount -= 1;
     row.element.remove();
   }
 
   /**
-   * The focus goes to the same button of the row below, else above: whoever deletes one may delete the next.
-   * @param {Element} element of a row that goes away
+   * Moves the focus to the same button of the row below, else above: a person who deletes one may delete the next.
+   * @param {Element} element of a row that disappears
    */
-  #handOn(element) {
+  #moveFocus(element) {
     const { activeElement } = document;
     if (!activeElement || !element.contains(activeElement)) return;
-    const heir = this.#neighbour(element, "nextElementSibling") ?? this.#neighbour(element, "previousElementSibling");
-    if (!heir) {
-      this.#refuge.focus();
+    const row = this.#neighbour(element, "nextElementSibling") ?? this.#neighbour(element, "previousElementSibling");
+    if (!row) {
+      this.#focusFallback.focus();
       return;
     }
-    const main = activeElement.matches('[data-slot="main"]') ? heir.main : heir.end;
-    const button = main.action === null ? heir.end : main;
-    const target = activeElement === element ? heir.element : button.element;
+    const main = activeElement.matches('[data-slot="main"]') ? row.main : row.end;
+    const button = main.action === null ? row.end : main;
+    const target = activeElement === element ? row.element : button.element;
     target.focus({ preventScroll: true });
     target.scrollIntoView({ block: "nearest" });
   }
@@ -199,7 +199,7 @@ export class Rows {
   /**
    * @param {Element} element
    * @param {"nextElementSibling" | "previousElementSibling"} side
-   * @returns {Row | null} the nearest on that side that is seen and stays
+   * @returns {Row | null} the nearest on that side that is visible and stays
    */
   #neighbour(element, side) {
     for (let next = element[side]; next; next = next[side]) {
@@ -210,21 +210,21 @@ export class Rows {
   }
 
   /** @param {Download[]} downloads oldest first */
-  #putInOrder(downloads) {
+  #sortNow(downloads) {
     const rows = downloads.map(({ id }) => this.#rows.get(id));
     if (!rows.every((row) => row !== undefined)) return; // in a later frame
     this.#order = null;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-    let place = this.#list.firstElementChild;
+    let next = this.#list.firstElementChild;
     for (const { element } of rows.reverse()) {
-      if (element === place) place = place.nextElementSibling;
-      else this.#list.insertBefore(element, place);
+      if (element === next) next = next.nextElementSibling;
+      else this.#list.insertBefore(element, next);
     }
     if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
-  #moved(entries) {
+  #nearChanged(entries) {
     for (const { target, isIntersecting } of entries) {
       const id = /** @type {HTMLElement} */ (target).dataset.downloadId ?? "";
       if (isIntersecting && this.#rows.has(id)) this.#near.add(id);

@@ -1,9 +1,9 @@
-// The speed of all downloads together over the last minute, as a small line.
+// The total speed of the last minute, as a small line.
 
-import { speed } from "./format.js";
+import { formatSpeed } from "./format.js";
 
 const SPAN_MS = 60_000;
-const SAMPLE_INTERVAL_MS = 950; // of a tick that comes twice a second, every other one
+const SAMPLE_INTERVAL_MS = 950; // every other one of the ticks, which come twice a second
 const DESCRIBE_INTERVAL_MS = 10_000;
 const WIDTH = 120;
 const HEIGHT = 24;
@@ -11,26 +11,22 @@ const HEIGHT = 24;
 export class SpeedChart {
   /** @type {{at: number, speed: number}[]} */
   #samples = [];
-  #toldAt = -Infinity;
-  #still = window.matchMedia("(prefers-reduced-motion: reduce)");
-  #line;
-  #area;
-  #words;
+  #describedAt = -Infinity;
+  #reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
+  #elements;
 
   /**
    * @param {object} elements
    * @param {SVGPathElement} elements.line
    * @param {SVGPathElement} elements.area below the line
-   * @param {HTMLElement} elements.words what the line shows, for who doesn't see it
+   * @param {HTMLElement} elements.description the line in words, for people who don't see it
    */
-  constructor({ line, area, words }) {
-    this.#line = line;
-    this.#area = area;
-    this.#words = words;
+  constructor(elements) {
+    this.#elements = elements;
   }
 
   /**
-   * To be called at least once a second.
+   * Adds a sample. To be called at least once a second.
    * @param {number} bytesPerSecond
    * @param {number} now ms
    */
@@ -39,36 +35,37 @@ export class SpeedChart {
     if (last && now >= last.at && now - last.at < SAMPLE_INTERVAL_MS) return;
     this.#samples.push({ at: now, speed: bytesPerSecond });
     this.#samples = this.#samples.filter(({ at }) => at <= now && now - at <= SPAN_MS);
-    const tells = now - this.#toldAt >= DESCRIBE_INTERVAL_MS;
-    // Where motion is unwelcome it moves when the words change, not every second.
-    if (!this.#still.matches || tells) this.#draw(now);
-    if (!tells) return;
-    this.#toldAt = now;
-    const most = Math.max(...this.#samples.map((sample) => sample.speed));
-    this.#words.textContent = `Total speed in the last minute: ${speed(bytesPerSecond)} now, ${speed(most)} at most.`;
+    const describes = now - this.#describedAt >= DESCRIBE_INTERVAL_MS;
+    // With reduced motion the line moves together with its description, not every second.
+    if (!this.#reducedMotion.matches || describes) this.#draw(now);
+    if (!describes) return;
+    this.#describedAt = now;
+    const highest = Math.max(...this.#samples.map(({ speed }) => speed));
+    this.#elements.description.textContent =
+      `Total speed in the last minute: ${formatSpeed(bytesPerSecond)} now, ${formatSpeed(highest)} at most.`;
   }
 
   /** @param {number} now ms */
   #draw(now) {
-    const line = lineOf(this.#samples, now);
-    this.#line.setAttribute("d", line);
+    const line = linePath(this.#samples, now);
+    this.#elements.line.setAttribute("d", line);
     const [first] = this.#samples;
-    const begin = round(WIDTH * (1 - (now - first.at) / SPAN_MS));
-    this.#area.setAttribute("d", `${line}V${HEIGHT}H${begin}Z`);
+    const left = round(WIDTH * (1 - (now - first.at) / SPAN_MS));
+    this.#elements.area.setAttribute("d", `${line}V${HEIGHT}H${left}Z`);
   }
 }
 
 /**
- * Scaled so that the highest touches the top; nothing at all lies on the ground.
+ * Scaled so that the highest sample touches the top; zero lies on the ground.
  * @param {{at: number, speed: number}[]} samples oldest first, at least one
  * @param {number} now ms
  * @returns {string} a path in a box of 120 × 24, the present at its right
  */
-export function lineOf(samples, now) {
-  const most = Math.max(1, ...samples.map((sample) => sample.speed));
-  const points = samples.map(({ at, speed: height }) => {
+export function linePath(samples, now) {
+  const highest = Math.max(1, ...samples.map(({ speed }) => speed));
+  const points = samples.map(({ at, speed }) => {
     const x = WIDTH * (1 - (now - at) / SPAN_MS);
-    const y = HEIGHT - 1 - (height / most) * (HEIGHT - 2);
+    const y = HEIGHT - 1 - (speed / highest) * (HEIGHT - 2);
     return `${round(x)} ${round(y)}`;
   });
   return `M${points.join("L")}`;

@@ -1,6 +1,6 @@
-// The token that this page shows where tokens are wanted. It stays in its tab, and no address ever holds it.
+// The token that this page sends where tokens are required. It stays in its tab, and no address ever holds it.
 
-/** What a header can carry (RFC 6750 §2.1), a little more than a JSON Web Token needs. */
+/** The characters that a header can carry (RFC 6750 §2.1), a few more than a JSON Web Token needs. */
 const SENDABLE = /^[\x21-\x7e]+$/;
 
 export class Token {
@@ -11,8 +11,8 @@ export class Token {
 
   /**
    * @param {object} options
-   * @param {boolean} options.isExpected whether the server says in its page that it wants one
-   * @param {string} options.path of the page: another service of the same origin wants another one
+   * @param {boolean} options.isExpected whether the server's page says that it requires one
+   * @param {string} options.path of the page: another service of the same origin requires another token
    */
   constructor({ isExpected, path }) {
     this.#isExpected = isExpected;
@@ -20,31 +20,31 @@ export class Token {
     try {
       this.text = sessionStorage.getItem(this.#key) ?? "";
     } catch {
-      // No storage is allowed here: a reload asks again.
+      // Storage is forbidden here: the page asks again after a reload.
     }
   }
 
-  /** Whether the server waits for one before it tells anything. */
-  get isWanted() {
+  /** Whether the server waits for one before it sends anything. */
+  get isRequired() {
     return this.#isExpected || this.text !== "";
   }
 
-  /** For each request. @returns {Record<string, string>} */
+  /** The headers of each request. @returns {Record<string, string>} */
   get headers() {
     return this.text === "" ? {} : { authorization: `Bearer ${this.text}` };
   }
 
   /**
    * @param {string} text
-   * @returns {boolean} false for what can be no token; then nothing changes
+   * @returns {boolean} false, without a change, for text that can't be a token
    */
-  use(text) {
+  set(text) {
     if (!SENDABLE.test(text)) return false;
     this.text = text;
     try {
       sessionStorage.setItem(this.#key, text);
     } catch {
-      // As above.
+      // As in the constructor.
     }
     return true;
   }

@@ -51,7 +51,7 @@ async def test_what_did_not_arrive_is_told_and_the_page_loads_itself_anew(
 ) -> None:
     page = await opened(browser, stub, file, losses)
     if file != "page.css":  # without that alone it is live meanwhile
-        await expect(page.locator("#phase")).to_have_text("Part of this page did not arrive, trying again")
+        await expect(page.locator("#phase")).to_have_text("Part of this page failed to load, trying again")
     losses.lose = False
     await page.clock.fast_forward(4_100)
     await expect(page.locator("body")).to_have_css("margin", "0px")

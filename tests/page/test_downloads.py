@@ -15,7 +15,7 @@ async def test_beyond_the_limit_the_oldest_that_ended_leaves_first(open_page: Op
         """async () => {
           const { Downloads } = await import("./page/downloads.js");
           const downloads = new Downloads(3);
-          const take = (type, download_id) => downloads.take({ type, download_id }, 0)?.dropped?.id ?? null;
+          const take = (type, download_id) => downloads.apply({ type, download_id }, 0)?.removed?.id ?? null;
           take("download_started", "runs");
           take("download_complete", "ended first");
           take("download_complete", "ended next");
@@ -33,7 +33,7 @@ async def test_a_new_epoch_is_believed_though_its_offsets_are_lower(open_page: O
           const { Downloads } = await import("./page/downloads.js");
           const downloads = new Downloads();
           const take = (event_id, type) => {
-            downloads.take({ event_id, type, download_id: "a" }, 0);
+            downloads.apply({ event_id, type, download_id: "a" }, 0);
             return downloads.get("a").state;
           };
           return [take("1-100", "download_complete"), take("1-99", "download_started"),
@@ -47,10 +47,10 @@ async def test_what_a_state_event_knows_is_enough_for_the_bar(open_page: OpenPag
     page = await open_page()
     download: Any = await page.evaluate(
         """async () => {
-          const { Downloads, nameOf } = await import("./page/downloads.js");
-          const { download } = new Downloads().take({ type: "download_paused", download_id: "a",
+          const { Downloads, displayName } = await import("./page/downloads.js");
+          const { download } = new Downloads().apply({ type: "download_paused", download_id: "a",
             url: "https://u:p@example.org/dir/a%20b.iso?x=/y#z", received_bytes: 30, total_bytes: 120 }, 0);
-          return [download.progress, nameOf(download)];
+          return [download.progress, displayName(download)];
         }"""
     )
     assert download == [0.25, "a b.iso"]
@@ -58,27 +58,27 @@ async def test_what_a_state_event_knows_is_enough_for_the_bar(open_page: OpenPag
 
 async def test_numbers_are_written_for_people(open_page: OpenPage) -> None:
     expected = {
-        "size(0)": "0 B",
-        "size(999)": "999 B",
-        "size(1000)": "1.0 kB",
-        "size(99949)": "99.9 kB",
-        "size(99950)": "100 kB",
-        "size(999499)": "999 kB",
-        "size(999500)": "1.0 MB",
-        "size(2e21)": "2000000 PB",
-        "sizes(5e6, 54e6)": "5.0 / 54.0 MB",
-        "sizes(5e5, 54e6)": "500 kB / 54.0 MB",
-        "sizes(null, 54e6)": "54.0 MB",
-        "sizes(null, null)": "",
-        "sizes(0, null)": "",
-        "sizes(0, 54e6)": "0 B / 54.0 MB",
-        "percent(0.29)": 29,
-        "percent(0.9999)": 99,
-        "percent(1)": 100,
-        "duration(0)": "1 s",
-        "duration(59.6)": "1 min",
-        "duration(3599)": "1 h 00 min",
-        "duration(1e12)": "years",
+        "formatSize(0)": "0 B",
+        "formatSize(999)": "999 B",
+        "formatSize(1000)": "1.0 kB",
+        "formatSize(99949)": "99.9 kB",
+        "formatSize(99950)": "100 kB",
+        "formatSize(999499)": "999 kB",
+        "formatSize(999500)": "1.0 MB",
+        "formatSize(2e21)": "2000000 PB",
+        "formatSizes(5e6, 54e6)": "5.0 / 54.0 MB",
+        "formatSizes(5e5, 54e6)": "500 kB / 54.0 MB",
+        "formatSizes(null, 54e6)": "54.0 MB",
+        "formatSizes(null, null)": "",
+        "formatSizes(0, null)": "",
+        "formatSizes(0, 54e6)": "0 B / 54.0 MB",
+        "toPercent(0.29)": 29,
+        "toPercent(0.9999)": 99,
+        "toPercent(1)": 100,
+        "formatDuration(0)": "1 s",
+        "formatDuration(59.6)": "1 min",
+        "formatDuration(3599)": "1 h 00 min",
+        "formatDuration(1e12)": "years",
     }
     page = await open_page(live=False)
     calls = ", ".join(f"format.{call}" for call in expected)

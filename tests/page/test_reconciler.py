@@ -159,10 +159,10 @@ async def test_a_deletion_that_overtakes_the_list_is_not_undone_by_it(open_page:
           const { Downloads } = await import("./page/downloads.js");
           const downloads = new Downloads();
           downloads.startReconciliation();
-          downloads.take({ type: "download_complete", download_id: "a" }, 5);
-          downloads.take({ type: "download_deleted", download_id: "a" }, 6);
-          downloads.takeRecord({ download_id: "a", state: "complete" }, 4, 7);
-          downloads.takeRecord({ download_id: "b", state: "flying" }, 4, 7);
+          downloads.apply({ type: "download_complete", download_id: "a" }, 5);
+          downloads.apply({ type: "download_deleted", download_id: "a" }, 6);
+          downloads.applyRecord({ download_id: "a", state: "complete" }, 4, 7);
+          downloads.applyRecord({ download_id: "b", state: "flying" }, 4, 7);
           return downloads.size;
         }"""
     )
@@ -175,9 +175,9 @@ async def test_what_was_heard_since_the_list_was_asked_for_is_newer(open_page: O
         """async () => {
           const { Downloads } = await import("./page/downloads.js");
           const downloads = new Downloads();
-          downloads.take({ type: "download_complete", download_id: "a" }, 5);
-          downloads.take({ type: "download_started", download_id: "b" }, 3);
-          for (const download_id of ["a", "b"]) downloads.takeRecord({ download_id, state: "paused" }, 4, 7);
+          downloads.apply({ type: "download_complete", download_id: "a" }, 5);
+          downloads.apply({ type: "download_started", download_id: "b" }, 3);
+          for (const download_id of ["a", "b"]) downloads.applyRecord({ download_id, state: "paused" }, 4, 7);
           return [...downloads.values()].map(({ state }) => state);
         }"""
     )
@@ -195,7 +195,7 @@ async def test_one_that_fell_silent_is_asked_about(open_page: OpenPage, stub: St
     await expect(slot(page, "state")).to_have_text("Failed")
     await expect(slot(page, "detail")).to_have_text("the worker died")
     # Nobody ever recorded "b": that the list doesn't know it says nothing.
-    await expect(slot(page, "detail", "b")).to_have_text("no news for a while")
+    await expect(slot(page, "detail", "b")).to_have_text("no updates for a while")
     await page.clock.run_for(20_000)
     assert len(stub.listings) == 3  # not again before a minute is over
     await expect(row(page, "b")).to_be_visible()
@@ -218,5 +218,5 @@ async def test_a_worker_that_is_stuck_stays_silent_though_its_record_says_runnin
     await expect(slot(page, "speed")).to_have_text("5 B/s")
     await page.clock.run_for(18_000)
     await stub.asked(2)
-    await expect(slot(page, "detail")).to_have_text("no news for a while")
+    await expect(slot(page, "detail")).to_have_text("no updates for a while")
     await expect(slot(page, "speed")).to_have_text(re.compile("^$"))

@@ -180,7 +180,7 @@ async def test_a_download_that_says_nothing_for_long_has_no_speed(open_page: Ope
     await stub.send(event(1, "progress", progress=0.5, speed=2_000_000, name="n"))
     await expect(page.locator("#speed")).to_have_text("2.0 MB/s")
     await page.clock.fast_forward(16_000)
-    await expect(slot(page, "detail")).to_have_text("no news for a while")
+    await expect(slot(page, "detail")).to_have_text("no updates for a while")
     await expect(slot(page, "speed")).to_have_text("")
     await expect(page.locator("#speed")).to_have_text("0 B/s")
 

@@ -19,9 +19,9 @@ async def test_a_line_is_scaled_to_its_highest_and_ends_at_the_present(open_page
     page = await open_page(live=False)
     lines = await page.evaluate(
         """async () => {
-          const { lineOf } = await import("./page/speed_chart.js");
-          return [lineOf([{ at: 0, speed: 0 }, { at: 30_000, speed: 500 }, { at: 60_000, speed: 250 }], 60_000),
-            lineOf([{ at: 59_000, speed: 0 }, { at: 60_000, speed: 0 }], 60_000)];
+          const { linePath } = await import("./page/speed_chart.js");
+          return [linePath([{ at: 0, speed: 0 }, { at: 30_000, speed: 500 }, { at: 60_000, speed: 250 }], 60_000),
+            linePath([{ at: 59_000, speed: 0 }, { at: 60_000, speed: 0 }], 60_000)];
         }"""
     )
     assert lines == ["M0 23L60 1L120 12", "M118 23L120 23"]
@@ -41,7 +41,7 @@ async def test_the_chart_moves_once_a_second_and_forgets_what_is_older_than_a_mi
     await stub.send(event(2, "complete"))
     await expect(slot(page, "state")).to_have_text("Complete")
     await page.clock.run_for(20_000)
-    words = page.locator("#chart-words")
+    words = page.locator("#chart-description")
     await expect(words).to_have_text(ALTERNATIVE.format("0 B/s", "8.0 MB/s"))
     for n in range(4):
         await page.clock.run_for(14_000)
@@ -69,6 +69,6 @@ async def test_where_motion_is_unwelcome_the_chart_moves_every_ten_seconds(
 async def test_the_chart_is_words_for_screen_readers_and_none_of_them_interrupts(open_page: OpenPage) -> None:
     page = await open_page()
     await expect(page.locator("svg.chart")).to_have_attribute("aria-hidden", "true")
-    words = page.locator("#chart-words")
+    words = page.locator("#chart-description")
     await expect(words).to_have_text(ALTERNATIVE.format("0 B/s", "0 B/s"))
     assert await words.evaluate("words => words.closest('[aria-live], [role=status]')") is None

@@ -69,8 +69,8 @@ async def test_it_asks_for_a_token_and_with_it_shows_lists_adds_and_commands_als
     await broker.publish(progress_event("before", 0.25, 1))
     base = f"http://127.0.0.1:{guarded.port}/"
     await page.goto(base)
-    await expect(page.locator("#phase")).to_have_text("A token is wanted")
-    await expect(page.get_by_text("This service wants a token.")).to_be_visible()
+    await expect(page.locator("#phase")).to_have_text("A token is required")
+    await expect(page.get_by_text("This service requires a token.")).to_be_visible()
     await expect(page.get_by_label("Token", exact=True)).to_be_focused()
     assert not any("Live" in text for text in await page.evaluate("phases"))
     await expect(page.locator("li.row")).to_have_count(0)
@@ -99,16 +99,16 @@ async def test_one_that_does_not_do_is_told_with_the_reason_and_the_next_one_doe
 ) -> None:
     page = await context.new_page()
     await page.goto(f"http://127.0.0.1:{guarded.port}/")
-    words, field = page.locator("#access-words"), page.get_by_label("Token", exact=True)
+    words, field = page.locator("#access-message"), page.get_by_label("Token", exact=True)
     for bad, said in (
-        ("", "what was entered is no token"),
-        ("zwölf Wörter", "what was entered is no token"),
+        ("", "a token has no spaces and only letters of ASCII"),
+        ("zwölf Wörter", "a token has no spaces and only letters of ASCII"),
         ("x.y.z", "the token is not valid"),
         (token(exp=1), "the token has expired: get a new one"),
         (token("command"), "the token doesn't have the scope watch"),
     ):
         await give(page, bad)
-        await expect(words).to_contain_text(f"Another one is wanted: {said}")
+        await expect(words).to_contain_text(f"Enter another token: {said}")
         await expect(field).to_have_attribute("aria-invalid", "true")
     await give(page, f" {token()} ")
     await until_live(page)
@@ -124,7 +124,7 @@ async def test_a_token_that_expires_is_asked_for_and_nothing_is_missed_meanwhile
     await until_live(page)
     await broker.publish(progress_event("a", 0.25, 1))
     await expect(slot(page, "percent")).to_have_text("25 %")
-    await expect(page.locator("#access-words")).to_have_text("Another one is wanted: the token has expired.")
+    await expect(page.locator("#access-message")).to_have_text("Enter another token: the token has expired.")
     await expect(row(page)).to_be_visible()
     await broker.publish(complete_event("a", "/f"))
     await give(page, token())
