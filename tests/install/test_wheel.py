@@ -88,7 +88,7 @@ def running(command: list[str], folder: Path, variables: dict[str, str]) -> Iter
 
 
 def is_whole(environment: Environment, name: str) -> bool:
-    """Whether each file of the distribution is there, with the content that it was installed with."""
+    """Return whether each file of the distribution exists with the content that it was installed with."""
     (record,) = environment.site.glob(f"{name.replace('-', '_')}-*.dist-info/RECORD")
     with record.open(newline="") as file:
         rows = [(environment.site / path, digest) for path, digest, _ in csv.reader(file)]

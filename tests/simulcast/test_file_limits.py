@@ -47,7 +47,7 @@ def test_a_limit_that_cannot_be_raised_is_logged(
     assert "at most 64 open files, clients among them: could not raise that to 128 (not allowed)" in caplog.text
 
 
-def test_where_an_endless_limit_is_not_meant_what_is_always_allowed_is_taken(
+def test_limit_without_end_that_is_refused_is_replaced(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def take(_: int, wanted: tuple[int, int]) -> None:

@@ -44,7 +44,7 @@ def first_line(program: Sequence[str], folder: Path, name: str, value: str) -> s
 
 
 @pytest.mark.parametrize(("program", "name", "value", "reason"), BAD)
-def test_it_is_named(program: str, name: str, value: str, reason: str, tmp_path: Path) -> None:
+def test_invalid_setting_is_named(program: str, name: str, value: str, reason: str, tmp_path: Path) -> None:
     line = first_line([program], tmp_path, name, value)
     assert name in line and value.rpartition(",")[2] in line and reason in line
 

@@ -42,6 +42,6 @@ def plan(front_end: str, worker: str) -> Plan:
 
 if __name__ == "__main__":
     module.READY_TIMEOUT_S = 1.0
-    supervisor.STOP_TIMEOUT_S = 1000.0  # so that only a second Ctrl-C ends what is stubborn
+    supervisor.STOP_TIMEOUT_S = 1000.0  # so that only a second Ctrl-C ends a stubborn process
     front_end, worker = sys.argv[1:3]
     main(lambda: asyncio.run(up(plan(front_end, worker))))

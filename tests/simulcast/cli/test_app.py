@@ -46,11 +46,11 @@ def test_help_of_each_command_names_its_flags(simulcast: Command, name: str, fla
     assert [flag for flag in flags if flag not in done.stdout] == []
 
 
-def test_the_version_is_told(simulcast_process: Command) -> None:
+def test_version_is_printed(simulcast_process: Command) -> None:
     assert re.match(r"simulcast(,| \d+\.\d+)", simulcast_process("--version").stdout)
 
 
-def test_a_process_ends_with_the_complaint_and_exit_code_1(simulcast_process: Command) -> None:
+def test_error_is_printed_and_is_exit_code_1(simulcast_process: Command) -> None:
     done = simulcast_process("add", "ftp://example.com/x")
     assert "'ftp://example.com/x' can't be downloaded" in assert_complaint(done)
 
@@ -61,7 +61,7 @@ def test_wrong_usage_is_exit_code_2(simulcast: Command) -> None:
     )
 
 
-async def test_publish_prints_the_id_under_which_it_is_kept(simulcast: Command, embedded: EmbeddedServer) -> None:
+async def test_publish_prints_the_event_id(simulcast: Command, embedded: EmbeddedServer) -> None:
     done = simulcast("publish", "downloads", PROGRESS)
     assert done.returncode == 0, done.stderr
     assert Position.parse(done.stdout.strip()).offset == 1
@@ -77,7 +77,7 @@ async def test_publish_reads_standard_input(simulcast: Command, valkey: Valkey, 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "pattern"),
     [
         ("{type:x}", r"no JSON: '\{type:x\}' .*single quotes"),
         ("Hello", "no JSON: 'Hello'"),
@@ -89,21 +89,21 @@ async def test_publish_reads_standard_input(simulcast: Command, valkey: Valkey, 
         (json.dumps({"x": "y" * 70_000}), "may have 65,536"),
     ],
 )
-async def test_publish_says_what_is_wrong_with_an_event(
-    simulcast: Command, valkey: Valkey, channel: str, text: str, said: str
+async def test_publish_names_the_mistake_in_an_event(
+    simulcast: Command, valkey: Valkey, channel: str, text: str, pattern: str
 ) -> None:
-    assert re.search(said, assert_complaint(simulcast("publish", channel, text, REDIS_URL=valkey.url)))
+    assert re.search(pattern, assert_complaint(simulcast("publish", channel, text, REDIS_URL=valkey.url)))
     assert await history_at(valkey.url, channel) == []
 
 
-def test_a_channel_that_cant_be_is_told(simulcast: Command, valkey: Valkey) -> None:
+def test_publish_refuses_an_invalid_channel(simulcast: Command, valkey: Valkey) -> None:
     assert "a channel has 1 to 100 of" in assert_complaint(
         simulcast("publish", "my channel", "{}", REDIS_URL=valkey.url)
     )
 
 
 @pytest.mark.parametrize("arguments", [("publish", "downloads", "{}"), ("add", "http://example.com/x"), ("demo",)])
-def test_without_redis_the_remedy_is_told(simulcast: Command, arguments: tuple[str, ...]) -> None:
+def test_commands_without_redis_name_the_remedy(simulcast: Command, arguments: tuple[str, ...]) -> None:
     port = free_port()
     text = assert_complaint(simulcast(*arguments, "--redis-url", f"redis://me:secret@localhost:{port}/0"))
     assert (
@@ -111,12 +111,14 @@ def test_without_redis_the_remedy_is_told(simulcast: Command, arguments: tuple[s
     )
 
 
-def test_an_address_that_is_none_is_told_without_its_password(simulcast: Command) -> None:
+def test_redis_url_that_is_invalid_is_named_without_its_password(simulcast: Command) -> None:
     text = assert_complaint(simulcast("publish", "downloads", "{}", REDIS_URL="http://me:secret@localhost"))
     assert "'http://localhost' is no address of a Redis" in text and "secret" not in text
 
 
-async def test_who_lacks_the_password_is_told_where_it_is(simulcast: Command, embedded: EmbeddedServer) -> None:
+async def test_missing_password_of_redis_is_answered_with_its_place(
+    simulcast: Command, embedded: EmbeddedServer
+) -> None:
     url = f"redis://localhost:{embedded.port}/0"
     for arguments in (("publish", "downloads", "{}"), ("add", "http://example.com/x")):
         assert "data/redis.url" in assert_complaint(simulcast(*arguments, "--redis-url", url))
@@ -133,7 +135,7 @@ async def test_add_queues_downloads_and_prints_their_ids(simulcast: Command, emb
     assert done.stdout.splitlines() == [f"{ids[0]}  a b.iso", f"{ids[1]}  c"]
     broker = Broker.connect(embedded.url)
     jobs = Jobs.connect(embedded.url, broker)
-    records = [await jobs.get(each) for each in ids]
+    records = [await jobs.get(download_id) for download_id in ids]
     await jobs.aclose()
     await broker.aclose()
     assert [(record.state, record.url) for record in records] == [
@@ -143,7 +145,7 @@ async def test_add_queues_downloads_and_prints_their_ids(simulcast: Command, emb
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "pattern"),
     [
         ("ftp://example.com/x", "'ftp://example.com/x' can't be downloaded: it must begin with http:// or https://"),
         ("example.com/x", "'example.com/x' can't be downloaded: it must begin"),
@@ -154,20 +156,20 @@ async def test_add_queues_downloads_and_prints_their_ids(simulcast: Command, emb
         ("http://example.com/" + "x" * 5000, "and may have 4,096"),
     ],
 )
-async def test_add_says_what_is_wrong_and_queues_nothing(
-    simulcast: Command, embedded: EmbeddedServer, url: str, said: str
+async def test_add_names_the_mistake_in_a_url_and_queues_nothing(
+    simulcast: Command, embedded: EmbeddedServer, url: str, pattern: str
 ) -> None:
-    assert re.search(said, assert_complaint(simulcast("add", "http://example.com/good", url)))
+    assert re.search(pattern, assert_complaint(simulcast("add", "http://example.com/good", url)))
     assert await history_at(embedded.url) == []
 
 
-def test_what_is_wrong_is_told_without_redis_too(simulcast: Command) -> None:
+def test_mistakes_are_named_without_redis_too(simulcast: Command) -> None:
     none = f"redis://localhost:{free_port()}/0"
     assert "braces" in assert_complaint(simulcast("publish", "downloads", "[]", "--redis-url", none))
     assert "ftp://" in assert_complaint(simulcast("add", "ftp://example.com/x", "--redis-url", none))
 
 
-async def test_demo_tells_of_downloads_from_beginning_to_end(simulcast: Command, embedded: EmbeddedServer) -> None:
+async def test_demo_publishes_downloads_from_beginning_to_end(simulcast: Command, embedded: EmbeddedServer) -> None:
     done = simulcast("demo", "--downloads", "3", "--seconds", "1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "2 complete, 1 error"
@@ -175,5 +177,5 @@ async def test_demo_tells_of_downloads_from_beginning_to_end(simulcast: Command,
     assert [kinds.count(f"download_{kind}") for kind in ("queued", "started", "complete", "error")] == [3, 3, 2, 1]
 
 
-def test_a_setting_that_makes_no_sense_is_told(simulcast: Command) -> None:
+def test_up_names_an_invalid_setting(simulcast: Command) -> None:
     assert "SIMULCAST_LOG=loud: Input should be 'debug'" in assert_complaint(simulcast("up", SIMULCAST_LOG="loud"))

@@ -12,7 +12,7 @@ FACTS = BannerInfo(
 )
 
 
-def test_it_says_where_to_look_and_what_to_do_next() -> None:
+def test_banner_has_addresses_and_next_commands() -> None:
     text = banner(FACTS)
     for wanted in (
         "http://localhost:8080/",
@@ -26,14 +26,14 @@ def test_it_says_where_to_look_and_what_to_do_next() -> None:
     assert re.search(r" demo$", text, re.MULTILINE) and re.search(r" watch$", text, re.MULTILINE)
 
 
-def test_no_password_is_printed() -> None:
+def test_banner_has_no_password() -> None:
     assert "secret" not in banner(FACTS)
     assert "secret" not in banner(
         replace(FACTS, redis_port=0, redis_url="redis://me:secret@redis:6379/0?password=secret")
     )
 
 
-def test_what_isnt_usual_stands_in_the_commands() -> None:
+def test_banner_commands_have_the_flags_that_they_need() -> None:
     text = banner(replace(FACTS, port=9000, redis_port=7000, data=Path("/else where")))
     assert "watch --url ws://localhost:9000/ws" in text
     assert "redis-cli -p 7000 PUBLISH" in text
@@ -50,11 +50,11 @@ def test_what_isnt_usual_stands_in_the_commands() -> None:
         ("nas", "nas"),
     ],
 )
-def test_the_address_is_one_that_a_browser_here_reaches(host: str, place: str) -> None:
+def test_banner_address_works_in_a_browser_here(host: str, place: str) -> None:
     assert f"http://{place}:8080/" in banner(replace(FACTS, host=host))
 
 
-def test_the_command_is_the_one_that_was_called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_banner_commands_start_this_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called = folder / ".venv" / "bin" / "simulcast"
     called.parent.mkdir(parents=True)
     called.touch(mode=0o755)

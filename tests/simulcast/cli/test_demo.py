@@ -12,7 +12,7 @@ from tests.clocks import Clock
 from tests.jobs import history
 
 
-async def test_every_moment_is_told_in_order_and_in_its_time(broker: Broker, channel: str) -> None:
+async def test_demo_publishes_every_event_in_order_and_on_time(broker: Broker, channel: str) -> None:
     moments, clock = list(make_timeline(4, 10.0, random.Random(1))), Clock(100.0)
     demo = Demo(broker, channel, clock, clock.sleep)
     await demo.play(moments)
@@ -23,7 +23,7 @@ async def test_every_moment_is_told_in_order_and_in_its_time(broker: Broker, cha
     assert demo.ended == {"download_complete": 3, "download_error": 1}
 
 
-async def test_nothing_is_told_before_its_time(broker: Broker, channel: str) -> None:
+async def test_demo_publishes_nothing_early(broker: Broker, channel: str) -> None:
     moments = list(make_timeline(2, 10.0, random.Random(1)))
     clock, counts = Clock(100.0), [0]
 
@@ -37,7 +37,7 @@ async def test_nothing_is_told_before_its_time(broker: Broker, channel: str) -> 
     assert any(after > before for before, after in pairwise(counts))
 
 
-async def test_one_that_is_interrupted_leaves_no_download_running(broker: Broker, channel: str) -> None:
+async def test_demo_ends_its_downloads_when_cancelled(broker: Broker, channel: str) -> None:
     clock = Clock(100.0)
 
     async def sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""`simulcast doctor`: each thing that is usually wrong, found where it is, and the remedy beside it."""
+"""`simulcast doctor`: each usual mistake is found, and its remedy named."""
 
 import re
 import socket
@@ -42,17 +42,17 @@ def one(findings: list[Finding], subject: str) -> Finding:
     return finding
 
 
-def test_a_sound_machine_and_redis_are_fine_and_exit_0(simulcast: Command, valkey: Valkey) -> None:
+def test_doctor_finds_nothing_wrong_here_and_exits_0(simulcast: Command, valkey: Valkey) -> None:
     done = simulcast("doctor", "--port", str(free_port()), REDIS_URL=valkey.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✗" not in done.stdout
-    for what in ("Python", "open files", "port", "downloads", "front-end", "worker", "variables", "access"):
-        assert re.search(rf"^[✓!] {what} ", done.stdout, re.MULTILINE), what
-    for what in ("Redis", "clocks", "version", "persistence", "memory", "pubsub buffer", "rights"):
-        assert re.search(rf"^✓ {what} ", done.stdout, re.MULTILINE), what
+    for subject in ("Python", "open files", "port", "downloads", "front-end", "worker", "variables", "access"):
+        assert re.search(rf"^[✓!] {subject} ", done.stdout, re.MULTILINE), subject
+    for subject in ("Redis", "clocks", "version", "persistence", "memory", "pubsub buffer", "rights"):
+        assert re.search(rf"^✓ {subject} ", done.stdout, re.MULTILINE), subject
 
 
-def test_without_redis_it_says_so_and_what_to_start_and_exits_1(simulcast: Command) -> None:
+def test_doctor_without_redis_names_the_remedy_and_exits_1(simulcast: Command) -> None:
     url = f"redis://me:secret@127.0.0.1:{free_port()}/0"
     done = simulcast("doctor", "--port", str(free_port()), REDIS_URL=url)
     assert done.returncode == 1
@@ -63,9 +63,7 @@ def test_without_redis_it_says_so_and_what_to_start_and_exits_1(simulcast: Comma
     assert "clocks" not in done.stdout
 
 
-def test_mistaken_settings_are_named_with_the_program_and_misspelt_ones_with_what_was_meant(
-    simulcast: Command, valkey: Valkey
-) -> None:
+def test_doctor_names_invalid_settings_and_corrects_misspelt_ones(simulcast: Command, valkey: Valkey) -> None:
     settings = {
         "SIMULCAST_LEASE_S": "0",
         "SIMULCAST_TOKEN_SECRT": "hush-hush",
@@ -82,21 +80,21 @@ def test_mistaken_settings_are_named_with_the_program_and_misspelt_ones_with_wha
     assert "SIMULCAST_TOKEN is set" not in done.stdout
 
 
-def test_a_variable_that_resembles_none_is_to_be_unset() -> None:
+def test_doctor_advises_to_unset_an_unknown_variable() -> None:
     (finding,) = check_names({"SIMULCAST_ZZZ", "PATH"})
     assert finding.severity is Severity.ERROR and "unset it" in finding.remedy
 
 
-def test_a_setting_by_its_old_name_is_wrong_and_the_new_one_is_named(simulcast: Command, valkey: Valkey) -> None:
+def test_doctor_names_the_new_name_of_a_renamed_setting(simulcast: Command, valkey: Valkey) -> None:
     done = simulcast("doctor", "--port", str(free_port()), REDIS_URL=valkey.url, SIMULCAST_SILENCE_S="5")
     assert done.returncode == 1
-    for what in ("front-end", "worker", "variables"):
-        assert re.search(rf"^✗ {what} +SIMULCAST_SILENCE_S is ", done.stdout, re.MULTILINE), what
+    for subject in ("front-end", "worker", "variables"):
+        assert re.search(rf"^✗ {subject} +SIMULCAST_SILENCE_S is ", done.stdout, re.MULTILINE), subject
     assert "→ it is called SIMULCAST_READ_TIMEOUT_S now" in done.stdout
     assert "✓ Redis" in done.stdout  # the other checks are made all the same
 
 
-def test_every_variable_of_the_compose_file_is_known() -> None:
+def test_doctor_knows_every_variable_of_the_compose_file() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     document = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     read = set(re.findall(r"\$\{(SIMULCAST_\w+)", text))
@@ -113,7 +111,7 @@ def test_every_variable_of_the_compose_file_is_known() -> None:
         ("127.0.0.1", {"token_secret": "short"}, Severity.ERROR),
     ],
 )
-def test_who_may_get_in_is_told(host: str, settings: Mapping[str, object], severity: Severity) -> None:
+def test_doctor_reports_exposure(host: str, settings: Mapping[str, object], severity: Severity) -> None:
     finding = check_exposure(host, AccessSettings.model_validate({"token_secret": "", **settings}))
     assert finding.severity is severity
 
@@ -128,12 +126,12 @@ def test_who_may_get_in_is_told(host: str, settings: Mapping[str, object], sever
         ({}, Severity.ERROR),
     ],
 )
-def test_the_version_must_know_functions(info: Mapping[str, object], severity: Severity) -> None:
+def test_doctor_requires_a_redis_with_functions(info: Mapping[str, object], severity: Severity) -> None:
     assert check_version(info).severity is severity
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "what", "severity"),
+    ("setting", "value", "subject", "severity"),
     [
         ("appendonly", "no", "persistence", Severity.WARNING),
         ("appendfsync", "no", "persistence", Severity.WARNING),
@@ -142,18 +140,16 @@ def test_the_version_must_know_functions(info: Mapping[str, object], severity: S
         ("client-output-buffer-limit", "pubsub 1000000 0 0", "pubsub buffer", Severity.WARNING),
     ],
 )
-async def test_a_configuration_that_loses_is_named_with_what_to_set(
-    own_valkey: Valkey, admin: redis.asyncio.Redis, setting: str, value: str, what: str, severity: Severity
+async def test_doctor_corrects_a_configuration_that_loses_data(
+    own_valkey: Valkey, admin: redis.asyncio.Redis, setting: str, value: str, subject: str, severity: Severity
 ) -> None:
     await admin.config_set(setting, value)
-    finding = one(await redis_checks(own_valkey.url), what)
+    finding = one(await redis_checks(own_valkey.url), subject)
     assert finding.severity is severity
     assert finding.remedy.startswith("CONFIG SET") == (severity is not Severity.OK)
 
 
-async def test_a_memory_that_evicts_is_wrong_and_one_that_refuses_is_fine(
-    own_valkey: Valkey, admin: redis.asyncio.Redis
-) -> None:
+async def test_doctor_refuses_eviction(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
     await admin.config_set("maxmemory", "100mb")
     await admin.config_set("maxmemory-policy", "allkeys-lru")
     assert one(await redis_checks(own_valkey.url), "memory").severity is Severity.ERROR
@@ -162,7 +158,7 @@ async def test_a_memory_that_evicts_is_wrong_and_one_that_refuses_is_fine(
 
 
 @pytest.mark.parametrize(
-    ("rights", "severity", "said"),
+    ("rights", "severity", "text"),
     [
         ("~{simulcast:* &simulcast:* +@all -@dangerous +info +function", Severity.OK, ""),
         ("~{simulcast:* &simulcast:* +@all -@dangerous +info -fcall", Severity.ERROR, "FCALL"),
@@ -170,13 +166,13 @@ async def test_a_memory_that_evicts_is_wrong_and_one_that_refuses_is_fine(
         ("~other:* &simulcast:* +@all -@dangerous +info +function", Severity.ERROR, "key"),
     ],
 )
-async def test_a_right_that_is_missing_is_named(
-    own_valkey: Valkey, admin: redis.asyncio.Redis, rights: str, severity: Severity, said: str
+async def test_doctor_names_a_missing_right(
+    own_valkey: Valkey, admin: redis.asyncio.Redis, rights: str, severity: Severity, text: str
 ) -> None:
     await admin.execute_command("ACL", "SETUSER", "app", "on", ">secret", *rights.split())
     findings = await redis_checks(own_valkey.url.replace("redis://", "redis://app:secret@"))
     assert one(findings, "rights").severity is severity
-    assert said.lower() in one(findings, "rights").result.lower()
+    assert text.lower() in one(findings, "rights").result.lower()
     assert one(findings, "configuration").severity is Severity.WARNING  # CONFIG is for administrators
 
 
@@ -189,12 +185,12 @@ async def with_password(own_valkey: Valkey, admin: redis.asyncio.Redis) -> Async
     await admin.config_set("requirepass", "")
 
 
-async def test_a_wrong_password_is_wrong_and_not_shown(with_password: str) -> None:
+async def test_doctor_does_not_show_a_wrong_password(with_password: str) -> None:
     (finding,) = await redis_checks(with_password.replace("redis://", "redis://:guessed@"))
     assert finding.severity is Severity.ERROR and "guessed" not in finding.result
 
 
-async def test_a_redis_that_wants_a_password_is_answered_with_redis_url_and_not_with_acls(with_password: str) -> None:
+async def test_doctor_answers_a_missing_password_with_redis_url_and_not_with_acls(with_password: str) -> None:
     (finding,) = await redis_checks(with_password)
     assert finding.severity is Severity.ERROR and "ACL" not in finding.result + finding.remedy
     assert "requires a user and a password: put them into REDIS_URL" in finding.result
@@ -203,7 +199,7 @@ async def test_a_redis_that_wants_a_password_is_answered_with_redis_url_and_not_
     )
 
 
-async def test_what_was_tried_in_redis_leaves_nothing_behind(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
+async def test_doctor_leaves_nothing_in_redis(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
     await redis_checks(own_valkey.url)
     assert await admin.keys("*") == []
     broker = Broker.connect(own_valkey.url)
@@ -215,7 +211,7 @@ async def test_what_was_tried_in_redis_leaves_nothing_behind(own_valkey: Valkey,
     await broker.aclose()
 
 
-async def test_clocks_that_differ_are_to_be_set(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_compares_clocks(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     assert one(await redis_checks(valkey.url), "clocks").severity is Severity.OK
     monkeypatch.setattr("simulcast.cli.doctor.redis_checks.time.time", lambda: 1_000_000.0)
     finding = one(await redis_checks(valkey.url), "clocks")
@@ -224,7 +220,7 @@ async def test_clocks_that_differ_are_to_be_set(valkey: Valkey, monkeypatch: pyt
     )
 
 
-async def test_a_port_that_is_taken_is_wrong_unless_a_front_end_serves_there(front_end: StartFrontEnd) -> None:
+async def test_doctor_accepts_a_taken_port_only_from_a_front_end(front_end: StartFrontEnd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         finding = await machine_checks.check_port("127.0.0.1", taken.getsockname()[1])
     assert finding.severity is Severity.ERROR and "is taken" in finding.result
@@ -233,7 +229,7 @@ async def test_a_port_that_is_taken_is_wrong_unless_a_front_end_serves_there(fro
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "severity", "said"),
+    ("soft", "hard", "severity", "text"),
     [
         (1024, 1_048_576, Severity.OK, "1,024 now, which a front-end raises to 65,536: about 65,344 clients"),
         (sys.maxsize, sys.maxsize, Severity.OK, "raises to 1,048,576"),
@@ -241,18 +237,20 @@ async def test_a_port_that_is_taken_is_wrong_unless_a_front_end_serves_there(fro
         (60, 60, Severity.ERROR, "about 0 clients"),
     ],
 )
-def test_what_open_files_mean_for_clients_is_told(soft: int, hard: int, severity: Severity, said: str) -> None:
+def test_doctor_counts_the_clients_that_open_files_allow(soft: int, hard: int, severity: Severity, text: str) -> None:
     finding = machine_checks.check_open_files(soft, hard)
-    assert finding.severity is severity and said in finding.result
+    assert finding.severity is severity and text in finding.result
     assert bool(finding.remedy) == (severity is not Severity.OK)
 
 
-def test_a_python_without_uvloop_is_slower() -> None:
+def test_doctor_recommends_uvloop() -> None:
     assert machine_checks.check_python((3, 13, 0), has_uvloop=True).severity is Severity.OK
     assert machine_checks.check_python((3, 13, 0), has_uvloop=False).severity is Severity.WARNING
 
 
-def test_a_folder_for_downloads_must_be_one_and_have_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_requires_a_writable_download_folder_with_free_space(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert machine_checks.check_disk(folder / "made" / "later").severity is Severity.OK
     (folder / "file").touch(mode=0o755)
     assert machine_checks.check_disk(folder / "file").severity is Severity.ERROR

@@ -13,7 +13,7 @@ from tests.jobs import history_at
 NAMES = ("pause", "resume", "cancel", "retry", "limit", "delete", "clear", "list")
 
 
-def test_help_names_them(simulcast: Command) -> None:
+def test_help_names_the_commands_about_downloads(simulcast: Command) -> None:
     text = simulcast("--help").stdout
     assert all(f" {name} " in text for name in NAMES)
 
@@ -29,7 +29,7 @@ async def test_a_download_is_paused_resumed_cancelled_retried_and_deleted(
     assert simulcast("list").stdout == ""
 
 
-def test_what_can_not_be_is_said_for_each_and_the_others_are_done(simulcast: Command, embedded: EmbeddedServer) -> None:
+def test_rejected_commands_are_named_and_the_others_are_recorded(simulcast: Command, embedded: EmbeddedServer) -> None:
     download_id = simulcast("add", "http://example.com/a.iso").stdout.split()[0]
     done = simulcast("pause", "nobody", download_id)
     assert done.returncode == 1
@@ -50,7 +50,7 @@ def test_downloads_are_listed_and_cleared(simulcast: Command, embedded: Embedded
     assert json.dumps(first) not in simulcast("list").stdout and first not in simulcast("list").stdout
 
 
-async def test_add_says_how_and_limit_changes_it(simulcast: Command, embedded: EmbeddedServer) -> None:
+async def test_limit_changes_the_speed_that_add_set(simulcast: Command, embedded: EmbeddedServer) -> None:
     digest = "md5:" + "0" * 32
     flags = ["--name", "mine.iso", "--checksum", digest, "--limit", "2MB", "--priority", "3"]
     added = simulcast("add", "http://example.com/a.iso", "--header", "Cookie: s3cr3t", *flags)
@@ -70,7 +70,7 @@ async def test_add_says_how_and_limit_changes_it(simulcast: Command, embedded: E
     await broker.aclose()
 
 
-async def test_headers_come_from_a_file_so_that_no_list_of_processes_shows_them(
+async def test_add_reads_headers_from_a_file_against_the_list_of_processes(
     simulcast: Command, embedded: EmbeddedServer, tmp_path: Path
 ) -> None:
     (tmp_path / "headers").write_text("Cookie: a=b; c=d\nX-Key: ü\n", encoding="latin-1")
@@ -88,7 +88,7 @@ async def test_headers_come_from_a_file_so_that_no_list_of_processes_shows_them(
     await broker.aclose()
 
 
-def test_what_add_can_not_take_is_said_by_its_flag(simulcast: Command, embedded: EmbeddedServer) -> None:
+def test_add_names_the_flag_of_a_mistake(simulcast: Command, embedded: EmbeddedServer) -> None:
     def refused(*flags: str) -> str:
         return assert_complaint(simulcast("add", "http://example.com/a.iso", *flags))
 

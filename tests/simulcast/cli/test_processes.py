@@ -1,4 +1,4 @@
-"""Commands that run until they are told to stop, as processes."""
+"""Commands that run until a signal stops them, as processes."""
 
 import asyncio
 import os

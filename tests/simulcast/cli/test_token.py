@@ -7,7 +7,7 @@ from tests.command_line import Command, assert_complaint
 from tests.signed_tokens import SECRET, rsa_key
 
 
-def test_it_prints_a_token_that_front_ends_believe(simulcast: Command, tmp_path: Path) -> None:
+def test_token_is_one_that_front_ends_accept(simulcast: Command, tmp_path: Path) -> None:
     private, public = rsa_key()
     (tmp_path / "private.pem").write_text(private)
     asked = ("token", "--scope", "watch", "--scope", "command", "--channel", "a", "--channel", "b-*")
@@ -17,12 +17,14 @@ def test_it_prints_a_token_that_front_ends_believe(simulcast: Command, tmp_path:
         assert grant.scopes == {"watch", "command"} and grant.channels == ("a", "b-*")
 
 
-def test_what_it_can_not_sign_is_told(simulcast: Command, tmp_path: Path) -> None:
+def test_token_names_the_mistake(simulcast: Command, tmp_path: Path) -> None:
     assert "set SIMULCAST_TOKEN_SECRET" in assert_complaint(simulcast("token", "--scope", "watch"))
     assert "there is no scope 'fly'" in assert_complaint(simulcast("token", "--scope", "fly"))
     (tmp_path / "public.pem").write_text(rsa_key()[1])
-    found = assert_complaint(simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem")))
-    assert "give an RSA private key" in found
+    message = assert_complaint(
+        simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem"))
+    )
+    assert "give an RSA private key" in message
     assert "--token is no token" in assert_complaint(simulcast("watch", **{"SIMULCAST_TOKEN": "two words"}))
     short = {"SIMULCAST_TOKEN_SECRET": "short"}
     assert "at least 32" in assert_complaint(simulcast("token", "--scope", "watch", **short))

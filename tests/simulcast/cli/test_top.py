@@ -1,4 +1,4 @@
-"""`simulcast top`: what the processes say of themselves in Redis, as a picture, as JSON, and live."""
+"""`simulcast top`: the status of processes in Redis, as tables, as JSON, and live."""
 
 import asyncio
 import json
@@ -46,12 +46,12 @@ NO_JOBS = QueueStats(dict.fromkeys(STATES, 0), None)
 
 def text_of(picture: StatusView, width: int = 200) -> str:
     console = Console(width=width)
-    with console.capture() as said:
+    with console.capture() as output:
         console.print(picture.render())
-    return said.get()
+    return output.get()
 
 
-def test_the_picture_has_all_processes_their_sums_and_the_queue() -> None:
+def test_status_has_all_processes_their_sums_and_the_queue() -> None:
     second = FRONT_END.model_copy(update={"name": "host:14:x", "clients": 1, "behind": 0, "lag_s": None})
     jobs = QueueStats({**NO_JOBS.jobs, "queued": 7, "running": 2}, 300.0)
     text = text_of(StatusView(4600.0, Processes([FRONT_END, second], [WORKER], {}), jobs))
@@ -65,29 +65,29 @@ def test_the_picture_has_all_processes_their_sums_and_the_queue() -> None:
     assert text.rstrip().endswith("the oldest in the queue has waited for 5 min")
 
 
-def test_a_front_end_without_events_says_why() -> None:
+def test_status_names_the_reason_why_a_front_end_has_no_events() -> None:
     troubled = FRONT_END.model_copy(update={"trouble": "Redis does not answer"})
     assert "no events: Redis does not answer" in text_of(StatusView(1000.0, Processes([troubled], [], {}), NO_JOBS))
 
 
-def test_what_came_from_others_cannot_take_over_the_terminal() -> None:
+def test_status_of_others_cannot_control_the_terminal() -> None:
     evil = WORKER.model_copy(update={"name": "host\x1b[2J:13"})
     assert "\x1b[2J" not in text_of(StatusView(1000.0, Processes([], [evil], {}), NO_JOBS))
 
 
-def test_where_nothing_runs_it_says_what_to_start(simulcast: Command, valkey: Valkey) -> None:
+def test_status_without_processes_names_the_commands_that_start_them(simulcast: Command, valkey: Valkey) -> None:
     done = simulcast("top", "--once", REDIS_URL=valkey.url)
     assert done.returncode == 0, done.stderr
     assert " ".join(done.stdout.split()).startswith(NOTHING_RUNS)
 
 
-def test_where_no_redis_is_it_says_what_to_start(simulcast: Command) -> None:
+def test_top_without_redis_names_the_remedy(simulcast: Command) -> None:
     done = simulcast("top", "--json", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (done.returncode, done.stdout) == (1, "")
     assert "start one with `simulcast up`, or set REDIS_URL" in done.stderr
 
 
-async def test_front_ends_workers_and_what_they_do_are_seen_and_leave(
+async def test_top_shows_front_ends_and_workers_until_they_end(
     front_end: StartFrontEnd, worker: StartWorker, own_valkey: Valkey, simulcast: Command
 ) -> None:
     first, second, own = await front_end(), await front_end(), worker()
@@ -99,20 +99,20 @@ async def test_front_ends_workers_and_what_they_do_are_seen_and_leave(
         seen.update(json.loads(done.stdout))
         return seen
 
-    def found(kind: str) -> list[dict[str, object]]:
+    def records(kind: str) -> list[dict[str, object]]:
         listed = seen[kind]
         assert isinstance(listed, list)
         return listed
 
     async def all_there() -> bool:
         await picture()
-        clients = sum(int(str(each["clients"])) for each in found("front_ends"))
-        return len(found("front_ends")) == 2 and len(found("workers")) == 1 and clients == 1
+        clients = sum(int(str(record["clients"])) for record in records("front_ends"))
+        return len(records("front_ends")) == 2 and len(records("workers")) == 1 and clients == 1
 
     async with await first.connect():
         await eventually(all_there, "three processes and a client")
-    addresses = {each["address"] for each in found("front_ends")}
-    assert addresses == {f"127.0.0.1:{each.port}" for each in (first, second)}
+    addresses = {record["address"] for record in records("front_ends")}
+    assert addresses == {f"127.0.0.1:{program.port}" for program in (first, second)}
     broker = Broker.connect(own_valkey.url)
     jobs = Jobs.connect(own_valkey.url, broker)
     async with serve_files() as files:
@@ -123,7 +123,7 @@ async def test_front_ends_workers_and_what_they_do_are_seen_and_leave(
             await picture()
             return seen["totals"] == {"received_bytes": 300_000}
 
-        await eventually(downloaded, "what the worker has received")
+        await eventually(downloaded, "the bytes that the worker received")
     assert isinstance(seen["jobs"], dict) and seen["jobs"]["complete"] == 1
     await jobs.aclose()
     await broker.aclose()
@@ -132,12 +132,12 @@ async def test_front_ends_workers_and_what_they_do_are_seen_and_leave(
 
     async def one_left() -> bool:
         await picture()
-        return len(found("front_ends")) == 1 and not found("workers")
+        return len(records("front_ends")) == 1 and not records("workers")
 
     await eventually(one_left, "that two have left")
 
 
-async def test_in_a_terminal_it_goes_on_until_ctrl_c_through_a_loss_of_redis(
+async def test_top_continues_through_a_loss_of_redis_until_ctrl_c(
     folder: Path, environment: dict[str, str], own_valkey: Valkey
 ) -> None:
     census = ProcessRegistry.connect(own_valkey.url)
@@ -165,5 +165,5 @@ async def test_in_a_terminal_it_goes_on_until_ctrl_c_through_a_loss_of_redis(
     await census.aclose()
 
 
-async def test_data_names_the_folder_in_which_up_runs(simulcast: Command, embedded: EmbeddedServer) -> None:
+async def test_top_finds_redis_by_the_folder_of_up(simulcast: Command, embedded: EmbeddedServer) -> None:
     assert simulcast("top", "--once").returncode == 0

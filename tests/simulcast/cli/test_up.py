@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 STUB = (sys.executable, "-m", "tests.simulcast.cli.stub_up")
 
 
-async def test_up_runs_it_all_and_ctrl_c_stops_it_cleanly(folder: Path, environment: dict[str, str]) -> None:
+async def test_up_runs_everything_and_ctrl_c_stops_it_cleanly(folder: Path, environment: dict[str, str]) -> None:
     async with service(folder, environment, "--front-ends", "2", "--workers", "2", "--data", "kept/here") as running:
         await running.up()
         started = running.processes()
@@ -52,7 +52,7 @@ async def test_killing_up_leaves_nothing_behind(folder: Path, environment: dict[
         await until(lambda: not any(map(is_alive, started)), "the end of all that it started")
 
 
-async def test_whatever_dies_is_started_again(folder: Path, environment: dict[str, str], simulcast: Command) -> None:
+async def test_up_restarts_processes_that_die(folder: Path, environment: dict[str, str], simulcast: Command) -> None:
     async with service(folder, environment) as running:
         await running.up()
         first = running.processes()
@@ -70,7 +70,7 @@ async def test_whatever_dies_is_started_again(folder: Path, environment: dict[st
         assert text in running.err
 
 
-async def test_a_taken_port_is_named_and_nothing_is_started(simulcast_process: Command, folder: Path) -> None:
+async def test_up_names_a_taken_port_and_starts_nothing(simulcast_process: Command, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = simulcast_process("up", "--port", str(port))
@@ -81,7 +81,7 @@ async def test_a_taken_port_is_named_and_nothing_is_started(simulcast_process: C
     assert not (folder / "data").exists()
 
 
-async def test_a_redis_that_was_given_is_used(folder: Path, environment: dict[str, str], valkey: Valkey) -> None:
+async def test_up_uses_the_given_redis(folder: Path, environment: dict[str, str], valkey: Valkey) -> None:
     async with service(folder, environment | {"REDIS_URL": valkey.url}) as running:
         await running.up()
         assert len(running.processes()) == 2
@@ -91,7 +91,7 @@ async def test_a_redis_that_was_given_is_used(folder: Path, environment: dict[st
     assert "stopping (SIGTERM)" in running.out
 
 
-def test_a_redis_that_was_given_and_isnt_there_is_told(simulcast_process: Command) -> None:
+def test_up_names_the_remedy_for_a_given_redis_that_is_away(simulcast_process: Command) -> None:
     done = simulcast_process("up", "--port", "0", "--redis-url", "redis://me:secret@localhost:1/0")
     assert done.returncode == 1
     assert (
@@ -99,13 +99,13 @@ def test_a_redis_that_was_given_and_isnt_there_is_told(simulcast_process: Comman
     )
 
 
-async def test_a_second_one_on_the_same_folder_is_refused(simulcast_process: Command, embedded: EmbeddedServer) -> None:
+async def test_up_refuses_the_folder_of_a_running_service(simulcast_process: Command, embedded: EmbeddedServer) -> None:
     done = simulcast_process("up", "--port", "0")
     assert done.returncode == 1
     assert f"another Simulcast uses {embedded.data} (its server is process {embedded.pid})" in done.stderr
 
 
-async def test_who_lets_the_network_in_says_so_or_wants_tokens(folder: Path, environment: dict[str, str]) -> None:
+async def test_up_lets_the_network_in_only_with_tokens_or_by_a_flag(folder: Path, environment: dict[str, str]) -> None:
     anywhere = ("--host", "0.0.0.0", "--workers", "0")
     async with service(folder, environment, *anywhere) as running:
         assert await running.ended() == 1
@@ -117,9 +117,7 @@ async def test_who_lets_the_network_in_says_so_or_wants_tokens(folder: Path, env
         await running.up()
 
 
-async def test_a_front_end_that_doesnt_become_ready_is_told_with_its_reason(
-    folder: Path, environment: dict[str, str]
-) -> None:
+async def test_up_names_the_reason_why_a_front_end_is_not_ready(folder: Path, environment: dict[str, str]) -> None:
     async with service(folder, environment, command=[*STUB, "unready", "works"]) as running:
         await until(lambda: len(running.processes()) == 3, "all processes")
         started = running.processes()
@@ -129,7 +127,7 @@ async def test_a_front_end_that_doesnt_become_ready_is_told_with_its_reason(
     assert "Traceback" not in running.err and "is up" not in running.out
 
 
-async def test_a_worker_that_never_gets_going_ends_it_all_by_name(folder: Path, environment: dict[str, str]) -> None:
+async def test_up_ends_when_a_worker_never_starts(folder: Path, environment: dict[str, str]) -> None:
     async with service(folder, environment, command=[*STUB, "ready", "fails"]) as running:
         assert await running.ended() == 1
     assert "no luck" in running.err
@@ -137,7 +135,7 @@ async def test_a_worker_that_never_gets_going_ends_it_all_by_name(folder: Path, 
     assert "Traceback" not in running.err
 
 
-async def test_a_second_ctrl_c_hurries(folder: Path, environment: dict[str, str]) -> None:
+async def test_up_kills_its_processes_on_a_second_ctrl_c(folder: Path, environment: dict[str, str]) -> None:
     async with service(folder, environment, command=[*STUB, "stubborn", "works"]) as running:
         await running.up()
         started = running.processes()
@@ -149,7 +147,7 @@ async def test_a_second_ctrl_c_hurries(folder: Path, environment: dict[str, str]
     assert "front-end 1 does not stop: killing it" in running.err
 
 
-async def test_a_folder_app_of_the_users_own_is_not_run_instead(folder: Path, environment: dict[str, str]) -> None:
+async def test_up_does_not_run_a_package_app_of_the_current_folder(folder: Path, environment: dict[str, str]) -> None:
     (folder / "app").mkdir()
     (folder / "app" / "__init__.py").write_text("raise SystemExit('the wrong app')")
     (folder / "app" / "__main__.py").touch()

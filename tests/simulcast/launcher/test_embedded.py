@@ -29,9 +29,9 @@ async def binary() -> Path:
 
 @asynccontextmanager
 async def client(url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    found = connect(url, max_connections=1)
-    yield found
-    await found.aclose()
+    client = connect(url, max_connections=1)
+    yield client
+    await client.aclose()
 
 
 async def publish(url: str) -> Position | None:
@@ -50,20 +50,20 @@ def program(folder: Path, text: str) -> Path:
     return path
 
 
-async def test_it_answers_on_its_socket_and_on_loopback(embedded: EmbeddedServer) -> None:
+async def test_embedded_server_answers_on_its_socket_and_on_loopback(embedded: EmbeddedServer) -> None:
     assert embedded.url.startswith("unix://")
     first, second = await publish(embedded.url), await publish(embedded.tcp_url)
     assert first is not None and second == Position(first.epoch, first.offset + 1)
 
 
-async def test_its_address_is_written_for_other_processes_and_removed_at_the_end(folder: Path, binary: Path) -> None:
+async def test_embedded_server_writes_its_address_and_removes_it_at_the_end(folder: Path, binary: Path) -> None:
     async with EmbeddedServer(folder, binary) as server:
         assert SharedSettings(REDIS_URL="").resolved_redis_url(folder) == server.tcp_url
         assert stat.S_IMODE((folder / URL_FILE).stat().st_mode) == 0o600
     assert not (folder / URL_FILE).exists()
 
 
-async def test_nobody_else_can_look_into_its_folder(folder: Path, binary: Path) -> None:
+async def test_embedded_server_hides_its_folder_from_other_users(folder: Path, binary: Path) -> None:
     loose = os.umask(0)
     try:
         async with EmbeddedServer(folder / "data", binary) as server:
@@ -74,7 +74,7 @@ async def test_nobody_else_can_look_into_its_folder(folder: Path, binary: Path) 
         os.umask(loose)
 
 
-async def test_without_the_password_one_may_publish_and_nothing_else(embedded: EmbeddedServer) -> None:
+async def test_embedded_server_allows_only_publish_without_the_password(embedded: EmbeddedServer) -> None:
     async with client(f"redis://127.0.0.1:{embedded.port}/0") as stranger:
         assert await stranger.publish("simulcast:downloads", "{}") == 0
         for command in ("GET x", "SUBSCRIBE simulcast:downloads", "CONFIG GET dir", "PUBLISH other x", "FCALL x 0"):
@@ -82,7 +82,7 @@ async def test_without_the_password_one_may_publish_and_nothing_else(embedded: E
                 await stranger.execute_command(*command.split())
 
 
-async def test_the_password_stands_in_no_command_line_and_in_no_log(
+async def test_embedded_server_keeps_its_password_out_of_command_lines_and_logs(
     folder: Path, binary: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -93,14 +93,14 @@ async def test_the_password_stands_in_no_command_line_and_in_no_log(
     assert password not in (folder / "valkey.log").read_text() + caplog.text
 
 
-async def test_it_keeps_what_it_was_told(folder: Path, binary: Path) -> None:
+async def test_embedded_server_keeps_its_data(folder: Path, binary: Path) -> None:
     async with EmbeddedServer(folder, binary) as server, client(server.url) as first:
         await first.set("kept", "yes")
     async with EmbeddedServer(folder, binary) as server, client(server.url) as second:
         assert await second.get("kept") == b"yes"
 
 
-async def test_a_second_one_on_the_same_folder_is_refused_by_name(
+async def test_embedded_server_refuses_the_folder_of_another(
     embedded: EmbeddedServer, binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.1)
@@ -115,7 +115,7 @@ async def test_ctrl_c_in_the_terminal_does_not_reach_it(embedded: EmbeddedServer
     assert os.getsid(embedded.pid) == embedded.pid != os.getsid(0)
 
 
-async def test_a_relative_folder_still_works_from_elsewhere(
+async def test_embedded_server_resolves_a_relative_folder(
     folder: Path, binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
@@ -131,7 +131,7 @@ async def test_a_relative_folder_still_works_from_elsewhere(
     ["x" * 120, 'a "b" \\c', "grün", "new\nline", os.fsdecode(b"\xff")],
     ids=["long", "quotes", "umlaut", "newline", "not UTF-8"],
 )
-async def test_any_folder_will_do(folder: Path, binary: Path, name: str) -> None:
+async def test_embedded_server_runs_in_any_folder(folder: Path, binary: Path, name: str) -> None:
     async with EmbeddedServer(folder / name, binary) as server:
         await publish(server.url)
         place = Path(unquote(urlsplit(server.url).path))
@@ -142,20 +142,20 @@ async def test_any_folder_will_do(folder: Path, binary: Path, name: str) -> None
     assert (folder / name / "appendonlydir").is_dir()
 
 
-async def test_a_folder_in_which_others_may_write_is_refused(folder: Path, binary: Path) -> None:
+async def test_embedded_server_refuses_a_folder_that_others_may_write(folder: Path, binary: Path) -> None:
     (folder / "something").touch()
     folder.chmod(0o777)
     with pytest.raises(EmbeddedServerError, match="other users may write in"):
         await EmbeddedServer(folder, binary).start()
 
 
-async def test_a_folder_that_cant_be_is_named(folder: Path, binary: Path) -> None:
+async def test_embedded_server_names_an_impossible_folder(folder: Path, binary: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(EmbeddedServerError, match=f"can't keep data in {folder}/file/data as user .*--data"):
         await EmbeddedServer(folder / "file" / "data", binary).start()
 
 
-async def test_a_port_that_is_taken_is_named_or_passed_over(
+async def test_embedded_server_names_or_skips_a_taken_port(
     embedded: EmbeddedServer, folder: Path, binary: Path
 ) -> None:
     with pytest.raises(EmbeddedServerError, match=f"port {embedded.port} of 127.0.0.1 is taken"):
@@ -164,14 +164,14 @@ async def test_a_port_that_is_taken_is_named_or_passed_over(
         assert other.port not in (0, embedded.port)
 
 
-async def test_a_server_that_ends_at_once_is_told_with_its_last_words(folder: Path) -> None:
+async def test_embedded_server_that_ends_immediately_shows_its_log(folder: Path) -> None:
     server = EmbeddedServer(folder / "data", program(folder, "echo out of luck; exit 3"))
     with pytest.raises(EmbeddedServerError, match=r"ended immediately.*\n  out of luck"):
         await server.start()
     assert not (folder / "data" / URL_FILE).exists()
 
 
-async def test_a_server_that_never_answers_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_embedded_server_that_never_answers_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "START_TIMEOUT_S", 0.3)
     server = EmbeddedServer(folder / "data", program(folder, f"echo $$ > {folder}/pid; echo thinking; exec sleep 60"))
     with pytest.raises(EmbeddedServerError, match=r"doesn't answer.*\n  thinking"):
@@ -179,7 +179,7 @@ async def test_a_server_that_never_answers_is_stopped(folder: Path, monkeypatch:
     assert not is_alive(int((folder / "pid").read_text()))
 
 
-async def test_a_server_that_died_comes_back_with_what_it_was_told(embedded: EmbeddedServer) -> None:
+async def test_embedded_server_restarts_with_its_data(embedded: EmbeddedServer) -> None:
     keeping = asyncio.create_task(embedded.supervise())
     async with client(embedded.url) as before:
         await before.set("kept", "yes")
@@ -199,7 +199,7 @@ async def test_a_server_that_died_comes_back_with_what_it_was_told(embedded: Emb
     await keeping
 
 
-async def test_a_server_that_dies_again_and_again_is_given_up_by_name(
+async def test_embedded_server_that_dies_repeatedly_is_given_up(
     embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_RESTARTS", 2)
@@ -214,7 +214,7 @@ async def test_a_server_that_dies_again_and_again_is_given_up_by_name(
         await asyncio.wait_for(keeping, 20)
 
 
-async def test_one_that_comes_back_and_never_answers_is_given_up_by_name(
+async def test_embedded_server_that_restarts_without_answer_is_given_up(
     folder: Path, binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = f"if [ -e {folder}/once ]; then exec sleep 60; fi; touch {folder}/once; exec {binary} -"
@@ -228,7 +228,9 @@ async def test_one_that_comes_back_and_never_answers_is_given_up_by_name(
         assert server.pid is None
 
 
-async def test_a_server_that_doesnt_stop_is_killed(embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_embedded_server_that_does_not_stop_is_killed(
+    embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
     pid = embedded.pid
     assert pid is not None

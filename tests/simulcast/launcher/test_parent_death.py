@@ -1,4 +1,4 @@
-"""What becomes of an embedded server when the process that started it goes."""
+"""The end of an embedded server when the process that started it ends."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ async def owner(
 
 
 @both_ways
-async def test_it_ends_in_order_when_its_parent_is_killed(
+async def test_embedded_server_ends_in_order_when_its_parent_is_killed(
     folder: Path, environment: dict[str, str], how: list[str]
 ) -> None:
     async with owner(folder, environment, *how) as (parent, _, started):
@@ -57,7 +57,7 @@ async def test_it_ends_in_order_when_its_parent_is_killed(
 
 
 @both_ways
-async def test_it_ends_when_its_parent_does(folder: Path, environment: dict[str, str], how: list[str]) -> None:
+async def test_embedded_server_ends_with_its_parent(folder: Path, environment: dict[str, str], how: list[str]) -> None:
     async with owner(folder, environment, *how) as (parent, _, started):
         parent.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
@@ -66,7 +66,7 @@ async def test_it_ends_when_its_parent_does(folder: Path, environment: dict[str,
         assert not (folder / URL_FILE).exists()
 
 
-async def test_no_other_one_starts_while_the_server_of_a_killed_parent_still_lives(
+async def test_embedded_server_waits_for_the_one_of_a_killed_parent(
     folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     binary = await find_server()

@@ -24,20 +24,20 @@ async def front_end(*answers: tuple[int, str]) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_it_returns_once_the_front_end_is_ready() -> None:
+async def test_wait_returns_once_the_front_end_is_ready() -> None:
     async with front_end((503, "{}"), (500, "?"), (200, "{}")) as port:
         assert await wait_until_ready(port, 20) is None
 
 
-async def test_by_the_deadline_it_says_why_not() -> None:
+async def test_wait_returns_the_reason_after_the_time_out() -> None:
     async with front_end((503, json.dumps({"detail": "no events from Redis"}))) as port:
         assert await wait_until_ready(port, 0.5) == "no events from Redis"
 
 
-async def test_what_is_no_json_is_told_as_it_is() -> None:
+async def test_wait_returns_a_response_that_is_no_json() -> None:
     async with front_end((500, "Internal Server Error")) as port:
         assert await wait_until_ready(port, 0.5) == "Internal Server Error"
 
 
-async def test_a_front_end_that_isnt_there_is_told() -> None:
+async def test_wait_reports_a_front_end_that_does_not_answer() -> None:
     assert await wait_until_ready(free_port(), 0.3) == "it doesn't answer"

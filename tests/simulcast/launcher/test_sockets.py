@@ -9,14 +9,14 @@ from simulcast.launcher.sockets import listen
 
 
 def close(sockets: list[socket.socket]) -> None:
-    for each in sockets:
-        each.close()
+    for listener in sockets:
+        listener.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_both_loopback_addresses_share_one_port(host: str) -> None:
+def test_listen_shares_one_port_between_both_loopback_addresses(host: str) -> None:
     sockets = listen(host, 0)
-    addresses = [each.getsockname()[:2] for each in sockets]
+    addresses = [listener.getsockname()[:2] for listener in sockets]
     port = addresses[0][1]
     for address in addresses:
         socket.create_connection(address, timeout=5).close()
@@ -25,7 +25,7 @@ def test_both_loopback_addresses_share_one_port(host: str) -> None:
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_a_taken_port_is_named_with_a_remedy(family: socket.AddressFamily, address: str) -> None:
+def test_listen_names_a_taken_port_and_the_remedy(family: socket.AddressFamily, address: str) -> None:
     with socket.create_server((address, 0), family=family) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CommandError, match=f"port {port} of {address} is taken: .*--port"):
@@ -34,7 +34,7 @@ def test_a_taken_port_is_named_with_a_remedy(family: socket.AddressFamily, addre
             listen(address, port) if address == "::1" else listen("localhost", port)
 
 
-def test_a_refused_port_leaves_nothing_bound() -> None:
+def test_listen_leaves_nothing_bound_on_failure() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CommandError):
@@ -43,7 +43,7 @@ def test_a_refused_port_leaves_nothing_bound() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
-def test_a_machine_without_ipv6_listens_on_ipv4_alone(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listen_needs_no_ipv6(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = module._bind
 
     def bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
@@ -54,21 +54,21 @@ def test_a_machine_without_ipv6_listens_on_ipv4_alone(number: int, monkeypatch: 
     monkeypatch.setattr(module, "_bind", bind)
     sockets = listen("127.0.0.1", 0)
     close(sockets)
-    assert [each.family for each in sockets] == [socket.AF_INET]
+    assert [listener.family for listener in sockets] == [socket.AF_INET]
 
 
-def test_another_host_is_bound_as_it_is() -> None:
+def test_listen_binds_another_host() -> None:
     sockets = listen("0.0.0.0", 0)
     host = sockets[0].getsockname()[0]
     close(sockets)
     assert (len(sockets), host) == (1, "0.0.0.0")
 
 
-def test_a_host_of_another_machine_is_told() -> None:
+def test_listen_names_a_host_of_another_machine() -> None:
     with pytest.raises(CommandError, match=r"192\.0\.2\.1 is no address of this machine"):
         listen("192.0.2.1", 0)
 
 
-def test_a_host_that_doesnt_exist_is_told() -> None:
+def test_listen_names_a_host_that_does_not_exist() -> None:
     with pytest.raises(CommandError, match=r"--host no\.such\.host\.invalid"):
         listen("no.such.host.invalid", 0)

@@ -57,7 +57,7 @@ def running(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
     return Running(folder)
 
 
-async def test_one_that_dies_is_started_again_and_that_is_logged(
+async def test_supervisor_restarts_a_process_and_logs_it(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "HEALTHY_AFTER_S", 0.0)
@@ -69,14 +69,14 @@ async def test_one_that_dies_is_started_again_and_that_is_logged(
     assert "front-end 1 ended by itself (SIGKILL): restarting it" in caplog.text
 
 
-async def test_one_that_never_gets_going_is_given_up_by_name(running: Running) -> None:
+async def test_supervisor_gives_up_a_process_that_never_starts(running: Running) -> None:
     async with running.kept(running.child("raise SystemExit(3)", "worker 2")) as task:
         with pytest.raises(CommandError, match=r"worker 2 could not start \(exit code 3, 3 times\)"):
             await asyncio.wait_for(asyncio.shield(task), 20)
     assert len(running.pids) == module.MAX_START_ATTEMPTS
 
 
-async def test_cancelling_lets_the_process_end_in_its_own_way(running: Running) -> None:
+async def test_supervisor_lets_a_process_end_by_itself(running: Running) -> None:
     async with running.kept(running.child(ORDERLY)):
         await until((running.folder / "ready").exists)
         assert is_alive(running.pids[0])
@@ -84,16 +84,16 @@ async def test_cancelling_lets_the_process_end_in_its_own_way(running: Running) 
     assert (running.folder / "tidied").exists()
 
 
-async def test_one_that_doesnt_stop_by_the_deadline_is_killed(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_supervisor_kills_a_process_after_the_time_out(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
     async with running.kept(running.child(STUBBORN)):
         await until((running.folder / "deaf").exists)
     assert not is_alive(running.pids[0])
 
 
-async def test_in_a_hurry_no_deadline_is_waited_for(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_supervisor_kills_a_process_immediately_in_a_hurry(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "STOP_TIMEOUT_S", 1000.0)
     async with running.kept(running.child(STUBBORN)) as task:
         await until((running.folder / "deaf").exists)
@@ -111,7 +111,7 @@ async def test_ctrl_c_in_the_terminal_does_not_reach_it(running: Running) -> Non
         assert os.getsid(running.pids[0]) == running.pids[0] != os.getsid(0)
 
 
-async def test_a_program_that_cant_run_is_told(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_supervisor_names_a_program_that_cannot_run(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
     child = SupervisedProcess("worker 1", ["/no/such/program"], {}, running.hurry)
     with pytest.raises(CommandError, match="worker 1 could not start"):
         await asyncio.wait_for(child.supervise(), 20)

