@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Without compiled files each of the programs that tests start, and each process of pytest, compiles all modules itself.
+export PYTHONDONTWRITEBYTECODE :=
 SIDE_BY_SIDE := -n 4 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help install up test test-long check docs bench bench-full chaos faults faults-quick soak autobahn clean

@@ -1,12 +1,13 @@
 """Fixtures: programs that a test starts, all ended with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from simulcast.broker import Broker
 from tests.ports import free_port
 from tests.service import FrontEnd, Program, Worker
 from tests.valkey import Valkey
@@ -80,6 +81,14 @@ def shared_front_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front
     """One for a whole module, for tests that leave no trace which another one reads."""
     with one_front_end(tmp_path_factory.mktemp("shared")) as program:
         yield program
+
+
+@pytest.fixture
+async def shared_broker(shared_front_end: FrontEnd) -> AsyncIterator[Broker]:
+    """A publisher to the clients of the shared front-end."""
+    broker = Broker.connect(shared_front_end.redis_url)
+    yield broker
+    await broker.aclose()
 
 
 async def _until_ready(program: FrontEnd) -> None:

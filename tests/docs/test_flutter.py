@@ -9,19 +9,12 @@ from websockets.exceptions import InvalidStatus
 from simulcast.broker import Broker
 from tests.contract_examples import FROM_SERVER, parse_members
 from tests.documents import blocks
-from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
-from tests.valkey import Valkey
 
 (DART,) = blocks("docs/flutter.md", "dart")
 PATTERNS = {name: re.compile(text) for name, text in re.findall(r"static final (\w+) = RegExp\(r'(.*)'\);", DART)}
 GUIDE = """onWebSocketMessage onWebSocketStatusChange init connectWebSocket disconnectWebSocket sendWebSocketMessage
 isWebSocketConnected isServerRunning serverHost serverPort"""
-
-
-@pytest.fixture
-async def running(front_end: StartFrontEnd) -> FrontEnd:
-    return await front_end()
 
 
 def connection(running: FrontEnd, host: str, origin: str | None) -> websockets.connect:
@@ -55,47 +48,45 @@ def test_its_patterns_find_where_each_message_stands(name: str) -> None:
     ],
 )
 async def test_an_app_receives_events_from_each_place_of_the_table(
-    running: FrontEnd, own_valkey: Valkey, host: str, origin: str | None
+    shared_front_end: FrontEnd, shared_broker: Broker, host: str, origin: str | None
 ) -> None:
-    broker = Broker.connect(own_valkey.url)
-    async with connection(running, host, origin) as client:
-        await broker.publish(FROM_SERVER["download_progress.live_only"])
-        texts = await collect(client, "download_progress")
-    assert parse_members(texts[-1].encode())["download_id"] == "12345"
-    await broker.aclose()
+    async with connection(shared_front_end, host, origin) as client:
+        await shared_broker.publish({"type": "marker", "host": host})
+        (text,) = await collect(client, host)
+    assert parse_members(text.encode())["type"] == "marker"
 
 
 @pytest.mark.parametrize(
     ("host", "origin", "status"), [("a-name", None, 421), ("localhost", "https://app.example", 403)]
 )
-async def test_apps_of_other_places_are_refused(running: FrontEnd, host: str, origin: str | None, status: int) -> None:
+async def test_apps_of_other_places_are_refused(
+    shared_front_end: FrontEnd, host: str, origin: str | None, status: int
+) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with connection(running, host, origin):
+        async with connection(shared_front_end, host, origin):
             pass
     assert refused.value.response.status_code == status
 
 
 async def test_an_unmodified_gateway_gets_the_snapshot_at_each_connection(
-    running: FrontEnd, own_valkey: Valkey
+    shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
-    broker = Broker.connect(own_valkey.url)
     for event in (FROM_SERVER["download_progress.live_only"], b"Hello", b'{"type":"marker"}'):
-        await broker.publish(event)
+        await shared_broker.publish(event)
     for _ in range(2):
-        async with await running.connect() as client:
+        async with await shared_front_end.connect() as client:
             await client.send("Hello from Flutter!")
             await client.send("{}")
             texts = await collect(client, "missing_member")
         assert [parse_members(text.encode())["type"] for text in texts] == ["download_progress", "error"]
-    await broker.aclose()
 
 
-async def test_a_gateway_that_says_where_it_was_gets_what_it_missed(running: FrontEnd, own_valkey: Valkey) -> None:
-    broker = Broker.connect(own_valkey.url)
-    first = await broker.publish({"type": "first"})
+async def test_a_gateway_that_says_where_it_was_gets_what_it_missed(
+    shared_front_end: FrontEnd, shared_broker: Broker
+) -> None:
+    first = await shared_broker.publish({"type": "first"})
     for name in ("missed", "last"):
-        await broker.publish({"type": name})
-    async with await running.connect(f"?since={first}") as client:
+        await shared_broker.publish({"type": name})
+    async with await shared_front_end.connect(f"?since={first}") as client:
         texts = await collect(client, "last")
     assert [parse_members(text.encode())["type"] for text in texts] == ["missed", "last"]
-    await broker.aclose()

@@ -111,6 +111,7 @@ async def test_when_nothing_matches_one_press_shows_all_again(open_page: OpenPag
     await expect(page.get_by_text("No download matches.")).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_five_thousand_rows_are_searched_and_stay_the_same_elements(
     open_page: OpenPage, stub: StubServer
 ) -> None:

@@ -81,6 +81,7 @@ async def page(browser: Browser, up: Up) -> AsyncIterator[Page]:
     await context.close()
 
 
+@pytest.mark.long
 async def test_a_download_of_200_mb_moves_on_the_page_and_in_the_client_and_its_file_is_right(
     up: Up, page: Page, files: Files
 ) -> None:

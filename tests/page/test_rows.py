@@ -185,6 +185,7 @@ async def test_a_download_that_says_nothing_for_long_has_no_speed(open_page: Ope
     await expect(page.locator("#speed")).to_have_text("0 B/s")
 
 
+@pytest.mark.long
 async def test_thousands_of_events_are_drawn_at_most_once_a_frame(open_page: OpenPage, stub: StubServer) -> None:
     downloads, rounds, burst = 400, 60, 5_000
     page = await open_page()

@@ -24,45 +24,39 @@ async def connect_v1(running: FrontEnd, query: str = "") -> websockets.ClientCon
 
 
 async def test_events_of_several_channels_carry_their_channel_and_each_channel_recovers(
-    front_end: StartFrontEnd, own_valkey: Valkey
+    shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    async with await running.connect("?channel=a&channel=b") as connection:
-        first = [await broker.publish({"n": n}, channel) for n, channel in enumerate("abab")]
+    async with await shared_front_end.connect("?channel=a&channel=b") as connection:
+        first = [await shared_broker.publish({"n": n}, channel) for n, channel in enumerate("abab")]
         seen = [json.loads(await connection.recv()) for _ in range(4)]  # each channel in order, not all of them
         assert [event["n"] for event in seen if event["channel"] == "a"] == [0, 2]
         assert [event["n"] for event in seen if event["channel"] == "b"] == [1, 3]
-    await broker.publish({"n": 4}, "a")
-    await broker.publish({"n": 5}, "c")
-    async with await running.connect(f"?channel=a&channel=b&since=a:{first[0]},b:{first[3]}") as connection:
-        await broker.publish({"n": 6}, "b")
+    await shared_broker.publish({"n": 4}, "a")
+    await shared_broker.publish({"n": 5}, "c")
+    async with await shared_front_end.connect(f"?channel=a&channel=b&since=a:{first[0]},b:{first[3]}") as connection:
+        await shared_broker.publish({"n": 6}, "b")
         seen = [json.loads(text) for text in await collect(connection, '"n":6')]
         assert sorted((event["channel"], event["n"]) for event in seen) == [("a", 2), ("a", 4), ("b", 6)]
-    await broker.aclose()
 
 
-async def test_channels_are_followed_and_left_by_action(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    await broker.publish(progress_event("x", 0.5, 1), "a")
-    async with await running.connect() as connection:
-        await broker.publish({"n": 0})
+async def test_channels_are_followed_and_left_by_action(shared_front_end: FrontEnd, shared_broker: Broker) -> None:
+    await shared_broker.publish(progress_event("x", 0.5, 1), "a")
+    async with await shared_front_end.connect() as connection:
+        await shared_broker.publish({"n": 0})
         assert "channel" not in json.loads(await connection.recv())
         await connection.send('{"action":"subscribe","channel":"a"}')
         seen = [json.loads(text) for text in await collect(connection, "command_result")]
         assert [event["type"] for event in seen] == ["download_progress", "command_result"]
         assert seen[0]["channel"] == "a"
-        await broker.publish({"n": 1})
+        await shared_broker.publish({"n": 1})
         assert json.loads(await connection.recv())["channel"] == "downloads"
         await connection.send('{"action":"unsubscribe","channel":"a"}')
         await collect(connection, "command_result")
-        await broker.publish({"n": 2}, "a")
-        await broker.publish({"n": 3})
+        await shared_broker.publish({"n": 2}, "a")
+        await shared_broker.publish({"n": 3})
         assert json.loads(await connection.recv())["n"] == 3
         await connection.send('{"action":"subscribe","channel":"no such name"}')
         assert "invalid_member" in (await collect(connection, "error"))[-1]
-    await broker.aclose()
 
 
 async def test_redis_is_subscribed_to_only_for_channels_that_have_clients(
@@ -81,57 +75,49 @@ async def test_redis_is_subscribed_to_only_for_channels_that_have_clients(
 
 
 async def test_a_client_of_one_download_sees_only_its_events_also_when_it_recovers(
-    front_end: StartFrontEnd, own_valkey: Valkey
+    shared_front_end: FrontEnd, shared_broker: Broker, channel: str
 ) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    first = await broker.publish(progress_event("x", 0.1, 1))
-    await broker.publish(progress_event("y", 0.1, 1))
-    async with await running.connect("?download_id=x") as connection:
-        await broker.publish(progress_event("y", 0.2, 1))
-        await broker.publish(complete_event("x", "/x"))
+    query = f"?channel={channel}&download_id=x"
+    first = await shared_broker.publish(progress_event("x", 0.1, 1), channel)
+    await shared_broker.publish(progress_event("y", 0.1, 1), channel)
+    async with await shared_front_end.connect(query) as connection:
+        await shared_broker.publish(progress_event("y", 0.2, 1), channel)
+        await shared_broker.publish(complete_event("x", "/x"), channel)
         seen = [json.loads(text) for text in await collect(connection, "complete")]
         assert [event["type"] for event in seen] == ["download_progress", "download_complete"]
-    async with await running.connect(f"?download_id=x&since={first}") as connection:
+    async with await shared_front_end.connect(f"{query}&since={first}") as connection:
         assert "download_complete" in str(await connection.recv())
-    await broker.aclose()
 
 
 async def test_an_interval_leaves_out_what_is_superseded_and_no_end(
-    front_end: StartFrontEnd, own_valkey: Valkey
+    shared_front_end: FrontEnd, shared_broker: Broker, channel: str
 ) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    async with await running.connect("?interval_ms=1000") as connection:
+    async with await shared_front_end.connect(f"?channel={channel}&interval_ms=1000") as connection:
         for n in range(500):
-            await broker.publish(progress_event("x", n / 500, n))
+            await shared_broker.publish(progress_event("x", n / 500, n), channel)
             if n % 100 == 0:
-                await broker.publish(complete_event(f"end {n}", "/x"))
-        await broker.publish(complete_event("x", "/x"))
+                await shared_broker.publish(complete_event(f"end {n}", "/x"), channel)
+        await shared_broker.publish(complete_event("x", "/x"), channel)
         seen = [json.loads(text) for text in await collect(connection, '"download_id":"x","file_path"')]
     ends = [event["download_id"] for event in seen if event["type"] == "download_complete"]
     assert ends == ["end 0", "end 100", "end 200", "end 300", "end 400", "x"]
     assert len(seen) < 100
-    await broker.aclose()
 
 
 async def test_v1_says_hello_with_a_position_from_which_a_quiet_client_recovers(
-    front_end: StartFrontEnd, own_valkey: Valkey
+    shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    async with await connect_v1(running) as connection:
+    async with await connect_v1(shared_front_end) as connection:
         assert connection.subprotocol == "simulcast.v1"
         hello = json.loads(await connection.recv())
         assert (hello["type"], hello["channel"], hello["recovered"]) == ("hello", "downloads", False)
-    await broker.publish({"n": 1})
-    async with await connect_v1(running, f"?since={hello['position']}") as connection:
+    await shared_broker.publish({"n": 1})
+    async with await connect_v1(shared_front_end, f"?since={hello['position']}") as connection:
         hello = json.loads(await connection.recv())
         assert hello["recovered"] is True
         assert json.loads(await connection.recv())["n"] == 1
-    async with await connect_v1(running, "?since=1000-1") as connection:
+    async with await connect_v1(shared_front_end, "?since=1000-1") as connection:
         assert json.loads(await connection.recv())["recovered"] is False
-    await broker.aclose()
 
 
 async def test_with_compression_on_everyone_reads_the_same_whether_they_offer_it_or_not(
@@ -155,12 +141,11 @@ async def test_with_compression_on_everyone_reads_the_same_whether_they_offer_it
     await broker.aclose()
 
 
-async def test_anyone_publishes_by_http(front_end: StartFrontEnd) -> None:
-    running = await front_end()
-    async with await running.connect("?channel=news") as connection:
-        status, answer = await running.post("/channels/news/publish", {"n": 1})
+async def test_anyone_publishes_by_http(shared_front_end: FrontEnd) -> None:
+    async with await shared_front_end.connect("?channel=news") as connection:
+        status, answer = await shared_front_end.post("/channels/news/publish", {"n": 1})
         assert status == 200
         assert json.loads(await connection.recv()) == {"event_id": answer["event_id"], "n": 1}
-    assert (await running.post("/channels/news/publish", {"event_id": "1-1"}))[0] == 422
-    assert (await running.post("/channels/no%20name/publish", {"n": 1}))[0] == 422
-    assert (await running.post("/channels/news/publish", {"n": "x" * 65_530}))[0] == 422
+    assert (await shared_front_end.post("/channels/news/publish", {"event_id": "1-1"}))[0] == 422
+    assert (await shared_front_end.post("/channels/no%20name/publish", {"n": 1}))[0] == 422
+    assert (await shared_front_end.post("/channels/news/publish", {"n": "x" * 65_530}))[0] == 422

@@ -11,10 +11,10 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, MESSAGES_PER_S
 from simulcast.model.events import complete_event, progress_event
-from tests.conditions import until
+from tests.conditions import eventually, until
 from tests.programs import StartFrontEnd
 from tests.raw_client import raw_client
-from tests.service import collect
+from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 
@@ -34,6 +34,7 @@ async def test_a_handshake_as_dart_io_makes_it_is_served(front_end: StartFrontEn
     await broker.aclose()
 
 
+@pytest.mark.long
 async def test_clients_that_come_and_go_all_the_time_cost_the_others_nothing(
     front_end: StartFrontEnd, own_valkey: Valkey
 ) -> None:
@@ -68,6 +69,7 @@ async def test_clients_that_come_and_go_all_the_time_cost_the_others_nothing(
     await broker.aclose()
 
 
+@pytest.mark.long
 async def test_fifty_clients_that_never_read_leave_memory_flat_and_converge_when_they_read(
     front_end: StartFrontEnd, own_valkey: Valkey
 ) -> None:
@@ -126,10 +128,10 @@ HOSTILE: list[str | bytes] = [
 ]
 
 
-async def test_nothing_that_a_client_says_harms_it_or_the_others(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    witness, hostile = await running.connect(), await running.connect()
+async def test_nothing_that_a_client_says_harms_it_or_the_others(
+    shared_front_end: FrontEnd, shared_broker: Broker
+) -> None:
+    witness, hostile = await shared_front_end.connect(), await shared_front_end.connect()
     for message in HOSTILE:
         await hostile.send(message)
     await hostile.send('{"action":"pause_download","download_id":"last"}')
@@ -144,11 +146,10 @@ async def test_nothing_that_a_client_says_harms_it_or_the_others(front_end: Star
         "too_large",
         "unknown_download",
     ]
-    await broker.publish({"type": "still here"})
+    await shared_broker.publish({"type": "still here"})
     for connection in (witness, hostile):
         await collect(connection, "still here")
         await connection.close()
-    await broker.aclose()
 
 
 @pytest.mark.parametrize(
@@ -167,14 +168,12 @@ async def test_nothing_that_a_client_says_harms_it_or_the_others(front_end: Star
     ],
 )
 async def test_frames_beyond_what_is_allowed_close_that_connection_alone(
-    frames: bytes, code: int, front_end: StartFrontEnd, own_valkey: Valkey
+    frames: bytes, code: int, shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    witness = await running.connect()
+    witness = await shared_front_end.connect()
 
     def send() -> bytes:
-        with raw_client(running) as connection:
+        with raw_client(shared_front_end) as connection:
             with contextlib.suppress(OSError):
                 connection.sendall(frames)
             received = b""
@@ -186,16 +185,18 @@ async def test_frames_beyond_what_is_allowed_close_that_connection_alone(
     received = await asyncio.to_thread(send)
     if received:  # a reset may overtake the close frame while the client still sends
         assert (received[0], int.from_bytes(received[2:4])) == (0x88, code)
-    await broker.publish({"type": "still here"})
+    await shared_broker.publish({"type": "still here"})
     await collect(witness, "still here")
     await witness.close()
-    await broker.aclose()
 
 
-async def test_clients_that_left_are_forgotten(front_end: StartFrontEnd) -> None:
-    running = await front_end()
-    connections = [await running.connect() for _ in range(20)]
-    assert (await running.get("/ready"))[1]["clients"] == 20
+async def test_clients_that_left_are_forgotten(shared_front_end: FrontEnd) -> None:
+    connections = [await shared_front_end.connect() for _ in range(20)]
+
+    async def are_counted() -> bool:
+        return (await shared_front_end.get("/ready"))[1]["clients"] == len(connections)
+
+    await eventually(are_counted, "twenty clients, and none of those before")
     for connection in connections[:10]:
         connection.transport.abort()
     for connection in connections[10:]:
@@ -204,7 +205,7 @@ async def test_clients_that_left_are_forgotten(front_end: StartFrontEnd) -> None
 
     async def count() -> None:
         while not counted or counted[-1] != 0:
-            counted.append((await running.get("/ready"))[1]["clients"])
+            counted.append((await shared_front_end.get("/ready"))[1]["clients"])
 
     counting = asyncio.create_task(count())
     await until(counting.done, "no client left")
@@ -225,16 +226,14 @@ async def test_commands_in_a_row_are_all_obeyed_no_faster_than_they_may(front_en
 
 
 async def test_a_flood_of_commands_ends_that_client_and_costs_the_others_nothing(
-    front_end: StartFrontEnd, own_valkey: Valkey
+    shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    witness = await running.connect()
+    witness = await shared_front_end.connect()
     command = b'{"action":"pause_download","download_id":"1"}'
     flood = (b"\x81" + bytes([0x80 | len(command)]) + bytes(4) + command) * 5000
 
     def send() -> bytes:
-        with raw_client(running) as connection:
+        with raw_client(shared_front_end) as connection:
             connection.sendall(flood)
             received = b""
             with contextlib.suppress(OSError):
@@ -246,7 +245,6 @@ async def test_a_flood_of_commands_ends_that_client_and_costs_the_others_nothing
     assert received.count(b'"rate_limited"') == 1
     assert received.count(b'"unknown_download"') <= BURST + MAX_QUEUED_COMMANDS
     assert b"\x88" in received and (1008).to_bytes(2) in received
-    await broker.publish({"type": "still here"})
+    await shared_broker.publish({"type": "still here"})
     await collect(witness, "still here")
     await witness.close()
-    await broker.aclose()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 
+import pytest
 import redis.asyncio
 
 from simulcast.broker import Broker
@@ -14,6 +15,7 @@ from tests.service import FrontEnd
 from tests.valkey import Valkey
 
 CROWD = 1000
+pytestmark = pytest.mark.long
 
 
 async def come_back(running: FrontEnd, since: Position | None, last: bytes, at_once: asyncio.Semaphore) -> list[int]:

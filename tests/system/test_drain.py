@@ -41,6 +41,7 @@ class Follower:
             self.code = closed.rcvd.code if closed.rcvd else Reconnect.LOST
 
 
+@pytest.mark.long
 async def test_clients_leave_in_waves_with_1012_while_events_go_on_and_miss_nothing_elsewhere(
     front_end: StartFrontEnd, own_valkey: Valkey
 ) -> None:

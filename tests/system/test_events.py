@@ -52,37 +52,35 @@ async def test_who_comes_back_with_the_last_id_gets_what_it_missed_once(
     await broker.aclose()
 
 
-async def test_the_id_of_several_channels_recovers_each_of_them(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
+async def test_the_id_of_several_channels_recovers_each_of_them(
+    shared_front_end: FrontEnd, shared_broker: Broker
+) -> None:
     query = "?channel=a&channel=b"
-    async with stream(at(running, query)) as reader:
+    async with stream(at(shared_front_end, query)) as reader:
         for n, channel in enumerate("abab"):  # one by one: between channels there is no order
-            await broker.publish({"n": n}, channel)
+            await shared_broker.publish({"n": n}, channel)
             (seen,) = [json.loads(text) for text in await reader.collect(f'"n":{n}')]
             assert (seen["channel"], seen["n"]) == (channel, n)
-    await broker.publish({"n": 4}, "a")
-    await broker.publish({"n": 5}, "b")
-    async with stream(at(running, query), reader.last_id) as again:
-        await broker.publish({"n": 6}, "b")
+    await shared_broker.publish({"n": 4}, "a")
+    await shared_broker.publish({"n": 5}, "b")
+    async with stream(at(shared_front_end, query), reader.last_id) as again:
+        await shared_broker.publish({"n": 6}, "b")
         assert sorted(ns(await again.collect('"n":6'))) == [4, 5, 6]
-    await broker.aclose()
 
 
-async def test_one_download_alone_and_foreign_texts_as_they_are(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    async with stream(at(running, "?download_id=x")) as one, stream(at(running)) as all_of_it:
-        await broker.publish(progress_event("y", 0.5, 1))
-        await broker.publish(complete_event("x", "/x"))
+async def test_one_download_alone_and_foreign_texts_as_they_are(
+    shared_front_end: FrontEnd, shared_broker: Broker
+) -> None:
+    async with stream(at(shared_front_end, "?download_id=x")) as one, stream(at(shared_front_end)) as all_of_it:
+        await shared_broker.publish(progress_event("y", 0.5, 1))
+        await shared_broker.publish(complete_event("x", "/x"))
         assert json.loads(await one.next())["type"] == "download_complete"
         await all_of_it.collect("download_complete")
         last_id = all_of_it.last_id
-        async with redis.asyncio.from_url(own_valkey.url, protocol=2) as plain:
+        async with redis.asyncio.from_url(shared_front_end.redis_url, protocol=2) as plain:
             await plain.publish("simulcast:downloads", "two\r\nlines\n\nid: 1-1\n")
         assert await all_of_it.next() == "two\nlines\n\nid: 1-1\n"
         assert all_of_it.last_id == last_id
-    await broker.aclose()
 
 
 async def test_what_makes_no_sense_is_400_and_a_foreign_page_is_refused(shared_front_end: FrontEnd) -> None:
