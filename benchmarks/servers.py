@@ -14,7 +14,6 @@ from benchmarks import build
 from simulcast.broker import build_publish_call
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import Event, encode
-from simulcast.store import functions
 
 # As native/event.h: an event of a type that has no key, so that nothing may be conflated.
 STAMP = '"n":1000000000,"t":1000000000000000'
@@ -95,9 +94,7 @@ def _simulcast(place: Place) -> Start:
 def _broker(channel: str, port: int) -> bytes:
     event = encode(PAYLOAD)
     assert isinstance(event, Event)
-    names = ChannelNames(channel)
-    keys, arguments = build_publish_call(names, event, "")
-    return resp("FCALL", functions.name("publish"), len(keys), *keys, *arguments)
+    return resp(*build_publish_call(ChannelNames(channel), event, ""))
 
 
 def simulcast_version(*packages: str) -> str:

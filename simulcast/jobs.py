@@ -1,4 +1,4 @@
-"""Jobs: which worker does which download. Leased with a fencing token; a change of state is told in the same step."""
+"""Jobs: downloads leased to workers with a fencing token. A change of state is published in the step that makes it."""
 
 import json
 import secrets
@@ -34,15 +34,15 @@ from simulcast.store.topology import Topology
 Desired = Literal["running", "paused", "cancelled", "lost"]
 _OWNER_STATES: tuple[Desired, ...] = ("running", "paused", "cancelled")
 _PAGE = 200
-_REPLICATED_CALLS = ("submit", "command", "clear")  # somebody is told that it is done: it must survive the server
+_REPLICATED_CALLS = ("submit", "command", "clear")  # acknowledged to a client, so they must survive a failover
 ReleaseState = Literal["complete", "error", "paused", "cancelled", "queued"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease on one job: proof of ownership is the whole token.
+    """A lease on one job. The whole token proves the ownership.
 
-    `fields`: the record as it was stored, with what only workers read: `url` and `options` may hold secrets.
+    `fields`: the stored record, with the fields that only workers read; `url` and `options` may hold secrets.
     """
 
     token: str
@@ -52,14 +52,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What is wished of an owned download. `limit_bytes_per_s`: None for no limit."""
+    """The desired state of an owned download. `limit_bytes_per_s`: None for no limit."""
 
     desired: Desired
     limit_bytes_per_s: int | None = None
 
 
 class Jobs:
-    """The jobs of one channel. Reports leave through the broker's sender, so they keep their order."""
+    """The jobs of one channel. The broker's sender keeps the order of reports."""
 
     def __init__(self, servers: Topology, broker: Broker, channel: str = DEFAULT_CHANNEL) -> None:
         """Owns `servers`."""
@@ -71,7 +71,7 @@ class Jobs:
 
     @classmethod
     def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "Jobs":
-        """Nothing is sent yet. Raises ValueError for an address of no known form."""
+        """Return the jobs of a channel; sends nothing yet. Raises ValueError for a URL of no known form."""
         return cls(topology_from_url(url), broker, channel)
 
     async def aclose(self) -> None:
@@ -80,32 +80,25 @@ class Jobs:
     async def submit(
         self, url: str, download_id: str | None = None, priority: int = 0, options: DownloadOptions = NO_OPTIONS
     ) -> JobRecord:
-        """Queues a download and tells it; a higher `priority` (-9 to 9) goes first.
+        """Queue a download, and publish that; one of a higher `priority` (-9 to 9) goes first.
 
-        Raises ValueError where the id is taken, InvalidEvent where it can't be one, BrokerUnavailable.
+        Raises ValueError if the id is taken, InvalidEvent if it can't be an id, BrokerUnavailable.
         """
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
         members = event_members(download_id, name, redact_url(url))
-        more = {"site": site_of(url), "options": options.to_json(), "limit": str(options.limit_bytes_per_s or "")}
-        args = [
-            *self._publish_args,
-            download_id,
-            members,
-            url,
-            name,
-            priority,
-            *_flatten({k: v for k, v in more.items() if v}),
-        ]
+        fields = {"site": site_of(url), "options": options.to_json(), "limit": str(options.limit_bytes_per_s or "")}
+        pairs = _flatten({key: text for key, text in fields.items() if text})
+        args = [*self._publish_args, download_id, members, url, name, priority, *pairs]
         if not await self._call("submit", args):
             raise ValueError(f"there is a download {download_id} already")
         return await self.get(download_id)
 
     async def claim(self, worker: str, lease_s: float, busy: Collection[str] = ()) -> Lease | None:
-        """The next job, leased for `lease_s` from now, or None. Ends expired leases on the way.
+        """Return the next job, leased for `lease_s` from now, or None. Ends expired leases, too.
 
-        `worker`: its host's name, a colon, and what tells it from others there. `busy`: sites (records.site_of) of
-        which no job is taken; beyond the first 500 ready jobs none is looked for.
+        `worker`: the host's name, a colon, and a name that is unique there. `busy`: sites (`site_of`) whose jobs are
+        skipped, among the first 500 ready jobs.
         """
         args = [*self._publish_args, worker, round(lease_s * 1000), secrets.token_hex(8), _host_of(worker), *busy]
         reply = await self._call("claim", args)
@@ -116,36 +109,35 @@ class Jobs:
         return Lease(reply[0].decode(), parse_record(fields), fields)
 
     async def renew(self, leases: Sequence[Lease], lease_s: float) -> list[DesiredState]:
-        """Renews to `lease_s` from now. What is wished of each; "lost": stop and touch nothing."""
-        pairs = [text for claim in leases for text in (claim.record.download_id, claim.token)]
+        """Renew leases to `lease_s` from now, and return the desired states; "lost": stop and touch nothing."""
+        pairs = [text for lease in leases for text in (lease.record.download_id, lease.token)]
         reply = await self._call("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
         return [_parse_desired_state(status.decode()) for status in reply] if isinstance(reply, list) else []
 
-    async def progress(self, claim: Lease, payload: bytes, fields: Mapping[str, str]) -> None:
-        """Tells a progress event and keeps `fields` in the record. Raises LeaseLost."""
-        await self._report(claim, "progress", payload, fields)
+    async def progress(self, lease: Lease, payload: bytes, fields: Mapping[str, str]) -> None:
+        """Publish a progress event, and save `fields` in the record. Raises LeaseLost."""
+        await self._report(lease, "progress", payload, fields)
 
-    async def save(self, claim: Lease, fields: Mapping[str, str]) -> None:
-        """Keeps `fields` in the record without telling. Raises LeaseLost."""
-        await self._report(claim, "save", "", fields)
+    async def save(self, lease: Lease, fields: Mapping[str, str]) -> None:
+        """Save `fields` in the record; publishes nothing. Raises LeaseLost."""
+        await self._report(lease, "save", "", fields)
 
     async def finish(
         self,
-        claim: Lease,
+        lease: Lease,
         state: ReleaseState,
         fields: Mapping[str, str],
         members: Mapping[str, object] | None = None,
     ) -> None:
-        """Gives the job up: finished, failed, or as a command wished, told with `members` added. Raises LeaseLost.
+        """End the lease: complete, failed, or as commanded; `members` are added to the event. Raises LeaseLost.
 
-        With delay_ms among `fields`, what goes back into the queue can be claimed only that much later. Sending it
-        again is safe: a repetition is answered with the first one's id.
+        With delay_ms in `fields`, a queued job can't be claimed earlier than that. A repetition changes nothing.
         """
-        extra = "," + json.dumps(members, separators=(",", ":"))[1:-1] if members else ""
-        await self._report(claim, state, extra, fields)
+        text = "," + json.dumps(members, separators=(",", ":"))[1:-1] if members else ""
+        await self._report(lease, state, text, fields)
 
     async def command(self, command: Command) -> Reason | None:
-        """Records what is wished; None where it was accepted. Raises BrokerUnavailable."""
+        """Record a command; returns None, or the reason of its rejection. Raises BrokerUnavailable."""
         if command.action == "clear":
             await self._clear()
             return None
@@ -158,7 +150,7 @@ class Jobs:
         return "unknown_download" if reply == b"unknown_download" else "invalid_transition"
 
     async def get(self, download_id: str) -> JobRecord:
-        """One record. Raises KeyError where there is none, BrokerUnavailable."""
+        """Return one record. Raises KeyError if there is none, BrokerUnavailable."""
 
         async def call(client: redis.asyncio.Redis) -> object:
             return await client.hgetall(self._names.job_prefix + download_id)
@@ -170,7 +162,7 @@ class Jobs:
         return parse_record(decode_hash(fields))
 
     async def list(self, query: Query) -> tuple[list[JobRecord], int]:
-        """One page of records, and how many match in all. Raises BrokerUnavailable."""
+        """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
         records = await self._servers.read(self._names.channel, "list the downloads", self._records)
         return query.apply(records)
 
@@ -182,12 +174,12 @@ class Jobs:
                 for download_id in ids[start : start + _PAGE]:
                     pipe.hgetall(self._names.job_prefix + download_id.decode())
                 for fields in filter(None, await pipe.execute()):
-                    with suppress(BrokerUnavailable):  # one that is no record must not hide the others
+                    with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
                         records.append(parse_record(decode_hash(fields)))
         return records
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
-        """Names of files, written on this worker's host, that nobody owns any more: it removes them."""
+        """Take the names of files on this worker's host that no job owns any more: the worker deletes them."""
         reply = await self._call("orphaned_files", [self._names.pubsub, _host_of(worker), _PAGE])
         return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
 
@@ -195,19 +187,21 @@ class Jobs:
         while await self._call("clear", [*self._publish_args, _PAGE]):
             continue
 
-    async def _report(self, claim: Lease, what: str, text: str | bytes, fields: Mapping[str, str]) -> None:
-        args = [*self._publish_args, claim.record.download_id, claim.token, what, text, *_flatten(fields)]
-        ends = what not in ("progress", "save")
-        if await self._broker.sender(self._names.channel).call("report_event", self._keys, args, retain=ends) is None:
-            raise LeaseLost(f"download {claim.record.download_id} belongs to another worker now")
+    async def _report(self, lease: Lease, kind: str, text: str | bytes, fields: Mapping[str, str]) -> None:
+        args = [*self._publish_args, lease.record.download_id, lease.token, kind, text, *_flatten(fields)]
+        command = functions.fcall("report_event", self._keys, args)
+        ends_lease = kind not in ("progress", "save")
+        sender = self._broker.sender(self._names.channel)
+        if await sender.execute("call report_event", command, retain=ends_lease) is None:
+            raise LeaseLost(f"download {lease.record.download_id} belongs to another worker now")
 
     async def _call(self, function: Function, args: Sequence[Argument]) -> object:
         if function in _REPLICATED_CALLS:
-            return await self._broker.sender(self._names.channel).call(
-                function, self._keys, args, wait_for_replica=True
-            )
+            command = functions.fcall(function, self._keys, args)
+            sender = self._broker.sender(self._names.channel)
+            return await sender.execute(f"call {function}", command, wait_for_replica=True)
         async with self._servers.client_at(self._names.channel, f"call {function}") as client:
-            return await functions.call(client.execute_command, function, self._keys, args)
+            return await functions.call(client, function, self._keys, args)
 
 
 def _flatten(fields: Mapping[str, str]) -> list[str]:
@@ -216,9 +210,9 @@ def _flatten(fields: Mapping[str, str]) -> list[str]:
 
 def _parse_desired_state(status: str) -> DesiredState:
     desired, _, limit = status.partition(" ")
-    for known in _OWNER_STATES:
-        if desired == known:
-            return DesiredState(known, int(limit) if limit else None)
+    for state in _OWNER_STATES:
+        if desired == state:
+            return DesiredState(state, int(limit) if limit else None)
     return DesiredState("lost")
 
 

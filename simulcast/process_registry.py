@@ -140,7 +140,7 @@ class ProcessRegistry:
 
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
         async with self._servers.client_at(self._names.channel, f"call {function}") as client:
-            return await functions.call(client.execute_command, function, keys, args)
+            return await functions.call(client, function, keys, args)
 
 
 def _parse_record(text: bytes) -> Record | None:

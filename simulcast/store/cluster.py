@@ -1,7 +1,7 @@
 """A cluster: the server that owns a channel's slot (https://valkey.io/topics/cluster-spec/).
 
-Publications travel by sharded Pub/Sub, so each is known to its own shard only. Who is no broker may publish by plain
-PUBLISH too, which a cluster tells on every node: therefore both are subscribed to.
+Publications travel by sharded Pub/Sub, so each reaches its own shard only. External publishers may use plain PUBLISH,
+which a cluster sends to every node: so both kinds are subscribed to.
 """
 
 import asyncio
@@ -19,38 +19,38 @@ from simulcast.store.url import Server
 
 
 class Cluster(DiscoveredTopology):
-    """Each channel is served by the owner of its slot."""
+    """The owner of a channel's slot serves it."""
 
     is_sharded = True
     subscribe_reply = b"ssubscribe"
 
     _owners: tuple[Server | None, ...] = (None,) * REDIS_CLUSTER_HASH_SLOTS
-    _masters: frozenset[Server] = frozenset()  # that own a slot
-    _nodes: frozenset[Server] = frozenset()  # replicas too
+    _masters: frozenset[Server] = frozenset()  # owners of a slot
+    _nodes: frozenset[Server] = frozenset()  # and their replicas
 
     async def _discover(self) -> None:
-        known = list(self._discovery_nodes())
-        random.shuffle(known)
-        troubles: list[str] = []
-        for node in known:
+        nodes = list(self._discovery_nodes())
+        random.shuffle(nodes)
+        errors: list[str] = []
+        for node in nodes:
             try:
                 async with asyncio.timeout(DISCOVERY_TIMEOUT_S):
                     slots = await self._discovery_client(node).execute_command("CLUSTER SLOTS")
             except (redis.RedisError, OSError, TimeoutError) as error:
-                troubles.append(str(error) or f"{node[0]}:{node[1]} doesn't answer")
+                errors.append(str(error) or f"{node[0]}:{node[1]} doesn't answer")
                 continue
             if slots:
                 self._apply(node, slots)
                 return
-            troubles.append(f"{node[0]}:{node[1]} knows no owner of any slot")
-        raise redis.ConnectionError("; ".join(troubles))
+            errors.append(f"{node[0]}:{node[1]} knows no owner of any slot")
+        raise redis.ConnectionError("; ".join(errors))
 
     def _apply(self, node: Server, slots: list[list[Any]]) -> None:
-        """`slots`: for each range its first and last slot, the owner, and its replicas."""
+        """Keep a node's reply: for each range of slots the first one, the last one, the owner and its replicas."""
         owners: list[Server | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
         nodes: set[Server] = set()
-        for first, last, *found in slots:
-            servers = [(host.decode() if host else node[0], port) for host, port, *_ in found]
+        for first, last, *members in slots:
+            servers = [(host.decode() if host else node[0], port) for host, port, *_ in members]
             owners[first : last + 1] = [servers[0]] * (last + 1 - first)
             nodes.update(servers)
         self._owners, self._nodes = tuple(owners), frozenset(nodes)

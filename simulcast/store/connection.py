@@ -1,11 +1,11 @@
-"""Connections to one Redis: every reply has a deadline, and nothing is retried here: the caller knows what may be.
+"""Connections to one Redis: every reply has a deadline. Retries are the callers' decision.
 
-What was given up must not arrive later. The kernel goes on sending what a closed connection has not delivered, and a
-call would be carried out behind those that were made after it; so the kernel gives up before the caller does
-(TCP_USER_TIMEOUT, RFC 5482; Linux has it).
+An abandoned call must not arrive later. The kernel goes on sending the undelivered bytes of a closed connection, and
+the call would be executed after later ones; so the kernel gives up before the caller does (TCP_USER_TIMEOUT, RFC 5482,
+on Linux).
 
-A connection that ends just before something is written is lost, and no more: uvloop raises RuntimeError then, where
-asyncio's own loop raises OSError, and nobody who talks to Redis expects that one.
+A write to a connection that has just ended raises RuntimeError under uvloop, where asyncio's own loop raises OSError.
+redis-py does not expect it, so it becomes redis.ConnectionError here.
 """
 
 import socket
@@ -23,7 +23,7 @@ _TCP = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIME
 
 
 def connect(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyncio.Redis:
-    """An asyncio client of one server; nothing is sent yet. Raises ValueError for an address of no known form."""
+    """Return an asyncio client of one server; sends nothing yet. Raises ValueError for a URL of no known form."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=max_connections,
@@ -39,7 +39,7 @@ def connect(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyn
 
 
 class _LossDetectingConnection:
-    """Goes before a connection of redis-py in the order of methods."""
+    """A mixin in front of a connection of redis-py."""
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         try:

@@ -1,4 +1,4 @@
-"""From REDIS_URL to the servers that it names."""
+"""The topology that REDIS_URL names."""
 
 from simulcast.store.cluster import Cluster
 from simulcast.store.connection import MAX_POOL_CONNECTIONS, connect
@@ -8,9 +8,9 @@ from simulcast.store.url import parse
 
 
 def topology_from_url(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> Topology:
-    """What the address names; nothing is sent yet. `most_connections`: to each server.
+    """Return the topology of a URL; sends nothing yet. Raises ValueError for a URL of no known form.
 
-    Raises ValueError for an address of no known form.
+    `max_connections`: to each server.
     """
     address = parse(url)
     if address.kind == "sentinel":

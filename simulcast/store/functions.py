@@ -1,4 +1,4 @@
-"""The Lua library: put together, named by its content's hash, loaded where it is missing.
+"""The Lua library: joined from its files, named by the hash of its content, loaded by the first call that needs it.
 
 Two versions live side by side in a rolling upgrade. REPLACE would make each version's first call open an epoch.
 """
@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Literal, TypeVar
 
 import redis
+import redis.asyncio
 
 from simulcast.errors import BrokerUnavailable, NotPermitted
 
@@ -30,23 +31,24 @@ Function = Literal[
     "queue_stats",
 ]
 Argument = str | bytes | int
+Command = tuple[Argument, ...]
 T = TypeVar("T")
 
 _PARTS = ("incarnation", "append", "publish", "jobs", "report", "command", "process_registry", "register")
 _MISSING = "Function not found"
-# ACL's refusal of a connection that named no user; and Redis' of a long command before any user is named.
+# Refusals of a connection without a user: by ACL, and by Redis of a long command.
 _NO_USER = re.compile("User default |unauthenticated ")
 
 
 @cache
 def library_hash() -> str:
-    """Ten hexadecimal digits that change with any byte of the library."""
+    """Return ten hexadecimal digits that change with any byte of the library."""
     return hashlib.sha256(_body().encode()).hexdigest()[:10]
 
 
 @cache
 def code() -> str:
-    """What FUNCTION LOAD takes."""
+    """Return the argument of FUNCTION LOAD."""
     return f"#!lua name=simulcast_{library_hash()}\nlocal VERSION = '{library_hash()}'\n{_body()}"
 
 
@@ -57,17 +59,22 @@ def _body() -> str:
 
 
 def name(function: Function) -> str:
-    """The function's name in Redis."""
+    """Return the function's name in Redis."""
     return f"simulcast_{function}_{library_hash()}"
 
 
+def fcall(function: Function, keys: Sequence[str], args: Sequence[Argument]) -> Command:
+    """Return the command that calls the function."""
+    return ("FCALL", name(function), len(keys), *keys, *args)
+
+
 def is_missing(error: object) -> bool:
-    """Whether the reply says that the library must be loaded (a new server, FUNCTION FLUSH, a failover)."""
+    """Return whether the library must be loaded (a new server, FUNCTION FLUSH, a failover)."""
     return isinstance(error, redis.ResponseError) and _MISSING in str(error)
 
 
 def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
-    """What to raise for what redis-py raised. `doing` completes "could not …"."""
+    """Return the error to raise for one of redis-py. `action` completes "could not …"."""
     if isinstance(error, redis.exceptions.AuthenticationError) or _NO_USER.search(str(error)):
         return NotPermitted(
             f"could not {action}: Redis requires a user and a password that it accepts ({error}). "
@@ -95,37 +102,28 @@ def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
     return BrokerUnavailable(f"could not {action}: Redis refused ({error})")
 
 
-def is_already_loaded(error: redis.ResponseError) -> bool:
-    """Whether FUNCTION LOAD failed only because somebody else was first."""
-    return "already exists" in str(error)
-
-
 async def call(
-    execute: Callable[..., Awaitable[object]], function: Function, keys: Sequence[str], args: Sequence[Argument]
+    client: redis.asyncio.Redis, function: Function, keys: Sequence[str], args: Sequence[Argument]
 ) -> object:
-    """Calls one function; loads the library first where the server lacks it.
-
-    `execute`: `execute_command` of an asyncio client. Raises what redis-py raises.
-    """
-    command = ("FCALL", name(function), len(keys), *keys, *args)
-    return await ensure_loaded(lambda: execute(*command), execute)
+    """Call one function; loads the library first if the server lacks it. Raises redis.RedisError."""
+    return await ensure_loaded(lambda: client.execute_command(*fcall(function, keys, args)), client)
 
 
-async def ensure_loaded(request: Callable[[], Awaitable[T]], execute: Callable[..., Awaitable[object]]) -> T:
-    """What `ask` answers; asks again with the library loaded where the server lacks it. Raises what redis-py raises."""
+async def ensure_loaded(request: Callable[[], Awaitable[T]], client: redis.asyncio.Redis) -> T:
+    """Return the request's result; loads the library and repeats it if the server lacks that. Raises RedisError."""
     try:
         return await request()
     except redis.ResponseError as error:
         if not is_missing(error):
             raise
-    await load(execute)
+    await load(client)
     return await request()
 
 
-async def load(execute: Callable[..., Awaitable[object]]) -> None:
-    """Loads the library. Raises what redis-py raises, but not when somebody else was first."""
+async def load(client: redis.asyncio.Redis) -> None:
+    """Load the library, unless another process just did. Raises redis.RedisError."""
     try:
-        await execute("FUNCTION LOAD", code())
+        await client.execute_command("FUNCTION LOAD", code())
     except redis.ResponseError as error:
-        if not is_already_loaded(error):
+        if "already exists" not in str(error):
             raise

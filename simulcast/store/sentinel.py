@@ -13,7 +13,7 @@ _log = logging.getLogger("simulcast.topology")
 
 
 class Sentinel(DiscoveredTopology):
-    """One server at a time. Of the configurations that a majority of Sentinels answer, the newest one holds.
+    """One server at a time: the master of the newest configuration that a majority of Sentinels knows.
 
     So a Sentinel that was cut off together with the old master can't name that one any more. Configurations older than
     the newest one that this process has seen hold only where every Sentinel answers, and all have older ones: they were
@@ -27,20 +27,20 @@ class Sentinel(DiscoveredTopology):
         members = self._address.members
         queries = [asyncio.create_task(self._query(member)) for member in members]
         replies: list[tuple[int, Server]] = []
-        troubles: list[str] = []
+        errors: list[str] = []
         try:
-            for answer in asyncio.as_completed(queries, timeout=DISCOVERY_TIMEOUT_S):
+            for query in asyncio.as_completed(queries, timeout=DISCOVERY_TIMEOUT_S):
                 try:
-                    replies.append(await answer)
+                    replies.append(await query)
                 except (redis.RedisError, OSError) as error:
-                    troubles.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
+                    errors.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
                 if len(replies) > len(members) // 2 and max(replies)[0] >= self._config_epoch:
                     break
         finally:
             await cancel_and_wait(queries)
-            await asyncio.gather(*queries, return_exceptions=True)  # what the others raised is nobody's concern
+            await asyncio.gather(*queries, return_exceptions=True)  # errors of the others don't matter
         if not replies:
-            raise redis.ConnectionError("; ".join(troubles))
+            raise redis.ConnectionError("; ".join(errors))
         config_epoch, master = max(replies)
         if config_epoch < self._config_epoch and len(replies) < len(members):
             return
@@ -50,14 +50,14 @@ class Sentinel(DiscoveredTopology):
         self._master = master
 
     async def _query(self, member: Server) -> tuple[int, Server]:
-        """The epoch of its configuration, and the master there."""
+        """Return the epoch of a Sentinel's configuration, and its master."""
         try:
-            facts = await self._discovery_client(member).execute_command("SENTINEL MASTER", self._address.master)
+            reply = await self._discovery_client(member).execute_command("SENTINEL MASTER", self._address.master)
         except redis.ResponseError as error:
             if "No such master" in str(error):
                 raise redis.ResponseError(f"a Sentinel knows no master {self._address.master!r}") from error
             raise
-        return facts["config-epoch"], (facts["ip"], facts["port"])
+        return reply["config-epoch"], (reply["ip"], reply["port"])
 
     def _server_for(self, channel: str) -> Server | None:
         return self._master

@@ -1,8 +1,8 @@
-"""Which server serves a channel now, and a client of it.
+"""The server that serves a channel now, and a client of it.
 
-All that belongs to a channel lies in one slot, so even in a cluster a single server serves a channel as a whole. Who it
-is is asked every few seconds, and once a call has failed before the next one. Calls are never sent on behind the
-caller's back: whoever called knows whether it may be done twice.
+All keys of a channel lie in one slot, so one server serves a channel, in a cluster too. It is discovered every few
+seconds, and after a failed call before the next one. A call is never redirected or repeated here: only its caller knows
+whether it may be executed twice.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from simulcast.store.connection import connect
 from simulcast.store.replies import is_unavailable
 from simulcast.store.url import Address, Server, redacted_url
 
-DISCOVERY_INTERVAL_S = 2.0  # how long a server that is cut off from all others is believed to serve
-DISCOVERY_RETRY_S = 0.1  # after a failure it is asked again no sooner
-DISCOVERY_TIMEOUT_S = 1.0  # how long one question may take
+DISCOVERY_INTERVAL_S = 2.0  # so a replaced master that is cut off from all others gets calls for no longer
+DISCOVERY_RETRY_S = 0.1  # at least, after a failure
+DISCOVERY_TIMEOUT_S = 1.0
 
 _log = logging.getLogger("simulcast.topology")
 
@@ -34,27 +34,27 @@ T = TypeVar("T")
 class Topology:
     """One server, which serves every channel."""
 
-    is_sharded = False  # whether different servers may serve different channels
-    is_replicated = False  # whether a replica takes over where a server fails
-    subscribe_reply = b"subscribe"  # the reply to a subscription
+    is_sharded = False  # whether channels may have different servers
+    is_replicated = False  # whether a replica may become master
+    subscribe_reply = b"subscribe"  # the kind of reply that confirms a subscription
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
 
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
-        """A client of the server that serves the channel. Raises redis.ConnectionError where it can't be found out."""
+        """Return a client of the channel's server. Raises redis.ConnectionError if no server is known."""
         return self._client
 
     def server_counts(self) -> tuple[int, int]:
-        """How many servers serve channels, and how many are asked who does, as far as is known."""
+        """Count the known servers that serve channels, and those that answer discovery."""
         return 1, 0
 
     def invalidate(self) -> None:
-        """A call failed as it does when another server serves now: that is asked before the next one."""
+        """Discover before the next call: one failed as if another server were master now."""
 
     @asynccontextmanager
     async def translating_errors(self, action: str) -> AsyncIterator[None]:
-        """What redis-py raises within comes out as BrokerUnavailable; `doing` completes "could not …"."""
+        """Raise BrokerUnavailable for errors of redis-py. `action` completes "could not …"."""
         try:
             yield
         except redis.RedisError as error:
@@ -64,7 +64,7 @@ class Topology:
 
     @asynccontextmanager
     async def client_at(self, channel: str, action: str) -> AsyncIterator[redis.asyncio.Redis]:
-        """As `serving`, `asking`."""
+        """Yield the channel's client, with errors as in `translating_errors`."""
         async with self.translating_errors(action):
             yield await self.client_for(channel)
 
@@ -84,28 +84,25 @@ class Topology:
             return await operation(await self.client_for(channel))
 
     async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
-        """To Pub/Sub channels that `pubsub`'s server serves."""
+        """Subscribe to Pub/Sub channels that the server of `pubsub` serves."""
         await pubsub.subscribe(*names)
 
     async def unsubscribe(self, pubsub: PubSub, name: str) -> None:
-        """From what `subscribe` subscribed to."""
+        """Unsubscribe from a channel of `subscribe`."""
         await pubsub.unsubscribe(name)
 
     async def aclose(self) -> None:
-        """Closes all connections; a later call opens new ones."""
+        """Close all connections; a later call opens new ones."""
         await self._client.aclose()
 
 
 class DiscoveredTopology(Topology):
-    """Several servers, of which others know who serves: `_discover` asks them, `_server` says what they answered.
-
-    Those who know may be away for as long as they like: then what was known last holds.
-    """
+    """Redis servers found by asking a Sentinel or a cluster node; while none answers, the last result holds."""
 
     is_replicated = True
 
     def __init__(self, address: Address, max_connections: int) -> None:
-        """`most_connections`: to each server."""
+        """`max_connections`: to each server."""
         self._address = address
         self._max_connections = max_connections
         self._clients: dict[Server, redis.asyncio.Redis] = {}
@@ -113,27 +110,27 @@ class DiscoveredTopology(Topology):
         self._refresh_task: asyncio.Task[None] | None = None
         self._refreshed_at = float("-inf")
         self._is_stale = True
-        self._error = "nobody was asked yet"
+        self._error = "no server was discovered yet"
 
     @abstractmethod
     async def _discover(self) -> None:
-        """Finds out who serves. Raises redis.RedisError where nobody says."""
+        """Discover the servers. Raises redis.RedisError."""
 
     @abstractmethod
     def _server_for(self, channel: str) -> Server | None:
-        """Who serves the channel as far as is known."""
+        """Return the last known server of the channel."""
 
     @abstractmethod
     def _data_servers(self) -> Set[Server]:
-        """All that serve anything."""
+        """Return all servers that serve a channel."""
 
     @abstractmethod
     def _discovery_nodes(self) -> Collection[Server]:
-        """All that may be asked."""
+        """Return the servers that answer discovery."""
 
     @abstractmethod
     def _discovery_url(self, member: Server) -> str:
-        """The address at which one of those who know is asked."""
+        """Return the URL for discovery at one of them."""
 
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
         if time.monotonic() - self._refreshed_at > (DISCOVERY_RETRY_S if self._is_stale else DISCOVERY_INTERVAL_S):
@@ -163,18 +160,18 @@ class DiscoveredTopology(Topology):
             await client.aclose()
 
     async def _refresh(self) -> None:
-        self._is_stale = False  # unless somebody doubts while it is asked
+        self._is_stale = False  # `invalidate` may be called meanwhile
         try:
             await self._discover()
         except (redis.RedisError, OSError) as error:
             self._is_stale = True
-            self._error = f"{redacted_url(self._address.url)} does not say who serves: {error}"
+            self._error = f"{redacted_url(self._address.url)} names no server: {error}"
             _log.warning("%s", self._error)
         self._refreshed_at = time.monotonic()
-        gone = self._clients.keys() - self._data_servers()
-        for client in [self._clients.pop(server) for server in gone]:
+        replaced = self._clients.keys() - self._data_servers()
+        for client in [self._clients.pop(server) for server in replaced]:
             try:
-                await client.aclose()  # subscriptions there end too, and go to who serves now
+                await client.aclose()  # ends its subscriptions, which move to the new server
             except (redis.RedisError, OSError) as error:
                 _log.info("a connection to a server that was replaced is not closed: %s", error)
 

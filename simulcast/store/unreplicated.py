@@ -1,18 +1,18 @@
-"""Calls that were answered, and that the server which takes over may know nothing of: they are sent to it again.
+"""Acknowledged calls whose writes the next master may lack: they are retained, and sent to it again.
 
-Those that no replica had are kept until one has them, and for a while longer: another replica may have been made master
-by then, without anybody here knowing. Each time another server may serve the same begins anew.
+A call is retained until a replica has it, and for a while longer, since another replica may just have become master.
+After each failover all retained calls count as unreplicated again.
 """
 
 import logging
 from collections import deque
 from typing import Generic, TypeVar
 
-RESEND_BATCH = 1000  # how many are sent again at once
-PROBE_INTERVAL_S = 1.0  # how often one is, to see whether a replica has come
-UNREPLICATED_TTL_S = 30.0  # for how long they are kept while the same server serves and no replica has them
-REPLICATED_TTL_S = 10.0  # and for how long once one has
-MAX_RETAINED = 10_000  # and how many: beyond, the oldest are kept no longer
+RESEND_BATCH = 1000
+PROBE_INTERVAL_S = 1.0  # one call is sent again so often, to notice a new replica
+UNREPLICATED_TTL_S = 30.0  # how long a call is retained under one master while no replica has it
+REPLICATED_TTL_S = 10.0  # how long it is retained after a replica has it
+MAX_RETAINED = 10_000  # beyond, the oldest are dropped
 
 _log = logging.getLogger("simulcast.sender")
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class UnreplicatedCalls(Generic[T]):
-    """Oldest first; true while there are some that no replica has. `now` is a monotonic time in seconds."""
+    """Retained calls, oldest first; true while no replica has one of them. `now` is a monotonic time in seconds."""
 
     def __init__(self) -> None:
-        self._expires_at: dict[T, float] = {}  # all that are kept
-        self._unreplicated: dict[T, None] = {}  # of these, what no replica has
-        self._pending: deque[T] = deque()  # what is to be sent at once
+        self._expires_at: dict[T, float] = {}  # of all retained calls
+        self._unreplicated: dict[T, None] = {}  # an ordered subset of them
+        self._pending: deque[T] = deque()  # due for sending
         self._next_at = 0.0
         self._has_warned = False
 
@@ -34,18 +34,18 @@ class UnreplicatedCalls(Generic[T]):
 
     @property
     def is_retaining(self) -> bool:
-        """Whether it matters if another server serves."""
+        """Whether a failover would matter."""
         return bool(self._expires_at)
 
     def add(self, call: T, now: float) -> None:
-        """No replica has it."""
+        """Retain a call that no replica has."""
         if not self._unreplicated:
             self._next_at, self._has_warned = now + PROBE_INTERVAL_S, False
         self._unreplicated[call] = None
         self._retain(call, self._expires_at.get(call, now + UNREPLICATED_TTL_S))
 
     def mark_replicated(self, call: T, now: float) -> None:
-        """A replica has it."""
+        """Note that a replica has the call."""
         self._unreplicated.pop(call, None)
         self._retain(call, now + REPLICATED_TTL_S)
 
@@ -54,37 +54,37 @@ class UnreplicatedCalls(Generic[T]):
         if len(self._expires_at) > MAX_RETAINED:
             oldest = next(iter(self._expires_at))
             if oldest in self._unreplicated and not self._has_warned:
-                _log.warning("no replica has the last %s changes of state; older ones are kept no longer", MAX_RETAINED)
+                _log.warning("no replica has the last %s changes of state; older ones are dropped", MAX_RETAINED)
                 self._has_warned = True
             self.drop(oldest)
 
     def drop(self, call: T) -> None:
-        """It has become pointless."""
+        """Retain the call no longer."""
         self._expires_at.pop(call, None)
         self._unreplicated.pop(call, None)
 
     def on_failover(self, now: float) -> None:
-        """Another server may serve now: all are due at once, before anything newer."""
+        """Make all calls due, before newer ones: another server may be master now."""
         self._expires_at = dict.fromkeys(self._expires_at, now + UNREPLICATED_TTL_S)
         self._unreplicated = dict.fromkeys(self._expires_at)
         self.retry_all_now()
 
     def retry_all_now(self) -> None:
-        """There is a replica: what none has is due at once."""
+        """Make all calls due that no replica has: a replica has come."""
         self._pending = deque(self._unreplicated)
 
     def due(self, now: float) -> list[T]:
-        """The next part of what is to be sent again; nothing once all of it was given."""
+        """Take the next batch of calls that are due; empty at the end."""
         if not self._pending and now >= self._next_at:
             for call in [call for call, expires_at in self._expires_at.items() if expires_at <= now]:
                 self.drop(call)
             self._next_at = now + PROBE_INTERVAL_S
             self._pending = deque(list(self._unreplicated)[:1])
-        part: list[T] = []
-        while self._pending and len(part) < RESEND_BATCH:
+        batch: list[T] = []
+        while self._pending and len(batch) < RESEND_BATCH:
             call = self._pending.popleft()
             if call in self._unreplicated:
-                part.append(call)
-        if part:
+                batch.append(call)
+        if batch:
             self._next_at = now + PROBE_INTERVAL_S
-        return part
+        return batch

@@ -1,4 +1,4 @@
-"""REDIS_URL, taken apart: one server, the master that Sentinels name, or a cluster.
+"""The parts of REDIS_URL: one server, the master that Sentinels name, or a cluster.
 
 redis://[user:password@]host[:port][/db]   also rediss:// (TLS) and unix:///path, as redis-py takes them
 redis+sentinel://[user:password@]host[:26379][,host2[:port]…]/master[/db]   also rediss+sentinel://
@@ -32,13 +32,13 @@ OPTIONS = (
     "ssl_check_hostname",
     "sentinel_username",
     "sentinel_password",
-)  # not those that would undo the deadlines, the protocol or the bytes that this library counts on
+)  # without redis-py's that would undo the deadlines, the protocol or the bytes that this library relies on
 _PORTS = {"sentinel": 26379, "cluster": 6379}
 _FOR_SENTINELS = "sentinel_"
 _VALUES = {"ssl_cert_reqs": ("none", "optional", "required"), "ssl_check_hostname": ("true", "false")}
 _HOSTS = re.compile(
     r"(?:\[[0-9a-fA-F:.]*\]|[^:\[\]]|(?<=[^,:]):\d{1,5}(?=[,/]|$))*", re.DOTALL
-)  # up to what is no host or port
+)  # hosts and ports, up to anything else
 _USER_INFO = re.compile(r"(://)[^\s,'\"]*@")
 
 Kind = Literal["server", "sentinel", "cluster"]
@@ -46,24 +46,24 @@ Server = tuple[str, int]  # host, port
 
 
 def redacted_url(url: str) -> str:
-    """The address without user name, password and query: fit to be printed, even where it is malformed."""
+    """Return the URL without user name, password and query: fit to be printed, even if it is malformed."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    place = re.split("[?#]", rest.rpartition("@")[2], maxsplit=1)[0]
-    shown = _HOSTS.match(place)
-    hosts = shown.group() if shown else ""
-    return scheme + separator + hosts + "…" * (hosts != place)
+    location = re.split("[?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    match = _HOSTS.match(location)
+    hosts = match.group() if match else ""
+    return scheme + separator + hosts + "…" * (hosts != location)
 
 
 def without_user_info(text: str) -> str:
-    """The text with all that stands before an @ in each of its addresses left out, however many there are."""
+    """Return the text without user name and password in each of its URLs."""
     return _USER_INFO.sub(r"\1", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What `parsed` found. `members`: those to ask who serves, none for one server; `master`: its name there."""
+    """A parsed URL. `members`: the servers that answer discovery, none for one server; `master`: its name there."""
 
     kind: Kind
     url: str
@@ -75,23 +75,21 @@ class Address:
     _options: tuple[tuple[str, str], ...] = ()
 
     def url_for(self, server: Server) -> str:
-        """The address of one data server."""
-        options = urlencode([each for each in self._options if not each[0].startswith(_FOR_SENTINELS)])
+        """Return the URL of one data server."""
+        options = urlencode([(name, text) for name, text in self._options if not name.startswith(_FOR_SENTINELS)])
         return f"{self._scheme}://{self._user}{_host_and_port(server)}/{self._db}?{options}"
 
     def sentinel_url_for(self, server: Server) -> str:
-        """The address of one Sentinel."""
-        for_them = [(name, text) for name, text in self._options if name.startswith(_FOR_SENTINELS)]
-        own = {name.removeprefix(_FOR_SENTINELS): text for name, text in for_them}
-        user = f"{quote(own.pop('username', ''), '')}:{quote(own.pop('password', ''), '')}@"
-        tls = [each for each in self._options if each[0].startswith("ssl_")]
-        return (
-            f"{self._scheme}://{user if user != ':@' else ''}{_host_and_port(server)}?{urlencode([*tls, *own.items()])}"
-        )
+        """Return the URL of one Sentinel."""
+        options = dict(self._options)
+        user, password = (quote(options.get(_FOR_SENTINELS + name, ""), "") for name in ("username", "password"))
+        credentials = f"{user}:{password}@" if user or password else ""
+        tls = [(name, text) for name, text in self._options if name.startswith("ssl_")]
+        return f"{self._scheme}://{credentials}{_host_and_port(server)}?{urlencode(tls)}"
 
 
 def parse(url: str) -> Address:
-    """Raises ValueError, which names the address without its password, for one of no known form."""
+    """Parse a URL. Raises ValueError, which shows it without its password, for one of no known form."""
     scheme, separator, rest = url.partition("://")
     scheme, _, kind_name = scheme.lower().partition("+")
     if not separator or scheme not in ("redis", "rediss", "unix"):
@@ -102,8 +100,8 @@ def parse(url: str) -> Address:
         raise _invalid(url, "its user name or password has one of / ? # @ or a space in it: percent-encode that")
     rest, _, query = rest.partition("?")
     options = _options(query, url)
-    place, _, path = rest.partition("/")
-    user, at, hosts = place.rpartition("@")
+    location, _, path = rest.partition("/")
+    user, at, hosts = location.rpartition("@")
     if not kind_name:
         if scheme != "unix":
             _server(hosts or "localhost", 6379, url)
@@ -125,7 +123,7 @@ def parse(url: str) -> Address:
 
 
 def validate(url: str) -> str:
-    """The address as it is; "" for none. Raises as `parsed`."""
+    """Return the URL as it is; "" for none. Raises as `parse`."""
     if url:
         parse(url)
     return url
@@ -136,9 +134,9 @@ def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
     for name, value in options:
         if name not in OPTIONS:
             near = difflib.get_close_matches(name, OPTIONS, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
-            shown = f" {name}" if re.fullmatch("[a-z_]{2,40}", name) else " of one of its names"
-            raise _invalid(url, f"there is no option{shown} ({meant})")
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
+            option = f" {name}" if re.fullmatch("[a-z_]{2,40}", name) else " of one of its names"
+            raise _invalid(url, f"there is no option{option} ({hint})")
         if value not in _VALUES.get(name, (value,)):
             raise _invalid(url, f"{name} is one of {', '.join(_VALUES[name])}")
         if name == "db":
@@ -172,5 +170,5 @@ def _host_and_port(server: Server) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _invalid(url: str, why: str) -> ValueError:
-    return ValueError(f"{redacted_url(url)!r} is no address of a Redis: {why}. It looks like {FORMS}")
+def _invalid(url: str, reason: str) -> ValueError:
+    return ValueError(f"{redacted_url(url)!r} is no address of a Redis: {reason}. It looks like {FORMS}")
