@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
-from simulcast.heartbeat import Rate, version
+from simulcast.heartbeat import Rate
 from simulcast.process_registry import FrontEndRecord
+from simulcast.version import version
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class HeartbeatReporter:
             channels=len(found),
             clients=sum(clients for _, clients, _ in found),
             behind=sum(behind for _, _, behind in found),
-            events_per_s=self._events.of(tally.received),
-            deliveries_per_s=self._deliveries.of(tally.deliveries),
-            bytes_per_s=self._bytes.of(tally.sent_bytes),
+            events_per_s=self._events.per_second(tally.received),
+            deliveries_per_s=self._deliveries.per_second(tally.deliveries),
+            bytes_per_s=self._bytes.per_second(tally.sent_bytes),
             lag_s=tally.pop_max_latency_s(),
         )

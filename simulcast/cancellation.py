@@ -1,7 +1,7 @@
-"""Ending a loop around redis-py, which may swallow a cancellation.
+"""Cancellation of loops around redis-py, which may swallow it.
 
-A call of redis-py 8.1 that is cancelled under way often returns as if nothing had been asked. A loop that relies on
-CancelledError alone then goes on for ever, and whoever waits for its end hangs.
+A cancelled call of redis-py 8.1 often returns normally. A loop that relies on CancelledError alone then never ends,
+and the task that waits for its end hangs.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ RECANCEL_INTERVAL_S = 0.5
 
 
 async def cancel_and_wait(tasks: Collection["asyncio.Task[Any]"]) -> None:
-    """Returns once all have ended; asks again those that swallow it. What they raise is their owner's to look at."""
+    """Cancel tasks until all have ended, repeatedly if they swallow it. Their owner has to look at their errors."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
@@ -20,9 +20,9 @@ async def cancel_and_wait(tasks: Collection["asyncio.Task[Any]"]) -> None:
 
 
 def is_cancelling() -> bool:
-    """Whether the running task was cancelled, also if the CancelledError was swallowed.
+    """Return whether the running task was cancelled, even if the CancelledError was swallowed.
 
-    Not for a task that goes on after an `asyncio.TaskGroup` of its own failed: before Python 3.13 it looks cancelled.
+    Wrong for a task that goes on after an `asyncio.TaskGroup` of its own failed: before Python 3.13 it looks cancelled.
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,23 +1,24 @@
-"""What can go wrong, by name.
+"""The errors of the library.
 
 SimulcastError
-├── InvalidEvent         what was published is not an event
+├── InvalidEvent         the message is not an event
 │   └── EventTooLarge    one publication over MAX_EVENT_BYTES
 ├── PositionLost         the history no longer reaches back to a position
 ├── BrokerUnavailable    Redis did not answer, or refused to write
 │   └── NotPermitted     the Redis user lacks a right, or its password
-├── LeaseLost            a job belongs to another owner now
-├── SettingRefused       a setting with which a program must not start
-└── EmbeddedServerError  the server that `simulcast up` brings could not start
+├── LeaseLost            the job belongs to another owner now
+├── SettingRefused       a program must not start with this setting
+├── EmbeddedServerError  the server of `simulcast up` could not start
+└── CommandError         a command of the command line failed
 """
 
 
 class SimulcastError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of all errors of this library."""
 
 
 class InvalidEvent(SimulcastError):
-    """What was to be published is not an event; the message names the member and the remedy."""
+    """The message to be published is not an event; the text names the member and the remedy."""
 
 
 class EventTooLarge(InvalidEvent):
@@ -26,14 +27,14 @@ class EventTooLarge(InvalidEvent):
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
             f"the event has {size:,} bytes, and one publication may have {limit:,}: "
-            "publish a reference to what is large"
+            "publish a reference to the large part"
         )
         self.size = size
         self.limit = limit
 
 
 class PositionLost(SimulcastError):
-    """The history does not reach back to `asked`; `oldest` is the first position it still holds, if any."""
+    """The history does not reach back to `after`; `oldest` is its first position, if it has one."""
 
     def __init__(self, after: object, oldest: object | None) -> None:
         super().__init__(f"the history no longer reaches back to {after}; it begins at {oldest or 'nothing'}")
@@ -42,7 +43,7 @@ class PositionLost(SimulcastError):
 
 
 class BrokerUnavailable(SimulcastError):
-    """Redis did not answer in time or refused to write. Whether the write was done may be unknown."""
+    """Redis did not reply in time, or refused a write. The write may have been executed."""
 
 
 class NotPermitted(BrokerUnavailable):
@@ -50,7 +51,7 @@ class NotPermitted(BrokerUnavailable):
 
 
 class LeaseLost(SimulcastError):
-    """The job is owned by another worker, or by none: this one must stop and touch nothing more."""
+    """Another worker owns the job, or none does: this one must stop and touch nothing more."""
 
 
 class SettingRefused(SimulcastError):
@@ -58,8 +59,8 @@ class SettingRefused(SimulcastError):
 
 
 class EmbeddedServerError(SimulcastError):
-    """The embedded server could not be started; the message says why and what to do."""
+    """The embedded server could not be started; the message names reason and remedy."""
 
 
 class CommandError(SimulcastError):
-    """A command cannot do what was asked. One or two lines: what was wrong, with which input, and the remedy."""
+    """A command of the command line failed. The message, of one or two lines, names input, reason and remedy."""

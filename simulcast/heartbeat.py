@@ -1,4 +1,4 @@
-"""Says every BEAT_S that this process lives and how it is, and at its end that it doesn't any more."""
+"""Heartbeats: every HEARTBEAT_INTERVAL_S this process registers itself, and at its end it deregisters."""
 
 import asyncio
 import logging
@@ -6,8 +6,6 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib import metadata
 
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
@@ -19,31 +17,19 @@ _log = logging.getLogger("simulcast.heartbeat")
 
 
 def process_name() -> str:
-    """The host's name, a colon, and what tells this process from all others there."""
+    """Return the host's name, a colon, and a name that is unique there."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
-@cache
-def version() -> str:
-    """That of the installed package, "" in a checkout that isn't installed.
-
-    Read once: later the process may have no descriptor left for a file.
-    """
-    try:
-        return metadata.version("simulcast")
-    except metadata.PackageNotFoundError:
-        return ""
-
-
 class Rate:
-    """How fast a counter grows. `clock`: seconds, monotonic."""
+    """Rate of growth of a counter. `clock`: seconds, monotonic."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._at, self._total = clock(), 0
 
-    def of(self, total: int) -> float:
-        """By how much a second since this was asked before, or since the beginning."""
+    def per_second(self, total: int) -> float:
+        """Return the growth per second since the last call, or since the beginning."""
         now = self._clock()
         rate = (total - self._total) / max(now - self._at, 1e-3)
         self._at, self._total = now, total
@@ -53,7 +39,7 @@ class Rate:
 async def send_heartbeats(
     registry: ProcessRegistry, name: str, record: Callable[[], Record], totals: Callable[[], Mapping[str, int]]
 ) -> None:
-    """Until cancelled. `totals`: counters that only grow; while Redis is away, what they grow by is told later."""
+    """Send heartbeats until cancelled. `totals`: counters that only grow; their increments wait while Redis is away."""
     sent: Mapping[str, int] = {}
     try:
         while not is_cancelling():
@@ -64,11 +50,11 @@ async def send_heartbeats(
                 )
                 sent = now
             except BrokerUnavailable as error:
-                _log.debug("not told that this process lives: %s", error)
+                _log.debug("no heartbeat: %s", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
     finally:
         try:
             async with asyncio.timeout(DEREGISTER_TIMEOUT_S):
                 await registry.leave(name)
         except (BrokerUnavailable, TimeoutError) as error:
-            _log.debug("not told that this process ends: %s", error)
+            _log.debug("not deregistered: %s", error)

@@ -1,4 +1,4 @@
-"""The one call: `await broadcast_message(message)` from any process that knows REDIS_URL.
+"""Publishing in one call, `await broadcast_message(message)`, from any process that knows REDIS_URL.
 
 There is one broker for each running event loop, opened at the first call and closed when the loop ends, so a program
 may use several `asyncio.run`, one after the other.
@@ -44,25 +44,25 @@ def _broker() -> Broker:
 
 
 async def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
-    """Reaches every connected client of every front-end. An event, a mapping, or text as it is.
+    """Publish an event, a mapping, or any text to all connected clients of all front-ends.
 
-    Returns the event's position, or None for text that is no JSON object (delivered live, not kept).
-    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (whether it was published may then be unknown), RuntimeError
+    Returns the event's position, or None for text that is no JSON object (delivered live, not stored).
+    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (it may have been published then), RuntimeError
     without a running asyncio event loop.
     """
     return await _broker().publish(message, channel)
 
 
 async def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:
-    """`progress`: 0.0 to 1.0; `speed`: bytes a second. Raises as `broadcast_message`."""
+    """Publish progress, from 0.0 to 1.0, and speed in bytes a second. Raises as `broadcast_message`."""
     return await broadcast_message(progress_event(download_id, progress, speed))
 
 
 async def notify_download_complete(download_id: str, file_path: str) -> Position | None:
-    """The download has ended well; its file is at `file_path`. Raises as `broadcast_message`."""
+    """Publish that the download is complete, with the path of its file. Raises as `broadcast_message`."""
     return await broadcast_message(complete_event(download_id, file_path))
 
 
 async def notify_download_error(download_id: str, error_message: str) -> Position | None:
-    """The download has failed; `error_message` is for a person. Raises as `broadcast_message`."""
+    """Publish that the download failed; `error_message` is for a person. Raises as `broadcast_message`."""
     return await broadcast_message(error_event(download_id, error_message))

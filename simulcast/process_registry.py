@@ -1,6 +1,6 @@
-"""Which processes there are, and how many jobs in which state: for metrics and `simulcast top`, not for decisions.
+"""The live processes, and the number of jobs in each state: for metrics and `simulcast top`, not for decisions.
 
-Each process says every few seconds that it lives and how it is; who is silent for EXPIRES_S is believed gone.
+Each process sends a heartbeat with its record every few seconds, and expires PROCESS_TTL_S after the last one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
 PROCESS_TTL_S = 7.0
-RECEIVED = "received_bytes"  # the total of what workers have received
+RECEIVED = "received_bytes"  # the total of all workers
 _PAGE = 1000
 MAX_RECORD_CHARS = 300
 
 
 class _Process(BaseModel):
-    """`name`: host, process id and what tells it from others. `started_at`: seconds since 1970."""
+    """A process. `name` is that of `simulcast.heartbeat.process_name`. `started_at`: seconds since 1970."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,11 +33,10 @@ class _Process(BaseModel):
 
 
 class FrontEndRecord(_Process):
-    """One front-end. Rates are those since it spoke before.
+    """One front-end. Rates are those since its previous heartbeat.
 
-    `address`, `admin`: host and port of what clients and operators connect to, "" where there is none. `trouble`: why
-    no events arrive, "" while they do. `lag_s`: the longest time from Redis to the flush among what was measured, None
-    where nothing came.
+    `address`, `admin`: host and port for clients and for operators, "" if it has none. `trouble`: the reason why no
+    events arrive, "" while they do. `lag_s`: the longest measured time from Redis to the flush, None without events.
     """
 
     kind: Literal["front_end"] = "front_end"
@@ -54,7 +53,7 @@ class FrontEndRecord(_Process):
 
 
 class WorkerRecord(_Process):
-    """One worker: how many downloads it owns, of how many that it may, and what it receives."""
+    """One worker: number of its downloads, their maximum, and received bytes per second."""
 
     kind: Literal["worker"] = "worker"
     running: int
@@ -68,7 +67,7 @@ _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Those that live, by kind and name, and what all that ever lived have counted."""
+    """The live processes, sorted by name, and the totals of all processes, live or not."""
 
     front_ends: Sequence[FrontEndRecord]
     workers: Sequence[WorkerRecord]
@@ -77,14 +76,14 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """How many jobs are in each state, and for how long the one that waits longest has been waiting, if one does."""
+    """Number of jobs in each state, and age of the oldest runnable job."""
 
     jobs: Mapping[State, int]
     longest_wait_s: float | None
 
 
 class ProcessRegistry:
-    """Asks and tells Redis. Every method raises BrokerUnavailable."""
+    """The registry in Redis. Every method raises BrokerUnavailable."""
 
     def __init__(self, servers: Topology) -> None:
         """Owns `servers`."""
@@ -93,49 +92,48 @@ class ProcessRegistry:
 
     @classmethod
     def connect(cls, url: str) -> "ProcessRegistry":
-        """Nothing is sent yet. Raises ValueError for an address of no known form."""
+        """Return the registry at a URL; sends nothing yet. Raises ValueError for a URL of no known form."""
         return cls(topology_from_url(url, max_connections=2))
 
     async def aclose(self) -> None:
         await self._servers.aclose()
 
     async def heartbeat(self, record: Record, increments: Mapping[str, int]) -> None:
-        """The process lives. `counted`: what it has counted since it spoke before."""
-        pairs = [part for counter, by in increments.items() for part in (counter, by)]
+        """Register the process for PROCESS_TTL_S. `increments`: growth of its counters since the last call."""
+        pairs = [part for counter in increments.items() for part in counter]
         args = [record.name, round(PROCESS_TTL_S * 1000), record.model_dump_json(), *pairs]
         await self._call("heartbeat", self._names.process_keys, args)
 
     async def leave(self, name: str) -> None:
-        """The process ends."""
+        """Deregister the process."""
         await self._call("heartbeat", self._names.process_keys, [name, 0, ""])
 
     async def processes(self) -> Processes:
-        """Those that live. One whose record this version doesn't understand is left out."""
+        """Return the live processes, without those whose record this version can't read."""
         texts, flat = cast(tuple[list[bytes], list[bytes]], await self._call("processes", self._names.process_keys, []))
-        found = sorted(filter(None, map(_parse_record, texts)), key=lambda record: record.name)
+        records = sorted(filter(None, map(_parse_record, texts)), key=lambda record: record.name)
         return Processes(
-            [record for record in found if isinstance(record, FrontEndRecord)],
-            [record for record in found if isinstance(record, WorkerRecord)],
+            [record for record in records if isinstance(record, FrontEndRecord)],
+            [record for record in records if isinstance(record, WorkerRecord)],
             {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)},
         )
 
     async def queue_stats(self) -> QueueStats:
-        """Counts the jobs, a page at a time."""
+        """Count the jobs, a page at a time."""
         keys = [*self._names.stream_keys, *self._names.job_keys]
         jobs: dict[State, int] = dict.fromkeys(STATES, 0)
         waits: list[float] = []
-        first, increments = 0, _PAGE
-        while increments == _PAGE:
-            args: list[Argument] = [self._names.pubsub, first, _PAGE]
-            page, wait_ms, *pairs = cast(list[int | bytes], await self._call("queue_stats", keys, args))
-            increments = int(page)
+        start, size = 0, _PAGE
+        while size == _PAGE:
+            args: list[Argument] = [self._names.pubsub, start, _PAGE]
+            reply, wait_ms, *pairs = cast(list[int | bytes], await self._call("queue_stats", keys, args))
+            size = int(reply)
             if wait_ms:
                 waits.append(max(0.0, int(wait_ms) / 1000))
-            for state, number in zip(pairs[::2], pairs[1::2], strict=True):
-                known = next((each for each in STATES if each.encode() == state), None)
-                if known is not None:
-                    jobs[known] += int(number)
-            first += _PAGE
+            counts = dict(zip(pairs[::2], pairs[1::2], strict=True))
+            for state in STATES:
+                jobs[state] += int(counts.get(state.encode(), 0))
+            start += _PAGE
         return QueueStats(jobs, max(waits, default=None))
 
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:

@@ -1,4 +1,4 @@
-"""The four calls for threads and plain scripts: as in `simulcast.notify`, without await.
+"""The calls of `simulcast.notify` without await, for threads and plain scripts.
 
 A broker in an event loop of its own carries them out, in a thread that ends with the process. A forked child gets a
 loop, a thread and connections of its own at its first call.
@@ -19,10 +19,10 @@ from simulcast.settings.shared import RedisSettings
 
 
 class SyncPublisher:
-    """Publishes in order; safe to call from several threads and after a fork, but from no event loop: it would stop."""
+    """Publishes in order. Safe in several threads and after a fork, but not in an event loop, which it would block."""
 
     def __init__(self, url: str) -> None:
-        """Send nothing yet. Raises ValueError for an address of no known form."""
+        """Send nothing yet. Raises ValueError for a URL of no known form."""
         self._url = url
         self._closed = False
         self._start()
@@ -104,20 +104,20 @@ def _close() -> None:
 
 
 def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
-    """Reach every connected client of every front-end; see `simulcast.notify.broadcast_message`."""
+    """Publish to all connected clients of all front-ends; see `simulcast.notify.broadcast_message`."""
     return _shared_publisher().publish(message, channel)
 
 
 def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:
-    """`progress`: 0.0 to 1.0; `speed`: bytes a second. Raises as `broadcast_message`."""
+    """Publish progress, from 0.0 to 1.0, and speed in bytes a second. Raises as `broadcast_message`."""
     return broadcast_message(progress_event(download_id, progress, speed))
 
 
 def notify_download_complete(download_id: str, file_path: str) -> Position | None:
-    """The download has ended well; its file is at `file_path`. Raises as `broadcast_message`."""
+    """Publish that the download is complete, with the path of its file. Raises as `broadcast_message`."""
     return broadcast_message(complete_event(download_id, file_path))
 
 
 def notify_download_error(download_id: str, error_message: str) -> Position | None:
-    """The download has failed; `error_message` is for a person. Raises as `broadcast_message`."""
+    """Publish that the download failed; `error_message` is for a person. Raises as `broadcast_message`."""
     return broadcast_message(error_event(download_id, error_message))

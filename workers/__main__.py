@@ -11,13 +11,14 @@ from pathlib import Path
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import SettingRefused
-from simulcast.heartbeat import Rate, process_name, send_heartbeats, version
+from simulcast.heartbeat import Rate, process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
 from simulcast.model.channel import ChannelNames
 from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
 from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
+from simulcast.version import version
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable
 from workers.http.client import Client
@@ -64,7 +65,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                     started_at=began,
                     running=worker.owned,
                     max_downloads=settings.max_concurrent_downloads,
-                    bytes_per_s=rate.of(downloader.received_bytes),
+                    bytes_per_s=rate.per_second(downloader.received_bytes),
                 )
 
             def totals() -> dict[str, int]:

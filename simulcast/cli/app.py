@@ -52,7 +52,7 @@ OpenToEveryone = Annotated[
 
 def _print_version(requested: bool) -> None:
     if requested:
-        from simulcast.heartbeat import version
+        from simulcast.version import version
 
         typer.echo(f"simulcast {version()}" if version() else "simulcast, from a checkout that is not installed")
         raise typer.Exit

@@ -136,9 +136,9 @@ def test_a_rate_is_what_was_added_since_it_was_asked_before() -> None:
     clock = Clock()
     rate = Rate(clock)
     clock.now = 2.0
-    assert rate.of(10) == 5.0
+    assert rate.per_second(10) == 5.0
     clock.now = 3.0
-    assert rate.of(10) == 0.0
+    assert rate.per_second(10) == 0.0
 
 
 async def test_a_process_says_what_it_counted_once_and_that_it_ends(
