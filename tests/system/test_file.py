@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ import pytest
 from app.routes.files import MAX_READERS
 from tests.conditions import eventually
 from tests.file_server import Files, serve_files
-from tests.programs import StartFrontEnd, StartWorker
-from tests.service import FrontEnd, collect
+from tests.programs import StartFrontEnd, StartWorker, one_front_end
+from tests.service import FrontEnd, Worker, collect
 
 CONTENT = random.Random(5).randbytes(1_000_000)
 
@@ -38,12 +38,25 @@ async def request_file(running: FrontEnd, download_id: object, method: str = "GE
 
 
 async def complete(running: FrontEnd, files: Files, name: str) -> tuple[str, Path]:
-    """Downloads it; its id, and where it is."""
+    """Download the file; return the download's id, and the file's path."""
     connection = await running.connect()
     _, record = await running.post("/downloads", {"url": files.url(name)})
-    event = json.loads((await collect(connection, "download_complete"))[-1])
+    download_id = str(record["download_id"])
+    event = json.loads((await collect(connection, f'"download_complete","download_id":"{download_id}"'))[-1])
     await connection.close()
-    return str(record["download_id"]), Path(event["file_path"])
+    return download_id, Path(event["file_path"])
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
+    """A front-end that serves the files of its worker, for all tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("files")
+    downloads = folder / "downloads"
+    with one_front_end(folder, SIMULCAST_FILES_DIR=str(downloads)) as front_end:
+        worker = Worker(front_end.redis_url, folder / "worker.log", downloads)
+        yield front_end
+        worker.stop()
+    assert "Traceback" not in worker.output(), worker.output()
 
 
 @pytest.fixture
@@ -87,10 +100,8 @@ async def test_a_finished_file_is_served_whole_by_range_and_only_when_it_changed
 
 
 async def test_what_was_downloaded_is_saved_and_never_run_as_a_page_of_the_service(
-    front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
+    running: FrontEnd, files: Files
 ) -> None:
-    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
-    worker()
     files.contents["évil.html"] = b"<script>fetch('/downloads')</script>"
     download_id, _ = await complete(running, files, "évil.html")
     headers = (await request_file(running, download_id)).headers
@@ -119,10 +130,8 @@ async def test_only_what_is_complete_has_a_file(
 
 
 async def test_a_file_that_was_removed_or_whose_name_leads_elsewhere_is_not_served(
-    front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
+    running: FrontEnd, files: Files, tmp_path: Path
 ) -> None:
-    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
-    worker()
     download_id, path = await complete(running, files, "a.bin")
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(len(CONTENT)))
@@ -155,11 +164,9 @@ async def test_the_folder_may_be_elsewhere_for_the_front_end_and_must_be_there(
 
 
 async def test_only_so_many_files_are_on_their_way_at_once_and_whoever_is_served_makes_room(
-    front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
+    running: FrontEnd, files: Files
 ) -> None:
     files.contents["large"] = bytes(60_000_000)  # more than sockets hold
-    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"))
-    worker()
     download_id, _ = await complete(running, files, "large")
     for _ in range(MAX_READERS + 1):  # these take no place
         assert (await request_file(running, download_id, "HEAD")).status == 200
