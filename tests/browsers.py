@@ -1,4 +1,4 @@
-"""Chromium, once for each module of tests."""
+"""Chromium, once for each process of tests."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def chromium_path() -> str:
     pytest.skip(reason)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     path = chromium_path()
     async with async_playwright() as playwright:

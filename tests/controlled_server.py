@@ -119,7 +119,7 @@ def restartable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Con
         server.stop()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def controlled_server(restartable_server: ControlledServer) -> AsyncIterator[ControlledServer]:
     async with restartable_server.emptied() as server:
         yield server

@@ -48,7 +48,7 @@ def node() -> Node:
     return run
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, controlled_server: ControlledServer) -> AsyncIterator[Page]:
     """A page that the server itself gave: Chromium lets no page of unknown origin connect to this machine.
 

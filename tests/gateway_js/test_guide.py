@@ -10,7 +10,7 @@ from tests.gateway_js.conftest import HERE, Node
 from tests.service import ROOT
 
 SCENARIOS = re.findall(r'^  "(.+)": async \(', (HERE / "guide.js").read_text(), re.MULTILINE)
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 RUN = """async ([name, port]) => {
     const world = { port };
     for (const one of ["publish", "kill", "start", "clients"]) world[one] = (...words) => window.ask(one, ...words);

@@ -35,7 +35,7 @@ async def until_begun(page: Page) -> None:
     await eventually(has_begun, "all modules")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def stub() -> AsyncIterator[StubServer]:
     stub = StubServer()
     await stub.start()
@@ -43,7 +43,7 @@ async def stub() -> AsyncIterator[StubServer]:
     await stub.stop()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPage]:
     """Opens the page, live unless told otherwise. An exception or an error on its console fails the test."""
     errors: list[str] = []
@@ -81,7 +81,7 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
     assert errors == []
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def files() -> AsyncIterator[Files]:
     async with serve_files() as found:
         yield found

@@ -8,7 +8,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.page.conftest import OpenPage
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def box(page: Page) -> Locator:

@@ -9,7 +9,7 @@ from tests.conditions import until
 from tests.page.conftest import until_live
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Losses:

@@ -10,7 +10,7 @@ from tests.page.conftest import OpenPage
 from tests.page.rows import EVERY_STATE, row
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # What hinders people, as "rule: where".
 SERIOUS = """async () => (await axe.run()).violations

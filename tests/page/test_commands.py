@@ -10,7 +10,7 @@ from tests.page.conftest import OpenPage
 from tests.page.rows import row, slot
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def button(page: Page, verb: str) -> Locator:

@@ -5,7 +5,7 @@ from playwright.async_api import Browser, expect
 
 from tests.programs import StartFrontEnd
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_it_needs_nothing_from_elsewhere_and_tries_a_request(browser: Browser, front_end: StartFrontEnd) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.page.conftest import OpenPage
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_beyond_the_limit_the_oldest_that_ended_leaves_first(open_page: OpenPage) -> None:

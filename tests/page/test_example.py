@@ -10,7 +10,7 @@ from tests.documents import blocks
 from tests.programs import StartFrontEnd
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_ten_lines_of_html_print_what_is_published(

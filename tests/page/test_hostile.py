@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 from tests.page.rows import row, slot
 from tests.programs import StartFrontEnd
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MARKUP = "<img src=x onerror=\"window.pwned='img'\"><script>window.pwned='script'</script>"
 IDS = [

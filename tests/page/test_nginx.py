@@ -22,7 +22,7 @@ from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.page.conftest import OpenPage
 from tests.page.rows import EVERY_STATE, row, slot
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 # The least contrast of any text that is seen, with what it is; WCAG 2.2 asks for 4.5.

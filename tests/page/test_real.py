@@ -22,7 +22,7 @@ from tests.page.rows import row, slot
 from tests.ports import free_port
 from tests.service import ROOT, Program
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 
 class Up(Program):
@@ -56,7 +56,7 @@ class Up(Program):
         return output.decode()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def up(tmp_path: Path) -> AsyncIterator[Up]:
     program = Up(tmp_path)
 
@@ -70,7 +70,7 @@ async def up(tmp_path: Path) -> AsyncIterator[Up]:
     assert "Traceback" not in program.output(), program.output()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, up: Up) -> AsyncIterator[Page]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()

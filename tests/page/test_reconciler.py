@@ -10,7 +10,7 @@ from tests.page.conftest import OpenPage
 from tests.page.rows import row, slot
 from tests.page.stub import Event, StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def record(download_id: str, state: str = "running", created_at: float = 1000, **members: object) -> Event:

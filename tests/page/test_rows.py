@@ -8,7 +8,7 @@ from tests.page.conftest import OpenPage
 from tests.page.rows import row, slot
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Counts every write beneath a row in row.dataset.writes, without being seen by itself.
 COUNT_WRITES = """row => {

@@ -13,7 +13,7 @@ from tests.page.rows import row, slot
 from tests.programs import StartFrontEnd, StartWorker
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_finished_file_is_saved_by_a_click_under_its_name(

@@ -10,7 +10,7 @@ from tests.page.conftest import OpenPage
 from tests.page.rows import slot
 from tests.page.stub import StubServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ALTERNATIVE = "Total speed in the last minute: {} now, {} at most."
 

@@ -18,7 +18,7 @@ from tests.service import FrontEnd
 from tests.signed_tokens import SECRET, token
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 ALL = "watch command"
 PHASES = """
     window.phases = [];
@@ -29,19 +29,19 @@ PHASES = """
 """
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def guarded(front_end: StartFrontEnd) -> FrontEnd:
     return await front_end(SIMULCAST_TOKEN_SECRET=SECRET, SIMULCAST_FILES_DIR="/nowhere")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def broker(own_valkey: Valkey) -> AsyncIterator[Broker]:
     broker = Broker.connect(own_valkey.url)
     yield broker
     await broker.aclose()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context()
     yield context
