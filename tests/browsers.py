@@ -24,7 +24,7 @@ CHROMIUM_ARGS = [
 
 
 def chromium_path() -> str:
-    """Return its path. Without one the test is skipped, but fails where CI is set: there it must not be missing."""
+    """Return the path of Chromium. Without it the test is skipped; where CI is set, it fails."""
     for name in CHROMIUM_NAMES:
         path = shutil.which(name)
         if path is not None and Path(path).is_file():

@@ -25,7 +25,7 @@ from tests.service import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended and what it said."""
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -37,7 +37,7 @@ Command = Callable[..., Done]
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_is_heard() -> None:
-    """A shell makes its background jobs ignore SIGINT, and those would hand that down to what the tests start."""
+    """Handle SIGINT again: a shell lets its background jobs ignore it, and their children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -50,14 +50,14 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """This one, without settings of Simulcast, and with this checkout's modules."""
+    """This process's environment without settings of Simulcast, and with this checkout's modules."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SIMULCAST_", "REDIS_URL"))}
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"}
 
 
 @pytest.fixture
 def simulcast(folder: Path, environment: dict[str, str]) -> Command:
-    """Runs `simulcast` in `folder` to its end; in a thread of this process, which takes a tenth of the time."""
+    """Run `simulcast` in `folder` to its end, in a thread of this process: that takes a tenth of the time."""
 
     def run(*arguments: str, stdin: str = "", **settings: str) -> Done:
         out, err = io.StringIO(), io.StringIO()
@@ -81,7 +81,7 @@ def simulcast(folder: Path, environment: dict[str, str]) -> Command:
 
 @pytest.fixture
 def simulcast_process(folder: Path, environment: dict[str, str]) -> Command:
-    """As `simulcast`, as a process of its own."""
+    """Run `simulcast` in `folder` to its end, as a process of its own."""
 
     def run(*arguments: str, **settings: str) -> Done:
         done = subprocess.run(
@@ -101,7 +101,7 @@ def simulcast_process(folder: Path, environment: dict[str, str]) -> Command:
 
 @pytest.fixture
 async def embedded(folder: Path) -> AsyncIterator[EmbeddedServer]:
-    """A running one in `folder`/data, where a command looks for it."""
+    """A running server in `folder`/data, where commands look for it."""
     async with EmbeddedServer(folder / "data", await find_server()) as server:
         yield server
 
@@ -127,7 +127,7 @@ async def command_process(
 
 
 async def wait_ended(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[int, str]:
-    """Exit code and what it said on standard error, after the signal."""
+    """Send the signal; return exit code and standard error."""
     process.send_signal(number)
     async with asyncio.timeout(30):
         _, err = await process.communicate()
@@ -135,7 +135,7 @@ async def wait_ended(process: asyncio.subprocess.Process, number: signal.Signals
 
 
 def assert_complaint(done: Done) -> str:
-    """What it told the user, which is one or two lines and no traceback."""
+    """Return the message to the user, which is one or two lines without a traceback."""
     assert (done.returncode, done.stdout) == (1, ""), done
     assert done.stderr.startswith("simulcast: ") and "Traceback" not in done.stderr, done
     assert done.stderr.count("\n") <= 2, done

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-DEADLINE_S = 60.0  # what a test waits for comes at once; a machine that is busy may take its time
+DEADLINE_S = 60.0  # a condition comes true within moments, and a busy machine may take its time
 
 
 async def until(condition: Callable[[], object], what: str = "the condition", deadline_s: float = DEADLINE_S) -> None:
-    """Returns once `condition()` is true. Fails by name when it isn't by the deadline."""
+    """Wait until `condition()` is true. Raises AssertionError, with the name, at the deadline."""
     try:
         async with asyncio.timeout(deadline_s):
             while not condition():
@@ -17,7 +17,7 @@ async def until(condition: Callable[[], object], what: str = "the condition", de
 
 
 async def eventually(ask: Callable[[], Awaitable[object]], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """As `until`, for what must be awaited."""
+    """As `until`, for a condition that is awaited."""
     try:
         async with asyncio.timeout(deadline_s):
             while not await ask():

@@ -19,7 +19,7 @@ FROM_CLIENT = _read("from_client")
 
 
 def kind_of(name: str) -> str:
-    """What comes before the first dot of a file's name: the type, or the action."""
+    """Return the type or action, which stands before the first dot of a file's name."""
     return name.partition(".")[0]
 
 
@@ -29,7 +29,7 @@ def parse_members(message: bytes) -> dict[str, object]:
 
 
 def kept(offset: int, payload: bytes) -> bytes:
-    """An event of the history as its client gets it, in the epoch of the examples."""
+    """Return an event of the history as its client gets it, in the epoch of the examples."""
     return with_event_id(Position(_EPOCH, offset), payload)
 
 

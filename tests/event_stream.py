@@ -19,14 +19,14 @@ class Stream:
     fields: list[str] = field(default_factory=list)
 
     async def next(self) -> str:
-        """The next message's data. Raises EOFError at the end of the stream."""
+        """Return the next message's data. Raises EOFError at the end of the stream."""
         while True:
             kind, data = await self._event()
             if kind == "message" and data is not None:
                 return data
 
     async def collect(self, until: str) -> list[str]:
-        """Every message up to and with the first that contains `until`."""
+        """Return every message up to and with the first that contains `until`."""
         found: list[str] = []
         while not found or until not in found[-1]:
             found.append(await self.next())
@@ -54,7 +54,7 @@ class Stream:
 
 @asynccontextmanager
 async def stream(url: str, last_id: str = "", **headers: str) -> AsyncIterator[Stream]:
-    """Reads `url`, after the event `last_id` if there is one. Fails where it isn't answered with 200."""
+    """Read `url`, after the event `last_id` if there is one. The status must be 200."""
     given = {"last-event-id": last_id} | headers if last_id else headers
     async with aiohttp.ClientSession(read_bufsize=2**20) as session, session.get(url, headers=given) as response:
         assert response.status == 200, await response.text()

@@ -1,4 +1,4 @@
-"""A client's socket, a clock and a timer that tests move by hand."""
+"""Clients of a hub, whose sockets take as much as a test lets them."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.clocks import Clock
 
 
 class Socket:
-    """Takes `room` bytes, then is full until `drain`. Writing to one that is closed is a mistake that shows."""
+    """A client's socket that takes `room` bytes, then is full until `drain`. A write after `abort` fails the test."""
 
     def __init__(self, hub: Hub, room: int = 10**9) -> None:
         self.hub = hub

@@ -11,7 +11,7 @@ from tests.clocks import Clock
 
 
 class FakeListeners:
-    """Stand in for the listeners: every channel starts immediately."""
+    """A stand-in for the listeners: every channel starts immediately."""
 
     def __init__(self) -> None:
         self.followed: dict[str, Feed] = {}

@@ -15,7 +15,7 @@ CHUNK = 64 * 1024
 
 @dataclass
 class Files:
-    """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers that were asked."""
+    """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers of all requests."""
 
     port: int
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Files:
 
 @asynccontextmanager
 async def serve_files() -> AsyncIterator[Files]:
-    """The server, on a loopback port of its own."""
+    """Run the server on a loopback port of its own."""
     files = Files(free_port())
     app = web.Application()
     app.router.add_get("/{name}", files.answer)

@@ -1,4 +1,4 @@
-"""A server to test against, and what a client received from it."""
+"""A server for tests of clients, and a record of what a client received."""
 
 import asyncio
 import socket
@@ -17,26 +17,26 @@ from simulcast.gateway import Gateway
 
 
 def progress_event(event_id: str) -> str:
-    """An event as the server sends it."""
+    """Return an event as the server sends it."""
     return f'{{"event_id":"{event_id}","type":"download_progress","download_id":"1","progress":0.5,"speed":1}}'
 
 
 @dataclass
 class Received:
-    """What the two callbacks were given, in order."""
+    """The arguments of both callbacks, in order."""
 
     messages: list[str] = field(default_factory=list)
     statuses: list[bool] = field(default_factory=list)
 
     def by(self, gateway: Gateway) -> "Received":
-        """Listens to `gateway`."""
+        """Record the callbacks of `gateway`."""
         gateway.on_websocket_message = self.messages.append
         gateway.on_websocket_status_change = self.statuses.append
         return self
 
 
 def reserve(port: int) -> socket.socket:
-    """A socket that is bound and doesn't listen: nobody else takes the port, and whoever connects is refused."""
+    """Return a socket that is bound and does not listen: the port stays ours, and connections are refused."""
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(("127.0.0.1", port))
@@ -61,7 +61,7 @@ class FakeServer:
         self.port: int = self._reserved.getsockname()[1]
 
     def gateway(self, path: str = "/ws") -> Gateway:
-        """A client of this server that comes back quickly."""
+        """Return a client of this server that reconnects quickly."""
         return Gateway(url=f"ws://127.0.0.1:{self.port}{path}", reconnect_delay_s=0.01)
 
     async def go_up(self) -> None:
@@ -73,7 +73,7 @@ class FakeServer:
         )
 
     async def go_down(self) -> None:
-        """Closes every connection with 1001 and listens no more."""
+        """Close every connection with 1001, and stop listening."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -81,12 +81,12 @@ class FakeServer:
             self._reserved = reserve(self.port)
 
     async def say(self, text: str | bytes) -> None:
-        """To every client."""
+        """Send to every client."""
         for client in list(self.clients):
             await client.send(text)
 
     def cut(self) -> None:
-        """Ends every connection without a close frame, as a broken network does."""
+        """End every connection without a close frame, as a broken network does."""
         for client in self.clients:
             client.transport.abort()
 
@@ -125,7 +125,7 @@ class RawServer(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def shake_hands(self, request: bytes) -> None:
-        """Completes the opening handshake (RFC 6455 §4.2.2)."""
+        """Complete the opening handshake (RFC 6455 §4.2.2)."""
         headers = dict(line.split(": ", 1) for line in request.decode().split("\r\n") if ": " in line)
         self.transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -135,7 +135,7 @@ class RawServer(asyncio.Protocol):
 
 @asynccontextmanager
 async def raw_server(answer: Callable[[], RawServer]) -> AsyncIterator[tuple[int, list[RawServer]]]:
-    """Serves with one `answer()` a connection; gives the port and the connections so far."""
+    """Serve each connection with an `answer()`; yield the port and the connections so far."""
     came: list[RawServer] = []
 
     def one() -> RawServer:

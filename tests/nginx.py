@@ -15,7 +15,7 @@ BELOW = "/x/"
 
 
 def nginx_path() -> str:
-    """Without nginx the test is skipped, but fails where CI is set: there it must not be missing."""
+    """Return its path. Without nginx the test is skipped; where CI is set, it fails."""
     path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if path is not None:
         return path
@@ -26,17 +26,17 @@ def nginx_path() -> str:
 
 
 class Nginx:
-    """Listens on a free loopback port until `stop`."""
+    """An nginx that listens on a free loopback port until `stop`."""
 
-    def __init__(self, folder: Path, front_end_port: int, most_connections: int = 1000) -> None:
-        """`most_connections`: that one address may have."""
+    def __init__(self, folder: Path, front_end_port: int, max_connections: int = 1000) -> None:
+        """`max_connections`: how many one address may have."""
         self.port = free_port()
         self.log = folder / "nginx.log"
         text = (ROOT / "deploy/nginx.conf").read_text()
         for shipped, here in (
             (r"/tmp/", f"{folder}/"),  # noqa: S108
             (r"listen 8080 default_server", f"listen 127.0.0.1:{self.port}"),
-            (r"limit_conn clients 1000", f"limit_conn clients {most_connections}"),
+            (r"limit_conn clients 1000", f"limit_conn clients {max_connections}"),
             (r"app:8080", f"127.0.0.1:{front_end_port}"),
             (r"/dev/stdout", f"{folder}/access.log"),
             (r"worker_processes auto", "worker_processes 1"),

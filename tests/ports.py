@@ -1,6 +1,6 @@
-"""Ports that no other test, of this run or of another on the same machine, is given or comes upon by chance.
+"""Ports for one test: no other test of this machine gets them, on purpose or by chance.
 
-They lie below what systems give to whoever doesn't ask for a port (Linux from 32768, macOS from 49152): a server that
+They lie below the ports that systems choose (Linux from 32768, macOS from 49152): a server that
 starts late on one never finds it taken by a test that bound port 0 meanwhile, nor does that test get its requests.
 Each port is held by a lock on its byte of one file until the process ends, so none is given twice.
 """
@@ -19,23 +19,23 @@ _FIRST, _LAST = 10_000, 32_000
 
 @cache
 def _held() -> int:
-    """The file whose byte N stands for port N; closing it anywhere in the process would let all of them go."""
+    """Return the file whose byte N stands for port N. Closing it anywhere in the process would unlock all of them."""
     return os.open(Path(tempfile.gettempdir()) / f"simulcast-test-ports.{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @cache
 def _left() -> list[int]:
-    """What this process hasn't tried, in an order of its own."""
+    """Return the ports that this process has not tried, in an order of its own."""
     return random.Random().sample(range(_FIRST, _LAST), _LAST - _FIRST)
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, and that is this process's until it ends."""
+    """Return a loopback port that is free, and belongs to this process until it ends."""
     return free_ports(1)
 
 
 def free_ports(count: int) -> int:
-    """The first of so many in a row.
+    """Return the first of so many ports in a row.
 
     Raises:
         OSError: EADDRINUSE, when no such ports are left.

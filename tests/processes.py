@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that ended and wasn't waited for doesn't."""
+    """Return True if the process runs. A process that ended and was not waited for does not run."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -20,7 +20,7 @@ def is_alive(pid: int) -> bool:
 
 
 def children(pid: int) -> set[int]:
-    """Ids of the process's children, and of theirs. Linux only."""
+    """Return the ids of the process's children, and of theirs. Linux only."""
     found: set[int] = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:

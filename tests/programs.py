@@ -28,7 +28,7 @@ def programs() -> Iterator[list[Program]]:
 
 @pytest.fixture
 def front_end(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> StartFrontEnd:
-    """Starts one and waits until it is ready."""
+    """Start a front-end, and wait until it is ready."""
 
     async def start(
         *,
@@ -61,7 +61,7 @@ def worker(own_valkey: Valkey, tmp_path: Path, programs: list[Program]) -> Start
 
 @contextmanager
 def one_front_end(folder: Path, *, raw: bool = True, **environment: str) -> Iterator[FrontEnd]:
-    """One for several tests, with a Valkey of its own, ready. Its log holds neither a traceback nor a token."""
+    """Run a front-end with a Valkey of its own. Its log must hold neither a traceback nor a token."""
     server = Valkey(folder / "valkey").start()
     try:
         program = FrontEnd(server.url, folder / "front-end.log", raw=raw, port=free_port(), **environment)
@@ -78,7 +78,7 @@ def one_front_end(folder: Path, *, raw: bool = True, **environment: str) -> Iter
 
 @pytest.fixture(scope="module")
 def shared_front_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
-    """One for a whole module, for tests that leave no trace which another one reads."""
+    """A front-end for a whole module, whose tests leave no trace that another test reads."""
     with one_front_end(tmp_path_factory.mktemp("shared")) as program:
         yield program
 

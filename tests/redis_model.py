@@ -1,4 +1,4 @@
-"""Redis in plain lists, and the real broker's reading of it. It may trim, fail over, be flushed, and not answer."""
+"""Redis as plain lists, and the real broker on top of it. It may trim, fail over, be flushed, and not answer."""
 
 import asyncio
 from collections import Counter, deque
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass
 class RedisModel:
-    """`numbers` makes every payload unlike all others, so that a repetition shows."""
+    """A server with one channel. `numbers` makes every payload unique, so that a repetition shows."""
 
     clock: Clock
     epoch: int = 1000
@@ -72,7 +72,7 @@ class RedisModel:
         del self.history[: -kept or None]
 
     def fail_over(self, lost: int) -> None:
-        """A replica takes over, which had not got the last ones yet."""
+        """Let a replica take over that lacks the last `lost` publications."""
         before: Position | None = self.position
         for _ in range(min(lost, len(self.line))):
             self.lost.append(self.line.pop())
@@ -97,7 +97,7 @@ class RedisModel:
         self.epoch, self.offset, self.before = self.newest_epoch, 0, before
 
     def goes_on(self, until: Position) -> list[Publication]:
-        """Newest state and newest progress of each download that goes on, and what ended in the last 10 minutes."""
+        """Return newest state and progress of each active download, and the ends of the last 10 minutes."""
         found: list[Publication] = []
         later: set[tuple[str, str]] = set()
         for each in reversed([each for each in self.line if _order(each.position) <= _order(until)]):

@@ -1,4 +1,4 @@
-"""`simulcast up` as a process, with what it says."""
+"""`simulcast up` as a process, with its output."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ UP = (sys.executable, "-m", "simulcast.cli", "up")
 
 
 class RunningService:
-    """A running one. `out` and `err` grow while it runs."""
+    """A running `simulcast up`. `out` and `err` grow while it runs."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -34,7 +34,7 @@ class RunningService:
         return int(found[1])
 
     async def listen(self) -> None:
-        """Gathers what it says until it says no more."""
+        """Gather its output until it is closed."""
         assert self._process.stdout is not None and self._process.stderr is not None
         async with asyncio.TaskGroup() as group:
             group.create_task(self._gather(self._process.stdout, "out"))
@@ -67,7 +67,7 @@ class RunningService:
 async def service(
     folder: Path, environment: dict[str, str], *arguments: str, command: Sequence[str] = UP
 ) -> AsyncIterator[RunningService]:
-    """`simulcast up` in `folder` on a free port; killed at the end, with all that it started."""
+    """Run `simulcast up` in `folder` on a free port; in the end, kill it and all that it started."""
     process = await asyncio.create_subprocess_exec(
         *(*command, "--port", "0", *arguments),
         cwd=folder,

@@ -1,4 +1,4 @@
-"""Asking a front-end's admin port, and reading the answer with Prometheus' own parser."""
+"""The metrics of a front-end, read with Prometheus' own parser."""
 
 import asyncio
 

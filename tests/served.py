@@ -1,4 +1,4 @@
-"""An endpoint served by our own protocols, in this process, and what a raw client gets from it."""
+"""An endpoint served by our own protocols in this process, and a raw client of it."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ HANDSHAKE = (
 async def served(
     endpoint: ASGIApp, http: type[SimulcastHTTPProtocol] = SimulcastHTTPProtocol, **settings: Any
 ) -> AsyncIterator[uvicorn.Server]:
-    """The running server; it serves at `server.config.port`."""
+    """Run a server of the endpoint at `server.config.port`."""
     config = uvicorn.Config(
         endpoint,
         port=free_port(),
@@ -48,7 +48,7 @@ async def served(
 
 
 async def rest(server: uvicorn.Server, *parts: bytes) -> bytes:
-    """All that the server says, until it closes, to a client that says `parts` and nothing more."""
+    """Send `parts` and nothing more; return all that the server sends until it closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
     try:
         async with asyncio.timeout(20):
@@ -64,7 +64,7 @@ async def rest(server: uvicorn.Server, *parts: bytes) -> bytes:
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
-    """Reads the body, says hello."""
+    """Read the body, then respond with hello."""
     while (message := await receive())["type"] == "http.request" and message["more_body"]:
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
@@ -72,7 +72,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 class Endpoint:
-    """Accepts, waits to be let go, and detaches; answers each text after a turn of the loop."""
+    """An endpoint that accepts, waits for `release`, and detaches. It returns each text after a turn of the loop."""
 
     def __init__(self) -> None:
         self.release = asyncio.Event()

@@ -44,7 +44,7 @@ class Program:
         self.process.wait(timeout=STOP_S)
 
     def stop(self) -> int:
-        """Asks it to end; returns its exit code. Fails if it doesn't end."""
+        """Send SIGTERM; return the exit code. Raises TimeoutExpired if the process goes on."""
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
@@ -57,7 +57,7 @@ class Program:
 
     @property
     def descriptors(self) -> int:
-        """Open files and sockets."""
+        """How many files and sockets are open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def output(self) -> str:
@@ -65,7 +65,7 @@ class Program:
 
 
 def _limited_to(descriptors: int) -> Sequence[str]:
-    """The program of a front-end that may open so many files and sockets."""
+    """Return arguments that run a front-end with so many files and sockets."""
     return (
         "-c",
         f"import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors})); "
@@ -160,7 +160,7 @@ class Worker(Program):
 
 
 async def collect(connection: ClientConnection, until: str, deadline_s: float = 60) -> list[str]:
-    """Every text up to and with the first that contains `until`."""
+    """Return every text up to and with the first that contains `until`."""
     found: list[str] = []
     async with asyncio.timeout(deadline_s):
         while True:

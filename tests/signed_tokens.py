@@ -11,7 +11,7 @@ SECRET = "a secret of ours, as long as HS512 wants it, so that only its name is 
 
 
 def claims(scope: str = "watch", **others: object) -> dict[str, object]:
-    """What a valid token says, for longer than a run of all tests takes: some are made when tests are collected."""
+    """Return claims that stay valid for longer than all tests take: some tokens are made during collection."""
     return {"aud": "simulcast", "exp": int(time.time()) + 24 * 3600, "scope": scope} | others
 
 
@@ -21,7 +21,7 @@ def token(scope: str = "watch", **others: object) -> str:
 
 @functools.cache
 def rsa_key() -> tuple[str, str]:
-    """The private and the public key, in PEM."""
+    """Return the private and the public key, in PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

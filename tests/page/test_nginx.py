@@ -33,9 +33,9 @@ def nginx(tmp_path: Path) -> Iterator[list[Nginx]]:
         each.stop()
 
 
-async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, most_connections: int = 1000) -> Nginx:
+async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, max_connections: int = 1000) -> Nginx:
     folder.mkdir()
-    started = Nginx(folder, running.port, most_connections)
+    started = Nginx(folder, running.port, max_connections)
     nginx.append(started)
 
     async def listens() -> bool:
@@ -149,7 +149,7 @@ async def test_one_address_has_as_many_connections_as_it_may_by_nginx_or_by_the_
     front_end: StartFrontEnd, nginx: list[Nginx], tmp_path: Path
 ) -> None:
     running = await front_end(SIMULCAST_CONNECTIONS_PER_ADDRESS="2")
-    strict = await in_front_of(running, nginx, tmp_path / "strict", most_connections=2)
+    strict = await in_front_of(running, nginx, tmp_path / "strict", max_connections=2)
     lenient = await in_front_of(running, nginx, tmp_path / "lenient")
 
     async def connect(through: Nginx, address: str) -> websockets.ClientConnection:
