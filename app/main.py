@@ -20,7 +20,7 @@ from app.access.middleware import RequestFilterMiddleware
 from app.access.tokens import TokenVerifier
 from app.heartbeat import NO_ENDPOINT, Endpoint
 from app.routes import downloads, files, sse, websocket
-from app.routes.docs import add_description
+from app.routes.docs import add_description, add_manual
 from app.routes.errors import validation_error_handler
 from app.routes.file_store import Folder
 from app.services import services_lifespan
@@ -31,13 +31,13 @@ MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that i
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(simulcast.gateway.__file__).parent
 GATEWAY_FILES = frozenset({"gateway.js", "gateway_address.js", "gateway_position.js", "gateway_sse.js", "gateway.d.ts"})
-PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # and nothing else that lies there, such as __init__.py
+PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # nothing else in that folder, such as __init__.py
 
 
 class RevalidatedStaticFiles(StaticFiles):
-    """Browsers ask each time whether a file has changed, so an upgrade never mixes old modules with new ones.
+    """Files that browsers revalidate each time, so that an upgrade never mixes old modules with new ones.
 
-    The client for browsers stands beside the page's own modules.
+    The client for browsers is served next to the page's own modules.
     """
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
@@ -82,8 +82,9 @@ def create_app(settings: FrontEndSettings, place: Endpoint = NO_ENDPOINT) -> Fas
     add_description(app)
     app.mount("/page", RevalidatedStaticFiles(directory=PAGE), name="page")
 
-    told = " data-files" * (app.state.files is not None) + " data-tokens" * (app.state.tokens is not None)
-    index = (PAGE / "index.html").read_text(encoding="utf-8").replace("<html", f"<html{told}", 1)
+    features = {"files": app.state.files is not None, "tokens": app.state.tokens is not None, "manual": add_manual(app)}
+    attributes = "".join(f" data-{name}" for name, is_on in features.items() if is_on)
+    index = (PAGE / "index.html").read_text(encoding="utf-8").replace("<html", f"<html{attributes}", 1)
 
     headers = {"content-security-policy": content_security_policy(index), "cache-control": "no-cache"}
 

@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.page.conftest import OpenPage
 from tests.programs import StartFrontEnd
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,3 +26,10 @@ async def test_it_needs_nothing_from_elsewhere_and_tries_a_request(browser: Brow
     assert [url for url in asked if not url.startswith((base, "data:"))] == []
     assert said == []
     await context.close()
+
+
+async def test_the_page_links_to_it(open_page: OpenPage) -> None:
+    page = await open_page()
+    link = page.get_by_role("link", name="API")
+    assert (await link.evaluate("link => link.href")).endswith("/some/where/docs")
+    await expect(page.get_by_role("link", name="Documentation")).to_be_hidden()  # this server has none
