@@ -1,8 +1,12 @@
-"""Jobs: downloads leased to workers with a fencing token. A change of state is published in the step that makes it."""
+"""Jobs: downloads leased to workers with a fencing token. A change of state is published in the step that makes it.
+
+Submissions, claims, commands and ends leave through the broker's sender, which sends them again to a server that takes
+over, so that no acknowledged one is lost.
+"""
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -34,7 +38,6 @@ from simulcast.store.topology import Topology
 Desired = Literal["running", "paused", "cancelled", "lost"]
 _OWNER_STATES: tuple[Desired, ...] = ("running", "paused", "cancelled")
 _PAGE = 200
-_REPLICATED_CALLS = ("submit", "command", "clear")  # acknowledged to a client, so they must survive a failover
 ReleaseState = Literal["complete", "error", "paused", "cancelled", "queued"]
 
 
@@ -89,10 +92,16 @@ class Jobs:
         members = event_members(download_id, name, redact_url(url))
         fields = {"site": site_of(url), "options": options.to_json(), "limit": str(options.limit_bytes_per_s or "")}
         pairs = _flatten({key: text for key, text in fields.items() if text})
-        args = [*self._publish_args, download_id, members, url, name, priority, *pairs]
-        if not await self._call("submit", args):
-            raise ValueError(f"there is a download {download_id} already")
-        return await self.get(download_id)
+        args = [*self._publish_args, download_id, members, url, name, priority, secrets.token_hex(8)]
+
+        def resubmit(reply: object) -> Sequence[Argument] | None:
+            return [*args, _parse_fields(reply)["created_at"], *pairs] if reply else None
+
+        reply = await self._send("submit", [*args, "", *pairs], "submit", resubmit)
+        if not reply:
+            reason = "is" if reply is None else "was, and it was deleted meanwhile,"
+            raise ValueError(f"there {reason} a download {download_id} already")
+        return parse_record(_parse_fields(reply))
 
     async def claim(self, worker: str, lease_s: float, busy: Collection[str] = ()) -> Lease | None:
         """Return the next job, leased for `lease_s` from now, or None. Ends expired leases, too.
@@ -101,17 +110,23 @@ class Jobs:
         skipped, among the first 500 ready jobs.
         """
         args = [*self._publish_args, worker, round(lease_s * 1000), secrets.token_hex(8), _host_of(worker), *busy]
-        reply = await self._call("claim", args)
+
+        def restore(reply: object) -> Sequence[Argument] | None:
+            if not reply or not isinstance(reply, list):
+                return None
+            token, flat, event = reply
+            return [*self._publish_args, _parse_fields(flat)["download_id"], token, args[3], event, *flat]
+
+        reply = await self._send("claim", args, "restore", restore)
         if not reply or not isinstance(reply, list):
             return None
-        flat: list[bytes] = reply[1]
-        fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        fields = _parse_fields(reply[1])
         return Lease(reply[0].decode(), parse_record(fields), fields)
 
     async def renew(self, leases: Sequence[Lease], lease_s: float) -> list[DesiredState]:
         """Renew leases to `lease_s` from now, and return the desired states; "lost": stop and touch nothing."""
         pairs = [text for lease in leases for text in (lease.record.download_id, lease.token)]
-        reply = await self._call("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
+        reply = await self._send("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
         return [_parse_desired_state(status.decode()) for status in reply] if isinstance(reply, list) else []
 
     async def progress(self, lease: Lease, payload: bytes, fields: Mapping[str, str]) -> None:
@@ -138,16 +153,29 @@ class Jobs:
 
     async def command(self, command: Command) -> Reason | None:
         """Record a command; returns None, or the reason of its rejection. Raises BrokerUnavailable."""
-        if command.action == "clear":
-            await self._clear()
-            return None
         command_id = json.dumps(command.command_id) if command.command_id else ""
-        detail = "1" if command.with_file else str(command.bytes_per_s or "")
-        args = [*self._publish_args, command.download_id, command.action, command_id, detail]
-        reply = await self._call("command", args)
-        if reply == b"accepted":
+        if command.action == "clear":
+            await self._clear(command_id)
             return None
-        return "unknown_download" if reply == b"unknown_download" else "invalid_transition"
+        detail = "1" if command.with_file else str(command.bytes_per_s or "")
+        nonce = secrets.token_hex(8)
+        args = [*self._publish_args, command.download_id, command.action, command_id, nonce, detail]
+
+        def repeat(reply: object) -> Sequence[Argument] | None:
+            match reply:
+                case [b"accepted", bytes(accepted_at)]:
+                    return [*args, accepted_at]
+                case [b"accepted", _, bytes(deletion)]:
+                    return [*self._publish_args, command.download_id, deletion]
+            return None
+
+        reply = await self._send("command", [*args, ""], "forget" if command.action == "delete" else "command", repeat)
+        match reply:
+            case [b"accepted", *_]:
+                return None
+            case [b"unknown_download", *_]:
+                return "unknown_download"
+        return "invalid_transition"
 
     async def get(self, download_id: str) -> JobRecord:
         """Return one record. Raises KeyError if there is none, BrokerUnavailable."""
@@ -180,12 +208,23 @@ class Jobs:
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
         """Take the names of files on this worker's host that no job owns any more: the worker deletes them."""
-        reply = await self._call("orphaned_files", [self._names.pubsub, _host_of(worker), _PAGE])
+        args: list[Argument] = [self._names.pubsub, _host_of(worker), _PAGE]
+        async with self._servers.client_at(self._names.channel, "read the orphaned files") as client:
+            reply = await functions.call(client, "orphaned_files", self._keys, args)
         return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
 
-    async def _clear(self) -> None:
-        while await self._call("clear", [*self._publish_args, _PAGE]):
-            continue
+    async def _clear(self, command_id: str) -> None:
+        """Delete what had ended when a command of that id was first accepted, or now."""
+
+        def forget(reply: object) -> Sequence[Argument] | None:
+            return [*self._publish_args, *reply[1:]] if isinstance(reply, list) and len(reply) > 1 else None
+
+        cutoff: Argument = ""
+        while True:
+            reply = await self._send("clear", [*self._publish_args, _PAGE, command_id, cutoff], "forget", forget)
+            if not isinstance(reply, list) or len(reply) == 1:
+                return
+            cutoff = reply[0]
 
     async def _report(self, lease: Lease, kind: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         args = [*self._publish_args, lease.record.download_id, lease.token, kind, text, *_flatten(fields)]
@@ -195,17 +234,32 @@ class Jobs:
         if await sender.execute("call report_event", command, retain=ends_lease) is None:
             raise LeaseLost(f"download {lease.record.download_id} belongs to another worker now")
 
-    async def _call(self, function: Function, args: Sequence[Argument]) -> object:
-        if function in _REPLICATED_CALLS:
-            command = functions.fcall(function, self._keys, args)
-            sender = self._broker.sender(self._names.channel)
-            return await sender.execute(f"call {function}", command, wait_for_replica=True)
-        async with self._servers.client_at(self._names.channel, f"call {function}") as client:
-            return await functions.call(client, function, self._keys, args)
+    async def _send(
+        self,
+        function: Function,
+        args: Sequence[Argument],
+        retained: Function | None = None,
+        retain_as: Callable[[object], Sequence[Argument] | None] = lambda _: None,
+    ) -> object:
+        """Call the function. A server that takes over gets `retained` in its place, if there are arguments for it."""
+
+        def command(reply: object) -> functions.Command | None:
+            again = retain_as(reply)
+            return None if retained is None or again is None else functions.fcall(retained, self._keys, again)
+
+        sender = self._broker.sender(self._names.channel)
+        call = functions.fcall(function, self._keys, args)
+        return await sender.execute(f"call {function}", call, retain_as=command if retained else None)
 
 
 def _flatten(fields: Mapping[str, str]) -> list[str]:
     return [part for field in fields.items() for part in field]
+
+
+def _parse_fields(reply: object) -> dict[str, str]:
+    """Parse a hash as functions return it: a flat list."""
+    flat = cast(Sequence[bytes], reply)
+    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _parse_desired_state(status: str) -> DesiredState:

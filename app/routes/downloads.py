@@ -158,9 +158,9 @@ async def _run_command(here: Services, command: Command) -> Accepted:
 
 
 @router.post("/downloads/clear", dependencies=[Depends(require_scope("command"))], responses=_WRITING)
-async def clear_finished(here: Here) -> Accepted:
+async def clear_finished(here: Here, command_id: Annotated[str, Query(max_length=100)] = "") -> Accepted:
     """Forgets all downloads that have ended; their files stay."""
-    return await _run_command(here, Command("clear"))
+    return await _run_command(here, Command("clear", command_id=command_id))
 
 
 @router.post(

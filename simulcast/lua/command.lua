@@ -1,8 +1,7 @@
 -- A client's command. A job without an owner changes its state here; an owner reads the desired state when it is woken
 -- and at every renewal.
 
-local MAX_RESULTS = 8 -- results that a record keeps, for commands that are sent again
-local TOMBSTONE_TTL_S = 300 -- how long a deletion that is sent again is recognised
+local MAX_RESULTS = 16 -- results that a record keeps, for commands that are sent again
 local TRANSITIONS = {
   pause = {desired = 'paused', from = {queued = true, running = true}},
   resume = {desired = 'running', from = {paused = true, running = true}},
@@ -15,22 +14,22 @@ local function previous_results(record)
   return string.gmatch(redis.call('HGET', record, 'commands') or '', '[^\n]+')
 end
 
-local function save_result(record, command_id, result)
-  if command_id ~= '' then
-    local lines = {}
-    for line in previous_results(record) do table.insert(lines, line) end
-    table.insert(lines, result .. ' ' .. command_id)
-    if #lines > MAX_RESULTS then table.remove(lines, 1) end
-    redis.call('HSET', record, 'commands', table.concat(lines, '\n'))
-  end
-  return result
+local function save_result(record, key, result, at)
+  local lines = {}
+  for line in previous_results(record) do table.insert(lines, line) end
+  table.insert(lines, result .. ' ' .. int(at) .. ' ' .. key)
+  if #lines > MAX_RESULTS then table.remove(lines, 1) end
+  redis.call('HSET', record, 'commands', table.concat(lines, '\n'))
 end
 
-local function previous_result(record, command_id)
-  if command_id == '' then return nil end
+-- Returns the result of a command that was given before, and the time of it.
+local function previous_result(record, key)
   for line in previous_results(record) do
-    local result, id = string.match(line, '^(%S+) (.*)$')
-    if id == command_id then return result end
+    local result, at, previous_key = string.match(line, '^(%S+) (%d+) (.*)$')
+    if previous_key == key then
+      redis.call('HSET', record, 'commands', redis.call('HGET', record, 'commands')) -- a write, for WAIT
+      return result, at
+    end
   end
   return nil
 end
@@ -40,17 +39,6 @@ local function set_limit(channel, record, id, state, bytes_per_s)
   if state == 'complete' then return 'invalid_transition' end
   redis.call('HSET', record, 'limit', bytes_per_s)
   if state == 'running' then wake_workers(channel, id) end
-  return 'accepted'
-end
-
-local function delete(channel, record, id, command_id, with_file)
-  local part, file_path, state = unpack(redis.call('HMGET', record, 'part', 'file_path', 'state'))
-  if state ~= 'complete' then record_orphan(channel, record, part) end
-  if with_file and file_path then record_orphan(channel, record, string.match(file_path, '[^/]+$')) end
-  change_state(channel, id, 'deleted', 'deleted', command_id ~= '' and ',"command_id":' .. command_id or '')
-  for _, set in ipairs({channel.jobs, channel.ready, channel.done}) do redis.call('ZREM', set, id) end
-  redis.call('DEL', record)
-  if command_id ~= '' then redis.call('SET', record .. ':gone', command_id, 'EX', TOMBSTONE_TTL_S) end
   return 'accepted'
 end
 
@@ -73,26 +61,15 @@ local function apply(channel, record, id, action, transition)
   end
 end
 
--- `command_id` is a JSON string, or ''. `detail` is '1' to delete the file too, or a limit in bytes a second ('' for
--- none). Returns 'accepted', 'unknown_download' or 'invalid_transition'.
-local function command(KEYS, ARGV)
-  local name, max_length, id, action, command_id, detail = unpack(ARGV)
-  local channel = jobs_from(KEYS, name, max_length)
-  local record = record_key(channel, id)
+-- Carries one command out for a record that exists. Returns the result.
+local function carry_out(channel, record, id, action, command_id, detail)
   local state, desired, retry_at = unpack(redis.call('HMGET', record, 'state', 'desired', 'retry_at'))
-  if not state then
-    local is_repeated = action == 'delete' and command_id ~= '' and redis.call('GET', record .. ':gone') == command_id
-    return is_repeated and 'accepted' or 'unknown_download'
-  end
-  local previous = previous_result(record, command_id)
-  if previous then return previous end
-  if action == 'delete' and state ~= 'running' then return delete(channel, record, id, command_id, detail == '1') end
-  if action == 'limit' then return save_result(record, command_id, set_limit(channel, record, id, state, detail)) end
+  if action == 'limit' then return set_limit(channel, record, id, state, detail) end
   local transition = TRANSITIONS[action]
   if action == 'retry' and state == 'queued' and retry_at then transition = RETRY_NOW end
   -- A running job has no transition for 'delete'.
   if not transition or not transition.from[state] or (state == 'running' and desired == transition.desired) then
-    return save_result(record, command_id, 'invalid_transition')
+    return 'invalid_transition'
   end
   redis.call('HSET', record, 'desired', transition.desired)
   -- Back to 'running' the owner has nothing to report, and an earlier command's id belongs to no later event.
@@ -106,18 +83,42 @@ local function command(KEYS, ARGV)
   else
     apply(channel, record, id, action, transition)
   end
-  return save_result(record, command_id, 'accepted')
+  return 'accepted'
 end
 
--- Deletes the records of the jobs that ended first, at most `limit`; files stay. Returns how many.
-local function clear(KEYS, ARGV)
-  local name, max_length, limit = unpack(ARGV)
+-- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, or a limit in
+-- bytes a second ('' for none). `accepted_at` is '' unless another server accepted the command, in ms: a command that is
+-- sent again overrules none that was accepted later.
+-- Returns {result, time of acceptance}, and of a deletion the deletion behind it. The result is 'accepted',
+-- 'unknown_download' or 'invalid_transition'. To a command that is sent again it returns nil where a later one overrules
+-- it, and {'later'} where its job, or the state that it was given in, may still be sent again by another process.
+local function command(KEYS, ARGV)
+  local name, max_length, id, action, command_id, nonce, detail, accepted_at = unpack(ARGV)
   local channel = jobs_from(KEYS, name, max_length)
-  local ids = redis.call('ZRANGE', channel.done, 0, tonumber(limit) - 1)
-  for _, id in ipairs(ids) do
-    local record = record_key(channel, id)
-    if redis.call('EXISTS', record) == 1 then delete(channel, record, id, '', false) end
-    redis.call('ZREM', channel.done, id)
+  local record = record_key(channel, id)
+  local key = action .. ' ' .. (command_id ~= '' and command_id or nonce)
+  local state, created_at = unpack(redis.call('HMGET', record, 'state', 'created_at'))
+  local tombstone = read_tombstone(record)
+  if not state and tombstone and string.match(tombstone, '^[^\n]*\n([^\n]*)') == key then
+    redis.call('EXPIRE', record .. ':gone', TOMBSTONE_TTL_S) -- a write, so that WAIT covers the first call's writes too
+    return {'accepted', int(now_ms()), tombstone}
   end
-  return #ids
+  local is_repeated = accepted_at ~= ''
+  if not state and is_repeated then return not tombstone and {'later'} end
+  if not state then return {'unknown_download'} end
+  local previous, previous_at = previous_result(record, key)
+  if previous then return {previous, previous_at} end
+  local order = action == 'limit' and 'limited_at' or 'commanded_at'
+  local now = tonumber(accepted_at) or now_ms()
+  local newest = tonumber(redis.call('HGET', record, order)) or 0
+  if is_repeated and (newest > now or tonumber(created_at) > now) then return false end
+  if action == 'delete' and state ~= 'running' then
+    local members = command_id ~= '' and ',"command_id":' .. command_id or ''
+    return {'accepted', int(now), delete(channel, id, key, members, detail == '1')}
+  end
+  local result = carry_out(channel, record, id, action, command_id, detail)
+  if is_repeated or result == 'accepted' then redis.call('HSET', record, order, int(math.max(newest, now))) end
+  if is_repeated and result ~= 'accepted' then return {'later'} end
+  if result == 'accepted' or command_id ~= '' then save_result(record, key, result, now) end
+  return {result, int(now)}
 end

@@ -1,7 +1,8 @@
 -- Downloads and their owners. A job's record is a hash in the slot of the channel:
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
---   retries retry_at delay_ms created_at updated_at, and the workers' own: part etag size spans finishing furthest
+--   retries retry_at delay_ms created_at updated_at submission commanded_at limited_at, and the workers' own: part etag
+--   size spans finishing furthest
 -- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
 
 local MAX_LOST_WORKERS = 3
@@ -40,11 +41,26 @@ local function wake_workers(channel, id)
 end
 
 -- Records a file that no job owns any more; a worker on the host that wrote it removes it.
+local function add_orphan(channel, host, file_name)
+  redis.call('RPUSH', orphans_key(channel, host), file_name)
+  redis.call('LTRIM', orphans_key(channel, host), -MAX_ORPHANS, -1)
+end
+
 local function record_orphan(channel, record, file_name)
   local host = redis.call('HGET', record, 'host')
   if not host or not file_name or file_name == '' then return end
-  redis.call('RPUSH', orphans_key(channel, host), file_name)
-  redis.call('LTRIM', orphans_key(channel, host), -MAX_ORPHANS, -1)
+  add_orphan(channel, host, file_name)
+end
+
+-- Returns the deletion of an earlier record of that key, for as long as it is remembered, or nil.
+local function read_tombstone(record)
+  return redis.call('GET', record .. ':gone') or nil
+end
+
+-- Returns whether the record of that submission was deleted.
+local function is_deleted(record, submission)
+  local tombstone = read_tombstone(record)
+  return tombstone and submission ~= '' and string.match(tombstone, '^[^\n]*') == submission
 end
 
 local function evict_oldest_done(channel)
@@ -106,21 +122,29 @@ local function requeue(channel, id, members, delay_ms)
   return event_id
 end
 
--- The seventh and further ARGV are field, value, … of the record. Returns 1, or 0 if the id is taken.
+-- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. The
+-- tenth and further ARGV are field, value, … of the record. Returns the record as a flat list, {} if it was deleted
+-- meanwhile, or nil if the id is taken.
 local function submit(KEYS, ARGV)
-  local name, max_length, id, about, url, file_name, priority = unpack(ARGV, 1, 7)
+  local name, max_length, id, about, url, file_name, priority, submission, created_at = unpack(ARGV, 1, 9)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
-  if redis.call('EXISTS', record) == 1 then return 0 end
-  local now = now_ms()
+  if redis.call('EXISTS', record) == 1 then
+    if redis.call('HGET', record, 'submission') ~= submission then return false end
+    redis.call('HSET', record, 'submission', submission) -- a write, so that WAIT covers the first call's writes too
+    return redis.call('HGETALL', record)
+  end
+  if is_deleted(record, submission) then return {} end
+  local now = tonumber(created_at) or now_ms()
   redis.call('HSET', record, 'download_id', id, 'about', about, 'url', url, 'name', file_name, 'desired', 'running',
     'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0', 'received', '0', 'total', 'null',
-    'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000), 'priority', priority)
-  if #ARGV > 7 then redis.call('HSET', record, unpack(ARGV, 8)) end
+    'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000), 'priority', priority,
+    'submission', submission)
+  if #ARGV > 9 then redis.call('HSET', record, unpack(ARGV, 10)) end
   redis.call('ZADD', channel.jobs, now, id)
   change_state(channel, id, 'queued', 'queued', '')
   make_ready(channel, id)
-  return 1
+  return redis.call('HGETALL', record)
 end
 
 local function end_lease(channel, id, record)
@@ -182,7 +206,7 @@ local function take_ready(channel, busy)
   return nil
 end
 
--- The seventh and further ARGV are busy sites. Returns {}, or {token, record as a flat list}.
+-- The seventh and further ARGV are busy sites. Returns {}, or {token, record as a flat list, event}.
 -- The token is a counter and a nonce, compared as a whole: a failover that loses a claim may repeat a counter.
 local function claim(KEYS, ARGV)
   local name, max_length, worker, lease_ms, nonce, host = unpack(ARGV, 1, 6)
@@ -198,8 +222,9 @@ local function claim(KEYS, ARGV)
   local attempt, started_attempt = unpack(redis.call('HMGET', record, 'attempt', 'started_attempt'))
   redis.call('HSET', record, 'token', token, 'worker', worker, 'host', host, 'started_attempt', attempt)
   redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
-  change_state(channel, id, 'running', started_attempt == attempt and 'resumed' or 'started', '')
-  return {token, redis.call('HGETALL', record)}
+  local event = started_attempt == attempt and 'resumed' or 'started'
+  change_state(channel, id, 'running', event, '')
+  return {token, redis.call('HGETALL', record), event}
 end
 
 -- The third and further ARGV are id, token, … of the leases. Returns for each one 'lost', or the desired state, a space

@@ -1,8 +1,11 @@
+local OVERTAKEN = {cancelled = 'cancel', paused = 'pause'}
+
 -- One report of an owner about its job; rejects one whose lease has expired. `kind` is
 --   'progress': `text` is the event;
 --   'save': nothing is published;
 --   the name of a state event that ends the lease: `text` is further members of it.
 -- The seventh and further ARGV are field, value, … of the record.
+-- An end that overtakes an accepted cancel or pause names that command in its event.
 -- Returns the event's id ('' for 'save'), or nil if `token` is not the owner's.
 local function report_event(KEYS, ARGV)
   local name, max_length, id, token, kind, text = unpack(ARGV, 1, 6)
@@ -26,6 +29,8 @@ local function report_event(KEYS, ARGV)
   if kind == 'queued' or kind == 'paused' or kind == 'cancelled' then
     event_id = release_job(channel, id, text)
   else
+    local overtaken = OVERTAKEN[redis.call('HGET', record, 'desired')]
+    if overtaken then text = text .. take_command_id(record) .. ',"overtaken":"' .. overtaken .. '"' end
     end_lease(channel, id, record)
     event_id = change_state(channel, id, kind, kind, text)
   end

@@ -25,6 +25,8 @@ Function = Literal[
     "report_event",
     "command",
     "clear",
+    "forget",
+    "restore",
     "orphaned_files",
     "heartbeat",
     "processes",
@@ -34,7 +36,18 @@ Argument = str | bytes | int
 Command = tuple[Argument, ...]
 T = TypeVar("T")
 
-_PARTS = ("incarnation", "append", "publish", "jobs", "report", "command", "process_registry", "register")
+_PARTS = (
+    "incarnation",
+    "append",
+    "publish",
+    "jobs",
+    "report",
+    "deletions",
+    "command",
+    "restore",
+    "process_registry",
+    "register",
+)
 _MISSING = "Function not found"
 # Refusals of a connection without a user: by ACL, and by Redis of a long command.
 _NO_USER = re.compile("User default |unauthenticated ")

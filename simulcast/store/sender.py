@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import redis
 import redis.asyncio
@@ -34,6 +35,9 @@ REPLICA_WAIT_MS = 500  # how long a replica has to acknowledge
 REPLICA_WAIT_FAST_MS = 20  # the same after one that no replica acknowledged
 CLOSE_TIMEOUT_S = 5.0  # how long `aclose` waits for a replica that has all retained calls
 
+RetainAs = Callable[[object], Command | None]  # from the reply of a call to the command that is retained, if any
+LATER = [b"later"]  # the reply to a call that depends on one which another process may still send again
+
 
 @dataclass(slots=True, eq=False)
 class _Call:
@@ -43,7 +47,7 @@ class _Call:
     key: str
     supersedable: bool
     wait_for_replica: bool
-    retain: bool
+    retain_as: RetainAs | None
     reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     superseded: list[asyncio.Future[object]] = field(default_factory=list)  # get the same reply
 
@@ -57,6 +61,18 @@ class _Call:
                 reply.set_exception(result)
             else:
                 reply.set_result(result)
+
+
+def _unchanged(command: Command, _: object) -> Command | None:
+    return command
+
+
+def _retained(call: _Call, reply: object) -> _Call | None:
+    """Return the call that is sent again in place of this one: always the same for what was sent again already."""
+    command = call.retain_as(reply) if call.retain_as is not None else None
+    if command is None or command is call.command:
+        return call if command is not None else None
+    return _Call(command, call.action, 0.0, call.key, False, True, partial(_unchanged, command))
 
 
 class Sender:
@@ -94,6 +110,7 @@ class Sender:
         supersedable: bool = False,
         wait_for_replica: bool = False,
         retain: bool = False,
+        retain_as: RetainAs | None = None,
     ) -> object:
         """Return the reply to a command, which is sent in its turn. `action` completes "could not …".
 
@@ -101,12 +118,16 @@ class Sender:
         `supersedable`: while Redis is away, a newer call with its `key` takes its place, and both get one reply.
         `wait_for_replica`: with replicas, the reply comes once one has the write, or after REPLICA_WAIT_MS.
         `retain`: as `wait_for_replica`, and send it again while no replica has it: for idempotent commands only.
+        `retain_as`: as `retain`, with the command that it makes of the reply.
         Raises BrokerUnavailable; the command may have been executed then.
         """
         if self._closed:
             raise BrokerUnavailable(f"could not {action}: this publisher was closed")
         deadline = asyncio.get_running_loop().time() + timeout_s if timeout_s else 0.0
-        call = _Call(command, action, deadline, key, supersedable, wait_for_replica or retain, retain)
+        if retain:
+            retain_as = partial(_unchanged, command)
+        wait_for_replica = wait_for_replica or retain_as is not None
+        call = _Call(command, action, deadline, key, supersedable, wait_for_replica, retain_as)
         if self._failures and supersedable:
             self._replace_older(call)
         if len(self._waiting) >= MAX_WAITING:
@@ -217,10 +238,12 @@ class Sender:
                 continue
             if reply is None or isinstance(reply, redis.RedisError):
                 self._unreplicated.drop(call)
-            elif call.retain and replicated:
-                self._unreplicated.mark_replicated(call, now)
-            elif call.retain:
-                self._unreplicated.add(call, now)
+            elif reply == LATER:
+                self._unreplicated.postpone(call)
+            elif (retained := _retained(call, reply)) is not None and replicated:
+                self._unreplicated.mark_replicated(retained, now)
+            elif retained is not None:
+                self._unreplicated.add(retained, now)
         if replicated:
             self._unreplicated.retry_all_now()
 

@@ -25,12 +25,13 @@ class UnreplicatedCalls(Generic[T]):
     def __init__(self) -> None:
         self._expires_at: dict[T, float] = {}  # of all retained calls
         self._unreplicated: dict[T, None] = {}  # an ordered subset of them
+        self._postponed: dict[T, None] = {}  # another subset: they depend on calls of other processes
         self._pending: deque[T] = deque()  # due for sending
         self._next_at = 0.0
         self._has_warned = False
 
     def __bool__(self) -> bool:
-        return bool(self._unreplicated)
+        return bool(self._unreplicated or self._postponed)
 
     @property
     def is_retaining(self) -> bool:
@@ -49,6 +50,12 @@ class UnreplicatedCalls(Generic[T]):
         self._unreplicated.pop(call, None)
         self._retain(call, now + REPLICATED_TTL_S)
 
+    def postpone(self, call: T) -> None:
+        """Send a call again later, since it depends on one that another process may still send again."""
+        if call in self._unreplicated:
+            del self._unreplicated[call]
+            self._postponed[call] = None
+
     def _retain(self, call: T, expires_at: float) -> None:
         self._expires_at[call] = expires_at
         if len(self._expires_at) > MAX_RETAINED:
@@ -62,11 +69,13 @@ class UnreplicatedCalls(Generic[T]):
         """Retain the call no longer."""
         self._expires_at.pop(call, None)
         self._unreplicated.pop(call, None)
+        self._postponed.pop(call, None)
 
     def on_failover(self, now: float) -> None:
         """Make all calls due, before newer ones: another server may be master now."""
         self._expires_at = dict.fromkeys(self._expires_at, now + UNREPLICATED_TTL_S)
         self._unreplicated = dict.fromkeys(self._expires_at)
+        self._postponed.clear()
         self.retry_all_now()
 
     def retry_all_now(self) -> None:
@@ -79,7 +88,9 @@ class UnreplicatedCalls(Generic[T]):
             for call in [call for call, expires_at in self._expires_at.items() if expires_at <= now]:
                 self.drop(call)
             self._next_at = now + PROBE_INTERVAL_S
-            self._pending = deque(list(self._unreplicated)[:1])
+            self._pending = deque([*list(self._unreplicated)[:1], *self._postponed])
+            self._unreplicated |= self._postponed
+            self._postponed.clear()
         batch: list[T] = []
         while self._pending and len(batch) < RESEND_BATCH:
             call = self._pending.popleft()

@@ -58,14 +58,18 @@ class Failover:
                 told.add(str(json.loads(await late.recv()).get("download_id")))
         await late.close()
 
-    async def test_a_claim_that_a_failover_takes_back_is_given_anew_and_its_owner_refused(
+    async def test_a_claim_that_dies_with_its_process_and_the_master_goes_to_another_worker_and_its_owner_is_refused(
         self, group: Group, reconnecting_client: ReconnectingClient, jobs: Jobs
     ) -> None:
         record = await jobs.submit("http://example.com/a")
         first = group.serving(CHANNEL)
         group.cut_off_replicas(first)
-        lost = await jobs.claim("host:1", 60)
+        dying = Broker.connect(group.url)
+        dying_jobs = Jobs.connect(group.url, dying)
+        lost = await dying_jobs.claim("host:1", 60)
         assert lost is not None
+        await dying_jobs.aclose()
+        await dying.aclose()  # no replica comes within CLOSE_TIMEOUT_S
         first.kill()
 
         async def refused() -> bool:

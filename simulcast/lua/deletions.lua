@@ -1,0 +1,69 @@
+-- Deletions. Each leaves a tombstone, so that a submission or a claim that is sent again revives nothing.
+-- A deletion is text of four lines: submission, command, host, and names of files, each followed by a slash.
+
+local TOMBSTONE_TTL_S = 3600 -- longer than calls are kept to be sent again
+
+local function remove_record(channel, record, id, deletion)
+  for _, set in ipairs({channel.jobs, channel.ready, channel.leases, channel.done}) do redis.call('ZREM', set, id) end
+  redis.call('DEL', record)
+  redis.call('SET', record .. ':gone', deletion, 'EX', TOMBSTONE_TTL_S)
+end
+
+-- `command` is the key of the command, or ''. `members` are further members of the event. Returns the deletion.
+local function delete(channel, id, command, members, with_file)
+  local record = record_key(channel, id)
+  local part, file_path, state, host, submission =
+    unpack(redis.call('HMGET', record, 'part', 'file_path', 'state', 'host', 'submission'))
+  local file_names = ''
+  if state ~= 'complete' and part and part ~= '' then file_names = part .. '/' end
+  if with_file and file_path then file_names = file_names .. string.match(file_path, '[^/]+$') .. '/' end
+  for file_name in string.gmatch(file_names, '[^/]+') do record_orphan(channel, record, file_name) end
+  change_state(channel, id, 'deleted', 'deleted', members)
+  local deletion = table.concat({submission or '', command, host or '', file_names}, '\n')
+  remove_record(channel, record, id, deletion)
+  return deletion
+end
+
+-- Carries out deletions that another server acknowledged. The third and further ARGV are id, deletion, …
+local function forget(KEYS, ARGV)
+  local name, max_length = unpack(ARGV, 1, 2)
+  local channel = jobs_from(KEYS, name, max_length)
+  for i = 3, #ARGV, 2 do
+    local id, deletion = ARGV[i], ARGV[i + 1]
+    local record = record_key(channel, id)
+    local submission, _, host, file_names = string.match(deletion, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+    local state, stored = unpack(redis.call('HMGET', record, 'state', 'submission'))
+    local is_known = read_tombstone(record) == deletion
+    if not is_known and host ~= '' then
+      for file_name in string.gmatch(file_names, '[^/]+') do add_orphan(channel, host, file_name) end
+    end
+    if state and (stored or '') == submission then
+      change_state(channel, id, 'deleted', 'deleted', '')
+      remove_record(channel, record, id, deletion)
+    else
+      redis.call('SET', record .. ':gone', deletion, 'EX', TOMBSTONE_TTL_S)
+    end
+  end
+  return 1
+end
+
+-- Deletes the records of the jobs that ended first, at most `limit`, and by `cutoff` (ms); files stay. A `cutoff` of ''
+-- is now, or that of an earlier call with the same command_id. Returns the cutoff, then id, deletion, …
+local function clear(KEYS, ARGV)
+  local name, max_length, limit, command_id, cutoff = unpack(ARGV)
+  local channel = jobs_from(KEYS, name, max_length)
+  local key = '{' .. channel.name .. '}:cleared:' .. command_id
+  if cutoff == '' then
+    cutoff = command_id ~= '' and redis.call('GET', key) or int(now_ms())
+    if command_id ~= '' then redis.call('SET', key, cutoff, 'EX', TOMBSTONE_TTL_S) end
+  end
+  local reply = {cutoff}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', channel.done, '-inf', cutoff, 'LIMIT', 0, limit)) do
+    if redis.call('EXISTS', record_key(channel, id)) == 1 then
+      table.insert(reply, id)
+      table.insert(reply, delete(channel, id, '', '', false))
+    end
+    redis.call('ZREM', channel.done, id)
+  end
+  return reply
+end

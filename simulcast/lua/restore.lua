@@ -1,0 +1,34 @@
+-- A claim that another server acknowledged is written back, so that a failover takes no job from its owner.
+
+-- `event` is 'started' or 'resumed'. The seventh and further ARGV are field, value, … of the record as it was claimed.
+-- Returns 1, or nil if the job was deleted, or belongs to another owner.
+local function restore(KEYS, ARGV)
+  local name, max_length, id, token, lease_ms, event = unpack(ARGV, 1, 6)
+  local channel = jobs_from(KEYS, name, max_length)
+  local record, claimed = record_key(channel, id), {}
+  for i = 7, #ARGV, 2 do claimed[ARGV[i]] = ARGV[i + 1] end
+  local submission = claimed.submission or ''
+  if is_deleted(record, submission) then return false end
+  local state, owner, fence, stored_submission, change, commanded_at, desired, desired_by, commands =
+    unpack(redis.call('HMGET', record, 'state', 'token', 'fence', 'submission', 'change', 'commanded_at', 'desired',
+      'desired_by', 'commands'))
+  if owner == token or string.find(redis.call('HGET', record, 'last_report') or '', token, 1, true) == 1 then
+    redis.call('HSET', record, 'token', owner) -- a write, so that WAIT covers the first call's writes too
+    return 1
+  end
+  if state and ((stored_submission or '') ~= submission or tonumber(fence) >= tonumber(claimed.fence)) then
+    return false
+  end
+  redis.call('HSET', record, unpack(ARGV, 7))
+  redis.call('HSET', record, 'change', int(math.max(tonumber(change) or 0, claimed.change - 1)))
+  if (tonumber(commanded_at) or 0) > (tonumber(claimed.commanded_at) or 0) then
+    redis.call('HSET', record, 'desired', desired, 'commands', commands, 'commanded_at', commanded_at)
+    if desired_by then redis.call('HSET', record, 'desired_by', desired_by) end
+  end
+  redis.call('ZADD', channel.jobs, claimed.created_at, id)
+  redis.call('ZREM', channel.ready, id)
+  redis.call('ZADD', channel.leases, now_ms() + tonumber(lease_ms), id)
+  change_state(channel, id, 'running', event, '')
+  wake_workers(channel, id)
+  return 1
+end

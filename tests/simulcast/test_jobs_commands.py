@@ -1,0 +1,66 @@
+"""Commands that are given again, that share an id, and that come too late, the same on fakeredis and on Valkey."""
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.jobs import Jobs
+from simulcast.model.commands import Command
+from simulcast.model.job_record import Query
+from tests.jobs import URL, claim_job, history
+
+
+async def fail_job(jobs: Jobs, download_id: str) -> None:
+    await jobs.submit(URL, download_id)
+    await jobs.finish(await claim_job(jobs), "error", {"error": "no"}, {"error_message": "no"})
+
+
+async def test_a_command_id_belongs_to_one_action_of_one_download(jobs: Jobs) -> None:
+    await jobs.submit(URL, "a")
+    await jobs.submit(URL, "b")
+    for _ in range(2):
+        assert await jobs.command(Command("pause", "a", "1")) is None
+    assert (await jobs.get("a")).state == "paused"
+    assert await jobs.command(Command("resume", "a", "1")) is None
+    assert (await jobs.get("a")).state == "queued"
+    assert await jobs.command(Command("pause", "b", "1")) is None
+    assert (await jobs.get("b")).state == "paused"
+    assert await jobs.command(Command("pause", "a", "1")) is None  # of the first pause: repeated
+    assert (await jobs.get("a")).state == "queued"
+
+
+async def test_a_repeated_refusal_is_refused_again(jobs: Jobs) -> None:
+    await jobs.submit(URL, "a")
+    for _ in range(2):
+        assert await jobs.command(Command("resume", "a", "1")) == "invalid_transition"
+
+
+async def test_clearing_again_under_its_id_clears_nothing_that_ended_since(jobs: Jobs) -> None:
+    await fail_job(jobs, "first")
+    assert await jobs.command(Command("clear", command_id="c1")) is None
+    await fail_job(jobs, "second")
+    assert await jobs.command(Command("clear", command_id="c1")) is None
+    assert [record.download_id for record in (await jobs.list(Query()))[0]] == ["second"]
+    assert await jobs.command(Command("clear", command_id="c2")) is None
+    assert await jobs.list(Query()) == ([], 0)
+
+
+@pytest.mark.parametrize("action", ["cancel", "pause"])
+async def test_an_end_that_overtakes_an_accepted_command_names_it(
+    action: str, jobs: Jobs, broker: Broker, channel: str
+) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    assert await jobs.command(Command(action, "a", "c1")) is None  # type: ignore[arg-type]
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    end = (await history(broker, channel))[-1]
+    assert (end["type"], end["command_id"], end["overtaken"]) == ("download_complete", "c1", action)
+
+
+async def test_an_end_that_overtakes_nothing_names_nothing(jobs: Jobs, broker: Broker, channel: str) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    assert await jobs.command(Command("pause", "a", "c1")) is None
+    assert await jobs.command(Command("resume", "a", "c2")) is None
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    end = (await history(broker, channel))[-1]
+    assert not {"overtaken", "command_id"} & end.keys()

@@ -1,0 +1,93 @@
+"""Acknowledged submissions, claims, commands and ends hold after a failover that lost them."""
+
+import asyncio
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.jobs import DesiredState, Jobs
+from simulcast.model.commands import Command
+from simulcast.model.job_record import Query
+from tests.conditions import eventually
+from tests.jobs import claim_job
+from tests.topologies import Cluster, Group, Sentinels
+from tests.topology.conftest import FAILOVER_S, retry_while_unavailable
+
+CHANNEL = "downloads"
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("group", [Sentinels, Cluster], indirect=True)
+class TestAcknowledged:
+    """Replicas are cut off, then the master dies."""
+
+    async def test_downloads_commands_and_ends_that_no_replica_had_hold(self, group: Group, jobs: Jobs) -> None:
+        before = [(await jobs.submit(f"http://example.com/{n}", f"before-{n}")).download_id for n in range(3)]
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        claim = await claim_job(jobs, "host:1")
+        assert claim.record.download_id == before[0]
+        await jobs.finish(claim, "complete", {"file_path": "/0"}, {"file_path": "/0"})
+        assert await jobs.command(Command("pause", before[1], "pause-1")) is None
+        assert await jobs.command(Command("cancel", before[2])) is None
+        assert await jobs.command(Command("delete", before[2])) is None
+        for n in range(5):
+            await jobs.submit(f"http://example.com/after/{n}", f"after-{n}", priority=-n)
+        completed = await claim_job(jobs, "host:1")
+        await jobs.finish(completed, "complete", {"file_path": "/1"}, {"file_path": "/1"})
+        running = await claim_job(jobs, "host:1")
+        assert (completed.record.download_id, running.record.download_id) == ("after-0", "after-1")
+        assert await jobs.command(Command("pause", "after-2")) is None
+        assert await jobs.command(Command("cancel", "after-3")) is None
+        assert await jobs.command(Command("delete", "after-4", with_file=True)) is None
+        expected = {"before-0": "complete", "before-1": "paused", "after-0": "complete"}
+        expected |= {"after-1": "running", "after-2": "paused", "after-3": "cancelled"}
+        first.kill()
+
+        async def states() -> dict[str, str]:
+            records, _ = await retry_while_unavailable(lambda: jobs.list(Query()))
+            return {record.download_id: record.state for record in records}
+
+        async def holds() -> bool:
+            return await states() == expected
+
+        await eventually(holds, "the state that was acknowledged", FAILOVER_S)
+        assert await retry_while_unavailable(lambda: jobs.renew([running], 30)) == [DesiredState("running")]
+        assert await retry_while_unavailable(lambda: jobs.claim("host:2", 30)) is None
+        await jobs.finish(running, "complete", {"file_path": "/2"}, {"file_path": "/2"})
+        assert await states() == expected | {"after-1": "complete"}
+
+    async def test_a_deleted_download_stays_deleted_though_others_know_it(
+        self, group: Group, jobs: Jobs, publisher: Broker
+    ) -> None:
+        other = Broker.connect(group.url)
+        other_jobs = Jobs.connect(group.url, other)
+        await jobs.submit("http://example.com/before", "before")
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        await other_jobs.submit("http://example.com/a", "a")
+        await other_jobs.submit("http://example.com/b", "b")
+        assert await jobs.command(Command("delete", "a")) is None
+        assert await jobs.command(Command("pause", "b")) is None
+        for _ in ("b", "before"):
+            lease = await other_jobs.claim("host:1", 30)
+            if lease is not None:
+                await other_jobs.finish(lease, "error", {"error": "no"}, {"error_message": "no"})
+        assert await jobs.command(Command("clear")) is None
+        assert [record.download_id for record in (await jobs.list(Query()))[0]] == ["b"]
+        first.kill()
+        await retry_while_unavailable(jobs._broker.head)
+
+        async def all_sent_again() -> bool:
+            return not any(each.sender()._unreplicated._pending for each in (publisher, other))
+
+        async def holds() -> bool:
+            records, _ = await retry_while_unavailable(lambda: jobs.list(Query()))
+            return await all_sent_again() and [(r.download_id, r.state) for r in records] == [("b", "paused")]
+
+        await eventually(holds, "one paused download", FAILOVER_S)
+        await asyncio.sleep(2)  # whatever is sent again later changes nothing
+        assert await holds()
+        assert await jobs.claim("host:1", 30) is None
+        await other_jobs.aclose()
+        await other.aclose()
