@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from tests.conditions import until
-from tests.hostile.bystander import bystander, lines_of_its_own, send_raw
+from tests.hostile.unharmed import forged_lines, send_raw, unharmed_client
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
@@ -106,11 +106,11 @@ async def test_what_a_form_of_another_site_can_post_is_refused(kind: str, shared
 async def test_what_is_no_request_costs_its_connection_and_a_line_of_the_log(
     text: str, shared_front_end: FrontEnd
 ) -> None:
-    async with bystander(shared_front_end):
+    async with unharmed_client(shared_front_end):
         answer = await send_raw(shared_front_end, text.replace("\n", "\r\n").encode("latin-1"))
         # Empty where it was cut while this still sent.
         assert answer == b"" or answer.split(b" ")[1] in (b"400", b"413", b"421", b"431", b"505"), answer[:200]
-    assert lines_of_its_own(shared_front_end) == []
+    assert forged_lines(shared_front_end) == []
 
 
 async def test_who_leaves_in_the_middle_of_a_body_leaves_nothing_behind(shared_front_end: FrontEnd) -> None:
@@ -120,9 +120,9 @@ async def test_who_leaves_in_the_middle_of_a_body_leaves_nothing_behind(shared_f
         writer.write(head.encode() + b'{"url"')
         await writer.drain()
         writer.transport.abort()
-        async with bystander(shared_front_end):
+        async with unharmed_client(shared_front_end):
             pass
-    assert lines_of_its_own(shared_front_end) == []
+    assert forged_lines(shared_front_end) == []
 
 
 CLIMBING = [
@@ -174,13 +174,13 @@ async def test_a_name_ends_no_header_and_no_line_of_the_log(name: str, shared_fr
             status, answer = await asked(shared_front_end, request_text(line, head))
             assert status == 400, answer
             assert "set-cookie" not in answer.partition("\r\n\r\n")[0].lower()
-    assert lines_of_its_own(shared_front_end) == []
+    assert forged_lines(shared_front_end) == []
 
 
 async def test_no_name_and_no_event_is_a_command_to_redis(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
     running = await front_end()
     smuggled = "a\r\n*3\r\n$3\r\nSET\r\n$5\r\npwned\r\n$1\r\n1\r\n"
-    async with bystander(running):
+    async with unharmed_client(running):
         await running.post("/channels/downloads/publish", {"type": "mine", "x": smuggled})
         await running.post("/downloads", {"url": "http://example.com/%0d%0aSET%20pwned%201"})
         await running.post(f"/downloads/x/pause?command_id={'a%0d%0aSET%20pwned%201'}", {})
@@ -198,7 +198,7 @@ async def test_what_is_published_past_the_brokers_writes_no_line_of_its_own(
 ) -> None:
     running = await front_end()
     forged = "\\n12:00:00 INFO    simulcast.app: all is well"
-    async with bystander(running):
+    async with unharmed_client(running):
         with redis.Redis.from_url(own_valkey.url, protocol=2) as client:
             for text in (
                 '{"type":"download_progress","download_id":"x' + forged + '","progress":0.5,"speed":1}',
@@ -208,5 +208,5 @@ async def test_what_is_published_past_the_brokers_writes_no_line_of_its_own(
             ):
                 client.publish("simulcast:downloads", text)
             await until(lambda: running.output().count("rejected an external") >= 4, "four lines")
-    assert lines_of_its_own(running) == []
+    assert forged_lines(running) == []
     assert max(map(len, running.output().splitlines())) < 1000

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.hostile.bystander import bystander
+from tests.hostile.unharmed import unharmed_client
 from tests.programs import one_front_end
 from tests.raw_client import raw_client
 from tests.service import FrontEnd
@@ -92,7 +92,7 @@ async def sent(running: FrontEnd, frames: bytes, more: str = "") -> int | None:
 async def test_frames_that_break_the_rules_are_answered_by_their_code(
     frames: bytes, codes: set[int], compressing: FrontEnd
 ) -> None:
-    async with bystander(compressing):
+    async with unharmed_client(compressing):
         assert await sent(compressing, frames) in codes
 
 
@@ -109,25 +109,25 @@ async def test_a_message_that_is_small_on_the_wire_and_huge_behind_it_is_never_u
 ) -> None:
     frames = cut(compressed(BOMB_BYTES))
     before = compressing.rss_bytes
-    async with bystander(compressing):
+    async with unharmed_client(compressing):
         codes = await asyncio.gather(*(sent(compressing, frames, OFFER) for _ in range(8)))
     assert set(codes) == {1009}
     assert compressing.rss_bytes - before < BOMB_BYTES / 2
 
 
 async def test_what_is_no_deflate_closes_that_connection_alone(compressing: FrontEnd) -> None:
-    async with bystander(compressing):
+    async with unharmed_client(compressing):
         assert await sent(compressing, frame(0xC1, b"\xff" * 200), OFFER) in {1002, 1007}
 
 
 async def test_ten_thousand_pings_end_with_their_client(compressing: FrontEnd) -> None:
-    async with bystander(compressing):
+    async with unharmed_client(compressing):
         pings, goodbye = frame(0x89, b"x" * 125) * 10_000, frame(0x88, (1000).to_bytes(2))
         assert await sent(compressing, pings + goodbye) == 1008
 
 
 @pytest.mark.parametrize("text", ["[" * 4000, '{"a":' * 800, '{"action":' + "9" * 4000 + "}"])
 async def test_deep_and_huge_json_is_ignored_or_answered(text: str, compressing: FrontEnd) -> None:
-    async with bystander(compressing):
+    async with unharmed_client(compressing):
         goodbye = frame(0x88, (1000).to_bytes(2))
         assert await sent(compressing, frame(0x81, text.encode()) * 20 + goodbye) == 1000

@@ -46,7 +46,7 @@ class OneChannel(Channels):
         return self._feed
 
 
-class Listening(RuleBasedStateMachine):
+class ListenerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()

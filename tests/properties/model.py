@@ -12,7 +12,7 @@ def wire(publication: Publication) -> bytes:
 
 
 @dataclass(frozen=True)
-class Told:
+class Expected:
     """One event that every connected client must get. `stored`: it is in the history."""
 
     label: str
@@ -21,11 +21,11 @@ class Told:
     stored: bool
 
 
-def told(publication: Publication) -> Told:
-    return Told(publication.label, publication.key, wire(publication), stored=True)
+def told(publication: Publication) -> Expected:
+    return Expected(publication.label, publication.key, wire(publication), stored=True)
 
 
-def superseded(events: Sequence[Told], place: int) -> bool:
+def superseded(events: Sequence[Expected], place: int) -> bool:
     """Return whether a slow client may miss the event: newer progress or a change of state follows."""
     event = events[place]
     return event.label == "p" and any(
@@ -34,17 +34,17 @@ def superseded(events: Sequence[Told], place: int) -> bool:
     )
 
 
-def assert_owed(got: Sequence[bytes], events: Sequence[Told]) -> None:
+def assert_owed(got: Sequence[bytes], events: Sequence[Expected]) -> None:
     """Assert that `got` is `events` in order, each at most once, without any but superseded events missing."""
     _assert_in_order(got, events, len(events))
 
 
-def assert_on_the_way(got: Sequence[bytes], events: Sequence[Told]) -> None:
+def assert_on_the_way(got: Sequence[bytes], events: Sequence[Expected]) -> None:
     """Assert the same up to the last event that a client got; later ones may be under way."""
     _assert_in_order(got, events, None)
 
 
-def _assert_in_order(got: Sequence[bytes], events: Sequence[Told], until: int | None) -> None:
+def _assert_in_order(got: Sequence[bytes], events: Sequence[Expected], until: int | None) -> None:
     places = {event.payload: place for place, event in enumerate(events)}
     assert len(places) == len(events), "the same was told twice"
     unknown = [payload for payload in got if payload not in places]

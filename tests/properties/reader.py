@@ -12,14 +12,14 @@ from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.transport.batch_writers import ASGIWriter
 from simulcast.model.position import Position
-from tests.properties.front_end import CHANNEL, Listening
-from tests.properties.model import Told, assert_owed, told, wire
+from tests.properties.front_end import CHANNEL, ListenerMachine
+from tests.properties.model import Expected, assert_owed, told, wire
 
 
 class Reader(ASGIWriter):
     """The client's socket, its subscriber, and the events that it is due."""
 
-    def __init__(self, front_end: Listening, room: int, options: SubscribeOptions) -> None:
+    def __init__(self, front_end: ListenerMachine, room: int, options: SubscribeOptions) -> None:
         self.front_end = front_end
         self.since = options.since.get(CHANNEL)
         self.key = options.download_id
@@ -45,12 +45,12 @@ class Reader(ASGIWriter):
         return not self.key or key == self.key
 
     @property
-    def told(self) -> list[Told]:
+    def told(self) -> list[Expected]:
         """The published events of its view."""
         return [event for event in self.front_end.feed.told if self.sees(event.key)]
 
     @property
-    def flow_due(self) -> list[Told]:
+    def flow_due(self) -> list[Expected]:
         return self.told[self.joined_at :]
 
     @property

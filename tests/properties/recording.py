@@ -9,7 +9,7 @@ from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 from tests.fake_clients import make_hub
-from tests.properties.model import Told, told
+from tests.properties.model import Expected, told
 from tests.redis_model import RedisModel
 
 MAX_ENTRIES = 10
@@ -40,7 +40,7 @@ class RecordingFeed(Feed):
         self.began = Position(0, 0)  # where it began, or began anew
         self.began_anew = 0
         self.taken: list[Publication] = []  # since then
-        self.told: list[Told] = []
+        self.told: list[Expected] = []
         self.foreign_keys: set[str] = set()
         self._remembered: dict[Change, Position] = {}  # that were told, or in a snapshot, and are no news
         self._lost_again: set[Change] = set()  # of these, what the server has lost
@@ -82,7 +82,7 @@ class RecordingFeed(Feed):
         super().accept_external(event)
         if isinstance(event, str):
             event = Event(event.encode(), "", "-")
-        self.told.append(Told(event.label, event.key, event.payload, stored=False))
+        self.told.append(Expected(event.label, event.key, event.payload, stored=False))
         self.foreign_keys.add(event.key)
 
     def load_snapshot(

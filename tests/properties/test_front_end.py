@@ -14,15 +14,15 @@ from hypothesis.stateful import initialize, invariant, rule
 from simulcast.frontend.fanout.hub import SLOW_CLIENT_TIMEOUT_S
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.model.position import Position
-from tests.properties.front_end import CHANNEL, Listening
-from tests.properties.model import Told, assert_on_the_way, assert_owed
+from tests.properties.front_end import CHANNEL, ListenerMachine
+from tests.properties.model import Expected, assert_on_the_way, assert_owed
 from tests.properties.reader import Reader
 from tests.properties.recording import MAX_BYTES, MAX_ENTRIES
 
 ROOMS = (1, 60, 300, 10**9)
 
 
-class FrontEndMachine(Listening):
+class FrontEndMachine(ListenerMachine):
     def __init__(self) -> None:
         super().__init__()
         self.readers: list[Reader] = []
@@ -142,7 +142,7 @@ class FrontEndMachine(Listening):
         assert self.hub.clients == len(self.readers)
         assert self.hub.lagging >= sum(reader.full for reader in self.readers)
 
-    def is_much(self, told: list[Told]) -> bool:
+    def is_much(self, told: list[Expected]) -> bool:
         return len(told) > MAX_ENTRIES or sum(len(each.payload) + 10 for each in told) > MAX_BYTES
 
     @invariant()

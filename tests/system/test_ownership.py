@@ -21,7 +21,7 @@ from tests.valkey import Valkey
 
 
 @dataclass(frozen=True)
-class Scene:
+class DownloadSetup:
     """A front-end with one client, and a web server with one file, which is slow until told otherwise."""
 
     running: FrontEnd
@@ -45,11 +45,11 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(front_end: StartFrontEnd) -> AsyncIterator[Scene]:
+async def setup(front_end: StartFrontEnd) -> AsyncIterator[DownloadSetup]:
     running = await front_end()
     async with serve_files() as files, await running.connect() as connection:
         files.contents["a.bin"], files.bytes_per_s = CONTENT, 1_500_000
-        yield Scene(running, connection, files)
+        yield DownloadSetup(running, connection, files)
 
 
 async def settled(connection: ClientConnection) -> list[str]:
@@ -64,116 +64,118 @@ async def settled(connection: ClientConnection) -> list[str]:
 
 
 async def test_kill_9_of_the_owner_another_resumes_with_range(
-    scene: Scene, worker: StartWorker, tmp_path: Path
+    setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:
     first = worker(**LEASE)
-    await scene.add_and_receive()
+    await setup.add_and_receive()
     first.kill()
-    scene.files.bytes_per_s = 0
+    setup.files.bytes_per_s = 0
     worker(**LEASE)
-    events = await scene.until("complete")
+    events = await setup.until("complete")
     assert [event["type"] for event in events if event["type"] != "download_progress"] == [
         "download_queued",
         "download_resumed",
         "download_complete",
     ]
-    assert len(scene.files.ranges) == 1
+    assert len(setup.files.ranges) == 1
     assert is_right(only_file(tmp_path))
-    assert "download_complete" not in await settled(scene.connection)
+    assert "download_complete" not in await settled(setup.connection)
 
 
 async def test_a_stalled_owner_that_wakes_up_is_refused_and_mixes_no_file(
-    scene: Scene, worker: StartWorker, tmp_path: Path
+    setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:
     first = worker(**LEASE)
-    await scene.add_and_receive()
+    await setup.add_and_receive()
     first.signal(signal.SIGSTOP)
     worker(**LEASE)
-    await scene.until("resumed")
+    await setup.until("resumed")
     first.signal(signal.SIGCONT)
-    events = await scene.until("complete")
+    events = await setup.until("complete")
     received = [event["received_bytes"] for event in events if event["type"] == "download_progress"]
     assert received == sorted(received)  # type: ignore[type-var]
     await until(lambda: "stopped" in first.output(), "the first owner's stop")
     assert is_right(only_file(tmp_path))
-    assert "download_complete" not in await settled(scene.connection)
+    assert "download_complete" not in await settled(setup.connection)
 
 
-async def test_sigterm_hands_the_download_over(scene: Scene, worker: StartWorker, tmp_path: Path) -> None:
+async def test_sigterm_hands_the_download_over(setup: DownloadSetup, worker: StartWorker, tmp_path: Path) -> None:
     first = worker()  # with a lease that outlasts the test: it must be handed over, not expire
-    await scene.add_and_receive()
+    await setup.add_and_receive()
     assert first.stop() == 0
-    scene.files.bytes_per_s = 0
+    setup.files.bytes_per_s = 0
     worker()
-    await scene.until("complete")
-    assert len(scene.files.ranges) == 1
+    await setup.until("complete")
+    assert len(setup.files.ranges) == 1
     assert is_right(only_file(tmp_path))
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_killed_at_each_step_of_the_end_there_is_one_complete_and_one_file(
-    step: str, scene: Scene, worker: StartWorker, tmp_path: Path
+    step: str, setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:
-    scene.files.bytes_per_s = 0
+    setup.files.bytes_per_s = 0
     first = worker(dies_at=step, **LEASE)
-    await scene.add()
+    await setup.add()
     await until(lambda: first.process.poll() is not None, "the first worker's death")
-    asked = scene.files.asked
+    asked = setup.files.asked
     worker(**LEASE)
-    events = await scene.until("complete")
-    types = [event["type"] for event in events] + await settled(scene.connection)
+    events = await setup.until("complete")
+    types = [event["type"] for event in events] + await settled(setup.connection)
     assert types.count("download_complete") == 1
     if step != "after the last byte":
-        assert scene.files.asked == asked, "it was downloaded twice"
+        assert setup.files.asked == asked, "it was downloaded twice"
     path = only_file(tmp_path)
     assert (path.name, is_right(path)) == ("a.bin", True)
 
 
-async def test_a_changed_file_is_started_over_never_mixed(scene: Scene, worker: StartWorker, tmp_path: Path) -> None:
+async def test_a_changed_file_is_started_over_never_mixed(
+    setup: DownloadSetup, worker: StartWorker, tmp_path: Path
+) -> None:
     first = worker(**LEASE)
     other = random.Random(3).randbytes(len(CONTENT))
-    await scene.add_and_receive()
+    await setup.add_and_receive()
     first.kill()
-    scene.files.bytes_per_s = 0
-    scene.files.contents["a.bin"] = other
+    setup.files.bytes_per_s = 0
+    setup.files.contents["a.bin"] = other
     worker(**LEASE)
-    await scene.until("complete")
+    await setup.until("complete")
     assert is_right(only_file(tmp_path), other)
 
 
 async def test_a_redis_that_restarts_in_the_middle_costs_nothing(
-    scene: Scene, worker: StartWorker, own_valkey: Valkey, tmp_path: Path
+    setup: DownloadSetup, worker: StartWorker, own_valkey: Valkey, tmp_path: Path
 ) -> None:
     worker()
-    download_id = await scene.add_and_receive()
+    download_id = await setup.add_and_receive()
     own_valkey.kill()
     own_valkey.start()
 
     async def complete() -> bool:
-        return (await scene.running.get(f"/downloads/{download_id}"))[1].get("state") == "complete"
+        return (await setup.running.get(f"/downloads/{download_id}"))[1].get("state") == "complete"
 
     await eventually(complete, "the end")
-    events = await scene.until("complete")
+    events = await setup.until("complete")
     assert [event["type"] for event in events].count("download_complete") == 1
     assert is_right(only_file(tmp_path))
 
 
 async def test_kill_9_while_several_connections_write_another_goes_on_with_what_is_there(
-    scene: Scene, worker: StartWorker, tmp_path: Path
+    setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:
     large = random.Random(4).randbytes(24_000_000)
-    scene.files.contents["a.bin"] = large
+    setup.files.contents["a.bin"] = large
     first = worker(**LEASE)
-    await scene.add()
-    while json.loads(await scene.connection.recv()).get("received_bytes", 0) < 12_000_000:
+    await setup.add()
+    while json.loads(await setup.connection.recv()).get("received_bytes", 0) < 12_000_000:
         pass
-    assert len(scene.files.ranges) >= 3, "it was not split"
+    assert len(setup.files.ranges) >= 3, "it was not split"
     first.kill()
-    scene.files.bytes_per_s = 0
-    del scene.files.ranges[:]
+    setup.files.bytes_per_s = 0
+    del setup.files.ranges[:]
     worker(**LEASE)
-    await scene.until("complete")
+    await setup.until("complete")
     path = only_file(tmp_path)
     assert is_right(path, large)
-    spans = [wanted.removeprefix("bytes=").split("-") for wanted in scene.files.ranges]
+    spans = [wanted.removeprefix("bytes=").split("-") for wanted in setup.files.ranges]
     assert 0 < sum(int(last) - int(start) for start, last in spans) < 20_000_000, "it was downloaded again"

@@ -1,4 +1,4 @@
-"""Somebody who does nothing wrong, on the same front-end: whatever others do, it goes on being told."""
+"""A client that does nothing wrong: whatever others do to its front-end, it goes on receiving."""
 
 import asyncio
 import itertools
@@ -15,8 +15,8 @@ LINE = re.compile(r"\d\d:\d\d:\d\d [A-Z]+ +simulcast\.\w+: .*|WARNING:  Invalid 
 
 
 @asynccontextmanager
-async def bystander(running: FrontEnd) -> AsyncIterator[None]:
-    """Fails where, at the end, the same connection doesn't get what is published then."""
+async def unharmed_client(running: FrontEnd) -> AsyncIterator[None]:
+    """Connect a client, which must receive an event that is published in the end."""
     connection = await running.connect()
     yield
     number = next(_numbers)
@@ -27,7 +27,7 @@ async def bystander(running: FrontEnd) -> AsyncIterator[None]:
 
 
 async def send_raw(running: FrontEnd, data: bytes) -> bytes:
-    """All that comes back until the server closes; it must do so within 20 s."""
+    """Send the bytes; return all that comes until the server closes, which it must do within 20 s."""
 
     def send() -> bytes:
         with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
@@ -42,6 +42,6 @@ async def send_raw(running: FrontEnd, data: bytes) -> bytes:
     return await asyncio.to_thread(send)
 
 
-def lines_of_its_own(running: FrontEnd) -> list[str]:
-    """Lines of the log that look as if the front-end hadn't written them."""
+def forged_lines(running: FrontEnd) -> list[str]:
+    """Return lines of the log that the front-end cannot have written."""
     return [line for line in running.output().splitlines() if not LINE.fullmatch(line)]

@@ -1,4 +1,4 @@
-"""Plays one row of benchmarks/faults, once."""
+"""One row of benchmarks/faults, run once."""
 
 import os
 from pathlib import Path
@@ -13,18 +13,18 @@ from benchmarks.faults.trial import Result, play
 LOAD = Load(progress=1, others=1)  # nothing is left out of the others, so conflation pardons little
 
 
-async def loses_nothing(row: Row, folder: Path, topology: Topology = "single") -> None:
-    """Fails unless every client got every state event once and in order, or was told of the gap."""
-    result = await _played(row, folder, topology)
+async def assert_nothing_lost(row: Row, folder: Path, topology: Topology = "single") -> None:
+    """Assert that every client got every state event once and in order, or was told of the gap."""
+    result = await _run(row, folder, topology)
     assert result.is_good, "\n".join(result.complaints())
 
 
-async def naively(row: Row, folder: Path) -> Result:
-    """The same with the control in the front-ends' place."""
-    return await _played(row, folder, naive=True)
+async def run_naive_server(row: Row, folder: Path) -> Result:
+    """Run the row with the control in place of the front-ends."""
+    return await _run(row, folder, naive=True)
 
 
-async def _played(row: Row, folder: Path, topology: Topology = "single", naive: bool = False) -> Result:
+async def _run(row: Row, folder: Path, topology: Topology = "single", naive: bool = False) -> Result:
     if why := row.why_not(topology):
         if os.environ.get("CI"):
             pytest.fail(f"CI plays every row: {why}")
