@@ -37,7 +37,7 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 test: $(VENV)/.dev  ## run the tests: four minutes at most (ARGS="-k hub" to choose)
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
-test-long: $(VENV)/.dev  ## containers, Sentinels, clusters, every fault once, chaos, Autobahn: four minutes more
+test-long: $(VENV)/.dev  ## containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
