@@ -5,6 +5,9 @@ Content-Disposition: RFC 6266; its filename* parameter: RFC 8187 (which replaced
 
 import hashlib
 import re
+from contextlib import suppress
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from urllib.parse import unquote_to_bytes
 
 from workers.printable import printable
@@ -18,6 +21,8 @@ _DIGEST_CHARS = 16
 
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTALL)
+_ENCODED_WORD = re.compile(r"=\?[\w-]+\?[bq]\?[^?]*\?=", re.IGNORECASE)
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN_CHARS}}}")
 _SUFFIX = re.compile(r"(?:\.tar)?\.[^. ]+\Z", re.IGNORECASE)
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file: folders are shared with Windows, too.
@@ -44,11 +49,11 @@ def safe_name(text: str) -> str:
     MAX_NAME_BYTES leaves room for `.part.<token>`. safe_name(safe_name(x)) == safe_name(x).
     """
     last = re.split(r"[/\\]", text)[-1]
-    name = printable(last).translate(_FORBIDDEN_ON_WINDOWS).strip(". ")
+    name = printable(last, keeps_joiners=True).translate(_FORBIDDEN_ON_WINDOWS).strip(". ")
     if _RESERVED_ON_WINDOWS.fullmatch(name):
         name = f"_{name}"
     stem, suffix = split_suffix(name)
-    return _cut(stem, MAX_NAME_BYTES - len(suffix.encode())).rstrip(". ") + suffix
+    return _cut(stem, MAX_NAME_BYTES - len(suffix.encode())).rstrip(". \u200c\u200d") + suffix
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -98,23 +103,46 @@ def _cut(text: str, max_bytes: int) -> str:
 
 
 def _from_disposition(header: str) -> str:
-    plain = ""
-    for name, value in _PARAMETER.findall(header):
-        if name.lower() == "filename*":
-            extended = _decode_extended(value.strip())
-            if extended:
-                return extended  # RFC 6266 §4.3: preferred wherever it stands
-        elif name.lower() == "filename":
-            plain = plain or _unquote(value.strip())
-    return plain
+    parameters: dict[str, str] = {}
+    for name, value in _PARAMETER.findall(f";{header}"):  # some servers leave out the type before the first one
+        parameters.setdefault(name.lower(), _unquote(value.strip()))
+    # RFC 6266 §4.3: the extended form is preferred wherever it stands.
+    return _decode_extended(parameters.get("filename*", "")) or _decode_plain(_join_continuations(parameters))
+
+
+def _join_continuations(parameters: dict[str, str]) -> str:
+    """Return `filename`, or its pieces `filename*0`, `filename*1*` and so on, RFC 2231 §3."""
+    pieces, number = [], 0
+    while True:
+        extended = parameters.get(f"filename*{number}*")
+        piece = parameters.get(f"filename*{number}") if extended is None else extended
+        if piece is None:
+            return "".join(pieces) or parameters.get("filename", "")
+        if extended is not None:
+            encoded = piece.split("'", 2)[-1]
+            piece = _decode(unquote_to_bytes(encoded))
+        pieces.append(piece)
+        number += 1
 
 
 def _unquote(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] == '"':
         # Only \" and \\ are unescaped: in "C:\dir\file" the backslashes separate folders.
         value = re.sub(r'\\(["\\])', r"\1", value[1:-1])
-    # aiohttp decodes headers as UTF-8 with surrogates for other bytes; those are Latin-1 (RFC 6266 §C.1).
-    return _decode(value.encode(errors="surrogateescape"))
+    return value
+
+
+def _decode_plain(value: str) -> str:
+    """Return a plain value as browsers read it: UTF-8 or Latin-1, percent-encoded UTF-8, or words of RFC 2047."""
+    if _ENCODED_WORD.search(value):
+        with suppress(HeaderParseError, LookupError, UnicodeError):
+            return str(make_header(decode_header(value)))
+    # Headers come decoded as UTF-8, with surrogates for other bytes; those are Latin-1 (RFC 6266 §C.1).
+    text = _decode(value.encode(errors="surrogateescape"))
+    if _PERCENT.search(text):
+        with suppress(UnicodeError):
+            return unquote_to_bytes(text).decode()
+    return text
 
 
 def _decode_extended(value: str) -> str:
