@@ -207,11 +207,29 @@ class Jobs:
         return records
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
-        """Take the names of files on this worker's host that no job owns any more: the worker deletes them."""
+        """Take the files on this worker's host that no job owns any more: the worker deletes them.
+
+        Each is the name of a part file; or a line break and the marker that the worker saved as `finishing`.
+        """
         args: list[Argument] = [self._names.pubsub, _host_of(worker), _PAGE]
         async with self._servers.client_at(self._names.channel, "read the orphaned files") as client:
             reply = await functions.call(client, "orphaned_files", self._keys, args)
         return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
+
+    async def part_files(self) -> dict[str, str]:
+        """Return the name of each download's part file, "" for none, by id. Raises BrokerUnavailable."""
+        return await self._servers.read(self._names.channel, "list the part files", self._part_files)
+
+    async def _part_files(self, client: redis.asyncio.Redis) -> dict[str, str]:
+        ids = cast(Sequence[bytes], await client.zrange(self._names.job_keys[0], 0, -1))
+        names: dict[str, str] = {}
+        for start in range(0, len(ids), _PAGE):
+            page = [download_id.decode() for download_id in ids[start : start + _PAGE]]
+            async with client.pipeline(transaction=False) as pipe:
+                for download_id in page:
+                    pipe.hget(self._names.job_prefix + download_id, "part")
+                names |= {key: (name or b"").decode() for key, name in zip(page, await pipe.execute(), strict=True)}
+        return names
 
     async def _clear(self, command_id: str) -> None:
         """Delete what had ended when a command of that id was first accepted, or now."""

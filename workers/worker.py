@@ -25,6 +25,7 @@ from workers.transfer.limits import WorkerLimits
 
 POLL_S = 1.0  # how long a lost wake-up goes unnoticed
 SHUTDOWN_TIMEOUT_S = 5.0
+STRAY_INTERVAL_S = 600.0
 
 Stop = Literal["paused", "cancelled", "queued", "lost"]
 _log = logging.getLogger("simulcast.worker")
@@ -81,6 +82,7 @@ class Worker:
             tasks = [
                 group.create_task(self._renew(), name="renew"),
                 group.create_task(self._listen(), name="listen"),
+                group.create_task(self._remove_strays(), name="remove strays"),
             ]
             await stop.wait()
             self._claim_wake.set()
@@ -234,6 +236,14 @@ class Worker:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
                 if message is not None:
                     self._wake(message["data"].decode("utf-8", "replace"))
+
+    async def _remove_strays(self) -> None:
+        while not is_cancelling():
+            try:
+                await self._downloader.remove_strays()
+            except Exception as error:
+                _log.warning("part files not looked at: %r", error)
+            await asyncio.sleep(STRAY_INTERVAL_S * self._rng.uniform(0.5, 1.0))
 
     def _wake(self, download_id: str) -> None:
         owned = any(job.lease.record.download_id == download_id for job in self._owned.values())

@@ -49,14 +49,14 @@ local function apply(channel, record, id, action, transition)
     if action == 'retry' and transition ~= RETRY_NOW then
       redis.call('HINCRBY', record, 'attempt', 1)
       redis.call('HSET', record, 'progress', '0.0', 'received', '0', 'crashes', '0', 'retries', '0', 'furthest', '0')
-      redis.call('HDEL', record, 'file_path')
+      redis.call('HDEL', record, 'file_path', 'finishing')
     end
     if action == 'retry' then redis.call('HDEL', record, 'error') end
     change_state(channel, id, 'queued', 'queued', take_command_id(record))
     make_ready(channel, id)
   else
     redis.call('ZREM', channel.ready, id)
-    if action == 'cancel' then record_orphan(channel, record, redis.call('HGET', record, 'part')) end
+    if action == 'cancel' then record_written(channel, record) end
     change_state(channel, id, desired, desired, take_command_id(record))
   end
 end

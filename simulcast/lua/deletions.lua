@@ -12,11 +12,15 @@ end
 -- `command` is the key of the command, or ''. `members` are further members of the event. Returns the deletion.
 local function delete(channel, id, command, members, with_file)
   local record = record_key(channel, id)
-  local part, file_path, state, host, submission =
-    unpack(redis.call('HMGET', record, 'part', 'file_path', 'state', 'host', 'submission'))
+  local part, file_path, state, host, submission, marker =
+    unpack(redis.call('HMGET', record, 'part', 'file_path', 'state', 'host', 'submission', 'finishing'))
   local file_names = ''
   if state ~= 'complete' and part and part ~= '' then file_names = part .. '/' end
-  if with_file and file_path then file_names = file_names .. string.match(file_path, '[^/]+$') .. '/' end
+  if marker and (with_file or state ~= 'complete') then
+    file_names = file_names .. '\n' .. marker .. '/' -- as record_written
+  elseif with_file and file_path then
+    file_names = file_names .. string.match(file_path, '[^/]+$') .. '/'
+  end
   for file_name in string.gmatch(file_names, '[^/]+') do record_orphan(channel, record, file_name) end
   change_state(channel, id, 'deleted', 'deleted', members)
   local deletion = table.concat({submission or '', command, host or '', file_names}, '\n')

@@ -63,6 +63,15 @@ local function is_deleted(record, submission)
   return tombstone and submission ~= '' and string.match(tombstone, '^[^\n]*') == submission
 end
 
+-- Records everything that an unfinished download has written: its part file, and the file that it may have published
+-- already, which is told by its identity, behind a line break: its name may be another file's by now.
+local function record_written(channel, record)
+  local part, marker = unpack(redis.call('HMGET', record, 'part', 'finishing'))
+  record_orphan(channel, record, part)
+  if marker then record_orphan(channel, record, '\n' .. marker) end
+  redis.call('HDEL', record, 'finishing')
+end
+
 local function evict_oldest_done(channel)
   while redis.call('ZCARD', channel.done) > MAX_DONE do
     local id = redis.call('ZPOPMIN', channel.done)[1]
@@ -155,11 +164,11 @@ end
 -- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. Returns the event's id.
 local function release_job(channel, id, members)
   local record = record_key(channel, id)
-  local desired, delay_ms, part = unpack(redis.call('HMGET', record, 'desired', 'delay_ms', 'part'))
+  local desired, delay_ms = unpack(redis.call('HMGET', record, 'desired', 'delay_ms'))
   end_lease(channel, id, record)
   redis.call('HDEL', record, 'delay_ms')
   if desired == 'paused' or desired == 'cancelled' then
-    if desired == 'cancelled' then record_orphan(channel, record, part) end
+    if desired == 'cancelled' then record_written(channel, record) end
     return change_state(channel, id, desired, desired, take_command_id(record) .. members)
   end
   return requeue(channel, id, members, delay_ms)

@@ -36,8 +36,8 @@ class Digest:
         """Take what is missing of the file's first `size` bytes, in a thread. Raises OSError."""
         while self._upto < size:
             before = self._upto
+            on_read(before)
             await in_thread(self._read, file, min(size, before + _STEP_BYTES))
-            on_read(self._upto)
             if self._upto == before:
                 return  # the file is shorter, and `check` finds that
 

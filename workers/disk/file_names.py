@@ -56,6 +56,12 @@ def safe_name(text: str) -> str:
     return _cut(stem, MAX_NAME_BYTES - len(suffix.encode())).rstrip(". \u200c\u200d") + suffix
 
 
+def published_name(text: str) -> str:
+    """Return the name under which a finished file is published: a safe one, and none of a part file."""
+    name = safe_name(text) or FALLBACK
+    return name if stem_of_part(name) is None else name.replace(".part.", "_part.")
+
+
 def split_suffix(name: str) -> tuple[str, str]:
     """`("report", ".tar.gz")`; the suffix is empty if there is none or it is too long to be one."""
     match = _SUFFIX.search(name, 1)
@@ -71,13 +77,18 @@ def part_name(download_id: str, token: str) -> str:
     """
     if not _TOKEN.fullmatch(token):
         raise ValueError(f"a part's token has 1 to {MAX_TOKEN_CHARS} of A-Z a-z 0-9 _ -, not {token[:50]!r}")
-    return f"{_stem(download_id)}.part.{token}"
+    return f"{part_stem(download_id)}.part.{token}"
 
 
 def is_part_of(file: str, download_id: str) -> bool:
-    """Whether some owner of the download wrote, or writes, the file that is called so."""
-    stem, _, token = file.rpartition(".part.")
-    return stem == _stem(download_id) and _TOKEN.fullmatch(token) is not None
+    """Return whether some owner of the download wrote, or writes, the file of that name."""
+    return stem_of_part(file) == part_stem(download_id)
+
+
+def stem_of_part(file: str) -> str | None:
+    """Return what the names of one download's part files begin with; None for a file of another kind."""
+    stem, separator, token = file.rpartition(".part.")
+    return stem if separator and _TOKEN.fullmatch(token) else None
 
 
 def is_after(file: str, token: str) -> bool:
@@ -90,7 +101,8 @@ def _number(token: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _stem(download_id: str) -> str:
+def part_stem(download_id: str) -> str:
+    """Return what the names of the download's part files begin with."""
     name = safe_name(download_id)
     if name == download_id:
         return name
@@ -112,7 +124,8 @@ def _from_disposition(header: str) -> str:
 
 def _join_continuations(parameters: dict[str, str]) -> str:
     """Return `filename`, or its pieces `filename*0`, `filename*1*` and so on, RFC 2231 §3."""
-    pieces, number = [], 0
+    pieces: list[str] = []
+    number = 0
     while True:
         extended = parameters.get(f"filename*{number}*")
         piece = parameters.get(f"filename*{number}") if extended is None else extended

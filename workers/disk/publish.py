@@ -6,7 +6,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from workers.disk.file_names import FALLBACK, safe_name, split_suffix
+from workers.disk.file_names import published_name, split_suffix
 from workers.disk.identity import FileIdentity
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
@@ -55,7 +55,7 @@ def publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path
     try:
         if not identity.matches(part):
             raise PartFileChanged(part)
-        taken = _take_name(part, os.lstat(part), opened, safe_name(name) or FALLBACK)
+        taken = _take_name(part, os.lstat(part), opened, published_name(name))
         os.fsync(opened)
     finally:
         os.close(opened)

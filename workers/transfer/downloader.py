@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
 from workers.disk.checksum import Digest
 from workers.disk.completion_marker import CompletionMarker
-from workers.disk.file_names import is_after, is_part_of, part_name
+from workers.disk.file_names import is_after, is_part_of, part_name, part_stem, published_name, stem_of_part
 from workers.disk.part_file import size_of
 from workers.disk.publish import publish
 from workers.disk.threads import in_thread
@@ -27,6 +28,8 @@ from workers.transfer.fetch import Fetched, fetch
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
 from workers.transfer.resume_state import from_record, to_record
+
+MIN_STRAY_AGE_S = 600.0  # a file that is being written may not be in its record yet
 
 _log = logging.getLogger("simulcast.worker")
 
@@ -74,7 +77,7 @@ class Downloader:
         if published is None:
             options = _parse_options(claim)
             fetched = await self._receive(claim, options, part, reporter, running)
-            name = options.name or fetched.source.name or claim.record.name
+            reporter.name = name = published_name(options.name or fetched.source.name or claim.record.name)
             running.marker = CompletionMarker(name, fetched.identity)
             fields = {"finishing": str(running.marker), **self._describe(claim, name, part, fetched.source)}
             await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
@@ -125,7 +128,8 @@ class Downloader:
     ) -> Fetched:
         async def on_source(source: RemoteFile) -> None:
             running.source = source
-            fields = self._describe(claim, options.name or source.name or claim.record.name, part, source)
+            reporter.name = options.name or source.name or claim.record.name
+            fields = self._describe(claim, reporter.name, part, source)
             await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
 
         before: int | None = None
@@ -143,7 +147,9 @@ class Downloader:
         url = claim.fields["url"]
         digest = Digest(options.checksum) if options.checksum else None
         request = FileRequest(self._client, url, options, self._limits.proxies)
-        fetch_options = FetchOptions(request, part, on_bytes, on_source, running.pace, digest, site_of(url), on_left)
+        fetch_options = FetchOptions(
+            request, part, on_bytes, on_source, running.pace, digest, site_of(url), on_left, reporter.on_checked
+        )
         return await fetch(fetch_options, self._limits, running.source)
 
     def forget(self, claim: Lease) -> None:
@@ -172,13 +178,38 @@ class Downloader:
         for path in filter(None, (part, published)):
             await in_thread(path.unlink, missing_ok=True)
 
-    async def remove(self, names: Iterable[str]) -> None:
-        """Remove files of the folder that have no owner any more."""
-        for name in names:
-            try:
-                await in_thread((self._folder / Path(name).name).unlink, missing_ok=True)
-            except OSError as error:
-                _log.warning("%s could not be removed: %s", name, error.strerror)
+    async def remove(self, orphans: Iterable[str]) -> None:
+        """Remove files that no download owns any more, as Jobs.orphaned_files names them."""
+        for orphan in orphans:
+            name, _, marker = orphan.partition("\n")
+            await in_thread(self._remove, name, CompletionMarker.parse(marker))
+
+    def _remove(self, name: str, marker: CompletionMarker | None) -> None:
+        try:
+            found = [self._folder / Path(name).name] if name else []
+            for path in marker.identity.find(self._folder) if marker is not None else found:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("%s could not be removed: %s", name or "a finished file", error.strerror)
+
+    async def remove_strays(self) -> None:
+        """Remove part files that no record names, of whichever worker, and that were not written for a while.
+
+        Raises BrokerUnavailable.
+        """
+        part_files = await self._jobs.part_files()
+        await in_thread(self._remove_strays, part_files)
+
+    def _remove_strays(self, part_files: Mapping[str, str]) -> None:
+        ids = {part_stem(download_id): download_id for download_id in part_files}
+        for path in self._folder.iterdir():
+            stem = stem_of_part(path.name)
+            if stem is None or path.name == part_files.get(ids.get(stem, "")):
+                continue
+            with suppress(OSError):
+                if time.time() - path.lstat().st_mtime > MIN_STRAY_AGE_S:
+                    path.unlink()
+                    _log.info("removed %s, which no download names", path.name)
 
     def _part(self, claim: Lease) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)
@@ -195,8 +226,11 @@ class Downloader:
         for path in mine:
             if is_after(path.name, claim.token):
                 continue
-            with suppress(FileNotFoundError):  # a stale owner may be doing the same
-                path.rename(part) if path.name == recorded else path.unlink()
+            if path.name == recorded:
+                with suppress(FileNotFoundError):  # a stale owner may be doing the same
+                    path.rename(part)
+            else:
+                self._remove(path.name, None)
         marker = CompletionMarker.parse(claim.fields.get("finishing"))
         if marker is None:
             return None

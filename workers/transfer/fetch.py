@@ -131,7 +131,7 @@ async def _finish(
     options: FetchOptions, limits: WorkerLimits, file: PartFile, size: int, source: RemoteFile
 ) -> Fetched:
     if options.digest is not None:
-        await options.digest.catch_up(file, size)
+        await options.digest.catch_up(file, size, options.on_checked)
         options.digest.check()
     modified = parse_date(source.modified) if limits.keeps_time else None
     identity = await in_thread(file.finish, modified.timestamp() if modified is not None else None)

@@ -13,7 +13,7 @@ OnSource = Callable[[RemoteFile], Awaitable[None]]
 OnBytes = Callable[[int, int | None], None]
 
 
-def _ignore(source: RemoteFile) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
@@ -21,8 +21,8 @@ def _ignore(source: RemoteFile) -> None:
 class FetchOptions:
     """`part` is the caller's own file. `on_source` and `on_bytes` as in fetch.fetch.
 
-    `pace`: the download's own. `site`: the server, as limits.WorkerLimits counts connections. `on_left` gets, when a
-    fetch ends that several connections wrote for, what is on the disk.
+    `pace`: the download's own. `site`: the server, as limits.WorkerLimits counts connections. `on_left` gets the state
+    of the disk when a fetch ends that several connections wrote for; `on_checked`: bytes that the digest was taken of.
     """
 
     request: FileRequest
@@ -33,3 +33,4 @@ class FetchOptions:
     digest: Digest | None = None
     site: str = ""
     on_left: Callable[[RemoteFile], None] = _ignore
+    on_checked: Callable[[int], None] = _ignore

@@ -1,6 +1,7 @@
 """Part files of one download: what an owner left is found by the next one, and nothing is left over."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import pytest
 
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Jobs
+from simulcast.model.commands import Command
 from simulcast.settings.worker import WorkerSettings
 from tests.jobs import claim_job
 from tests.scripted_server import Server, honest
-from workers.errors import IncompleteBody
+from workers.disk.identity import FileIdentity
+from workers.disk.publish import publish
+from workers.errors import IncompleteBody, PartFileChanged
 from workers.http.client import Client
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
@@ -91,3 +95,105 @@ async def test_where_nothing_was_written_nothing_is_said_of_it(
 ) -> None:
     await jobs.submit(server.at("/f.bin", honest(CONTENT)), "d1")
     assert downloader.part_file_fields(await claim_job(jobs)) == {}
+
+
+async def completed(jobs: Jobs, downloader: Downloader, url: str, download_id: str) -> None:
+    await jobs.submit(url, download_id)
+    await downloader.run(await claim_job(jobs))
+
+
+async def delete_with_file(jobs: Jobs, downloader: Downloader, download_id: str) -> None:
+    assert await jobs.command(Command("delete", download_id, with_file=True)) is None
+    orphans = await jobs.orphaned_files("w1")
+    assert orphans
+    await downloader.remove(orphans)
+
+
+async def test_a_file_is_deleted_under_whatever_name_it_has_by_now(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    await completed(jobs, downloader, server.at("/f.bin", honest(CONTENT)), "d1")
+    (tmp_path / "f.bin").rename(tmp_path / "moved.bin")
+    await delete_with_file(jobs, downloader, "d1")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_another_file_that_has_taken_over_the_name_is_not_deleted(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    await completed(jobs, downloader, server.at("/f.bin", honest(CONTENT)), "d1")
+    (tmp_path / "f.bin").unlink()
+    (tmp_path / "f.bin").write_bytes(b"y" * len(CONTENT))  # ext4 gives it the inode that was just freed
+    await delete_with_file(jobs, downloader, "d1")
+    assert (tmp_path / "f.bin").read_bytes() == b"y" * len(CONTENT)
+
+
+async def test_a_folder_in_the_place_of_a_file_stops_nothing(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "left.part.1-a").write_bytes(b"x")
+    await downloader.remove(["folder", "left.part.1-a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+async def test_part_files_that_no_record_names_are_removed_after_a_while(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    mine = await interrupted(jobs, server, downloader, "d1")
+    await jobs.save(claim := await claim_job(jobs), {"part": mine.name})
+    await jobs.finish(claim, "queued", {}, None)
+    names = ("gone.part.3-a", "d1.part.1-dead", "young.part.1-a", "notes.txt")
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    for path in tmp_path.iterdir():
+        if path.name != "young.part.1-a":
+            os.utime(path, (0, 0))
+    await downloader.remove_strays()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["notes.txt", "young.part.1-a", mine.name])
+
+
+async def test_a_file_that_is_moved_as_soon_as_it_is_there_is_complete(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish_and_move(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
+        path = publish(part, folder, name, identity)
+        path.rename(folder / "moved")
+        return path
+
+    monkeypatch.setattr("workers.transfer.downloader.publish", publish_and_move)
+    await completed(jobs, downloader, server.at("/f.bin", honest(CONTENT)), "d1")
+    assert (await jobs.get("d1")).state == "complete"
+
+
+@pytest.mark.parametrize("change", ["replaced", "emptied", "removed"])
+async def test_a_part_file_that_was_changed_is_not_published(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def change_first(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
+        if change != "emptied":
+            part.unlink()
+        if change != "removed":
+            part.write_bytes(b"z" * len(CONTENT) if change == "replaced" else b"")
+        return publish(part, folder, name, identity)
+
+    monkeypatch.setattr("workers.transfer.downloader.publish", change_first)
+    with pytest.raises(PartFileChanged):
+        await completed(jobs, downloader, server.at("/f.bin", honest(CONTENT)), "d1")
+    assert not (tmp_path / "f.bin").exists()
+
+
+async def test_a_file_gets_the_time_of_its_last_change_on_the_server(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    dated = honest(CONTENT, headers={"Last-Modified": "Tue, 24 Nov 2020 12:00:00 GMT"})
+    await completed(jobs, downloader, server.at("/f.bin", dated), "d1")
+    assert (tmp_path / "f.bin").stat().st_mtime == 1606219200
+
+
+async def test_no_finished_file_is_called_like_a_part_file(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    await completed(jobs, downloader, server.at("/d2.part.1-a", honest(CONTENT)), "d1")
+    await completed(jobs, downloader, server.at("/f", honest(CONTENT)), "d2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d2_part.1-a", "f"]
