@@ -19,7 +19,7 @@ _lock = threading.Lock()  # each thread may run a loop
 
 
 def _forget_brokers() -> None:
-    """A child must not share its parent's connections, and another thread may have held the lock when it was forked."""
+    """Drop the parent's connections, which a child must not share, and its lock, which another thread may have held."""
     global _brokers, _lock
     _brokers, _lock = {}, threading.Lock()
 

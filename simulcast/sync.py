@@ -81,7 +81,7 @@ _lock = threading.Lock()
 
 
 def _forget_publisher() -> None:
-    """A child has none of its parent's threads, and another thread may have held the lock when it was forked."""
+    """Drop the parent's publisher, whose thread a child lacks, and its lock, which another thread may have held."""
     global _publisher, _lock
     _publisher, _lock = None, threading.Lock()
 

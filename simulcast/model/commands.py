@@ -63,7 +63,7 @@ class Command:
                 return f"there is no download {self.download_id}"
             case "invalid_transition":
                 hint = ": cancel it first" if self.action == "delete" else ""
-                return f"download {self.download_id} is in no state in which one can {self.action} it{hint}"
+                return f"can't {self.action} download {self.download_id} in its present state{hint}"
             case "unavailable":
                 return "the command could not be recorded: try again in a moment"
             case "not_allowed":

@@ -74,8 +74,8 @@ def _validate_proxy(secret: SecretStr) -> SecretStr:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError("is no address") from None
-    known = parts.scheme in ("http", "https", "socks5", "socks5h")
-    if not known or not host or "\\" in url or parts.path not in ("", "/") or parts.query:
+    is_supported = parts.scheme in ("http", "https", "socks5", "socks5h")
+    if not is_supported or not host or "\\" in url or parts.path not in ("", "/") or parts.query:
         raise ValueError(
             "looks like http://proxy.example:3128, with user:password@ before the host where it wants that"
         )

@@ -1,4 +1,4 @@
-"""Error replies of Redis and Valkey, and what each means for the call that got it.
+"""Error replies of Redis and Valkey, and their meaning for the call that got one.
 
 The codes are those of src/server.c, createSharedObjects, and of the sources that it leaves out (cluster.c, sentinel.c),
 in Redis 7.0 to 8 and Valkey 7.2 to 9.
@@ -34,7 +34,7 @@ MEANINGS = {
     "ASK": Meaning.LATER,
     "READONLY": Meaning.LATER,
     "REDIRECT": Meaning.LATER,  # Valkey 8, to clients that announced it
-    # Waiting changes nothing: somebody has to do something, or the call is wrong.
+    # Waiting changes nothing: an operator must act, or the call is wrong.
     "OOM": Meaning.FINAL,  # maxmemory is reached: to wait would fill the publisher's memory too
     "NOAUTH": Meaning.FINAL,
     "WRONGPASS": Meaning.FINAL,
@@ -72,7 +72,7 @@ _CLASSES: dict[type[redis.RedisError], str] = {  # redis-py leaves the code out 
 
 
 def is_unavailable(reply: object) -> bool:
-    """Whether the call may succeed later, or at another server. False for a reply that is no error."""
+    """Return whether the call may succeed later, or at another server. False for a reply that is no error."""
     if isinstance(reply, redis.exceptions.AuthenticationError):
         return False  # redis-py makes a ConnectionError of it
     if isinstance(reply, redis.ResponseError):

@@ -69,10 +69,10 @@ class Topology:
             yield await self.client_for(channel)
 
     async def read(self, channel: str, action: str, operation: Callable[[redis.asyncio.Redis], Awaitable[T]]) -> T:
-        """Return the result of an operation that may be done twice; `action` completes "could not …".
+        """Return the result of an operation that may be executed twice. `action` completes "could not …".
 
-        A call after a quiet time is the first to learn that another server serves, or that its connection was closed
-        meanwhile: then it asks which server serves and tries once more. Raises BrokerUnavailable.
+        After a quiet time a call may meet a replaced server or a closed connection, so it discovers again and repeats
+        the operation once. Raises BrokerUnavailable.
         """
         async with self.translating_errors(action):
             try:

@@ -68,7 +68,7 @@ def test_what_is_said_is_stored_and_read_again(said: dict[str, object]) -> None:
         ({"name": " . "}, "no name of a file"),
         ({"name": ""}, "no name of a file"),
         ({"name": "x" * 201}, "200"),
-        ({"proxy": "socks5://s3cr3t@proxy:1"}, "looks like http://proxy.example:3128"),
+        ({"proxy": "socks4://s3cr3t@proxy:1"}, "looks like http://proxy.example:3128"),
         ({"proxy": "http://s3cr3t@proxy:1/path"}, "looks like http://proxy.example:3128"),
         ({"proxy": "http://proxy:99999"}, "is no address"),
         ({"proxy": "http://s3cr3t\n@proxy"}, "percent-encode"),
