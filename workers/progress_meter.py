@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # Any second holds at most three of these and the final one: four events.
 INTERVAL_S = 0.34
 WINDOW_S = 5.0
-MIN_SAMPLE_S = 0.01  # what came at once is no speed of its own
+MIN_SAMPLE_S = 0.01  # a shorter interval gives no meaningful speed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 -- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
 -- could hold the incarnation: after a failover that lost acknowledged writes, every key looks as it did before.
 local incarnation
-local never_promoted -- whether this server was a master for as long as its replication ids tell
-local cluster -- whether this server belongs to a cluster
+local never_promoted -- true if this server was a master for as long as its replication ids tell
+local cluster -- true if this server belongs to a cluster
 
 -- The channel of one call: its name (that of its Pub/Sub channel), about how many entries its history keeps, and the
 -- KEYS that every function of a channel gets.

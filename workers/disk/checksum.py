@@ -8,7 +8,7 @@ from workers.disk.threads import in_thread
 from workers.errors import ChecksumMismatch
 
 _READ_BYTES = 1024 * 1024
-_STEP_BYTES = 64 * 1024 * 1024  # what one call into a thread reads: a cancellation waits for no more
+_STEP_BYTES = 64 * 1024 * 1024  # read by one call into a thread: a cancellation waits for no more
 
 
 class Digest:

@@ -92,7 +92,7 @@ def stem_of_part(file: str) -> str | None:
 
 
 def is_after(file: str, token: str) -> bool:
-    """Whether the part file is that of a claim made after the one of `token`: the number they begin with rises."""
+    """Return whether a later claim than that of `token` made the part file: the number that tokens begin with rises."""
     return _number(file.rpartition(".part.")[2]) > _number(token)
 
 

@@ -11,7 +11,7 @@ from workers.disk.identity import FileIdentity
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
 MAX_COPIES = 9_999
-# What file systems without hard links answer (vfat, exFAT, many network and FUSE mounts).
+# Errors of file systems without hard links (vfat, exFAT, many network and FUSE mounts).
 _NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
 )

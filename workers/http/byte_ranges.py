@@ -18,14 +18,14 @@ def merge_ranges(spans: Iterable[Span]) -> Spans:
 
 
 def missing_ranges(spans: Spans, total: int) -> Spans:
-    """What of [0, total) is in none of them."""
+    """Return the ranges of [0, total) that are in none of the spans."""
     ends = [0, *(end for _, end in spans)]
     starts = [*(start for start, _ in spans), total]
     return tuple((end, start) for end, start in zip(ends, starts, strict=True) if end < start)
 
 
 def length(spans: Iterable[Span]) -> int:
-    """How many bytes they are."""
+    """Return the number of bytes in all of them."""
     return sum(end - start for start, end in spans)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from workers.errors import ProtocolError, UnexpectedContentEncoding
 
-_MAX_PIECE_BYTES = 256 * 1024  # what one step gives: a few bytes may stand for a gigabyte
+_MAX_PIECE_BYTES = 256 * 1024  # decoded in one step: a few bytes may stand for a gigabyte
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's window bits
 
 

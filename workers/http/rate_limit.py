@@ -4,16 +4,16 @@ import asyncio
 import math
 from collections.abc import Callable
 
-_BURST_S = 0.1  # what may be taken at once after a silence, in seconds of the rate
+_BURST_S = 0.1  # the largest burst after a silence, in seconds of the rate
 RATE_POLL_S = 0.2  # how long a changed rate goes unnoticed by who waits
 MIN_SLEEP_S = 0.001  # shorter waits cost more than they are worth
 
 
 class BandwidthLimiter:
-    """At most `bytes_per_s` in all for everyone who takes; None for no limit. `clock` is monotonic, in seconds.
+    """Share `bytes_per_s` among all who acquire; None for no limit. `clock` is monotonic, in seconds.
 
-    What was taken is owed, in bytes, and paid by time at the rate of that time; whoever takes waits until all that was
-    taken before and by it is paid. So takers are served in turn, and an amount may be larger than a second's.
+    Each acquired byte is a debt, which time pays at the rate that holds then. `acquire` waits until all debts up to its
+    own are paid. So callers are served in turn, and an amount may be larger than a second's.
     """
 
     def __init__(self, bytes_per_s: int | None, clock: Callable[[], float]) -> None:

@@ -1,4 +1,4 @@
-"""What a server's status and headers mean for the bytes that a part file already holds. No I/O.
+"""The meaning of a server's status and headers for the bytes that a part file already holds. No I/O.
 
 RFC 9110 throughout: If-Range §13.1.5, partial content §15.3.7, Content-Range §14.4, validators §8.8.
 """
@@ -25,7 +25,7 @@ _COMPRESSED_NAME = re.compile(r"\.(?:gz|tgz|taz|svgz|emz|z|tz|br|tbr|zst|tzst|zz
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What the server states of the file it sends; kept with the job, it lets a successor resume.
+    """A file as its server describes it; kept with the job, it lets a successor resume.
 
     validator: a strong ETag with its quotes, or a Last-Modified that is strong; None if there is neither, and then
     only a file with a checksum can be resumed. total: the whole file's bytes, None if unknown. name: a safe file name,

@@ -1,4 +1,4 @@
-"""What is fetched, into which file, and which callbacks learn of it."""
+"""The options of one fetch: its source, its file, and the callbacks that report it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

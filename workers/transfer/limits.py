@@ -1,4 +1,4 @@
-"""What a worker allows all its downloads together, made of its settings."""
+"""The limits of all downloads of a worker together, made of its settings."""
 
 import time
 from collections.abc import Callable
