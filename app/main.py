@@ -30,7 +30,8 @@ from simulcast.settings.front_end import FrontEndSettings
 MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(simulcast.gateway.__file__).parent
-GATEWAY_FILES = frozenset({"gateway.js", "gateway_address.js", "gateway_position.js", "gateway_sse.js", "gateway.d.ts"})
+_GATEWAY_PARTS = {f"gateway_{part}.js" for part in ("address", "delay", "position", "sse")}
+GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts", *_GATEWAY_PARTS})
 PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # nothing else in that folder, such as __init__.py
 
 

@@ -46,12 +46,15 @@ def reserve(port: int) -> socket.socket:
 class FakeServer:
     """A WebSocket server on a port of its own, which may be up or down.
 
-    `snapshot` is sent to each client that comes; `refusal` is the status that it gets instead of a handshake.
+    `snapshot` is sent to each client that comes; `refusal` is the status that it gets instead of a handshake, with the
+    headers `retry_after`; `close_code` closes it behind the snapshot.
     """
 
     def __init__(self) -> None:
         self.snapshot: list[str] = []
         self.refusal: HTTPStatus | None = None
+        self.retry_after: list[str] = []
+        self.close_code: int | None = None
         self.asked: list[str] = []  # paths with queries, one a handshake
         self.received: list[str | bytes] = []
         self.clients: list[ServerConnection] = []
@@ -100,15 +103,23 @@ class FakeServer:
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path.partition("?")[0].endswith("/health"):
-            return connection.respond(self.refusal or HTTPStatus.OK, "")
+            return self._respond(connection, self.refusal or HTTPStatus.OK)
         self.asked.append(request.path)
-        return None if self.refusal is None else connection.respond(self.refusal, "")
+        return None if self.refusal is None else self._respond(connection, self.refusal)
+
+    def _respond(self, connection: ServerConnection, status: HTTPStatus) -> Response:
+        response = connection.respond(status, "")
+        for value in self.retry_after:
+            response.headers["Retry-After"] = value
+        return response
 
     async def _attend(self, connection: ServerConnection) -> None:
         self.clients.append(connection)
         try:
             for text in self.snapshot:
                 await connection.send(text)
+            if self.close_code is not None:
+                await connection.close(self.close_code)
             async for message in connection:
                 self.received.append(message)
         except ConnectionClosed:

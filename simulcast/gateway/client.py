@@ -29,17 +29,17 @@ _DEFAULT_LIMITS = Limits()
 class Gateway(CommandMethods):
     """A connection to a Simulcast service that comes back by itself.
 
-    After a loss it reconnects every `reconnect_delay_s`, up to a fifth earlier or later, and resumes after the last
-    event it received: nothing that the server still has is missed, and no event is delivered twice.
-    `disconnect_websocket()` and then `connect_websocket()` resume too; a new Gateway begins with the server's
-    snapshot. After a close that means "change something first" (`simulcast.gateway.reconnect_policy`) it waits
-    `limits.refused_delay_s` instead; one that means its fixed `token` disconnects it for good.
+    After a loss it reconnects every `reconnect_delay_s`, up to a fifth earlier or later, or after a Retry-After. It
+    resumes after the last event it received: nothing that the server still has is missed, and no event is delivered
+    twice. `disconnect_websocket()` and `connect_websocket()` resume too; a new Gateway begins with the snapshot.
+    After a close that means "change something first" (`simulcast.gateway.reconnect_policy`) it waits
+    `limits.refused_delay_s`; one that means its fixed `token` disconnects it for good.
 
     `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)`
     gets True once for each connection and False once for each loss; `on_state_change(state)` gets each
     `ConnectionState`, with the reason of a loss and the time of the next attempt. They may be set at any time, and are
-    plain or async callables. They are called one after the other, in order, an async one to its end; meanwhile nothing
-    more is read, and the server cuts a client that doesn't read for too long. Their exceptions are logged.
+    plain or async callables, called one after the other, an async one to its end; meanwhile nothing more is read, and
+    the server cuts a client that doesn't read for too long. Their exceptions are logged (docs/protocol.md).
 
     `async for event in gateway` yields each event, typed (`simulcast.gateway.events`), in addition to the callback;
     `await gateway.pause("12345")` and its like send a command and await its result (`simulcast.gateway.commands`).
@@ -176,7 +176,7 @@ class Gateway(CommandMethods):
 
     async def is_server_running(self) -> bool:
         """Return whether `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never raises."""
-        return await is_running(self._address, self._limits.health_timeout_s)
+        return await is_running(self._address, self._limits.health_timeout_s, self._policy.heed_retry_after)
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Yield each event that came and was not read yet, then each as it comes, until a disconnect. Connects first.
@@ -253,7 +253,7 @@ class Gateway(CommandMethods):
         self._position.begin()
         try:
             connection = await open_connection(self._address, self._position.event_id, self._limits, self._token)
-        except (OSError, WebSocketException) as error:
+        except Exception as error:  # a host that is no name raises UnicodeError, for example
             self._end_attempt()
             return self._policy.state_after(error, self._reconnect_delay_s)
         self._connection = connection

@@ -7,7 +7,8 @@
 // In a browser it connects to `ws` next to the page, unless Config or the options name another server. In Node that is
 // localhost:8080; below Node 22 give it a class: Gateway.WebSocket = …, or run node --experimental-websocket.
 
-import { Config, resumeAddress, siblingAddress, socketAddress } from "./gateway_address.js";
+import { Config, resumeAddress, siblingAddress, socketAddress, textWithout } from "./gateway_address.js";
+import { ReconnectDelay } from "./gateway_delay.js";
 import { ResumePosition } from "./gateway_position.js";
 import { SSEConnection } from "./gateway_sse.js";
 
@@ -26,7 +27,6 @@ const DEFAULTS = {
   subprotocols: [SUBPROTOCOL],
 };
 const OPEN = 1;
-const JITTER = 0.2;
 const IDLE_CHECKS = 9;
 const MAX_FAILED_SOCKETS = 2;
 const MAX_UNSENT_BYTES = 2 ** 20;
@@ -43,6 +43,7 @@ export class Gateway {
   token;
   #options;
   #position = new ResumePosition();
+  #delay = new ReconnectDelay();
   #state = { phase: "disconnected" };
   #isWanted = false; // whether there should be a connection
   #socket = null; // of the attempt, or of the connection
@@ -116,6 +117,7 @@ export class Gateway {
       const mode = globalThis.document ? "no-cors" : "cors";
       const address = siblingAddress(socketAddress(this.#options), "health");
       const response = await fetch(address, { mode, cache: "no-store", signal: AbortSignal.timeout(5_000) });
+      if (!response.ok) this.#delay.heedRetryAfter(response.headers.get("retry-after"));
       return response.status === 200 || response.type === "opaque";
     } catch {
       return false;
@@ -156,7 +158,7 @@ export class Gateway {
       if (bySSE) socket = new SSEConnection(sibling("events", address.search), sibling("downloads"), token);
       else socket = new (this.#socketClass())(address.href, offered);
     } catch (error) {
-      this.#ended(pending, LOST, String(error).replaceAll(token || "bearer", "…")); // it may quote the token
+      this.#ended(pending, LOST, textWithout(token, error));
       return;
     }
     this.#socket = socket;
@@ -171,7 +173,10 @@ export class Gateway {
       else this.#connected(socket);
     });
     socket.addEventListener("message", ({ data }) => this.#received(socket, data));
-    socket.addEventListener("close", ({ code, reason }) => this.#ended(socket, code, reason));
+    socket.addEventListener("close", ({ code, reason, retryAfter }) => {
+      this.#delay.heedRetryAfter(retryAfter);
+      this.#ended(socket, code, reason);
+    });
     // A failed attempt is an error without a close in Node 20. Elsewhere the close comes first, and it knows more.
     socket.addEventListener("error", () => setTimeout(() => this.#ended(socket, LOST, ""), 0));
   }
@@ -223,9 +228,9 @@ export class Gateway {
     const wantsToken = TOKEN_CLOSE_CODES.has(code) && (code !== NOT_ALLOWED || this.token != null);
     let delayMs = this.reconnectDelayMs;
     if (keepsToken) delayMs = Infinity;
-    else if (code === TOKEN_EXPIRED) delayMs = 0;
+    else if (code === TOKEN_EXPIRED) delayMs = this.#delay.afterExpiry(delayMs);
     else if (isRefused) delayMs = Math.max(delayMs, this.#options.refusedDelayMs);
-    delayMs *= 1 + JITTER * (2 * Math.random() - 1);
+    delayMs = this.#delay.jittered(delayMs);
 
     const failure = `${code} ${reason}`;
     const end = `gateway: the connection ended with ${failure}`;

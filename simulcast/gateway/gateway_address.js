@@ -37,3 +37,12 @@ export function siblingAddress(address, name, query = "") {
   const path = address.pathname.replace(/\/+$/, "").replace(/[^/]*$/, name);
   return `${address.protocol === "wss:" ? "https" : "http"}://${address.host}${path}${query}`;
 }
+
+/** Returns the text of an error, which may quote the token, or have no text. */
+export function textWithout(token, error) {
+  try {
+    return String(error).replaceAll(token || "bearer", "…");
+  } catch {
+    return "token() failed";
+  }
+}

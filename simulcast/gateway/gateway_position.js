@@ -7,10 +7,14 @@ const POSITION = /^(.{1,128})-([0-9]{1,20})$/;
 /** The events that `hello` announces follow it immediately. A connection that lasts longer has brought them. */
 const HELLO_HOLDS_AFTER_MS = 1_000;
 
+/** Of one channel. A snapshot may hold events of several, from the last ten minutes. */
+const MAX_EPOCHS = 64;
+
 /** The last position in each channel, "" for events without one. Python: simulcast/gateway/resume_position.py. */
 export class ResumePosition {
-  #last = new Map();
-  /** The positions of earlier connections: events up to there are repeats. */
+  /** The largest offset of each epoch in each channel, the epoch of the newest event last. */
+  #offsets = new Map();
+  /** Those of earlier connections: events up to there are repeats. */
   #before = new Map();
   /** The position of this connection's hello, until an event or a mark brings a newer one. */
   #hello = null;
@@ -18,15 +22,18 @@ export class ResumePosition {
 
   /** The value of the query's `since`; "" before the first event. */
   get since() {
-    const named = [...this.#last].filter(([channel]) => channel !== "");
-    if (named.length) return named.map(([channel, at]) => `${channel}:${at.epoch}-${at.offset}`).join(",");
-    const at = this.#last.get("");
-    return at ? `${at.epoch}-${at.offset}` : "";
+    const last = new Map([...this.#offsets].map(([channel, offsets]) => [channel, [...offsets].at(-1).join("-")]));
+    const named = [...last].filter(([channel]) => channel !== "");
+    return named.map((pair) => pair.join(":")).join(",") || (last.get("") ?? "");
   }
 
   /** Begins a connection: events up to here may come again, and count as repeats then. */
   begin() {
-    this.#before = new Map([...this.#before, ...this.#last]);
+    for (const [channel, offsets] of this.#offsets) {
+      const before = this.#before.get(channel) ?? new Map();
+      for (const [epoch, offset] of offsets) put(before, epoch, offset);
+      this.#before.set(channel, before);
+    }
     [this.#hello, this.#awaitsHello] = [null, true];
   }
 
@@ -43,9 +50,9 @@ export class ResumePosition {
 
   /** Forgets where to resume, so that the snapshot comes. False if there was nothing to forget. */
   forget() {
-    const { size } = this.#last;
+    const { size } = this.#offsets;
     this.begin();
-    this.#last.clear();
+    this.#offsets.clear();
     return size > 0;
   }
 
@@ -55,8 +62,7 @@ export class ResumePosition {
     if (!match) return true;
     const [, epoch, digits, channel = ""] = match;
     const offset = BigInt(digits);
-    const before = this.#before.get(channel);
-    if (before?.epoch === epoch && offset <= before.offset) return false;
+    if (offset <= (this.#before.get(channel)?.get(epoch) ?? -1n)) return false;
     this.#see(channel, { epoch, offset });
     return true;
   }
@@ -76,9 +82,17 @@ export class ResumePosition {
 
   #see(channel, { epoch, offset }) {
     this.#hello = null;
-    const last = this.#last.get(channel);
-    if (last?.epoch !== epoch || offset > last.offset) this.#last.set(channel, { epoch, offset });
+    if (!this.#offsets.has(channel)) this.#offsets.set(channel, new Map());
+    put(this.#offsets.get(channel), epoch, offset);
   }
+}
+
+/** Makes `epoch` the last one of a channel, at `offset` or a larger one that it had. */
+function put(offsets, epoch, offset) {
+  const earlier = offsets.get(epoch) ?? -1n;
+  offsets.delete(epoch);
+  offsets.set(epoch, offset > earlier ? offset : earlier);
+  if (offsets.size > MAX_EPOCHS) offsets.delete(offsets.keys().next().value);
 }
 
 function parse(text) {

@@ -46,7 +46,7 @@ export class SSEConnection extends EventTarget {
   }
 
   async #read(address) {
-    let [code, reason] = [LOST, ""];
+    let [code, reason, retryAfter] = [LOST, "", null];
     try {
       const headers = { ...this.#headers, accept: "text/event-stream" };
       const response = await fetch(address, { headers, cache: "no-store", signal: this.#abort.signal });
@@ -55,13 +55,14 @@ export class SSEConnection extends EventTarget {
         this.dispatchEvent(new Event("open"));
         await this.#dispatchAll(response.body.pipeThrough(new TextDecoderStream()).getReader());
       } else {
+        retryAfter = response.headers.get("retry-after");
         [code, reason] = [CLOSE_CODES[response.status] ?? LOST, await errorDetail(response)];
       }
     } catch {
       // The stream broke, or close() ended it.
     }
     this.close();
-    this.dispatchEvent(Object.assign(new Event("close"), { code, reason }));
+    this.dispatchEvent(Object.assign(new Event("close"), { code, reason, retryAfter }));
   }
 
   /** Dispatches the data of each event, which holds its type, too (HTML standard, §9.2.6; lines end by "\n" here). */

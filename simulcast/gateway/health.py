@@ -2,22 +2,36 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 
 from simulcast.gateway.address import ServerAddress
 
 _OK = re.compile(rb"HTTP/1\.[01] 200\b")
+_RETRY_AFTER = re.compile(rb"retry-after:(.*)", re.IGNORECASE)
+_MAX_HEADERS = 100
 
 
-async def is_running(address: ServerAddress, timeout_s: float) -> bool:
-    """Return whether `GET /health` is answered with 200 within `timeout_s`. Never raises. Uses no proxy."""
+async def is_running(address: ServerAddress, timeout_s: float, refused: Callable[[str], None]) -> bool:
+    """Return whether `GET /health` is answered with 200 within `timeout_s`. Never raises. Uses no proxy.
+
+    Calls `refused` with the header Retry-After of another answer, if it has one.
+    """
+    status_line = b""
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.secure)
             try:
                 writer.write(address.health_request())
                 status_line = await reader.readline()
+                if status_line and not _OK.match(status_line):
+                    for _ in range(_MAX_HEADERS):
+                        line = (await reader.readline()).strip()
+                        if retry_after := _RETRY_AFTER.match(line):
+                            refused(retry_after[1].decode("latin-1"))
+                        if not line:
+                            break
             finally:
-                writer.transport.abort()  # nothing behind the status is needed, and a polite end may hang
+                writer.transport.abort()  # the body isn't needed, and a polite end may hang
     except (OSError, ValueError):  # unreachable, TLS, too late; a host that is no name, an endless line
-        return False
+        pass
     return _OK.match(status_line) is not None

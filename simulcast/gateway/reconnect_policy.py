@@ -3,7 +3,11 @@
 import logging
 import math
 import random
+import re
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -34,6 +38,11 @@ NEVER = math.inf
 
 _REFUSING_STATUS = frozenset({401, 403})
 _JITTER = 0.2
+MAX_RETRY_AFTER_S = 3600.0
+MIN_REFRESH_DELAY_S = 1.0
+"""The least delay after an expired token, if the connection before expired a moment ago, too."""
+
+_SECONDS = re.compile(r"[0-9]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,22 @@ def close_of(closed: ConnectionClosed) -> Close:
     return frames[0] if frames else Close(CloseCode.ABNORMAL_CLOSURE, "")
 
 
+def parse_retry_after(header: str) -> float:
+    """Return the seconds until the time of a Retry-After header (RFC 9110 §10.2.3), 0 to `MAX_RETRY_AFTER_S`.
+
+    0 also for a header that makes no sense.
+    """
+    text = header.strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), MAX_RETRY_AFTER_S)
+    try:
+        date = parsedate_to_datetime(text)
+        delay_s = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+    return min(max(delay_s, 0.0), MAX_RETRY_AFTER_S)
+
+
 class ReconnectPolicy:
     """Decides when the next attempt follows, and logs why. A server that stays away is one warning, not many."""
 
@@ -74,6 +99,13 @@ class ReconnectPolicy:
         self._token = token
         self._refused_delay_s = limits.refused_delay_s
         self._last_failure = ""
+        self._refreshed_at = -math.inf
+        self._no_attempt_before = -math.inf
+
+    def heed_retry_after(self, header: str) -> None:
+        """Let the next attempt wait for the time of a Retry-After header."""
+        delay_s = parse_retry_after(header) * random.uniform(1, 1 + _JITTER)  # noqa: S311
+        self._no_attempt_before = time.monotonic() + delay_s
 
     def connected(self) -> None:
         """Note that an attempt succeeded: the next failure is worth a warning."""
@@ -87,7 +119,8 @@ class ReconnectPolicy:
         else:
             delay_s = self._after_failure(error, reconnect_delay_s)
             is_refused = delay_s == NEVER
-        return ConnectionState("refused" if is_refused else "lost", error, with_jitter(delay_s))
+        delay_s = max(with_jitter(delay_s), self._no_attempt_before - time.monotonic())
+        return ConnectionState("refused" if is_refused else "lost", error, delay_s)
 
     def _after_close(self, close: Close, reconnect_delay_s: float) -> float:
         end = f"the connection to {self._address} ended with {close.code} {close.reason!r}"
@@ -95,8 +128,8 @@ class ReconnectPolicy:
             delay_s = NEVER
             _logger.error("%s; no attempt follows, since the token would be the same", end)
         elif close.code == TOKEN_EXPIRED:
-            delay_s = 0.0
-            _logger.info("%s; the next attempt follows immediately, with another token", end)
+            delay_s = self._refresh_delay(reconnect_delay_s)
+            _logger.info("%s; the next attempt follows in %g s, with another token", end, delay_s)
         elif close.code in TERMINAL_CLOSE_CODES:
             delay_s = max(reconnect_delay_s, self._refused_delay_s)
             _logger.error("%s, which means: change something first; again in %g s", end, delay_s)
@@ -105,8 +138,17 @@ class ReconnectPolicy:
             _logger.warning("%s; again in %g s", end, delay_s)
         return delay_s
 
+    def _refresh_delay(self, reconnect_delay_s: float) -> float:
+        """Return 0, or a delay where the last new token expired immediately: another would probably do so too."""
+        delay_s = max(reconnect_delay_s, MIN_REFRESH_DELAY_S)
+        before, self._refreshed_at = self._refreshed_at, time.monotonic()
+        return delay_s if self._refreshed_at - before < 2 * delay_s else 0.0
+
     def _after_failure(self, error: Exception, reconnect_delay_s: float) -> float:
         failure = str(error) or type(error).__name__
+        if isinstance(error, InvalidStatus):
+            for header in error.response.headers.get_all("Retry-After")[:1]:
+                self.heed_retry_after(header)
         if isinstance(error, InvalidStatus) and error.response.status_code in _REFUSING_STATUS and self._token.is_fixed:
             reason = bytes(error.response.body or b"")[:300].decode(errors="replace")
             _logger.error("%s refuses the token, which stays the same: %s %s", self._address, failure, reason)

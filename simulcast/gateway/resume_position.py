@@ -5,44 +5,46 @@ import re
 # The server puts event_id first (docs/protocol.md), so no message has to be parsed to find it.
 _EVENT = re.compile(r'\{"event_id":"([^"\\]{1,128})-([0-9]{1,20})"(?:,"channel":"([\w.:-]{1,100})")?', re.ASCII)
 
+MAX_EPOCHS = 64  # of one channel; an epoch begins when Redis loses events
+
 
 class ResumePosition:
     """The last position that was received, `<epoch>-<offset>`; one for each channel, where events carry their channel.
 
-    Within an epoch offsets rise. Epochs compare by equality only; the last one counts.
+    Within an epoch offsets rise. Epochs compare by equality only, and the client resumes in the last one. Up to
+    `MAX_EPOCHS` are kept in each channel, since a snapshot may hold events of several, from the last ten minutes.
     """
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[str, int]] = {}  # "": of events that carry no channel
-        self._before: dict[str, tuple[str, int]] = {}
+        # The largest offset of each epoch, the epoch of the newest event last; "" for events that carry no channel.
+        self._offsets: dict[str, dict[str, int]] = {}
+        self._before: dict[str, dict[str, int]] = {}
 
     @property
     def event_id(self) -> str | None:
         """The value of `since`, `7-3` or `a:7-3,b:7-1`; None before the first event."""
-        named = [f"{channel}:{epoch}-{offset}" for channel, (epoch, offset) in self._last.items() if channel]
-        if named:
-            return ",".join(named)
-        last = self._last.get("")
-        return None if last is None else f"{last[0]}-{last[1]}"
+        last = {channel: "-".join(map(str, [*offsets.items()][-1])) for channel, offsets in self._offsets.items()}
+        named = [f"{channel}:{position}" for channel, position in last.items() if channel]
+        return ",".join(named) if named else last.get("")
 
     def begin(self) -> None:
         """Begin a connection: events up to here may come again, in a snapshot, and count as repeats then."""
-        self._before = dict(self._last)
+        self._before = {channel: dict(offsets) for channel, offsets in self._offsets.items()}
 
     def is_new(self, text: str) -> bool:
         """Record one message. False if an earlier connection had brought it already.
 
-        That is so where its epoch is the last one of its channel before this connection, and its offset no larger. A
-        message without event_id or of another epoch is always new, and so is all of the first connection.
+        That is so where an earlier connection had brought its offset, or a larger one, of its epoch and channel. A
+        message without event_id or of an unknown epoch is always new, and so is all of the first connection.
         """
         match = _EVENT.match(text)
         if match is None:
             return True
         epoch, offset, channel = match[1], int(match[2]), match[3] or ""
-        before = self._before.get(channel)
-        if before is not None and epoch == before[0] and offset <= before[1]:
+        if offset <= self._before.get(channel, {}).get(epoch, -1):
             return False
-        last = self._last.get(channel)
-        if last is None or epoch != last[0] or offset > last[1]:
-            self._last[channel] = (epoch, offset)
+        offsets = self._offsets.setdefault(channel, {})
+        offsets[epoch] = max(offset, offsets.pop(epoch, -1))
+        if len(offsets) > MAX_EPOCHS:
+            del offsets[next(iter(offsets))]
         return True

@@ -4,6 +4,8 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 
+from simulcast.gateway.callbacks import ends_task
+
 GivenToken = str | Callable[[], str | Awaitable[str]] | None
 
 
@@ -22,13 +24,16 @@ class TokenSource:
         """Return the headers of the handshake. Raises ConnectionError or TimeoutError if the callable fails."""
         if self._given is None:
             return {}
+        task = asyncio.current_task()
         try:
             async with asyncio.timeout(timeout_s):
                 result = self._given if isinstance(self._given, str) else self._given()
                 token = await result if inspect.isawaitable(result) else result
         except TimeoutError:
             raise TimeoutError(f"token() gave none within {timeout_s:g} s") from None
-        except Exception as error:
+        except BaseException as error:
+            if ends_task(error, task):
+                raise
             raise ConnectionError(f"token() raised {error!r}") from error
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise ConnectionError("token() returned no token, which is printable ASCII text")

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 
-from simulcast.gateway import Gateway
+from simulcast.gateway import ConnectionState, Gateway
+from simulcast.gateway.callbacks import call
 from tests.conditions import DEADLINE_S, until
 from tests.gateway_server import FakeServer, Received, progress_event
 
@@ -47,7 +48,56 @@ async def awaits_what_was_cancelled(_: object) -> None:
     await future
 
 
-@pytest.mark.parametrize("callback", [raises, raises_later, awaits_what_was_cancelled])
+class Stop(BaseException):
+    """As test tools and frameworks raise, past every `except Exception`."""
+
+
+def stops(_: object) -> None:
+    raise Stop
+
+
+async def stops_later(_: object) -> None:
+    await asyncio.sleep(0)
+    raise Stop
+
+
+async def raises_a_group(_: object) -> None:
+    raise BaseExceptionGroup("of the user's own making", [Stop(), LookupError()])
+
+
+async def exits_as_a_generator(_: object) -> None:
+    await asyncio.sleep(0)
+    raise GeneratorExit
+
+
+def raises_a_cancellation(_: object) -> None:
+    raise asyncio.CancelledError
+
+
+class Broken:
+    def __await__(self) -> Generator[None]:
+        yield
+        raise StopAsyncIteration
+
+
+def returns_what_breaks(_: object) -> Broken:
+    return Broken()
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        raises,
+        raises_later,
+        awaits_what_was_cancelled,
+        stops,
+        stops_later,
+        raises_a_group,
+        exits_as_a_generator,
+        raises_a_cancellation,
+        returns_what_breaks,
+    ],
+)
 async def test_a_raising_callback_harms_nothing(
     fake_server: FakeServer, caplog: pytest.LogCaptureFixture, callback: Callable[[object], object]
 ) -> None:
@@ -72,6 +122,61 @@ async def test_a_raising_callback_harms_nothing(
         assert all(record.exc_info for record in logged)
     assert received.messages == ["one", "two"]
     assert received.statuses == [True, False]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_end_of_the_program_in_a_callback_ends_it(end: type[BaseException]) -> None:
+    def on_state(_: ConnectionState) -> None:
+        raise end
+
+    async def program() -> None:
+        absent = FakeServer()
+        try:
+            gateway = absent.gateway()
+            gateway.on_state_change = on_state
+            await gateway.init()
+            await asyncio.Event().wait()
+        finally:
+            await absent.gone()
+
+    with pytest.raises(end):
+        asyncio.run(asyncio.wait_for(program(), DEADLINE_S))
+
+
+def test_a_loop_that_ends_without_a_disconnect_leaves_no_callback_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """The coroutine of a callback is closed from outside, by GeneratorExit, and must not go on."""
+
+    async def hang(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def closed_while_it_hangs() -> None:
+        coroutine = call("on_state_change", hang, None)
+        task = asyncio.create_task(coroutine)
+        await asyncio.sleep(0)
+        coroutine.close()
+        await asyncio.wait([task], timeout=0)
+        task.cancel()
+        with pytest.raises(RuntimeError, match="already awaited"):
+            await task
+
+    asyncio.run(closed_while_it_hangs())
+    assert "raised" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [Stop(), asyncio.CancelledError(), GeneratorExit(), LookupError()])
+async def test_a_token_function_that_raises_fails_the_attempt_only(
+    fake_server: FakeServer, error: BaseException
+) -> None:
+    errors = [error]
+
+    def token() -> str:
+        if errors:
+            raise errors.pop()
+        return "a.b.c"
+
+    url = f"ws://127.0.0.1:{fake_server.port}/ws"
+    async with Gateway(url=url, token=token, reconnect_delay_s=0.01) as gateway:
+        await until(lambda: gateway.is_websocket_connected)
 
 
 async def test_a_callback_may_disconnect_and_gets_nothing_more(fake_server: FakeServer) -> None:

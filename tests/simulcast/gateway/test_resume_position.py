@@ -1,8 +1,10 @@
 """What counts as seen."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from simulcast.gateway.resume_position import ResumePosition
+from simulcast.gateway.resume_position import MAX_EPOCHS, ResumePosition
 from tests.gateway_server import progress_event
 
 
@@ -50,7 +52,35 @@ def test_a_new_epoch_is_news_and_becomes_the_last() -> None:
     reads(bookmark, "3-2")
     assert bookmark.event_id == "3-2"
     bookmark.begin()
-    assert reads(bookmark, "7-5", "3-2", "3-3") == ["7-5", "3-3"]
+    assert reads(bookmark, "7-5", "7-21", "3-2", "3-3", "7-22") == ["3-3", "7-22"]
+
+
+EVENTS = st.tuples(st.sampled_from(["", "a", "b"]), st.sampled_from("789"), st.integers(1, 6))
+
+
+@given(st.lists(st.lists(EVENTS, unique=True, max_size=12), max_size=8))
+def test_an_event_is_news_unless_an_earlier_connection_brought_it_or_a_later_one_of_its_epoch(
+    connections: list[list[tuple[str, str, int]]],
+) -> None:
+    position = ResumePosition()
+    seen: dict[tuple[str, str], int] = {}
+    for events in connections:
+        position.begin()
+        before = dict(seen)
+        for channel, epoch, offset in events:
+            text = in_channel(channel, f"{epoch}-{offset}") if channel else progress_event(f"{epoch}-{offset}")
+            is_new = offset > before.get((channel, epoch), 0)
+            assert position.is_new(text) == is_new
+            if is_new:
+                seen[channel, epoch] = max(offset, seen.get((channel, epoch), 0))
+
+
+def test_of_many_epochs_the_last_are_remembered() -> None:
+    position = ResumePosition()
+    event_ids = [f"{epoch}-1" for epoch in range(MAX_EPOCHS + 1)]
+    reads(position, *event_ids)
+    position.begin()
+    assert reads(position, *event_ids) == ["0-1"]
 
 
 def test_an_epoch_may_change_within_a_connection() -> None:
