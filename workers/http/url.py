@@ -132,5 +132,8 @@ def _ascii_host(host: str) -> str:
 
 def _encode(target: str) -> str:
     """Bytes of a header that are no UTF-8 come as surrogates, as Python decodes them."""
-    raw = target.encode(errors="surrogateescape")
+    try:
+        raw = target.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise InvalidURL("the URL is not a valid one") from None
     return _ILLEGAL.sub(lambda match: b"%%%02X" % match[0][0], raw).decode()
