@@ -1,5 +1,7 @@
 -- The incarnation of the server process, and the epoch of a channel's counter, which never outlives it.
 
+local MIN_ABSENCE_MS = 1500 -- a shorter silence is no absence: workers and front-ends call once a second
+
 -- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
 -- could hold the incarnation: after a failover that lost acknowledged writes, every key looks as it did before.
 local incarnation
@@ -12,7 +14,7 @@ local function channel_from(KEYS, name, max_length)
   return {
     name = name,
     max_length = max_length,
-    meta = KEYS[1], -- hash: incarnation epoch offset tag previous published snapshot_bytes
+    meta = KEYS[1], -- hash: incarnation epoch offset tag previous published snapshot_bytes alive
     history = KEYS[2], -- stream
     latest = KEYS[3], -- hash: 's <key>' newest state entry, 'p <key>' newest progress entry
     touched = KEYS[4], -- sorted set: keys of `latest` by the time of their newest entry, ms

@@ -24,6 +24,10 @@ local function heartbeat(KEYS, ARGV)
   local expired = redis.call('ZRANGEBYSCORE', registry.expires_at, '-inf', now, 'LIMIT', 0, MAX_EXPIRED_PER_CALL)
   for _, name in ipairs(expired) do remove_process(registry, name) end
   if ttl > 0 then
+    -- The clock was set back: no process stays for hours.
+    local late = redis.call('ZRANGEBYSCORE', registry.expires_at, '(' .. int(now + 10 * ttl), '+inf',
+      'LIMIT', 0, MAX_EXPIRED_PER_CALL)
+    for _, name in ipairs(late) do redis.call('ZADD', registry.expires_at, now + ttl, name) end
     redis.call('HSET', registry.records, process, record)
     redis.call('ZADD', registry.expires_at, now + ttl, process)
     redis.call('PEXPIRE', registry.records, 10 * ttl)

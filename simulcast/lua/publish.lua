@@ -22,7 +22,7 @@ local function read_head(channel)
   local epoch, offset, tag = ensure_epoch(channel)
   local previous, published = unpack(redis.call('HMGET', channel.meta, 'previous', 'published'))
   local published_offset, published_us = string.match(published or '', '^(%d+) (%d+)$')
-  local age_us = published_offset == int(offset) and int(now_us() - published_us) or ''
+  local age_us = published_offset == int(offset) and int(math.max(0, now_us() - published_us)) or ''
   return {epoch, int(offset), tag, previous or '', age_us}
 end
 
@@ -32,7 +32,14 @@ local function head(KEYS, ARGV)
   local reread_incarnation = ARGV[1]
   local channel = channel_from(KEYS)
   if reread_incarnation == '1' then read_incarnation() end
-  return read_head(channel)
+  local reply = read_head(channel)
+  local now = now_ms()
+  local alive_epoch, alive_at = string.match(redis.call('HGET', channel.meta, 'alive') or '', '^(%d+) (%d+)$')
+  -- An absence is left to the next claim or renewal, which has the leases.
+  if alive_epoch == reply[1] and now - alive_at > 400 and now - alive_at < MIN_ABSENCE_MS then
+    redis.call('HSET', channel.meta, 'alive', alive_epoch .. ' ' .. int(now))
+  end
+  return reply
 end
 
 -- Returns the reply of `head`, then the entries of `latest`, the terminal entries of the last minutes, and the age of
@@ -47,7 +54,7 @@ local function snapshot(KEYS)
     local entry = redis.call('HGET', channel.ended, scored[i])
     if entry then
       table.insert(entries, entry)
-      table.insert(ages_ms, int(now - scored[i + 1]))
+      table.insert(ages_ms, int(math.max(0, now - scored[i + 1])))
     end
   end
   reply[6], reply[7], reply[8] = redis.call('HVALS', channel.latest), entries, ages_ms

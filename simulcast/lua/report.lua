@@ -22,6 +22,11 @@ local function report_event(KEYS, ARGV)
   if kind == 'save' then return '' end
   if kind == 'progress' then
     redis.call('HSET', record, 'updated_at', int(now_ms()))
+    local received, crashed_at = unpack(redis.call('HMGET', record, 'received', 'crashed_at'))
+    if crashed_at and tonumber(received) > tonumber(crashed_at) then
+      redis.call('HSET', record, 'crashes', '0')
+      redis.call('HDEL', record, 'crashed_at')
+    end
     return append_and_publish(channel, 'p', id, text)
   end
   local event_id

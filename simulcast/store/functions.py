@@ -41,6 +41,8 @@ _PARTS = (
     "append",
     "publish",
     "jobs",
+    "clock",
+    "leases",
     "report",
     "deletions",
     "command",

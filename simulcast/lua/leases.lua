@@ -1,0 +1,115 @@
+-- Claims and their leases.
+
+local MAX_LOST_WORKERS = 3
+local MAX_SCANNED = 500 -- ready jobs that a claim looks at to find one whose site isn't busy
+local MAX_PER_CALL = 20 -- expired leases, and delayed jobs likewise, that one claim handles
+
+local function end_lease(channel, id, record)
+  redis.call('ZREM', channel.leases, id)
+  redis.call('HSET', record, 'token', '', 'worker', '')
+end
+
+-- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. Returns the event's id.
+local function release_job(channel, id, members)
+  local record = record_key(channel, id)
+  local desired, delay_ms = unpack(redis.call('HMGET', record, 'desired', 'delay_ms'))
+  end_lease(channel, id, record)
+  redis.call('HDEL', record, 'delay_ms')
+  if desired == 'paused' or desired == 'cancelled' then
+    if desired == 'cancelled' then record_written(channel, record) end
+    return change_state(channel, id, desired, desired, take_command_id(record) .. members)
+  end
+  return requeue(channel, id, members, delay_ms)
+end
+
+-- Counts the workers that were lost in a row. Progress beyond what the last of them had ends the row.
+local function count_crash(record)
+  redis.call('HSET', record, 'crashed_at', redis.call('HGET', record, 'received') or '0')
+  return redis.call('HINCRBY', record, 'crashes', 1)
+end
+
+local function expire_leases(channel, now)
+  local expired = redis.call('ZRANGEBYSCORE', channel.leases, '-inf', now, 'LIMIT', 0, MAX_PER_CALL)
+  for _, id in ipairs(expired) do
+    local record = record_key(channel, id)
+    if redis.call('HEXISTS', record, 'about') == 0 then -- an operator deleted the record
+      local sets = {channel.jobs, channel.ready, channel.leases, channel.done}
+      for _, set in ipairs(sets) do redis.call('ZREM', set, id) end
+    elseif count_crash(record) >= MAX_LOST_WORKERS
+      and redis.call('HGET', record, 'desired') == 'running' then
+      local message = 'set aside: ' .. MAX_LOST_WORKERS .. ' workers in a row were lost while they downloaded it'
+      end_lease(channel, id, record)
+      redis.call('HSET', record, 'error', message)
+      change_state(channel, id, 'error', 'error', ',"error_message":"' .. message .. '"')
+    else
+      release_job(channel, id, '')
+    end
+  end
+end
+
+local function promote_due(channel, now)
+  local due = redis.call('ZRANGEBYSCORE', channel.ready, int(DELAYED_SCORE_BASE), int(DELAYED_SCORE_BASE + now),
+    'LIMIT', 0, MAX_PER_CALL)
+  for _, id in ipairs(due) do make_ready(channel, id) end
+end
+
+-- Takes the first ready job whose site isn't busy out of the queue. Returns its id, or nil if there is none.
+local function take_ready(channel, busy)
+  local limit = next(busy) and MAX_SCANNED or MAX_PER_CALL
+  local ids = redis.call('ZRANGEBYSCORE', channel.ready, '-inf', '(' .. int(DELAYED_SCORE_BASE), 'LIMIT', 0, limit)
+  for _, id in ipairs(ids) do
+    local state, site = unpack(redis.call('HMGET', record_key(channel, id), 'state', 'site'))
+    if state ~= 'queued' then
+      redis.call('ZREM', channel.ready, id)
+    elseif not (site and busy[site]) then
+      redis.call('ZREM', channel.ready, id)
+      return id
+    end
+  end
+  return nil
+end
+
+-- The seventh and further ARGV are busy sites. Returns {}, or {token, record as a flat list, event}.
+-- The token is a counter and a nonce, compared as a whole: a failover that loses a claim may repeat a counter.
+local function claim(KEYS, ARGV)
+  local name, max_length, worker, lease_ms, nonce, host = unpack(ARGV, 1, 6)
+  local channel = jobs_from(KEYS, name, max_length)
+  local now, busy = now_ms(), {}
+  for i = 7, #ARGV do busy[ARGV[i]] = true end
+  check_time(channel, now, tonumber(lease_ms))
+  expire_leases(channel, now)
+  promote_due(channel, now)
+  local id = take_ready(channel, busy)
+  if not id then return {} end
+  local record = record_key(channel, id)
+  local token = int(redis.call('HINCRBY', record, 'fence', 1)) .. '-' .. nonce
+  local attempt, started_attempt = unpack(redis.call('HMGET', record, 'attempt', 'started_attempt'))
+  redis.call('HSET', record, 'token', token, 'worker', worker, 'host', host, 'started_attempt', attempt,
+    'lease_ms', lease_ms)
+  redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
+  local event = started_attempt == attempt and 'resumed' or 'started'
+  change_state(channel, id, 'running', event, '')
+  return {token, redis.call('HGETALL', record), event}
+end
+
+-- The third and further ARGV are id, token, … of the leases. Returns for each one 'lost', or the desired state, a space
+-- and the job's limit in bytes a second ('' if it has none).
+local function renew(KEYS, ARGV)
+  local name, lease_ms = unpack(ARGV, 1, 2)
+  local channel = jobs_from(KEYS, name)
+  local now, reply = now_ms(), {}
+  check_time(channel, now, tonumber(lease_ms))
+  for i = 3, #ARGV, 2 do
+    local id, token = ARGV[i], ARGV[i + 1]
+    local record = record_key(channel, id)
+    local owner, desired, limit, stored_ms = unpack(redis.call('HMGET', record, 'token', 'desired', 'limit', 'lease_ms'))
+    if owner == token then
+      if stored_ms ~= lease_ms then redis.call('HSET', record, 'lease_ms', lease_ms) end
+      redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
+      table.insert(reply, desired .. ' ' .. (limit or ''))
+    else
+      table.insert(reply, 'lost')
+    end
+  end
+  return reply
+end
