@@ -3,7 +3,7 @@
 import json
 import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import redis
@@ -13,7 +13,8 @@ from simulcast.jobs import Jobs
 from simulcast.process_registry import ProcessRegistry, WorkerRecord
 from tests.conditions import eventually
 from tests.http_requests import get_text
-from tests.programs import StartFrontEnd
+from tests.ports import free_port
+from tests.programs import StartFrontEnd, one_front_end
 from tests.scraping import Admin, start_with_admin
 from tests.service import ROOT, collect
 from tests.valkey import Valkey
@@ -24,6 +25,14 @@ PROGRESS = {"type": "download_progress", "download_id": "d", "progress": 0.5, "s
 @pytest.fixture
 async def admin(front_end: StartFrontEnd) -> Admin:
     return await start_with_admin(front_end)
+
+
+@pytest.fixture(scope="module")
+def shared_admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
+    """One for all tests that count nothing from zero."""
+    port = free_port()
+    with one_front_end(tmp_path_factory.mktemp("admin"), SIMULCAST_ADMIN_PORT=str(port)) as front_end:
+        yield Admin(front_end, port)
 
 
 @pytest.fixture
@@ -40,12 +49,12 @@ async def reaches(admin: Admin, name: str, least: float, **labels: str) -> None:
     await eventually(enough, f"{name} {labels} of {least}")
 
 
-async def test_the_document_lists_every_metric_with_its_type_and_labels_and_no_other(admin: Admin) -> None:
+async def test_the_document_lists_every_metric_with_its_type_and_labels_and_no_other(shared_admin: Admin) -> None:
     document = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(simulcast_\w+)` \| (\w+) \| ([\w, ]*)\|", document, re.MULTILINE)
     listed = {(name.removesuffix("_total"), kind, labels.strip()) for name, kind, labels in rows}
     assert len(listed) > 20
-    scraped = await admin.scrape()
+    scraped = await shared_admin.scrape()
     told = {
         (
             family.name,
@@ -60,13 +69,13 @@ async def test_the_document_lists_every_metric_with_its_type_and_labels_and_no_o
     assert scraped.value("process_open_fds") > 3
 
 
-async def test_metrics_are_on_the_admin_port_only_and_nothing_else_is_there(admin: Admin) -> None:
-    assert (await admin.front_end.get("/metrics"))[0] == 404
+async def test_metrics_are_on_the_admin_port_only_and_nothing_else_is_there(shared_admin: Admin) -> None:
+    assert (await shared_admin.front_end.get("/metrics"))[0] == 404
     for path in ("/health", "/ready"):
-        assert get_text(admin.port, path)[0] == 200
+        assert get_text(shared_admin.port, path)[0] == 200
     for path in ("/", "/downloads", "/docs", "/openapi.json", "/ws", "/events", "/page/page.js"):
-        assert get_text(admin.port, path)[0] == 404, path
-    assert get_text(admin.port, "/metrics", host="evil.example")[0] == 421
+        assert get_text(shared_admin.port, path)[0] == 404, path
+    assert get_text(shared_admin.port, "/metrics", host="evil.example")[0] == 421
 
 
 async def test_without_an_admin_port_there_are_no_metrics(front_end: StartFrontEnd) -> None:
@@ -169,10 +178,10 @@ async def test_what_the_subscription_missed_is_filled_and_counted(
     assert await admin.value("simulcast_gaps_lost_total") == 0
 
 
-async def test_what_only_looks_like_a_brokers_is_counted_as_refused(admin: Admin, own_valkey: Valkey) -> None:
-    with redis.Redis(port=own_valkey.port, protocol=2) as plain:
+async def test_what_only_looks_like_a_brokers_is_counted_as_refused(shared_admin: Admin) -> None:
+    with redis.Redis.from_url(shared_admin.front_end.redis_url, protocol=2) as plain:
         plain.publish("simulcast:downloads", '0123456789ab 1-1 - \n{"type":"forged"}')
-    await reaches(admin, "simulcast_events_refused_total", 1)
+    await reaches(shared_admin, "simulcast_events_refused_total", 1)
 
 
 async def test_a_client_that_does_not_read_is_behind(admin: Admin, broker: Broker) -> None:
