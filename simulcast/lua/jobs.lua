@@ -61,7 +61,7 @@ local function is_deleted(record, submission)
 end
 
 -- Records everything that an unfinished download has written: its part file, and the file that it may have published
--- already, which is told by its identity, behind a line break: its name may be another file's by now.
+-- already, recognised by its identity, behind a line break: its name may be another file's by now.
 local function record_written(channel, record)
   local part, marker = unpack(redis.call('HMGET', record, 'part', 'finishing'))
   record_orphan(channel, record, part)

@@ -97,7 +97,7 @@ class Sender:
 
     @property
     def closed(self) -> bool:
-        """Whether later calls are refused."""
+        """True once later calls are refused."""
         return self._closed
 
     async def execute(

@@ -35,7 +35,7 @@ class UnreplicatedCalls(Generic[T]):
 
     @property
     def is_retaining(self) -> bool:
-        """Whether a failover would matter."""
+        """True while a failover would matter."""
         return bool(self._expires_at)
 
     def add(self, call: T, now: float) -> None:
