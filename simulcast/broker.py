@@ -14,7 +14,7 @@ from typing import cast
 
 import redis.asyncio
 
-from simulcast.errors import BrokerUnavailable, PositionLost
+from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.events import Event, Message, encode, validate_key
 from simulcast.model.position import Position
@@ -127,6 +127,11 @@ class Broker:
             supersedable=event.label == "p",
             retain=bool(idempotency_key),
         )
+        if reply is None:
+            raise InvalidEvent(
+                f"download {event.key} is owned by the service: its changes of state come from its worker alone; "
+                "send a command, or publish another download_id"
+            )
         return Position.parse(_decode(reply))
 
     def server_counts(self) -> tuple[int, int]:

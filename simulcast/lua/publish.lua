@@ -1,6 +1,8 @@
 -- Functions of a channel. KEYS begin with those of channel_from.
 
--- A seventh key remembers the id of a publication that has an idempotency key. Returns the publication's id.
+-- A seventh key remembers the id of a publication that has an idempotency key. Returns the publication's id, or nil for
+-- a change of state of a download that is owned here: its owner's functions alone publish these. No publisher's change
+-- of state has the label of one of theirs, by which front-ends know repetitions.
 local function publish(KEYS, ARGV)
   local name, max_length, label, key, payload, dedup_ttl_s = unpack(ARGV)
   local channel, dedup_key = channel_from(KEYS, name, max_length), KEYS[7]
@@ -10,6 +12,10 @@ local function publish(KEYS, ARGV)
       redis.call('EXPIRE', dedup_key, dedup_ttl_s) -- a write, so that WAIT covers the first call's writes too
       return first_id
     end
+  end
+  if string.find(label, '^[se]') then
+    if redis.call('EXISTS', '{' .. channel.name .. '}:job:' .. key) == 1 then return false end
+    label = string.gsub(label, '%d$', '%0p')
   end
   local id = append_and_publish(channel, label, key, payload)
   if dedup_key then redis.call('SET', dedup_key, id, 'EX', dedup_ttl_s) end

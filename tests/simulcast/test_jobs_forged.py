@@ -1,0 +1,45 @@
+"""Publications that pose as those of a download's owner."""
+
+import json
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.errors import InvalidEvent
+from simulcast.jobs import Jobs
+from simulcast.model.events import complete_event, error_event, progress_event
+from simulcast.model.position import Position
+from tests.jobs import URL, claim_job, history
+
+
+@pytest.mark.parametrize("event", [complete_event("a", "/forged"), error_event("a", "forged")])
+async def test_an_end_of_an_owned_download_is_refused_by_name(
+    event: dict[str, object], jobs: Jobs, broker: Broker, channel: str
+) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    with pytest.raises(InvalidEvent, match="download a is owned"):
+        await broker.publish(event, channel)
+    await broker.publish(progress_event("a", 0.5, 1), channel)
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    ends = [event for event in await history(broker, channel) if event["type"] == "download_complete"]
+    assert [end["file_path"] for end in ends] == ["/a"]
+
+
+async def test_an_end_that_was_forged_before_its_download_does_not_hide_the_real_one(
+    jobs: Jobs, broker: Broker, channel: str
+) -> None:
+    forged = {**complete_event("a", "/forged"), "attempt": 1, "change": 3}
+    await broker.publish(forged, channel)
+    await jobs.submit(URL, "a")
+    await jobs.finish(await claim_job(jobs), "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    head = await broker.head(channel)
+    publications = await broker.history(Position(head.position.epoch, 0), head.position, channel)
+    ends = [each for each in publications if each.label.startswith("e:download_complete")]
+    assert [json.loads(each.payload)["change"] for each in ends] == [3, 3]
+    assert len({each.label for each in ends}) == 2
+
+
+async def test_an_end_of_a_download_that_the_service_does_not_own_is_published(broker: Broker, channel: str) -> None:
+    await broker.publish(complete_event("external", "/x"), channel)
+    assert [event["download_id"] for event in await history(broker, channel)] == ["external"]
