@@ -4,18 +4,18 @@ import argparse
 import gc
 import socket
 import sys
-from typing import cast
+from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app.access.middleware import RequestFilterMiddleware
 from app.admin import PortRouter, admin_app
-from app.heartbeat import Endpoint
-from app.server.drain import Server
-from app.server.server import uvicorn_config
-from app.services import Services
-from simulcast.errors import SettingRefused
+from app.server.server import DrainingServer, uvicorn_config
+from simulcast.errors import BrokerUnavailable, SettingRefused
+from simulcast.frontend import FrontEnd
+from simulcast.frontend.heartbeat import Endpoint
 from simulcast.logs import configure
 from simulcast.settings.front_end import FrontEndSettings
 
@@ -25,7 +25,7 @@ GC_THRESHOLDS = (10_000, 20, 100)
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT. Exits with 1 for settings with which it must not start."""
+    """Serve until SIGTERM or SIGINT. Exits with 1 for settings with which it must not start."""
     parser = argparse.ArgumentParser(prog="python -m app", description="One front-end of Simulcast.")
     parser.add_argument("--host", help="address to listen on (SIMULCAST_HOST, 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (SIMULCAST_PORT, 8080)")
@@ -41,26 +41,26 @@ def main() -> None:
     )
     flags = parser.parse_args()
     names = ("host", "port", "admin_port", "open_to_everyone")
-    given = {name: value for name in names if (value := getattr(flags, name)) is not None}
+    overrides = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
-        settings = FrontEndSettings.from_environment(**given)
+        settings = FrontEndSettings.from_environment(**overrides)
         settings.check_host(settings.host)
         configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)
-        config = _config(settings, flags.root_path, admin)
+        config, front_end = _configure_server(settings, flags.root_path, admin)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
         sockets = [*(sockets or [config.bind_socket()]), admin]
     gc.collect()
-    gc.freeze()  # what was loaded for good is never looked at again
+    gc.freeze()  # no collection looks at the modules again
     gc.set_threshold(*GC_THRESHOLDS)
-    Server(config, settings.drain_s).run(sockets=sockets or None)
+    DrainingServer(config, front_end.drain).run(sockets=sockets or None)
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:
-    """What was handed down, else one of its own, else none. Raises SettingRefused where the port can't be had."""
+    """Return the inherited socket, or a new one. Raises SettingRefused for a port that can't be listened on."""
     if fd is not None:
         return socket.socket(fileno=fd)
     if not settings.admin_port:
@@ -75,21 +75,30 @@ def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket |
         ) from error
 
 
-def _config(settings: FrontEndSettings, root_path: str, admin: socket.socket | None) -> uvicorn.Config:
+def _configure_server(
+    settings: FrontEndSettings, root_path: str, admin: socket.socket | None
+) -> tuple[uvicorn.Config, FrontEnd]:
     """Raises SettingRefused."""
     from app.main import create_app  # makes an app of the environment's settings too: not before they were checked
 
     address = f"{settings.host}:{settings.port}"
     if admin is None:
-        app: ASGIApp = (public := create_app(settings, Endpoint(address)))
+        public: FastAPI = create_app(settings, Endpoint(address))
+        app: ASGIApp = public
     else:
         host, port = admin.getsockname()[:2]
         public = create_app(settings, Endpoint(address, f"{host}:{port}"))
         guarded = RequestFilterMiddleware(admin_app(public), frozenset(settings.allowed_hosts))
         app = PortRouter(public, guarded, {port})
-    return uvicorn_config(
-        app, settings, root_path, lambda: cast(Services, public.state.services).broker.server_counts()
-    )
+    front_end: FrontEnd = public.state.front_end
+    return uvicorn_config(app, settings, root_path, partial(_server_counts, front_end)), front_end
+
+
+def _server_counts(front_end: FrontEnd) -> tuple[int, int]:
+    try:
+        return front_end.services.broker.server_counts()
+    except BrokerUnavailable:  # it starts again
+        return 1, 0
 
 
 if __name__ == "__main__":

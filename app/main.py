@@ -1,6 +1,7 @@
 """The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve`."""
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,17 +18,19 @@ from starlette.types import Scope
 import simulcast.gateway
 from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
+from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
-from app.heartbeat import NO_ENDPOINT, Endpoint
-from app.routes import downloads, files, sse, websocket
+from app.routes import downloads, files
 from app.routes.docs import add_description, add_manual
 from app.routes.errors import validation_error_handler
 from app.routes.file_store import Folder
-from app.services import services_lifespan
+from simulcast.frontend import FrontEnd
+from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
+from simulcast.frontend.routes import openapi_errors
 from simulcast.logs import configure
 from simulcast.settings.front_end import FrontEndSettings
 
-MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and one beyond that is to be refused by name
+MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and a larger one gets an error that says so
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(simulcast.gateway.__file__).parent
 _GATEWAY_PARTS = {f"gateway_{part}.js" for part in ("address", "delay", "position", "sse")}
@@ -54,14 +57,22 @@ class RevalidatedStaticFiles(StaticFiles):
         return response
 
 
-def create_app(settings: FrontEndSettings, place: Endpoint = NO_ENDPOINT) -> FastAPI:
-    """One front-end, made from its settings. Raises SettingRefused for a token's key that makes no sense."""
+def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> FastAPI:
+    """Return one front-end, made from its settings. Raises SettingRefused for a token's key that is not valid."""
+    tokens = TokenVerifier.from_settings(settings)
+    front_end = FrontEnd(
+        settings.redis_url,
+        authorize=client_authorizer(tokens),
+        max_clients=None,  # the server limits connections
+        drain_s=settings.drain_s,
+        endpoint=endpoint,
+        on_failure=_stop_process,
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure(settings.log)
-        async with services_lifespan(settings, place) as services:
-            app.state.services = services
+        async with front_end.lifespan(app):
             yield
 
     app = FastAPI(
@@ -74,16 +85,16 @@ def create_app(settings: FrontEndSettings, place: Endpoint = NO_ENDPOINT) -> Fas
         exception_handlers={RequestValidationError: validation_error_handler},
         middleware=[Middleware(RequestFilterMiddleware, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
-    app.state.tokens = TokenVerifier.of(settings)
+    app.state.front_end = front_end
+    app.state.tokens = tokens
     app.state.files = Folder(Path(settings.files_dir)) if settings.files_dir else None
     app.include_router(downloads.router)
-    app.include_router(websocket.router)
-    app.include_router(sse.router)
+    app.include_router(front_end.router, responses=openapi_errors(400, 421))
     app.include_router(files.router)
     add_description(app)
     app.mount("/page", RevalidatedStaticFiles(directory=PAGE), name="page")
 
-    features = {"files": app.state.files is not None, "tokens": app.state.tokens is not None, "manual": add_manual(app)}
+    features = {"files": app.state.files is not None, "tokens": tokens is not None, "manual": add_manual(app)}
     attributes = "".join(f" data-{name}" for name, is_on in features.items() if is_on)
     index = (PAGE / "index.html").read_text(encoding="utf-8").replace("<html", f"<html{attributes}", 1)
 
@@ -94,6 +105,11 @@ def create_app(settings: FrontEndSettings, place: Endpoint = NO_ENDPOINT) -> Fas
         return HTMLResponse(index, headers=headers)
 
     return app
+
+
+def _stop_process() -> None:
+    """End in order, so that the supervisor of this process starts another one."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 app = create_app(FrontEndSettings.from_environment())

@@ -1,4 +1,4 @@
-"""What a front-end tells Prometheus: what it counted itself, and what Redis knows of all processes together."""
+"""The metrics of a front-end in the format of Prometheus: its own counters, and the statistics that Redis keeps."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ _PROCESS = ProcessCollector(registry=None)
 
 @dataclass(frozen=True, slots=True)
 class ClusterStats:
-    """What Redis knows: the same whichever front-end is asked."""
+    """The statistics of all processes together: the same on each front-end."""
 
     processes: Processes
-    survey: QueueStats
+    queue: QueueStats
 
 
-def exposition(channels: Channels, tally: Counters, ready: bool, everyone: ClusterStats | None) -> bytes:
-    """Prometheus' text format. `everyone`: None while Redis is away; then what it would say is left out."""
-    return generate_latest(_Collector(channels, tally, ready, everyone))
+def format_metrics(channels: Channels, ready: bool, stats: ClusterStats | None) -> bytes:
+    """Return the text format of Prometheus. `stats`: None while Redis is away; then those metrics are left out."""
+    return generate_latest(_Collector(channels, ready, stats))
 
 
 class _Collector(Collector):
-    def __init__(self, channels: Channels, tally: Counters, ready: bool, everyone: ClusterStats | None) -> None:
+    def __init__(self, channels: Channels, ready: bool, stats: ClusterStats | None) -> None:
         self._channels = channels
-        self._tally = tally
+        self._counters = channels.counters
         self._ready = ready
-        self._everyone = everyone
+        self._stats = stats
 
     def collect(self) -> Iterator[Metric]:
         yield from _PROCESS.collect()
@@ -50,45 +50,49 @@ class _Collector(Collector):
             ("channel", "state"),
             _clients(self._channels),
         )
-        yield from _counters(self._tally)
-        yield _histogram("flush_seconds", "One flush to all clients that are current.", self._tally.flushes)
+        yield from _counters(self._counters)
+        yield _histogram("flush_seconds", "One flush to all clients that are current.", self._counters.flushes)
         yield _histogram(
             "latency_seconds",
             "From Redis' publishing to the flush; sampled about once a second in each channel.",
-            self._tally.latencies,
+            self._counters.latencies,
         )
-        if self._everyone is not None:
-            yield from _cluster_metrics(self._everyone)
+        if self._stats is not None:
+            yield from _cluster_metrics(self._stats)
 
 
-def _counters(tally: Counters) -> Iterator[Metric]:
+def _counters(counters: Counters) -> Iterator[Metric]:
     for name, meaning, value in (
-        ("events_received", "Messages that came by the subscription.", tally.received),
-        ("events_refused", "Of them, left out: too large, or made to look like a broker's.", tally.rejected),
-        ("backfilled", "Publications read from the history: they had not come by the subscription.", tally.backfilled),
-        ("deliveries", "Events written to clients; one event to n clients is n.", tally.deliveries),
-        ("sent_bytes", "Bytes of events written to clients.", tally.sent_bytes),
-        ("joins", "Memberships begun.", tally.joins),
-        ("clients_cut", "Clients cut: full for too long, or something was lost for good.", tally.disconnects),
-        ("gaps_found", "Gaps in what came by the subscription.", tally.gaps_found),
-        ("gaps_lost", "Gaps that the history could not fill: their clients were cut.", tally.gaps_lost),
-        ("epochs", "Epochs begun, after the first one of each channel.", tally.epochs),
-        ("redis_reconnects", "Times that the subscription was lost and had to be made again.", tally.reconnects),
+        ("events_received", "Messages that came by the subscription.", counters.received),
+        ("events_refused", "Of them, left out: too large, or made to look like a broker's.", counters.rejected),
+        (
+            "backfilled",
+            "Publications read from the history, since they did not come by the subscription.",
+            counters.backfilled,
+        ),
+        ("deliveries", "Events written to clients; one event to n clients is n.", counters.deliveries),
+        ("sent_bytes", "Bytes of events written to clients.", counters.sent_bytes),
+        ("joins", "Memberships begun.", counters.joins),
+        ("clients_cut", "Clients cut: full for too long, or something was lost for good.", counters.disconnects),
+        ("gaps_found", "Gaps in what came by the subscription.", counters.gaps_found),
+        ("gaps_lost", "Gaps that the history could not fill: their clients were cut.", counters.gaps_lost),
+        ("epochs", "Epochs begun, after the first one of each channel.", counters.epochs),
+        ("redis_reconnects", "Times that the subscription was lost and had to be made again.", counters.reconnects),
     ):
         yield CounterMetricFamily(f"simulcast_{name}", meaning, value=value)
     recoveries = CounterMetricFamily(
         "simulcast_recoveries", "Clients that named their position, by what they were given.", labels=("source",)
     )
-    for source, count in tally.recoveries.items():
+    for source, count in counters.recoveries.items():
         recoveries.add_metric((source,), count)
     yield recoveries
 
 
-def _cluster_metrics(everyone: ClusterStats) -> Iterator[Metric]:
-    processes, survey = everyone.processes, everyone.survey
-    yield _labelled("jobs", "Downloads in each state.", ("state",), [((k,), n) for k, n in survey.jobs.items()])
+def _cluster_metrics(stats: ClusterStats) -> Iterator[Metric]:
+    processes, queue = stats.processes, stats.queue
+    yield _labelled("jobs", "Downloads in each state.", ("state",), [((k,), n) for k, n in queue.jobs.items()])
     yield _gauge(
-        "queue_oldest_seconds", "For how long the oldest queued download could have begun.", survey.longest_wait_s or 0
+        "queue_oldest_seconds", "For how long the oldest queued download could have begun.", queue.longest_wait_s or 0
     )
     kinds = [(("front_end",), len(processes.front_ends)), (("worker",), len(processes.workers))]
     yield _labelled("processes", "Processes that live.", ("kind",), kinds)
@@ -100,10 +104,10 @@ def _cluster_metrics(everyone: ClusterStats) -> Iterator[Metric]:
 
 
 def _clients(channels: Channels) -> list[tuple[tuple[str, str], int]]:
-    """Those of the channels that have most of them, and those of all others together."""
-    found = sorted(channels.client_counts(), key=lambda each: (-each[1], each[0]))
-    rest = found[MAX_LABELLED_CHANNELS:]
-    shown = found[:MAX_LABELLED_CHANNELS]
+    """Return the clients of the channels that have most of them, and those of all others together."""
+    counts = sorted(channels.client_counts(), key=lambda count: (-count[1], count[0]))
+    rest = counts[MAX_LABELLED_CHANNELS:]
+    shown = counts[:MAX_LABELLED_CHANNELS]
     if rest:
         shown.append((OTHERS, sum(clients for _, clients, _ in rest), sum(behind for _, _, behind in rest)))
     pairs: list[tuple[tuple[str, str], int]] = []
@@ -117,15 +121,15 @@ def _gauge(name: str, meaning: str, value: float) -> Metric:
 
 
 def _labelled(
-    name: str, meaning: str, labels: tuple[str, ...], found: Iterable[tuple[tuple[str, ...], float]]
+    name: str, meaning: str, labels: tuple[str, ...], samples: Iterable[tuple[tuple[str, ...], float]]
 ) -> Metric:
     family = GaugeMetricFamily(f"simulcast_{name}", meaning, labels=labels)
-    for values, number in found:
+    for values, number in samples:
         family.add_metric(values, number)
     return family
 
 
-def _histogram(name: str, meaning: str, found: Histogram) -> Metric:
-    bounds = [*map(str, found.bounds), "+Inf"]
-    buckets = list(zip(bounds, accumulate(found.counts), strict=True))
-    return HistogramMetricFamily(f"simulcast_{name}", meaning, buckets=buckets, sum_value=found.sum)
+def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+    return HistogramMetricFamily(f"simulcast_{name}", meaning, buckets=buckets, sum_value=histogram.sum)

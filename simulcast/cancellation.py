@@ -5,7 +5,7 @@ and the task that waits for its end hangs.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 RECANCEL_INTERVAL_S = 0.5
@@ -17,6 +17,18 @@ async def cancel_and_wait(tasks: Collection["asyncio.Task[Any]"]) -> None:
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=RECANCEL_INTERVAL_S)
+
+
+async def run_until_first(*coroutines: Coroutine[Any, Any, object]) -> None:
+    """Run all of them as tasks until one ends, then cancel the others. Raises what one of them raised."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await cancel_and_wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
 
 def is_cancelling() -> bool:

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 
 from app.server.http import SimulcastHTTPProtocol
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.websocket import SCOPE_KEY, SimulcastWebSocketProtocol
+from simulcast.frontend.transport.asgi import WEBSOCKET_KEY
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -84,7 +85,7 @@ class Endpoint:
         return [protocol for seen in self.seen if (protocol := seen()) is not None]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        protocol: SimulcastWebSocketProtocol = scope["extensions"][SCOPE_KEY]
+        protocol: SimulcastWebSocketProtocol = scope["extensions"][WEBSOCKET_KEY]
         self.seen.append(weakref.ref(protocol))
         self.parts.append(weakref.ref(protocol.conn))
         await receive()

@@ -1,4 +1,4 @@
-"""Refuses what may not reach the routes: foreign hosts and origins, posts that aren't JSON, and tokens in a URL."""
+"""Refuses requests that must not reach the routes: foreign hosts and origins, posts without JSON, tokens in a URL."""
 
 from collections.abc import Container
 
@@ -6,12 +6,12 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.access.hosts import host_refused, origin_refused
+from app.access.hosts import check_host
+from simulcast.frontend.origins import check_origin
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = frozenset({"/health", "/ready"})
-_STREAM = "/events"
-_TOKENS = frozenset({b"token", b"access_token"})
+_TOKEN_PARAMETERS = frozenset({b"token", b"access_token"})
 
 
 class RequestFilterMiddleware:
@@ -25,29 +25,28 @@ class RequestFilterMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        status, reason = self._refused(scope)
+        status, reason = self._check(scope)
         if reason is not None:
             await JSONResponse({"detail": reason}, status)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _refused(self, scope: Scope) -> tuple[int, str | None]:
+    def _check(self, scope: Scope) -> tuple[int, str | None]:
+        """Return the status and the reason of a refusal. The front-end checks the origins of its clients itself."""
         names = {pair.partition(b"=")[0].lower() for pair in scope["query_string"].split(b"&")}
-        if names & _TOKENS:
-            scope["query_string"] = b""  # a server's log would tell it
+        if names & _TOKEN_PARAMETERS:
+            scope["query_string"] = b""  # a server would log it
             return 400, "a token in a URL ends up in logs and histories: send the header Authorization: Bearer …"
         headers = Headers(scope=scope)
-        writes = scope["type"] == "http" and scope["method"] not in _SAFE
         path = "/" + scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
         host = headers.get("host", "")
-        if path not in _PROBES and (reason := host_refused(host, self._allowed_hosts)):
+        if path not in _PROBES and (reason := check_host(host, self._allowed_hosts)):
             return 421, reason
-        if writes or scope["type"] == "websocket" or path == _STREAM:
-            reason = origin_refused(headers.get("origin"), host, scope["scheme"])
-            if reason:
-                return 403, reason
-        if writes:
-            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-            if scope["method"] == "POST" and kind != "application/json":
-                return 415, f"a POST takes content-type: application/json, not {kind[:80] or 'none'!r}"
+        if scope["type"] == "websocket" or scope["method"] in _SAFE_METHODS:
+            return 200, None
+        if reason := check_origin(headers.get("origin"), host, scope["scheme"]):
+            return 403, reason
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if scope["method"] == "POST" and kind != "application/json":
+            return 415, f"a POST takes content-type: application/json, not {kind[:80] or 'none'!r}"
         return 200, None

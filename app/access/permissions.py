@@ -1,33 +1,63 @@
-"""What a request may do: the bearer's token it carries, and the refusal where that isn't enough (RFC 6750)."""
+"""The permissions of a connection: the bearer token it carries, and the refusal where that isn't enough (RFC 6750)."""
 
-import math
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import cast
 
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
-from app.access.grant import FULL_ACCESS, Grant
 from app.access.tokens import TokenRefused, TokenVerifier
+from simulcast.frontend.authorization import Authorize, Decision, TokenInFirstMessage
+from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.token_claims import Scope
 
 _CHALLENGE = 'Bearer realm="simulcast"'
+_BEARER_PREFIX = "bearer."  # of a subprotocol, since browsers can send no header with a WebSocket
 
 
-def bearer(connection: HTTPConnection) -> str | None:
-    """The token of the header Authorization, if there is one."""
+def client_authorizer(tokens: TokenVerifier | None) -> Authorize:
+    """Return the decision about clients of `/ws` and `/events`, for the front-end."""
+
+    async def authorize_client(connection: HTTPConnection) -> Decision:
+        token = bearer_token(connection)
+        channels = connection.query_params.getlist("channel") or [DEFAULT_CHANNEL]
+        if connection.scope["type"] == "websocket":
+            offered: list[str] = connection.scope.get("subprotocols", [])
+            named = (name.removeprefix(_BEARER_PREFIX) for name in offered if name.startswith(_BEARER_PREFIX))
+            token = next(named, None) if token is None else token
+            if token is None and tokens is not None:
+                return TokenInFirstMessage(verify_first)
+        return authorize(tokens, token, "watch", channels)
+
+    async def verify_first(token: str) -> Grant:
+        return authorize(tokens, token, "watch", [])
+
+    return authorize_client
+
+
+def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
+    """Return a dependency of routes: the scope, in the channel that the path names, else in that of the downloads."""
+
+    async def authorize_request(request: Request) -> Grant:
+        channel = request.path_params.get("channel", DEFAULT_CHANNEL)
+        tokens = cast(TokenVerifier | None, request.app.state.tokens)
+        return authorize(tokens, bearer_token(request), scope, [channel])
+
+    return authorize_request
+
+
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """Return the token of the header Authorization, if there is one."""
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def authorize(connection: HTTPConnection, scope: Scope, channels: Iterable[str], token: str | None) -> Grant:
-    """What `token` grants, which includes the scope in each of the channels; everything where none is wanted.
+def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, channels: Iterable[str]) -> Grant:
+    """Return the grant of `token`, which includes the scope in each channel; everything where no tokens are configured.
 
     Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that.
     """
-    tokens = cast(TokenVerifier | None, connection.app.state.tokens)
     if tokens is None:
         return FULL_ACCESS
     if token is None:
@@ -45,18 +75,3 @@ def authorize(connection: HTTPConnection, scope: Scope, channels: Iterable[str],
             challenge = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
             raise HTTPException(403, refusal, {"www-authenticate": challenge})
     return grant
-
-
-def seconds_left(grant: Grant) -> float | None:
-    """Until it expires; None if it never does."""
-    return grant.expires_at - time.time() if math.isfinite(grant.expires_at) else None
-
-
-def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
-    """A dependency of routes: the scope, in the channel that the path names, else in that of the downloads."""
-
-    async def authorized(request: Request) -> Grant:
-        channel = request.path_params.get("channel", DEFAULT_CHANNEL)
-        return authorize(request, scope, [channel], bearer(request))
-
-    return authorized

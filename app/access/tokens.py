@@ -1,19 +1,21 @@
-"""Tokens of clients: JSON Web Tokens, checked with the one key that is configured (RFC 7519, RFC 8725)."""
+"""Tokens of clients: JSON Web Tokens, verified with the one key that is configured (RFC 7519, RFC 8725)."""
 
+import math
+from collections.abc import Mapping
 from typing import Self
 
 import jwt
 
-from app.access import grant
-from app.access.grant import Grant
-from simulcast.model.token_claims import AUDIENCE
+from simulcast.frontend.grant import Grant
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.token_claims import AUDIENCE, SCOPES
 from simulcast.settings.access import AccessSettings, prepare_key
 
 MAX_TOKEN_CHARS = 4096
 
 
 class TokenRefused(Exception):
-    """The message says why and what to do, without the token. `expired`: it was valid once."""
+    """A token that is not accepted, and why; the message does not contain it. `expired`: it was valid once."""
 
     def __init__(self, message: str, *, expired: bool = False) -> None:
         super().__init__(message)
@@ -21,24 +23,21 @@ class TokenRefused(Exception):
 
 
 class TokenVerifier:
-    """The algorithm is the key's own and never what a token's header says: RFC 8725 §3.1."""
+    """Verifies tokens by the algorithm of its key, never by that of a token's header: RFC 8725 §3.1."""
 
     def __init__(self, algorithm: str, key: str) -> None:
-        """`algorithm`: HS256 with a secret, or RS256 with a public key in PEM.
-
-        Raises ValueError that says what is wrong with the key.
-        """
+        """`algorithm`: HS256 with a secret, or RS256 with a public key in PEM. Raises ValueError for an unfit key."""
         self._algorithm = algorithm
         self._key = prepare_key(algorithm, key)
 
     @classmethod
-    def of(cls, settings: AccessSettings) -> Self | None:
-        """None where no tokens are configured. Raises SettingRefused."""
+    def from_settings(cls, settings: AccessSettings) -> Self | None:
+        """Return None where no tokens are configured. Raises SettingRefused."""
         algorithm, key = settings.token_key()
         return cls(algorithm, key) if algorithm else None
 
     def grant(self, token: str) -> Grant:
-        """What it lets its bearer do now. Raises TokenRefused."""
+        """Return the permissions of its bearer. Raises TokenRefused."""
         if len(token) > MAX_TOKEN_CHARS:
             raise TokenRefused(f"a token has at most {MAX_TOKEN_CHARS:,} characters: get a smaller one")
         try:
@@ -49,9 +48,24 @@ class TokenVerifier:
                 audience=AUDIENCE,
                 options={"require": ["exp", "aud"], "verify_iat": False},  # iat may be ahead by a clock's error
             )
-            return grant.grant_from_claims(claims)
+            return grant_from_claims(claims)
         except jwt.ExpiredSignatureError as error:
             raise TokenRefused("the token has expired: get a new one", expired=True) from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             why = f"{type(error).__name__}: {error}"
             raise TokenRefused(f"the token is not valid ({why[:200]}): get another one") from error
+
+
+def grant_from_claims(claims: Mapping[str, object]) -> Grant:
+    """Return the grant in a token's claims, `exp` among them. Unknown scopes are ignored (RFC 6749 §3.3).
+
+    Raises TypeError or ValueError that names the claim of a wrong form.
+    """
+    scope, channels, expires_at = claims.get("scope", ""), claims.get("channels", [DEFAULT_CHANNEL]), claims["exp"]
+    if not isinstance(scope, str):
+        raise TypeError(f"the claim scope is text, some of {', '.join(SCOPES)} with spaces between")
+    if not isinstance(channels, list) or not all(isinstance(pattern, str) for pattern in channels):
+        raise ValueError("the claim channels is a list of texts, patterns of channels' names")
+    if not isinstance(expires_at, int | float) or not math.isfinite(expires_at):
+        raise ValueError("the claim exp is a number, seconds since 1970")
+    return Grant(frozenset(scope.split()), tuple(channels), float(expires_at))

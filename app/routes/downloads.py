@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.access.permissions import require_scope
-from app.routes.errors import first_error, openapi_errors
-from app.services import Services
+from app.routes.errors import first_error
 from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.frontend import FrontEnd
+from simulcast.frontend.routes import openapi_errors
+from simulcast.frontend.services import Services
 from simulcast.model import job_record
 from simulcast.model.channel import CHANNEL_PATTERN
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
@@ -25,12 +27,16 @@ _COMMANDING = {**_WRITING, **openapi_errors(404, 409)}
 router = APIRouter(responses=openapi_errors(400, 421))
 
 
-def services(request: Request) -> Services:
-    """The process's services."""
-    return cast(Services, request.app.state.services)
+def running_services(request: Request) -> Services:
+    """Return the parts of this process's front-end. Raises HTTPException 503 while they start again."""
+    try:
+        return cast(FrontEnd, request.app.state.front_end).services
+    except BrokerUnavailable as error:
+        raise HTTPException(503, str(error)) from error
 
 
-Here = Annotated[Services, Depends(services)]
+CommandId = Annotated[str, Query(max_length=100)]
+RunningServices = Annotated[Services, Depends(running_services)]
 
 
 class AddDownload(DownloadOptions):
@@ -103,11 +109,11 @@ async def _parse_body(model: type[Body], request: Request) -> Body:
     responses=_WRITING,
     openapi_extra=_schema(AddDownload),
 )
-async def add_download(here: Here, request: Request, response: Response) -> JobRecord:
+async def add_download(services: RunningServices, request: Request, response: Response) -> JobRecord:
     """Queues a download; a worker takes it when it is free."""
     wanted = await _parse_body(AddDownload, request)
     try:
-        record = await here.jobs.submit(wanted.url, priority=wanted.priority, options=wanted)
+        record = await services.jobs.submit(wanted.url, priority=wanted.priority, options=wanted)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
@@ -116,7 +122,7 @@ async def add_download(here: Here, request: Request, response: Response) -> JobR
 
 @router.get("/downloads", dependencies=[Depends(require_scope("watch"))], responses=_READING)
 async def list_downloads(
-    here: Here,
+    services: RunningServices,
     state: State | None = None,
     sort: Sort = "created_at",
     order: Literal["asc", "desc"] = "desc",
@@ -126,7 +132,7 @@ async def list_downloads(
     """Downloads as they stand, a page at a time."""
     wanted = job_record.Query(state, sort, order == "desc", offset, limit)
     try:
-        downloads, total = await here.jobs.list(wanted)
+        downloads, total = await services.jobs.list(wanted)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     return Downloads(downloads=downloads, total=total)
@@ -137,19 +143,19 @@ async def list_downloads(
     dependencies=[Depends(require_scope("watch"))],
     responses={**_READING, **openapi_errors(404)},
 )
-async def get_download(download_id: str, here: Here) -> JobRecord:
+async def get_download(download_id: str, services: RunningServices) -> JobRecord:
     """One download, as it stands."""
     try:
-        return await here.jobs.get(download_id)
+        return await services.jobs.get(download_id)
     except KeyError as error:
         raise HTTPException(404, f"there is no download {download_id[:100]}") from error
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
 
 
-async def _run_command(here: Services, command: Command) -> Accepted:
+async def _run_command(services: Services, command: Command) -> Accepted:
     try:
-        reason = await here.jobs.command(command)
+        reason = await services.jobs.command(command)
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     if reason is not None:
@@ -158,9 +164,9 @@ async def _run_command(here: Services, command: Command) -> Accepted:
 
 
 @router.post("/downloads/clear", dependencies=[Depends(require_scope("command"))], responses=_WRITING)
-async def clear_finished(here: Here, command_id: Annotated[str, Query(max_length=100)] = "") -> Accepted:
+async def clear_finished(services: RunningServices, command_id: Annotated[str, Query(max_length=100)] = "") -> Accepted:
     """Forgets all downloads that have ended; their files stay."""
-    return await _run_command(here, Command("clear", command_id=command_id))
+    return await _run_command(services, Command("clear", command_id=command_id))
 
 
 @router.post(
@@ -170,11 +176,14 @@ async def clear_finished(here: Here, command_id: Annotated[str, Query(max_length
     openapi_extra=_schema(Limit),
 )
 async def limit_download(
-    download_id: str, request: Request, here: Here, command_id: Annotated[str, Query(max_length=100)] = ""
+    download_id: str,
+    request: Request,
+    services: RunningServices,
+    command_id: CommandId = "",
 ) -> Accepted:
     """Changes how fast a download may be, also while it runs; nothing is told of it, the record shows it."""
     wanted = await _parse_body(Limit, request)
-    return await _run_command(here, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
+    return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
 
 
 @router.post(
@@ -185,19 +194,22 @@ async def limit_download(
 async def command_download(
     download_id: str,
     action: Literal["pause", "resume", "cancel", "retry"],
-    here: Here,
-    command_id: Annotated[str, Query(max_length=100)] = "",
+    services: RunningServices,
+    command_id: CommandId = "",
 ) -> Accepted:
     """Records what is wished; what comes of it is told to everyone as an event."""
-    return await _run_command(here, Command(action, download_id, command_id))
+    return await _run_command(services, Command(action, download_id, command_id))
 
 
 @router.delete("/downloads/{download_id}", dependencies=[Depends(require_scope("command"))], responses=_COMMANDING)
 async def delete_download(
-    download_id: str, here: Here, file: bool = False, command_id: Annotated[str, Query(max_length=100)] = ""
+    download_id: str,
+    services: RunningServices,
+    file: bool = False,
+    command_id: Annotated[str, Query(max_length=100)] = "",
 ) -> Accepted:
     """Forgets a download that doesn't run; with `file=true` its file goes too."""
-    return await _run_command(here, Command("delete", download_id, command_id, file))
+    return await _run_command(services, Command("delete", download_id, command_id, file))
 
 
 @router.post(
@@ -207,28 +219,15 @@ async def delete_download(
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
 )
 async def publish(
-    channel: Annotated[str, Path(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})], request: Request, here: Here
+    channel: Annotated[str, Path(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})],
+    request: Request,
+    services: RunningServices,
 ) -> Published:
     """Publishes the body, a JSON object, to all clients of the channel."""
     try:
-        position = await here.broker.publish(await _all(request), channel)
+        position = await services.broker.publish(await _all(request), channel)
     except (InvalidEvent, ValueError) as error:
         raise HTTPException(422, str(error)) from error
     except BrokerUnavailable as error:
         raise HTTPException(503, str(error)) from error
     return Published(event_id=None if position is None else str(position))
-
-
-@router.get("/health")
-async def health() -> dict[str, str]:
-    """Answers while the process runs."""
-    return {"status": "ok"}
-
-
-@router.get("/ready", responses=openapi_errors(503))
-async def ready(here: Here) -> dict[str, str | int]:
-    """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
-    reason = here.not_ready()
-    if reason is not None:
-        raise HTTPException(503, reason)
-    return {"status": "ready", "clients": here.channels.clients, "channels": len(here.channels.feeds)}

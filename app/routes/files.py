@@ -16,12 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from app.access.permissions import require_scope
 from app.routes.byte_range import RangeResponse, evaluate_range
-from app.routes.downloads import Here, get_download
-from app.routes.errors import openapi_errors
+from app.routes.downloads import RunningServices, get_download
 from app.routes.file_store import Folder, OpenFile, open_file
-from app.server.http import connection_of, wait_disconnected
-from app.services import RETRY_AFTER
-from simulcast.cancellation import cancel_and_wait
+from simulcast.cancellation import run_until_first
+from simulcast.frontend import FrontEnd
+from simulcast.frontend.routes import openapi_errors
+from simulcast.frontend.services import RETRY_AFTER
+from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
 
 MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits keeps back
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
@@ -53,7 +54,7 @@ _log = logging.getLogger("simulcast.file")
         **openapi_errors(401, 403, 404, 409, 412, 416, 422, 503),
     },
 )
-async def download_file(download_id: str, request: Request, here: Here) -> Response:
+async def download_file(download_id: str, request: Request, services: RunningServices) -> Response:
     """The file of a download that is complete, or one range of it; to be saved, never to be shown."""
     folder = cast(Folder | None, request.app.state.files)
     if folder is None:
@@ -62,9 +63,10 @@ async def download_file(download_id: str, request: Request, here: Here) -> Respo
         )
     if folder.readers >= MAX_READERS:
         raise HTTPException(503, f"{MAX_READERS} files are on their way from here: try again later", RETRY_AFTER)
+    stopping = cast(FrontEnd, request.app.state.front_end).stopping
     folder.readers += 1
     try:
-        response = _response(request, await _open(folder, download_id, here), folder, here.ending)
+        response = _response(request, await _open(folder, download_id, services), folder, stopping)
     except BaseException:
         folder.readers -= 1
         raise
@@ -73,8 +75,8 @@ async def download_file(download_id: str, request: Request, here: Here) -> Respo
     return response
 
 
-async def _open(folder: Folder, download_id: str, here: Here) -> OpenFile:
-    record = await get_download(download_id, here)
+async def _open(folder: Folder, download_id: str, services: RunningServices) -> OpenFile:
+    record = await get_download(download_id, services)
     if record.state != "complete" or record.file_path is None:
         raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
     try:
@@ -130,21 +132,15 @@ class FileBody(Response):
         self._is_whole = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        tasks = [
-            asyncio.create_task(self._send(send), name="send"),
-            asyncio.create_task(wait_disconnected(receive), name="gone"),
-            asyncio.create_task(self._shutdown(), name="ending"),
-        ]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await run_until_first(self._send(send), wait_disconnected(receive), self._wait_for_shutdown())
         finally:
-            await cancel_and_wait(tasks)
             # A thread that still reads may meet another file under this number; what it reads goes nowhere.
             os.close(self._file.descriptor)
             self._folder.readers -= 1
-        connection = connection_of(scope)
-        if not self._is_whole and connection is not None:
-            connection.transport.abort()
+        transport = http_transport(scope)
+        if not self._is_whole and transport is not None:
+            transport.abort()
             await wait_disconnected(receive)
 
     async def _send(self, send: Send) -> None:
@@ -164,6 +160,6 @@ class FileBody(Response):
         else:
             self._is_whole = True
 
-    async def _shutdown(self) -> None:
+    async def _wait_for_shutdown(self) -> None:
         await self._ending.wait()
         await asyncio.sleep(SHUTDOWN_GRACE_S)

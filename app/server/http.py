@@ -12,15 +12,14 @@ from typing import Any, cast
 
 import h11
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
+from simulcast.frontend.transport.asgi import HTTP_KEY
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 
-STATE_KEY = "simulcast.connection"
 HEADER_TIMEOUT_S = (
     10.0  # from the connection, or from the first byte of a request on a kept one, to the end of its head
 )
@@ -52,7 +51,6 @@ class SimulcastHTTPProtocol(H11Protocol):
     """
 
     limits: ConnectionLimits | None = None
-    ending: asyncio.Event | None = None  # of a response that lasts: set when it is to end
 
     def __init__(
         self,
@@ -92,21 +90,11 @@ class SimulcastHTTPProtocol(H11Protocol):
             self.limits.leave(self._client)
         self._release_rejection_slot()
         if self.scope is not None:
-            self.scope["state"].pop(STATE_KEY, None)  # the last cycle
+            self.scope["state"].pop(HTTP_KEY, None)  # the last cycle
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch()
-
-    @property
-    def is_long_lived(self) -> bool:
-        """Whether it stays until it is ended."""
-        return self.ending is not None and not self.ending.is_set()
-
-    def close_for_restart(self) -> None:
-        """This front-end is about to end: so is the response that lasts."""
-        if self.ending is not None:
-            self.ending.set()
 
     def _count(self, forwarded: list[bytes]) -> None:
         if self.limits is None:
@@ -130,7 +118,7 @@ class SimulcastHTTPProtocol(H11Protocol):
             return False
         if super()._should_upgrade():
             return True
-        cast(dict[str, object], self.scope["state"])[STATE_KEY] = self
+        cast(dict[str, object], self.scope["state"])[HTTP_KEY] = self
         return False
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -163,8 +151,6 @@ class SimulcastHTTPProtocol(H11Protocol):
             self._unread = None
 
     def on_response_complete(self) -> None:
-        if self.ending is not None:  # its client comes back by another connection, perhaps to another front-end
-            self.shutdown()
         super().on_response_complete()
         self._watch()
 
@@ -224,15 +210,3 @@ class SimulcastHTTPProtocol(H11Protocol):
                 for event in (response, h11.Data(data=body), h11.EndOfMessage()):
                     self.transport.write(self.conn.send(event))
         self.transport.close()
-
-
-def connection_of(scope: Scope) -> SimulcastHTTPProtocol | None:
-    """The connection of an ASGI request, None where another protocol serves it."""
-    found: SimulcastHTTPProtocol | None = scope.get("state", {}).get(STATE_KEY)
-    return found
-
-
-async def wait_disconnected(receive: Receive) -> None:
-    """Returns when the client of an ASGI request has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

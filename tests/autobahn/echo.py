@@ -6,9 +6,9 @@ the server doesn't ping, since a case that lasts longer than 20 s takes a ping f
 
 import sys
 
+import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.server.drain import Server
 from app.server.server import uvicorn_config
 from simulcast.settings.front_end import FrontEndSettings
 
@@ -30,7 +30,7 @@ def main() -> None:
     config.lifespan = "off"
     config.ws_max_size = LARGEST
     config.ws_ping_interval = None
-    Server(config, settings.drain_s).run()
+    uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.access.handshake import token_of
+from simulcast.frontend.authorization import parse_token
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED
@@ -98,7 +98,7 @@ def test_the_server_writes_the_example(name: str) -> None:
 
 def test_the_server_finds_the_token_in_the_example() -> None:
     message = FROM_CLIENT["authenticate"]
-    assert token_of(message.decode()) == parse_members(message)["token"]
+    assert parse_token(message.decode()) == parse_members(message)["token"]
 
 
 @pytest.mark.parametrize("name", sorted(set(FROM_CLIENT) - {"authenticate"}))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.access.handshake import token_of
 from simulcast.errors import InvalidEvent
+from simulcast.frontend.authorization import parse_token
 from simulcast.frontend.fanout.frames import payload_of, text_frame
 from simulcast.frontend.fanout.log import Entry
 from simulcast.frontend.fanout.view import View
@@ -192,5 +192,5 @@ def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
 @given(messages)
 @example('{"action":"authenticate","token":' + "[" * 60_000)
 def test_whatever_comes_first_where_tokens_are_wanted_is_a_token_or_none(message: str) -> None:
-    token = token_of(message)
+    token = parse_token(message)
     assert token is None or '"' in message

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from app.access.hosts import host_refused, origin_refused
+from app.access.hosts import check_host
 from app.access.middleware import RequestFilterMiddleware
 from app.access.tokens import TokenRefused, TokenVerifier
+from simulcast.frontend.origins import check_origin
 from simulcast.frontend.subscriptions import options
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.shared import explain, split_commas
@@ -108,7 +109,7 @@ netlocs = st.builds(str.__add__, names, ports)
 @example("local\thost")
 @example("\nlocalhost")
 def test_a_host_passes_only_as_localhost_an_address_or_a_name_that_is_listed(host: str) -> None:
-    if host_refused(host, {"known.example"}) is None:
+    if check_host(host, {"known.example"}) is None:
         name = re.sub(r"\.*(:[0-9]*)?\Z", "", host.lower(), flags=re.ASCII)
         assert name in ("localhost", "known.example") or re.fullmatch(r"[0-9.]+|\[[0-9a-f:.]+(%.+)?\]", name, re.ASCII)
 
@@ -123,7 +124,7 @@ def test_a_host_passes_only_as_localhost_an_address_or_a_name_that_is_listed(hos
 @example("http://", "evil.example", "evil.example\t")
 def test_an_origin_passes_only_as_localhost_or_as_the_service_itself(scheme: str, netloc: str, host: str) -> None:
     origin = scheme + netloc
-    if origin_refused(origin, host, "http") is None:
+    if check_origin(origin, host, "http") is None:
         same = re.fullmatch(r"https?://([^/?#@\s]+?)\.*(?::[0-9]*)?", origin.lower(), re.ASCII)
         assert same is not None
         assert same[1] == "localhost" or host.lower().startswith(same[1])

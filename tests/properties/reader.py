@@ -91,6 +91,9 @@ class Reader(ASGIWriter):
         self.left = True
         self.abort()
 
+    def close(self, code: int, reason: str) -> None:
+        self.abort()
+
     def abort(self) -> None:
         self.open = False
         self.subscriber.on_disconnect()
@@ -101,7 +104,7 @@ class Member(Subscriber):
 
     def __init__(self, reader: Reader, options: SubscribeOptions) -> None:
         front_end = reader.front_end
-        super().__init__(options, reader, front_end.channels, front_end.listeners, front_end.broker)
+        super().__init__(options, reader, front_end.channels, front_end.listeners, front_end.broker, set())
         self._reader = reader
         self._feed = front_end.feed
 

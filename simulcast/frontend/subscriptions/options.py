@@ -42,9 +42,11 @@ def select_subprotocol(offered: Sequence[str]) -> str | None:
     return next((name for name in (VERSIONED, FLAT) if name in offered), None)
 
 
-def parse(query: Sequence[tuple[str, str]], offered: Sequence[str] = ()) -> SubscribeOptions:
+def parse(
+    query: Sequence[tuple[str, str]], offered: Sequence[str] = (), default_channel: str = DEFAULT_CHANNEL
+) -> SubscribeOptions:
     """Parse the query's pairs; unknown names are ignored. Raises ValueError, which names the invalid one."""
-    channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (DEFAULT_CHANNEL,)
+    channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (default_channel,)
     if len(channels) > MAX_CHANNELS_PER_CONNECTION:
         raise ValueError(f"channel: at most {MAX_CHANNELS_PER_CONNECTION} of them, not {len(channels)}")
     for channel in channels:

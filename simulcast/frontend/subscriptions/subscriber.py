@@ -36,6 +36,9 @@ _PAGE_SIZE = 200  # publications of the history, written before the socket must 
 class ConnectionWriter(Writer, Protocol):
     """A writer with its connection's state."""
 
+    def close(self, code: int, reason: str) -> None:
+        """Disconnect the client, which gets code and reason if it reads."""
+
     @property
     def drained(self) -> asyncio.Event:
         """Set while the socket has room."""
@@ -55,7 +58,9 @@ class Subscriber:
         channels: Channels,
         listeners: ListenerPool,
         broker: Broker,
+        connected: set["Subscriber"],
     ) -> None:
+        """`connected`: holds it from here until it disconnects."""
         self._options = options
         self._writer = writer
         self._drained = writer.drained
@@ -66,6 +71,8 @@ class Subscriber:
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
         self._disconnected = False
+        self._connected = connected
+        connected.add(self)
 
     def on_pause(self) -> None:
         """The socket is full."""
@@ -82,8 +89,17 @@ class Subscriber:
     def on_disconnect(self) -> None:
         """The connection is lost: leave every channel."""
         self._disconnected = True
+        self._connected.discard(self)
         for channel in list(self._clients):
             self.unfollow(channel)
+
+    def close(self, code: int, reason: str) -> None:
+        """Disconnect, with the code and reason if the client reads."""
+        self._writer.close(code, reason)
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._writer.abort()
 
     async def send_text(self, text: str) -> None:
         """Send a text to this client alone, once its socket has room."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from contextlib import suppress
 
 from starlette.types import Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -11,6 +12,8 @@ from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.hub import ConnectionObserver
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.close_codes import Reconnect
+
+CLOSE_TIMEOUT_S = 1.0  # how long a close frame may wait for room in the socket
 
 
 class BatchWriter(ABC):
@@ -24,10 +27,11 @@ class BatchWriter(ABC):
     def __init__(self) -> None:
         self._batches: list[bytes] = []
         self._wake = asyncio.Event()
-        self._ended = False
+        self._pumping: asyncio.Task[object] | None = None
         self.drained = asyncio.Event()
         self.drained.set()
         self.observer: ConnectionObserver | None = None
+        self.closing: tuple[int, str] | None = None  # code and reason, once nothing more is to be sent
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
@@ -36,18 +40,28 @@ class BatchWriter(ABC):
         if self.observer is not None:
             self.observer.on_pause()
 
-    def end(self) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Send nothing more after the current batch."""
-        self._ended = True
+        self.closing = self.closing or (code, reason)
         self._wake.set()
 
+    def abort(self) -> None:
+        """Send nothing more, and do not wait for the current batch, which the client does not read."""
+        self.close(Reconnect.TRY_AGAIN_LATER, "")
+        if self._pumping is not None:
+            self._pumping.cancel()
+
     async def pump(self) -> None:
-        """Send the batches until `end`."""
-        while not self._ended:
+        """Send the batches until `close`, `abort`, or the client's disconnect."""
+        self._pumping = asyncio.current_task()
+        while self.closing is None:
             await self._wake.wait()
             self._wake.clear()
             batches, self._batches = self._batches, []
-            await self._send_batch(b"".join(batches))
+            try:
+                await self._send_batch(b"".join(batches))
+            except (OSError, WebSocketDisconnect, RuntimeError):
+                return  # disconnected: servers differ in what they raise
             if not self._batches:
                 self.drained.set()
                 if self.observer is not None:
@@ -58,22 +72,18 @@ class BatchWriter(ABC):
 
 
 class ASGIWriter(BatchWriter):
-    """For servers without `simulcast.frontend.transport.websocket`: one ASGI message for each event."""
+    """For servers that hand no connection over: one ASGI message for each event."""
 
     def __init__(self, websocket: WebSocket) -> None:
         super().__init__()
         self._websocket = websocket
 
-    def abort(self) -> None:
-        self.end()
-
-    async def pump(self) -> None:
-        """Send the batches until the client disconnects or is disconnected."""
-        try:
-            await super().pump()
-            await self._websocket.close(Reconnect.TRY_AGAIN_LATER)
-        except (WebSocketDisconnect, RuntimeError):
-            return  # disconnected; the endpoint's reader notices too
+    async def finish(self) -> None:
+        """Close the WebSocket, unless it was the client that left."""
+        if self.closing is not None:
+            with suppress(OSError, WebSocketDisconnect, RuntimeError):  # among them TimeoutError
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._websocket.close(*self.closing)
 
     async def _send_batch(self, frames: bytes) -> None:
         for payload in payloads(frames):
@@ -91,9 +101,18 @@ class SSEWriter(BatchWriter):
         self._transport = transport
 
     def abort(self) -> None:
-        self.end()
+        super().abort()
         if self._transport is not None:
             self._transport.abort()
+
+    async def finish(self) -> None:
+        """End the response where the client reads it; else an end can't reach the full socket."""
+        if not self.drained.is_set():
+            self.abort()
+            return
+        with suppress(OSError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_batch(self, frames: bytes) -> None:
         await self._send({"type": "http.response.body", "body": self._encoder.encode(frames), "more_body": True})

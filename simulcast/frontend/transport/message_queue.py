@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from uvicorn._types import ASGIReceiveEvent
 
+from simulcast.frontend.transport.asgi import TextHandler
 from simulcast.frontend.transport.rate_limit import MAX_QUEUED_COMMANDS, RateLimiter
 
-TextHandler = Callable[[str], Coroutine[object, object, None]]
 _log = logging.getLogger("simulcast.ws")
 
 

@@ -22,16 +22,15 @@ from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.hub import ConnectionObserver
-from simulcast.frontend.transport.message_queue import MessageQueue, TextHandler
+from simulcast.frontend.transport.asgi import WEBSOCKET_KEY, TextHandler
+from simulcast.frontend.transport.message_queue import MessageQueue
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED, RateLimiter, Rejection
-from simulcast.model.close_codes import Reconnect, Refresh, Stop
+from simulcast.model.close_codes import Refresh, Stop
 
-SCOPE_KEY = "simulcast.protocol"
 WRITE_HIGH_WATER_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
 CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
 _SLICE_BYTES = 16 * 1024  # of one read: a client that floods is cut before all of it has been parsed
@@ -114,20 +113,11 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions = cast(dict[str, object], self.scope.setdefault("extensions", {}))
-            extensions[SCOPE_KEY] = self
-
-    @property
-    def is_long_lived(self) -> bool:
-        """True while frames may be written: the handshake is complete and no close was sent."""
-        return self.handshake_complete and not self.close_sent and self.conn.state is State.OPEN
+            extensions[WEBSOCKET_KEY] = self
 
     def expire_in(self, seconds: float) -> None:
         """Close with Refresh.TOKEN_EXPIRED after so many seconds."""
         self._expiry = self.loop.call_later(seconds, self.close, Refresh.TOKEN_EXPIRED, "the token has expired")
-
-    def close_for_restart(self) -> None:
-        """Close, so that the client reconnects to another front-end: this one is about to end."""
-        self.close(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
 
     def close(self, code: int, reason: str) -> None:
         """Close, or cut a client that can't be reached or doesn't close in its turn. Harmless once closed."""

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import time
 
 import jwt
 import pytest
 
-from app.access.tokens import TokenRefused, TokenVerifier
+from app.access.tokens import TokenRefused, TokenVerifier, grant_from_claims
+from simulcast.frontend.grant import Grant
 from tests.signed_tokens import SECRET, claims, rsa_key, token
 
 HS256 = TokenVerifier("HS256", SECRET)
@@ -98,3 +100,20 @@ def test_one_that_has_expired_says_so() -> None:
 def test_only_a_public_rsa_key_verifies_rs256(key: str) -> None:
     with pytest.raises(ValueError, match=r"key"):
         TokenVerifier("RS256", key)
+
+
+def test_claims_are_read_and_what_they_leave_out_is_little() -> None:
+    assert grant_from_claims({"exp": 5}) == Grant(frozenset(), ("downloads",), 5.0)
+    assert grant_from_claims({"exp": 5, "scope": "watch command", "channels": ["a*"]}) == Grant(
+        frozenset({"watch", "command"}), ("a*",), 5.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("claims", "named"),
+    [({"scope": ["watch"]}, "scope"), ({"channels": "downloads"}, "channels"), ({"channels": [1]}, "channels")]
+    + [({"exp": exp}, "exp") for exp in (math.inf, "5", None)],
+)
+def test_claims_that_make_no_sense_are_refused_by_name(claims: dict[str, object], named: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"the claim {named} "):
+        grant_from_claims({"exp": 5} | claims)

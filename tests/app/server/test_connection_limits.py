@@ -1,13 +1,13 @@
 """Who counts as whom, and who is one too many."""
 
 import asyncio
+import time
 
 import pytest
 import redis.asyncio
 import websockets
 from websockets.exceptions import InvalidStatus
 
-from app.heartbeat import NO_ENDPOINT
 from app.server.connection_limits import (
     FDS_PER_DISCOVERY_SERVER,
     FDS_PER_SERVER,
@@ -16,8 +16,9 @@ from app.server.connection_limits import (
     max_connections,
 )
 from app.server.http import SimulcastHTTPProtocol
-from app.services import services_lifespan
-from simulcast.settings.front_end import FrontEndSettings
+from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.services import open_services
+from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.store.connection import MAX_POOL_CONNECTIONS, connect
 from tests.conditions import until
 from tests.served import REQUEST, Endpoint, hello, rest, served
@@ -93,7 +94,7 @@ async def test_what_is_kept_for_one_server_is_what_all_pools_may_take(
         return connect(url, most)
 
     monkeypatch.setattr("simulcast.store.factory.connect", counted)
-    async with services_lifespan(FrontEndSettings(redis_url=valkey.url), NO_ENDPOINT):
+    async with open_services(valkey.url, DEFAULT_CHANNEL, Counters(time.monotonic)):
         assert (sum(pools), len(pools)) == (FDS_PER_SERVER, FDS_PER_DISCOVERY_SERVER)
 
 

@@ -11,8 +11,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.server import http
-from app.server.http import STATE_KEY, SimulcastHTTPProtocol
+from app.server.http import SimulcastHTTPProtocol
 from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.transport.asgi import http_transport
 from simulcast.frontend.transport.batch_writers import SSEWriter
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from tests.conditions import until
@@ -105,19 +106,15 @@ async def test_a_response_that_lasts_is_no_request_that_is_late() -> None:
 
 async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        connection: SimulcastHTTPProtocol = scope["state"][STATE_KEY]
-        connection.ending = asyncio.Event()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await connection.ending.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+        await ended.wait()
         await send({"type": "http.response.body", "body": b"the end"})
 
+    ended = asyncio.Event()
     async with served(endpoint, timeout_keep_alive=600) as server:
         reading = asyncio.create_task(rest(server, REQUEST + b"\r\n"))
-        await until(lambda: any(_is_long_lived(each) for each in server.server_state.connections), "the response")
-        (connection,) = server.server_state.connections
-        assert isinstance(connection, SimulcastHTTPProtocol)
-        connection.close_for_restart()
-        assert not connection.is_long_lived
+        await until(lambda: server.server_state.connections, "the response")
+        ended.set()
         assert b"the end" in await reading
         await _gone(server)
 
@@ -166,7 +163,7 @@ async def test_who_never_reads_can_be_cut() -> None:
 
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        outlet = SSEWriter(send, SSEEncoder(False, {}), scope["state"][STATE_KEY].transport)
+        outlet = SSEWriter(send, SSEEncoder(False, {}), http_transport(scope))
         outlets.append(outlet)
         await outlet.pump()
 
@@ -178,10 +175,6 @@ async def test_who_never_reads_can_be_cut() -> None:
             await _fill(outlets[0])
             outlets[0].abort()
             await _gone(server)
-
-
-def _is_long_lived(connection: object) -> bool:
-    return isinstance(connection, SimulcastHTTPProtocol) and connection.is_long_lived
 
 
 async def _fill(outlet: SSEWriter) -> None:

@@ -115,8 +115,8 @@ async def test_who_goes_on_all_the_same_is_closed_with_1008_and_the_others_stay(
 
 async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is_cut() -> None:
     async with joined(Endpoint()) as (client, protocol):
-        protocol.close_for_restart()
-        protocol.close_for_restart()
+        protocol.close(Reconnect.SERVICE_RESTART, "reconnect")
+        protocol.close(Reconnect.SERVICE_RESTART, "reconnect")
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionClosed) as closed:
                 await client.recv()
@@ -124,7 +124,7 @@ async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is
     async with joined(Endpoint()) as (client, protocol):
         client.transport.pause_reading()
         await until(lambda: _is_full(protocol), "a full socket")
-        protocol.close_for_restart()
+        protocol.close(Reconnect.SERVICE_RESTART, "reconnect")
         assert protocol.transport.is_closing()
         await until(lambda: protocol.disconnected, "the cut")
         with contextlib.suppress(ConnectionClosed):

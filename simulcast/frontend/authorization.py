@@ -1,0 +1,105 @@
+"""The application's decision about a connection, and the token that a WebSocket may send as its first message."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+
+from simulcast.frontend.grant import Grant
+from simulcast.model.close_codes import MAX_REASON_BYTES, Stop
+
+AUTHENTICATION_TIMEOUT_S = 10.0  # from the handshake to the first message
+Argument = TypeVar("Argument")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInFirstMessage:
+    """The decision that a WebSocket must send its token as its first message, since browsers can set no header.
+
+    `verify` gets the token, and decides as `authorize` does.
+    """
+
+    verify: Callable[[str], Grant | Awaitable[Grant | None] | None]
+
+
+Decision = Grant | TokenInFirstMessage | None
+Outcome = Decision | HTTPException  # the decision, or the error that the application raised instead
+Authorize = Callable[[HTTPConnection], Decision | Awaitable[Decision]]
+
+
+async def decide(function: Callable[[Argument], Decision | Awaitable[Decision]], argument: Argument) -> Decision:
+    """Call the application's function; one that is no coroutine function runs in a thread, since it may block."""
+    if inspect.iscoroutinefunction(function):
+        decision = await function(argument)
+    else:
+        decision = await run_in_threadpool(function, argument)
+        decision = await decision if inspect.isawaitable(decision) else decision
+    if decision is not None and not isinstance(decision, Grant | TokenInFirstMessage):
+        raise TypeError(f"authorize returned {type(decision).__name__}: it must return a Grant, or None to refuse")
+    return decision
+
+
+def admit(outcome: Outcome, channels: Sequence[str]) -> Grant | TokenInFirstMessage:
+    """Return the grant, which lets the client watch the channels, or how to get one.
+
+    Raises HTTPException for a client that is refused.
+    """
+    if isinstance(outcome, HTTPException):
+        raise outcome
+    return outcome if isinstance(outcome, TokenInFirstMessage) else require_watch(outcome, channels)
+
+
+def require_watch(grant: Grant | None, channels: Sequence[str]) -> Grant:
+    """Return the grant if it lets a client watch the channels. Raises HTTPException 403 if not."""
+    if grant is None:
+        raise HTTPException(403, "this client may not connect here")
+    for channel in channels:
+        if reason := grant.refusal("watch", channel):
+            raise HTTPException(403, reason)
+    return grant
+
+
+async def authenticate(websocket: WebSocket, decision: TokenInFirstMessage, channels: Sequence[str]) -> Grant | None:
+    """Wait for the first message and return its token's grant; None once the connection is closed or lost."""
+    try:
+        async with asyncio.timeout(AUTHENTICATION_TIMEOUT_S):
+            message = await websocket.receive()
+    except TimeoutError:
+        reason = f"no token came within {AUTHENTICATION_TIMEOUT_S:.0f} s: send one first"
+        await _close(websocket, Stop.BAD_TOKEN, reason)
+        return None
+    if message["type"] == "websocket.disconnect":
+        return None
+    token = parse_token(message.get("text") or "")
+    if token is None:
+        await _close(websocket, Stop.BAD_TOKEN, 'the first message here is {"action":"authenticate","token":"…"}')
+        return None
+    try:
+        grant = await decide(decision.verify, token)
+        return require_watch(grant if isinstance(grant, Grant) else None, channels)
+    except HTTPException as error:
+        await _close(websocket, Stop.BAD_TOKEN if error.status_code == 401 else Stop.NOT_ALLOWED, error.detail)
+        return None
+
+
+def parse_token(text: str) -> str | None:
+    """Return the token of an `authenticate` message; None for any other text."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or message.get("action") != "authenticate":
+        return None
+    token = message.get("token")
+    return token if isinstance(token, str) else None
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    await websocket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))

@@ -1,0 +1,47 @@
+"""A client's permissions. Decides; does no I/O."""
+
+import math
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from simulcast.model.token_claims import SCOPES, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one client may do, and until when.
+
+    `scopes`: some of watch, command, publish and files. `channels`: names, or patterns as of a shell. `expires_at`:
+    seconds since 1970; the client is disconnected then, with close code 4419.
+    """
+
+    scopes: Collection[str]
+    channels: Collection[str] = ("*",)
+    expires_at: float = math.inf
+
+    def __post_init__(self) -> None:
+        if isinstance(self.scopes, str) or isinstance(self.channels, str):
+            raise TypeError('a Grant takes collections of texts, such as Grant({"watch"}, ["jobs-*"])')
+
+    def allows(self, scope: Scope, channel: str) -> bool:
+        """Return whether its bearer may do that in that channel."""
+        return self.refusal(scope, channel) is None
+
+    def refusal(self, scope: Scope, channel: str) -> str | None:
+        """Return why its bearer may not do that there, and the remedy; None where it is allowed."""
+        if scope not in self.scopes:
+            return f"the token doesn't have the scope {scope}: get one that has it"
+        if not any(fnmatchcase(channel, pattern) for pattern in self.channels):
+            return f"the token is not for channel {channel}: get one whose channels match it"
+        return None
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until it expires; None if it never does."""
+        return self.expires_at - time.time() if math.isfinite(self.expires_at) else None
+
+
+FULL_ACCESS = Grant(frozenset(SCOPES))
+"""Everything, in every channel, for ever: the grant where nobody is asked to authenticate."""

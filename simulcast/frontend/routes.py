@@ -1,0 +1,115 @@
+"""The routes of a front-end, for FastAPI and for Starlette."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from simulcast.frontend.authorization import Authorize, Outcome, decide
+from simulcast.frontend.grant import FULL_ACCESS
+from simulcast.frontend.origins import check_origin
+from simulcast.frontend.sse_endpoint import open_stream
+from simulcast.frontend.supervisor import Supervisor
+from simulcast.frontend.websocket_endpoint import serve_websocket
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+class Problem(BaseModel):
+    """The body of a refusal: the input, what is wrong with it, and the remedy."""
+
+    detail: str
+
+
+def openapi_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI that a route may answer with these statuses, too."""
+    return {status: {"model": Problem} for status in statuses}
+
+
+async def health(_: Request) -> JSONResponse:
+    """Answers while the process runs."""
+    return JSONResponse({"status": "ok"})
+
+
+def ready_response(supervisor: Supervisor) -> JSONResponse:
+    """Answer whether clients may come and events arrive here."""
+    if (reason := supervisor.not_ready()) is not None:
+        return JSONResponse({"detail": reason}, 503)
+    channels = supervisor.services.channels
+    return JSONResponse({"status": "ready", "clients": channels.clients, "channels": len(channels.feeds)})
+
+
+def starlette_routes(
+    supervisor: Supervisor, authorize: Authorize | None, allowed_origins: Collection[str]
+) -> list[BaseRoute]:
+    """Return `/ws`, `/events`, `/health` and `/ready`."""
+
+    async def decide_outcome(connection: HTTPConnection) -> Outcome:
+        return _origin_error(connection, allowed_origins) or await _call_authorize(authorize, connection)
+
+    async def ws(websocket: WebSocket) -> None:
+        await serve_websocket(supervisor, websocket, await decide_outcome(websocket))
+
+    async def events(request: Request) -> Response:
+        return await open_stream(supervisor, request, await decide_outcome(request))
+
+    async def ready(_: Request) -> Response:
+        return ready_response(supervisor)
+
+    return [WebSocketRoute("/ws", ws), Route("/events", events), Route("/health", health), Route("/ready", ready)]
+
+
+def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_origins: Collection[str]) -> "APIRouter":
+    """Return the same routes, where `authorize` may be `Depends(…)`."""
+    from fastapi import APIRouter, Depends, params
+
+    async def call_authorize(connection: HTTPConnection) -> Outcome:
+        return await _call_authorize(authorize, connection)
+
+    dependency = authorize if isinstance(authorize, params.Depends) else Depends(call_authorize)
+
+    async def decide_outcome(connection: HTTPConnection, decision: Annotated[Any, dependency]) -> Outcome:
+        return _origin_error(connection, allowed_origins) or decision
+
+    admission = Depends(decide_outcome)
+    router = APIRouter()
+
+    @router.websocket("/ws")
+    async def ws(websocket: WebSocket, outcome: Annotated[Any, admission]) -> None:
+        await serve_websocket(supervisor, websocket, outcome)
+
+    @router.get(
+        "/events",
+        response_class=Response,
+        responses={200: {"content": {"text/event-stream": {}}}, **openapi_errors(400, 401, 403, 503)},
+    )
+    async def events(request: Request, outcome: Annotated[Any, admission]) -> Response:
+        """The query of `/ws`; `Last-Event-ID`, or at first `?last_event_id=`, says where the client stopped."""
+        return await open_stream(supervisor, request, outcome)
+
+    @router.get("/ready", responses=openapi_errors(503))
+    async def ready() -> Response:
+        """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
+        return ready_response(supervisor)
+
+    router.get("/health")(health)
+    return router
+
+
+def _origin_error(connection: HTTPConnection, allowed: Collection[str]) -> HTTPException | None:
+    headers, scheme = connection.headers, connection.scope["scheme"]
+    reason = check_origin(headers.get("origin"), headers.get("host", ""), scheme, allowed)
+    return None if reason is None else HTTPException(403, reason)
+
+
+async def _call_authorize(authorize: Authorize | None, connection: HTTPConnection) -> Outcome:
+    try:
+        return FULL_ACCESS if authorize is None else await decide(authorize, connection)
+    except HTTPException as error:
+        return error

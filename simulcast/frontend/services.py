@@ -1,0 +1,85 @@
+"""The parts of a running front-end: built together, run together, and closed in order."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from simulcast.broker import Broker
+from simulcast.cancellation import is_cancelling, run_until_first
+from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
+from simulcast.frontend.ingest.listener_pool import ListenerPool
+from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
+from simulcast.frontend.subscriptions.options import SubscribeOptions
+from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, ConnectionWriter, Subscriber
+from simulcast.heartbeat import process_name, send_heartbeats
+from simulcast.jobs import Jobs
+from simulcast.process_registry import ProcessRegistry
+from simulcast.store.factory import topology_from_url
+
+SWEEP_INTERVAL_S = 5.0
+RETRY_AFTER = {"retry-after": "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`channel`: the one that a client joins who names none. `connected`: its clients."""
+
+    channel: str
+    broker: Broker
+    jobs: Jobs
+    channels: Channels
+    listeners: ListenerPool
+    registry: ProcessRegistry
+    connected: set[Subscriber] = field(default_factory=set)
+
+    async def start(self, channels: Iterable[str]) -> str | None:
+        """Begin to follow the channels. Return why that is not possible now, or None when all have started."""
+        try:
+            for channel in channels:
+                await self.channels.follow(channel)
+        except (TimeoutError, TooManyChannels) as error:
+            reason = self.listeners.not_ready() or str(error) or "the channel did not start in time"
+            return f"no events yet: {reason}"
+        return None
+
+    def join(self, options: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
+        """Return a new client, which follows nothing yet."""
+        return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected)
+
+    async def run(self, endpoint: Endpoint) -> None:
+        """Receive and fan out until cancelled. Raises what one of its tasks raised, which ends the others."""
+        name = process_name()
+        reporter = HeartbeatReporter(name, time.time(), endpoint, self.channels, self.listeners)
+        await run_until_first(
+            self.listeners.run(),
+            run_periodically(SWEEP_INTERVAL_S, self.channels.sweep),
+            run_periodically(PING_INTERVAL_S, self.channels.publish_position_marks),
+            send_heartbeats(self.registry, name, reporter.record, dict),
+        )
+
+
+@asynccontextmanager
+async def open_services(url: str, channel: str, counters: Counters) -> AsyncIterator[Services]:
+    """Build the parts, and close them at the end. Nothing is sent yet."""
+    async with AsyncExitStack() as stack:
+        broker = Broker.connect(url)
+        stack.push_async_callback(broker.aclose)
+        jobs = Jobs.connect(url, broker, channel)
+        stack.push_async_callback(jobs.aclose)
+        registry = ProcessRegistry.connect(url)
+        stack.push_async_callback(registry.aclose)
+        subscribing = topology_from_url(url, max_connections=2)
+        stack.push_async_callback(subscribing.aclose)
+        listeners = ListenerPool(broker, subscribing, counters)
+        channels = Channels(channel, listeners, asyncio.get_running_loop(), counters)
+        yield Services(channel, broker, jobs, channels, listeners, registry)
+
+
+async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Await `act` once every interval, until cancelled."""
+    while not is_cancelling():
+        await asyncio.sleep(interval_s)
+        await act()

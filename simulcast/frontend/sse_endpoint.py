@@ -1,0 +1,97 @@
+"""`/events`: the events of `/ws` as server-sent events, for clients that cannot open a WebSocket."""
+
+import asyncio
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from simulcast.cancellation import cancel_and_wait, run_until_first
+from simulcast.errors import BrokerUnavailable
+from simulcast.frontend.authorization import Outcome, admit
+from simulcast.frontend.grant import Grant
+from simulcast.frontend.services import RETRY_AFTER, Services
+from simulcast.frontend.subscriptions import options
+from simulcast.frontend.subscriptions.channels import TooManyChannels
+from simulcast.frontend.subscriptions.options import SubscribeOptions
+from simulcast.frontend.subscriptions.subscriber import Subscriber
+from simulcast.frontend.supervisor import Supervisor
+from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
+from simulcast.frontend.transport.batch_writers import SSEWriter
+from simulcast.frontend.transport.sse_encoder import SSEEncoder, preamble
+from simulcast.model.close_codes import Reconnect, Refresh
+
+_log = logging.getLogger("simulcast.events")
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
+    """Return the response that streams events. Raises HTTPException for a client that is refused."""
+    try:
+        wanted = _subscribe_options(request, supervisor.channel)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    grant = admit(outcome, wanted.channels)
+    if not isinstance(grant, Grant):
+        raise HTTPException(401, "an event stream has no first message: send the token in the header Authorization")
+    if (reason := supervisor.refusal()) is not None:
+        raise HTTPException(503, reason, RETRY_AFTER)
+    services = supervisor.services
+    if (reason := await services.start(wanted.channels)) is not None:
+        raise HTTPException(503, reason, RETRY_AFTER)
+    return EventStream(supervisor, services, wanted, grant)
+
+
+def _subscribe_options(request: Request, channel: str) -> SubscribeOptions:
+    query = request.query_params
+    pairs = query.multi_items()
+    # A browser that reconnects by itself repeats the first query, so the header is newer.
+    last = request.headers.get("last-event-id") or query.get("last_event_id")
+    if last:
+        pairs.append(("since", last))
+    return options.parse(pairs, [options.VERSIONED], channel)
+
+
+class EventStream(Response):
+    """Lasts until the client disconnects or is disconnected, or its grant expires."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, supervisor: Supervisor, services: Services, wanted: SubscribeOptions, grant: Grant) -> None:
+        super().__init__(headers=_HEADERS)
+        del self.headers["content-length"]
+        self._supervisor = supervisor
+        self._services = services
+        self._wanted = wanted
+        self._grant = grant
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("http_version") == "1.1":
+            self.headers["connection"] = "close"  # the client comes back by another one, perhaps to another front-end
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": preamble(), "more_body": True})
+        wanted = self._wanted
+        since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
+        writer = SSEWriter(send, SSEEncoder(wanted.with_channel, since), http_transport(scope))
+        client = writer.observer = self._supervisor.join(self._services, wanted, writer)
+        joining = asyncio.create_task(self._join(client, writer), name="join")
+        try:
+            async with asyncio.timeout(self._grant.remaining_s):
+                await run_until_first(writer.pump(), wait_disconnected(receive))
+        except TimeoutError:
+            writer.close(Refresh.TOKEN_EXPIRED, "")
+        finally:
+            client.on_disconnect()
+            await cancel_and_wait([joining])
+        await writer.finish()
+
+    async def _join(self, client: Subscriber, writer: SSEWriter) -> None:
+        try:
+            for channel in self._wanted.channels:
+                await client.follow(channel, self._wanted.since.get(channel))
+                await writer.drained.wait()  # it holds what one channel owes, not what all of them do
+        except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
+            _log.warning("a client could not join: %s", error)
+            writer.close(Reconnect.TRY_AGAIN_LATER, "")

@@ -1,0 +1,182 @@
+"""`/ws`: a client joins its channels, sends its commands, and leaves."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
+
+from simulcast.cancellation import run_until_first
+from simulcast.errors import BrokerUnavailable
+from simulcast.frontend.authorization import Outcome, admit, authenticate
+from simulcast.frontend.grant import Grant
+from simulcast.frontend.services import RETRY_AFTER, Services
+from simulcast.frontend.subscriptions import options
+from simulcast.frontend.subscriptions.channels import TooManyChannels
+from simulcast.frontend.subscriptions.subscriber import Subscriber
+from simulcast.frontend.supervisor import Supervisor
+from simulcast.frontend.transport.asgi import RawWebSocket, raw_websocket
+from simulcast.frontend.transport.batch_writers import ASGIWriter
+from simulcast.frontend.transport.rate_limit import RateLimiter
+from simulcast.model import commands
+from simulcast.model.close_codes import Reconnect, Refresh
+
+_log = logging.getLogger("simulcast.ws")
+
+
+async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome: Outcome) -> None:
+    """Serve one client, from its handshake to its end."""
+    offered = websocket.scope.get("subprotocols", [])
+    try:
+        wanted = options.parse(websocket.query_params.multi_items(), offered, supervisor.channel)
+        admission = admit(outcome, wanted.channels)
+    except ValueError as error:
+        await _refuse(websocket, 400, str(error))
+        return
+    except HTTPException as error:
+        await _refuse(websocket, error.status_code, error.detail, error.headers)
+        return
+    if (reason := supervisor.refusal()) is not None:
+        await _refuse(websocket, 503, reason, RETRY_AFTER)
+        return
+    services = supervisor.services
+    # No channel is followed for a client that has yet to authenticate.
+    if (reason := await services.start(wanted.channels if isinstance(admission, Grant) else ())) is not None:
+        await _refuse(websocket, 503, reason, RETRY_AFTER)
+        return
+    await websocket.accept(options.select_subprotocol(offered))
+    if isinstance(admission, Grant):
+        grant = admission
+    elif (verified := await authenticate(websocket, admission, wanted.channels)) is not None:
+        grant = verified
+    else:
+        return
+    protocol = raw_websocket(websocket.scope)
+    if protocol is not None:
+        client = protocol.observer = supervisor.join(services, wanted, protocol)
+        await _serve_raw(websocket, protocol, client, services, grant)
+    else:
+        writer = ASGIWriter(websocket)
+        client = writer.observer = supervisor.join(services, wanted, writer)
+        await _serve_messages(websocket, writer, client, services, grant)
+
+
+async def _refuse(websocket: WebSocket, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
+        await websocket.send_denial_response(JSONResponse({"detail": detail}, status, headers))
+    else:
+        await websocket.close()  # the server answers 403
+
+
+async def _serve_raw(
+    websocket: WebSocket, protocol: RawWebSocket, client: Subscriber, services: Services, grant: Grant
+) -> None:
+    if (remaining_s := grant.remaining_s) is not None:
+        protocol.expire_in(remaining_s)
+    joined = False
+    try:
+        joined = await _join(client)
+    finally:
+        if not joined:
+            client.on_disconnect()
+    if joined:
+        protocol.detach(partial(_handle_text, client=client, services=services, grant=grant))
+    else:
+        await websocket.close(Reconnect.TRY_AGAIN_LATER)
+
+
+async def _serve_messages(
+    websocket: WebSocket, writer: ASGIWriter, client: Subscriber, services: Services, grant: Grant
+) -> None:
+    try:
+        async with asyncio.timeout(grant.remaining_s):
+            await run_until_first(writer.pump(), _converse(websocket, writer, client, services, grant))
+    except TimeoutError:
+        writer.close(Refresh.TOKEN_EXPIRED, "the token has expired")
+    except asyncio.CancelledError:
+        writer.close(Reconnect.SERVICE_RESTART, "this server ends: reconnect")
+        raise
+    finally:
+        client.on_disconnect()
+        await writer.finish()
+
+
+async def _converse(
+    websocket: WebSocket, writer: ASGIWriter, client: Subscriber, services: Services, grant: Grant
+) -> None:
+    if await _join(client):
+        async for text in _texts(websocket):
+            await _handle_text(text, client, services, grant)
+    else:
+        writer.close(Reconnect.TRY_AGAIN_LATER, "")
+
+
+async def _texts(websocket: WebSocket) -> AsyncIterator[str]:
+    """Yield the client's texts until it disconnects, as fast as it may send; binary messages are ignored."""
+    rate_limiter = RateLimiter()
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        if wait_s := rate_limiter.wait_s(time.monotonic()):
+            await asyncio.sleep(wait_s)
+        if text := message.get("text"):
+            yield text
+
+
+async def _join(client: Subscriber) -> bool:
+    """Follow the client's channels. Return False where that is not possible now."""
+    try:
+        await client.follow_all()
+    except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
+        _log.warning("a client could not join: %s", error)
+        return False
+    return True
+
+
+async def _handle_text(text: str, client: Subscriber, services: Services, grant: Grant) -> None:
+    message = commands.parse(text)
+    if message is not None:
+        await client.send_text(await _handle_message(message, client, services, grant))
+
+
+async def _handle_message(
+    message: commands.Command | commands.InvalidCommand | commands.SubscriptionCommand,
+    client: Subscriber,
+    services: Services,
+    grant: Grant,
+) -> str:
+    """Return the answer."""
+    if isinstance(message, commands.InvalidCommand):
+        return message.encode()
+    if isinstance(message, commands.SubscriptionCommand):
+        if message.subscribe and not grant.allows("watch", message.channel):
+            return message.encode_result("not_allowed")
+        return await _follow(message, client)
+    if not grant.allows("command", services.channel):
+        return message.encode_result("not_allowed")
+    return await _run_command(message, services)
+
+
+async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> str:
+    client.enable_channel_names()
+    try:
+        if command.subscribe:
+            await client.follow(command.channel, command.since)
+        else:
+            client.unfollow(command.channel)
+    except (ValueError, TooManyChannels) as error:
+        return commands.InvalidCommand("invalid_member", str(error)).encode()
+    except (BrokerUnavailable, TimeoutError) as error:
+        _log.warning("a client could not follow %s: %s", command.channel, error)
+        return command.encode_result("unavailable")
+    return command.encode_result(None)
+
+
+async def _run_command(command: commands.Command, services: Services) -> str:
+    try:
+        return command.encode_result(await services.jobs.command(command))
+    except BrokerUnavailable as error:
+        _log.warning("a command was not recorded: %s", error)
+        return command.encode_result("unavailable")
