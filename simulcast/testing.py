@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from simulcast.errors import EmbeddedServerError
-from simulcast.launcher.embedded import with_parent_death_guard
+from simulcast.launcher.parent_death import with_parent_death_guard
 from simulcast.launcher.valkey_binary import packaged_binary
 
 START_TIMEOUT_S = 20.0

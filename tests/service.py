@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import websockets
 from websockets.asyncio.client import ClientConnection
@@ -100,7 +100,7 @@ class FrontEnd(Program):
     def ws(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
 
-    async def ready(self, deadline_s: float = DEADLINE_S) -> "FrontEnd":
+    async def ready(self, deadline_s: float = DEADLINE_S) -> Self:
         async def answers() -> bool:
             assert self.process.poll() is None, self.output()
             return (await self.get("/ready"))[0] == 200

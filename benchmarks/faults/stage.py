@@ -4,7 +4,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import redis
 
@@ -34,7 +34,7 @@ class NaiveFrontEnd(FrontEnd):
         "2",
     )
 
-    async def ready(self, deadline_s: float = READY_S) -> "FrontEnd":
+    async def ready(self, deadline_s: float = READY_S) -> Self:
         async def answers() -> bool:
             return (await self.get("/health"))[0] == 200
 

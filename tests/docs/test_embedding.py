@@ -28,7 +28,7 @@ STARTED_S = 60
 
 
 class Daemon(FrontEnd):
-    """`daemon_main.py` with that text, served by that server. `path`: where its front-end is."""
+    """The application of the page with that text, served by that server. `path`: where its front-end is."""
 
     def __init__(self, folder: Path, text: str, server: str, redis_url: str, path: str = "") -> None:
         self.port = free_port()
@@ -194,7 +194,8 @@ def test_the_tests_of_the_page_pass_without_a_redis(tmp_path: Path) -> None:
     for name, text in {"daemon_main.py": AFTER, "conftest.py": CONFTEST, "test_live.py": TESTS}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "REDIS_URL"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    folder = str(tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
