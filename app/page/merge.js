@@ -29,8 +29,8 @@ export function hasEnded(state) {
 }
 
 /**
- * Whether progress arrived after the end of its own attempt. Progress without an attempt comes from a publisher that
- * doesn't count attempts, and is never late.
+ * True for progress that arrived after the end of its own attempt. Progress without an attempt comes from a publisher
+ * that doesn't count attempts, and is never late.
  * @param {Download} download
  * @param {number | null} attempt
  * @returns {boolean}

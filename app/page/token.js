@@ -24,7 +24,7 @@ export class Token {
     }
   }
 
-  /** Whether the server waits for one before it sends anything. */
+  /** True if the server waits for one before it sends anything. */
   get isRequired() {
     return this.#isExpected || this.text !== "";
   }

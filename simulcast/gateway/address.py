@@ -36,7 +36,7 @@ class ServerAddress:
 
     @property
     def secure(self) -> bool:
-        """Whether it speaks TLS."""
+        """True for TLS."""
         return self._uri.secure
 
     @property
@@ -51,7 +51,7 @@ class ServerAddress:
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether it names this machine, which no proxy of the environment can reach."""
+        """True for this machine, which no proxy of the environment can reach."""
         try:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:

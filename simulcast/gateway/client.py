@@ -104,7 +104,7 @@ class Gateway(CommandMethods):
 
     @property
     def is_websocket_connected(self) -> bool:
-        """Whether a message could be sent now."""
+        """True while a message could be sent."""
         return self._connection is not None and self._connection.is_open
 
     async def init(self) -> None:

@@ -23,7 +23,7 @@ export interface Hello {
   type: "hello";
   channel: string;
   position: string;
-  /** Whether everything that was missed follows; else the snapshot does. */
+  /** true: all missed events follow; false: the snapshot does. */
   recovered: boolean;
   ping_interval_s: number;
 }
@@ -39,7 +39,7 @@ export type ConnectionState =
       reason: string;
       /** The time of the next attempt, in ms as of `Date.now()`; null where none follows. */
       retryAt: number | null;
-      /** Whether another token is needed. */
+      /** true: another token is needed. */
       wantsToken: boolean;
     };
 
@@ -60,15 +60,15 @@ export interface GatewayOptions {
   subprotocols?: string[];
   /** The token where tokens are required (docs/access.md), or a function that is called at each attempt. */
   token?: Token | null;
-  /** Whether the token is the first message instead of a part of the handshake: browsers hide why that was refused. */
+  /** true: the token is the first message instead of a part of the handshake, whose refusal browsers hide. */
   authenticateByMessage?: boolean;
   /**
-   * Whether `/events` and the REST API, next to the WebSocket's path, replace a WebSocket that can't be opened: after
-   * two failures, or half of `connectTimeoutMs`, until the next loss. Commands are answered as on a WebSocket; other
+   * true: `/events` and the REST API, next to the WebSocket's path, replace a WebSocket that can't be opened, after
+   * two failures or half of `connectTimeoutMs`, until the next loss. Commands are answered as on a WebSocket; other
    * messages are ignored.
    */
   sseFallback?: boolean;
-  /** Whether events are delivered again that an earlier connection delivered: a snapshot repeats them. */
+  /** true: events of an earlier connection are delivered again where a snapshot repeats them. */
   deliverRepeats?: boolean;
   /** From a loss to the next attempt: 5,000, up to 20 % earlier or later. */
   reconnectDelayMs?: number;
@@ -101,7 +101,7 @@ interface Members {
   reconnectDelayMs: number;
   /** A text that is refused or expires ends the attempts; a function is called again, immediately after an expiry. */
   token: Token | null;
-  /** Whether a message could be sent now. */
+  /** true while a message could be sent. */
   readonly isWebSocketConnected: boolean;
   /** Connects. Resolves after the first attempt; if that failed, attempts go on in the background. */
   init(): Promise<void>;
@@ -119,8 +119,8 @@ interface Members {
    */
   sendWebSocketMessage(message: string | object): boolean;
   /**
-   * Whether `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never rejects. In a page from another
-   * origin any response counts, since the browser hides its status.
+   * Resolves to true if `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never rejects. In a page
+   * from another origin any response counts, since the browser hides its status.
    */
   isServerRunning(): Promise<boolean>;
 }

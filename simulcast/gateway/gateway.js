@@ -31,7 +31,7 @@ const IDLE_CHECKS = 9;
 const MAX_FAILED_SOCKETS = 2;
 const MAX_UNSENT_BYTES = 2 ** 20;
 
-/** A connection that comes back by itself and resumes where it was. gateway.d.ts says what each member promises. */
+/** A connection that comes back by itself and resumes where it was. gateway.d.ts documents each member. */
 export class Gateway {
   static WebSocket = null;
 

@@ -43,7 +43,7 @@ export class ResumePosition {
     this.#hello = null;
   }
 
-  /** Drops the hello of a connection that was silent: nothing tells whether the announced events arrived. */
+  /** Drops the hello of a connection that was silent: the announced events may not have arrived. */
   distrustHello() {
     this.#hello = null;
   }

@@ -24,7 +24,7 @@ class ReceiveBuffer:
 
     @property
     def has_reader(self) -> bool:
-        """Whether there is a reader."""
+        """True while there is a reader."""
         return self._has_reader
 
     def begin(self) -> None:

@@ -101,7 +101,7 @@ class Gateway:
 
     @property
     def is_websocket_connected(self) -> bool:
-        """Whether a message could be sent now."""
+        """True while a message could be sent."""
         return self._gateway.is_websocket_connected
 
     def init(self) -> None:

@@ -17,7 +17,7 @@ class TokenSource:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it stays the same, so that another attempt is in vain."""
+        """True if it stays the same, so that another attempt is in vain."""
         return isinstance(self._given, str)
 
     async def headers(self, timeout_s: float) -> dict[str, str]:

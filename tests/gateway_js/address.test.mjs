@@ -1,4 +1,4 @@
-// Where it connects to, and with what.
+// The address and the class that it connects with.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { mock, test } from "node:test";
 import { Config, Gateway } from "../../simulcast/gateway/gateway.js";
 import { FakeSocket, gateway, last, sockets } from "./fake.mjs";
 
-test("in Node it connects to localhost:8080, unless Config or the options say otherwise", () => {
+test("in Node it connects to localhost:8080, unless Config or the options name another server", () => {
   const address = (options) => {
     const one = gateway({ url: undefined, ...options });
     void one.connectWebSocket();
@@ -23,7 +23,7 @@ test("in Node it connects to localhost:8080, unless Config or the options say ot
   assert.equal(address({ url: "wss://host/x/ws?a=%20b#part" }), "wss://host/x/ws?a=%20b");
 });
 
-test("in a page it connects to ws beside it, as secure as the page", () => {
+test("in a page it connects to ws next to it, as secure as the page", () => {
   const address = (href, options) => {
     globalThis.location = { href };
     try {

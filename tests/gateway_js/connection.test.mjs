@@ -1,4 +1,4 @@
-// Connecting, hearing, sending, disconnecting, and what callbacks may do.
+// Connecting, receiving, sending, disconnecting, and the callbacks.
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
@@ -13,11 +13,11 @@ test("an attempt that is not answered ends after 10 s, and the next one follows"
   assert.equal(last().readyState, 3);
   mock.timers.tick(6_000);
   assert.equal(sockets.length, 2);
-  sockets[0].open(); // too late: nobody listens
+  sockets[0].open(); // too late: there is no listener
   assert.deepEqual(statuses, []);
 });
 
-test("an attempt that tells an error and no close, as in Node 20, ends all the same", async () => {
+test("an attempt that has an error and no close, as in Node 20, ends all the same", async () => {
   const one = gateway();
   const attempted = one.connectWebSocket();
   last().dispatchEvent(new Event("error"));
@@ -28,18 +28,18 @@ test("an attempt that tells an error and no close, as in Node 20, ends all the s
 });
 
 test("a callback that throws or rejects harms nothing", async () => {
-  const throws = (heard) => (value) => {
-    heard.push(value);
+  const throws = (calls) => (value) => {
+    calls.push(value);
     throw new Error("of the user's own making");
   };
-  const rejects = (heard) => async (value) => throws(heard)(value);
+  const rejects = (calls) => async (value) => throws(calls)(value);
   for (const bad of [throws, rejects]) {
     messages.length = statuses.length = 0;
     console.error.mock.resetCalls();
     const one = gateway({ onWebSocketMessage: bad(messages), onWebSocketStatusChange: bad(statuses) });
     void one.connectWebSocket();
     last().open();
-    for (const text of ["one", "two"]) last().say(text);
+    for (const text of ["one", "two"]) last().deliver(text);
     last().end();
     mock.timers.tick(6_000);
     last().open();
@@ -58,14 +58,14 @@ test("a callback may disconnect, and gets nothing more", () => {
   };
   void one.connectWebSocket();
   last().open();
-  for (const id of ["7-1", "7-2"]) last().say(event(id));
+  for (const id of ["7-1", "7-2"]) last().deliver(event(id));
   assert.deepEqual(messages.map(idOf), ["7-1"]);
   assert.deepEqual(statuses, [true, false]);
   void one.connectWebSocket();
   assert.equal(last().url, "ws://host/ws?since=7-1");
 });
 
-test("a callback that hears of a loss may connect at once, or disconnect for good", async () => {
+test("a callback of a loss may connect immediately, or disconnect for good", async () => {
   const one = gateway();
   let then = () => one.connectWebSocket();
   one.onWebSocketStatusChange = (connected) => {
@@ -90,7 +90,7 @@ test("a callback that hears of a loss may connect at once, or disconnect for goo
   assert.deepEqual(statuses, [true, false, true, false, true, false]);
 });
 
-test("a callback that hears of a loss may disconnect for good", () => {
+test("a callback of a loss may disconnect for good", () => {
   const one = gateway({ onWebSocketStatusChange: (connected) => connected || void one.disconnectWebSocket() });
   void one.connectWebSocket();
   last().open().end();
@@ -98,7 +98,7 @@ test("a callback that hears of a loss may disconnect for good", () => {
   assert.equal(sockets.length, 1);
 });
 
-test("connecting many times at once makes one connection", async () => {
+test("connecting many times simultaneously makes one connection", async () => {
   const one = gateway();
   const all = [1, 2, 3].map(() => one.connectWebSocket());
   last().open();
@@ -154,6 +154,6 @@ test("text goes as it is, an object as JSON, and neither while nothing is connec
 
 test("binary messages are ignored", () => {
   void gateway().connectWebSocket();
-  last().open().say(new ArrayBuffer(1));
+  last().open().deliver(new ArrayBuffer(1));
   assert.deepEqual(messages, []);
 });

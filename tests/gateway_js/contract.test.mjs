@@ -1,4 +1,4 @@
-// What gateway.js makes of each golden message in docs/contract, and that what it sends is one, byte by byte.
+// Each golden message in docs/contract, as gateway.js receives and sends it, byte by byte.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function connected() {
   return one;
 }
 
-/** What a client that got the message asks for when it comes back. */
+/** The `since` of a client that comes back after the message. */
 function sinceAfter({ type, event_id, position, channel }) {
   const place = event_id ?? (type === "position" ? position : null);
   return place && channel ? `${channel}:${place}` : place;
@@ -31,7 +31,7 @@ function sinceAfter({ type, event_id, position, channel }) {
 for (const [name, text] of examples("from_server")) {
   test(`${name} is delivered as it came, unless it is a mark, and says where to resume`, () => {
     const one = connected();
-    last().say(text);
+    last().deliver(text);
     const message = JSON.parse(text);
     assert.equal(message.type, name === "other.json" ? "marker" : name.split(".")[0]);
     assert.deepEqual(messages, ["hello", "position"].includes(message.type) ? [] : [text]);
@@ -42,11 +42,11 @@ for (const [name, text] of examples("from_server")) {
 
   test(`${name} repeats nothing that an earlier connection brought`, () => {
     const one = connected();
-    last().say(text);
+    last().deliver(text);
     messages.length = 0;
     last().end();
     void one.connectWebSocket();
-    last().open("simulcast.v1").say(text);
+    last().open("simulcast.v1").deliver(text);
     const isNews = !("event_id" in JSON.parse(text)) && !/^\{"type":"(hello|position)"/.test(text);
     assert.deepEqual(messages, isNews ? [text] : []);
   });

@@ -1,4 +1,4 @@
-// For what needs no server: a socket that does what the test says, and a clock that the test moves.
+// For tests without a server: a scripted socket, and a clock that the test moves.
 
 import { afterEach, beforeEach, mock } from "node:test";
 
@@ -29,7 +29,7 @@ export class FakeSocket extends EventTarget {
     this.dispatchEvent(new Event("open"));
     return this;
   }
-  say(data) {
+  deliver(data) {
     this.dispatchEvent(Object.assign(new Event("message"), { data }));
   }
   end(code = 1006, reason = "") {
@@ -49,7 +49,7 @@ export const idOf = (text) => JSON.parse(text).event_id;
 export const last = () => sockets.at(-1);
 
 beforeEach(() => {
-  for (const heard of [sockets, messages, statuses]) heard.length = 0;
+  for (const list of [sockets, messages, statuses]) list.length = 0;
   Object.assign(Config, { serverHost: null, serverPort: null });
   Gateway.WebSocket = null;
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });

@@ -13,23 +13,23 @@ async function until(condition, what) {
   }
 }
 
-function equal(found, wanted) {
-  const [a, b] = [JSON.stringify(found), JSON.stringify(wanted)];
+function equal(actual, expected) {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
   if (a !== b) throw new Error(`${a} is not ${b}`);
 }
 
 const progress = (n) => ({ type: "download_progress", download_id: "12345", progress: n / 100, speed: 1024000 });
 const complete = { type: "download_complete", download_id: "12345", file_path: "/downloads/a.iso" };
 
-/** What both callbacks hear from now on. `told`: each text, parsed, without what only the server knows. */
+/** Records the calls of both callbacks. `events`: each text, parsed, without the members that the server adds. */
 function listen(gateway) {
-  const heard = { texts: [], statuses: [], told: () => heard.texts.map(told) };
-  gateway.onWebSocketMessage = (text) => heard.texts.push(text);
-  gateway.onWebSocketStatusChange = (connected) => heard.statuses.push(connected);
-  return heard;
+  const calls = { texts: [], statuses: [], events: () => calls.texts.map(eventOf) };
+  gateway.onWebSocketMessage = (text) => calls.texts.push(text);
+  gateway.onWebSocketStatusChange = (connected) => calls.statuses.push(connected);
+  return calls;
 }
 
-function told(text) {
+function eventOf(text) {
   const { event_id, ...event } = JSON.parse(text);
   return event;
 }
@@ -46,23 +46,23 @@ export const guide = {
   },
 
   "onWebSocketMessage gets the text of each event": async (world) => {
-    const heard = listen(Gateway);
+    const calls = listen(Gateway);
     await Gateway.init();
     await world.publish(progress(75));
     await world.publish(complete);
-    await until(() => heard.texts.length === 2, "both events");
-    equal(heard.told(), [progress(75), complete]);
-    equal(heard.texts[0].includes('"progress":0.75,"speed":1024000}'), true);
+    await until(() => calls.texts.length === 2, "both events");
+    equal(calls.events(), [progress(75), complete]);
+    equal(calls.texts[0].includes('"progress":0.75,"speed":1024000}'), true);
   },
 
   "sendWebSocketMessage sends text that is ignored and commands that are answered": async () => {
-    const heard = listen(Gateway);
+    const calls = listen(Gateway);
     equal(Gateway.sendWebSocketMessage("Hello from Flutter!"), false); // not connected yet
     await Gateway.init();
     equal(Gateway.sendWebSocketMessage("Hello from Flutter!"), true);
     equal(Gateway.sendWebSocketMessage({ action: "pause_download", download_id: "12345" }), true);
-    await until(() => heard.texts.length === 1, "the answer");
-    const { type, download_id, status, reason } = JSON.parse(heard.texts[0]);
+    await until(() => calls.texts.length === 1, "the answer");
+    const { type, download_id, status, reason } = JSON.parse(calls.texts[0]);
     equal([type, download_id, status, reason], ["command_result", "12345", "rejected", "unknown_download"]);
   },
 
@@ -74,23 +74,23 @@ export const guide = {
 
   "a connection that was lost comes back, misses nothing and repeats nothing": async (world) => {
     Gateway.reconnectDelayMs = 50;
-    const heard = listen(Gateway);
+    const calls = listen(Gateway);
     await Gateway.init();
     await world.publish(progress(10));
-    await until(() => heard.texts.length === 1, "the first event");
+    await until(() => calls.texts.length === 1, "the first event");
     await world.kill();
     await until(() => !Gateway.isWebSocketConnected, "the loss");
     await world.publish({ type: "meanwhile", n: 1 });
     await world.publish({ type: "meanwhile", n: 2 });
     await world.start();
-    await until(() => heard.texts.length === 3, "what was missed");
+    await until(() => calls.texts.length === 3, "what was missed");
     await world.publish(complete);
-    await until(() => heard.texts.length === 4, "what follows");
-    equal(heard.told(), [progress(10), { type: "meanwhile", n: 1 }, { type: "meanwhile", n: 2 }, complete]);
-    equal(heard.statuses, [true, false, true]);
+    await until(() => calls.texts.length === 4, "what follows");
+    equal(calls.events(), [progress(10), { type: "meanwhile", n: 1 }, { type: "meanwhile", n: 2 }, complete]);
+    equal(calls.statuses, [true, false, true]);
   },
 
-  "a server that comes later is found": async (world) => {
+  "a server that comes later gets its client": async (world) => {
     await world.kill();
     Gateway.reconnectDelayMs = 50;
     const { statuses } = listen(Gateway);
@@ -103,11 +103,11 @@ export const guide = {
 
   "disconnectWebSocket disconnects for good": async (world) => {
     Gateway.reconnectDelayMs = 1;
-    const heard = listen(Gateway);
+    const calls = listen(Gateway);
     await Gateway.init();
     await Gateway.disconnectWebSocket();
-    equal([Gateway.isWebSocketConnected, heard.statuses], [false, [true, false]]);
-    await until(async () => (await world.clients()) === 0, "the server's notice");
+    equal([Gateway.isWebSocketConnected, calls.statuses], [false, [true, false]]);
+    await until(async () => (await world.clients()) === 0, "the server's count");
     const other = new Gateway({ host: "127.0.0.1", port: world.port, reconnectDelayMs: 20 }); // the clock
     await other.init();
     await world.kill();
@@ -115,44 +115,44 @@ export const guide = {
     await until(() => other.isWebSocketConnected, "the other one's return");
     equal(await world.clients(), 1);
     await other.disconnectWebSocket();
-    equal(heard.statuses, [true, false]);
+    equal(calls.statuses, [true, false]);
   },
 
   "connectWebSocket connects by hand and resumes": async (world) => {
-    const heard = listen(Gateway);
+    const calls = listen(Gateway);
     await Gateway.init();
     await world.publish({ type: "before" });
-    await until(() => heard.texts.length === 1, "the first event");
+    await until(() => calls.texts.length === 1, "the first event");
     await Gateway.disconnectWebSocket();
     const other = new Gateway();
     const seen = listen(other);
     await other.init();
     await world.publish({ type: "meanwhile" });
-    await until(() => seen.texts.at(-1)?.includes("meanwhile"), "the server's notice");
+    await until(() => seen.texts.at(-1)?.includes("meanwhile"), "the server's count");
     await other.disconnectWebSocket();
     equal(await Gateway.connectWebSocket(), true);
-    await until(() => heard.texts.length === 2, "what was missed");
-    equal(heard.told(), [{ type: "before" }, { type: "meanwhile" }]);
-    equal(heard.statuses, [true, false, true]);
+    await until(() => calls.texts.length === 2, "what was missed");
+    equal(calls.events(), [{ type: "before" }, { type: "meanwhile" }]);
+    equal(calls.statuses, [true, false, true]);
   },
 
   "several gateways stand side by side": async (world) => {
     const url = (query) => `ws://127.0.0.1:${world.port}/ws?${query}`;
-    const heard = {};
+    const calls = {};
     const both = new Gateway({ url: url("channel=a&channel=b"), reconnectDelayMs: 50 });
     const one = new Gateway({ url: url("channel=b") });
-    for (const [name, gateway] of Object.entries({ both, one })) heard[name] = listen(gateway);
+    for (const [name, gateway] of Object.entries({ both, one })) calls[name] = listen(gateway);
     await Promise.all([both.init(), one.init()]);
     await world.publish({ n: 1 }, "a");
     await world.publish({ n: 2 }, "b");
-    await until(() => heard.both.texts.length === 2 && heard.one.texts.length === 1, "the events");
+    await until(() => calls.both.texts.length === 2 && calls.one.texts.length === 1, "the events");
     await both.disconnectWebSocket();
     await world.publish({ n: 3 }, "a");
     await world.publish({ n: 4 }, "b");
     await both.connectWebSocket();
-    await until(() => heard.both.texts.length === 4 && heard.one.texts.length === 2, "what was missed");
-    equal(heard.both.told().map(({ channel, n }) => channel + n).sort(), ["a1", "a3", "b2", "b4"]);
-    equal(heard.one.told(), [{ n: 2 }, { n: 4 }]);
+    await until(() => calls.both.texts.length === 4 && calls.one.texts.length === 2, "what was missed");
+    equal(calls.both.events().map(({ channel, n }) => channel + n).sort(), ["a1", "a3", "b2", "b4"]);
+    equal(calls.one.events(), [{ n: 2 }, { n: 4 }]);
     await Promise.all([both.disconnectWebSocket(), one.disconnectWebSocket()]);
   },
 };

@@ -1,4 +1,4 @@
-// Coming back: when, where it resumes, and what is news then.
+// Reconnecting: its time, its position, and its repeats.
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
@@ -25,7 +25,7 @@ test("a server that speaks simulcast.v1 and is silent for 45 s counts as lost", 
   assert.deepEqual(last().protocols, ["simulcast.v1"]);
   last().open("simulcast.v1");
   for (let s = 0; s < 100; s += 20) {
-    last().say(`{"type": "position", "position": "7-${s}"}`);
+    last().deliver(`{"type": "position", "position": "7-${s}"}`);
     mock.timers.tick(20_000);
   }
   assert.deepEqual(statuses, [true]);
@@ -42,18 +42,18 @@ test("a server that speaks no subprotocol may be silent", () => {
   assert.deepEqual(statuses, [true]);
 });
 
-test("the server's marks are no messages, and say where to resume", () => {
+test("the server's marks are no messages, and hold the position to resume from", () => {
   void gateway().connectWebSocket();
   last().open("simulcast.v1");
-  last().say('{"type":"hello","channel":"downloads","position":"7-9","recovered":false,"ping_interval_s":20.0}');
-  last().say(event("7-3"));
-  last().say('{"type":"position","x":1}');
-  last().say('{"type":"position", broken');
+  last().deliver('{"type":"hello","channel":"downloads","position":"7-9","recovered":false,"ping_interval_s":20.0}');
+  last().deliver(event("7-3"));
+  last().deliver('{"type":"position","x":1}');
+  last().deliver('{"type":"position", broken');
   assert.deepEqual(messages, [event("7-3"), '{"type":"position","x":1}', '{"type":"position", broken']);
   last().end();
   mock.timers.tick(6_000);
   assert.equal(last().url, "ws://host/ws?since=7-3"); // what hello announced had not all come
-  last().open("simulcast.v1").say('{"type": "position", "position": "7-12"}');
+  last().open("simulcast.v1").deliver('{"type": "position", "position": "7-12"}');
   last().end();
   mock.timers.tick(6_000);
   assert.equal(last().url, "ws://host/ws?since=7-12");
@@ -63,13 +63,13 @@ test("what an earlier connection brought is not delivered again, and offsets com
   void gateway({ url: "ws://host/base/ws?interval_ms=100&since=7-1" }).connectWebSocket();
   assert.equal(last().url, "ws://host/base/ws?interval_ms=100&since=7-1");
   last().open();
-  for (const id of ["7-5", "7-5", "7-9"]) last().say(event(id));
+  for (const id of ["7-5", "7-5", "7-9"]) last().deliver(event(id));
   last().end();
   mock.timers.tick(6_000);
   assert.equal(last().url, "ws://host/base/ws?interval_ms=100&since=7-9");
   last().open();
-  for (const id of ["7-5", "7-9", "7-10", "8-1", "7-8"]) last().say(event(id));
-  last().say("text");
+  for (const id of ["7-5", "7-9", "7-10", "8-1", "7-8"]) last().deliver(event(id));
+  last().deliver("text");
   assert.deepEqual(messages.slice(0, -1).map(idOf), ["7-5", "7-5", "7-9", "7-10", "8-1"]);
   last().end();
   mock.timers.tick(6_000);
@@ -80,19 +80,19 @@ test("each of several channels has its own position", () => {
   const inChannel = (channel, id) => `{"event_id":"${id}","channel":"${channel}","type":"x"}`;
   void gateway({ url: "ws://host/ws?channel=a&channel=b" }).connectWebSocket();
   last().open("simulcast.v1");
-  last().say(inChannel("a", "7-5"));
-  last().say(inChannel("b", "7-2"));
-  last().say('{"type": "position", "position": "7-3", "channel": "b"}');
+  last().deliver(inChannel("a", "7-5"));
+  last().deliver(inChannel("b", "7-2"));
+  last().deliver('{"type": "position", "position": "7-3", "channel": "b"}');
   last().end();
   mock.timers.tick(6_000);
   assert.equal(new URL(last().url).searchParams.get("since"), "a:7-5,b:7-3");
   last().open("simulcast.v1");
   messages.length = 0;
-  for (const [channel, id] of [["a", "7-5"], ["b", "7-3"], ["b", "7-4"]]) last().say(inChannel(channel, id));
+  for (const [channel, id] of [["a", "7-5"], ["b", "7-3"], ["b", "7-4"]]) last().deliver(inChannel(channel, id));
   assert.deepEqual(messages, [inChannel("b", "7-4")]);
 });
 
-test("told to change something first, it waits a minute and says so", () => {
+test('after a close that means "change something first" it waits a minute and logs it', () => {
   for (const code of [1003, 1007, 1008, 1009, 4400]) {
     const one = gateway();
     void one.connectWebSocket();

@@ -36,7 +36,7 @@ async function fallenBack(options = {}) {
   return { one, states };
 }
 
-async function say(text) {
+async function deliver(text) {
   await requests[0].writer.write(new TextEncoder().encode(text));
   await settled();
 }
@@ -46,9 +46,9 @@ test("the second WebSocket that fails is replaced immediately", async () => {
   assert.deepEqual(requests.map(({ url }) => url), ["http://host/base/events?interval_ms=500"]);
   assert.deepEqual(states.at(-1), { phase: "connected", transport: "sse" });
   assert.deepEqual(statuses, [true]);
-  await say(`event: hello\ndata: {"type":"hello","channel":"downloads","position":"7-1","recovered":false}\n\n: ping\n`);
-  await say(`id: 7-2\ndata: ${event("7-2")}\n\ndata: two\nda`);
-  await say("ta: lines\n\n");
+  await deliver(`event: hello\ndata: {"type":"hello","channel":"downloads","position":"7-1","recovered":false}\n\n: ping\n`);
+  await deliver(`id: 7-2\ndata: ${event("7-2")}\n\ndata: two\nda`);
+  await deliver("ta: lines\n\n");
   assert.deepEqual(messages, [event("7-2"), "two\nlines"]);
 });
 
@@ -87,7 +87,7 @@ test("a refusal is no failure of WebSockets", async () => {
 
 test("after a loss a WebSocket is tried first, and the stream resumes", async () => {
   await fallenBack();
-  await say(`data: ${event("7-2")}\n\n`);
+  await deliver(`data: ${event("7-2")}\n\n`);
   await requests[0].writer.close();
   await settled();
   assert.deepEqual(statuses, [true, false]);

@@ -75,12 +75,12 @@ test("a hello is reported, and its position counts if the connection lasts", () 
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
   const hellos = [];
   void gateway({ onHello: (hello) => hellos.push(hello) }).connectWebSocket();
-  last().open("simulcast.v1").say(HELLO);
+  last().open("simulcast.v1").deliver(HELLO);
   assert.deepEqual(hellos, [JSON.parse(HELLO)]);
   last().end();
   mock.timers.tick(6_000);
   assert.equal(last().url, "ws://host/ws");
-  last().open("simulcast.v1").say(HELLO);
+  last().open("simulcast.v1").deliver(HELLO);
   mock.timers.tick(1_000);
   last().end();
   mock.timers.tick(6_000);
@@ -92,19 +92,19 @@ test("a hello counts neither after silence nor behind an event nor in several ch
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
   void gateway().connectWebSocket();
-  last().open("simulcast.v1").say(HELLO);
+  last().open("simulcast.v1").deliver(HELLO);
   mock.timers.tick(50_000);
   mock.timers.tick(6_000);
   assert.equal(sockets.length, 2);
   assert.equal(last().url, "ws://host/ws");
-  last().open("simulcast.v1").say(HELLO);
-  last().say(event("7-3"));
+  last().open("simulcast.v1").deliver(HELLO);
+  last().deliver(event("7-3"));
   mock.timers.tick(1_000);
   last().end();
   mock.timers.tick(6_000);
   assert.equal(last().url, "ws://host/ws?since=7-3");
   void gateway({ url: "ws://host/ws?channel=a&channel=b" }).connectWebSocket();
-  last().open("simulcast.v1").say(HELLO);
+  last().open("simulcast.v1").deliver(HELLO);
   mock.timers.tick(1_000);
   last().end();
   mock.timers.tick(6_000);
@@ -115,9 +115,9 @@ test("a hello of a channel that was subscribed to later says nothing about the f
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
   void gateway().connectWebSocket();
-  last().open("simulcast.v1").say(HELLO);
-  last().say(event("7-12"));
-  last().say(HELLO.replace("7-9", "7-99"));
+  last().open("simulcast.v1").deliver(HELLO);
+  last().deliver(event("7-12"));
+  last().deliver(HELLO.replace("7-9", "7-99"));
   mock.timers.tick(1_000);
   last().end();
   mock.timers.tick(6_000);
@@ -126,22 +126,22 @@ test("a hello of a channel that was subscribed to later says nothing about the f
 
 test("a position that is refused is forgotten, and what came before it is still a repeat", () => {
   void gateway().connectWebSocket();
-  last().open().say(event("7-3"));
+  last().open().deliver(event("7-3"));
   last().end(4400, "since is no position");
   assert.equal(console.error.mock.callCount(), 0);
   mock.timers.tick(6_000);
   assert.equal(last().url, "ws://host/ws");
-  last().open().say(event("7-2"));
-  last().say(event("7-4"));
+  last().open().deliver(event("7-2"));
+  last().deliver(event("7-4"));
   assert.deepEqual(messages.map(idOf), ["7-3", "7-4"]);
 });
 
 test("repeats of a snapshot are delivered where they are wanted", () => {
   void gateway({ deliverRepeats: true }).connectWebSocket();
-  last().open().say(event("7-3"));
+  last().open().deliver(event("7-3"));
   last().end();
   mock.timers.tick(6_000);
-  last().open().say(event("7-3"));
+  last().open().deliver(event("7-3"));
   assert.deepEqual(messages.map(idOf), ["7-3", "7-3"]);
   last().end();
   mock.timers.tick(6_000);
@@ -170,7 +170,7 @@ test("a connection from before the network went is replaced, and a lost one trie
     last().open().end(1008);
     for (const type of ["offline", "online"]) network.dispatchEvent(new Event(type));
     person.dispatchEvent(new Event("visibilitychange"));
-    assert.equal(sockets.length, 3); // refused: the server would say the same again
+    assert.equal(sockets.length, 3); // refused: the server would refuse again
     void one.disconnectWebSocket();
   } finally {
     noBrowser();

@@ -38,10 +38,10 @@ async def test_in_a_page_it_needs_no_address(page: Page, controlled_server: Cont
         await Gateway.init();
         if (!Gateway.isWebSocketConnected) throw new Error("not connected");
         if (!(await Gateway.isServerRunning())) throw new Error("not running");
-        window.heard = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
+        window.received = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
     }""")
     await controlled_server.publish({"type": "here"})
-    assert '"type":"here"' in await page.evaluate("window.heard")
+    assert '"type":"here"' in await page.evaluate("window.received")
 
 
 async def test_the_example_shows_what_happens(page: Page, controlled_server: ControlledServer) -> None:

@@ -1,4 +1,4 @@
-// The token: shown beside the subprotocol, asked for again when it expires, never told.
+// The token: sent with the subprotocol, renewed when it expires, never logged.
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
@@ -12,14 +12,14 @@ test("a text is offered as a subprotocol", () => {
   assert.deepEqual(last().protocols, ["simulcast.v1", "bearer.a.b.c"]);
 });
 
-test("without one nothing is offered beside simulcast.v1", () => {
+test("without one simulcast.v1 alone is offered", () => {
   void gateway().connectWebSocket();
   assert.deepEqual(last().protocols, ["simulcast.v1"]);
 });
 
-test("a function is asked at each attempt, and at once when the token has expired", async () => {
-  let asked = 0;
-  const one = gateway({ token: async () => `t${++asked}`, reconnectDelayMs: 3_600_000 });
+test("a function is called at each attempt, and immediately when the token has expired", async () => {
+  let calls = 0;
+  const one = gateway({ token: async () => `t${++calls}`, reconnectDelayMs: 3_600_000 });
   void one.connectWebSocket();
   await settled();
   last().open().end(4419, "the token has expired");
@@ -40,7 +40,7 @@ test("a text that expires or is refused ends it", async () => {
   assert.match(String(console.error.mock.calls.at(-1).arguments[0]), /4419 no: it stays so/);
 });
 
-test("whoever disconnects while the token is asked for stays disconnected", async () => {
+test("a disconnect while the token is fetched lasts", async () => {
   let give;
   const one = gateway({ token: () => new Promise((resolve) => (give = resolve)) });
   const attempted = one.connectWebSocket();
@@ -51,11 +51,11 @@ test("whoever disconnects while the token is asked for stays disconnected", asyn
   assert.equal(sockets.length, 0);
 });
 
-test("a function that throws is asked again after the delay", async () => {
-  let asked = 0;
+test("a function that throws is called again after the delay", async () => {
+  let calls = 0;
   const one = gateway({
     token: () => {
-      if (++asked === 1) throw new Error("no issuer");
+      if (++calls === 1) throw new Error("no issuer");
       return "a.b.c";
     },
   });
@@ -71,7 +71,7 @@ test("as a message it is sent first, and the server's first message makes the co
   last().open("simulcast.v1");
   assert.deepEqual(last().sent, ['{"action":"authenticate","token":"a.b.c"}']);
   assert.deepEqual(statuses, []);
-  last().say('{"type":"hello","channel":"downloads","position":"7-1","recovered":false,"ping_interval_s":20.0}');
+  last().deliver('{"type":"hello","channel":"downloads","position":"7-1","recovered":false,"ping_interval_s":20.0}');
   assert.deepEqual(statuses, [true]);
 });
 

@@ -9,7 +9,7 @@ from tests.conditions import eventually
 from tests.file_server import Files, serve_files
 from tests.page.stub import StubServer
 
-expect.set_options(timeout=60_000)  # several tests run at once, and machines differ
+expect.set_options(timeout=60_000)  # several tests run side by side, and machines differ
 OpenPage = Callable[..., Awaitable[Page]]
 
 # Messages of Chromium and of the Gateway when a test refuses a request on purpose.
@@ -22,7 +22,7 @@ async def until_live(page: Page) -> None:
 
 async def until_begun(page: Page) -> None:
     """Returns when all modules have come. Each container that starts here changes the machine's network: then Chromium
-    drops what is under way (ERR_NETWORK_CHANGED), and the page loads itself anew.
+    drops what is under way (ERR_NETWORK_CHANGED), and the page loads itself again.
     """
 
     async def has_begun() -> bool:
@@ -45,7 +45,7 @@ async def stub() -> AsyncIterator[StubServer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPage]:
-    """Opens the page, live unless told otherwise. An exception or an error on its console fails the test."""
+    """Open the page, live by default. An exception or an error on its console fails the test."""
     errors: list[str] = []
     contexts = []
 
@@ -83,5 +83,5 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def files() -> AsyncIterator[Files]:
-    async with serve_files() as found:
-        yield found
+    async with serve_files() as server:
+        yield server

@@ -1,4 +1,4 @@
-"""A front-end that does what a test tells it: the page below a sub path, with scripted `ws` and `downloads`."""
+"""A scripted front-end: the page below a sub path, with the `ws` and `downloads` of a test."""
 
 import asyncio
 import json
@@ -26,24 +26,24 @@ class StubServer:
     """Serves on a free loopback port. Each send goes to everyone who is connected."""
 
     def __init__(self) -> None:
-        self.snapshot: list[Event] = []  # what each client gets when it connects
-        self.position = "1790000000000-0"  # what hello tells
+        self.snapshot: list[Event] = []  # sent to each client that connects
+        self.position = "1790000000000-0"  # in hello
         self.recovered = False  # likewise
-        self.records: list[Event] = []  # what GET downloads tells, newest first
+        self.records: list[Event] = []  # of GET downloads, newest first
         self.listing_status = 200
         self.listings: list[str] = []  # the path and query of each GET downloads, or of one of them
-        self.refuses = False  # whether handshakes are answered with 503
-        self.hangs = False  # whether handshakes are not answered at all
-        self.is_silent = False  # whether nothing is told once a handshake was accepted
+        self.refuses = False  # handshakes with 503
+        self.hangs = False  # handshakes are never answered
+        self.is_silent = False  # whether nothing is sent behind the handshake
         self.sinces: list[str | None] = []  # one entry a handshake that was accepted
         self.intervals: list[str | None] = []  # likewise
-        self.received: list[Any] = []  # what clients sent over the socket, parsed
+        self.received: list[Any] = []  # messages of clients, parsed
         self.posted: list[Any] = []  # bodies of POST downloads
         self.answer_post: Callable[[Any], tuple[int, object]] = lambda body: (201, body)
         self._sockets: set[web.WebSocketResponse] = set()
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._runner: web.AppRunner | None = None
-        self._heard = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self._stops = asyncio.Event()
         self.url = ""
 
@@ -68,14 +68,14 @@ class StubServer:
             await self._runner.cleanup()
 
     async def send(self, *messages: Event | str) -> None:
-        """Text as it is, an event as JSON."""
+        """Send text as it is, an event as JSON."""
         texts = [message if isinstance(message, str) else as_text(message) for message in messages]
         for socket in list(self._sockets):
             for text in texts:
                 await socket.send_str(text)
 
     def cut(self) -> None:
-        """Ends every connection without a close frame, as a killed server does: clients see 1006."""
+        """End every connection without a close frame, as a killed server does: clients see 1006."""
         for socket in list(self._sockets):
             self._transports[socket].abort()
 
@@ -84,20 +84,20 @@ class StubServer:
             await socket.close(code=code, message=reason.encode())
 
     async def connections(self, count: int, deadline_s: float = 15.0) -> None:
-        """Returns when `count` handshakes were accepted since the start. Raises TimeoutError."""
+        """Wait until `count` handshakes were accepted since the start. Raises TimeoutError."""
         await self._until(lambda: len(self.sinces) >= count, deadline_s)
 
     async def messages(self, count: int, deadline_s: float = 15.0) -> None:
-        """Returns when clients have sent `count` messages. Raises TimeoutError."""
+        """Wait until clients have sent `count` messages. Raises TimeoutError."""
         await self._until(lambda: len(self.received) >= count, deadline_s)
 
-    async def asked(self, count: int, deadline_s: float = 15.0) -> None:
-        """Returns when the list, or one of it, was asked for `count` times. Raises TimeoutError."""
+    async def list_requests(self, count: int, deadline_s: float = 15.0) -> None:
+        """Wait for `count` requests for the list, or for one of it. Raises TimeoutError."""
         await self._until(lambda: len(self.listings) >= count, deadline_s)
 
     async def _until(self, holds: Callable[[], bool], deadline_s: float) -> None:
-        async with asyncio.timeout(deadline_s), self._heard:
-            await self._heard.wait_for(holds)
+        async with asyncio.timeout(deadline_s), self._changed:
+            await self._changed.wait_for(holds)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if self.refuses:
@@ -115,14 +115,14 @@ class StubServer:
                 await socket.send_str(as_text({**hello, "ping_interval_s": 20.0}))
                 for event in self.snapshot:
                     await socket.send_str(as_text(event))
-            async with self._heard:
+            async with self._changed:
                 self.sinces.append(request.query.get("since"))
                 self.intervals.append(request.query.get("interval_ms"))
-                self._heard.notify_all()
+                self._changed.notify_all()
             async for message in socket:
-                async with self._heard:
+                async with self._changed:
                     self.received.append(json.loads(message.data))
-                    self._heard.notify_all()
+                    self._changed.notify_all()
         except ConnectionError:
             pass  # cut() aborted it
         finally:
@@ -137,24 +137,24 @@ class StubServer:
         return web.json_response(answer, status=status, headers=HEADERS)
 
     async def _list(self, request: web.Request) -> web.Response:
-        async with self._heard:
+        async with self._changed:
             self.listings.append(request.path_qs.removeprefix(ROOT))
-            self._heard.notify_all()
+            self._changed.notify_all()
         if self.listing_status != 200:
             return web.json_response({"detail": "not now"}, status=self.listing_status, headers=HEADERS)
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
-        found = {"downloads": self.records[offset : offset + limit], "total": len(self.records)}
-        return web.json_response(found, headers=HEADERS)
+        body = {"downloads": self.records[offset : offset + limit], "total": len(self.records)}
+        return web.json_response(body, headers=HEADERS)
 
     async def _one(self, request: web.Request) -> web.Response:
-        async with self._heard:
+        async with self._changed:
             self.listings.append(request.path_qs.removeprefix(ROOT))
-            self._heard.notify_all()
-        wanted = request.match_info["download_id"]
+            self._changed.notify_all()
+        download_id = request.match_info["download_id"]
         for record in self.records:
-            if record["download_id"] == wanted:
+            if record["download_id"] == download_id:
                 return web.json_response(record, headers=HEADERS)
-        return web.json_response({"detail": f"there is no download {wanted}"}, status=404, headers=HEADERS)
+        return web.json_response({"detail": f"there is no download {download_id}"}, status=404, headers=HEADERS)
 
     async def _index(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)
@@ -168,5 +168,5 @@ class StubServer:
 
 
 def as_text(event: Event) -> str:
-    """JSON as a front-end sends it: event_id first, no white space."""
+    """Format an event as a front-end does: event_id first, no white space."""
     return json.dumps(event, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What becomes of the page when one of its files doesn't arrive, as when the network changes meanwhile."""
+"""The page when one of its files fails to load, as when the network changes meanwhile."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Losses:
-    """Drops each request for a file as long as it is told to, or has it answered as by a proxy without a server."""
+    """Drops each request for a file while `lose` is set, or answers it as a proxy without a server does."""
 
     def __init__(self) -> None:
         self.lose = True

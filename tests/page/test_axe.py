@@ -1,4 +1,4 @@
-"""What axe finds (its script comes with axe-playwright-python)."""
+"""The findings of axe (its script comes with axe-playwright-python)."""
 
 from importlib import resources
 
@@ -12,7 +12,7 @@ from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# What hinders people, as "rule: where".
+# Barriers, as "rule: place".
 SERIOUS = """async () => (await axe.run()).violations
   .filter(({ impact }) => impact === "serious" || impact === "critical")
   .flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.target} ${node.failureSummary}`))"""

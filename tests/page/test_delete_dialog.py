@@ -191,7 +191,7 @@ async def test_clear_finished_asks_once_more_and_leaves_what_has_not_ended(
     [command] = stub.received
     assert set(command) == {"action", "command_id"}
     assert command["action"] == "clear_finished"
-    # "b" is retried meanwhile; no event tells of "c".
+    # "b" is retried meanwhile; there is no event of "c".
     await stub.send(event(6, "deleted", "a"), event(7, "queued", "b", attempt=2))
     accepted = {"type": "command_result", "download_id": "", "status": "accepted"}
     await stub.send({**command, **accepted})

@@ -14,17 +14,17 @@ async def test_it_needs_nothing_from_elsewhere_and_tries_a_request(browser: Brow
     base = f"http://127.0.0.1:{running.port}/"
     context = await browser.new_context()
     page = await context.new_page()
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    requested: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     await page.goto(f"{base}docs")
     await page.locator("[id*=health]").first.click()
     await page.get_by_role("button", name="Try it out").click()
     await page.get_by_role("button", name="Execute").click()
     await expect(page.locator(".live-responses-table tbody .response-col_status").first).to_have_text("200")
-    assert [url for url in asked if not url.startswith((base, "data:"))] == []
-    assert said == []
+    assert [url for url in requested if not url.startswith((base, "data:"))] == []
+    assert errors == []
     await context.close()
 
 

@@ -1,4 +1,4 @@
-"""The browser client that docs/protocol.md shows, beside the page of a real front-end."""
+"""The browser client that docs/protocol.md shows, next to the page of a real front-end."""
 
 import asyncio
 
@@ -20,16 +20,16 @@ async def test_ten_lines_of_html_print_what_is_published(
     (html,) = blocks("docs/protocol.md", "html")
     broker = Broker.connect(own_valkey.url)
     page = await (await browser.new_context()).new_page()
-    said: asyncio.Queue[str] = asyncio.Queue()
-    page.on("console", lambda message: said.put_nowait(message.text))
+    texts: asyncio.Queue[str] = asyncio.Queue()
+    page.on("console", lambda message: texts.put_nowait(message.text))
     await page.goto(f"http://127.0.0.1:{running.port}/health")  # in its place, so that ./page/ is the front-end's
     await page.set_content(html)
     async with asyncio.timeout(30):
-        while await said.get() != "true":  # connected
+        while await texts.get() != "true":  # connected
             continue
         await broker.publish({"type": "here"})
-        found = [await said.get() for _ in range(2)]  # the event, and the answer to the command; in any order
-    assert any("type: here" in text for text in found), found
-    assert any("unknown_download" in text for text in found), found
+        lines = [await texts.get() for _ in range(2)]  # the event, and the answer to the command; in any order
+    assert any("type: here" in text for text in lines), lines
+    assert any("unknown_download" in text for text in lines), lines
     await page.context.close()
     await broker.aclose()

@@ -1,4 +1,4 @@
-"""Which rows are seen: words and states, at once, without making rows anew."""
+"""The filter by words and states, which shows immediately and keeps the elements of rows."""
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -43,7 +43,7 @@ async def test_words_of_name_and_address_are_found_in_any_order_and_case(open_pa
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("choice", "names"),
     [
         ("All", "fedcba"),
         ("Active", "cba"),
@@ -55,13 +55,13 @@ async def test_words_of_name_and_address_are_found_in_any_order_and_case(open_pa
         ("Cancelled", "f"),
     ],
 )
-async def test_a_state_shows_what_is_in_it(open_page: OpenPage, stub: StubServer, wanted: str, found: str) -> None:
+async def test_a_state_shows_what_is_in_it(open_page: OpenPage, stub: StubServer, choice: str, names: str) -> None:
     page = await open_page()
     kinds = ["queued", "started", "paused", "complete", "error", "cancelled"]
     await stub.send(*[event(n, kind, "abcdef"[n], name="abcdef"[n]) for n, kind in enumerate(kinds)])
     await expect(page.locator("li.row")).to_have_count(6)
-    await states(page).select_option(wanted)
-    await expect(titles(page)).to_have_text(list(found))
+    await states(page).select_option(choice)
+    await expect(titles(page)).to_have_text(list(names))
 
 
 async def test_rows_come_and_go_as_their_state_does_and_the_focus_finds_a_neighbour(

@@ -1,4 +1,4 @@
-"""What anybody may publish, on the real page: nothing of it is more than text."""
+"""Hostile publications on the real page: they are text, and no more."""
 
 import asyncio
 
@@ -26,11 +26,22 @@ KINDS = ["queued", "started", "progress", "paused", "resumed", "complete", "erro
 
 
 def hostile_event(kind: str, download_id: str, number: int) -> dict[str, object]:
-    """With markup in each member that may hold text, and in some that may not."""
-    told: dict[str, object] = {"type": f"download_{kind}", "download_id": download_id, "attempt": 1, "change": number}
-    told |= {"name": MARKUP, "url": "javascript:window.pwned='url'", "file_path": MARKUP, "error_message": MARKUP}
-    told |= {"worker": MARKUP, "command_id": MARKUP, "state": MARKUP, MARKUP: MARKUP, "__proto__": {"pwned": "proto"}}
-    return told | ({"progress": 0.5, "speed": 1} if kind == "progress" else {})
+    """An event with markup in each member that may hold text, and in some that may not."""
+    members: dict[str, object] = {
+        "type": f"download_{kind}",
+        "download_id": download_id,
+        "attempt": 1,
+        "change": number,
+    }
+    members |= {"name": MARKUP, "url": "javascript:window.pwned='url'", "file_path": MARKUP, "error_message": MARKUP}
+    members |= {
+        "worker": MARKUP,
+        "command_id": MARKUP,
+        "state": MARKUP,
+        MARKUP: MARKUP,
+        "__proto__": {"pwned": "proto"},
+    }
+    return members | ({"progress": 0.5, "speed": 1} if kind == "progress" else {})
 
 
 async def test_nothing_that_is_published_runs_or_becomes_an_element(front_end: StartFrontEnd, browser: Browser) -> None:
@@ -68,8 +79,8 @@ async def test_even_markup_that_got_into_the_page_would_not_run(front_end: Start
     await page.goto(f"http://127.0.0.1:{running.port}/")
     blocked = await page.evaluate(
         """async (markup) => {
-            const found = [];
-            const note = (violation) => found.push(violation.effectiveDirective);
+            const violations = [];
+            const note = (violation) => violations.push(violation.effectiveDirective);
             document.addEventListener("securitypolicyviolation", note);
             document.body.insertAdjacentHTML("beforeend", markup);
             const script = document.createElement("script");
@@ -78,10 +89,10 @@ async def test_even_markup_that_got_into_the_page_would_not_run(front_end: Start
             const remote = document.createElement("script");
             remote.src = "https://evil.example/x.js";
             document.body.append(remote);
-            for (let looks = 0; looks < 200 && new Set(found).size < 2; looks += 1) {
+            for (let looks = 0; looks < 200 && new Set(violations).size < 2; looks += 1) {
                 await new Promise((resolve) => setTimeout(resolve, 50));
             }
-            return [...new Set(found)].sort();
+            return [...new Set(violations)].sort();
         }""",
         MARKUP,
     )

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def nginx(tmp_path: Path) -> Iterator[list[Nginx]]:
     started: list[Nginx] = []
     yield started
-    for each in started:
-        each.stop()
+    for server in started:
+        server.stop()
 
 
 async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, max_connections: int = 1000) -> Nginx:
@@ -63,9 +63,9 @@ async def test_the_page_is_live_and_adds(
     broker = Broker.connect(own_valkey.url)
     context = await browser.new_context()
     page = await context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("websocket", lambda socket: requested.append(socket.url.replace("ws:", "http:")))
     if blocked:
         await page.add_init_script(BLOCK_WEBSOCKETS)
     await page.goto(before.url)
@@ -80,7 +80,7 @@ async def test_the_page_is_live_and_adds(
     await broker.publish(progress_event("one", 0.5, 1))
     await expect(slot(page, "percent", "one")).to_have_text("50 %")
     await expect(row(page, "one")).to_have_count(1)
-    assert [url for url in asked if not url.startswith(before.url)] == []
+    assert [url for url in requested if not url.startswith(before.url)] == []
     await context.close()
     await broker.aclose()
 
@@ -135,11 +135,11 @@ async def test_the_client_for_browsers_connects_beside_the_page(
         await until_begun(page)
         await page.evaluate("""async () => {
             const { Gateway } = await import("./page/gateway.js");
-            window.heard = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
+            window.received = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
             await Gateway.init();
         }""")
         await broker.publish({"type": "here"})
-        assert '"type":"here"' in await page.evaluate("window.heard")
+        assert '"type":"here"' in await page.evaluate("window.received")
         await context.close()
     assert before.url.endswith(BELOW)
     await broker.aclose()
@@ -160,10 +160,10 @@ async def test_one_address_has_as_many_connections_as_it_may_by_nginx_or_by_the_
     with pytest.raises(websockets.InvalidStatus) as refused:
         await connect(strict, "203.0.113.9")
     assert refused.value.response.status_code == 429
-    # This nginx forwards what it got from 127.0.0.1, another proxy on this machine therefore, which said for whom.
+    # This nginx forwards requests of 127.0.0.1, of another proxy on this machine therefore, which names their clients.
     held += [await connect(lenient, "198.51.100.1") for _ in range(2)]
     with pytest.raises(websockets.InvalidStatus) as refused:
         await connect(lenient, "198.51.100.1")
     assert b"198.51.100.1 has 2 connections" in (refused.value.response.body or b"")
-    for each in held:
-        await each.close()
+    for connection in held:
+        await connection.close()

@@ -1,4 +1,4 @@
-"""Whether everyone can read and use it: screen readers, phones, dark rooms, restless eyes."""
+"""The page for everyone: screen readers, phones, dark rooms, restless eyes."""
 
 import re
 
@@ -57,8 +57,8 @@ async def test_connection_and_ends_are_spoken_and_progress_is_not(open_page: Ope
     spoken = page.get_by_role("status")
     await expect(spoken).to_have_text("Connected.")
     await page.evaluate(
-        """() => { window.said = []; const region = document.querySelector("[role=status]");
-        new MutationObserver(() => said.push(region.textContent)).observe(region, { childList: true }); }"""
+        """() => { window.announcements = []; const region = document.querySelector("[role=status]");
+        new MutationObserver(() => announcements.push(region.textContent)).observe(region, { childList: true }); }"""
     )
     await stub.send(*[event(n, "progress", progress=n / 100, speed=n, name="n") for n in range(2, 60)])
     await expect(slot(page, "percent")).to_have_text("59 %")
@@ -68,7 +68,7 @@ async def test_connection_and_ends_are_spoken_and_progress_is_not(open_page: Ope
     await expect(spoken).to_have_text("No connection. The page keeps trying.")
     await page.get_by_role("button", name="Try now").click()
     await expect(spoken).to_have_text("Connected again.")
-    assert await page.evaluate("said") == [
+    assert await page.evaluate("announcements") == [
         "n: complete.", "No connection. The page keeps trying.", "Connected again."
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Everything together, as a person starts it: `simulcast up`, `simulcast add`, the page, and a Gateway beside it."""
+"""Everything together, as a person starts it: `simulcast up`, `simulcast add`, the page, and a Gateway next to it."""
 
 import asyncio
 import hashlib
@@ -44,7 +44,7 @@ class Up(Program):
         return (self.folder / "data/redis.url").read_text().strip()
 
     async def command(self, *words: str) -> str:
-        """A command of the command line, beside the running service; its output."""
+        """Run a command of the command line next to the running service; return its output."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "simulcast.cli", *words, "--data", str(self.folder / "data")),
             cwd=ROOT,
@@ -125,13 +125,13 @@ async def test_pause_is_clicked_while_the_row_is_updated_ten_times_a_second(up: 
             await asyncio.sleep(0.09)
 
     updating = asyncio.create_task(update())
-    found = row(page, download_id)
-    await found.get_by_role("button", name=re.compile("Pause")).click()
+    download = row(page, download_id)
+    await download.get_by_role("button", name=re.compile("Pause")).click()
     over.set()
     await updating
     await expect(slot(page, "state", download_id)).to_have_text("Paused", timeout=30_000)
     files.bytes_per_s = 0
-    await found.get_by_role("button", name=re.compile("Resume")).click()
+    await download.get_by_role("button", name=re.compile("Resume")).click()
     await expect(slot(page, "state", download_id)).to_have_text("Complete", timeout=60_000)
     await broker.aclose()
 
@@ -141,10 +141,10 @@ async def test_a_download_is_added_on_the_page_cancelled_and_retried(up: Up, pag
     files.bytes_per_s = 500_000
     await page.locator("#urls").fill(files.url("a.bin"))
     await page.locator("#add-button").click()
-    found = page.locator("li.row")
-    state = found.locator('[data-slot="state"]')
+    download = page.locator("li.row")
+    state = download.locator('[data-slot="state"]')
     await expect(state).to_have_text("Downloading", timeout=30_000)
-    await found.get_by_role("button", name=re.compile("Cancel")).click()
+    await download.get_by_role("button", name=re.compile("Cancel")).click()
     await expect(state).to_have_text("Cancelled", timeout=30_000)
 
     async def part_is_gone() -> bool:
@@ -152,7 +152,7 @@ async def test_a_download_is_added_on_the_page_cancelled_and_retried(up: Up, pag
 
     await eventually(part_is_gone, "the part file's end")
     files.bytes_per_s = 0
-    await found.get_by_role("button", name=re.compile("Retry")).click()
+    await download.get_by_role("button", name=re.compile("Retry")).click()
     await expect(state).to_have_text("Complete", timeout=60_000)
 
 

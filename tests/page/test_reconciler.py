@@ -1,4 +1,4 @@
-"""What the page learns from the server's list: deletions it missed, the order of creation, how silent ones stand."""
+"""The page and the server's list: missed deletions, the order of creation, the state of silent downloads."""
 
 import re
 
@@ -42,8 +42,8 @@ async def test_rows_that_were_deleted_while_the_page_was_away_go_and_the_others_
 async def test_with_recovery_nothing_is_asked_and_nothing_goes(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
     await stub.send(event(1, "started"))
-    await stub.asked(1)
-    await page.wait_for_load_state("networkidle")  # the answer has come: what is not over is asked again
+    await stub.list_requests(1)
+    await page.wait_for_load_state("networkidle")  # the response has come; an unfinished comparison would be repeated
     stub.recovered = True
     stub.snapshot = [event(2, "queued", "missed")]
     stub.cut()
@@ -58,16 +58,16 @@ async def test_while_the_list_can_not_be_had_rows_stay_and_it_is_asked_for_again
 ) -> None:
     page = await open_page(clock=True)
     await stub.send(event(1, "complete"))
-    await stub.asked(1)
+    await stub.list_requests(1)
     stub.listing_status = 503
     stub.cut()
     await page.get_by_role("button", name="Try now").click()
-    await stub.asked(2)
+    await stub.list_requests(2)
     await expect(page.locator("#phase")).to_have_text("Live")
     await expect(row(page)).to_be_visible()
     stub.listing_status = 200
     await page.clock.fast_forward(5_100)
-    await stub.asked(3)
+    await stub.list_requests(3)
     await expect(row(page)).to_have_count(0)
 
 
@@ -75,7 +75,7 @@ async def test_a_recovery_goes_on_with_a_reconciliation_cut_short(open_page: Ope
     stub.listing_status = 503
     stub.snapshot = [event(1, "started", "foreign"), event(2, "started")]
     page = await open_page()
-    await stub.asked(1)
+    await stub.list_requests(1)
     await expect(page.locator("li.row")).to_have_count(2)
     stub.listing_status, stub.recovered, stub.snapshot = 200, True, []
     stub.records = [record("earlier", "complete", file_path="/e")]
@@ -90,7 +90,7 @@ async def test_a_server_without_a_list_is_not_asked_again_and_rows_stay(open_pag
     page = await open_page(clock=True)
     await stub.send(event(1, "complete"))
     await expect(row(page)).to_be_visible()
-    await stub.asked(1)
+    await stub.list_requests(1)
     await page.clock.fast_forward(30_000)
     await expect(row(page)).to_be_visible()
     assert len(stub.listings) == 1
@@ -190,7 +190,7 @@ async def test_one_that_fell_silent_is_asked_about(open_page: OpenPage, stub: St
     await expect(page.locator("li.row")).to_have_count(2)
     stub.records = [record("a", "error", error_message="the worker died")]
     await page.clock.run_for(18_000)
-    await stub.asked(3)
+    await stub.list_requests(3)
     assert sorted(stub.listings[1:]) == ["downloads/a", "downloads/b"]
     await expect(slot(page, "state")).to_have_text("Failed")
     await expect(slot(page, "detail")).to_have_text("the worker died")
@@ -217,6 +217,6 @@ async def test_a_worker_that_is_stuck_stays_silent_though_its_record_says_runnin
     page = await open_page(clock=True)
     await expect(slot(page, "speed")).to_have_text("5 B/s")
     await page.clock.run_for(18_000)
-    await stub.asked(2)
+    await stub.list_requests(2)
     await expect(slot(page, "detail")).to_have_text("no updates for a while")
     await expect(slot(page, "speed")).to_have_text(re.compile("^$"))

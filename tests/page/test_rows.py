@@ -1,4 +1,4 @@
-"""What the rows show of the events, the hostile ones included."""
+"""The rows that events make, hostile events included."""
 
 import pytest
 from playwright.async_api import expect
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 # Counts every write beneath a row in row.dataset.writes, without being seen by itself.
 COUNT_WRITES = """row => {
   window.writes = 0;
-  new MutationObserver(found => { window.writes += found.length; }).observe(
+  new MutationObserver(records => { window.writes += records.length; }).observe(
     row, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
 

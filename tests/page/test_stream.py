@@ -1,4 +1,4 @@
-"""Where WebSockets are blocked: the page by server-sent events and REST, on the real server with a real worker."""
+"""The page by server-sent events and REST, where WebSockets are blocked, on the real server with a real worker."""
 
 import json
 import random
@@ -39,34 +39,34 @@ async def test_a_download_is_added_watched_paused_resumed_and_deleted(
     files.bytes_per_s = 500_000
     await page.locator("#urls").fill(files.url("a.bin"))
     await page.locator("#add-button").click()
-    found = page.locator("li.row")
-    state = found.locator('[data-slot="state"]')
+    download = page.locator("li.row")
+    state = download.locator('[data-slot="state"]')
     await expect(state).to_have_text("Downloading")
-    await expect(found.locator('[data-slot="percent"]')).to_have_text(re.compile(r"[1-9]\d? %"))
-    await found.get_by_role("button", name=re.compile("Pause")).click()
+    await expect(download.locator('[data-slot="percent"]')).to_have_text(re.compile(r"[1-9]\d? %"))
+    await download.get_by_role("button", name=re.compile("Pause")).click()
     await expect(state).to_have_text("Paused")
     files.bytes_per_s = 0
-    await found.get_by_role("button", name=re.compile("Resume")).click()
+    await download.get_by_role("button", name=re.compile("Resume")).click()
     await expect(state).to_have_text("Complete")
-    await found.get_by_role("button", name=re.compile("Delete")).click()
+    await download.get_by_role("button", name=re.compile("Delete")).click()
     await page.get_by_role("button", name="Delete file too").click()
-    await expect(found).to_have_count(0)
+    await expect(download).to_have_count(0)
 
 
 async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(
     page: Page, controlled_server: ControlledServer
 ) -> None:
     await controlled_server.add("http://127.0.0.1:1/a.bin")  # there is no worker
-    found = page.locator("li.row")
-    await expect(found).to_have_count(1)
-    await found.get_by_role("button", name=re.compile("Cancel")).click()
-    await expect(found.locator('[data-slot="state"]')).to_have_text("Cancelled")
+    download = page.locator("li.row")
+    await expect(download).to_have_count(1)
+    await download.get_by_role("button", name=re.compile("Cancel")).click()
+    await expect(download.locator('[data-slot="state"]')).to_have_text("Cancelled")
     await page.get_by_role("button", name="Clear finished").click()
     await page.get_by_role("button", name="Clear", exact=True).click()
-    await expect(found).to_have_count(0)
+    await expect(download).to_have_count(0)
     await controlled_server.publish({"type": "download_started", "download_id": "a/b?", "name": "nobody's"})
-    await found.get_by_role("button", name=re.compile("Pause")).click()
-    await expect(found.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
+    await download.get_by_role("button", name=re.compile("Pause")).click()
+    await expect(download.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
 
 
 async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(
@@ -104,8 +104,8 @@ async def test_a_socket_that_hangs_is_given_up_for_the_stream(open_page: OpenPag
 async def test_failures_count_from_the_last_socket_that_opened(open_page: OpenPage, stub: StubServer) -> None:
     stub.refuses = True
     page = await open_page(live=False, clock=True)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     phase = page.locator("#phase")
     await expect(phase).to_have_text(re.compile("No connection"))
     stub.refuses = False
@@ -116,4 +116,4 @@ async def test_failures_count_from_the_last_socket_that_opened(open_page: OpenPa
     await expect(phase).to_have_text(re.compile("No connection"))
     await page.clock.fast_forward(6_100)
     await expect(phase).to_have_text(re.compile(r"No connection, next try in [3-6] s"))
-    assert [url for url in asked if "events" in url] == []
+    assert [url for url in requested if "events" in url] == []

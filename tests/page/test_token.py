@@ -58,9 +58,9 @@ async def test_it_asks_for_a_token_and_with_it_shows_lists_adds_and_commands_als
     context: BrowserContext, guarded: FrontEnd, broker: Broker, blocked: bool
 ) -> None:
     page = await context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda socket: asked.append(socket.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("websocket", lambda socket: requested.append(socket.url))
     answers: list[tuple[str, int]] = []
     page.on("response", lambda response: answers.append((response.url, response.status)))
     if blocked:
@@ -89,7 +89,7 @@ async def test_it_asks_for_a_token_and_with_it_shows_lists_adds_and_commands_als
     await expect(added.locator('[data-slot="state"]')).to_have_text("Cancelled")
     assert {status for url, status in answers if url.startswith(f"{base}downloads")} == {200, 201}
     assert any("/downloads?" in url for url, _ in answers)
-    assert [url for url in asked if shown in url] == []
+    assert [url for url in requested if shown in url] == []
     assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
     assert shown not in guarded.output()
 
@@ -100,7 +100,7 @@ async def test_one_that_does_not_do_is_told_with_the_reason_and_the_next_one_doe
     page = await context.new_page()
     await page.goto(f"http://127.0.0.1:{guarded.port}/")
     words, field = page.locator("#access-message"), page.get_by_label("Token", exact=True)
-    for bad, said in (
+    for bad, reason in (
         ("", "a token has no spaces and only letters of ASCII"),
         ("zwölf Wörter", "a token has no spaces and only letters of ASCII"),
         ("x.y.z", "the token is not valid"),
@@ -108,7 +108,7 @@ async def test_one_that_does_not_do_is_told_with_the_reason_and_the_next_one_doe
         (token("command"), "the token doesn't have the scope watch"),
     ):
         await give(page, bad)
-        await expect(words).to_contain_text(f"Enter another token: {said}")
+        await expect(words).to_contain_text(f"Enter another token: {reason}")
         await expect(field).to_have_attribute("aria-invalid", "true")
     await give(page, f" {token()} ")
     await until_live(page)

@@ -27,7 +27,7 @@ _Argument = TypeVar("_Argument")
 async def watch(url: str, token: str) -> None:
     """Show events until cancelled. `token`: "" for none, @file: its content. Raises CommandError as `follow` does."""
     validate_url(url)
-    logging.getLogger("simulcast.gateway").addHandler(logging.NullHandler())  # the status says it
+    logging.getLogger("simulcast.gateway").addHandler(logging.NullHandler())  # the status shows it
     table, console = DownloadTable(), Console()
     if not console.is_terminal:
         await follow(url, token, table, PlainLines())

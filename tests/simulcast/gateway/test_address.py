@@ -1,4 +1,4 @@
-"""Where a Gateway connects to, from what it was given."""
+"""The address of a Gateway's server, from its options."""
 
 import pytest
 

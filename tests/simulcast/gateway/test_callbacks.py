@@ -1,4 +1,4 @@
-"""What the callbacks may do: be async, raise, and call the Gateway."""
+"""Callbacks may be async, raise, and call the Gateway."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What a message's text says, typed."""
+"""Messages as typed events."""
 
 import pytest
 

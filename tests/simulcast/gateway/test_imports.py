@@ -1,4 +1,4 @@
-"""What comes with `import simulcast.gateway`."""
+"""The modules that `import simulcast.gateway` brings."""
 
 import subprocess
 import sys

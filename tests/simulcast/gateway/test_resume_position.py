@@ -1,4 +1,4 @@
-"""What counts as seen."""
+"""The position that a client resumes from."""
 
 import pytest
 from hypothesis import given

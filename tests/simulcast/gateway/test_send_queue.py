@@ -1,4 +1,4 @@
-"""What is sent while nothing is connected."""
+"""Messages that are sent while nothing is connected."""
 
 import logging
 
