@@ -90,6 +90,7 @@ class RecordingFeed(Feed):
     ) -> None:
         if self.position is None:
             self.began, self.taken, self._remembered = position, [], {}
+            self._flushes_at_start = self.server.flushes_before.get(position, self.server.flushes)
         super().load_snapshot(position, tag, publications, ended_ago_s)
         keys = {each.key for each in publications} | {each[0] for each in self._lost_again}
         held = {self._change(each): each.position for each in publications if each.label[0] in "se"}
@@ -101,7 +102,8 @@ class RecordingFeed(Feed):
         missed = [each for each in self.server.line + self.server.lost if is_after(each, here)]
         unknown = any(each.epoch > here.epoch for each in self.server.ends)  # how far its own epoch had come
         lost = any(each not in self.server.history for each in missed)
-        assert lost or unknown, "they were cut, and nothing is lost"
+        flushed = self.server.flushes > self._flushes_at_start
+        assert lost or unknown or flushed or self.has_lost_events(), "they were cut, and nothing is lost"
         super().reset()
         self.began_anew += 1
         assert not any(hub.clients for hub in (self.hub, *self.views.values())), "somebody has a hole and wasn't cut"

@@ -20,6 +20,7 @@ from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 
 MAX_SEEN = 50_000
+LOST_TTL_S = 30.0  # how long publishers have to publish again what the server lost
 Identity = tuple[str, str]  # of a change of state: its key, and its label or idempotency mark
 MARK_KEY = "position\n"  # no event's key has a line break
 
@@ -55,6 +56,7 @@ class Feed:
         # Newest events of these keys; joining clients get them until they are published again.
         self._lost_events = ChannelSnapshot(hub.counters.clock)
         self._lost_at = 0.0
+        self._invalidated_at = 0.0
 
     def accept(self, publication: Publication) -> Outcome:
         """Deliver one publication, live or from the history, if the outcome is ACCEPTED."""
@@ -128,9 +130,14 @@ class Feed:
 
     def invalidate(self, after: Position) -> None:
         """Note that the server lost the publications after that: the same changes of state are repetitions."""
+        self._invalidated_at = self.hub.counters.clock()
         for identity, position in self._seen.items():
             if (position.epoch, position.offset) > (after.epoch, after.offset):
                 self._lost_identities.setdefault(identity[0], set()).add(identity)
+
+    def has_lost_events(self) -> bool:
+        """Return whether clients know changes of state that the server lost, and that came again from no publisher."""
+        return bool(self._lost_identities) and self.hub.counters.clock() - self._invalidated_at > LOST_TTL_S
 
     def expect_snapshot(self) -> None:
         """Note that a snapshot is being read; `load_snapshot` comes next."""

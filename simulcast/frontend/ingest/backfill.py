@@ -34,9 +34,11 @@ class Backfill:
             await self._fill(feed, channel, head)
             if feed.is_stale:
                 await self._load_snapshot(feed, channel)
+            if feed.has_lost_events():
+                raise PositionLost(feed.position, None)  # a copy was restored: its publishers do not know of it
         except PositionLost as error:
             feed.hub.counters.gaps_lost += 1
-            _log.warning("%s: cutting %d clients, whose missed events are lost: %s", channel, feed.hub.clients, error)
+            _log.warning("%s: cutting %d clients, whose events are lost: %s", channel, feed.hub.clients, error)
             await self._load_snapshot(feed, channel, disconnect=True)
 
     async def _fill(self, feed: Feed, channel: str, head: Head) -> None:
@@ -81,6 +83,8 @@ def _advance_epoch(feed: Feed, position: Position, head: Head, complete: bool) -
     if not complete and end is not None and (here.epoch, here.offset) < (end.epoch, end.offset):
         raise PositionLost(here, end)
     if end is None:
+        if here.offset > 0:
+            raise PositionLost(here, position)  # the server has lost all of it, as after FLUSHALL
         feed.clear_seen()
     elif (end.epoch, end.offset) < (here.epoch, here.offset):
         feed.invalidate(end)  # of an earlier epoch than `here`, if the server never had this one

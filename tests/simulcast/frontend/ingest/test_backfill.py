@@ -1,6 +1,6 @@
 """Backfill of a feed from Redis when another epoch has begun."""
 
-from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.feed import LOST_TTL_S, Feed
 from simulcast.frontend.ingest.backfill import Backfill
 from tests.clocks import Clock
 from tests.fake_clients import Socket, make_hub
@@ -47,3 +47,57 @@ async def test_what_a_whole_epoch_told_and_the_next_server_never_knew_is_told_on
     await backfill.reconcile("downloads", feed, server.head)
     clock.advance(1)
     assert len(socket.got) == 2
+
+
+async def test_clients_of_a_server_that_was_flushed_are_cut() -> None:
+    clock = Clock()
+    server = RedisModel(clock)
+    feed, backfill, _ = await feed_with_client(server, clock)
+    server.publish("s", "a", 5)
+    await backfill.reconcile("downloads", feed, server.head)
+    server.flush_all()
+    await backfill.reconcile("downloads", feed, server.head)
+    assert feed.hub.clients == 0
+    assert feed.snapshot_entries() == []
+
+
+async def test_clients_of_a_server_that_was_flushed_before_anything_was_published_stay() -> None:
+    clock = Clock()
+    server = RedisModel(clock)
+    feed, backfill, _ = await feed_with_client(server, clock)
+    server.flush_all()
+    await backfill.reconcile("downloads", feed, server.head)
+    assert feed.hub.clients == 1
+
+
+async def test_clients_that_know_what_a_restored_copy_lacks_are_cut_unless_it_is_published_again() -> None:
+    clock = Clock()
+    server = RedisModel(clock)
+    feed, backfill, _ = await feed_with_client(server, clock)
+    for key in ("a", "b"):
+        server.publish("s", key, 5)
+    await backfill.reconcile("downloads", feed, server.head)
+    server.fail_over(1)
+    await backfill.reconcile("downloads", feed, server.head)
+    clock.advance(LOST_TTL_S)
+    await backfill.reconcile("downloads", feed, server.head)
+    assert feed.hub.clients == 1
+    clock.advance(1)
+    await backfill.reconcile("downloads", feed, server.head)
+    assert feed.hub.clients == 0
+    assert [entry.key for entry in feed.snapshot_entries()] == ["a"]
+
+
+async def test_clients_stay_where_what_was_lost_is_published_again() -> None:
+    clock = Clock()
+    server = RedisModel(clock)
+    feed, backfill, _ = await feed_with_client(server, clock)
+    server.publish("s", "a", 5)
+    server.publish("s", "b", 5)
+    await backfill.reconcile("downloads", feed, server.head)
+    server.fail_over(1)
+    await backfill.reconcile("downloads", feed, server.head)
+    server.publish("s", "b", 5)
+    clock.advance(LOST_TTL_S + 1)
+    await backfill.reconcile("downloads", feed, server.head)
+    assert feed.hub.clients == 1
