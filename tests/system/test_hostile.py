@@ -104,14 +104,14 @@ CASES: dict[str, tuple[list[Reply], str]] = {
     "a slow drip": ([drip], "the server sent"),
     "a body without end": ([endless], "more than the 1,000,000 that"),
     "too large": ([answer(200, {"Content-Length": "1000001"}, CONTENT)], "has 1,000,001 bytes, more than"),
-    "an endless redirect": ([redirect("/case")], "redirected more than 5 times"),
+    "an endless redirect": ([redirect("/case")], "redirected more than 20 times"),
     "a rest with another start": (resumed(f"bytes 99999-{SIZE - 1}/{SIZE}", OTHER[99_999:]), OK),
     "a rest with another total": (resumed(f"bytes 100000-{SIZE}/{SIZE + 1}", OTHER[99_999:]), OK),
     "a rest with another end": (resumed(f"bytes 100000-150000/{SIZE}", OTHER[100_000:150_001]), OK),
     "a rest with nonsense": (resumed("bytes: all of it", OTHER[100_000:]), OK),
     "a rest in several parts": (resumed("", OTHER, **{"Content-Type": "multipart/byteranges; boundary=x"}), OK),
-    "a rest in gzip": (resumed(f"bytes 100000-{SIZE - 1}/{SIZE}", OTHER, **{"Content-Encoding": "gzip"}), "as gzip"),
-    "gzip": ([answer(200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08")], "encoded as gzip"),
+    "a rest in gzip": (resumed(f"bytes 100000-{SIZE - 1}/{SIZE}", OTHER, **{"Content-Encoding": "gzip"}), OK),
+    "gzip": ([answer(200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08")], "ended before its end"),
     "an error page with 200": ([answer(200, {"Content-Type": "text/html"}, b"<h1>Sorry</h1>")], WRONG_DIGEST),
     "other bytes of the same version": ([honest(OTHER)], WRONG_DIGEST),
     "no HTTP": ([raw(b"SSH-2.0-OpenSSH_9.2\r\n")], "not valid HTTP"),
@@ -165,7 +165,8 @@ async def test_it_ends_in_the_right_file_or_in_an_error_that_says_why(
         assert hashlib.sha256(Path(str(record.file_path)).read_bytes()).hexdigest() == SHA256
     if error == WRONG_DIGEST:
         assert list(folder_of_all.glob(f"{record.download_id}.part.*")) == [], "it could only be wrong again"
-    assert (record.state, error in (record.error_message or "")) == ("error" if error else "complete", True), record
+    assert record.state == ("error" if error else "complete"), record
+    assert error in (record.error_message or ""), record.error_message
 
 
 async def test_one_that_asks_for_an_hour_gets_it(jobs: Jobs) -> None:
