@@ -28,6 +28,17 @@ local function delete(channel, id, command, members, with_file)
   return deletion
 end
 
+-- Deletes the records of the jobs that ended first, beyond MAX_DONE, as a command would: their events say why.
+function evict_oldest_done(channel)
+  while redis.call('ZCARD', channel.done) > MAX_DONE do
+    local id = redis.call('ZRANGE', channel.done, 0, 0)[1]
+    if redis.call('EXISTS', record_key(channel, id)) == 1 then
+      delete(channel, id, '', ',"reason":"too_many"', false)
+    end
+    redis.call('ZREM', channel.done, id)
+  end
+end
+
 -- Carries out deletions that another server acknowledged. The third and further ARGV are id, deletion, …
 local function forget(KEYS, ARGV)
   local name, max_length = unpack(ARGV, 1, 2)

@@ -6,7 +6,8 @@
 -- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
 
 local MAX_DONE = 10000 -- records of ended jobs
-local MAX_ORPHANS = 1000 -- names of files that wait for a worker of their host
+local MAX_ORPHANS = 100000 -- names of files that wait for a worker of their host; beyond, its scan finds the oldest
+local ORPHANS_TTL_S = 30 * 24 * 3600
 -- A job of `ready` with a score from here on can't be claimed yet: the difference is the time from which it can, ms.
 -- A worker of an older version ignores that, and claims the job once no other job is ready: early, but no worse.
 local DELAYED_SCORE_BASE = 1000000000000000
@@ -41,6 +42,7 @@ end
 local function add_orphan(channel, host, file_name)
   redis.call('RPUSH', orphans_key(channel, host), file_name)
   redis.call('LTRIM', orphans_key(channel, host), -MAX_ORPHANS, -1)
+  redis.call('EXPIRE', orphans_key(channel, host), ORPHANS_TTL_S)
 end
 
 local function record_orphan(channel, record, file_name)
@@ -69,13 +71,7 @@ local function record_written(channel, record)
   redis.call('HDEL', record, 'finishing')
 end
 
-local function evict_oldest_done(channel)
-  while redis.call('ZCARD', channel.done) > MAX_DONE do
-    local id = redis.call('ZPOPMIN', channel.done)[1]
-    redis.call('ZREM', channel.jobs, id)
-    redis.call('DEL', record_key(channel, id))
-  end
-end
+local evict_oldest_done -- of deletions.lua
 
 -- Writes the record's new state and publishes download_<event> in one step. `members` are further members of the event:
 -- JSON with a leading comma, or ''. Returns the event's id.
@@ -93,11 +89,13 @@ local function change_state(channel, id, state, event, members)
     .. members .. '}'
   if kind == 'e' then
     redis.call('ZADD', channel.done, now_ms(), id)
-    evict_oldest_done(channel)
   else
     redis.call('ZREM', channel.done, id)
   end
-  return append_and_publish(channel, kind .. ':' .. event_type .. ':' .. attempt .. ':' .. change, id, payload)
+  local label = kind .. ':' .. event_type .. ':' .. attempt .. ':' .. change
+  local event_id = append_and_publish(channel, label, id, payload)
+  if state ~= 'deleted' then evict_oldest_done(channel) end
+  return event_id
 end
 
 -- Takes the id of the command that asked for the present change out of the record, as a member for its event.
