@@ -15,7 +15,7 @@ local function publish(KEYS, ARGV)
   end
   if string.find(label, '^[se]') then
     if redis.call('EXISTS', '{' .. channel.name .. '}:job:' .. key) == 1 then return false end
-    label = string.gsub(label, '%d$', '%0p')
+    label = string.gsub(label, '^([^#]*%d)$', '%1p') -- a label with a dedup_id is like no other anyway
   end
   local id = append_and_publish(channel, label, key, payload)
   if dedup_key then redis.call('SET', dedup_key, id, 'EX', dedup_ttl_s) end

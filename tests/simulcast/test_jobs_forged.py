@@ -43,3 +43,11 @@ async def test_an_end_that_was_forged_before_its_download_does_not_hide_the_real
 async def test_an_end_of_a_download_that_the_service_does_not_own_is_published(broker: Broker, channel: str) -> None:
     await broker.publish(complete_event("external", "/x"), channel)
     assert [event["download_id"] for event in await history(broker, channel)] == ["external"]
+
+
+async def test_every_published_end_is_readable_whatever_its_mark(broker: Broker, channel: str) -> None:
+    for n in range(20):  # the marks are random, and may end in a digit or in a letter
+        await broker.publish(complete_event(f"d{n}", "/x"), channel)
+    head = await broker.head(channel)
+    publications = await broker.history(Position(head.position.epoch, 0), head.position, channel)
+    assert {(each.label, len(each.dedup_id)) for each in publications} == {("e:download_complete::", 12)}
