@@ -15,6 +15,10 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def monotonic(self) -> float:
+        """Stand in for `time.monotonic`."""
+        return self.now
+
     def call_at(self, when: float, call: Callable[[], None]) -> None:
         self.due.append((when, call))
 

@@ -1,7 +1,7 @@
-"""What a request for a file is answered with: all of it, a range, or that it hasn't changed. Decides; does no I/O.
+"""The response to a request for a file: all of it, a range, or 304. No I/O.
 
-RFC 9110: conditions §13.2.2, Range §14.2, If-Range §13.1.5. Several ranges at once are answered with all of it, which
-§14.2 allows.
+RFC 9110: conditions §13.2.2, Range §14.2, If-Range §13.1.5. A request for several ranges gets all of it, which §14.2
+allows.
 """
 
 import re
@@ -48,7 +48,7 @@ def evaluate_range(method: str, headers: Mapping[str, str], etag: str, size: int
 
 
 def _names(field: str, etag: str, *, strongly: bool) -> bool:
-    """Whether a list of tags, or *, has the file's; a weak one counts where it need not be strong (§8.8.3.2)."""
+    """Return whether a list of tags, or *, has the file's. A weak one counts unless it must be strong (§8.8.3.2)."""
     if field.strip() == "*":
         return True
     return any(tag[1] == etag and not (strongly and tag[0].startswith("W/")) for tag in _TAG.finditer(field))

@@ -40,7 +40,7 @@ RunningServices = Annotated[Services, Depends(running_services)]
 
 
 class AddDownload(DownloadOptions):
-    """What to download, and how; all but `url` may be left out."""
+    """The address of a download and its options; all but `url` may be left out."""
 
     model_config = ConfigDict(extra="forbid")
 

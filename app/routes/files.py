@@ -26,8 +26,8 @@ from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
 
 MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits keeps back
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
-SHUTDOWN_GRACE_S = 3.0  # what is under way is given when the process ends; uvicorn waits 5 s
-# What others wrote is never shown as a page of this service, guessed to be a script, or built into another site's page.
+SHUTDOWN_GRACE_S = 3.0  # for responses under way when the process ends; uvicorn waits 5 s
+# No browser shows a file as a page of this service, takes it for a script, or builds it into another site's page.
 _SAFE = {
     "content-type": "application/octet-stream",
     "x-content-type-options": "nosniff",
@@ -113,10 +113,10 @@ def _length(found: RangeResponse) -> dict[str, str]:
 
 
 class FileBody(Response):
-    """Owns the open file, and a reader's place. Ends with it, with its client, and soon after the process was told to.
+    """Owns the open file and a reader's place. Ends with the file, with its client, and soon after SIGTERM.
 
-    Where not all was sent the connection is cut, since the client must not take that for the end. Who doesn't read is
-    cut by app.server.http.
+    An incomplete response cuts the connection, since the client must not take it for complete. app.server.http cuts
+    clients that do not read.
     """
 
     def __init__(

@@ -134,7 +134,7 @@ class SimulcastHTTPProtocol(H11Protocol):
         self._release_rejection_slot()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no request, or too large a one, gets the status that h11 has for it."""
+        """Reject bytes that are no request, or too large a one, with the status that h11 names."""
         error = sys.exception()
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
         self._stop_watching()
@@ -156,7 +156,7 @@ class SimulcastHTTPProtocol(H11Protocol):
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        if self.transport.get_write_buffer_size():  # what isn't read keeps it from closing
+        if self.transport.get_write_buffer_size():  # bytes that the client does not read keep it open
             self._unread = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
 
     def _release_rejection_slot(self) -> None:

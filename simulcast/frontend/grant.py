@@ -11,7 +11,7 @@ from simulcast.model.token_claims import SCOPES, Scope
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one client may do, and until when.
+    """The permissions of one client, and their end.
 
     `scopes`: some of watch, command, publish and files. `channels`: names, or patterns as of a shell. `expires_at`:
     seconds since 1970; the client is disconnected then, with close code 4419.

@@ -95,7 +95,7 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
 
     @router.get("/ready", responses=openapi_errors(503))
     async def ready() -> Response:
-        """Whether clients may come, and events arrive here: measured by asking the channel's head once a second."""
+        """Report whether clients may connect and events arrive: the head of the channel is read once a second."""
         return ready_response(supervisor)
 
     router.get("/health")(health)

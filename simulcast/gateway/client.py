@@ -81,7 +81,7 @@ class Gateway(CommandMethods):
         self._commands = Commands()
         self._receive_buffer = ReceiveBuffer(limits.max_unread_characters)
         self._send_queue = SendQueue(max_waiting_messages, limits.max_unsent_bytes)
-        self._is_wanted = False  # whether there should be a connection
+        self._is_wanted = False  # true while there should be a connection
         self._connection: GatewayConnection | None = None
         self._token = TokenSource(token)
         self._policy = ReconnectPolicy(self._address, self._token, limits)

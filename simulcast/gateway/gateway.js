@@ -45,11 +45,11 @@ export class Gateway {
   #position = new ResumePosition();
   #delay = new ReconnectDelay();
   #state = { phase: "disconnected" };
-  #isWanted = false; // whether there should be a connection
+  #isWanted = false; // true while there should be a connection
   #socket = null; // of the attempt, or of the connection
   #isConnected = false; // the newest argument of onWebSocketStatusChange
-  #isAlone = true; // whether one channel is followed
-  #canFallBack = false; // whether server-sent events may replace the WebSocket of this attempt
+  #isAlone = true; // true while one channel is followed
+  #canFallBack = false; // true if server-sent events may replace the WebSocket of this attempt
   #failedSockets = 0; // WebSockets since the last that opened
   #lastFailure = "";
   #wasOffline = false;

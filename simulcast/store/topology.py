@@ -34,8 +34,8 @@ T = TypeVar("T")
 class Topology:
     """One server, which serves every channel."""
 
-    is_sharded = False  # whether channels may have different servers
-    is_replicated = False  # whether a replica may become master
+    is_sharded = False  # true if channels may have different servers
+    is_replicated = False  # true if a replica may become master
     subscribe_reply = b"subscribe"  # the kind of reply that confirms a subscription
 
     def __init__(self, client: redis.asyncio.Redis) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from simulcast.model.download_options import NO_OPTIONS
+from tests.fetching import LOCAL, Download
 from tests.scripted_server import Request, Server
-from tests.workers.conftest import LOCAL, Download
 from workers.errors import DownloadFailed, InvalidURL
 from workers.http.client import Client
 from workers.http.request import FileRequest

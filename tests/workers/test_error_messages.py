@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fetching import Download
 from tests.scripted_server import Server, raw
-from tests.workers.conftest import Download
 from workers.disk.publish import open_folder
 from workers.error_messages import MAX_REASON_CHARS, message_for
 from workers.errors import ConnectionFailed, DownloadFailed, HTTPStatusError, IncompleteBody, UnexpectedContentEncoding

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.conditions import until
+from tests.fetching import Download
 from tests.scripted_server import Server, honest
-from tests.workers.conftest import Download
 from workers.disk.part_file import PartFile, size_of
 from workers.disk.writer import BUFFER_BYTES, Writer
 from workers.errors import PartFileChanged

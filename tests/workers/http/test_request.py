@@ -6,8 +6,8 @@ import traceback
 import pytest
 
 from simulcast.model.download_options import DownloadOptions
+from tests.fetching import Download, Terms, terms
 from tests.scripted_server import Request, Server, answer, honest, redirect
-from tests.workers.conftest import Download, Terms, terms
 from workers.error_messages import message_for
 from workers.errors import AddressRefused, ConnectionFailed, ProxyError, ProxyNotAllowed
 from workers.http.client import Client

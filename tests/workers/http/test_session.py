@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from tests.fetching import LOCAL, Download
 from tests.scripted_server import Server, honest, raw, redirect, silence_after
-from tests.workers.conftest import LOCAL, Download
 from workers.error_messages import message_for
 from workers.errors import AddressRefused, ConnectError, ConnectionFailed, InvalidURL
 from workers.http.client import Client

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fetching import LOCAL, Download
 from tests.scripted_server import (
     Reply,
     Server,
@@ -15,7 +16,6 @@ from tests.scripted_server import (
     redirect,
     silence_after,
 )
-from tests.workers.conftest import LOCAL, Download
 from workers.errors import (
     DownloadFailed,
     InvalidURL,

@@ -2,8 +2,8 @@
 
 import random
 
+from tests.fetching import Terms, terms
 from tests.scripted_server import Reply, ranged
-from tests.workers.conftest import Terms, terms
 from workers.http.host_limits import HostLimits
 
 CONTENT = random.Random(10).randbytes(2_000_000)

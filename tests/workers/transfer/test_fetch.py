@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conditions import until
+from tests.fetching import LOCAL, Download
 from tests.scripted_server import (
     Reply,
     Server,
@@ -19,7 +20,6 @@ from tests.scripted_server import (
     reset_after,
     silence_after,
 )
-from tests.workers.conftest import LOCAL, Download
 from workers.errors import (
     ConnectionFailed,
     DownloadFailed,

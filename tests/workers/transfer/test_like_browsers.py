@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from simulcast.model.download_options import DownloadOptions
+from tests.fetching import LOCAL, Download, terms
 from tests.scripted_server import Reply, Request, Server, answer, chunked, head, honest, raw, redirect
-from tests.workers.conftest import LOCAL, Download, terms
 from workers.disk.checksum import Digest
 from workers.errors import HTTPStatusError, IncompleteBody, ProtocolError, ReadTimeout
 from workers.http.client import Client

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conditions import until
+from tests.fetching import LOCAL, Download, terms
 from tests.scripted_server import Reply, Request, Server, answer, chunked, head, honest, raw
-from tests.workers.conftest import LOCAL, Download, terms
 from workers.disk.checksum import Digest
 from workers.disk.disk_space import DiskSpace
 from workers.disk.part_file import PartFile

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.fetching import Download
 from tests.scripted_server import Server, answer, chunked, honest, raw
-from tests.workers.conftest import Download
 from workers.errors import DownloadFailed, HTTPStatusError, IncompleteBody, ProtocolError
 from workers.http.response import RemoteFile
 

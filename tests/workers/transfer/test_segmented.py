@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.conditions import until
+from tests.fetching import Download, terms
 from tests.scripted_server import Reply, Request, Server, answer, honest, ranged, raw
-from tests.workers.conftest import Download, terms
 from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.checksum import Digest
 from workers.disk.part_file import PartFile

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.conditions import until
+from tests.fetching import Download
 from tests.scripted_server import Request, Server, ranged
-from tests.workers.conftest import Download
 from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.part_file import PartFile
 from workers.transfer import segments
