@@ -1,5 +1,6 @@
 """Downloads that aim at what a worker can reach, and servers that say where a file goes, with the real programs."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -150,13 +151,41 @@ async def test_what_a_server_says_goes_neither_into_the_log_nor_into_the_reason_
             server.at("/status", raw(b"HTTP/1.1 599 " + forged + b"\r\nContent-Length: 0\r\n\r\n")),
             server.at("/head", raw(b"HTTP/1.1 200 OK\r\nX: y\r\n" + forged.replace(b":", b"") + b"\r\n\r\n")),
             server.at("/none", raw(forged)),
-            server.at("/coded", raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: " + forged[17:] + b"\r\n\r\n")),
+            server.at("/coded", raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: " + forged[17:] + b"\r\n\r\nas it is")),
         ) as found:
             for url, event in found.items():
                 if url.endswith("/coded"):
-                    assert event["type"] == "download_complete", "a coding that is none is left out, as curl does"
+                    assert event["type"] == "download_complete", "curl, too, ignores codings that it doesn't know"
+                    assert Path(str(event["file_path"])).read_bytes() == b"as it is"
                 else:
                     assert event["type"] == "download_error", url
                     assert str(event["error_message"]).isprintable()
     assert "\x1b" not in program.output()
     assert all(line[2:3] == ":" for line in program.output().splitlines()), program.output()
+
+
+async def test_a_compressed_body_is_decompressed_or_refused_and_never_kept_as_the_file(
+    front_end: StartFrontEnd, worker: StartWorker, tmp_path: Path
+) -> None:
+    running = await front_end()
+    worker(SIMULCAST_ALLOW_NETWORKS=ALLOWED, SIMULCAST_RETRIES="0")
+    packed = gzip.compress(b"plain" * 1000)
+    bodies = {
+        "whole": ("gzip", packed),
+        "cut": ("gzip", packed[:-9]),
+        "none": ("gzip", b""),
+        "plain": ("gzip", b"plain"),
+        "zipped twice": ("gzip, gzip", gzip.compress(packed)),
+        "brotli": ("br", packed),
+        "zipped.gz": ("br", packed),
+    }
+    async with Server() as server:
+        urls = [
+            server.at(f"/{quote(name)}", answer(200, {"Content-Encoding": coding}, body))
+            for name, (coding, body) in bodies.items()
+        ]
+        async with ends(running, *urls) as found:
+            assert [url for url, event in found.items() if event["type"] == "download_complete"] == urls[:1]
+    assert [path.read_bytes() for path in (tmp_path / "downloads").iterdir() if path.name == "whole"] == [
+        b"plain" * 1000
+    ]

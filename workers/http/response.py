@@ -19,8 +19,14 @@ _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MIN_AGE = timedelta(seconds=1)  # RFC 9110 §8.8.2.2: of a file that was changed within the same second
 # Answers to a request for a part after which the whole is asked for: its form may be all that the server objects to.
 _NO_PARTS = frozenset({*range(201, 206), *range(207, 400), 400, 405, 406, 411, 412, 413, 414, 416, 417, 422, 431, 501})
-_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"})
-_COMPRESSED_NAME = re.compile(r"\.(?:gz|tgz|taz|svgz|emz|z|tz|br|tbr|zst|tzst|zz)\Z", re.IGNORECASE)
+_GZIP_NAMES, _Z_NAMES = ("gz", "tgz", "taz", "svgz", "emz"), ("z", "tz")
+_ENDINGS = {  # of each compression, the endings of files that are in it themselves
+    **dict.fromkeys(("gzip", "x-gzip"), _GZIP_NAMES),
+    **dict.fromkeys(("compress", "x-compress"), _Z_NAMES),
+    "deflate": ("zz",),
+    "br": ("br", "tbr"),
+    "zstd": ("zst", "tzst"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +154,14 @@ def read_validator(headers: Headers) -> str | None:
 def content_codings(headers: Headers) -> list[str]:
     """Return the compressions that a response states; other words there, such as `none` or `UTF-8`, are no coding."""
     fields = ",".join(headers.get_all("Content-Encoding"))
-    return [coding for coding in map(str.strip, fields.lower().split(",")) if coding in _COMPRESSED]
+    return [coding for coding in map(str.strip, fields.lower().split(",")) if coding in _ENDINGS]
 
 
 def make_decoder(headers: Headers, name: str) -> Decoder | None:
     """Return what undoes the response's compression; None where that is the file's own, as that of `name.tar.gz`."""
     codings = content_codings(headers)
-    return Decoder(codings) if codings and _COMPRESSED_NAME.search(name) is None else None
+    is_own = len(codings) == 1 and name.lower().rpartition(".")[2] in _ENDINGS[codings[0]]
+    return Decoder(codings) if codings and not is_own else None
 
 
 def _content_range(headers: Headers) -> tuple[int, int, int | None] | None:

@@ -13,7 +13,7 @@ from simulcast.model.download_options import DownloadOptions
 from tests.fetching import LOCAL, Download, terms
 from tests.scripted_server import Reply, Request, Server, answer, chunked, head, honest, raw, redirect
 from workers.disk.checksum import Digest
-from workers.errors import HTTPStatusError, IncompleteBody, ProtocolError, ReadTimeout
+from workers.errors import HTTPStatusError, IncompleteBody, ProtocolError, ReadTimeout, UnexpectedContentEncoding
 from workers.http.client import Client
 from workers.http.response import RemoteFile
 
@@ -77,6 +77,15 @@ async def test_a_compressed_archive_is_kept_as_it_is(server: Server, download: D
     archive = gzip.compress(CONTENT)
     await download.fetch(server.at("/f.tar.gz", honest(archive, headers={"Content-Encoding": "gzip"})))
     assert download.part.read_bytes() == archive
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br"])
+async def test_a_compression_that_is_neither_the_files_own_nor_to_be_undone_is_refused(
+    server: Server, download: Download, coding: str
+) -> None:
+    url = server.at("/f.tar.gz", honest(gzip.compress(CONTENT), headers={"Content-Encoding": coding}))
+    with pytest.raises(UnexpectedContentEncoding):
+        await download.fetch(url)
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])

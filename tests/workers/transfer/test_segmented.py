@@ -136,6 +136,7 @@ def part(change: Callable[[int, int], Mapping[str, str]], status: int = 206, bod
 WRONG = {
     "the whole": answer(200, {"ETag": '"v1"', "Content-Length": str(len(OTHER))}, OTHER),
     "another version": part(lambda start, end: {"ETag": '"v2"'}),
+    "two versions": part(lambda start, end: {"ETag": '"v1"\r\nETag: "v2"'}),
     "a weak ETag": part(lambda start, end: {"ETag": 'W/"v1"'}),
     "no ETag": part(lambda start, end: {"ETag": ""}),
     "another start": part(lambda start, end: {"Content-Range": f"bytes {start + 1}-{end}/{len(CONTENT)}"}),
