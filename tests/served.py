@@ -73,11 +73,17 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 class Endpoint:
-    """An endpoint that accepts, waits for `release`, and detaches. It returns each text after a turn of the loop."""
+    """An endpoint that accepts, waits for `release`, and detaches. It returns each text after a turn of the loop.
+
+    It waits for `handling` before each.
+    """
 
     def __init__(self) -> None:
         self.release = asyncio.Event()
         self.release.set()
+        self.handling = asyncio.Event()
+        self.handling.set()
+        self.handled: list[str] = []
         self.seen: list[weakref.ref[SimulcastWebSocketProtocol]] = []
         self.parts: list[weakref.ref[object]] = []
 
@@ -94,6 +100,8 @@ class Endpoint:
 
         async def obey(text: str) -> None:
             await asyncio.sleep(0)
+            await self.handling.wait()
+            self.handled.append(text)
             if text == "raise":
                 raise LookupError(text)
             protocol.write(text_frame(f"<{text}>".encode()))

@@ -1,10 +1,12 @@
 """Tokens of clients: JSON Web Tokens, verified with the one key that is configured (RFC 7519, RFC 8725)."""
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Self
 
 import jwt
+from jwt.types import Options
 
 from simulcast.frontend.grant import Grant
 from simulcast.model.channel import DEFAULT_CHANNEL
@@ -12,6 +14,12 @@ from simulcast.model.token_claims import AUDIENCE, SCOPES
 from simulcast.settings.access import AccessSettings, prepare_key
 
 MAX_TOKEN_CHARS = 4096
+LEEWAY_S = 60.0
+"""How far the issuer's clock may be ahead: `nbf` is accepted so much earlier. `exp` counts exactly."""
+
+MAX_LIFETIME_S = 10 * 366 * 24 * 3600.0
+# Nothing here depends on `iat`, `sub` and `jti`, which PyJWT would refuse in another form than text.
+_OPTIONS: Options = {"require": ["exp", "aud"], "verify_iat": False, "verify_sub": False, "verify_jti": False}
 
 
 class TokenRefused(Exception):
@@ -46,8 +54,10 @@ class TokenVerifier:
                 self._key,
                 algorithms=[self._algorithm],
                 audience=AUDIENCE,
-                options={"require": ["exp", "aud"], "verify_iat": False},  # iat may be ahead by a clock's error
+                leeway=LEEWAY_S,
+                options=_OPTIONS,
             )
+            _check_expiry(claims["exp"])
             return grant_from_claims(claims)
         except jwt.ExpiredSignatureError as error:
             raise TokenRefused("the token has expired: get a new one", expired=True) from error
@@ -69,3 +79,14 @@ def grant_from_claims(claims: Mapping[str, object]) -> Grant:
     if not isinstance(expires_at, int | float) or not math.isfinite(expires_at):
         raise ValueError("the claim exp is a number, seconds since 1970")
     return Grant(frozenset(scope.split()), tuple(channels), float(expires_at))
+
+
+def _check_expiry(expires_at: object) -> None:
+    """Raise ExpiredSignatureError for the past, where the leeway would allow it, and ValueError for milliseconds."""
+    if not isinstance(expires_at, int | float):
+        return  # `grant_from_claims` refuses it by name
+    remaining_s = expires_at - time.time()
+    if remaining_s <= 0:
+        raise jwt.ExpiredSignatureError
+    if remaining_s > MAX_LIFETIME_S:
+        raise ValueError("the claim exp is more than 10 years ahead: it is in seconds since 1970, not in milliseconds")

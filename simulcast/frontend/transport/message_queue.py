@@ -34,10 +34,16 @@ class MessageQueue:
         self._on_reject = on_reject
         self._texts: deque[str] = deque()
         self.is_busy = False
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Drop the texts that wait, and each that still comes: the client may not send any more."""
+        self._is_stopped = True
+        self._texts.clear()
 
     def put_nowait(self, message: ASGIReceiveEvent) -> None:
         """Queue a text. Binary messages are ignored; the observer already knows of a disconnect."""
-        if message["type"] != "websocket.receive":
+        if message["type"] != "websocket.receive" or self._is_stopped:
             return
         text = message.get("text")
         if len(self._texts) >= MAX_QUEUED_COMMANDS if text else not self._rate_limiter.allow(self._loop.time()):
@@ -56,7 +62,8 @@ class MessageQueue:
             while self._texts:
                 if wait_s := self._rate_limiter.wait_s(self._loop.time()):
                     await asyncio.sleep(wait_s)
-                await self._handle_text(self._texts.popleft())
+                if self._texts:  # not stopped meanwhile
+                    await self._handle_text(self._texts.popleft())
             succeeded = True
         except Exception:
             _log.exception("a client's message could not be handled")

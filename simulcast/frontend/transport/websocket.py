@@ -116,8 +116,13 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
             extensions[WEBSOCKET_KEY] = self
 
     def expire_in(self, seconds: float) -> None:
-        """Close with Refresh.TOKEN_EXPIRED after so many seconds."""
-        self._expiry = self.loop.call_later(seconds, self.close, Refresh.TOKEN_EXPIRED, "the token has expired")
+        """Close with Refresh.TOKEN_EXPIRED after so many seconds, and handle no more of the client's messages."""
+        self._expiry = self.loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        if isinstance(self.queue, MessageQueue):
+            self.queue.stop()
+        self.close(Refresh.TOKEN_EXPIRED, "the token has expired")
 
     def close(self, code: int, reason: str) -> None:
         """Close, or cut a client that can't be reached or doesn't close in its turn. Harmless once closed."""

@@ -1,6 +1,7 @@
 """Which tokens are believed."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -9,8 +10,10 @@ import time
 
 import jwt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.access.tokens import TokenRefused, TokenVerifier, grant_from_claims
+from app.access.tokens import MAX_LIFETIME_S, TokenRefused, TokenVerifier, grant_from_claims
 from simulcast.frontend.grant import Grant
 from tests.signed_tokens import SECRET, claims, rsa_key, token
 
@@ -90,10 +93,49 @@ def test_a_public_key_is_no_secret() -> None:
         TokenVerifier("HS256", public)
 
 
-def test_one_that_has_expired_says_so() -> None:
+@pytest.mark.parametrize("age_s", [1, 59, 61, 3600])
+def test_one_that_has_expired_says_so(age_s: int) -> None:
     with pytest.raises(TokenRefused, match="expired") as caught:
-        HS256.grant(token(exp=int(time.time()) - 1))
+        HS256.grant(token(exp=int(time.time()) - age_s))
     assert caught.value.expired
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+def test_the_clock_of_the_issuer_may_be_ahead_by_a_minute(claim: str) -> None:
+    ahead = jwt.encode(claims() | {claim: int(time.time()) + 50}, SECRET, "HS256")
+    assert HS256.grant(ahead).scopes == {"watch"}
+
+
+def test_one_from_the_future_is_refused() -> None:
+    with pytest.raises(TokenRefused, match="not yet valid"):
+        HS256.grant(token(nbf=int(time.time()) + 120))
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e6, 1e9, 1e200])
+def test_an_end_in_milliseconds_is_refused_by_name(factor: float) -> None:
+    expires_at = time.time() * factor
+    with pytest.raises(TokenRefused, match="exp is more than 10 years ahead: it is in seconds since 1970") as caught:
+        HS256.grant(token(exp=int(expires_at) if factor < 1e9 else expires_at))
+    assert not caught.value.expired
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti", "iss", "iat", "name"])
+@pytest.mark.parametrize("value", [7, "7", 7.5, None, True, ["7"], {"id": 7}], ids=repr)
+def test_claims_that_grant_nothing_may_have_any_form(claim: str, value: object) -> None:
+    if claim == "iss":
+        value = "an issuer"
+    token = signed_by_hand({"alg": "HS256"}, claims() | {claim: value}, SECRET)
+    assert HS256.grant(token).scopes == {"watch"}
+
+
+CLAIM_VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers())
+
+
+@given(st.dictionaries(st.sampled_from(["exp", "nbf", "iat", "sub", "jti", "aud", "iss", "scope"]), CLAIM_VALUES))
+def test_any_claims_are_granted_or_refused(changed: dict[str, object]) -> None:
+    with contextlib.suppress(TokenRefused):
+        grant = HS256.grant(signed_by_hand({"alg": "HS256"}, claims() | changed, SECRET))
+        assert time.time() - 60 < grant.expires_at < time.time() + MAX_LIFETIME_S
 
 
 @pytest.mark.parametrize("key", ["", "no key", rsa_key()[0]], ids=["none", "text", "private"])

@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 import websockets
 
+from simulcast.frontend.transport.message_queue import MessageQueue
 from simulcast.frontend.transport.websocket import WRITE_HIGH_WATER_BYTES, SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
@@ -52,6 +53,29 @@ async def test_what_is_said_is_obeyed_in_order_from_before_the_endpoint_returned
         async with asyncio.timeout(20):
             texts = [await client.recv() for _ in range(51)]
     assert texts == [f"<{text}>" for text in [*range(50), "last"]]
+
+
+async def test_messages_that_wait_when_a_token_expires_are_dropped() -> None:
+    endpoint = Endpoint()
+    async with serving(endpoint) as url, websockets.connect(url) as client:
+        await client.send("first")
+        async with asyncio.timeout(20):
+            assert await client.recv() == "<first>"
+        (protocol,) = endpoint.protocols()
+        messages = protocol.queue
+        assert isinstance(messages, MessageQueue)
+        endpoint.handling.clear()
+        for text in ("second", "third", "fourth"):
+            messages.put_nowait({"type": "websocket.receive", "text": text})
+        await asyncio.sleep(0)  # the second is being handled
+        protocol.expire_in(0)
+        async with asyncio.timeout(20):
+            await client.wait_closed()
+        messages.put_nowait({"type": "websocket.receive", "text": "fifth"})
+        endpoint.handling.set()
+        await until(lambda: not messages.is_busy, "the end of the messages")
+    assert client.close_code == 4419
+    assert endpoint.handled == ["first", "second"]
 
 
 async def test_binary_alone_does_not_stop_the_reading() -> None:
