@@ -15,7 +15,10 @@ CHUNK = 64 * 1024
 
 @dataclass
 class Files:
-    """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers of all requests."""
+    """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers of all requests.
+
+    `sent_bytes`: of all requests. `slow_from`: the bytes behind it come at a quarter of the speed.
+    """
 
     port: int
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -23,6 +26,8 @@ class Files:
     etag: bool = True
     ranges: list[str] = field(default_factory=list)
     asked: int = 0
+    sent_bytes: int = 0
+    slow_from: int | None = None
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
@@ -46,9 +51,12 @@ class Files:
         response.content_length = end - start
         await response.prepare(request)
         for at in range(start, end, CHUNK):
-            await response.write(content[at : min(at + CHUNK, end)])
+            chunk = content[at : min(at + CHUNK, end)]
+            await response.write(chunk)
+            self.sent_bytes += len(chunk)
             if self.bytes_per_s:
-                await asyncio.sleep(CHUNK / self.bytes_per_s)
+                is_slow = self.slow_from is not None and at >= self.slow_from
+                await asyncio.sleep(CHUNK / self.bytes_per_s * (4 if is_slow else 1))
         await response.write_eof()
         return response
 
