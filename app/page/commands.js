@@ -84,7 +84,7 @@ export class Commands {
   }
 
   /**
-   * Takes a result. The result of a foreign command is somebody's publication, and is ignored.
+   * Takes a result. The result of a foreign command is ignored: any program may publish one.
    * @param {Record<string, unknown>} result a `command_result`
    * @returns {PendingCommand | null} the command that is done with this result, though no state may change
    */

@@ -88,8 +88,8 @@ test("a callback may throw or return anything", async () => {
     const received = [];
     const one = gateway({ onStateChange: deed, onWebSocketMessage: (text) => { received.push(text); return deed(); } });
     void one.connectWebSocket();
-    last().open().say("one");
-    last().say("two");
+    last().open().deliver("one");
+    last().deliver("two");
     await settled();
     assert.deepEqual([received, statuses], [["one", "two"], [true]]);
     void one.disconnectWebSocket();

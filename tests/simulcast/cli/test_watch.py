@@ -148,7 +148,7 @@ async def test_a_token_is_read_anew_when_it_expired_and_one_that_stays_is_refuse
             with pytest.raises(CommandError, match=r"expired; set SIMULCAST_TOKEN .*simulcast token") as told:
                 await asyncio.wait_for(asyncio.shield(task), 20)
     assert shown == ["Bearer first", "Bearer second", "Bearer second"]
-    assert screen.statuses == [f"connected to {url}"] * 2  # without a pause
+    assert screen.statuses[:2] == [f"connected to {url}"] * 2  # without a pause, unlike the second expiry
     assert "second" not in str(told.value)
 
 
