@@ -94,12 +94,9 @@ class Supervisor:
         """Return why no further client is admitted now, or None."""
         if (trouble := self._trouble_now()) is not None or self._max_clients is None:
             return trouble
-        is_full = len(self.services.connected) >= self._max_clients
-        return (
-            f"this front-end has all the {self._max_clients:,} clients that it may: come back later"
-            if is_full
-            else None
-        )
+        if len(self.services.connected) < self._max_clients:
+            return None
+        return f"this front-end has all the {self._max_clients:,} clients that it may: come back later"
 
     def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
         """Return a new client. It is disconnected where `services` have ended since its handshake began."""
@@ -143,7 +140,10 @@ class Supervisor:
                 ran_long = time.monotonic() - started_at > MAX_RESTART_DELAY_S
                 delay_s = MIN_RESTART_DELAY_S if ran_long else min(2 * delay_s, MAX_RESTART_DELAY_S)
                 _log.critical("a task of the front-end died: it starts again in %.0f s", delay_s, exc_info=True)
-                self._on_failure()
+                try:
+                    self._on_failure()
+                except Exception:
+                    _log.exception("on_failure failed")
             await asyncio.sleep(delay_s)
 
     async def _drain_with_server(self) -> None:
