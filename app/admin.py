@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.metrics import ClusterStats, format_metrics
 from app.routes.downloads import RunningServices
+from app.routes.errors import unavailable_handler
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import health, ready_response
@@ -39,7 +40,7 @@ class PortRouter:
 
 def admin_app(public: FastAPI) -> FastAPI:
     """Return an application without a lifespan of its own: it shows the front-end of `public`."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, exception_handlers={BrokerUnavailable: unavailable_handler})
     app.state = public.state
     app.add_api_route("/health", health)
     app.add_api_route("/ready", ready)

@@ -22,8 +22,9 @@ from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
 from app.routes import downloads, files
 from app.routes.docs import add_description, add_manual
-from app.routes.errors import validation_error_handler
+from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
+from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
 from simulcast.frontend.routes import openapi_errors
@@ -82,7 +83,10 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY_BYTES,
-        exception_handlers={RequestValidationError: validation_error_handler},
+        exception_handlers={
+            RequestValidationError: validation_error_handler,
+            BrokerUnavailable: unavailable_handler,
+        },
         middleware=[Middleware(RequestFilterMiddleware, allowed_hosts=frozenset(settings.allowed_hosts))],
     )
     app.state.front_end = front_end

@@ -41,12 +41,12 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from _PROCESS.collect()
-        yield _labelled("build_info", "Which version runs here; always 1.", ("version",), [((version(),), 1)])
+        yield _labelled("build_info", "The version that runs here; always 1.", ("version",), [((version(),), 1)])
         yield _gauge("ready", "1 while events arrive here, as /ready says, else 0.", self._ready)
         yield _gauge("channels", "Channels that are followed here.", len(self._channels.feeds))
         yield _labelled(
             "clients",
-            "Memberships: a client of two channels counts twice. Behind is who is still to be given something.",
+            "Clients of each channel; one of two channels counts twice. One that is behind has events still to get.",
             ("channel", "state"),
             _clients(self._channels),
         )
@@ -64,7 +64,11 @@ class _Collector(Collector):
 def _counters(counters: Counters) -> Iterator[Metric]:
     for name, meaning, value in (
         ("events_received", "Messages that came by the subscription.", counters.received),
-        ("events_refused", "Of them, left out: too large, or made to look like a broker's.", counters.rejected),
+        (
+            "events_refused",
+            "Messages that were left out: too large, or made to look like a broker's.",
+            counters.rejected,
+        ),
         (
             "backfilled",
             "Publications read from the history, since they did not come by the subscription.",
@@ -72,16 +76,20 @@ def _counters(counters: Counters) -> Iterator[Metric]:
         ),
         ("deliveries", "Events written to clients; one event to n clients is n.", counters.deliveries),
         ("sent_bytes", "Bytes of events written to clients.", counters.sent_bytes),
-        ("joins", "Memberships begun.", counters.joins),
-        ("clients_cut", "Clients cut: full for too long, or something was lost for good.", counters.disconnects),
-        ("gaps_found", "Gaps in what came by the subscription.", counters.gaps_found),
+        ("joins", "Clients that joined a channel.", counters.joins),
+        (
+            "clients_cut",
+            "Clients cut: their socket was full for too long, or events were lost for good.",
+            counters.disconnects,
+        ),
+        ("gaps_found", "Gaps in the messages of the subscription.", counters.gaps_found),
         ("gaps_lost", "Gaps that the history could not fill: their clients were cut.", counters.gaps_lost),
         ("epochs", "Epochs begun, after the first one of each channel.", counters.epochs),
         ("redis_reconnects", "Times that the subscription was lost and had to be made again.", counters.reconnects),
     ):
         yield CounterMetricFamily(f"simulcast_{name}", meaning, value=value)
     recoveries = CounterMetricFamily(
-        "simulcast_recoveries", "Clients that named their position, by what they were given.", labels=("source",)
+        "simulcast_recoveries", "Clients that named their position, by the source of their events.", labels=("source",)
     )
     for source, count in counters.recoveries.items():
         recoveries.add_metric((source,), count)
@@ -92,7 +100,7 @@ def _cluster_metrics(stats: ClusterStats) -> Iterator[Metric]:
     processes, queue = stats.processes, stats.queue
     yield _labelled("jobs", "Downloads in each state.", ("state",), [((k,), n) for k, n in queue.jobs.items()])
     yield _gauge(
-        "queue_oldest_seconds", "For how long the oldest queued download could have begun.", queue.longest_wait_s or 0
+        "queue_oldest_seconds", "Age of the oldest queued download that could have begun.", queue.longest_wait_s or 0
     )
     kinds = [(("front_end",), len(processes.front_ends)), (("worker",), len(processes.workers))]
     yield _labelled("processes", "Processes that live.", ("kind",), kinds)

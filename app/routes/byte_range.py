@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# A unit that isn't bytes, several ranges, and what makes no sense don't match: then Range is ignored (§14.2).
+# A unit other than bytes, several ranges and malformed ones do not match: then Range is ignored (§14.2).
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
@@ -23,31 +23,31 @@ class RangeResponse:
 
 
 def evaluate_range(method: str, headers: Mapping[str, str], etag: str, size: int) -> RangeResponse:
-    """For GET or HEAD of a file of `size` bytes under a strong `etag`, quotes included; `headers` in lower case."""
-    if "if-match" in headers and not _names(headers["if-match"], etag, strongly=True):
+    """Decide on GET or HEAD of a file of `size` bytes with a strong `etag`, in quotes; `headers` in lower case."""
+    if "if-match" in headers and not _matches(headers["if-match"], etag, strongly=True):
         return RangeResponse(412, 0, 0)
-    if "if-none-match" in headers and _names(headers["if-none-match"], etag, strongly=False):
+    if "if-none-match" in headers and _matches(headers["if-none-match"], etag, strongly=False):
         return RangeResponse(304, 0, 0)
-    whole = RangeResponse(200, 0, size)
-    # Range is defined for GET alone. A date in If-Range is never ours: no Last-Modified is sent, since its second is
-    # too coarse to tell one file from another.
+    complete = RangeResponse(200, 0, size)
+    # Range is defined for GET alone. A date in If-Range never matches: no Last-Modified is sent, since a second is too
+    # coarse to distinguish one file from another.
     if method != "GET" or headers.get("if-range", etag) != etag:
-        return whole
-    asked = _RANGE.fullmatch(headers.get("range", ""))
-    if asked is None or not (asked[1] or asked[2]):
-        return whole
-    if not asked[1]:
-        length = int(asked[2])
+        return complete
+    requested = _RANGE.fullmatch(headers.get("range", ""))
+    if requested is None or not (requested[1] or requested[2]):
+        return complete
+    if not requested[1]:
+        length = int(requested[2])
         start, stop = max(0, size - length), size
     else:
-        start = int(asked[1])
-        if asked[2] and int(asked[2]) < start:
-            return whole
-        stop = min(size, int(asked[2]) + 1) if asked[2] else size
+        start = int(requested[1])
+        if requested[2] and int(requested[2]) < start:
+            return complete
+        stop = min(size, int(requested[2]) + 1) if requested[2] else size
     return RangeResponse(206, start, stop) if start < stop else RangeResponse(416, 0, 0)
 
 
-def _names(field: str, etag: str, *, strongly: bool) -> bool:
+def _matches(field: str, etag: str, *, strongly: bool) -> bool:
     """Return whether a list of tags, or *, has the file's. A weak one counts unless it must be strong (§8.8.3.2)."""
     if field.strip() == "*":
         return True

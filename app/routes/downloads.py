@@ -1,4 +1,4 @@
-"""The routes beside `/ws`."""
+"""The routes of downloads, and `/channels/{channel}/publish`."""
 
 import json
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from app.access.permissions import require_scope
 from app.routes.errors import first_error
-from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.errors import InvalidEvent
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
@@ -28,11 +28,8 @@ router = APIRouter(responses=openapi_errors(400, 421))
 
 
 def running_services(request: Request) -> Services:
-    """Return the parts of this process's front-end. Raises HTTPException 503 while they start again."""
-    try:
-        return cast(FrontEnd, request.app.state.front_end).services
-    except BrokerUnavailable as error:
-        raise HTTPException(503, str(error)) from error
+    """Return the parts of this process's front-end. Raises BrokerUnavailable while they start again."""
+    return cast(FrontEnd, request.app.state.front_end).services
 
 
 CommandId = Annotated[str, Query(max_length=100)]
@@ -49,7 +46,7 @@ class AddDownload(DownloadOptions):
 
 
 class Limit(BaseModel):
-    """How fast a download may be; 0 for no limit but the worker's."""
+    """The limit of a download's speed; 0 for no limit but the worker's."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,37 +54,37 @@ class Limit(BaseModel):
 
 
 class Downloads(BaseModel):
-    """One page. `total`: how many match in all."""
+    """One page. `total`: the number of all that match."""
 
     downloads: list[JobRecord]
     total: int
 
 
 class Accepted(BaseModel):
-    """The wish is recorded."""
+    """The command is recorded."""
 
     status: Literal["accepted"] = "accepted"
 
 
 class Published(BaseModel):
-    """`event_id` is null for what is no JSON object: it was delivered live and is not kept."""
+    """`event_id` is null for a body that is no JSON object: it was delivered live and is not stored."""
 
     event_id: str | None
 
 
-async def _all(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     try:
         return await request.body()
-    except ClientDisconnect as error:  # nobody reads this answer, and the log needs no traceback of it
+    except ClientDisconnect as error:  # the response reaches nobody, and the log needs no traceback
         raise HTTPException(400, "the connection ended before the body did") from error
 
 
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
+def _body_schema(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema()
-    named = schema.pop("$defs", {})
+    definitions = schema.pop("$defs", {})
     text = json.dumps(schema)
-    for name, found in named.items():  # in place, since in OpenAPI a reference begins at the root of all
-        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(found))
+    for name, definition in definitions.items():  # inline: a reference in OpenAPI begins at the root of the document
+        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(definition))
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": json.loads(text)}}}}
 
 
@@ -95,9 +92,9 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 async def _parse_body(model: type[Body], request: Request) -> Body:
-    # Parsed here rather than by FastAPI: its parser answers deeply nested JSON with 500.
+    # FastAPI's own parser answers deeply nested JSON with 500.
     try:
-        return model.model_validate_json(await _all(request))
+        return model.model_validate_json(await _read_body(request))
     except ValidationError as error:
         raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
 
@@ -107,15 +104,12 @@ async def _parse_body(model: type[Body], request: Request) -> Body:
     status_code=201,
     dependencies=[Depends(require_scope("command"))],
     responses=_WRITING,
-    openapi_extra=_schema(AddDownload),
+    openapi_extra=_body_schema(AddDownload),
 )
 async def add_download(services: RunningServices, request: Request, response: Response) -> JobRecord:
-    """Queues a download; a worker takes it when it is free."""
-    wanted = await _parse_body(AddDownload, request)
-    try:
-        record = await services.jobs.submit(wanted.url, priority=wanted.priority, options=wanted)
-    except BrokerUnavailable as error:
-        raise HTTPException(503, str(error)) from error
+    """Queue a download, which a worker takes when it is free."""
+    body = await _parse_body(AddDownload, request)
+    record = await services.jobs.submit(body.url, priority=body.priority, options=body)
     response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
     return record
 
@@ -129,12 +123,8 @@ async def list_downloads(
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Downloads:
-    """Downloads as they stand, a page at a time."""
-    wanted = job_record.Query(state, sort, order == "desc", offset, limit)
-    try:
-        downloads, total = await services.jobs.list(wanted)
-    except BrokerUnavailable as error:
-        raise HTTPException(503, str(error)) from error
+    """List downloads, a page at a time."""
+    downloads, total = await services.jobs.list(job_record.Query(state, sort, order == "desc", offset, limit))
     return Downloads(downloads=downloads, total=total)
 
 
@@ -144,28 +134,23 @@ async def list_downloads(
     responses={**_READING, **openapi_errors(404)},
 )
 async def get_download(download_id: str, services: RunningServices) -> JobRecord:
-    """One download, as it stands."""
+    """Return one download."""
     try:
         return await services.jobs.get(download_id)
     except KeyError as error:
         raise HTTPException(404, f"there is no download {download_id[:100]}") from error
-    except BrokerUnavailable as error:
-        raise HTTPException(503, str(error)) from error
 
 
 async def _run_command(services: Services, command: Command) -> Accepted:
-    try:
-        reason = await services.jobs.command(command)
-    except BrokerUnavailable as error:
-        raise HTTPException(503, str(error)) from error
+    reason = await services.jobs.command(command)
     if reason is not None:
         raise HTTPException(404 if reason == "unknown_download" else 409, command.describe(reason))
     return Accepted()
 
 
 @router.post("/downloads/clear", dependencies=[Depends(require_scope("command"))], responses=_WRITING)
-async def clear_finished(services: RunningServices, command_id: Annotated[str, Query(max_length=100)] = "") -> Accepted:
-    """Forgets all downloads that have ended; their files stay."""
+async def clear_finished(services: RunningServices, command_id: CommandId = "") -> Accepted:
+    """Forget all downloads that have ended; their files stay."""
     return await _run_command(services, Command("clear", command_id=command_id))
 
 
@@ -173,7 +158,7 @@ async def clear_finished(services: RunningServices, command_id: Annotated[str, Q
     "/downloads/{download_id}/limit",
     dependencies=[Depends(require_scope("command"))],
     responses=_COMMANDING,
-    openapi_extra=_schema(Limit),
+    openapi_extra=_body_schema(Limit),
 )
 async def limit_download(
     download_id: str,
@@ -181,9 +166,9 @@ async def limit_download(
     services: RunningServices,
     command_id: CommandId = "",
 ) -> Accepted:
-    """Changes how fast a download may be, also while it runs; nothing is told of it, the record shows it."""
-    wanted = await _parse_body(Limit, request)
-    return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=wanted.bytes_per_s))
+    """Change the limit of a download's speed, even while it runs. The record shows it; no event is published."""
+    body = await _parse_body(Limit, request)
+    return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=body.bytes_per_s))
 
 
 @router.post(
@@ -197,7 +182,7 @@ async def command_download(
     services: RunningServices,
     command_id: CommandId = "",
 ) -> Accepted:
-    """Records what is wished; what comes of it is told to everyone as an event."""
+    """Record the command; every client gets the outcome as an event."""
     return await _run_command(services, Command(action, download_id, command_id))
 
 
@@ -206,9 +191,9 @@ async def delete_download(
     download_id: str,
     services: RunningServices,
     file: bool = False,
-    command_id: Annotated[str, Query(max_length=100)] = "",
+    command_id: CommandId = "",
 ) -> Accepted:
-    """Forgets a download that doesn't run; with `file=true` its file goes too."""
+    """Forget a download that does not run; with `file=true` its file is removed, too."""
     return await _run_command(services, Command("delete", download_id, command_id, file))
 
 
@@ -223,11 +208,9 @@ async def publish(
     request: Request,
     services: RunningServices,
 ) -> Published:
-    """Publishes the body, a JSON object, to all clients of the channel."""
+    """Publish the body, a JSON object, to all clients of the channel."""
     try:
-        position = await services.broker.publish(await _all(request), channel)
+        position = await services.broker.publish(await _read_body(request), channel)
     except (InvalidEvent, ValueError) as error:
         raise HTTPException(422, str(error)) from error
-    except BrokerUnavailable as error:
-        raise HTTPException(503, str(error)) from error
     return Published(event_id=None if position is None else str(position))

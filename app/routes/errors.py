@@ -1,4 +1,4 @@
-"""The answer to a request that does not pass validation: `detail` names the input and what is wrong with it."""
+"""The answers to requests that fail: a status, and `detail` with the input, the reason and the remedy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +13,11 @@ def first_error(errors: Sequence[Mapping[str, Any]]) -> str:
     first = errors[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path")) or "the body"
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+
+
+async def unavailable_handler(_: Request, error: Exception) -> JSONResponse:
+    """Answer while Redis is away, or the front-end starts again."""
+    return JSONResponse({"detail": str(error)}, 503)
 
 
 async def validation_error_handler(_: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Following no link, inheriting to no child, and not waiting for who might write into a pipe.
+# Follow no link, pass no descriptor to a child, and do not wait for a writer of a pipe.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 # A link, a name that no file can have, and a socket.
@@ -15,7 +15,7 @@ _NO_FILE = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 
 @dataclass(slots=True)
 class Folder:
-    """`readers`: how many are being given a file of it now; each takes a descriptor beside that of its connection."""
+    """`readers`: responses in progress; each has a descriptor besides that of its connection."""
 
     path: Path
     readers: int = 0
@@ -32,28 +32,28 @@ class OpenFile:
 
 
 def open_file(folder: Path, path: str, size: int) -> OpenFile:
-    """The file in `folder` that has the last name of `path`: where a worker says it is, its folder may be elsewhere.
+    """Open the file in `folder` that has the last name of `path`: the worker may know the folder by another path.
 
-    Raises FileNotFoundError unless there is a regular file of `size` bytes: the name may have gone to another file
-    since. Raises NotADirectoryError where the folder is none, and other OSErrors where the file can't be read.
+    Raises FileNotFoundError unless it is a regular file of `size` bytes, since another file may have the name by now.
+    Raises NotADirectoryError where the folder is none, and other OSErrors where the file can't be read.
     """
     name = PurePosixPath(path).name
     if name in ("", "..") or "\0" in name:
         raise FileNotFoundError
     try:
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise NotADirectoryError(errno.ENOTDIR, "there is no folder SIMULCAST_FILES_DIR here") from error
     try:
-        descriptor = os.open(name, _FLAGS, dir_fd=opened)
+        descriptor = os.open(name, _FLAGS, dir_fd=directory)
     except OSError as error:
         if error.errno in _NO_FILE:
             raise FileNotFoundError from error
         raise
     finally:
-        os.close(opened)
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+        os.close(directory)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size != size:
         os.close(descriptor)
         raise FileNotFoundError
-    return OpenFile(descriptor, name, size, f'"{found.st_ino:x}-{size:x}-{found.st_mtime_ns:x}"')
+    return OpenFile(descriptor, name, size, f'"{status.st_ino:x}-{size:x}-{status.st_mtime_ns:x}"')

@@ -1,6 +1,6 @@
 """The file of a finished download, at `/downloads/{download_id}/file`.
 
-Starlette's FileResponse opens by path, following links, answers Range to HEAD, and 400 to what is to be ignored.
+Starlette's FileResponse follows links, honours Range for HEAD, and rejects ranges that are to be ignored.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import RETRY_AFTER
 from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
 
-MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits keeps back
+MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits reserves
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
 SHUTDOWN_GRACE_S = 3.0  # for responses under way when the process ends; uvicorn waits 5 s
 # No browser shows a file as a page of this service, takes it for a script, or builds it into another site's page.
@@ -49,13 +49,13 @@ _log = logging.getLogger("simulcast.file")
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-        206: {"description": "The range that was asked for"},
+        206: {"description": "The requested range"},
         304: {"description": "It is the one that the client has"},
         **openapi_errors(401, 403, 404, 409, 412, 416, 422, 503),
     },
 )
 async def download_file(download_id: str, request: Request, services: RunningServices) -> Response:
-    """The file of a download that is complete, or one range of it; to be saved, never to be shown."""
+    """Answer with the file of a complete download, or one range of it. Browsers save it and never show it."""
     folder = cast(Folder | None, request.app.state.files)
     if folder is None:
         raise HTTPException(
@@ -88,64 +88,64 @@ async def _open(folder: Folder, download_id: str, services: RunningServices) -> 
         raise HTTPException(503, f"the file of download {download_id} can't be read: {error.strerror}") from error
 
 
-def _response(request: Request, file: OpenFile, folder: Folder, ending: asyncio.Event) -> Response:
-    asked = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
-    found = evaluate_range(request.method, asked, file.etag, file.size)
+def _response(request: Request, file: OpenFile, folder: Folder, stopping: asyncio.Event) -> Response:
+    values = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+    outcome = evaluate_range(request.method, values, file.etag, file.size)
     headers = {**_SAFE, "etag": file.etag, "content-disposition": attachment(file.name)}
-    if found.status in (200, 206) and request.method == "GET":
-        return FileBody(file, found, headers, folder, ending)
+    if outcome.status in (200, 206) and request.method == "GET":
+        return FileBody(file, outcome, headers, folder, stopping)
     os.close(file.descriptor)
-    if found.status == 416:
+    if outcome.status == 416:
         raise HTTPException(416, f"the file has {file.size} bytes", {"content-range": f"bytes */{file.size}"})
-    if found.status == 412:
+    if outcome.status == 412:
         raise HTTPException(412, "the file is not the one that If-Match names")
-    return Response(status_code=found.status, headers=headers | _length(found))
+    return Response(status_code=outcome.status, headers=headers | _content_length(outcome))
 
 
 def attachment(name: str) -> str:
-    """A Content-Disposition that can't be broken out of (RFC 6266 §4.3, appendix D): the name, and one in ASCII."""
+    """Return a Content-Disposition that no name can break out of (RFC 6266 §4.3, appendix D), also in ASCII."""
     plain = re.sub(r"[^A-Za-z0-9 ._+()-]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS, errors='replace')}"
 
 
-def _length(found: RangeResponse) -> dict[str, str]:
-    return {} if found.status == 304 else {"content-length": str(found.stop - found.start)}
+def _content_length(outcome: RangeResponse) -> dict[str, str]:
+    return {} if outcome.status == 304 else {"content-length": str(outcome.stop - outcome.start)}
 
 
 class FileBody(Response):
-    """Owns the open file and a reader's place. Ends with the file, with its client, and soon after SIGTERM.
+    """Owns the open file and a reader's place. Ends with the file, with its client, and soon after the shutdown began.
 
     An incomplete response cuts the connection, since the client must not take it for complete. app.server.http cuts
     clients that do not read.
     """
 
     def __init__(
-        self, file: OpenFile, found: RangeResponse, headers: dict[str, str], folder: Folder, ending: asyncio.Event
+        self, file: OpenFile, outcome: RangeResponse, headers: dict[str, str], folder: Folder, stopping: asyncio.Event
     ) -> None:
-        if found.status == 206:
-            headers["content-range"] = f"bytes {found.start}-{found.stop - 1}/{file.size}"
-        super().__init__(status_code=found.status, headers=headers | _length(found))
+        if outcome.status == 206:
+            headers["content-range"] = f"bytes {outcome.start}-{outcome.stop - 1}/{file.size}"
+        super().__init__(status_code=outcome.status, headers=headers | _content_length(outcome))
         self._file = file
-        self._found = found
+        self._outcome = outcome
         self._folder = folder
-        self._ending = ending
-        self._is_whole = False
+        self._stopping = stopping
+        self._is_complete = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await run_until_first(self._send(send), wait_disconnected(receive), self._wait_for_shutdown())
         finally:
-            # A thread that still reads may meet another file under this number; what it reads goes nowhere.
+            # A thread that still reads may read another file of this number; its bytes go nowhere.
             os.close(self._file.descriptor)
             self._folder.readers -= 1
         transport = http_transport(scope)
-        if not self._is_whole and transport is not None:
+        if not self._is_complete and transport is not None:
             transport.abort()
             await wait_disconnected(receive)
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        at, stop = self._found.start, self._found.stop
+        at, stop = self._outcome.start, self._outcome.stop
         try:
             while at < stop:
                 part = await asyncio.to_thread(os.pread, self._file.descriptor, min(PART_BYTES, stop - at), at)
@@ -158,8 +158,8 @@ class FileBody(Response):
         except OSError as error:
             _log.warning("%r can't be read on: %s", self._file.name, error)
         else:
-            self._is_whole = True
+            self._is_complete = True
 
     async def _wait_for_shutdown(self) -> None:
-        await self._ending.wait()
+        await self._stopping.wait()
         await asyncio.sleep(SHUTDOWN_GRACE_S)

@@ -1,4 +1,4 @@
-"""How many connections there may be, in all and from one address. Counts; does no I/O."""
+"""The limits on connections, in all and from one address. Counts; does no I/O."""
 
 import ipaddress
 from collections import Counter
@@ -6,74 +6,75 @@ from collections.abc import Callable, Iterable
 
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
-# Descriptors that this process needs beside its clients'.
+# Descriptors that this process needs besides those of its clients.
 RESERVED_FDS = 52  # files, listeners, the loop
-FDS_PER_SERVER = 140  # connections to each that serves channels: two pools of 64, one of 8, two of 2
-FDS_PER_DISCOVERY_SERVER = 5  # each with a connection of its own to each that is asked who serves
-MAX_REJECTING = 8  # connections over the limit that are told so at once; more are cut without a word
+FDS_PER_SERVER = 140  # connections to each server of channels: two pools of 64, one of 8, two of 2
+FDS_PER_DISCOVERY_SERVER = 5  # each pool has a connection to each server that is asked for the others
+MAX_REJECTING = 8  # connections over the limit that get the reason simultaneously; further ones are cut
 
 
 class ConnectionLimits:
-    """`most`: how many there may be in all now. `most_per_address`: 0 for any number. `proxies`: their addresses and
-    networks; what they say of whom they forward is believed."""
+    """Decides on each new connection."""
 
-    def __init__(self, most: Callable[[], int], most_per_address: int, proxies: Iterable[str]) -> None:
-        self._most = most
-        self._most_per_address = most_per_address
+    def __init__(self, max_connections: Callable[[], int], max_per_address: int, proxies: Iterable[str]) -> None:
+        """`max_connections`: in all, now. `max_per_address`: 0 for any number. `proxies`: addresses and networks of
+        proxies whose X-Forwarded-For is believed."""
+        self._max_connections = max_connections
+        self._max_per_address = max_per_address
         self._proxies = _TrustedHosts(list(proxies))
         self._by_address: Counter[str] = Counter()
-        self.refusing = 0
+        self.rejecting = 0  # connections over the limit that are about to get the reason
 
     @property
     def addresses(self) -> int:
-        """How many addresses have connections that count."""
+        """The number of addresses that have connections that count."""
         return len(self._by_address)
 
     def address_key(self, peer: str | None, forwarded: Iterable[bytes] = ()) -> str:
-        """Under what name a connection counts; "" for one that doesn't: this machine's own, and a proxy's by itself.
+        """Return the key under which a connection counts; "" for this machine's own ones and those of a proxy itself.
 
-        `forwarded`: what X-Forwarded-For said. An IPv6 client counts with its /64, in which it may have any address.
+        `forwarded`: values of X-Forwarded-For. An IPv6 client counts with its /64, in which it may have any address.
         """
-        if peer in self._proxies and (named := b",".join(forwarded).decode("latin-1")):
-            peer, _ = self._proxies.get_trusted_client_address(named)
+        if peer in self._proxies and (addresses := b",".join(forwarded).decode("latin-1")):
+            peer, _ = self._proxies.get_trusted_client_address(addresses)
         if peer is None or peer in self._proxies:
             return ""
         try:
-            found = ipaddress.ip_address(peer.partition("%")[0])
+            address = ipaddress.ip_address(peer.partition("%")[0])
         except ValueError:
             return ""
-        if isinstance(found, ipaddress.IPv6Address):
-            if found.ipv4_mapped is None:
-                return "" if found.is_loopback else str(ipaddress.ip_network((found, 64), strict=False))
-            found = found.ipv4_mapped
-        return "" if found.is_loopback else str(found)
+        if isinstance(address, ipaddress.IPv6Address):
+            if address.ipv4_mapped is None:
+                return "" if address.is_loopback else str(ipaddress.ip_network((address, 64), strict=False))
+            address = address.ipv4_mapped
+        return "" if address.is_loopback else str(address)
 
     def enter(self, address_key: str, connections: int) -> tuple[int, str] | None:
-        """One more, which counts, or the status and why it is one too many. `connections`: all there are, with it."""
-        most = self._most()
-        if connections > most:
-            return 503, f"this front-end has all the {most:,} connections that its descriptors allow (ulimit -n)"
-        if address_key and 0 < self._most_per_address <= self._by_address[address_key]:
+        """Count one more, or return the status and the reason of its rejection. `connections`: all, including it."""
+        limit = self._max_connections()
+        if connections > limit:
+            return 503, f"this front-end has all the {limit:,} connections that its descriptors allow (ulimit -n)"
+        if address_key and 0 < self._max_per_address <= self._by_address[address_key]:
             return (
                 429,
-                f"{address_key} has {self._most_per_address:,} connections already: close some, or come back later",
+                f"{address_key} has {self._max_per_address:,} connections already: close some, or come back later",
             )
         if address_key:
             self._by_address[address_key] += 1
         return None
 
     def leave(self, address_key: str) -> None:
-        """One that counted is gone."""
+        """Count one less."""
         if address_key:
             self._by_address[address_key] -= 1
             if not self._by_address[address_key]:
                 del self._by_address[address_key]
 
 
-def max_connections(descriptors: int, servers: int, asked: int) -> int:
-    """How many of them clients may have: what the process needs for itself, to reach Redis above all, is kept.
+def max_connections(descriptors: int, servers: int, discovery_servers: int) -> int:
+    """Return how many clients the descriptors allow. The process keeps those that it needs, above all to reach Redis.
 
-    `servers`: how many serve channels; `asked`: how many are asked who does.
+    `servers`: of channels; `discovery_servers`: those that are asked which ones serve.
     """
-    reserved = RESERVED_FDS + FDS_PER_SERVER * servers + FDS_PER_DISCOVERY_SERVER * asked
+    reserved = RESERVED_FDS + FDS_PER_SERVER * servers + FDS_PER_DISCOVERY_SERVER * discovery_servers
     return descriptors - min(reserved, descriptors // 2)

@@ -152,10 +152,10 @@ async def test_where_there_is_no_room_clients_are_told_so_and_probes_are_answere
             probe = REQUEST.replace(b"GET /", b"GET " + path) + b"Connection: close\r\n\r\n"
             assert (await rest(server, probe)).startswith(b"HTTP/1.1 200 ")
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_REJECTING)]
-        await until(lambda: http.limits and http.limits.refusing == MAX_REJECTING, "the refusals under way")
+        await until(lambda: http.limits and http.limits.rejecting == MAX_REJECTING, "the refusals under way")
         assert await rest(server, REQUEST + b"\r\n") == b""  # cut without a word
         for _, writer in held + silent:
             writer.close()
-        await until(lambda: http.limits and not http.limits.refusing, "room")
+        await until(lambda: http.limits and not http.limits.rejecting, "room")
         await until(lambda: not server.server_state.connections, "room")
         assert (await rest(server, REQUEST + b"Connection: close\r\n\r\n")).endswith(b"hello")
