@@ -11,7 +11,7 @@ from pathlib import Path
 from simulcast.cli.banner import DEFAULT_REDIS_PORT, BannerInfo, banner
 from simulcast.cli.errors import first_user_error
 from simulcast.cli.redis import broker_at
-from simulcast.cli.terminal import print_if_possible
+from simulcast.cli.terminal import discard_lost_output, print_if_possible
 from simulcast.errors import CommandError
 from simulcast.launcher import programs
 from simulcast.launcher.embedded import EmbeddedServer
@@ -57,6 +57,8 @@ async def up(plan: Plan) -> None:
         print_if_possible("Simulcast has stopped.")
     except BaseExceptionGroup as group:
         raise first_user_error(group) from group
+    finally:
+        discard_lost_output()
 
 
 def _cancel_on_signals(hurry: asyncio.Event) -> asyncio.Event:

@@ -63,7 +63,7 @@ async def test_every_signal_ends_it_in_order_whatever_became_of_its_output(
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "simulcast.cli", "up", "--port", "0", "--workers", "0"),
             cwd=folder,
-            env=environment,
+            env=environment | {"PYTHONUNBUFFERED": ""},  # with a buffer, as most people have it
             stdout=out,
             stderr=out if output != "full pipe" else asyncio.subprocess.DEVNULL,
         )

