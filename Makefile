@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Without compiled files each of the programs that tests start, and each process of pytest, compiles all modules itself.
 export PYTHONDONTWRITEBYTECODE :=
-SIDE_BY_SIDE := -n 4 --dist loadscope --no-loadscope-reorder
+SIDE_BY_SIDE := -n 5 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help install up test test-long check docs bench bench-full chaos faults faults-quick soak autobahn clean
 

@@ -69,6 +69,7 @@ async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(
     await expect(download.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
 
 
+@pytest.mark.long
 async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(
     page: Page, controlled_server: ControlledServer
 ) -> None:

@@ -207,6 +207,7 @@ async def test_a_channel_with_a_name_of_another_form_is_refused(broker: Broker) 
             await broker.publish({}, name)
 
 
+@pytest.mark.long
 async def test_a_replication_backlog_that_expires_begins_no_epoch(
     own_valkey: Valkey, tmp_path: Path, channel: str
 ) -> None:

@@ -20,6 +20,7 @@ LEASE_S = 0.6
 AWAY_S = 2.0  # longer than a lease, and than silence that is no absence
 
 
+@pytest.mark.long
 async def test_outages_longer_than_a_lease_do_not_count_as_lost_workers(own_valkey: Valkey) -> None:
     broker = Broker.connect(own_valkey.url)
     jobs = Jobs.connect(own_valkey.url, broker)

@@ -163,6 +163,7 @@ async def test_a_redis_that_restarts_in_the_middle_costs_nothing(
     assert is_right(only_file(tmp_path))
 
 
+@pytest.mark.long
 async def test_kill_9_while_several_connections_write_another_goes_on_with_what_is_there(
     setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:

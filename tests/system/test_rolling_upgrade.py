@@ -19,6 +19,7 @@ from tests.system.later_release import later_version
 from tests.topologies import Cluster
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
 LATER = ("-m", "tests.system.later_release")
 
 
@@ -96,7 +97,7 @@ class Service:
         assert scraped.value("simulcast_joins_total") == 2
 
 
-@pytest.fixture(params=["valkey", pytest.param("cluster", marks=pytest.mark.long)])
+@pytest.fixture(params=["valkey", "cluster"])
 def servers(request: pytest.FixtureRequest) -> Valkey | Cluster:
     found: Valkey | Cluster = request.getfixturevalue(request.param)
     return found
