@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pycurl
 
-from workers.errors import DownloadFailed, ReadTimeout
+from workers.errors import ConnectionFailed, DownloadFailed, ReadTimeout
 from workers.http.headers import Headers
 from workers.http.url import URL
 
@@ -65,12 +65,9 @@ class Exchange:
         """End the transfer, if it has not ended, and with it its connection. May be called again."""
         if self._easy.closed:
             return
-        self._transfer.remove_done_callback(self._end)
+        self._is_done = True
         if not self._transfer.done():
             self._multi.remove_handle(self._easy)
-        elif not self._transfer.cancelled():
-            self._transfer.exception()
-        self._is_done = True
         self._easy.close()
 
     async def wait_head(self) -> None:
@@ -101,7 +98,7 @@ class Exchange:
             except TimeoutError:
                 raise ReadTimeout(self.silence_s) from None
         chunks = self._take(max_bytes)
-        if self._is_paused and self._size < BUFFER_BYTES and not self._is_done:
+        if self._is_paused and self._size < BUFFER_BYTES and not self._transfer.done():
             self._is_paused = False
             self._easy.pause(pycurl.PAUSE_CONT)
         return chunks
@@ -114,7 +111,14 @@ class Exchange:
                 continue
 
     def _end(self, future: "asyncio.Future[pycurl.Curl]") -> None:
-        if not future.cancelled() and (error := future.exception()) is not None:
+        error = None if future.cancelled() else future.exception()
+        if (
+            self._easy.closed
+        ):  # the loop calls this a turn after the transfer's end: nothing is asked of a closed handle
+            return
+        if future.cancelled():
+            self.failure = ConnectionFailed("the connection was closed")
+        elif error is not None:
             self.failure = self._explain(error)
         elif not self._head.is_set():
             self._complete_head()
