@@ -17,7 +17,8 @@ CHUNK = 64 * 1024
 class Files:
     """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers of all requests.
 
-    `sent_bytes`: of all requests. `slow_from`: the bytes behind it come at a quarter of the speed.
+    `sent_bytes`: of all requests. `slow_from`: the bytes behind it come at a quarter of the speed. `held_from`: the
+    bytes behind it do not come while it is set.
     """
 
     port: int
@@ -28,6 +29,7 @@ class Files:
     asked: int = 0
     sent_bytes: int = 0
     slow_from: int | None = None
+    held_from: int | None = None
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
@@ -51,6 +53,8 @@ class Files:
         response.content_length = end - start
         await response.prepare(request)
         for at in range(start, end, CHUNK):
+            while self.held_from is not None and at >= self.held_from:
+                await asyncio.sleep(0.01)
             chunk = content[at : min(at + CHUNK, end)]
             await response.write(chunk)
             self.sent_bytes += len(chunk)

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.conditions import until
 from tests.downloads import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
-from tests.file_server import Files, serve_files
+from tests.file_server import CHUNK, Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd
 
@@ -135,9 +135,9 @@ async def test_cancel_removes_the_part_file_also_during_the_last_chunk(
     client: CommandClient, worker: StartWorker, tmp_path: Path
 ) -> None:
     worker()
-    client.files.bytes_per_s = SLOW
+    client.files.held_from = len(CONTENT) - CHUNK  # else the file may be complete before the command comes
     download_id = await client.add()
-    await client.received(len(CONTENT) - 300_000)
+    await client.received(len(CONTENT) - 2 * CHUNK)
     assert await client.command("cancel", download_id) == ["accepted", "accepted"]
     await client.until("cancelled")
     await until(lambda: list((tmp_path / "downloads").iterdir()) == [], "an empty folder")
