@@ -18,7 +18,10 @@ from typing import get_type_hints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Any event that a client receives. An optional member is None where it was not sent (docs/protocol.md)."""
+    """Any event that a client receives; `simulcast.model.events.Event` is one that a publisher has encoded.
+
+    An optional member is None where it was not sent (docs/protocol.md).
+    """
 
     raw: Mapping[str, object] = dataclasses.field(repr=False, hash=False)
     type: str | None = None
