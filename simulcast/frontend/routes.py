@@ -103,7 +103,7 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
 
 
 def _origin_error(connection: HTTPConnection, allowed: Collection[str]) -> HTTPException | None:
-    headers, scheme = connection.headers, connection.scope["scheme"]
+    headers, scheme = connection.headers, connection.scope.get("scheme", "ws")  # optional in ASGI: Daphne has none
     reason = check_origin(headers.get("origin"), headers.get("host", ""), scheme, allowed)
     return None if reason is None else HTTPException(403, reason)
 

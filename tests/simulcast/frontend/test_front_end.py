@@ -16,9 +16,10 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd, Grant, TokenInFirstMessage, services, supervisor
@@ -200,6 +201,22 @@ async def test_a_client_that_does_not_read_is_cut_and_costs_the_others_nothing(
                     assert json.loads(await client.recv())["number"] == number
                 number += 1
             assert len(live.services.connected) == 1
+
+
+async def test_a_server_may_leave_out_what_asgi_lets_it_leave_out(valkey: Valkey, channel: str) -> None:
+    live = FrontEnd(valkey.url, channel=channel)
+    app = fastapi_application(live)
+
+    async def lean(scope: Scope, receive: Receive, send: Send) -> None:
+        optional = () if scope["type"] == "lifespan" else ("scheme", "client", "server", "subprotocols", "extensions")
+        await app({name: scope[name] for name in scope if name not in optional}, receive, send)
+
+    async with (
+        serve(lean, live) as url,
+        websockets.connect(url, origin=Origin("http://localhost:1"), proxy=None) as client,
+    ):
+        await live.publish({"type": "note"})
+        assert '"note"' in (await collect(client, '"note"'))[-1]
 
 
 async def test_front_ends_of_one_process_have_a_redis_each(valkey: Valkey, own_valkey: Valkey, channel: str) -> None:
