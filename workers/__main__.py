@@ -42,7 +42,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
     subscribing = topology_from_url(url, max_connections=2)
     try:
         networks, read_timeout_s = settings.allow_networks, settings.read_timeout_s
-        async with Client(networks, schemes=settings.schemes, read_timeout_s=read_timeout_s) as client:
+        async with Client(networks, schemes=settings.download_schemes, read_timeout_s=read_timeout_s) as client:
             limits = WorkerLimits.from_settings(settings, folder, time.monotonic)
             downloader = Downloader(client, jobs, folder, limits, settings.public_download_dir)
             worker = Worker(

@@ -16,24 +16,14 @@ MIN_RSA_BITS = 2048  # RFC 7518 §3.3
 class AccessSettings(SharedSettings):
     """Read by each program that starts a front-end."""
 
-    token_secret: str = Field(
-        default="",
-        repr=False,
-        validation_alias="SIMULCAST_TOKEN_SECRET",
-        description=f"secret of at least {MIN_SECRET_BYTES} bytes that signs clients' tokens (HS256): "
-        "see [access](access.md)",
-    )
-    token_public_key_file: str = Field(
-        default="",
-        validation_alias="SIMULCAST_TOKEN_PUBLIC_KEY_FILE",
-        description="PEM file with the RSA public key that verifies clients' tokens (RS256), instead of a secret",
-    )
-    open_to_everyone: bool = Field(
-        default=False,
-        validation_alias="SIMULCAST_OPEN_TO_EVERYONE",
-        description="whether other machines may connect without tokens: all of them may then watch, command and "
-        "publish",
-    )
+    token_secret: str = Field(default="", repr=False)
+    """Secret of at least 32 bytes that signs clients' tokens (HS256): see [access](access.md)."""
+
+    token_public_key_file: str = ""
+    """PEM file with the RSA public key that verifies clients' tokens (RS256), instead of a secret."""
+
+    open_to_everyone: bool = False
+    """Let other machines connect without tokens: all of them may then watch, command and publish."""
 
     def token_key(self) -> tuple[str, str]:
         """Return the algorithm and its key: ("HS256", secret), ("RS256", PEM), or ("", "") without tokens.

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from simulcast.errors import SettingRefused
 from simulcast.store.url import redacted_url, validate, without_user_info
 
+PREFIX = "SIMULCAST_"
 URL_FILE = "redis.url"
 RENAMED = {
     "SIMULCAST_SILENCE_S": "SIMULCAST_READ_TIMEOUT_S",
@@ -20,25 +21,25 @@ RENAMED = {
 }  # old name: new name
 
 
-def split_commas(value: object) -> object:
-    """Split text from the environment at its commas into a tuple; return anything else unchanged."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
 class RedisSettings(BaseSettings):
-    """The settings of a program that only publishes, and of commands that only need Redis."""
+    """The settings of a program that only publishes, and of commands that only need Redis.
+
+    Each attribute is read from PREFIX and its name in capitals; its docstring describes it in docs/settings.md.
+    """
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
-    )  # a refused value may hold a password
-
-    redis_url: Annotated[str, AfterValidator(validate)] = Field(
-        default="",
-        validation_alias="REDIS_URL",
-        description="address of Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or "
-        "redis+cluster://… ([examples](scale.md#addresses)). Empty: the server that `simulcast up` runs "
-        "from ./data, else redis://localhost:6379/0",
+        env_prefix=PREFIX,
+        use_attribute_docstrings=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a refused value may hold a password
     )
+
+    redis_url: Annotated[str, AfterValidator(validate)] = Field(default="", validation_alias="REDIS_URL")
+    """Address of Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or redis+cluster://…
+    ([examples](scale.md#addresses)). Empty: the server that `simulcast up` runs from ./data, else
+    redis://localhost:6379/0."""
 
     @classmethod
     def from_environment(cls, **flags: Any) -> Self:
@@ -65,9 +66,8 @@ class RedisSettings(BaseSettings):
 class SharedSettings(RedisSettings):
     """The settings of every program that is started: front-ends, workers, `simulcast up`."""
 
-    log: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", validation_alias="SIMULCAST_LOG", description="least severe level that is logged"
-    )
+    log: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
 
     @model_validator(mode="before")
     @classmethod
@@ -79,9 +79,15 @@ class SharedSettings(RedisSettings):
         return values
 
 
+def setting_name(attribute: str) -> str:
+    """Return the name in the environment of an attribute of a settings class."""
+    return "REDIS_URL" if attribute == "redis_url" else f"{PREFIX}{attribute.upper()}"
+
+
 def explain(error: ValidationError) -> str:
     """Describe the first refused setting in one line: its name, its value and the reason."""
     first = error.errors(include_url=False)[0]
-    name, value = first["loc"][0], first.get("input")
-    shown = redacted_url(str(value)) if name == "REDIS_URL" else without_user_info(str(value))
-    return f"{name}={shown}: {first['msg']}"
+    attribute, value = str(first["loc"][0]), first.get("input")
+    if attribute == "REDIS_URL":
+        return f"REDIS_URL={redacted_url(str(value))}: {first['msg']}"
+    return f"{setting_name(attribute)}={without_user_info(str(value))}: {first['msg']}"

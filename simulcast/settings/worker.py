@@ -6,12 +6,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, ByteSize, Field
 
-from simulcast.settings.shared import SharedSettings, split_commas
-
-Networks = tuple[IPv4Network | IPv6Network, ...]
+from simulcast.settings.separated import Separated
+from simulcast.settings.shared import SharedSettings
 
 
 def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:
@@ -47,120 +45,61 @@ def _check_absolute(folder: str) -> str:
 class WorkerSettings(SharedSettings):
     """Everything that a worker reads from the environment."""
 
-    download_dir: Path = Field(
-        default=Path("downloads"),
-        validation_alias="SIMULCAST_DOWNLOAD_DIR",
-        description="folder that files are downloaded into",
-    )
-    public_download_dir: Annotated[str, AfterValidator(_check_absolute)] = Field(
-        default="",
-        validation_alias="SIMULCAST_PUBLIC_DOWNLOAD_DIR",
-        description="absolute path of that folder as clients know it, for `file_path` in events, if the worker runs "
-        "in a container. Empty: the path that the worker sees",
-    )
-    allow_networks: Annotated[Networks, NoDecode, BeforeValidator(split_commas)] = Field(
-        default=(),
-        validation_alias="SIMULCAST_ALLOW_NETWORKS",
-        description="private networks that downloads may reach, as CIDRs separated by commas",
-    )
-    lease_s: float = Field(
-        default=15.0,
-        ge=1,
-        le=3600,
-        validation_alias="SIMULCAST_LEASE_S",
-        description="seconds after which another worker takes over the downloads of a worker that no longer responds",
-    )
-    max_concurrent_downloads: int = Field(
-        default=4,
-        ge=1,
-        le=100,
-        validation_alias="SIMULCAST_MAX_CONCURRENT_DOWNLOADS",
-        description="maximum number of simultaneous downloads of a worker",
-    )
-    downloads_per_host: int = Field(
-        default=4,
-        ge=1,
-        le=100,
-        validation_alias="SIMULCAST_DOWNLOADS_PER_HOST",
-        description="maximum number of simultaneous downloads of a worker from one server",
-    )
-    connections_per_download: int = Field(
-        default=4,
-        ge=1,
-        le=32,
-        validation_alias="SIMULCAST_CONNECTIONS_PER_DOWNLOAD",
-        description="maximum number of simultaneous connections for one large file, if its server supports ranges",
-    )
-    connections_per_host: int = Field(
-        default=8,
-        ge=1,
-        le=256,
-        validation_alias="SIMULCAST_CONNECTIONS_PER_HOST",
-        description="maximum number of simultaneous connections of a worker to one server. Beyond it each "
-        "download keeps its first connection and gets no further ones",
-    )
-    max_speed: ByteSize = Field(
-        default=ByteSize(0),
-        validation_alias="SIMULCAST_MAX_SPEED",
-        description="maximum bytes per second for all downloads of a worker together, such as 4MB or 500KiB; 0 for no "
-        "limit",
-    )
-    min_speed: ByteSize = Field(
-        default=ByteSize(100),
-        validation_alias="SIMULCAST_MIN_SPEED",
-        description="minimum bytes per second. A download that is slower for twice SIMULCAST_READ_TIMEOUT_S is retried"
-        " later",
-    )
-    read_timeout_s: float = Field(
-        default=30.0,
-        gt=0,
-        le=3600,
-        validation_alias="SIMULCAST_READ_TIMEOUT_S",
-        description="seconds without data from a server after which the download is retried later",
-    )
-    retries: int = Field(
-        default=10,
-        ge=0,
-        le=1000,
-        validation_alias="SIMULCAST_RETRIES",
-        description="maximum number of retries in a row of a download that failed for a temporary reason",
-    )
-    retry_base_delay_s: float = Field(
-        default=1.0,
-        gt=0,
-        le=300,
-        validation_alias="SIMULCAST_RETRY_BASE_DELAY_S",
-        description="seconds before the first retry. The delay doubles with each retry, up to five minutes; jitter "
-        "shortens it by up to a half",
-    )
-    max_file_bytes: ByteSize = Field(
-        default=ByteSize(0),
-        validation_alias="SIMULCAST_MAX_FILE_BYTES",
-        description="size of the largest file that is downloaded, such as 20GB; 0 for no limit",
-    )
-    min_free_bytes: ByteSize = Field(
-        default=ByteSize(100_000_000),
-        validation_alias="SIMULCAST_MIN_FREE_BYTES",
-        description="space on the disk of the download folder that downloads leave free",
-    )
-    keep_modified_time: bool = Field(
-        default=True,
-        validation_alias="SIMULCAST_KEEP_MODIFIED_TIME",
-        description="whether a file gets the time at which it was last changed on its server",
-    )
-    schemes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_check_schemes)] = (
-        Field(
-            default=("http", "https"),
-            validation_alias="SIMULCAST_DOWNLOAD_SCHEMES",
-            description="kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp; "
-            "sftp trusts the hosts that ~/.ssh/known_hosts names",
-        )
-    )
-    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas), AfterValidator(_check_proxies)] = (
-        Field(
-            default=(),
-            validation_alias="SIMULCAST_DOWNLOAD_PROXIES",
-            description="proxies, separated by commas, that a download may name. The proxy decides which addresses it "
-            "reaches, not SIMULCAST_ALLOW_NETWORKS",
-        )
-    )
+    download_dir: Path = Path("downloads")
+    """Folder that files are downloaded into."""
+
+    public_download_dir: Annotated[str, AfterValidator(_check_absolute)] = ""
+    """Absolute path of that folder as clients know it, for `file_path` in events, if the worker runs in a container.
+    Empty: the path that the worker sees."""
+
+    allow_networks: Separated[IPv4Network | IPv6Network] = ()
+    """Private networks that downloads may reach, as CIDRs separated by commas."""
+
+    lease_s: float = Field(default=15.0, ge=1, le=3600)
+    """Seconds after which another worker takes over the downloads of a worker that no longer responds."""
+
+    max_concurrent_downloads: int = Field(default=4, ge=1, le=100)
+    """Maximum number of simultaneous downloads of a worker."""
+
+    downloads_per_host: int = Field(default=4, ge=1, le=100)
+    """Maximum number of simultaneous downloads of a worker from one server."""
+
+    connections_per_download: int = Field(default=4, ge=1, le=32)
+    """Maximum number of simultaneous connections for one large file, if its server supports ranges."""
+
+    connections_per_host: int = Field(default=8, ge=1, le=256)
+    """Maximum number of simultaneous connections of a worker to one server. Beyond it each download keeps its first
+    connection and gets no further ones."""
+
+    max_speed: ByteSize = ByteSize(0)
+    """Maximum bytes per second for all downloads of a worker together, such as 4MB or 500KiB; 0 for no limit."""
+
+    min_speed: ByteSize = ByteSize(100)
+    """Minimum bytes per second. A download that is slower for twice SIMULCAST_READ_TIMEOUT_S is retried later."""
+
+    read_timeout_s: float = Field(default=30.0, gt=0, le=3600)
+    """Seconds without data from a server after which the download is retried later."""
+
+    retries: int = Field(default=10, ge=0, le=1000)
+    """Maximum number of retries in a row of a download that failed for a temporary reason."""
+
+    retry_base_delay_s: float = Field(default=1.0, gt=0, le=300)
+    """Seconds before the first retry. The delay doubles with each retry, up to five minutes; jitter shortens it by up
+    to a half."""
+
+    max_file_bytes: ByteSize = ByteSize(0)
+    """Size of the largest file that is downloaded, such as 20GB; 0 for no limit."""
+
+    min_free_bytes: ByteSize = ByteSize(100_000_000)
+    """Space on the disk of the download folder that downloads leave free."""
+
+    keep_modified_time: bool = True
+    """Give a file the time at which it was last changed on its server."""
+
+    download_schemes: Annotated[Separated[str], AfterValidator(_check_schemes)] = ("http", "https")
+    """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp; sftp trusts the hosts that
+    ~/.ssh/known_hosts names."""
+
+    download_proxies: Annotated[Separated[str], AfterValidator(_check_proxies)] = ()
+    """Proxies, separated by commas, that a download may name. The proxy decides which addresses it reaches, not
+    SIMULCAST_ALLOW_NETWORKS."""

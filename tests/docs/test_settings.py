@@ -7,7 +7,7 @@ import pytest
 from pydantic import ByteSize
 
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.shared import SharedSettings
+from simulcast.settings.shared import SharedSettings, setting_name
 from simulcast.settings.worker import WorkerSettings
 
 DOCUMENT = Path(__file__).parents[2] / "docs/settings.md"
@@ -50,7 +50,8 @@ def document() -> str:
         for name, field in settings_class.model_fields.items():
             if program == "all" or name not in SharedSettings.model_fields:
                 default = f"`{text}`" if (text := as_set(field.default)) else ""
-                rows.append(f"| `{field.validation_alias}` | {default} | {program} | {field.description} |")
+                meaning = " ".join(str(field.description).split())
+                rows.append(f"| `{setting_name(name)}` | {default} | {program} | {meaning} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

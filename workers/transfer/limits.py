@@ -42,7 +42,7 @@ class WorkerLimits:
             RetryPolicy(settings.retries, settings.retry_base_delay_s),
             settings.min_speed,
             settings.connections_per_download,
-            settings.proxies,
+            settings.download_proxies,
             settings.keep_modified_time,
             clock,
         )

@@ -9,28 +9,18 @@ from simulcast.cli.doctor.machine_checks import check_disk
 from simulcast.errors import SettingRefused
 from simulcast.settings.access import AccessSettings, is_public_bind
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.shared import RENAMED, SharedSettings
+from simulcast.settings.shared import PREFIX, RENAMED, SharedSettings, setting_name
 from simulcast.settings.worker import WorkerSettings
 
-PREFIX = "SIMULCAST_"
-COMPOSE = frozenset(  # read by docker-compose.yml alone
-    f"{PREFIX}{name}"
-    for name in (
-        "CLUSTER_PUBLISH",
-        "DOWNLOADS",
-        "FRONT_ENDS",
-        "GRAFANA_PUBLISH",
-        "PROMETHEUS_PUBLISH",
-        "PUBLISH",
-        "WORKERS",
-    )
-)
-FLAGS = frozenset({f"{PREFIX}TOKEN"})  # read by a command of the command line alone
-KNOWN = (COMPOSE | FLAGS).union(
-    str(field.validation_alias)
-    for settings_class in (FrontEndSettings, WorkerSettings)
-    for field in settings_class.model_fields.values()
-)
+# Read by docker-compose.yml alone.
+_COMPOSE = ("cluster_publish", "downloads", "front_ends", "grafana_publish", "prometheus_publish", "publish", "workers")
+COMPOSE = frozenset(map(setting_name, _COMPOSE))
+_ATTRIBUTES = (
+    *FrontEndSettings.model_fields,
+    *WorkerSettings.model_fields,
+    "token",
+)  # `simulcast watch` reads the last
+KNOWN = COMPOSE.union(map(setting_name, _ATTRIBUTES))
 _Settings = TypeVar("_Settings", bound=SharedSettings)
 
 
