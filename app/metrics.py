@@ -104,6 +104,8 @@ def _cluster_metrics(stats: ClusterStats) -> Iterator[Metric]:
     )
     kinds = [(("front_end",), len(processes.front_ends)), (("worker",), len(processes.workers))]
     yield _labelled("processes", "Processes that live.", ("kind",), kinds)
+    yield _gauge("redis_memory_bytes", "Memory that Redis uses.", processes.redis_bytes)
+    yield _gauge("redis_memory_limit_bytes", "Its maxmemory; 0 without one.", processes.redis_max_bytes)
     yield CounterMetricFamily(
         "simulcast_downloaded_bytes",
         "Bytes that all workers have received, ever.",

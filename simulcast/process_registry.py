@@ -67,11 +67,16 @@ _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The live processes, sorted by name, and the totals of all processes, live or not."""
+    """The live processes, sorted by name, and the totals of all processes, live or not.
+
+    `redis_bytes`: memory that Redis uses; `redis_max_bytes`: its limit, 0 without one.
+    """
 
     front_ends: Sequence[FrontEndRecord]
     workers: Sequence[WorkerRecord]
     totals: Mapping[str, int]
+    redis_bytes: int = 0
+    redis_max_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +115,15 @@ class ProcessRegistry:
 
     async def processes(self) -> Processes:
         """Return the live processes, without those whose record this version can't read."""
-        texts, flat = cast(tuple[list[bytes], list[bytes]], await self._call("processes", self._names.process_keys, []))
+        reply = await self._call("processes", self._names.process_keys, [])
+        texts, flat, used, limit = cast(tuple[list[bytes], list[bytes], bytes, bytes], reply)
         records = sorted(filter(None, map(_parse_record, texts)), key=lambda record: record.name)
         return Processes(
             [record for record in records if isinstance(record, FrontEndRecord)],
             [record for record in records if isinstance(record, WorkerRecord)],
             {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)},
+            int(used),
+            int(limit),
         )
 
     async def queue_stats(self) -> QueueStats:

@@ -46,6 +46,11 @@ local function info_field(section, field)
   return string.match(info, field .. ':(%w+)') or ''
 end
 
+-- Returns the bytes that this server uses, and those that it may use, 0 without a limit.
+local function read_memory()
+  return tonumber(info_field('memory', 'used_memory')) or 0, tonumber(info_field('memory', 'maxmemory')) or 0
+end
+
 -- Without INFO the incarnation is that of this library.
 local function read_incarnation()
   cluster = info_field('cluster', 'cluster_enabled') == '1'

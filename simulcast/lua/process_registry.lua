@@ -45,7 +45,8 @@ local function heartbeat(KEYS, ARGV)
   return 1
 end
 
--- Returns the records of the live processes, and the totals as a flat list.
+-- Returns the records of the live processes, the totals as a flat list, and the memory that this server uses and may use
+-- (0 without a limit), in bytes.
 local function processes(KEYS)
   local registry = registry_from(KEYS)
   local names = redis.call('ZRANGEBYSCORE', registry.expires_at, '(' .. int(now_ms()), '+inf',
@@ -55,7 +56,8 @@ local function processes(KEYS)
     local record = redis.call('HGET', registry.records, name)
     if record then table.insert(records, record) end
   end
-  return {records, redis.call('HGETALL', registry.totals)}
+  local used, limit = read_memory()
+  return {records, redis.call('HGETALL', registry.totals), int(used), int(limit)}
 end
 
 -- Counts one page of the jobs. Returns its size, the age in ms of its oldest runnable job ('' if it has none), then

@@ -10,25 +10,33 @@ local function is_split(KEYS)
   return type(reply) == 'table' and reply.err ~= nil
 end
 
-local function register(name, callback)
-  redis.register_function('simulcast_' .. name .. '_' .. VERSION, function(KEYS, ARGV)
-    if is_split(KEYS) then return redis.error_reply('TRYAGAIN the slot is being migrated') end
-    return callback(KEYS, ARGV)
-  end)
+-- Flags (https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags). A full Redis runs every function
+-- but those without a flag, which alone can fill it: what the others add has bounds, and some of them free memory.
+local READS, RUNS_IN_FULL_REDIS, NEEDS_MEMORY = {'no-writes'}, {'allow-oom'}, {}
+
+local function register(name, flags, callback)
+  redis.register_function({
+    function_name = 'simulcast_' .. name .. '_' .. VERSION,
+    flags = flags,
+    callback = function(KEYS, ARGV)
+      if is_split(KEYS) then return redis.error_reply('TRYAGAIN the slot is being migrated') end
+      return callback(KEYS, ARGV)
+    end,
+  })
 end
 
-register('publish', publish)
-register('head', head)
-register('snapshot', snapshot)
-register('submit', submit)
-register('claim', claim)
-register('renew', renew)
-register('report_event', report_event)
-register('command', command)
-register('clear', clear)
-register('forget', forget)
-register('restore', restore)
-register('orphaned_files', orphaned_files)
-register('heartbeat', heartbeat)
-register('processes', processes)
-register('queue_stats', queue_stats)
+register('publish', NEEDS_MEMORY, publish)
+register('head', RUNS_IN_FULL_REDIS, head)
+register('snapshot', RUNS_IN_FULL_REDIS, snapshot)
+register('submit', NEEDS_MEMORY, submit)
+register('claim', RUNS_IN_FULL_REDIS, claim)
+register('renew', RUNS_IN_FULL_REDIS, renew)
+register('report_event', RUNS_IN_FULL_REDIS, report_event)
+register('command', RUNS_IN_FULL_REDIS, command)
+register('clear', RUNS_IN_FULL_REDIS, clear)
+register('forget', RUNS_IN_FULL_REDIS, forget)
+register('restore', RUNS_IN_FULL_REDIS, restore)
+register('orphaned_files', RUNS_IN_FULL_REDIS, orphaned_files)
+register('heartbeat', RUNS_IN_FULL_REDIS, heartbeat)
+register('processes', READS, processes)
+register('queue_stats', READS, queue_stats)

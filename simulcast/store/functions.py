@@ -103,7 +103,8 @@ def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
         )
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         return BrokerUnavailable(
-            f"could not {action}: Redis is full (maxmemory). Raise maxmemory, or delete and clear downloads"
+            f"could not {action}: Redis is full (maxmemory) and takes neither publications nor downloads. "
+            "Raise maxmemory, or delete and clear downloads (docs/operations.md, A full Redis)"
         )
     if isinstance(error, redis.ResponseError) and "unknown command" in str(error).lower():
         return BrokerUnavailable(f"could not {action}: the server is too old; it takes Redis 7 or Valkey 7.2 ({error})")

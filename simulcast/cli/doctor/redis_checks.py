@@ -22,6 +22,7 @@ CHANNEL = "simulcast-doctor"  # for an attempt to publish, whose keys are remove
 MAX_CLOCK_SKEW_S = 1.0
 MIN_OUTPUT_BUFFER_BYTES = 8 * 1024 * 1024
 ARRIVAL_TIMEOUT_S = 3.0
+MAX_USED_MEMORY = 0.8  # of maxmemory, as the alert RedisFills
 
 
 async def redis_checks(url: str) -> list[Finding]:
@@ -77,10 +78,11 @@ async def _check_configuration(client: redis.asyncio.Redis) -> list[Finding]:
     names = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy", "client-output-buffer-limit")
     try:
         configuration = _decode(cast(Mapping[bytes | str, bytes | str], await client.config_get(*names)))
+        used = int(cast(Mapping[str, int], await client.info("memory"))["used_memory"])
     except redis.RedisError as error:
         remedy = "make sure of appendonly yes, maxmemory-policy noeviction, and 32 MB for the buffer of pubsub clients"
         return [Finding.warning("configuration", f"can't be read ({error})", remedy)]
-    return [_check_persistence(configuration), _check_memory(configuration), _check_buffers(configuration)]
+    return [_check_persistence(configuration), _check_memory(configuration, used), _check_buffers(configuration)]
 
 
 def _decode(reply: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
@@ -104,13 +106,19 @@ def _check_persistence(configuration: Mapping[str, str]) -> Finding:
     return Finding.ok("persistence", f"appendonly, appendfsync {fsync}: {loss}")
 
 
-def _check_memory(configuration: Mapping[str, str]) -> Finding:
+def _check_memory(configuration: Mapping[str, str], used: int) -> Finding:
     limit, policy = int(configuration.get("maxmemory") or 0), configuration.get("maxmemory-policy", "")
     if limit and policy != "noeviction":
         return Finding.error(
             "memory",
             f"maxmemory-policy is {policy}: beyond {limit:,} bytes, downloads and history vanish silently",
             "CONFIG SET maxmemory-policy noeviction: a full Redis then refuses writes with an error",
+        )
+    if limit and used > limit * MAX_USED_MEMORY:
+        return Finding.warning(
+            "memory",
+            f"{used:,} of {limit:,} bytes are used: a full Redis refuses publications and new downloads",
+            "clear ended downloads, or CONFIG SET maxmemory to more (docs/operations.md, A full Redis)",
         )
     return Finding.ok("memory", f"maxmemory {limit:,}, {policy}" if limit else "no maxmemory, so nothing is evicted")
 

@@ -157,6 +157,13 @@ async def test_doctor_refuses_eviction(own_valkey: Valkey, admin: redis.asyncio.
     assert one(await redis_checks(own_valkey.url), "memory").severity is Severity.OK
 
 
+async def test_doctor_warns_before_redis_is_full(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
+    used = (await admin.info("memory"))["used_memory"]
+    await admin.config_set("maxmemory", used * 10 // 9)
+    finding = one(await redis_checks(own_valkey.url), "memory")
+    assert finding.severity is Severity.WARNING and "refuses publications" in finding.result
+
+
 @pytest.mark.parametrize(
     ("rights", "severity", "text"),
     [

@@ -1,0 +1,125 @@
+"""A Redis that has reached maxmemory refuses what would fill it further, and serves everything else."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
+from simulcast.jobs import Jobs
+from simulcast.model.commands import Command
+from simulcast.model.download_options import DownloadOptions
+from simulcast.process_registry import ProcessRegistry, WorkerRecord
+from tests.conditions import eventually
+from tests.jobs import claim_job
+from tests.programs import StartFrontEnd
+from tests.valkey import Valkey
+
+ROOM_BYTES = 6 * 1024 * 1024
+MISSING_BYTES = 512 * 1024
+ENDED = 40  # downloads, whose records have 60 KB
+WORKER = WorkerRecord(name="h:1", version="1", started_at=0, running=0, max_downloads=1, bytes_per_s=0)
+Fill = Callable[[Broker, Jobs], Awaitable[None]]
+
+
+@pytest.fixture
+async def broker(own_valkey: Valkey) -> AsyncIterator[Broker]:
+    opened = Broker.connect(own_valkey.url)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def jobs(own_valkey: Valkey, broker: Broker) -> AsyncIterator[Jobs]:
+    opened = Jobs.connect(own_valkey.url, broker)
+    yield opened
+    await opened.aclose()
+
+
+def limit_memory(valkey: Valkey, room_bytes: int) -> None:
+    with valkey.admin() as admin:
+        admin.config_set("maxmemory", admin.info("memory")["used_memory"] + room_bytes)
+
+
+async def submit(jobs: Jobs) -> str:
+    """Queue a download with a large record."""
+    options = DownloadOptions.model_validate({"headers": {f"x-{n}": "v" * 4000 for n in range(15)}})
+    return (await jobs.submit("http://example.com/a", options=options)).download_id
+
+
+async def fill_by_one_publisher(broker: Broker, _: Jobs) -> None:
+    while True:
+        await broker.publish({"type": "x", "text": "y" * 50_000}, "other")
+
+
+async def fill_by_the_queue(_: Broker, jobs: Jobs) -> None:
+    while True:
+        await submit(jobs)
+
+
+async def fill_by_many_channels(broker: Broker, _: Jobs) -> None:
+    while True:
+        await broker.publish({"type": "x", "text": "y" * 50_000}, secrets.token_hex(8))
+
+
+async def until_refused(fill: Awaitable[None]) -> str:
+    """Return the reason of the refusal."""
+    with pytest.raises(BrokerUnavailable) as refusal:
+        async with asyncio.timeout(60):
+            await fill
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("fill", [fill_by_one_publisher, fill_by_the_queue, fill_by_many_channels])
+async def test_a_full_redis_goes_on_serving_and_takes_publications_again_once_downloads_are_cleared(
+    own_valkey: Valkey, broker: Broker, jobs: Jobs, front_end: StartFrontEnd, fill: Fill
+) -> None:
+    server = await front_end()
+    registry = ProcessRegistry.connect(own_valkey.url)
+    ended = [await submit(jobs) for _ in range(ENDED)]
+    for _ in ended:
+        await jobs.finish(await claim_job(jobs), "complete", {})
+    running = [(await jobs.submit("http://example.com/b")).download_id for _ in range(2)]
+    leases = [await claim_job(jobs) for _ in running]
+    waiting = await submit(jobs)
+    limit_memory(own_valkey, ROOM_BYTES)
+    async with await server.connect() as client:
+        reason = await until_refused(fill(broker, jobs))
+        limit_memory(own_valkey, -MISSING_BYTES)  # full whatever buffers of connections come and go
+        assert "Redis is full" in reason and "maxmemory" in reason and "delete" in reason
+        status, answer = await server.post("/downloads", {"url": "http://example.com/c"})
+        assert status == 503 and "Redis is full" in str(answer["detail"])
+
+        assert [state.desired for state in await jobs.renew(leases, 30)] == ["running", "running"]
+        await jobs.progress(leases[0], b'{"type":"download_progress","download_id":"p","progress":0.5}', {})
+        await jobs.finish(leases[0], "complete", {})
+        assert (await jobs.get(running[0])).state == "complete"
+        await jobs.save(leases[1], {"finishing": "x"})
+        assert await jobs.command(Command("pause", running[1])) is None
+        assert [state.desired for state in await jobs.renew(leases[1:], 30)] == ["paused"]
+        await jobs.finish(leases[1], "paused", {})
+        await registry.heartbeat(WORKER, {})
+        full = await registry.processes()
+        assert full.redis_bytes > full.redis_max_bytes > 0
+        async with asyncio.timeout(30):
+            while json.loads(await client.recv()).get("type") != "download_paused":
+                continue
+        assert (await server.get("/ready"))[0] == 200
+        async with await server.connect("?channel=quiet"):
+            pass  # it joins another channel
+
+        assert (await server.delete(f"/downloads/{waiting}"))[0] == 200
+        assert (await server.post("/downloads/clear", {}))[0] == 200
+    await eventually(lambda: takes_publications(broker), "publications are taken")
+    await submit(jobs)
+    await registry.aclose()
+
+
+async def takes_publications(broker: Broker) -> bool:
+    with suppress(BrokerUnavailable):
+        return await broker.publish({"type": "x"}, "other") is not None
+    return False
