@@ -26,24 +26,15 @@ GC_THRESHOLDS = (10_000, 20, 100)
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT. Exits with 1 for settings with which it must not start."""
-    parser = argparse.ArgumentParser(prog="python -m app", description="One front-end of Simulcast.")
-    parser.add_argument("--host", help="address to listen on (SIMULCAST_HOST, 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on (SIMULCAST_PORT, 8080)")
-    parser.add_argument("--admin-port", type=int, help="port for /metrics and /ready (SIMULCAST_ADMIN_PORT, none)")
+    parser = argparse.ArgumentParser(
+        prog="python -m app", description="One front-end of Simulcast, with the settings of its environment."
+    )
     parser.add_argument("--fd", type=int, action="append", help="an inherited listening socket; may be repeated")
     parser.add_argument("--admin-fd", type=int, help="an inherited listening socket for the admin port")
     parser.add_argument("--root-path", default="", help="sub path that a proxy in front serves this below, such as /x/")
-    parser.add_argument(
-        "--open-to-everyone",
-        action="store_const",
-        const=True,
-        help="let others than this machine in without tokens (SIMULCAST_OPEN_TO_EVERYONE)",
-    )
     flags = parser.parse_args()
-    names = ("host", "port", "admin_port", "open_to_everyone")
-    overrides = {name: value for name in names if (value := getattr(flags, name)) is not None}
     try:
-        settings = FrontEndSettings.from_environment(**overrides)
+        settings = FrontEndSettings.from_environment()
         settings.check_host(settings.host)
         configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)

@@ -85,8 +85,8 @@ def _installed(*packages: str) -> Callable[[], str]:
 
 def _simulcast(place: Place) -> Start:
     return Start(
-        [sys.executable, "-m", "app", "--port", str(place.port)],
-        {"REDIS_URL": place.redis_url, "PYTHONPATH": str(build.HERE.parent)},
+        [sys.executable, "-m", "app"],
+        {"REDIS_URL": place.redis_url, "SIMULCAST_PORT": str(place.port), "PYTHONPATH": str(build.HERE.parent)},
         place.folder,
     )
 

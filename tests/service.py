@@ -91,10 +91,10 @@ class FrontEnd(Program):
         """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
         self.redis_url = redis_url
         self.port = port or free_port()
-        address = ["--host", "127.0.0.1", "--port", str(self.port), "--root-path", root_path]
         program = _limited_to(self.descriptors) if self.descriptors else ("-m", "app")
-        command = program if raw else ("-m", "uvicorn", "app.main:app")
-        super().__init__([*command, *address], log, REDIS_URL=redis_url, **environment)
+        command = program if raw else ("-m", "uvicorn", "app.main:app", "--port", str(self.port))
+        settings = {"REDIS_URL": redis_url, "SIMULCAST_PORT": str(self.port)} | environment
+        super().__init__([*command, "--root-path", root_path], log, **settings)
 
     @property
     def ws(self) -> str:

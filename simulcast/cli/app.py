@@ -125,10 +125,10 @@ def serve(
     """Run one front-end."""
     from simulcast.launcher import programs
 
-    flags = ["--host", host, "--port", str(port), "--root-path", root_path]
-    flags += ["--open-to-everyone"] if open_to_everyone else []
-    flags += ["--admin-port", str(admin_port)] if admin_port else []
-    programs.become(programs.front_end(*flags), {"REDIS_URL": redis_url})
+    settings = {"REDIS_URL": redis_url, "SIMULCAST_HOST": host, "SIMULCAST_PORT": str(port)}
+    settings["SIMULCAST_ADMIN_PORT"] = str(admin_port)
+    settings["SIMULCAST_OPEN_TO_EVERYONE"] = str(open_to_everyone)
+    programs.become(programs.front_end("--root-path", root_path), settings)
 
 
 @app.command()

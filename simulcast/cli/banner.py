@@ -5,42 +5,27 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.settings.shared import URL_FILE
 from simulcast.store.url import redacted_url
 
 DEFAULT_REDIS_PORT = 6379
 _EXAMPLE = '{"type":"download_progress","download_id":"x","progress":0.5,"speed":1000}'
 
 
-@dataclass(frozen=True, slots=True)
-class BannerInfo:
-    """The addresses and folders of a running service. `admin_ports`: of the front-ends, on 127.0.0.1.
-
-    `redis_port` and `data` belong to the embedded server; `redis_port` is 0 for a Redis that was there before.
-    """
-
-    host: str
-    port: int
-    admin_ports: Sequence[int]
-    downloads: Path
-    redis_url: str
-    redis_port: int
-    data: Path
-
-
-def banner(info: BannerInfo) -> str:
-    """Return several lines, which hold no secret."""
-    address = f"{_browser_host(info.host)}:{info.port}"
-    command, flag = _command(), _redis_flag(info)
+def banner(host: str, port: int, admin_ports: Sequence[int], downloads: Path, redis: EmbeddedServer | str) -> str:
+    """Return several lines, which hold no secret. `redis`: the embedded server, or the address of another one."""
+    address = f"{_browser_host(host)}:{port}"
+    command, flag = _command(), _redis_flag(redis)
     rows = [
         ("page", f"http://{address}/"),
         ("WebSocket", f"ws://{address}/ws"),
         ("API", f"http://{address}/docs"),
-        *_metrics_rows(info.admin_ports),
-        ("downloads", str(info.downloads.resolve())),
-        *(_redis_rows(info) if info.redis_port else [("Redis", redacted_url(info.redis_url))]),
+        *_metrics_rows(admin_ports),
+        ("downloads", str(downloads.resolve())),
+        *([("Redis", redacted_url(redis))] if isinstance(redis, str) else _redis_rows(redis)),
         ("", ""),
         ("next", f"{command} add https://… {flag}".rstrip()),
         ("", f"{command} demo {flag}".rstrip()),
@@ -57,21 +42,21 @@ def _metrics_rows(ports: Sequence[int]) -> list[tuple[str, str]]:
     return [first, others] if len(ports) > 1 else [first]
 
 
-def _redis_rows(info: BannerInfo) -> list[tuple[str, str]]:
-    port = "" if info.redis_port == DEFAULT_REDIS_PORT else f"-p {info.redis_port} "
-    url_file = shlex.quote(str(info.data / "redis.url"))
+def _redis_rows(server: EmbeddedServer) -> list[tuple[str, str]]:
+    port = "" if server.port == DEFAULT_REDIS_PORT else f"-p {server.port} "
+    url_file = shlex.quote(str(server.data / URL_FILE))
     return [
-        ("data", str(info.data)),
+        ("data", str(server.data)),
         ("Redis", f"redis-cli {port}PUBLISH simulcast:downloads '{_EXAMPLE}'"),
         ("", f'redis-cli -u "$(cat {url_file})"    for all other commands: the file has the password'),
     ]
 
 
-def _redis_flag(info: BannerInfo) -> str:
+def _redis_flag(redis: EmbeddedServer | str) -> str:
     """Return the flag with which a command in another terminal finds Redis, "" if it needs none."""
-    if not info.redis_port:
+    if isinstance(redis, str):
         return "--redis-url …"
-    return "" if info.data == Path("data").resolve() else f"--data {shlex.quote(str(info.data))}"
+    return "" if redis.data == Path("data").resolve() else f"--data {shlex.quote(str(redis.data))}"
 
 
 def _command() -> str:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulcast.cli.banner import DEFAULT_REDIS_PORT, BannerInfo, banner
+from simulcast.cli.banner import DEFAULT_REDIS_PORT, banner
 from simulcast.cli.errors import first_user_error
 from simulcast.cli.redis import broker_at
 from simulcast.cli.terminal import discard_lost_output, print_if_possible
@@ -110,8 +110,7 @@ async def _run(plan: Plan, hurry: asyncio.Event) -> None:
                 group.create_task(child.supervise(), name=child.name)
             admin_ports = [listener.getsockname()[1] for listener in admin]
             await _wait_until_all_ready(admin_ports)
-            redis_port, data = (server.port, server.data) if server else (0, plan.data)
-            print_if_possible(banner(BannerInfo(plan.host, port, admin_ports, plan.downloads, url, redis_port, data)))
+            print_if_possible(banner(plan.host, port, admin_ports, plan.downloads, server or url))
 
 
 @asynccontextmanager

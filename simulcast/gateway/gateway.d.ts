@@ -85,7 +85,12 @@ export interface GatewayOptions {
   closeTimeoutMs?: number;
 }
 
-interface Members {
+/**
+ * A connection to a Simulcast service that comes back by itself. After a loss it resumes after the last event it
+ * received: nothing that the server still has is missed, and no event is delivered twice. In a browser it reconnects
+ * immediately when the network or the person comes back.
+ */
+export interface Gateway {
   /**
    * Receives each text message as it came. An async one is not awaited: the next message may come meanwhile.
    * Its exceptions go to the console.
@@ -125,40 +130,10 @@ interface Members {
   isServerRunning(): Promise<boolean>;
 }
 
-/**
- * A connection to a Simulcast service that comes back by itself. After a loss it resumes after the last event it
- * received: nothing that the server still has is missed, and no event is delivered twice. In a browser it reconnects
- * immediately when the network or the person comes back.
- */
-export declare class Gateway implements Members {
+/** The class. Its own members are those of one Gateway that the whole program shares, as in the Flutter app. */
+export declare const Gateway: Gateway & {
   /** Throws TypeError for a `url` that makes no sense. Connects to nothing yet. */
-  constructor(options?: GatewayOptions);
-  onWebSocketMessage: ((text: string) => unknown) | null;
-  onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
-  onStateChange: ((state: ConnectionState) => unknown) | null;
-  onHello: ((hello: Hello) => unknown) | null;
-  reconnectDelayMs: number;
-  token: Token | null;
-  readonly isWebSocketConnected: boolean;
-  init(): Promise<void>;
-  connectWebSocket(): Promise<boolean>;
-  disconnectWebSocket(): Promise<void>;
-  sendWebSocketMessage(message: string | object): boolean;
-  isServerRunning(): Promise<boolean>;
-
+  new (options?: GatewayOptions): Gateway;
   /** The class to connect with where there is no global one (Node below 22). */
-  static WebSocket: WebSocketClass | null;
-  // The members of one Gateway that the whole program shares, as in the Flutter app.
-  static onWebSocketMessage: ((text: string) => unknown) | null;
-  static onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
-  static onStateChange: ((state: ConnectionState) => unknown) | null;
-  static onHello: ((hello: Hello) => unknown) | null;
-  static reconnectDelayMs: number;
-  static token: Token | null;
-  static readonly isWebSocketConnected: boolean;
-  static init(): Promise<void>;
-  static connectWebSocket(): Promise<boolean>;
-  static disconnectWebSocket(): Promise<void>;
-  static sendWebSocketMessage(message: string | object): boolean;
-  static isServerRunning(): Promise<boolean>;
-}
+  WebSocket: WebSocketClass | null;
+};

@@ -11,21 +11,49 @@ with Gateway(port=8080) as gateway:
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from simulcast.gateway.client import Gateway as AsyncGateway
-from simulcast.gateway.commands import CommandResult
 from simulcast.gateway.events import Event
 from simulcast.gateway.reconnect_policy import ConnectionState
 
+_Argument = TypeVar("_Argument")
+_Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _END_TIMEOUT_S = 1.0
 _AFTER_FORK = "this Gateway was made before a fork, and its thread is the parent's: make a new one in the child"
 _IN_CALLBACK = "a callback can't wait for its own Gateway: call it from another thread"
+
+
+def _blocking(
+    method: Callable[Concatenate[AsyncGateway, _Parameters], Coroutine[Any, Any, _Result]],
+) -> "Callable[Concatenate[Gateway, _Parameters], _Result]":
+    """Return a method with the same parameters and documentation, which waits for the result."""
+
+    @functools.wraps(method)
+    def call(gateway: "Gateway", /, *args: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
+        return gateway._wait(method(gateway._gateway, *args, **options))
+
+    return call
+
+
+class _Callback(Generic[_Argument]):
+    """An attribute that is the callback of the same name of the asynchronous Gateway."""
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    def __get__(self, gateway: "Gateway", owner: type[object]) -> Callable[[_Argument], object] | None:
+        callback: Callable[[_Argument], object] | None = getattr(gateway._gateway, self._name)
+        return callback
+
+    def __set__(self, gateway: "Gateway", callback: Callable[[_Argument], object] | None) -> None:
+        setattr(gateway._gateway, self._name, callback)
 
 
 class Gateway:
@@ -35,6 +63,22 @@ class Gateway:
     waits raises RuntimeError there, since it would wait for itself. In a forked child, whose parent has the thread,
     `close()` does nothing and every other call raises RuntimeError.
     """
+
+    on_websocket_message = _Callback[str]()
+    on_websocket_status_change = _Callback[bool]()
+    on_state_change = _Callback[ConnectionState]()
+
+    init = _blocking(AsyncGateway.init)
+    connect_websocket = _blocking(AsyncGateway.connect_websocket)
+    disconnect_websocket = _blocking(AsyncGateway.disconnect_websocket)
+    is_server_running = _blocking(AsyncGateway.is_server_running)
+    pause = _blocking(AsyncGateway.pause)
+    resume = _blocking(AsyncGateway.resume)
+    cancel = _blocking(AsyncGateway.cancel)
+    retry = _blocking(AsyncGateway.retry)
+    limit = _blocking(AsyncGateway.limit)
+    delete = _blocking(AsyncGateway.delete)
+    clear_finished = _blocking(AsyncGateway.clear_finished)
 
     def __init__(self, host: str = "localhost", port: int = 8080, **options: Any) -> None:
         """Takes the options of `simulcast.gateway.Gateway`, and raises its errors. Connects to nothing yet."""
@@ -73,48 +117,9 @@ class Gateway:
                 self._wait(events.aclose())
 
     @property
-    def on_websocket_message(self) -> Callable[[str], object] | None:
-        """Gets each text message as it came, in the Gateway's thread."""
-        return self._gateway.on_websocket_message
-
-    @on_websocket_message.setter
-    def on_websocket_message(self, callback: Callable[[str], object] | None) -> None:
-        self._gateway.on_websocket_message = callback
-
-    @property
-    def on_websocket_status_change(self) -> Callable[[bool], object] | None:
-        """Gets True once for each connection and False once for each loss, in the Gateway's thread."""
-        return self._gateway.on_websocket_status_change
-
-    @on_websocket_status_change.setter
-    def on_websocket_status_change(self, callback: Callable[[bool], object] | None) -> None:
-        self._gateway.on_websocket_status_change = callback
-
-    @property
-    def on_state_change(self) -> Callable[[ConnectionState], object] | None:
-        """Gets each state of the connection, in the Gateway's thread."""
-        return self._gateway.on_state_change
-
-    @on_state_change.setter
-    def on_state_change(self, callback: Callable[[ConnectionState], object] | None) -> None:
-        self._gateway.on_state_change = callback
-
-    @property
     def is_websocket_connected(self) -> bool:
         """True while a message could be sent."""
         return self._gateway.is_websocket_connected
-
-    def init(self) -> None:
-        """Connect. Returns after the first attempt; if that failed, attempts go on in the background."""
-        self._wait(self._gateway.init())
-
-    def connect_websocket(self) -> bool:
-        """Connect now; return whether it is connected."""
-        return self._wait(self._gateway.connect_websocket())
-
-    def disconnect_websocket(self) -> None:
-        """Disconnect for good, until `connect_websocket()`."""
-        self._wait(self._gateway.disconnect_websocket())
 
     def send_websocket_message(self, message: str | Mapping[str, object]) -> bool:
         """Queue one message to be sent, a mapping as JSON; False if it was not."""
@@ -125,38 +130,6 @@ class Gateway:
             return self._gateway.send_websocket_message(message)
 
         return self._wait(send())
-
-    def is_server_running(self) -> bool:
-        """Return whether `/health` answers with 200 within 5 s."""
-        return self._wait(self._gateway.is_server_running())
-
-    def pause(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Pause a download. As each command, it raises CommandRejected, CommandTimeout or ConnectionError."""
-        return self._wait(self._gateway.pause(download_id, deadline_s=deadline_s))
-
-    def resume(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Resume a download that is paused."""
-        return self._wait(self._gateway.resume(download_id, deadline_s=deadline_s))
-
-    def cancel(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Cancel a download that hasn't ended."""
-        return self._wait(self._gateway.cancel(download_id, deadline_s=deadline_s))
-
-    def retry(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Begin a new attempt of a download that has failed or was cancelled."""
-        return self._wait(self._gateway.retry(download_id, deadline_s=deadline_s))
-
-    def limit(self, download_id: str, bytes_per_s: int, *, deadline_s: float = 10.0) -> CommandResult:
-        """Limit the speed of a download that isn't complete; 0 for no limit."""
-        return self._wait(self._gateway.limit(download_id, bytes_per_s, deadline_s=deadline_s))
-
-    def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
-        """Forget a download that doesn't run; with `file` its file goes too."""
-        return self._wait(self._gateway.delete(download_id, file=file, deadline_s=deadline_s))
-
-    def clear_finished(self, *, deadline_s: float = 10.0) -> CommandResult:
-        """Forget all downloads that have ended; files stay."""
-        return self._wait(self._gateway.clear_finished(deadline_s=deadline_s))
 
     def close(self) -> None:
         """Disconnect, and return when the thread has ended. Idempotent. A loop over events ends then."""

@@ -74,9 +74,13 @@ async def test_a_front_end_may_have_as_many_files_open_as_the_hard_limit_allows(
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["sh", "-c", f"ulimit -Sn 256; ulimit -Hn {hard}; exec {sys.executable} -m app --port {free_port()}"],
+            [
+                "sh",
+                "-c",
+                f"ulimit -Sn 256; ulimit -Hn {hard}; exec {sys.executable} -m app",
+            ],
             cwd=ROOT,
-            env={**os.environ, "REDIS_URL": valkey.url},
+            env={**os.environ, "REDIS_URL": valkey.url, "SIMULCAST_PORT": str(free_port())},
             stdout=output,
             stderr=output,
         )

@@ -1,25 +1,32 @@
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from simulcast.cli.banner import BannerInfo, banner
+from simulcast.cli.banner import banner
+from simulcast.launcher.embedded import EmbeddedServer
 
-FACTS = BannerInfo(
-    "127.0.0.1", 8080, [9464], Path("downloads"), "unix://simulcast:secret@/d/valkey.sock", 6379, Path("data").resolve()
-)
+
+def server(data: str = "data", port: int = 6379) -> EmbeddedServer:
+    embedded = EmbeddedServer(Path(data), Path("valkey-server"))
+    embedded.port = port
+    return embedded
+
+
+def text_of(host: str = "127.0.0.1", port: int = 8080, redis: EmbeddedServer | str | None = None) -> str:
+    return banner(host, port, [9464], Path("downloads"), redis or server())
 
 
 def test_banner_has_addresses_and_next_commands() -> None:
-    text = banner(FACTS)
+    text = text_of()
     for wanted in (
         "http://localhost:8080/",
         "ws://localhost:8080/ws",
         "http://localhost:8080/docs",
         "redis-cli PUBLISH simulcast:downloads '{",
-        f'redis-cli -u "$(cat {FACTS.data}/redis.url)"',
+        f'redis-cli -u "$(cat {Path("data").resolve()}/redis.url)"',
         str(Path("downloads").resolve()),
     ):
         assert wanted in text
@@ -27,14 +34,14 @@ def test_banner_has_addresses_and_next_commands() -> None:
 
 
 def test_banner_has_no_password() -> None:
-    assert "secret" not in banner(FACTS)
-    assert "secret" not in banner(
-        replace(FACTS, redis_port=0, redis_url="redis://me:secret@redis:6379/0?password=secret")
-    )
+    embedded = server()
+    password = urlsplit(embedded.tcp_url).password
+    assert password and password not in text_of(redis=embedded)
+    assert "secret" not in text_of(redis="redis://me:secret@redis:6379/0?password=secret")
 
 
 def test_banner_commands_have_the_flags_that_they_need() -> None:
-    text = banner(replace(FACTS, port=9000, redis_port=7000, data=Path("/else where")))
+    text = text_of(port=9000, redis=server("/else where", 7000))
     assert "watch --url ws://localhost:9000/ws" in text
     assert "redis-cli -p 7000 PUBLISH" in text
     assert "demo --data '/else where'" in text
@@ -51,7 +58,7 @@ def test_banner_commands_have_the_flags_that_they_need() -> None:
     ],
 )
 def test_banner_address_works_in_a_browser_here(host: str, place: str) -> None:
-    assert f"http://{place}:8080/" in banner(replace(FACTS, host=host))
+    assert f"http://{place}:8080/" in text_of(host=host)
 
 
 def test_banner_commands_start_this_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +68,6 @@ def test_banner_commands_start_this_program(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "argv", [str(called)])
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert "  .venv/bin/simulcast demo" in banner(FACTS)
+    assert "  .venv/bin/simulcast demo" in text_of()
     monkeypatch.setenv("PATH", str(called.parent))
-    assert "  simulcast demo" in banner(FACTS)
+    assert "  simulcast demo" in text_of()
