@@ -112,7 +112,7 @@ class Broker:
         progress of a download supersedes older progress that waits. State events are published exactly once, others at
         least once. Raises InvalidEvent, EventTooLarge, BrokerUnavailable; it may have been published then.
         """
-        names = ChannelNames(channel)
+        names = self._publish_topology.names(channel)
         event = encode(message, key)
         if isinstance(event, str):
             await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
@@ -150,7 +150,8 @@ class Broker:
             for channel in channels:
                 servers.setdefault(await self._read_topology.client_for(channel), []).append(channel)
             for client, served in servers.items():
-                asked_at, replies = await functions.ensure_loaded(partial(_read_heads, client, served), client)
+                keys = [self._read_topology.names(channel).stream_keys for channel in served]
+                asked_at, replies = await functions.ensure_loaded(partial(_read_heads, client, keys), client)
                 for channel, reply in zip(served, replies, strict=True):
                     heads[channel] = _parse_head(_expect_list(reply), asked_at)
         return [heads[channel] for channel in channels]
@@ -159,7 +160,7 @@ class Broker:
         """Return the channel's snapshot, exact at its head. Raises BrokerUnavailable."""
 
         async def call(client: redis.asyncio.Redis) -> object:
-            return await functions.call(client, "snapshot", ChannelNames(channel).stream_keys, [])
+            return await functions.call(client, "snapshot", self._read_topology.names(channel).stream_keys, [])
 
         reply = _expect_list(await self._read_topology.read(channel, "read the snapshot", call))
         active = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[5])]
@@ -205,19 +206,19 @@ class Broker:
 
     async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
         async def call(client: redis.asyncio.Redis) -> object:
-            return await client.xrange(ChannelNames(channel).history, first, last, limit)
+            return await client.xrange(self._read_topology.names(channel).history, first, last, limit)
 
         reply = await self._read_topology.read(channel, "read the history", call)
         entries = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
         return [from_stream(position, fields[b"e"]) for position, fields in entries]
 
 
-async def _read_heads(client: redis.asyncio.Redis, channels: Sequence[str]) -> tuple[float, list[object]]:
+async def _read_heads(client: redis.asyncio.Redis, keys: Sequence[Sequence[str]]) -> tuple[float, list[object]]:
     """Return the time before the request, in `time.monotonic`, and the replies."""
     asked_at = time.monotonic()
     async with client.pipeline(transaction=False) as pipe:
-        for i, channel in enumerate(channels):
-            pipe.execute_command(*functions.fcall("head", ChannelNames(channel).stream_keys, [int(i == 0)]))
+        for i, stream_keys in enumerate(keys):
+            pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0)]))
         # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
         replies: list[object] = await pipe.execute(raise_on_error=False)
     if (error := next((reply for reply in replies if isinstance(reply, redis.RedisError)), None)) is not None:

@@ -16,7 +16,7 @@ import redis.asyncio
 
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, LeaseLost
-from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
+from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import Command, Reason
 from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 from simulcast.model.events import validate_key
@@ -68,7 +68,7 @@ class Jobs:
         """Owns `servers`."""
         self._servers = servers
         self._broker = broker
-        self._names = ChannelNames(channel)
+        self._names = servers.names(channel)
         self._keys = [*self._names.stream_keys, *self._names.job_keys]
         self._publish_args: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
 

@@ -14,7 +14,6 @@ from simulcast.errors import SettingRefused
 from simulcast.heartbeat import Rate, process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.logs import configure
-from simulcast.model.channel import ChannelNames
 from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
 from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
@@ -50,7 +49,7 @@ async def work(settings: WorkerSettings, folder: Path) -> None:
                 jobs,
                 downloader,
                 subscribing,
-                ChannelNames(),
+                subscribing.names(),
                 settings.lease_s,
                 settings.max_concurrent_downloads,
                 limits,

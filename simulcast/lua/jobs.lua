@@ -35,7 +35,7 @@ local function orphans_key(channel, host)
 end
 
 local function wake_workers(channel, id)
-  redis.call('PUBLISH', channel.name .. ':wake', id)
+  redis.call('PUBLISH', channel.name .. '/wake', id)
 end
 
 -- Records a file that no job owns any more; a worker on the host that wrote it removes it.

@@ -6,7 +6,17 @@ from functools import cached_property
 
 DEFAULT_CHANNEL = "downloads"
 CHANNEL_PATTERN = "[A-Za-z0-9_.:-]{1,100}"
+DEFAULT_NAMESPACE = "simulcast"
+NAMESPACE_PATTERN = "[A-Za-z0-9_.-]{1,50}"
 _CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
+
+
+def name_prefix(namespace: str = DEFAULT_NAMESPACE, database: int = 0) -> str:
+    """Return the beginning of all names of a service: databases of one Redis share its Pub/Sub channels.
+
+    Neither a namespace nor a channel has a slash, so no two services share a name.
+    """
+    return f"{namespace}:{database}/" if database else f"{namespace}:"
 
 
 @dataclass(frozen=True)
@@ -14,6 +24,7 @@ class ChannelNames:
     """Keys and Pub/Sub channels of `channel`. Raises ValueError unless that is 1–100 of A–Z a–z 0–9 _ . : -"""
 
     channel: str = DEFAULT_CHANNEL
+    prefix: str = name_prefix()
 
     def __post_init__(self) -> None:
         if _CHANNEL.fullmatch(self.channel) is None:
@@ -22,7 +33,7 @@ class ChannelNames:
     @cached_property
     def pubsub(self) -> str:
         """Pub/Sub channel of the publications, and hash tag of the keys."""
-        return f"simulcast:{self.channel}"
+        return f"{self.prefix}{self.channel}"
 
     def _key(self, name: str) -> str:
         return f"{{{self.pubsub}}}:{name}"
@@ -61,5 +72,5 @@ class ChannelNames:
 
     @cached_property
     def wake(self) -> str:
-        """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command."""
-        return f"{self.pubsub}:wake"
+        """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command. No user's channel has a slash."""
+        return f"{self.pubsub}/wake"

@@ -13,7 +13,6 @@ import redis
 from redis.asyncio.client import PubSub
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from simulcast.model.channel import ChannelNames
 from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology
 from simulcast.store.url import Server
 
@@ -57,7 +56,7 @@ class Cluster(DiscoveredTopology):
         self._masters = frozenset(owner for owner in owners if owner is not None)
 
     def _server_for(self, channel: str) -> Server | None:
-        return self._owners[key_slot(ChannelNames(channel).pubsub.encode())]
+        return self._owners[key_slot(self.names(channel).pubsub.encode())]
 
     def _data_servers(self) -> frozenset[Server]:
         return self._masters

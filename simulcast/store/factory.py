@@ -17,4 +17,4 @@ def topology_from_url(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> 
         return Sentinel(address, max_connections)
     if address.kind == "cluster":
         return Cluster(address, max_connections)
-    return Topology(connect(url, max_connections))
+    return Topology(connect(address.url, max_connections), address.prefix)

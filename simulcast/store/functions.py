@@ -99,7 +99,8 @@ def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
     if isinstance(error, redis.exceptions.NoPermissionError):
         return NotPermitted(
             f"could not {action}: the Redis user lacks a right ({error}). "
-            "Grant it: ACL SETUSER <user> ~{simulcast:* &simulcast:* +@all -@dangerous +info +function"
+            "Grant it: ACL SETUSER <user> ~{simulcast:* &simulcast:* +@all -@dangerous +info +function "
+            "(with the namespace in place of simulcast, where REDIS_URL has one)"
         )
     if isinstance(error, redis.exceptions.OutOfMemoryError):
         return BrokerUnavailable(

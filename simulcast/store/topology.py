@@ -17,6 +17,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.client import PubSub
 
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames, name_prefix
 from simulcast.store import functions
 from simulcast.store.connection import connect
 from simulcast.store.replies import is_unavailable
@@ -38,8 +39,13 @@ class Topology:
     is_replicated = False  # true if a replica may become master
     subscribe_reply = b"subscribe"  # the kind of reply that confirms a subscription
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, prefix: str = name_prefix()) -> None:
         self._client = client
+        self._prefix = prefix
+
+    def names(self, channel: str = DEFAULT_CHANNEL) -> ChannelNames:
+        """Return the channel's names here. Raises ValueError for an invalid channel."""
+        return ChannelNames(channel, self._prefix)
 
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
         """Return a client of the channel's server. Raises redis.ConnectionError if no server is known."""
@@ -104,6 +110,7 @@ class DiscoveredTopology(Topology):
     def __init__(self, address: Address, max_connections: int) -> None:
         """`max_connections`: to each server."""
         self._address = address
+        self._prefix = address.prefix
         self._max_connections = max_connections
         self._clients: dict[Server, redis.asyncio.Redis] = {}
         self._discovery_clients: dict[Server, redis.asyncio.Redis] = {}

@@ -4,8 +4,9 @@ redis://[user:password@]host[:port][/db]   also rediss:// (TLS) and unix:///path
 redis+sentinel://[user:password@]host[:26379][,host2[:port]…]/master[/db]   also rediss+sentinel://
 redis+cluster://[user:password@]host[:6379][,host2[:port]…]   also rediss+cluster://
 
-User and password are those of the data servers. `?sentinel_username=` and `?sentinel_password=` are for the Sentinels;
-the other options of the query (OPTIONS) are redis-py's, for each connection. The grammar is that of redis-sentinel-url.
+User and password are those of the data servers. `?sentinel_username=` and `?sentinel_password=` are for the Sentinels,
+`?namespace=` is for the names in Redis; the other options of the query (OPTIONS) are redis-py's, for each connection. The
+grammar is that of redis-sentinel-url.
 """
 
 import difflib
@@ -13,6 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode
+
+from simulcast.model.channel import DEFAULT_NAMESPACE, NAMESPACE_PATTERN, name_prefix
 
 FORMS = (
     "redis://localhost:6379/0, rediss://…, unix:///path, redis+sentinel://host:26379,host2:26379/master/0 "
@@ -32,6 +35,7 @@ OPTIONS = (
     "ssl_check_hostname",
     "sentinel_username",
     "sentinel_password",
+    "namespace",
 )  # without redis-py's that would undo the deadlines, the protocol or the bytes that this library relies on
 _PORTS = {"sentinel": 26379, "cluster": 6379}
 _FOR_SENTINELS = "sentinel_"
@@ -63,10 +67,14 @@ def without_user_info(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A parsed URL. `members`: the servers that answer discovery, none for one server; `master`: its name there."""
+    """A parsed URL. `members`: the servers that answer discovery, none for one server; `master`: its name there.
+
+    `url`: without the namespace. `prefix`: the beginning of all names.
+    """
 
     kind: Kind
     url: str
+    prefix: str = name_prefix()
     members: tuple[Server, ...] = ()
     master: str = ""
     _scheme: str = ""
@@ -100,13 +108,19 @@ def parse(url: str) -> Address:
         raise _invalid(url, "its user name or password has one of / ? # @ or a space in it: percent-encode that")
     rest, _, query = rest.partition("?")
     options = _options(query, url)
+    namespace = dict(options).get("namespace", DEFAULT_NAMESPACE)
+    if re.fullmatch(NAMESPACE_PATTERN, namespace, re.ASCII) is None:
+        raise _invalid(url, "the namespace is 1 to 50 of A-Z a-z 0-9 _ . -")
+    options = tuple((name, value) for name, value in options if name != "namespace")
     location, _, path = rest.partition("/")
     user, at, hosts = location.rpartition("@")
     if not kind_name:
+        db = ""
         if scheme != "unix":
             _server(hosts or "localhost", 6379, url)
-            _check_database(path.strip("/"), url)
-        return Address("server", url)
+            db = _check_database(path.strip("/"), url)
+        bare = url.partition("?")[0] + ("?" + urlencode(options) if options else "")
+        return Address("server", bare, name_prefix(namespace, int(dict(options).get("db") or db or 0)))
     kind: Kind = "sentinel" if kind_name == "sentinel" else "cluster"
     members = tuple(_server(host, _PORTS[kind], url) for host in hosts.split(",") if host)
     if not members:
@@ -118,8 +132,8 @@ def parse(url: str) -> Address:
             raise _invalid(url, "the name of the master is missing behind the hosts")
     elif db not in ("", "0"):
         raise _invalid(url, "a cluster has no databases but 0")
-    _check_database(db, url)
-    return Address(kind, url, members, master, scheme, user + at, db or "0", options)
+    prefix = name_prefix(namespace, int(dict(options).get("db") or _check_database(db, url) or 0))
+    return Address(kind, url, prefix, members, master, scheme, user + at, db or "0", options)
 
 
 def validate(url: str) -> str:
@@ -144,9 +158,10 @@ def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
     return options
 
 
-def _check_database(text: str, url: str) -> None:
+def _check_database(text: str, url: str) -> str:
     if text and not (text.isascii() and text.isdecimal() and len(text) <= 9):
         raise _invalid(url, f"the database is a number, not {text[:80]!r}")
+    return text
 
 
 def _server(text: str, default_port: int, url: str) -> Server:

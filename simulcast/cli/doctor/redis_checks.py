@@ -13,7 +13,6 @@ from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import Finding
 from simulcast.cli.errors import redis_errors
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.channel import ChannelNames
 from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
 from simulcast.store.url import redacted_url
@@ -138,7 +137,7 @@ def _check_buffers(configuration: Mapping[str, str]) -> Finding:
 
 async def check_acl(url: str, servers: Topology) -> Finding:
     """Do what the programs do: load the functions, publish, receive the publication, and read the history."""
-    names = ChannelNames(CHANNEL)
+    names = servers.names(CHANNEL)
     broker = Broker.connect(url)
     pubsub = (await servers.client_for(CHANNEL)).pubsub()
     try:
@@ -150,7 +149,7 @@ async def check_acl(url: str, servers: Topology) -> Finding:
         if position is not None:
             await broker.tail(position, 1, CHANNEL)
     except TimeoutError:
-        remedy = "allow the channels: ACL SETUSER <user> &simulcast:*"
+        remedy = f"allow the channels: ACL SETUSER <user> &{names.pubsub.partition(':')[0]}:*"
         return Finding.error("rights", "a publication does not arrive at its subscriber", remedy)
     except (BrokerUnavailable, redis.RedisError) as error:
         return Finding.error("rights", str(redis_errors(error, url)))

@@ -21,7 +21,6 @@ from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.ingest.backfill import Backfill
 from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
 from simulcast.frontend.ingest.subscription import Subscription
-from simulcast.model.channel import ChannelNames
 from simulcast.model.events import MAX_EVENT_BYTES, encode_external
 from simulcast.model.publication import from_message
 from simulcast.store.functions import translate_error
@@ -32,6 +31,7 @@ POLL_TIMEOUT_S = 1.5
 READY_MAX_AGE_S = 2.5  # readiness ends when the last successful poll is older
 BACKFILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
+WARNING_INTERVAL_S = 60.0  # between warnings of rejected publications
 MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
@@ -60,6 +60,7 @@ class Listener:
         self._pubsub: PubSub | None = None
         self._poll_lock = asyncio.Lock()
         self._polled_at = float("-inf")
+        self._next_warning_at = float("-inf")  # of a rejected publication
         self._failure = "Redis was not reached yet"
 
     def not_ready(self) -> str | None:
@@ -77,14 +78,14 @@ class Listener:
         """Subscribe, and return once the feed has started. Raises TimeoutError while Redis is away."""
         subscription = self._subscriptions.get(channel)
         if subscription is None:
-            subscription = Subscription(feed, ChannelNames(channel))
+            subscription = Subscription(feed, self._servers.names(channel))
             await self.subscribe(subscription)
         async with asyncio.timeout(START_TIMEOUT_S):
             await subscription.started.wait()
 
     def add(self, channel: str, feed: Feed) -> None:
         """Let the next session subscribe to the channel. Raises ValueError for an invalid name."""
-        self._track(Subscription(feed, ChannelNames(channel)))
+        self._track(Subscription(feed, self._servers.names(channel)))
 
     async def subscribe(self, subscription: Subscription) -> None:
         """Subscribe now, or let the next session do so."""
@@ -213,12 +214,12 @@ class Listener:
             self._handle_external(subscription, data)
             return
         tag, publication = message
-        if tag != feed.tag and not feed.is_known_tag(tag):
+        if tag != feed.tag and not feed.is_known_tag(tag) and self._clock() >= subscription.next_check_at:
+            subscription.next_check_at = self._clock() + POLL_INTERVAL_S
             await self.poll_now([channel])
-        if tag != feed.tag:  # of a finished epoch (read from the history instead), or a forgery
+        if tag != feed.tag:  # of a finished epoch or a new one (read from the history instead), or a forgery
             if not feed.is_known_tag(tag):
-                self._counters.rejected += 1
-                _log.warning("rejected a publication to %s with the tag of no broker", channel)
+                self._reject(f"a publication to {channel} with the tag of no broker")
             return
         subscription.last_live_offset = max(subscription.last_live_offset, publication.position.offset)
         if feed.accept(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
@@ -231,8 +232,14 @@ class Listener:
                 raise InvalidEvent(f"it has {len(data):,} bytes")
             subscription.feed.accept_external(encode_external(data.decode("utf-8", "replace")))
         except InvalidEvent as error:
-            self._counters.rejected += 1
-            _log.warning("rejected an external publication to %s: %s", subscription.names.pubsub, error)
+            self._reject(f"an external publication to {subscription.names.pubsub}: {error}")
+
+    def _reject(self, publication: str) -> None:
+        """Count a publication that is left out, and log one in a while: anyone may publish any number of them."""
+        self._counters.rejected += 1
+        if self._clock() >= self._next_warning_at:
+            self._next_warning_at = self._clock() + WARNING_INTERVAL_S
+            _log.warning("rejected %s (%d so far)", publication, self._counters.rejected)
 
 
 def _describe(error: BaseException) -> str:

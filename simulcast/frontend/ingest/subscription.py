@@ -18,6 +18,7 @@ class Subscription:
     confirmed: bool = False  # by Redis, in this session
     subscribed_at: Head | None = None  # the head after the confirmation; earlier publications are backfilled
     polled_head: Head | None = None
+    next_check_at: float = float("-inf")  # of a tag that is not known: earlier ones wait for the poll
     last_live_offset: int = 0  # the newest offset from Pub/Sub
     polled_offset: int = 0  # `last_live_offset` at the previous poll
 

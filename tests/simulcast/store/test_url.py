@@ -32,6 +32,25 @@ def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "prefix", "for_redis_py"),
+    [
+        ("redis://h", "simulcast:", "redis://h"),
+        ("redis://h/0?client_name=x", "simulcast:", "redis://h/0?client_name=x"),
+        ("redis://h/7?namespace=shop&client_name=x", "shop:7/", "redis://h/7?client_name=x"),
+        ("unix:///run/redis.sock?db=2&namespace=shop", "shop:2/", "unix:///run/redis.sock?db=2"),
+        ("redis+sentinel://h/main/3?namespace=shop", "shop:3/", "redis://d:1/3?"),
+        ("redis+cluster://h?namespace=shop", "shop:", "redis://d:1/0?"),
+    ],
+)
+def test_namespace_and_database_are_in_every_name_and_the_namespace_is_not_sent(
+    url: str, prefix: str, for_redis_py: str
+) -> None:
+    address = parse(url)
+    assert address.prefix == prefix
+    assert (address.url_for(("d", 1)) if address.members else address.url) == for_redis_py
+
+
+@pytest.mark.parametrize(
     ("url", "why"),
     [
         ("http://me:secret@host", "scheme"),
@@ -61,6 +80,8 @@ def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
         ("redis://me:secret@host?ssl_ca_cert=/x", "did you mean ssl_ca_certs"),
         ("rediss://me:secret@host?ssl_cert_reqs=yes", "none, optional, required"),
         ("unix://me:secret@/run/redis.sock?bd=1", "no option bd"),
+        ("redis://me:secret@host?namespace=a:b", "namespace is 1 to 50 of"),
+        ("redis+cluster://me:secret@host?namespace=", "namespace is 1 to 50 of"),
     ],
 )
 def test_what_it_may_not_be_is_named_without_its_password(url: str, why: str) -> None:
