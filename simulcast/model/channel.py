@@ -72,5 +72,8 @@ class ChannelNames:
 
     @cached_property
     def wake(self) -> str:
-        """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command. No user's channel has a slash."""
+        """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command.
+
+        No channel of a user has a slash.
+        """
         return f"{self.pubsub}/wake"

@@ -5,8 +5,8 @@ redis+sentinel://[user:password@]host[:26379][,host2[:port]…]/master[/db]   al
 redis+cluster://[user:password@]host[:6379][,host2[:port]…]   also rediss+cluster://
 
 User and password are those of the data servers. `?sentinel_username=` and `?sentinel_password=` are for the Sentinels,
-`?namespace=` is for the names in Redis; the other options of the query (OPTIONS) are redis-py's, for each connection. The
-grammar is that of redis-sentinel-url.
+`?namespace=` is for the names in Redis; the other options of the query (OPTIONS) are redis-py's, for each connection.
+The grammar is that of redis-sentinel-url.
 """
 
 import difflib
