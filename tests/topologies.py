@@ -225,7 +225,7 @@ class Cluster(Group):
         for master, replica in zip(masters, replicas, strict=True):
             replica.ask("REPLICATE", master.id())
         wait_for(lambda: all(map(self.replicas, masters)), "replicas that are up to date")
-        wait_for(lambda: all(self._is_whole(each) for each in self.nodes), "a cluster that serves every slot")
+        wait_for(lambda: all(self._is_whole(each, 2) for each in self.nodes), "a cluster that serves every slot twice")
         return self
 
     def serving(self, channel: str) -> ClusterServer:
@@ -280,8 +280,10 @@ class Cluster(Group):
         for each in (target, source, *self.masters()):
             each.ask("SETSLOT", _slot(channel), "NODE", target.id())
 
-    def _is_whole(self, node: ClusterServer) -> bool:
-        return "ok" in _fact(node, "cluster_state")
+    def _is_whole(self, node: ClusterServer, servers: int = 1) -> bool:
+        slots = node.ask("SLOTS")
+        assert isinstance(slots, list)
+        return "ok" in _fact(node, "cluster_state") and all(len(row) == 2 + servers for row in slots)
 
     def _knows_all(self, node: ClusterServer) -> bool:
         return _fact(node, "cluster_known_nodes") == str(len(self.nodes)) and self._is_whole(node)

@@ -54,6 +54,8 @@ class Cluster(DiscoveredTopology):
             nodes.update(servers)
         self._owners, self._nodes = tuple(owners), frozenset(nodes)
         self._masters = frozenset(owner for owner in owners if owner is not None)
+        # Nodes leave out a replica that is down, and it may come back and become master.
+        self.is_replicated = self.is_replicated or self._nodes != self._masters
 
     def _server_for(self, channel: str) -> Server | None:
         return self._owners[key_slot(self.names(channel).pubsub.encode())]

@@ -5,26 +5,27 @@ the earlier one. Calls gather while a batch is under way, so many publishing tas
 away, repeatable calls wait for it, within bounds in number and time; a newer one supersedes an older one of its key.
 
 With replicas, a change of state is acknowledged once a replica has it. One that no replica has in time is acknowledged
-all the same, and sent again until a replica has it: if its server dies first, the next master gets it. One that a
-replica has is sent again too if another server becomes master within seconds, for that may be another replica.
+all the same, and kept until a replica has it: if its server dies first, the next master gets it. One that a replica has
+is sent again too if another server becomes master within seconds, for that may be another replica. A new epoch shows
+that acknowledged calls may be gone. Once too many calls have no replica, further changes of state are refused.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import partial
 
 import redis
 import redis.asyncio
 
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
+from simulcast.model.channel import ChannelNames
 from simulcast.store import functions
+from simulcast.store.call import LATER, Call, RetainAs, keep_command
 from simulcast.store.functions import Command
 from simulcast.store.replies import is_unavailable
 from simulcast.store.topology import Topology
-from simulcast.store.unreplicated import PROBE_INTERVAL_S, UnreplicatedCalls
+from simulcast.store.unreplicated import UnreplicatedCalls
 
 MAX_BATCH = 256
 MAX_WAITING = 10_000
@@ -33,46 +34,8 @@ MAX_BACKOFF_S = 1.0
 IDLE_S = 60.0  # a sender ends after so long without a call
 REPLICA_WAIT_MS = 500  # how long a replica has to acknowledge
 REPLICA_WAIT_FAST_MS = 20  # the same after one that no replica acknowledged
+PROBE_INTERVAL_S = 1.0  # how soon a new master, or a new replica, is noticed
 CLOSE_TIMEOUT_S = 5.0  # how long `aclose` waits for a replica that has all retained calls
-
-RetainAs = Callable[[object], Command | None]  # from the reply of a call to the command that is retained, if any
-LATER = [b"later"]  # the reply to a call that depends on one which another process may still send again
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    command: Command
-    action: str
-    deadline: float  # loop time up to which it is sent again; 0 for never
-    key: str
-    supersedable: bool
-    wait_for_replica: bool
-    retain_as: RetainAs | None
-    reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    superseded: list[asyncio.Future[object]] = field(default_factory=list)  # get the same reply
-
-    def set_reply(self, result: object) -> None:
-        for reply in (self.reply, *self.superseded):
-            if reply.done():  # its caller was cancelled
-                continue
-            if isinstance(result, redis.RedisError):
-                reply.set_exception(functions.translate_error(result, self.action))
-            elif isinstance(result, Exception):
-                reply.set_exception(result)
-            else:
-                reply.set_result(result)
-
-
-def _unchanged(command: Command, _: object) -> Command | None:
-    return command
-
-
-def _retained(call: _Call, reply: object) -> _Call | None:
-    """Return the call that is sent again in place of this one: always the same for what was sent again already."""
-    command = call.retain_as(reply) if call.retain_as is not None else None
-    if command is None or command is call.command:
-        return call if command is not None else None
-    return _Call(command, call.action, 0.0, call.key, False, True, partial(_unchanged, command))
 
 
 class Sender:
@@ -85,10 +48,13 @@ class Sender:
         self._servers = servers
         self._channel = channel
         self._on_end = on_end
-        self._waiting: deque[_Call] = deque()
-        self._unreplicated = UnreplicatedCalls[_Call]()
+        self._waiting: deque[Call] = deque()
+        self._unreplicated = UnreplicatedCalls[Call]()
         self._replica_wait_ms = REPLICA_WAIT_MS
+        self._names = ChannelNames(channel)
         self._client: redis.asyncio.Redis | None = None  # of the server that got the last batch
+        self._epoch: object = None  # of the channel, at the last probe
+        self._probe_at = 0.0  # loop time
         self._has_calls = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failures = 0  # in a row
@@ -108,7 +74,6 @@ class Sender:
         timeout_s: float = 0.0,
         key: str = "",
         supersedable: bool = False,
-        wait_for_replica: bool = False,
         retain: bool = False,
         retain_as: RetainAs | None = None,
     ) -> object:
@@ -116,8 +81,8 @@ class Sender:
 
         `timeout_s`: how long it waits for Redis and is sent again, which may execute it twice.
         `supersedable`: while Redis is away, a newer call with its `key` takes its place, and both get one reply.
-        `wait_for_replica`: with replicas, the reply comes once one has the write, or after REPLICA_WAIT_MS.
-        `retain`: as `wait_for_replica`, and send it again while no replica has it: for idempotent commands only.
+        `retain`: with replicas, the reply comes once one has the write, or after REPLICA_WAIT_MS; then the call is kept
+        until one has it, to be sent to the next master: for idempotent commands only.
         `retain_as`: as `retain`, with the command that it makes of the reply.
         Raises BrokerUnavailable; the command may have been executed then.
         """
@@ -125,9 +90,13 @@ class Sender:
             raise BrokerUnavailable(f"could not {action}: this publisher was closed")
         deadline = asyncio.get_running_loop().time() + timeout_s if timeout_s else 0.0
         if retain:
-            retain_as = partial(_unchanged, command)
-        wait_for_replica = wait_for_replica or retain_as is not None
-        call = _Call(command, action, deadline, key, supersedable, wait_for_replica, retain_as)
+            retain_as = keep_command(command)
+        call = Call(command, action, deadline, key, supersedable, retain_as is not None, retain_as)
+        if retain_as is not None and self._unreplicated.is_full:
+            raise BrokerUnavailable(
+                f"could not {action}: no replica of Redis has the last {len(self._unreplicated):,} changes of state, "
+                "and a process keeps no more of them. Connect a replica, or name the master alone in REDIS_URL"
+            )
         if self._failures and supersedable:
             self._replace_older(call)
         if len(self._waiting) >= MAX_WAITING:
@@ -141,17 +110,15 @@ class Sender:
     async def aclose(self) -> None:
         """Send the waiting calls, then end: after CLOSE_TIMEOUT_S also without a replica. Later calls are refused."""
         self._closed = True
-        now = asyncio.get_running_loop().time()
-        self._ends_at = now + CLOSE_TIMEOUT_S
-        self._servers.invalidate()  # a later failover would be missed
-        self._unreplicated.on_failover(now)
+        self._ends_at = asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S
+        self._doubt_server()  # a later failover would be missed
         self._has_calls.set()
         if self._task is not None:
             await asyncio.wait([self._task])
         else:
             await self._on_end(self)
 
-    def _replace_older(self, call: _Call) -> None:
+    def _replace_older(self, call: Call) -> None:
         for older in self._waiting:
             if older.supersedable and older.key == call.key:
                 self._waiting.remove(older)
@@ -159,7 +126,7 @@ class Sender:
                 return
 
     async def _run(self) -> None:
-        batch: list[_Call] = []
+        batch: list[Call] = []
         try:
             while (self._waiting or self._awaits_replica() or not self._closed) and not is_cancelling():
                 if not self._waiting and not await self._wait_for_calls():
@@ -173,9 +140,15 @@ class Sender:
                 call.set_reply(BrokerUnavailable(f"could not {call.action}: the publisher was stopped"))
             await self._on_end(self)
 
+    def _doubt_server(self) -> None:
+        """Look before the next batch for another master, and for an epoch that began."""
+        self._servers.invalidate()
+        self._probe_at = 0.0
+
     def _awaits_replica(self) -> bool:
-        """Return whether a call without a replica is left, and time for it."""
-        return bool(self._unreplicated) and asyncio.get_running_loop().time() < self._ends_at
+        """Return whether a retained call may have no replica, and there is time for it."""
+        is_in_doubt = self._unreplicated.is_retaining and not self._probe_at
+        return (bool(self._unreplicated) or is_in_doubt) and asyncio.get_running_loop().time() < self._ends_at
 
     async def _wait_for_calls(self) -> bool:
         """Wait for calls, and return whether there is something to send. Closes the sender if none came for long."""
@@ -187,16 +160,15 @@ class Sender:
             self._closed = self._closed or not (self._unreplicated.is_retaining or self._waiting)
         return bool(self._waiting) or self._awaits_replica() or (self._unreplicated.is_retaining and not self._closed)
 
-    async def _send(self, batch: list[_Call]) -> bool:
+    async def _send(self, batch: list[Call]) -> bool:
         """Send retained calls that are due, then the batch. Returns False if Redis is away, with calls put back."""
-        unsent: list[tuple[_Call, object]] = []
+        unsent: list[tuple[Call, object]] = []
         failure: object = None
         now = asyncio.get_running_loop().time
         try:
             client = await self._servers.client_for(self._channel)
-            if client is not self._client:
-                self._client = client
-                self._unreplicated.on_failover(now())
+            if self._servers.is_replicated and (client is not self._client or now() >= self._probe_at):
+                await self._probe(client)
             while failure is None and (due := self._unreplicated.due(now())):
                 failure = next(filter(is_unavailable, await self._execute(client, due)), None)
             replies = await self._execute(client, batch) if batch and failure is None else [failure] * len(batch)
@@ -211,12 +183,24 @@ class Sender:
             self._failures = 0
             return True
         self._failures += 1
-        self._servers.invalidate()
-        self._unreplicated.on_failover(now())
+        self._doubt_server()
         self._requeue(unsent)
         return False
 
-    async def _execute(self, client: redis.asyncio.Redis, calls: list[_Call]) -> list[object]:
+    async def _probe(self, client: redis.asyncio.Redis) -> None:
+        """Notice that acknowledged calls may be gone, or that a replica has come. Raises redis.RedisError."""
+        head = await functions.call(client, "head", self._names.stream_keys, [1])
+        epoch = head[0] if isinstance(head, list) else None
+        if epoch != self._epoch:
+            self._unreplicated.on_failover()
+        elif self._unreplicated:
+            # A write of its own, since WAIT covers what its connection wrote, and all that the master had before.
+            write = ("HSET", self._names.meta, "probed", "")
+            await self._execute(client, [Call(write, "probe", 0.0, "", False, True, None)])
+        self._client, self._epoch = client, epoch
+        self._probe_at = asyncio.get_running_loop().time() + PROBE_INTERVAL_S
+
+    async def _execute(self, client: redis.asyncio.Redis, calls: list[Call]) -> list[object]:
         """Return the replies; loads the library if the server lacks it. Raises redis.RedisError."""
         replies, replicated = await self._exchange(client, calls)
         missing = [i for i, reply in enumerate(replies) if functions.is_missing(reply)]
@@ -228,7 +212,7 @@ class Sender:
         self._retain_until_replicated(calls, replies, replicated)
         return replies
 
-    def _retain_until_replicated(self, calls: list[_Call], replies: list[object], replicated: bool) -> None:
+    def _retain_until_replicated(self, calls: list[Call], replies: list[object], replicated: bool) -> None:
         if not self._servers.is_replicated or not any(call.wait_for_replica for call in calls):
             return
         self._replica_wait_ms = REPLICA_WAIT_MS if replicated else REPLICA_WAIT_FAST_MS
@@ -236,18 +220,20 @@ class Sender:
         for call, reply in zip(calls, replies, strict=True):
             if is_unavailable(reply):
                 continue
-            if reply is None or isinstance(reply, redis.RedisError):
+            refused = reply is None or isinstance(reply, redis.RedisError)
+            retained = None if refused else call.retained(reply)
+            if retained is None:
                 self._unreplicated.drop(call)
             elif reply == LATER:
-                self._unreplicated.postpone(call)
-            elif (retained := _retained(call, reply)) is not None and replicated:
-                self._unreplicated.mark_replicated(retained, now)
-            elif retained is not None:
-                self._unreplicated.add(retained, now)
+                self._unreplicated.postpone(call, now)
+            elif replicated:
+                self._unreplicated.add_replicated(retained, retained.size_bytes, now)
+            else:
+                self._unreplicated.add(retained, retained.size_bytes)
         if replicated:
-            self._unreplicated.retry_all_now()
+            self._unreplicated.mark_replicated(now)
 
-    def _requeue(self, unsent: list[tuple[_Call, object]]) -> None:
+    def _requeue(self, unsent: list[tuple[Call, object]]) -> None:
         """Put calls back that may wait.
 
         Each may have been executed, so a superseded one must not follow the newer one: it would be published late.
@@ -264,7 +250,7 @@ class Sender:
                 if call.key:
                     newer[call.key] = call
 
-    async def _exchange(self, client: redis.asyncio.Redis, batch: list[_Call]) -> tuple[list[object], bool]:
+    async def _exchange(self, client: redis.asyncio.Redis, batch: list[Call]) -> tuple[list[object], bool]:
         """Return the replies, and whether a replica has the writes."""
         wait_for_replica = self._servers.is_replicated and any(call.wait_for_replica for call in batch)
         async with client.pipeline(transaction=False) as pipe:

@@ -31,7 +31,9 @@ class Sentinel(DiscoveredTopology):
         try:
             for query in asyncio.as_completed(queries, timeout=DISCOVERY_TIMEOUT_S):
                 try:
-                    replies.append(await query)
+                    config_epoch, master, replica_count = await query
+                    replies.append((config_epoch, master))
+                    self.is_replicated = self.is_replicated or replica_count > 0
                 except (redis.RedisError, OSError) as error:
                     errors.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
                 if len(replies) > len(members) // 2 and max(replies)[0] >= self._config_epoch:
@@ -49,15 +51,15 @@ class Sentinel(DiscoveredTopology):
             _log.info("%s is %s:%d now", self._address.master, *master)
         self._master = master
 
-    async def _query(self, member: Server) -> tuple[int, Server]:
-        """Return the epoch of a Sentinel's configuration, and its master."""
+    async def _query(self, member: Server) -> tuple[int, Server, int]:
+        """Return the epoch of a Sentinel's configuration, its master, and the number of replicas that it knows."""
         try:
             reply = await self._discovery_client(member).execute_command("SENTINEL MASTER", self._address.master)
         except redis.ResponseError as error:
             if "No such master" in str(error):
                 raise redis.ResponseError(f"a Sentinel knows no master {self._address.master!r}") from error
             raise
-        return reply["config-epoch"], (reply["ip"], reply["port"])
+        return reply["config-epoch"], (reply["ip"], reply["port"]), reply["num-slaves"]
 
     def _server_for(self, channel: str) -> Server | None:
         return self._master

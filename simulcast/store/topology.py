@@ -36,7 +36,7 @@ class Topology:
     """One server, which serves every channel."""
 
     is_sharded = False  # true if channels may have different servers
-    is_replicated = False  # true if a replica may become master
+    is_replicated = False  # true once a replica is known that may become master
     subscribe_reply = b"subscribe"  # the kind of reply that confirms a subscription
 
     def __init__(self, client: redis.asyncio.Redis, prefix: str = name_prefix()) -> None:
@@ -104,8 +104,6 @@ class Topology:
 
 class DiscoveredTopology(Topology):
     """Redis servers found by asking a Sentinel or a cluster node; while none answers, the last result holds."""
-
-    is_replicated = True
 
     def __init__(self, address: Address, max_connections: int) -> None:
         """`max_connections`: to each server."""

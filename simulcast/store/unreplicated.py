@@ -1,18 +1,20 @@
 """Acknowledged calls whose writes the next master may lack: they are retained, and sent to it again.
 
 A call is retained until a replica has it, and for a while longer, since another replica may just have become master.
-After each failover all retained calls count as unreplicated again.
+After each failover all retained calls count as unreplicated again. Once too many are, new ones have to be refused.
 """
 
 import logging
-from collections import deque
+from itertools import islice
 from typing import Generic, TypeVar
 
 RESEND_BATCH = 1000
-PROBE_INTERVAL_S = 1.0  # one call is sent again so often, to notice a new replica
-UNREPLICATED_TTL_S = 30.0  # how long a call is retained under one master while no replica has it
-REPLICATED_TTL_S = 10.0  # how long it is retained after a replica has it
-MAX_RETAINED = 10_000  # beyond, the oldest are dropped
+POSTPONE_S = 1.0
+POSTPONED_TTL_S = 30.0  # how long a call is sent again that depends on another process
+REPLICATED_TTL_S = 10.0  # how long a call is retained after a replica has it
+MAX_REPLICATED = 10_000  # beyond so many retained calls, the oldest that a replica has are dropped
+MAX_UNREPLICATED = 20_000
+MAX_BYTES = 64 * 1024 * 1024  # of the arguments of all; of the replicated ones half of it
 
 _log = logging.getLogger("simulcast.sender")
 
@@ -23,79 +25,84 @@ class UnreplicatedCalls(Generic[T]):
     """Retained calls, oldest first; true while no replica has one of them. `now` is a monotonic time in seconds."""
 
     def __init__(self) -> None:
-        self._expires_at: dict[T, float] = {}  # of all retained calls
-        self._unreplicated: dict[T, None] = {}  # an ordered subset of them
-        self._postponed: dict[T, None] = {}  # another subset: they depend on calls of other processes
-        self._pending: deque[T] = deque()  # due for sending
-        self._next_at = 0.0
+        self._sizes: dict[T, int] = {}  # in bytes, of all retained calls; each is in one of the next four dicts, too
+        self._unsent: dict[T, float] = {}  # to be sent to the new master
+        self._postponed: dict[T, float] = {}  # they depend on calls of other processes
+        self._unreplicated: dict[T, float] = {}  # the master alone has them
+        self._replicated: dict[T, float] = {}  # with the time up to which they are retained
+        self._postponed_until: dict[T, float] = {}
+        self._bytes = 0
+        self._next_at = 0.0  # when the postponed calls are sent again
         self._has_warned = False
 
-    def __bool__(self) -> bool:
-        return bool(self._unreplicated or self._postponed)
+    def __len__(self) -> int:
+        return len(self._sizes) - len(self._replicated)
 
     @property
     def is_retaining(self) -> bool:
         """True while a failover would matter."""
-        return bool(self._expires_at)
+        return bool(self._sizes)
 
-    def add(self, call: T, now: float) -> None:
+    @property
+    def is_full(self) -> bool:
+        """True while no further call may be made that has to be retained."""
+        return len(self) >= MAX_UNREPLICATED or self._bytes >= MAX_BYTES
+
+    def add(self, call: T, size_bytes: int) -> None:
         """Retain a call that no replica has."""
-        if not self._unreplicated:
-            self._next_at, self._has_warned = now + PROBE_INTERVAL_S, False
-        self._unreplicated[call] = None
-        self._retain(call, self._expires_at.get(call, now + UNREPLICATED_TTL_S))
+        self._retain(call, size_bytes, self._unreplicated, 0.0)
+        if len(self) > MAX_UNREPLICATED // 2 and not self._has_warned:
+            _log.warning("no replica has the last %s changes of state; %s are kept", len(self), MAX_UNREPLICATED)
+            self._has_warned = True
 
-    def mark_replicated(self, call: T, now: float) -> None:
-        """Note that a replica has the call."""
-        self._unreplicated.pop(call, None)
-        self._retain(call, now + REPLICATED_TTL_S)
+    def add_replicated(self, call: T, size_bytes: int, now: float) -> None:
+        """Retain a call that a replica has."""
+        self._retain(call, size_bytes, self._replicated, now + REPLICATED_TTL_S)
 
-    def postpone(self, call: T) -> None:
+    def mark_replicated(self, now: float) -> None:
+        """Note that a replica has all calls that the master has."""
+        self._replicated |= dict.fromkeys(self._unreplicated, now + REPLICATED_TTL_S)
+        self._unreplicated.clear()
+        self._has_warned = False
+        self._evict_replicated()
+
+    def postpone(self, call: T, now: float) -> None:
         """Send a call again later, since it depends on one that another process may still send again."""
-        if call in self._unreplicated:
-            del self._unreplicated[call]
-            self._postponed[call] = None
+        if self._postponed_until.setdefault(call, now + POSTPONED_TTL_S) <= now:
+            self.drop(call)
+        else:
+            self._retain(call, self._sizes[call], self._postponed, 0.0)
 
-    def _retain(self, call: T, expires_at: float) -> None:
-        self._expires_at[call] = expires_at
-        if len(self._expires_at) > MAX_RETAINED:
-            oldest = next(iter(self._expires_at))
-            if oldest in self._unreplicated and not self._has_warned:
-                _log.warning("no replica has the last %s changes of state; older ones are dropped", MAX_RETAINED)
-                self._has_warned = True
-            self.drop(oldest)
+    def _retain(self, call: T, size_bytes: int, calls: dict[T, float], until: float) -> None:
+        for others in (self._unsent, self._postponed, self._unreplicated, self._replicated):
+            others.pop(call, None)
+        self._bytes += size_bytes - self._sizes.get(call, 0)
+        self._sizes[call] = size_bytes
+        calls[call] = until
+        self._evict_replicated()
+
+    def _evict_replicated(self) -> None:
+        while self._replicated and (len(self._sizes) > MAX_REPLICATED or self._bytes > MAX_BYTES / 2):
+            self.drop(next(iter(self._replicated)))
 
     def drop(self, call: T) -> None:
         """Retain the call no longer."""
-        self._expires_at.pop(call, None)
-        self._unreplicated.pop(call, None)
-        self._postponed.pop(call, None)
+        self._bytes -= self._sizes.pop(call, 0)
+        for calls in (self._unsent, self._postponed, self._unreplicated, self._replicated, self._postponed_until):
+            calls.pop(call, None)
 
-    def on_failover(self, now: float) -> None:
-        """Make all calls due, before newer ones: another server may be master now."""
-        self._expires_at = dict.fromkeys(self._expires_at, now + UNREPLICATED_TTL_S)
-        self._unreplicated = dict.fromkeys(self._expires_at)
-        self._postponed.clear()
-        self.retry_all_now()
-
-    def retry_all_now(self) -> None:
-        """Make all calls due that no replica has: a replica has come."""
-        self._pending = deque(self._unreplicated)
+    def on_failover(self) -> None:
+        """Make all calls due, before newer ones: another server is master now, or it lost what it had."""
+        for calls in (self._postponed, self._unreplicated, self._replicated, self._postponed_until):
+            calls.clear()
+        self._unsent = dict.fromkeys(self._sizes, 0.0)
 
     def due(self, now: float) -> list[T]:
-        """Take the next batch of calls that are due; empty at the end."""
-        if not self._pending and now >= self._next_at:
-            for call in [call for call, expires_at in self._expires_at.items() if expires_at <= now]:
-                self.drop(call)
-            self._next_at = now + PROBE_INTERVAL_S
-            self._pending = deque([*list(self._unreplicated)[:1], *self._postponed])
-            self._unreplicated |= self._postponed
+        """Return the next batch of calls to be sent again, until each is retained, postponed or dropped."""
+        while self._replicated and next(iter(self._replicated.values())) <= now:
+            self.drop(next(iter(self._replicated)))
+        if self._postponed and now >= self._next_at:
+            self._next_at = now + POSTPONE_S
+            self._unsent |= self._postponed
             self._postponed.clear()
-        batch: list[T] = []
-        while self._pending and len(batch) < RESEND_BATCH:
-            call = self._pending.popleft()
-            if call in self._unreplicated:
-                batch.append(call)
-        if batch:
-            self._next_at = now + PROBE_INTERVAL_S
-        return batch
+        return list(islice(self._unsent, RESEND_BATCH))

@@ -79,7 +79,7 @@ class TestAcknowledged:
         await retry_while_unavailable(jobs._broker.head)
 
         async def all_sent_again() -> bool:
-            return not any(each.sender()._unreplicated._pending for each in (publisher, other))
+            return not any(each.sender()._unreplicated._unsent for each in (publisher, other))
 
         async def holds() -> bool:
             records, _ = await retry_while_unavailable(lambda: jobs.list(Query()))

@@ -55,7 +55,7 @@ def lose_the_next_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None
     exchange = sender._exchange
 
     async def exchange_and_lose(
-        client: redis.asyncio.Redis, batch: list[sender_module._Call]
+        client: redis.asyncio.Redis, batch: list[sender_module.Call]
     ) -> tuple[list[object], bool]:
         await exchange(client, batch)
         monkeypatch.setattr(sender, "_exchange", exchange)

@@ -1,92 +1,143 @@
-"""What is kept until a replica has it."""
+"""Calls that are kept until a replica has them."""
 
 import logging
+from itertools import count
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from simulcast.store.unreplicated import (
-    MAX_RETAINED,
-    PROBE_INTERVAL_S,
-    REPLICATED_TTL_S,
-    RESEND_BATCH,
-    UNREPLICATED_TTL_S,
-    UnreplicatedCalls,
-)
+from simulcast.store import unreplicated
+from simulcast.store.unreplicated import POSTPONE_S, POSTPONED_TTL_S, REPLICATED_TTL_S, RESEND_BATCH, UnreplicatedCalls
 
 
-def unreplicated(number: int) -> UnreplicatedCalls[int]:
-    found = UnreplicatedCalls[int]()
-    for call in range(number):
-        found.add(call, 0)
-    return found
-
-
-def given(calls: UnreplicatedCalls[int], now: float) -> list[int]:
-    found = []
-    while part := calls.due(now):
-        assert len(part) <= RESEND_BATCH
-        found += part
-    return found
-
-
-def test_where_another_server_may_serve_all_are_due_at_once_and_in_order() -> None:
-    calls = unreplicated(3 * RESEND_BATCH + 1)
-    assert given(calls, 0) == []
-    calls.on_failover(0)
-    assert given(calls, 0) == list(range(3 * RESEND_BATCH + 1))
-    assert given(calls, 0) == []
-
-
-def test_while_the_same_server_has_no_replica_one_is_due_now_and_then() -> None:
-    calls = unreplicated(3)
-    assert given(calls, PROBE_INTERVAL_S) == [0]
-    assert given(calls, 1.5 * PROBE_INTERVAL_S) == []
-    assert given(calls, 2 * PROBE_INTERVAL_S) == [0]
-
-
-def test_what_a_replica_has_or_nobody_wants_is_due_no_more() -> None:
-    calls = unreplicated(4)
-    calls.on_failover(0)
-    calls.mark_replicated(1, 0)
-    calls.drop(2)
-    assert given(calls, 0) == [0, 3]
-
-
-def test_what_a_replica_has_is_due_in_its_place_where_another_server_serves_soon() -> None:
-    calls = unreplicated(3)
-    calls.mark_replicated(1, 0)
-    calls.mark_replicated(3, 0)
-    calls.on_failover(REPLICATED_TTL_S - 1)
-    assert given(calls, REPLICATED_TTL_S - 1) == [0, 1, 2, 3]
+def retain_calls(number: int) -> UnreplicatedCalls[int]:
     calls = UnreplicatedCalls[int]()
-    calls.mark_replicated(0, 0)
+    for call in range(number):
+        calls.add(call, 10)
+    return calls
+
+
+def resend(calls: UnreplicatedCalls[int], now: float) -> list[int]:
+    """Send all that is due again, to a master without a replica."""
+    sent = []
+    while batch := calls.due(now):
+        assert len(batch) <= RESEND_BATCH
+        sent += batch
+        for call in batch:
+            calls.add(call, 10)
+    return sent
+
+
+def test_the_next_master_gets_all_of_them_in_order_once() -> None:
+    calls = retain_calls(3 * RESEND_BATCH + 1)
+    assert resend(calls, 0) == []
+    calls.on_failover()
+    assert resend(calls, 0) == list(range(3 * RESEND_BATCH + 1))
+    assert resend(calls, 1e9) == []
+
+
+def test_calls_without_a_replica_are_kept_for_ever() -> None:
+    calls = retain_calls(3)
+    assert resend(calls, 1e9) == []
+    calls.on_failover()
+    assert resend(calls, 1e9) == [0, 1, 2]
+
+
+def test_a_batch_that_did_not_arrive_is_due_again() -> None:
+    calls = retain_calls(2)
+    calls.on_failover()
+    assert calls.due(0) == calls.due(0) == [0, 1]
+
+
+def test_a_refused_call_is_due_no_more() -> None:
+    calls = retain_calls(3)
+    calls.on_failover()
+    calls.drop(1)
+    assert resend(calls, 0) == [0, 2]
+
+
+def test_calls_that_a_replica_has_keep_their_place_for_a_while() -> None:
+    calls = retain_calls(3)
+    calls.mark_replicated(0)
+    calls.add(3, 10)
+    calls.on_failover()
+    assert resend(calls, REPLICATED_TTL_S - 1) == [0, 1, 2, 3]
+    calls.mark_replicated(0)
     assert not calls and calls.is_retaining
-    assert given(calls, REPLICATED_TTL_S) == []
+    assert resend(calls, REPLICATED_TTL_S) == []
     assert not calls.is_retaining
 
 
-def test_once_there_is_a_replica_the_others_are_due_at_once() -> None:
-    calls = unreplicated(3)
-    assert given(calls, PROBE_INTERVAL_S) == [0]
-    calls.mark_replicated(0, PROBE_INTERVAL_S)
-    calls.retry_all_now()
-    assert given(calls, PROBE_INTERVAL_S) == [1, 2]
+def test_calls_that_another_process_has_to_precede_are_sent_again_for_a_while() -> None:
+    calls = retain_calls(1)
+    calls.on_failover()
+    sent = []
+    now = 0.0
+    for now in range(int(POSTPONED_TTL_S / POSTPONE_S) + 2):
+        for call in calls.due(now):
+            sent.append(call)
+            calls.postpone(call, now)
+    assert len(sent) > POSTPONED_TTL_S / POSTPONE_S - 2
+    assert not calls.is_retaining
 
 
-def test_they_are_kept_for_a_while_from_each_time_another_server_may_serve() -> None:
-    calls = unreplicated(2)
-    calls.on_failover(UNREPLICATED_TTL_S - 1)
-    assert given(calls, UNREPLICATED_TTL_S - 1) == [0, 1]
-    assert given(calls, UNREPLICATED_TTL_S + 1) == [0]
-    assert given(calls, 2 * UNREPLICATED_TTL_S) == []
-    assert not calls
-
-
-def test_beyond_their_number_the_oldest_are_kept_no_longer_and_it_is_said_once(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(("calls_limit", "bytes_limit"), [(10, 10**6), (10**6, 100)])
+def test_a_full_store_drops_nothing_that_no_replica_has(
+    calls_limit: int, bytes_limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(unreplicated, "MAX_UNREPLICATED", calls_limit)
+    monkeypatch.setattr(unreplicated, "MAX_BYTES", bytes_limit)
+    calls = retain_calls(9)
+    assert not calls.is_full
+    calls.add(9, 10)
+    calls.add(10, 10)
+    assert calls.is_full
+    calls.on_failover()
+    assert resend(calls, 0) == list(range(11))
+    calls.mark_replicated(0)
+    assert not calls.is_full
+
+
+def test_half_of_the_number_without_a_replica_is_worth_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(unreplicated, "MAX_UNREPLICATED", 10)
     with caplog.at_level(logging.WARNING, logger="simulcast"):
-        calls = unreplicated(MAX_RETAINED + 2)
-    calls.on_failover(0)
-    assert given(calls, 0) == list(range(2, MAX_RETAINED + 2))
+        retain_calls(9)
     assert len(caplog.records) == 1
+
+
+STEPS = st.lists(st.sampled_from(["add", "replicate", "postpone", "fail over", "resend", "wait"]), max_size=60)
+
+
+@given(STEPS)
+def test_whatever_happens_every_call_without_a_replica_reaches_the_next_master(steps: list[str]) -> None:
+    calls, numbers, now = UnreplicatedCalls[int](), count(), 0.0
+    missing: set[int] = set()  # what no replica has
+    postponed_at: dict[int, float] = {}
+    for step in steps:
+        if step == "add":
+            missing.add(call := next(numbers))
+            calls.add(call, 10)
+        elif step == "replicate":
+            resend(calls, now)
+            calls.mark_replicated(now)
+            missing.clear()
+        elif step == "postpone":
+            for call in calls.due(now):
+                calls.postpone(call, now)
+                if now - postponed_at.setdefault(call, now) >= POSTPONED_TTL_S:
+                    missing.discard(call)
+        elif step == "fail over":
+            calls.on_failover()
+            postponed_at.clear()
+        elif step == "resend":
+            resend(calls, now)
+        else:
+            now += REPLICATED_TTL_S / 2
+    calls.on_failover()
+    sent = resend(calls, now)
+    assert sent == sorted(sent)
+    assert missing <= set(sent)
+    assert len(calls) == len(sent)

@@ -1,0 +1,98 @@
+"""A publisher whose calls no replica has, on a server that may have one."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
+from simulcast.jobs import Jobs
+from simulcast.model.events import complete_event, progress_event
+from simulcast.store import sender, unreplicated
+from simulcast.store.connection import connect
+from simulcast.store.topology import Topology
+from tests.conditions import eventually
+from tests.valkey import Valkey
+
+
+class ReplicatedServer(Topology):
+    """One server, of which a replica is known."""
+
+    is_replicated = True
+
+
+@pytest.fixture
+async def replicated_broker(own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Broker]:
+    monkeypatch.setattr(sender, "CLOSE_TIMEOUT_S", 0)
+    broker = Broker(Topology(connect(own_valkey.url)), ReplicatedServer(connect(own_valkey.url)))
+    yield broker
+    await broker.aclose()
+
+
+async def test_a_publisher_refuses_what_it_cannot_keep_until_a_replica_has_come(
+    replicated_broker: Broker, own_valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unreplicated, "MAX_UNREPLICATED", 3)
+    jobs = Jobs.connect(own_valkey.url, replicated_broker)
+    await jobs.submit("http://example.com/a", "a")
+    for n in range(2):
+        await replicated_broker.publish(complete_event(f"d{n}", "/x"))
+    with pytest.raises(BrokerUnavailable, match="could not publish: no replica of Redis has the last 3 changes"):
+        await replicated_broker.publish(complete_event("d2", "/x"))
+    with pytest.raises(BrokerUnavailable, match="Connect a replica"):
+        await jobs.submit("http://example.com/b", "b")
+    await replicated_broker.publish(progress_event("p", 0.5, 1))
+    with pytest.raises(KeyError):
+        await jobs.get("b")
+
+    with own_valkey.admin() as client:
+        client.config_set("repl-diskless-sync-delay", 0)
+    replica = Valkey(tmp_path / "replica", options=("--replicaof", f"127.0.0.1 {own_valkey.port}")).start()
+    try:
+
+        async def accepts() -> bool:
+            try:
+                await jobs.submit("http://example.com/b", "b")
+            except BrokerUnavailable:
+                return False
+            return True
+
+        await eventually(accepts, "a publisher that accepts changes of state", 30)
+        offset = (await replicated_broker.head()).position.offset
+        assert offset == 5, "nothing is published again to the server that has it"
+    finally:
+        replica.stop()
+        await jobs.aclose()
+
+
+async def test_a_server_that_returns_with_less_gets_what_was_acknowledged(
+    replicated_broker: Broker, own_valkey: Valkey
+) -> None:
+    """However long ago: a process keeps what no replica has."""
+    jobs = Jobs.connect(own_valkey.url, replicated_broker)
+    await jobs.submit("http://example.com/a", "a")
+    own_valkey.kill()
+    for path in (own_valkey.folder / "appendonlydir").glob("*"):
+        path.unlink()
+    own_valkey.start()
+
+    async def is_back() -> bool:
+        try:
+            return (await jobs.get("a")).state == "queued"
+        except (KeyError, BrokerUnavailable):
+            return False
+
+    await eventually(is_back, "the submitted download", 30)
+    await jobs.aclose()
+
+
+async def test_a_server_without_a_known_replica_acknowledges_immediately(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unreplicated, "MAX_UNREPLICATED", 1)
+    broker = Broker.connect(own_valkey.url)
+    for n in range(3):
+        await broker.publish(complete_event(f"d{n}", "/x"))
+    assert not broker.sender()._unreplicated.is_retaining
+    await broker.aclose()
