@@ -17,6 +17,7 @@ from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event, progress_event
 from simulcast.model.position import Position
 from simulcast.store import sender as sender_module
+from simulcast.store.call import Call
 from simulcast.sync import SyncPublisher
 from tests.conditions import until
 from tests.service import ROOT
@@ -54,9 +55,7 @@ def lose_the_next_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None
     sender = broker.sender()
     exchange = sender._exchange
 
-    async def exchange_and_lose(
-        client: redis.asyncio.Redis, batch: list[sender_module.Call]
-    ) -> tuple[list[object], bool]:
+    async def exchange_and_lose(client: redis.asyncio.Redis, batch: list[Call]) -> tuple[list[object], bool]:
         await exchange(client, batch)
         monkeypatch.setattr(sender, "_exchange", exchange)
         raise redis.TimeoutError("the reply was lost")
