@@ -143,6 +143,7 @@ class Worker:
             await self._give_up(lease, self._owned[lease.token].reason or "queued")
         except LeaseLost as error:
             _log.warning("stopped: %s", error)
+            await in_thread(self._downloader.remove_unrecorded, lease)
         except (DownloadFailed, OSError) as error:
             await self._fail(lease, error)
 
@@ -165,6 +166,7 @@ class Worker:
     async def _give_up(self, lease: Lease, reason: Stop) -> None:
         if reason == "lost":
             _log.warning("stopped: the lease of %s is lost", lease.record.download_id)
+            await in_thread(self._downloader.remove_unrecorded, lease)
             return
         fields = await in_thread(self._downloader.part_file_fields, lease)
         if await self._end(lease, reason, fields, None) and reason == "cancelled":

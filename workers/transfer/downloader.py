@@ -38,12 +38,13 @@ _log = logging.getLogger("simulcast.worker")
 class _Running:
     """The state of a claim that is being carried out. `source`: of which file the part file is, as last stated.
 
-    `marker`: from when it is noted.
+    `marker`: from when it is noted. `is_recorded`: the record names the part file.
     """
 
     pace: BandwidthLimiter
     source: RemoteFile | None = None
     marker: CompletionMarker | None = None
+    is_recorded: bool = False
 
 
 class Downloader:
@@ -72,7 +73,7 @@ class Downloader:
         part = self._part(claim)
         published = await in_thread(self._take_over, claim, part)
         if published is None and await in_thread(part.exists):
-            await retry_while_unavailable(lambda: self._jobs.save(claim, {"part": part.name}))
+            await self._save(claim, running, {"part": part.name})
         reporter = Reporter(self._jobs, claim, clock)
         if published is None:
             options = _parse_options(claim)
@@ -80,7 +81,7 @@ class Downloader:
             reporter.name = name = published_name(options.name or fetched.source.name or claim.record.name)
             running.marker = CompletionMarker(name, fetched.identity)
             fields = {"finishing": str(running.marker), **self._describe(claim, name, part, fetched.source)}
-            await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
+            await self._save(claim, running, fields)
             published = await in_thread(publish, part, self._folder, name, fetched.identity), fetched.size
         path, size = published
         await reporter.finish(size)
@@ -113,6 +114,10 @@ class Downloader:
                 task.cancel()
             await asyncio.gather(reporting, fetching, return_exceptions=True)
 
+    async def _save(self, claim: Lease, running: _Running, fields: Mapping[str, str]) -> None:
+        await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
+        running.is_recorded = True
+
     def _describe(self, claim: Lease, name: str, part: Path, source: RemoteFile) -> dict[str, str]:
         record = claim.record
         return {
@@ -129,8 +134,7 @@ class Downloader:
         async def on_source(source: RemoteFile) -> None:
             running.source = source
             reporter.name = options.name or source.name or claim.record.name
-            fields = self._describe(claim, reporter.name, part, source)
-            await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
+            await self._save(claim, running, self._describe(claim, reporter.name, part, source))
 
         before: int | None = None
 
@@ -177,6 +181,12 @@ class Downloader:
         published = await in_thread(marker.find_published, self._folder, part) if marker else None
         for path in filter(None, (part, published)):
             await in_thread(path.unlink, missing_ok=True)
+
+    def remove_unrecorded(self, claim: Lease) -> None:
+        """Remove the part file of a lost lease that no record names: no next owner could continue it."""
+        running = self._running.get(claim.token)
+        if running is not None and not running.is_recorded:
+            self._remove(self._part(claim).name, None)
 
     async def remove(self, orphans: Iterable[str]) -> None:
         """Remove files that no download owns any more, as Jobs.orphaned_files names them."""

@@ -97,6 +97,39 @@ async def test_where_nothing_was_written_nothing_is_said_of_it(
     assert downloader.part_file_fields(await claim_job(jobs)) == {}
 
 
+async def test_a_worker_that_loses_its_lease_removes_the_part_file_that_no_record_names(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never_answered(*_: object) -> None:
+        saving.set()
+        await asyncio.Event().wait()
+
+    saving = asyncio.Event()
+    await jobs.submit(server.at("/f.bin", honest(CONTENT)), "d1")
+    claim = await claim_job(jobs)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "save", never_answered)
+        carrying = asyncio.create_task(downloader.run(claim))
+        await saving.wait()
+        carrying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await carrying
+    assert (tmp_path / f"d1.part.{claim.token}").exists()
+    downloader.remove_unrecorded(claim)
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_part_file_that_the_record_names_outlives_a_lost_lease(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    await jobs.submit(server.at("/f.bin", honest(CONTENT, cut_after=60_000)), "d1")
+    claim = await claim_job(jobs)
+    with pytest.raises(IncompleteBody):
+        await downloader.run(claim)
+    downloader.remove_unrecorded(claim)
+    assert [path.name for path in tmp_path.iterdir()] == [f"d1.part.{claim.token}"]
+
+
 async def completed(jobs: Jobs, downloader: Downloader, url: str, download_id: str) -> None:
     await jobs.submit(url, download_id)
     await downloader.run(await claim_job(jobs))
