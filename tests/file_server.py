@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -51,17 +51,18 @@ class Files:
                 headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = end - start
-        await response.prepare(request)
-        for at in range(start, end, CHUNK):
-            while self.held_from is not None and at >= self.held_from:
-                await asyncio.sleep(0.01)
-            chunk = content[at : min(at + CHUNK, end)]
-            await response.write(chunk)
-            self.sent_bytes += len(chunk)
-            if self.bytes_per_s:
-                is_slow = self.slow_from is not None and at >= self.slow_from
-                await asyncio.sleep(CHUNK / self.bytes_per_s * (4 if is_slow else 1))
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # the client was paused, or killed
+            await response.prepare(request)
+            for at in range(start, end, CHUNK):
+                while self.held_from is not None and at >= self.held_from:
+                    await asyncio.sleep(0.01)
+                chunk = content[at : min(at + CHUNK, end)]
+                await response.write(chunk)
+                self.sent_bytes += len(chunk)
+                if self.bytes_per_s:
+                    is_slow = self.slow_from is not None and at >= self.slow_from
+                    await asyncio.sleep(CHUNK / self.bytes_per_s * (4 if is_slow else 1))
+            await response.write_eof()
         return response
 
 

@@ -30,23 +30,24 @@ LOADS = (Load(progress=3), Load(others=3, progress=0))  # the second leaves conf
 
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="each fault once, under one load; writes no page")
+    parser.add_argument("--quick", action="store_true", help="each fault once, under one load")
     parser.add_argument("--only", action="append", metavar="ROW", help="may be repeated")
     parser.add_argument("--topology", action="append", choices=TOPOLOGIES, help="may be repeated; all, where not given")
     parser.add_argument("--naive", action="store_true", help="the control, which must fail: results/faults-naive.md")
     parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave journals and logs there")
     flags = parser.parse_args()
-    flags.all = not flags.quick and not flags.only and not flags.topology
+    flags.all = not flags.only and not flags.topology
     flags.topologies = ["single"] if flags.naive else flags.topology or TOPOLOGIES
     return flags
 
 
-def _facts() -> list[str]:
+def _facts(is_quick: bool) -> list[str]:
+    how_often = "once, under one load: the short run (`--quick`)" if is_quick else f"{OCCURRENCES} times a row"
     return [
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}; load average at the end {os.getloadavg()[0]:.1f}",
-        f"each fault {OCCURRENCES} times a row, {AT_ONCE} rows side by side",
+        f"each fault {how_often}; {AT_ONCE} rows side by side",
     ]
 
 
@@ -84,7 +85,7 @@ async def run(flags: argparse.Namespace) -> int:
     results = await asyncio.gather(*(played(*planned) for planned in _plan(flags)))
     if flags.all:
         name = "faults-naive.md" if flags.naive else "faults.md"
-        (RESULTS / name).write_text(table.page(results, _facts(), flags.naive))
+        (RESULTS / name).write_text(table.page(results, _facts(flags.quick), flags.naive))
     return int(any(not result.is_good or result.too_silent for result in results))
 
 

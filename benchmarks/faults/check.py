@@ -67,7 +67,7 @@ class _Reading:
         self._heard_at = self._begins
         self._here: dict[str, str] = {}  # on this connection: ident → event_id
         self._order: dict[str, int] = {}  # key → number, within what must be in order
-        self._ended: set[str] = set()  # keys, within what must be in order: downloads don't begin again here
+        self._ended: dict[str, int] = {}  # key → the attempt that has ended, within what must be in order
         self._newest: dict[str, int] = {}  # key → number, of all that came
         self._furthest = -1
         self._gaps: list[_Gap] = []
@@ -114,7 +114,7 @@ class _Reading:
             self._gaps[-1].until = seen.at
         self._look_at_place(seen)
         if not seen.ident:
-            if seen.key in self._ended:
+            if self._is_behind_end(seen):
                 self._reordered(seen)
             return
         place = self._index.get(seen.ident)
@@ -125,15 +125,20 @@ class _Reading:
         if self._is_repeated(seen, bool(self.got[place])):
             self.finding.duplicated[seen.kind] += 1
             self.finding.note("twice:", f"{seen.ident} {seen.event_id}")
-        elif seen.number < self._order.get(seen.key, -1) or seen.key in self._ended:
+        elif seen.number < self._order.get(seen.key, -1) or self._is_behind_end(seen):
             self._reordered(seen)
         if seen.is_end:
-            self._ended.add(seen.key)
+            self._ended[seen.key] = seen.attempt
         self.got[place] = 1
         self._here[seen.ident] = seen.event_id
         for known in (self._order, self._newest):
             known[seen.key] = max(seen.number, known.get(seen.key, -1))
-        self._furthest = max(self._furthest, seen.number)
+        if self._published[place].number >= 0:
+            self._furthest = max(self._furthest, seen.number)
+
+    def _is_behind_end(self, seen: Seen) -> bool:
+        """Return whether the attempt has ended; a deletion may follow."""
+        return seen.attempt <= self._ended.get(seen.key, -1) and seen.event != "deleted"
 
     def _hear(self, at: float) -> None:
         if self._heard_at < self._ends:

@@ -79,18 +79,30 @@ def _seen(found: dict[str, object], at: float) -> Seen:
     if found["type"] == "hello":
         return Seen("hello", at, event_id=str(found["position"]), recovered=bool(found["recovered"]))
     key, number = str(found.get("download_id", "")), found.get("n")
+    event, attempt = str(found["type"]).removeprefix("download_"), found.get("attempt")
     kind: Kind = "other"
     ident = "" if number is None else str(number)
-    if found["type"] == "download_progress":
+    if event == "progress":
         kind = "progress"
     elif key:
         kind = "state"
         if number is None:
             number = found["change"]
-            ident = f"{key}/{number}"
-    order = number if isinstance(number, int) else -1
-    event_id, is_end = str(found.get("event_id", "")), found["type"] in ENDS
-    return Seen("got", at, ident, key, kind, order, event_id, is_end=is_end)
+            ident = f"{key}/{attempt}.{number}.{event}"
+    return Seen(
+        "got",
+        at,
+        ident,
+        key,
+        kind,
+        number if isinstance(number, int) else -1,
+        str(found.get("event_id", "")),
+        is_end=event in ENDS,
+        event=event,
+        attempt=attempt if isinstance(attempt, int) else 0,
+        overtaken=str(found.get("overtaken", "")),
+        command_id=str(found.get("command_id", "")),
+    )
 
 
 async def keeping(client: Client, address: str) -> AsyncIterator[str]:

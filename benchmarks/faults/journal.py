@@ -9,13 +9,13 @@ from typing import Literal
 
 Kind = Literal["state", "progress", "other"]
 Outcome = Literal["acknowledged", "unknown", "refused"]
-ENDS = frozenset({"download_complete", "download_error"})
+ENDS = frozenset({"complete", "error", "cancelled"})  # of an attempt: events without "download_"
 THE_END = "the-end"  # the download whose end is published last: who has seen it has seen all
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One call of the publisher. `ident`: its number, or `<download_id>/<change>` where a worker published.
+    """One call of the publisher. `ident`: its number, or what identifies a state event of a download with a record.
 
     `number`: counts the publisher's calls; -1 where a worker published. `outcome`: `unknown` where the call failed and
     the event may be stored all the same, `refused` where it can't be.
@@ -37,7 +37,9 @@ class Published:
 class Seen:
     """What happened to a client: its connection was `opened`, it was told `hello`, it `got` an event.
 
-    `event_id`: of the event, or the position in hello. `ident` is empty for a worker's progress, which has no number.
+    `event_id`: of the event, or the position in hello. `ident`: the publisher's number, or download, attempt, change
+    and event (the type without "download_") of one with a record; empty for a worker's progress. `overtaken`: the
+    command that came too late, and `command_id` its id.
     """
 
     what: Literal["opened", "hello", "got"]
@@ -49,6 +51,10 @@ class Seen:
     event_id: str = ""
     recovered: bool = True
     is_end: bool = False
+    event: str = ""
+    attempt: int = 0
+    overtaken: str = ""
+    command_id: str = ""
 
     def line(self) -> str:
         return json.dumps(astuple(self), separators=(",", ":")) + "\n"

@@ -90,7 +90,8 @@ def _row(event: Event, called_at: float, outcome: Outcome) -> Published:
     kind: Kind = "state" if key else "other"
     if event["type"] == "download_progress":
         kind = "progress"
-    return Published(str(number), key, kind, event["type"] in ENDS, number, called_at, outcome)
+    is_end = str(event["type"]).removeprefix("download_") in ENDS
+    return Published(str(number), key, kind, is_end, number, called_at, outcome)
 
 
 async def _fate(publish: Publish, event: Event) -> Outcome:

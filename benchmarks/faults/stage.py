@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import redis
 
-from benchmarks.faults.journal import Published
+from benchmarks.faults.downloads import Downloads
 from benchmarks.faults.proxy import Proxy
 from benchmarks.faults.publish import Load
 from benchmarks.faults.topology import GROUPS, Topology
@@ -21,6 +21,7 @@ from tests.valkey import Valkey
 JOINED_S = 60.0
 READY_S = 60.0
 PUBLISHED_S = 60.0
+LEASE_S = 4  # three leases in a row that a busy machine lets expire would set a download aside
 
 
 class NaiveFrontEnd(FrontEnd):
@@ -59,8 +60,7 @@ class Stage:
     wrong: list[str] = field(default_factory=list)
     publishers_url: str = ""
     proxy: Proxy | None = None
-    file_url: str = ""  # what workers download
-    jobs: dict[str, float] = field(default_factory=dict)  # download_id → when it was submitted
+    downloads: Downloads | None = None  # that are submitted and commanded; None for the control
     started: list[Program] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -106,9 +106,19 @@ class Stage:
         self.started.append(program)
         return program
 
-    def start_worker(self, lease_s: int) -> None:
+    @property
+    def download_folder(self) -> Path:
+        """Where workers put files."""
+        return self.folder / "downloads"
+
+    @property
+    def addresses(self) -> list[str]:
+        """The front-ends' addresses, which a front-end keeps when it is replaced."""
+        return [f"http://127.0.0.1:{each.port}" for each in self.front_ends]
+
+    def start_worker(self) -> None:
         log = self.folder / f"worker-{len(self.started)}.log"
-        worker = Worker(self.url, log, self.folder / "downloads", SIMULCAST_LEASE_S=str(lease_s))
+        worker = Worker(self.url, log, self.download_folder, SIMULCAST_LEASE_S=str(LEASE_S))
         self.started.append(worker)
         self.workers.append(worker)
 
@@ -126,9 +136,8 @@ class Stage:
         """They have all joined."""
         folder = self.folder / "journals"
         folder.mkdir()
-        addresses = [f"http://127.0.0.1:{each.port}" for each in self.front_ends]
         extra = ["--bare-only"] if self.naive else []
-        command = ["-m", "benchmarks.faults.clients", "--folder", str(folder), *extra, *addresses]
+        command = ["-m", "benchmarks.faults.clients", "--folder", str(folder), *extra, *self.addresses]
         program = self._program(command, "clients.log")
 
         def joined() -> bool:
@@ -161,7 +170,6 @@ class Stage:
             self.wrong.append(f"the publisher ended: {publisher.output()[-500:]}")
         publisher.signal(signal.SIGTERM)
         await until(lambda: publisher.process.poll() is not None, "a publisher that has ended", PUBLISHED_S)
-        self._write_down_jobs()
         try:
             await until(lambda: clients.process.poll() is not None, "clients that have seen the end", patience_s)
         except AssertionError:
@@ -170,20 +178,6 @@ class Stage:
         for program in (publisher, clients):
             if program.process.returncode:
                 self.wrong.append(f"a process of the trial failed: {program.output()[-500:]}")
-
-    def _write_down_jobs(self) -> None:
-        """What workers have told: each download's changes are counted, and the last one is its end."""
-        with self.redis() as client, (self.folder / "published.jsonl").open("a") as journal:
-            for download_id, submitted_at in self.jobs.items():
-                record = f"{{simulcast:downloads}}:job:{download_id}"
-                state, changes = client.hmget(record, "state", "change")
-                if state != b"complete":
-                    self.wrong.append(f"download {download_id} is {state!r}")
-                for change in range(1, int(changes or 0) + 1):
-                    is_end = change == int(changes or 0)
-                    ident = f"{download_id}/{change}"
-                    row = Published(ident, download_id, "state", is_end, -1, submitted_at, "acknowledged")
-                    journal.write(row.line())
 
     def _program(self, command: list[str], log: str) -> Program:
         program = Program(command, self.folder / log)

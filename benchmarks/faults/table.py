@@ -7,17 +7,26 @@ from benchmarks.faults.trial import MAX_SILENCE_S, Result
 
 HEADING = (
     "| fault | load | ends published | lost: state / other / progress | twice | not in order | announced gaps "
+    "| downloads: wrong / submitted / complete | commands: wrong / accepted / unanswered at first "
     "| longest silence, s: kept / bare / SSE | |"
 )
-RULE = "|---|---|---:|---|---:|---:|---|---|---|"
+RULE = "|---|---|---:|---|---:|---:|---|---|---|---|---|"
 LEGEND = f"""\
 Clients: at each front-end one that keeps its position (simulcast.v1), a bare one that comes back without, and one of
 SSE. *Lost*, *twice* and *not in order* are summed over all of them, and are zero where nothing is wrong. Progress
 counts as lost only where nothing newer of its download came; what is neither progress nor an end, only outside an
 announced gap. *Announced gaps*: how often a client that keeps its position was told `"recovered":false`, and in
 brackets how many events (no ends, and of all clients) were left out inside gaps; for a bare client each new connection
-is one. *Silence* is the longest time between two events while the publisher published; where another server has to take
-over, more than {MAX_SILENCE_S:g} s of it are wrong.
+is one.
+
+In each row workers download, and clients submit and command downloads, by REST and over WebSocket. A download that was
+answered 201 must exist afterwards and be as it was commanded, or complete with its file, byte for byte. An accepted
+pause, cancel or deletion must hold, or an event say that it was overtaken. The last event of a download that each
+client received must agree with its record, each attempt end once, and no other file be left. *Unanswered at first*:
+submissions and commands that were answered `unavailable`, or not at all; commands are sent again.
+
+*Silence* is the longest time between two events while the publisher published; where another server has to take over,
+more than {MAX_SILENCE_S:g} s of it are wrong.
 """
 
 
@@ -32,7 +41,7 @@ def line(result: Result, before: str = "") -> str:
     """One row of the table, `before` in front of its title."""
     title = before + result.row.title
     if result.skipped:
-        return f"| {title} | not run | | | | | | | {result.skipped} |"
+        return f"| {title} | not run | | | | | | | | | {result.skipped} |"
     lost = " / ".join(str(result.total("lost", kind)) for kind in ("state", "other", "progress"))
     both = [result.total(what, "state", "other", "progress") for what in ("duplicated", "reordered", "in_gap")]
     silences = " / ".join(f"{result.silence_s(kind):.1f}" for kind in ("kept", "bare", "sse"))
@@ -43,9 +52,13 @@ def line(result: Result, before: str = "") -> str:
         words.insert(0, f"**wrong**: {result.too_silent}")
     if not result.is_good:
         words.insert(0, f"**wrong**: {sum(f.wrong for f in result.findings)} {'; '.join(result.wrong)}")
+    downloads, commands = "not played", "not played"
+    if verdict := result.verdict:
+        downloads = f"{len(verdict.downloads)} / {verdict.submitted} / {verdict.complete}"
+        commands = f"{len(verdict.commands)} / {verdict.accepted.total()} / {result.unanswered.total()}"
     return (
         f"| {title} | {load_name(result)} | {result.ends} | {lost} | {both[0]} | {both[1]} "
-        f"| {result.gaps} ({both[2]}) | {silences} | {'; '.join(words)} |"
+        f"| {result.gaps} ({both[2]}) | {downloads} | {commands} | {silences} | {'; '.join(words)} |"
     )
 
 
