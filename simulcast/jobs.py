@@ -245,11 +245,14 @@ class Jobs:
             cutoff = reply[0]
 
     async def _report(self, lease: Lease, kind: str, text: str | bytes, fields: Mapping[str, str]) -> None:
-        args = [*self._publish_args, lease.record.download_id, lease.token, kind, text, *_flatten(fields)]
-        command = functions.fcall("report_event", self._keys, args)
-        ends_lease = kind not in ("progress", "save")
-        sender = self._broker.sender(self._names.channel)
-        if await sender.execute("call report_event", command, retain=ends_lease) is None:
+        args = [*self._publish_args, lease.record.download_id, lease.token, kind, text]
+        pairs = _flatten(fields)
+
+        def repeat(reply: object) -> Sequence[Argument] | None:
+            return [*args, reply[1], *pairs] if isinstance(reply, list) else None
+
+        retained: Function | None = None if kind in ("progress", "save") else "report_event"
+        if await self._send("report_event", [*args, "", *pairs], retained, repeat) is None:
             raise LeaseLost(f"download {lease.record.download_id} belongs to another worker now")
 
     async def _send(

@@ -52,4 +52,8 @@ TO_THE_END = ["download_queued", "download_started", "download_progress.by_worke
 
 PUT_OFF = ["download_queued", "download_started", "download_queued.retried"]
 
-TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF} - {""}
+OVERTAKEN = ["", "", "download_complete.overtaken"]
+
+DROPPED = ["", "", "", "", "", "", "download_deleted.too_many"]
+
+TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF, *OVERTAKEN, *DROPPED} - {""}

@@ -111,6 +111,7 @@ local function command(KEYS, ARGV)
   local order = action == 'limit' and 'limited_at' or 'commanded_at'
   local now = tonumber(accepted_at) or now_ms()
   local newest = tonumber(redis.call('HGET', record, order)) or 0
+  channel.changed_at = now
   if is_repeated and (newest > now or tonumber(created_at) > now) then return false end
   if action == 'delete' and state ~= 'running' then
     local members = command_id ~= '' and ',"command_id":' .. command_id or ''

@@ -1,5 +1,5 @@
 -- Deletions. Each leaves a tombstone, so that a submission or a claim that is sent again revives nothing.
--- A deletion is text of four lines: submission, command, host, and names of files, each followed by a slash.
+-- A deletion is text of five lines: submission, command, host, change, and names of files, each followed by a slash.
 
 local TOMBSTONE_TTL_S = 3600 -- longer than calls are kept to be sent again
 
@@ -22,8 +22,8 @@ local function delete(channel, id, command, members, with_file)
     file_names = file_names .. string.match(file_path, '[^/]+$') .. '/'
   end
   for file_name in string.gmatch(file_names, '[^/]+') do record_orphan(channel, record, file_name) end
-  change_state(channel, id, 'deleted', 'deleted', members)
-  local deletion = table.concat({submission or '', command, host or '', file_names}, '\n')
+  local _, change = change_state(channel, id, 'deleted', 'deleted', members)
+  local deletion = table.concat({submission or '', command, host or '', change, file_names}, '\n')
   remove_record(channel, record, id, deletion)
   return deletion
 end
@@ -46,13 +46,14 @@ local function forget(KEYS, ARGV)
   for i = 3, #ARGV, 2 do
     local id, deletion = ARGV[i], ARGV[i + 1]
     local record = record_key(channel, id)
-    local submission, _, host, file_names = string.match(deletion, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+    local submission, host, change, file_names = string.match(deletion, '^([^\n]*)\n[^\n]*\n([^\n]*)\n(%d+)\n(.*)$')
     local state, stored = unpack(redis.call('HMGET', record, 'state', 'submission'))
     local is_known = read_tombstone(record) == deletion
     if not is_known and host ~= '' then
       for file_name in string.gmatch(file_names, '[^/]+') do add_orphan(channel, host, file_name) end
     end
     if state and (stored or '') == submission then
+      channel.changed_at = change
       change_state(channel, id, 'deleted', 'deleted', '')
       remove_record(channel, record, id, deletion)
     else

@@ -74,11 +74,14 @@ end
 local evict_oldest_done -- of deletions.lua
 
 -- Writes the record's new state and publishes download_<event> in one step. `members` are further members of the event:
--- JSON with a leading comma, or ''. Returns the event's id.
+-- JSON with a leading comma, or ''. A change has the number of the ms in which it was made first, at whatever server
+-- (`channel.changed_at`): a server that came back with older data gives no number twice, and a repetition has that of
+-- the first. Returns the event's id and the change.
 local function change_state(channel, id, state, event, members)
   local record = record_key(channel, id)
-  local change = int(redis.call('HINCRBY', record, 'change', 1))
-  redis.call('HSET', record, 'state', state, 'updated_at', int(now_ms()), 'speed', '0')
+  local previous = tonumber(redis.call('HGET', record, 'change')) or 0
+  local change = int(math.max(previous + 1, tonumber(channel.changed_at) or now_ms()))
+  redis.call('HSET', record, 'state', state, 'change', change, 'updated_at', int(now_ms()), 'speed', '0')
   redis.call('HDEL', record, 'retry_at')
   if state ~= 'error' and state ~= 'queued' then redis.call('HDEL', record, 'error') end
   local about, attempt, progress, received, total =
@@ -95,7 +98,7 @@ local function change_state(channel, id, state, event, members)
   local label = kind .. ':' .. event_type .. ':' .. attempt .. ':' .. change
   local event_id = append_and_publish(channel, label, id, payload)
   if state ~= 'deleted' then evict_oldest_done(channel) end
-  return event_id
+  return event_id, change
 end
 
 -- Takes the id of the command that asked for the present change out of the record, as a member for its event.
@@ -111,19 +114,19 @@ local function make_ready(channel, id)
   wake_workers(channel, id)
 end
 
--- Puts a job back into the queue: immediately, or from delay_ms on. Returns the event's id.
+-- Puts a job back into the queue: immediately, or from delay_ms on. Returns the event's id and the change.
 local function requeue(channel, id, members, delay_ms)
   if not delay_ms then
-    local event_id = change_state(channel, id, 'queued', 'queued', members)
+    local event_id, change = change_state(channel, id, 'queued', 'queued', members)
     make_ready(channel, id)
-    return event_id
+    return event_id, change
   end
   local retry_at = now_ms() + tonumber(delay_ms)
   members = ',"retry_at":' .. string.format('%.3f', retry_at / 1000) .. members
-  local event_id = change_state(channel, id, 'queued', 'queued', members)
+  local event_id, change = change_state(channel, id, 'queued', 'queued', members)
   redis.call('HSET', record_key(channel, id), 'retry_at', int(retry_at), 'retry_delay_ms', delay_ms)
   redis.call('ZADD', channel.ready, int(DELAYED_SCORE_BASE + retry_at), id)
-  return event_id
+  return event_id, change
 end
 
 -- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. The
@@ -146,6 +149,7 @@ local function submit(KEYS, ARGV)
     'submission', submission)
   if #ARGV > 9 then redis.call('HSET', record, unpack(ARGV, 10)) end
   redis.call('ZADD', channel.jobs, now, id)
+  channel.changed_at = now
   change_state(channel, id, 'queued', 'queued', '')
   make_ready(channel, id)
   return redis.call('HGETALL', record)

@@ -9,7 +9,8 @@ local function end_lease(channel, id, record)
   redis.call('HSET', record, 'token', '', 'worker', '')
 end
 
--- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. Returns the event's id.
+-- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. Returns the event's id and the
+-- change.
 local function release_job(channel, id, members)
   local record = record_key(channel, id)
   local desired, delay_ms = unpack(redis.call('HMGET', record, 'desired', 'delay_ms'))

@@ -4,22 +4,22 @@ local OVERTAKEN = {cancelled = 'cancel', paused = 'pause'}
 --   'progress': `text` is the event;
 --   'save': nothing is published;
 --   the name of a state event that ends the lease: `text` is further members of it.
--- The seventh and further ARGV are field, value, … of the record.
+-- `changed_at` is '' unless another server made the change first. Further ARGV are field, value, … of the record.
 -- An end that overtakes an accepted cancel or pause names that command in its event.
--- Returns the event's id ('' for 'save'), or nil if `token` is not the owner's.
+-- Returns the event's id ('' for 'save') and the change, or nil if `token` is not the owner's.
 local function report_event(KEYS, ARGV)
-  local name, max_length, id, token, kind, text = unpack(ARGV, 1, 6)
+  local name, max_length, id, token, kind, text, changed_at = unpack(ARGV, 1, 7)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
   local owner, last_report = unpack(redis.call('HMGET', record, 'token', 'last_report'))
   local report = token .. ' ' .. kind .. ' '
   if last_report and string.sub(last_report, 1, #report) == report then
     redis.call('HSET', record, 'last_report', last_report) -- a write, so that WAIT covers the first call's writes too
-    return string.sub(last_report, #report + 1)
+    return {string.match(last_report, '^(%S+) ?(%d*)$', #report + 1)}
   end
   if owner ~= token then return false end
-  if #ARGV > 6 then redis.call('HSET', record, unpack(ARGV, 7)) end
-  if kind == 'save' then return '' end
+  if #ARGV > 7 then redis.call('HSET', record, unpack(ARGV, 8)) end
+  if kind == 'save' then return {''} end
   if kind == 'progress' then
     redis.call('HSET', record, 'updated_at', int(now_ms()))
     local received, crashed_at = unpack(redis.call('HMGET', record, 'received', 'crashed_at'))
@@ -27,18 +27,19 @@ local function report_event(KEYS, ARGV)
       redis.call('HSET', record, 'crashes', '0')
       redis.call('HDEL', record, 'crashed_at')
     end
-    return append_and_publish(channel, 'p', id, text)
+    return {append_and_publish(channel, 'p', id, text)}
   end
-  local event_id
+  local event_id, change
+  channel.changed_at = changed_at
   redis.call('HSET', record, 'crashes', '0')
   if kind == 'queued' or kind == 'paused' or kind == 'cancelled' then
-    event_id = release_job(channel, id, text)
+    event_id, change = release_job(channel, id, text)
   else
     local overtaken = OVERTAKEN[redis.call('HGET', record, 'desired')]
     if overtaken then text = text .. take_command_id(record) .. ',"overtaken":"' .. overtaken .. '"' end
     end_lease(channel, id, record)
-    event_id = change_state(channel, id, kind, kind, text)
+    event_id, change = change_state(channel, id, kind, kind, text)
   end
-  redis.call('HSET', record, 'last_report', report .. event_id)
-  return event_id
+  redis.call('HSET', record, 'last_report', report .. event_id .. ' ' .. change)
+  return {event_id, change}
 end

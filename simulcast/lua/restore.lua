@@ -20,7 +20,8 @@ local function restore(KEYS, ARGV)
     return false
   end
   redis.call('HSET', record, unpack(ARGV, 7))
-  redis.call('HSET', record, 'change', int(math.max(tonumber(change) or 0, claimed.change - 1)))
+  redis.call('HSET', record, 'change', change or '0')
+  channel.changed_at = claimed.change
   if (tonumber(commanded_at) or 0) > (tonumber(claimed.commanded_at) or 0) then
     redis.call('HSET', record, 'desired', desired, 'commands', commands, 'commanded_at', commanded_at)
     if desired_by then redis.call('HSET', record, 'desired_by', desired_by) end

@@ -19,7 +19,6 @@ import redis.asyncio
 
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.channel import ChannelNames
 from simulcast.store import functions
 from simulcast.store.call import LATER, Call, RetainAs, keep_command
 from simulcast.store.functions import Command
@@ -51,7 +50,7 @@ class Sender:
         self._waiting: deque[Call] = deque()
         self._unreplicated = UnreplicatedCalls[Call]()
         self._replica_wait_ms = REPLICA_WAIT_MS
-        self._names = ChannelNames(channel)
+        self._names = servers.names(channel)
         self._client: redis.asyncio.Redis | None = None  # of the server that got the last batch
         self._epoch: object = None  # of the channel, at the last probe
         self._probe_at = 0.0  # loop time

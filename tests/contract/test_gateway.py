@@ -42,6 +42,7 @@ PROGRESS: dict[str, object] = {"download_id": "12345", "progress": 0.75, "speed"
 ABOUT: dict[str, object] = {"download_id": "12345", "name": "a.iso", "url": "https://example.com/a.iso"}
 FIRST = ABOUT | {"attempt": 1, "received_bytes": 0}
 HALF = ABOUT | {"attempt": 1, "received_bytes": 2048, "total_bytes": 4096}
+AT = 1790000000000
 AGAIN = ABOUT | {"attempt": 2, "received_bytes": 0, "total_bytes": 4096}
 NO_ROOM = {"error_message": "größer als erlaubt 😀"}
 # What is read beside `type`: the offset of the event_id, None where there is none, and the members.
@@ -57,26 +58,28 @@ READ: dict[str, tuple[int | None, Mapping[str, object]]] = {
         PROGRESS | {"progress": 1.0, "speed": 0, "attempt": 1, "received_bytes": 4096, "total_bytes": 4096},
     ),
     "download_progress.size_unknown": (4, PROGRESS | {"progress": 0.0, "attempt": 1, "received_bytes": 2048}),
-    "download_queued": (1, FIRST | {"change": 1}),
-    "download_started": (2, FIRST | {"change": 2}),
-    "download_paused": (3, HALF | {"change": 3}),
-    "download_queued.by_command": (4, HALF | {"change": 4}),
+    "download_queued": (1, FIRST | {"change": AT + 1}),
+    "download_started": (2, FIRST | {"change": AT + 2}),
+    "download_paused": (3, HALF | {"change": AT + 3}),
+    "download_queued.by_command": (4, HALF | {"change": AT + 4}),
     "download_queued.retried": (
         3,
         HALF
-        | {"change": 3, "retry_at": 1790000002.5, "retries": 1}
+        | {"change": AT + 3, "retry_at": 1790000002.5, "retries": 1}
         | {"error_message": "the server answered 503 Service Unavailable"},
     ),
-    "download_resumed": (5, HALF | {"change": 5}),
-    "download_paused.by_command": (6, HALF | {"change": 6}),
-    "download_error.by_worker": (9, HALF | {"change": 9, "error_message": "the server answered 404"}),
-    "download_queued.again": (10, AGAIN | {"change": 10}),
-    "download_cancelled": (11, AGAIN | {"change": 11}),
-    "download_deleted": (12, AGAIN | {"change": 12}),
+    "download_resumed": (5, HALF | {"change": AT + 5}),
+    "download_paused.by_command": (6, HALF | {"change": AT + 6}),
+    "download_error.by_worker": (9, HALF | {"change": AT + 9, "error_message": "the server answered 404"}),
+    "download_queued.again": (10, AGAIN | {"change": AT + 10}),
+    "download_cancelled": (11, AGAIN | {"change": AT + 11}),
+    "download_deleted": (12, AGAIN | {"change": AT + 12}),
     "download_complete.by_worker": (
         4,
-        HALF | {"received_bytes": 4096, "change": 3, "file_path": "/downloads/a.iso"},
+        HALF | {"received_bytes": 4096, "change": AT + 3, "file_path": "/downloads/a.iso"},
     ),
+    "download_complete.overtaken": (3, HALF | {"change": AT + 3, "file_path": "/downloads/a.iso"}),
+    "download_deleted.too_many": (7, HALF | {"change": AT + 4}),
     "download_complete": (18, {"download_id": "12345", "file_path": "/downloads/a.iso"}),
     "download_error": (19, {"download_id": "12345", "error_message": "the server answered 404"}),
     "download_error.not_ascii": (19, {"download_id": "12345"} | NO_ROOM),

@@ -2,16 +2,20 @@
 
 import re
 
+import redis.asyncio
+
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs, Lease, ReleaseState
+from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Action, Command
 from simulcast.model.position import Position
-from tests.contract_examples import FROM_SERVER, PUT_OFF, TO_THE_END, WITH_TROUBLE, kept
+from tests.contract_examples import DROPPED, FROM_SERVER, OVERTAKEN, PUT_OFF, TO_THE_END, WITH_TROUBLE, kept
 from tests.jobs import claim_job
 from workers.reporter import Reporter
 
 URL = "https://user:secret@example.com/a.iso"
 HALF = {"progress": "0.5", "received": "2048", "total": "4096"}
+CHANGE = re.compile(rb'"change":[0-9]+')
 RETRY_AT = re.compile(rb'"retry_at":[0-9]+\.[0-9]{3}')
 
 
@@ -19,9 +23,12 @@ async def assert_told(broker: Broker, channel: str, names: list[str]) -> None:
     head = (await broker.head(channel)).position
     rows = await broker.history(Position(head.epoch, 0), head, channel)
     assert len(rows) == len(names)
+    changes = [change for row in rows if row.key == "12345" for change in CHANGE.findall(row.payload)]
+    assert changes == sorted(set(changes))
     for name, row in zip(names, rows, strict=True):
         if name:
             payload = RETRY_AT.sub(b'"retry_at":1790000002.500', row.payload)
+            payload = CHANGE.sub(lambda change: b'"change":%d' % (1790000000001 + changes.index(change[0])), payload)
             assert kept(row.position.offset, payload) == FROM_SERVER[name]
 
 
@@ -63,3 +70,21 @@ async def test_a_life_that_is_put_off(jobs: Jobs, broker: Broker, channel: str) 
         await claim_job(jobs, "host:1"), "queued", HALF | {"delay_ms": "2000"}, {"error_message": error, "retries": 1}
     )
     await assert_told(broker, channel, PUT_OFF)
+
+
+async def test_an_end_that_overtakes_an_accepted_cancel(jobs: Jobs, broker: Broker, channel: str) -> None:
+    await jobs.submit(URL, "12345")
+    claim = await claim_job(jobs, "host:1")
+    assert await jobs.command(Command("cancel", "12345", "c-1")) is None
+    await jobs.finish(claim, "complete", HALF, {"file_path": "/downloads/a.iso"})
+    await assert_told(broker, channel, OVERTAKEN)
+
+
+async def test_a_record_that_is_one_too_many(
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    for download_id in ("12345", "newer"):
+        await jobs.submit(URL, download_id)
+        await jobs.finish(await claim_job(jobs, "host:1"), "error", HALF, {"error_message": "no"})
+        await client.zadd(ChannelNames(channel).job_keys[3], {f"filler-{n}": 9e15 for n in range(9999)})
+    await assert_told(broker, channel, DROPPED)

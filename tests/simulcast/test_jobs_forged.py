@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.errors import InvalidEvent
 from simulcast.jobs import Jobs
+from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event, error_event, progress_event
 from simulcast.model.position import Position
 from tests.jobs import URL, claim_job, history
@@ -27,16 +29,18 @@ async def test_an_end_of_an_owned_download_is_refused_by_name(
 
 
 async def test_an_end_that_was_forged_before_its_download_does_not_hide_the_real_one(
-    jobs: Jobs, broker: Broker, channel: str
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str
 ) -> None:
-    forged = {**complete_event("a", "/forged"), "attempt": 1, "change": 3}
-    await broker.publish(forged, channel)
+    change = 9_000_000_000_000
+    await broker.publish({**complete_event("a", "/forged"), "attempt": 1, "change": change}, channel)
     await jobs.submit(URL, "a")
-    await jobs.finish(await claim_job(jobs), "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    claim = await claim_job(jobs)
+    await client.hset(ChannelNames(channel).job_prefix + "a", "change", str(change - 1))
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     head = await broker.head(channel)
     publications = await broker.history(Position(head.position.epoch, 0), head.position, channel)
     ends = [each for each in publications if each.label.startswith("e:download_complete")]
-    assert [json.loads(each.payload)["change"] for each in ends] == [3, 3]
+    assert [json.loads(each.payload)["change"] for each in ends] == [change, change]
     assert len({each.label for each in ends}) == 2
 
 
