@@ -7,7 +7,6 @@ truncating one that a stale owner still writes, or that is published under its n
 
 import os
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,8 +14,6 @@ from typing import Self
 from workers.disk.identity import FileIdentity
 from workers.disk.threads import start_in_thread, wait_uncancelled
 from workers.errors import PartFileChanged
-
-_MAX_BUFFERS = 1024  # of one pwritev: IOV_MAX on Linux and macOS
 
 
 def size_of(path: Path) -> int:
@@ -56,19 +53,12 @@ class PartFile:
         file, self._file = self._file, -1
         os.close(file)
 
-    def write(self, chunks: Sequence[bytes | memoryview], at: int) -> int:
-        """Write `chunks` at `at`, in full, and return where they end."""
-        rest = list(chunks)
+    def write(self, block: bytes | memoryview, at: int) -> int:
+        """Write `block` at `at`, in full, and return where it ends."""
+        rest = memoryview(block)
         while rest:
-            written = os.pwritev(self._file, rest[:_MAX_BUFFERS], at)
-            at += written
-            whole = 0
-            while whole < len(rest) and written >= len(rest[whole]):
-                written -= len(rest[whole])
-                whole += 1
-            rest = rest[whole:]
-            if written:
-                rest[0] = memoryview(rest[0])[written:]
+            written = os.pwrite(self._file, rest, at)
+            at, rest = at + written, rest[written:]
         return at
 
     def read(self, size: int, at: int) -> bytes:

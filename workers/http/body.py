@@ -42,35 +42,34 @@ class Body:
         """Leave the rest."""
         self._exchange.close()
 
-    async def read(self) -> list[bytes]:
-        """Return what arrived, and an empty list at the end. Raises ReadTimeout and TooSlow.
+    async def read(self, left: int | None = None) -> bytes | memoryview:
+        """Return what arrived of the `left` bytes of the body, and nothing at the end. Raises ReadTimeout and TooSlow.
 
         The bytes that arrived before a failure are returned first: a server that drops every connection early would
         otherwise never get any further.
         """
         if self._decoder is None:
-            return await self._read()
+            return await self._read(left)
         while (piece := next(self._plain, None)) is None:
-            chunks = await self._read()
-            if not chunks:
-                return []
-            self._plain = self._decoder.decode(chunks)
-        return [piece]
+            block = await self._read(None)
+            if not block:
+                return b""
+            self._plain = self._decoder.decode(block)
+        return piece
 
     def check_end(self) -> None:
         """Raises ProtocolError where compressed data ended too early."""
         if self._decoder is not None:
             self._decoder.check_end()
 
-    async def _read(self) -> list[bytes]:
+    async def _read(self, left: int | None) -> memoryview:
         began = self._clock()
-        chunks = await self._exchange.read(piece_bytes(self._paces))
-        size = sum(map(len, chunks))
-        self._watch(self._clock() - began, size)
+        block = await self._exchange.read(piece_bytes(self._paces), left)
+        self._watch(self._clock() - began, len(block))
         for pace in self._paces:
             if pace.bytes_per_s is not None:
-                await pace.acquire(size)
-        return chunks
+                await pace.acquire(len(block))
+        return block
 
     def _watch(self, waited_s: float, size: int) -> None:
         self._waited_s += waited_s

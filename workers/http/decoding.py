@@ -19,20 +19,11 @@ class Decoder:
         self._stream = zlib.decompressobj(_GZIP if self._is_gzip else _ZLIB)
         self._has_begun = False
 
-    def decode(self, chunks: list[bytes]) -> Iterator[bytes]:
+    def decode(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield the plain bytes of what came. Raises ProtocolError where it isn't compressed as stated."""
-        for chunk in chunks:
-            yield from self._decode(chunk)
-
-    def check_end(self) -> None:
-        """Raises ProtocolError where the compressed data has no end."""
-        if not self._stream.eof:
-            raise ProtocolError("the server's compressed data ended before its end")
-
-    def _decode(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._stream.eof:
-                if not self._is_gzip or data.strip(b"\x00") == b"":
+                if not self._is_gzip or not bytes(data).strip(b"\x00"):
                     return  # padding
                 self._stream = zlib.decompressobj(_GZIP)  # the next member, RFC 1952 §2.2
             try:
@@ -46,3 +37,8 @@ class Decoder:
             data = self._stream.unconsumed_tail or self._stream.unused_data
             if plain:
                 yield plain
+
+    def check_end(self) -> None:
+        """Raises ProtocolError where the compressed data has no end."""
+        if not self._stream.eof:
+            raise ProtocolError("the server's compressed data ended before its end")

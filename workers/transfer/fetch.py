@@ -1,7 +1,6 @@
 """One URL into one part file: from where it left off if that is safe, else from the beginning."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 from workers.disk.disk_space import CHECK_BYTES
 from workers.disk.file_names import file_name
@@ -147,19 +146,22 @@ async def _receive(
     """
     total, received = head.total, head.start
     checked_at = received
-    prepare = partial(options.on_source, source)
+    is_recorded = False
 
     def on_written() -> None:
         options.on_bytes(writer.written, total)
 
-    async with Writer(file, head.start, on_written, options.digest, prepare) as writer:
-        while chunks := await body.read():
-            received += sum(map(len, chunks))
+    async with Writer(file, head.start, on_written, options.digest) as writer:
+        while block := await body.read(None if total is None else total - received):
+            received += len(block)
             if total is not None and received > total:
                 return None
             if total is None:
                 limits.room.check_size(received, total)
-            await writer.write(chunks)
+            if not is_recorded and received != total:
+                await options.on_source(source)
+                is_recorded = True
+            await writer.write(block)
             if received - checked_at >= CHECK_BYTES:
                 await _reserve(options, limits, received, total)
                 checked_at = received
@@ -168,7 +170,6 @@ async def _receive(
         if body.failure is not None or (total is not None and received < total):
             raise IncompleteBody(received, total) from body.failure
         body.check_end()
-        await writer.finish()
     return received
 
 

@@ -16,7 +16,7 @@ from workers.disk.writer import Writer
 from workers.errors import DownloadFailed, IncompleteBody
 from workers.http.body import Body
 from workers.http.byte_ranges import Spans, length, merge_ranges, missing_ranges
-from workers.http.exchange import Exchange, cut
+from workers.http.exchange import Exchange
 from workers.http.response import RemoteFile, matches_range, wrong_status
 from workers.transfer import segments
 from workers.transfer.fetch_options import FetchOptions
@@ -198,14 +198,14 @@ class SegmentedDownload:
         try:
             async with segment.writer as writer:
                 while segment.at < segment.end:
-                    chunks = await body.read()
-                    if not chunks:
+                    block = await body.read(segment.end - segment.at)
+                    if not block:
                         raise IncompleteBody(self._written(), self._total) from body.failure
-                    left, size = segment.end - segment.at, sum(map(len, chunks))
+                    left, size = segment.end - segment.at, len(block)
                     if size > left and segment.end == segment.asked:
                         raise _Changed("the server sent more than it had announced")
                     segment.at += min(size, left)  # before it is written: no other may be given these bytes
-                    await writer.write(chunks if size <= left else list(cut(chunks, left)))
+                    await writer.write(block[:left])
             self._has_finished, self._failure = True, None
         except DownloadFailed as error:
             self._failure = error

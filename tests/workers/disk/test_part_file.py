@@ -16,27 +16,29 @@ from tests.conditions import until
 from tests.fetching import Download
 from tests.scripted_server import Server, honest
 from workers.disk.part_file import PartFile, size_of
-from workers.disk.writer import BUFFER_BYTES, Writer
+from workers.disk.writer import Writer
 from workers.errors import PartFileChanged
+from workers.http.exchange import BUFFER_BYTES
 from workers.http.response import RemoteFile
 
+CURL_WRITE_BYTES = 16 * 1024  # which libcurl delivers by one call
 CONTENT = random.Random(7).randbytes(6 * BUFFER_BYTES + 123)
 
 
 class Disk:
-    """os.pwritev, which can be held and counts what it wrote."""
+    """os.pwrite, which can be held and counts what it wrote."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.go_on.set()
         self.started = 0
         self.written = 0
-        self._pwritev = os.pwritev
+        self._pwrite = os.pwrite
 
-    def pwritev(self, file: int, blocks: list[bytes], at: int) -> int:
+    def pwrite(self, file: int, block: memoryview, at: int) -> int:
         self.started += 1
         assert self.go_on.wait(20)
-        written = self._pwritev(file, [b"".join(blocks)[:300_000]], at)  # a short write, as POSIX allows
+        written = self._pwrite(file, block[:300_000], at)  # a short write, as POSIX allows
         self.written += written
         return written
 
@@ -44,7 +46,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     made = Disk()
-    monkeypatch.setattr(os, "pwritev", made.pwritev)
+    monkeypatch.setattr(os, "pwrite", made.pwrite)
     yield made
     made.go_on.set()
 
@@ -54,7 +56,7 @@ async def test_what_is_written_in_pieces_of_any_size_is_there_in_order(tmp_path:
     async with PartFile(tmp_path / "p", 0) as file, Writer(file, 0, lambda: None) as writer:
         while at < len(CONTENT):
             size = dice.choice([1, 5_000, 400_000])
-            await writer.write([CONTENT[at : at + size // 2], CONTENT[at + size // 2 : at + size]])
+            await writer.write(CONTENT[at : at + size])
             at += size
     assert (tmp_path / "p").read_bytes() == CONTENT
 
@@ -96,17 +98,17 @@ async def test_a_cancelled_download_keeps_every_byte_that_was_told_and_continues
     assert download.part.read_bytes() == CONTENT
 
 
-async def test_while_the_disk_is_slow_no_more_than_two_buffers_and_a_read_are_held(
+async def test_while_the_disk_is_slow_no_more_than_two_buffers_are_held(
     server: Server, download: Download, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = received = 0
     real = Writer.write
 
-    async def write(self: Writer, chunks: list[bytes]) -> None:
+    async def write(self: Writer, block: memoryview) -> None:
         nonlocal held, received
-        received += sum(map(len, chunks))
+        received += len(block)
         held = max(held, received - disk.written)
-        await real(self, chunks)
+        await real(self, block)
 
     monkeypatch.setattr(Writer, "write", write)
     disk.go_on.clear()
@@ -116,7 +118,7 @@ async def test_while_the_disk_is_slow_no_more_than_two_buffers_and_a_read_are_he
         await asyncio.sleep(0)
     disk.go_on.set()
     await task
-    assert held <= 2 * BUFFER_BYTES + 2 * 512 * 1024
+    assert held <= 2 * (BUFFER_BYTES + CURL_WRITE_BYTES)
     assert download.part.read_bytes() == CONTENT
 
 
@@ -136,16 +138,16 @@ async def test_a_full_disk_leaves_a_true_beginning(server: Server, download: Dow
 async def test_after_a_failed_write_the_next_one_leaves_no_hole(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = os.pwritev, 0
+    real, calls = os.pwrite, 0
 
-    def fail_once(file: int, blocks: list[bytes], at: int) -> int:
+    def fail_once(file: int, block: memoryview, at: int) -> int:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(file, blocks, at)
+        return real(file, block, at)
 
-    monkeypatch.setattr(os, "pwritev", fail_once)
+    monkeypatch.setattr(os, "pwrite", fail_once)
     url = server.at("/f", honest(CONTENT))
     with pytest.raises(OSError, match="No space left"):
         await download.fetch(url)
@@ -159,7 +161,7 @@ async def test_a_cancellation_is_not_hidden_by_a_disk_that_fails_on_the_way_out(
 ) -> None:
     failures = 0
 
-    def fail(file: int, blocks: list[bytes], at: int) -> int:
+    def fail(file: int, block: memoryview, at: int) -> int:
         nonlocal failures
         failures += 1
         raise OSError(errno.EIO, "Input/output error")
@@ -168,7 +170,7 @@ async def test_a_cancellation_is_not_hidden_by_a_disk_that_fails_on_the_way_out(
         await honest(CONTENT, cut_after=1000)(server.requests[-1], writer)
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(os, "pwritev", fail)
+    monkeypatch.setattr(os, "pwrite", fail)
     task = asyncio.create_task(download.fetch(server.at("/f", first_bytes_only)))
     await until(lambda: failures > 0)
     task.cancel()
@@ -231,17 +233,17 @@ async def test_starting_over_leaves_alone_what_was_published_just_before_a_crash
 async def test_a_stale_owner_that_goes_on_writes_what_its_successor_writes(tmp_path: Path) -> None:
     stale_path, adopted = tmp_path / "p.1", tmp_path / "p.2"
     async with PartFile(stale_path, 0) as stale:
-        stale.write([CONTENT[:1000]], 0)
+        stale.write(CONTENT[:1000], 0)
         stale_path.rename(adopted)
         async with PartFile(adopted, 0) as successor:
-            successor.write([CONTENT[:BUFFER_BYTES]], 0)
+            successor.write(CONTENT[:BUFFER_BYTES], 0)
     assert adopted.read_bytes() == CONTENT[:BUFFER_BYTES]
 
     async with PartFile(adopted, 1000) as stale:
         adopted.rename(stale_path)
         async with PartFile(stale_path, BUFFER_BYTES) as successor:
-            successor.write([CONTENT[BUFFER_BYTES:]], BUFFER_BYTES)
-        stale.write([CONTENT[1000:5000]], 1000)
+            successor.write(CONTENT[BUFFER_BYTES:], BUFFER_BYTES)
+        stale.write(CONTENT[1000:5000], 1000)
     assert stale_path.read_bytes() == CONTENT
 
 
@@ -261,7 +263,7 @@ async def test_a_link_in_the_place_of_the_part_file_is_not_followed(tmp_path: Pa
     assert size_of(part) == 0
     with suppress(OSError):  # to begin anew in its place is as good as to fail
         async with PartFile(part, start) as file:
-            file.write([b"evil"], start)
+            file.write(b"evil", start)
     assert outside.read_bytes() == b"precious"
 
 

@@ -11,7 +11,7 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.transfer.fetch.MIN_SPLIT_BYTES", 100_000)
     monkeypatch.setattr(segments, "MIN_SEGMENT_BYTES", 50_000)
     monkeypatch.setattr(segments, "MIN_IDLE_REMAINING_S", 0.005)
-    monkeypatch.setattr("workers.disk.writer.FLUSH_INTERVAL_S", 0.01)
+    monkeypatch.setattr("workers.http.exchange.GATHER_S", 0.01)
     monkeypatch.setattr(segmented, "INITIAL_DELAY_S", 0.02)
     monkeypatch.setattr(segmented, "POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr(segmented, "CHECKPOINT_INTERVAL_S", 0.02)
