@@ -1,0 +1,39 @@
+"""Random commands, kills, stalls and failovers against a model.
+
+python -m tests.model --seed 3 --topology sentinel --seconds 60
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.model.run import run
+from tests.model.stage import TOPOLOGIES
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first one")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--topology", action="append", choices=TOPOLOGIES, help="may be repeated; all, where not given")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and files there")
+    flags = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    is_good = True
+    for seed in range(flags.seed, flags.seed + flags.seeds):
+        for topology in flags.topology or TOPOLOGIES:
+            with tempfile.TemporaryDirectory(prefix="model-") as temporary:
+                folder = flags.keep / f"{topology}-{seed}" if flags.keep else Path(temporary)
+                folder.mkdir(parents=True, exist_ok=True)
+                outcome = asyncio.run(run(topology, seed, flags.seconds, folder))
+            print(outcome.text(), flush=True)
+            is_good = is_good and not outcome.violations
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Clients that follow all downloads, and the state of each by what they were sent."""
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+
+import websockets
+
+from simulcast.gateway import Gateway
+from tests.service import FrontEnd
+
+STATES = {
+    "download_queued": "queued",
+    "download_started": "running",
+    "download_resumed": "running",
+    "download_paused": "paused",
+    "download_complete": "complete",
+    "download_error": "error",
+    "download_cancelled": "cancelled",
+    "download_deleted": "deleted",
+}
+RECONNECT_S = 0.3
+DEADLINE_S = 30.0
+
+
+@dataclass
+class Follower:
+    """`states`: by download_id. `overtaken`: ends that came before the worker could cancel or pause.
+
+    `repeated`: state events that came twice, though no gap had been announced.
+    """
+
+    name: str
+    states: dict[str, str] = field(default_factory=dict)
+    overtaken: set[str] = field(default_factory=set)
+    repeated: list[str] = field(default_factory=list)
+    history: dict[str, list[str]] = field(default_factory=dict)
+    seen: Counter[tuple[object, ...]] = field(default_factory=Counter)
+
+    def receive(self, text: str | bytes) -> None:
+        """Take one message into account."""
+        event = json.loads(text)
+        if event.get("type") == "hello" and not event["recovered"]:
+            self.states.clear()
+            self.seen.clear()
+        state = STATES.get(event.get("type"))
+        if state is None:
+            return
+        key = str(event["download_id"])
+        identity = (key, event["attempt"], event["change"], event["type"])
+        self.seen[identity] += 1
+        if self.seen[identity] == 2:
+            self.repeated.append(f"{self.name} was sent {' '.join(map(str, identity))} twice")
+        self.history.setdefault(key, []).append(f"{event['event_id']} {state} {event['attempt']}/{event['change']}")
+        self.states[key] = state
+        if "overtaken" in event:
+            self.overtaken.add(key)
+
+    def forget(self, download_id: str) -> None:
+        """Drop a download that is looked at no more."""
+        self.states.pop(download_id, None)
+        self.history.pop(download_id, None)
+
+
+class GatewayFollower(Follower):
+    """A client that keeps its position."""
+
+    def open(self, front_end: FrontEnd) -> Gateway:
+        return Gateway(port=front_end.port, reconnect_delay_s=RECONNECT_S, on_websocket_message=self.receive)
+
+
+class BareFollower(Follower):
+    """A client that comes back without a position."""
+
+    async def run(self, front_end: FrontEnd) -> None:
+        """Follow until cancelled."""
+        while True:
+            try:
+                async with websockets.connect(front_end.ws, proxy=None, max_size=None) as socket:
+                    self.seen.clear()
+                    async for text in socket:
+                        self.receive(text)
+            except (OSError, TimeoutError, websockets.WebSocketException):
+                pass
+            await asyncio.sleep(RECONNECT_S)
+
+
+async def joined(front_end: FrontEnd) -> Follower:
+    """Return a client that joins now, once it has the snapshot."""
+    follower = Follower(f"a client that joins {front_end.port}")
+    async with asyncio.timeout(DEADLINE_S), websockets.connect(front_end.ws, proxy=None, max_size=None) as socket:
+        mark = secrets.token_hex(8)
+        while (await front_end.post("/channels/downloads/publish", {"type": "mark", "mark": mark}))[0] != 200:
+            await asyncio.sleep(0.1)
+        while mark not in (text := str(await socket.recv())):
+            follower.receive(text)
+    return follower

@@ -1,0 +1,62 @@
+"""All keys in Redis: each belongs to a record, or is a fixed one of the channel, or has an end."""
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+import redis
+
+from tests.model.stage import CHANNEL, Stage
+
+PREFIX = f"{{simulcast:{CHANNEL}}}:"
+FIXED = {"meta", "history", "latest", "touched", "ended", "ended_at", "jobs", "ready", "leases", "done", "totals"}
+EXPIRING = re.compile(r"(processes|processes_until|job:.*:gone|cleared:.*|orphaned_files:.*|dedup:.*)")
+MAX_HISTORY = 200_000
+
+
+def records(client: redis.Redis) -> dict[str, dict[str, str]]:
+    """Return all records by id."""
+    found: dict[str, dict[str, str]] = {}
+    for key in client.scan_iter(f"{PREFIX}job:*", 1000):
+        name = bytes(key).decode().removeprefix(f"{PREFIX}job:")
+        if not name.endswith(":gone"):
+            fields = client.hgetall(key)
+            found[name] = {field.decode(): value.decode() for field, value in fields.items()}
+    return found
+
+
+def complaints(stage: Stage) -> Iterator[str]:
+    """Compare every key with the records, while no download runs."""
+    with stage.serving().admin() as client:
+        known = records(client)
+        for key in client.scan_iter(count=1000):
+            name = bytes(key).decode().removeprefix(PREFIX)
+            if EXPIRING.fullmatch(name):
+                if client.ttl(key) == -1:
+                    yield f"the key {name} has no end"
+            elif name not in FIXED and name.removeprefix("job:") not in known:
+                yield f"the key {name} belongs to no record"
+        yield from _index_complaints(client, known)
+    for other in stage.other_masters():
+        with other.admin() as client:
+            if client.dbsize():
+                yield f"another master holds {client.keys()}"
+
+
+def _index_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> Iterator[str]:
+    ended = {key for key, record in known.items() if record["state"] in ("complete", "error", "cancelled")}
+    expected = {"jobs": set(known), "done": ended, "leases": set[str](), "ready": set[str]()}
+    expected["touched"] = set(known) - ended
+    for name, ids in expected.items():
+        members = {bytes(member).decode() for member in client.zrange(PREFIX + name, 0, -1)}
+        if members != ids:
+            yield f"{name} lacks {sorted(ids - members)} and has {sorted(members - ids)} too many"
+    latest = {bytes(member).decode()[2:] for member in client.hkeys(PREFIX + "latest")}
+    if latest != set(known) - ended:
+        yield f"latest differs from the active records by {sorted(latest ^ (set(known) - ended))}"
+    scored = {bytes(member).decode() for member in client.zrange(PREFIX + "ended_at", 0, -1)}
+    told = {bytes(member).decode() for member in client.hkeys(PREFIX + "ended")}
+    if scored != told:
+        yield f"ended and ended_at differ by {sorted(scored ^ told)}"
+    if cast(int, client.xlen(PREFIX + "history")) > MAX_HISTORY:
+        yield "the history is not trimmed"
