@@ -3,6 +3,7 @@
 local MAX_LOST_WORKERS = 3
 local MAX_SCANNED = 500 -- ready jobs that a claim looks at to find one whose site isn't busy
 local MAX_PER_CALL = 20 -- expired leases, and delayed jobs likewise, that one claim handles
+local TAKEOVER_MS = 5000 -- each process notices within that time that this server took over
 
 local function end_lease(channel, id, record)
   redis.call('ZREM', channel.leases, id)
@@ -70,6 +71,14 @@ local function take_ready(channel, busy)
   return nil
 end
 
+-- Returns whether this server took over moments ago, and processes may still have to send again what its predecessor
+-- acknowledged: a job that looks ready may be running, or have ended.
+local function is_taking_over(channel, now)
+  local epoch, previous = unpack(redis.call('HMGET', channel.meta, 'epoch', 'previous'))
+  local age_ms = now - tonumber(epoch)
+  return never_promoted == false and previous ~= '' and age_ms >= 0 and age_ms < TAKEOVER_MS
+end
+
 -- The seventh and further ARGV are busy sites. Returns {}, or {token, record as a flat list, event}.
 -- The token is a counter and a nonce, compared as a whole: a failover that loses a claim may repeat a counter.
 local function claim(KEYS, ARGV)
@@ -80,6 +89,7 @@ local function claim(KEYS, ARGV)
   check_time(channel, now, tonumber(lease_ms))
   expire_leases(channel, now)
   promote_due(channel, now)
+  if is_taking_over(channel, now) then return {} end
   local id = take_ready(channel, busy)
   if not id then return {} end
   local record = record_key(channel, id)

@@ -79,6 +79,7 @@ class BareFollower(Follower):
         while True:
             try:
                 async with websockets.connect(front_end.ws, proxy=None, max_size=None) as socket:
+                    self.states.clear()
                     self.seen.clear()
                     async for text in socket:
                         self.receive(text)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import cast
 
 import redis
 
@@ -18,11 +17,15 @@ def records(client: redis.Redis) -> dict[str, dict[str, str]]:
     """Return all records by id."""
     found: dict[str, dict[str, str]] = {}
     for key in client.scan_iter(f"{PREFIX}job:*", 1000):
-        name = bytes(key).decode().removeprefix(f"{PREFIX}job:")
+        name = _text(key).removeprefix(f"{PREFIX}job:")
         if not name.endswith(":gone"):
-            fields = client.hgetall(key)
-            found[name] = {field.decode(): value.decode() for field, value in fields.items()}
+            found[name] = {_text(field): _text(value) for field, value in client.hgetall(key).items()}
     return found
+
+
+def _text(reply: object) -> str:
+    assert isinstance(reply, bytes)
+    return reply.decode()
 
 
 def complaints(stage: Stage) -> Iterator[str]:
@@ -30,7 +33,7 @@ def complaints(stage: Stage) -> Iterator[str]:
     with stage.serving().admin() as client:
         known = records(client)
         for key in client.scan_iter(count=1000):
-            name = bytes(key).decode().removeprefix(PREFIX)
+            name = _text(key).removeprefix(PREFIX)
             if EXPIRING.fullmatch(name):
                 if client.ttl(key) == -1:
                     yield f"the key {name} has no end"
@@ -48,15 +51,15 @@ def _index_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> 
     expected = {"jobs": set(known), "done": ended, "leases": set[str](), "ready": set[str]()}
     expected["touched"] = set(known) - ended
     for name, ids in expected.items():
-        members = {bytes(member).decode() for member in client.zrange(PREFIX + name, 0, -1)}
+        members = {_text(member) for member in client.zrange(PREFIX + name, 0, -1)}
         if members != ids:
             yield f"{name} lacks {sorted(ids - members)} and has {sorted(members - ids)} too many"
-    latest = {bytes(member).decode()[2:] for member in client.hkeys(PREFIX + "latest")}
+    latest = {_text(member)[2:] for member in client.hkeys(PREFIX + "latest")}
     if latest != set(known) - ended:
         yield f"latest differs from the active records by {sorted(latest ^ (set(known) - ended))}"
-    scored = {bytes(member).decode() for member in client.zrange(PREFIX + "ended_at", 0, -1)}
-    told = {bytes(member).decode() for member in client.hkeys(PREFIX + "ended")}
+    scored = {_text(member) for member in client.zrange(PREFIX + "ended_at", 0, -1)}
+    told = {_text(member) for member in client.hkeys(PREFIX + "ended")}
     if scored != told:
         yield f"ended and ended_at differ by {sorted(scored ^ told)}"
-    if cast(int, client.xlen(PREFIX + "history")) > MAX_HISTORY:
+    if client.xlen(PREFIX + "history") > MAX_HISTORY:
         yield "the history is not trimmed"

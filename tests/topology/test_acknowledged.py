@@ -8,6 +8,7 @@ from simulcast.broker import Broker
 from simulcast.jobs import DesiredState, Jobs
 from simulcast.model.commands import Command
 from simulcast.model.job_record import Query
+from simulcast.store import sender
 from tests.conditions import eventually
 from tests.jobs import claim_job
 from tests.topologies import Cluster, Group, Sentinels
@@ -89,5 +90,26 @@ class TestAcknowledged:
         await asyncio.sleep(2)  # whatever is sent again later changes nothing
         assert await holds()
         assert await jobs.claim("host:1", 30) is None
+        await other_jobs.aclose()
+        await other.aclose()
+
+    async def test_a_job_that_ended_is_claimed_by_nobody_before_its_end_is_sent_to_the_server_that_takes_over(
+        self, group: Group, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sender, "PROBE_INTERVAL_S", 3)  # the other process notices the failover first
+        other = Broker.connect(group.url)
+        other_jobs = Jobs.connect(group.url, other)
+        record = await jobs.submit("http://example.com/a", "a")
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        claim = await claim_job(jobs, "host:1")
+        await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+        first.kill()
+
+        async def complete() -> bool:
+            assert await retry_while_unavailable(lambda: other_jobs.claim("host:2", 30)) is None
+            return (await retry_while_unavailable(lambda: jobs.get(record.download_id))).state == "complete"
+
+        await eventually(complete, "the end that was acknowledged", FAILOVER_S)
         await other_jobs.aclose()
         await other.aclose()

@@ -21,6 +21,7 @@ from simulcast.model.publication import Publication
 
 MAX_SEEN = 50_000
 LOST_TTL_S = 30.0  # how long publishers have to publish again what the server lost
+CUT_TTL_S = 30.0  # how long clients that this or another front-end cut take to come back
 Identity = tuple[str, str]  # of a change of state: its key, and its label or idempotency mark
 MARK_KEY = "position\n"  # no event's key has a line break
 
@@ -57,6 +58,8 @@ class Feed:
         self._lost_events = ChannelSnapshot(hub.counters.clock)
         self._lost_at = 0.0
         self._invalidated_at = 0.0
+        self._cut_position: Position | None = None  # where clients were cut, which know of events that are lost
+        self._cut_at = float("-inf")
 
     def accept(self, publication: Publication) -> Outcome:
         """Deliver one publication, live or from the history, if the outcome is ACCEPTED."""
@@ -119,6 +122,8 @@ class Feed:
         """Cut every client, since events that they missed are lost; `load_snapshot` comes next."""
         for hub in (self.hub, *self.views.values()):
             hub.disconnect_all()
+        if self._lost_identities:
+            self._cut_position, self._cut_at = self.position, self.hub.counters.clock()
         self.position = None
         self.clear_seen()
 
@@ -138,6 +143,13 @@ class Feed:
     def has_lost_events(self) -> bool:
         """Return whether clients know changes of state that the server lost, and that came again from no publisher."""
         return bool(self._lost_identities) and self.hub.counters.clock() - self._invalidated_at > LOST_TTL_S
+
+    def is_recoverable(self, since: Position) -> bool:
+        """Return whether a client at that position knows of no event that is lost: such clients need the snapshot."""
+        if self.hub.counters.clock() - self._cut_at < CUT_TTL_S:
+            return False
+        cut = self._cut_position
+        return cut is None or since.epoch != cut.epoch or since.offset > cut.offset
 
     def expect_snapshot(self) -> None:
         """Note that a snapshot is being read; `load_snapshot` comes next."""

@@ -39,7 +39,7 @@ def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | 
         return replay_snapshot(feed)
     if is_ahead(feed, since):
         return CatchUp()
-    if since.epoch != head.epoch:
+    if since.epoch != head.epoch or not feed.is_recoverable(since):
         return replay_snapshot(feed)
     entries = feed.hub.log.entries_after(since.offset)
     if entries is None:

@@ -1,4 +1,4 @@
-from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.fanout.feed import CUT_TTL_S, Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.frontend.fanout.recovery import CatchUp, ReadHistory, Replay, conflate, plan_recovery
@@ -8,9 +8,8 @@ from tests.fake_clients import make_hub
 from tests.publications import EPOCH, publication
 
 
-def make_feed(offsets: range, most_entries: int = 1000) -> Feed:
-    clock = Clock()
-    feed = Feed(make_hub(clock, Log(max_entries=most_entries)))
+def make_feed(offsets: range, most_entries: int = 1000, clock: Clock | None = None) -> Feed:
+    feed = Feed(make_hub(clock or Clock(), Log(max_entries=most_entries)))
     feed.load_snapshot(Position(EPOCH, offsets.start - 1), "tag", [], {})
     for offset in offsets:
         feed.accept(publication(offset, text=f'{{"n":{offset}}}'))
@@ -51,6 +50,21 @@ def test_another_epoch_or_no_position_starts_over_with_the_snapshot() -> None:
         assert isinstance(step, Replay)
         assert not step.recovered
         assert ids(step.entries) == [2]
+
+
+def test_a_client_that_was_cut_since_an_event_was_lost_gets_the_snapshot_though_its_position_is_of_this_epoch() -> None:
+    clock = Clock()
+    feed = make_feed(range(1, 3), clock=clock)
+    feed.accept(publication(3, "s:download_started:1:2", "a"))
+    feed.invalidate(Position(EPOCH, 2))
+    feed.reset()
+    feed.load_snapshot(Position(EPOCH, 4), "tag", [], {})
+    feed.preload([publication(offset) for offset in range(1, 5)])
+    for late_s, since, recovered in ((0, 3, False), (0, 4, False), (CUT_TTL_S, 3, False), (0, 4, True)):
+        clock.advance(late_s)
+        step = plan_recovery(feed, Position(EPOCH, since))
+        assert isinstance(step, Replay)
+        assert step.recovered is recovered
 
 
 def test_a_piece_of_history_comes_without_what_is_superseded_in_it() -> None:
