@@ -42,8 +42,8 @@ def admin_app(public: FastAPI) -> FastAPI:
     """Return an application without a lifespan of its own: it shows the front-end of `public`."""
     app = FastAPI(openapi_url=None, exception_handlers={BrokerUnavailable: unavailable_handler})
     app.state = public.state
-    app.add_api_route("/health", health)
-    app.add_api_route("/ready", ready)
+    app.add_api_route("/health", health, methods=["GET", "HEAD"])
+    app.add_api_route("/ready", ready, methods=["GET", "HEAD"])
     app.add_api_route("/metrics", metrics)
     return app
 

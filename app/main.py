@@ -104,7 +104,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
 
     headers = {"content-security-policy": content_security_policy(index), "cache-control": "no-cache"}
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(index, headers=headers)
 

@@ -40,7 +40,8 @@ class Nginx:
             (r"app:8080", f"127.0.0.1:{front_end_port}"),
             (r"/dev/stdout", f"{folder}/access.log"),
             (r"worker_processes auto", "worker_processes 1"),
-            (r"location / \{", f"location {BELOW} {{\n            rewrite ^{BELOW}(.*)$ /$1 break;"),
+            (r"location / \{", f"location {BELOW} {{"),
+            (r"\n {12}proxy_pass", f"\n            rewrite ^{BELOW}(.*)$ /$1 break;\n            proxy_pass"),
         ):
             assert re.search(shipped, text), shipped
             text = re.sub(shipped, here.replace("\\", r"\\"), text)

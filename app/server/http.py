@@ -4,6 +4,7 @@ The overridden methods are no public API of uvicorn: it is pinned, and test_http
 """
 
 import asyncio
+import re
 import sys
 from contextlib import suppress
 from functools import partial
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
+from simulcast.frontend.sse_endpoint import refusal_stream
 from simulcast.frontend.transport.asgi import HTTP_KEY
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 
@@ -26,6 +28,7 @@ WRITE_TIMEOUT_S = 60.0  # how long a response may wait for its client to read
 MAX_HEADER_BYTES = 16 * 1024
 MAX_HEADERS = 100
 _RETRY_AFTER_S = "5"
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE)
 _PROBES = ("/health", "/ready", "/metrics")
 
 
@@ -35,10 +38,24 @@ class _Connection(h11.Connection):
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         event = super().next_event()
         if isinstance(event, h11.Request):
+            event = _in_origin_form(event)
             size = len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers)
             if size > MAX_HEADER_BYTES or len(event.headers) > MAX_HEADERS:
                 raise h11.RemoteProtocolError("the request's head is too large", error_status_hint=431)
         return event
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """Return a request with the path as its target; the authority of an absolute one takes the place of `Host`.
+
+    RFC 9112, §3.2.2: clients send an absolute target to what they take for a proxy.
+    """
+    match = _ABSOLUTE.fullmatch(request.target)
+    if match is None:
+        return request
+    headers = [(name, value) for name, value in request.headers if name != b"host"]
+    target = match[2] if match[2].startswith(b"/") else b"/" + match[2]
+    return h11.Request(method=request.method, target=target, headers=[(b"host", match[1]), *headers])
 
 
 class SimulcastHTTPProtocol(H11Protocol):
@@ -110,8 +127,10 @@ class SimulcastHTTPProtocol(H11Protocol):
         # A probe of the process gets its response even when there is no room for clients.
         if self._rejection is not None and not self.scope["path"].endswith(_PROBES):
             status, reason = self._rejection
-            headers = {"retry-after": _RETRY_AFTER_S, "connection": "close"}
-            self.app = JSONResponse({"detail": reason}, status, headers)
+            accept = dict(self.headers).get(b"accept", b"").decode("latin-1")
+            stream = refusal_stream(accept, status, reason) if self.scope["path"].endswith("/events") else None
+            self.app = response = stream or JSONResponse({"detail": reason}, status, {"retry-after": _RETRY_AFTER_S})
+            response.headers["connection"] = "close"
             return False
         if super()._should_upgrade():
             return True

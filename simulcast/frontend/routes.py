@@ -62,7 +62,12 @@ def starlette_routes(
     async def ready(_: Request) -> Response:
         return ready_response(supervisor)
 
-    return [WebSocketRoute("/ws", ws), Route("/events", events), Route("/health", health), Route("/ready", ready)]
+    return [
+        *(WebSocketRoute(path, ws) for path in ("/ws", "/ws/")),
+        Route("/events", events),
+        Route("/health", health),
+        Route("/ready", ready),
+    ]
 
 
 def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_origins: Collection[str]) -> "APIRouter":
@@ -81,6 +86,7 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
     router = APIRouter()
 
     @router.websocket("/ws")
+    @router.websocket("/ws/")
     async def ws(websocket: WebSocket, outcome: Annotated[Any, admission]) -> None:
         await serve_websocket(supervisor, websocket, outcome)
 
@@ -93,12 +99,14 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
         """The query of `/ws`; `Last-Event-ID`, or at first `?last_event_id=`, says where the client stopped."""
         return await open_stream(supervisor, request, outcome)
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", responses=openapi_errors(503))
     async def ready() -> Response:
         """Report whether clients may connect and events arrive: the head of the channel is read once a second."""
         return ready_response(supervisor)
 
     router.get("/health")(health)
+    router.head("/health", include_in_schema=False)(health)
     return router
 
 

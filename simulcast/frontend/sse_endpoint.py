@@ -1,6 +1,11 @@
-"""`/events`: the events of `/ws` as server-sent events, for clients that cannot open a WebSocket."""
+"""`/events`: the events of `/ws` as server-sent events, for clients that cannot open a WebSocket.
+
+A browser's EventSource stops for good at any status but 200 (HTML standard, §9.2.3). So a refusal that may pass is a
+stream for it, which names the reason and ends.
+"""
 
 import asyncio
+import json
 import logging
 
 from starlette.exceptions import HTTPException
@@ -24,11 +29,35 @@ from simulcast.frontend.transport.sse_encoder import SSEEncoder, preamble
 from simulcast.model.close_codes import Reconnect, Refresh
 
 _log = logging.getLogger("simulcast.events")
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+_MEDIA_TYPE = "text/event-stream"
+# Proxies and middleware that compress would hold events back.
+_HEADERS = {"cache-control": "no-cache, no-store, no-transform", "x-accel-buffering": "no"}
+_RETRY_S = {401: 10.0, 429: 5.0, 503: 2.0}  # after refusals that may pass, by status
 
 
 async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
     """Return the response that streams events. Raises HTTPException for a client that is refused."""
+    try:
+        return await _open_stream(supervisor, request, outcome)
+    except HTTPException as error:
+        if (refusal := refusal_stream(request.headers.get("accept"), error.status_code, error.detail)) is None:
+            raise
+        return refusal
+
+
+def refusal_stream(accept: str | None, status: int, reason: str) -> Response | None:
+    """Return a stream that lets an EventSource reconnect; None for another client, or a refusal that stays.
+
+    `accept`: an EventSource accepts event streams only; a client that reads statuses accepts more.
+    """
+    if accept != _MEDIA_TYPE or status not in _RETRY_S:
+        return None
+    event = json.dumps({"type": "refused", "status": status, "detail": reason})
+    body = b"%bevent: refused\ndata: %b\n\n" % (preamble(_RETRY_S[status]), event.encode())
+    return Response(body, headers=_HEADERS, media_type=_MEDIA_TYPE)
+
+
+async def _open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
     try:
         wanted = _subscribe_options(request, supervisor.channel)
     except ValueError as error:
@@ -47,8 +76,9 @@ async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome
 def _subscribe_options(request: Request, channel: str) -> SubscribeOptions:
     query = request.query_params
     pairs = query.multi_items()
-    # A browser that reconnects by itself repeats the first query, so the header is newer.
-    last = request.headers.get("last-event-id") or query.get("last_event_id")
+    # A browser that reconnects by itself repeats the first query, so the header is newer. The common polyfill of
+    # EventSource sends no header, and adds a parameter.
+    last = request.headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
     if last:
         pairs.append(("since", last))
     return options.parse(pairs, [options.VERSIONED], channel)
@@ -57,7 +87,7 @@ def _subscribe_options(request: Request, channel: str) -> SubscribeOptions:
 class EventStream(Response):
     """Lasts until the client disconnects or is disconnected, or its grant expires."""
 
-    media_type = "text/event-stream"
+    media_type = _MEDIA_TYPE
 
     def __init__(self, supervisor: Supervisor, services: Services, wanted: SubscribeOptions, grant: Grant) -> None:
         super().__init__(headers=_HEADERS)

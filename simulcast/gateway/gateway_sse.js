@@ -48,7 +48,7 @@ export class SSEConnection extends EventTarget {
   async #read(address) {
     let [code, reason, retryAfter] = [LOST, "", null];
     try {
-      const headers = { ...this.#headers, accept: "text/event-stream" };
+      const headers = { ...this.#headers, accept: "text/event-stream, application/json" };
       const response = await fetch(address, { headers, cache: "no-store", signal: this.#abort.signal });
       if (response.ok && response.body) {
         this.readyState = 1;

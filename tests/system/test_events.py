@@ -35,13 +35,14 @@ async def test_who_comes_back_with_the_last_id_gets_what_it_missed_once(
     async with stream(at(running)) as reader:
         headers = reader.response.headers
         assert headers["content-type"].startswith("text/event-stream")
-        assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-store", "no")
+        assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-cache, no-store, no-transform", "no")
         assert json.loads(await reader.next())["download_id"] == "x"  # the snapshot
         await broker.publish({"n": 1})
         assert ns(await reader.collect('"n":1')) == [1]
     assert reader.fields[0].startswith("retry: ")
     await broker.publish({"n": 2})
-    for query, last_id in (("", reader.last_id), (f"?last_event_id={reader.last_id}", "")):
+    polyfill = f"?last_event_id=1-1&lastEventId={reader.last_id}"  # the first query, and the newer position behind it
+    for query, last_id in (("", reader.last_id), (f"?last_event_id={reader.last_id}", ""), (polyfill, "")):
         async with stream(at(running, query), last_id) as again:
             assert ns(await again.collect('"n":2')) == [2]
     async with stream(at(running, f"?last_event_id={reader.last_id}"), again.last_id) as newest:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.model.position import Position
 
-RETRY_MS = 5_000
+RETRY_S = 5.0
 _JITTER = 0.2  # up to a fifth earlier or later, so that a crowd that was cut doesn't reconnect simultaneously
 _EVENT_ID = re.compile(rb'\{"event_id":"([0-9]+-[0-9]+)"(?:,"channel":"([^"]+)")?')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -16,9 +16,9 @@ _HELLO = b'{"type":"hello","channel":'
 _MARK = re.compile(rb'\{"type":"position","position":"([0-9]+-[0-9]+)"(?:,"channel":"([^"]+)")?\}')
 
 
-def preamble() -> bytes:
+def preamble(retry_s: float = RETRY_S) -> bytes:
     """Return the delay after which a browser reconnects."""
-    return b"retry: %d\n\n" % (RETRY_MS * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
+    return b"retry: %d\n\n" % (retry_s * 1000 * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
 
 
 class SSEEncoder:
