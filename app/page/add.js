@@ -1,26 +1,17 @@
 // The form that adds downloads, one URL per line.
 
+import { announce } from "./announcer.js";
+import { byId } from "./dom.js";
 import { printable, withCount } from "./format.js";
+import { token } from "./token.js";
 
 const RESPONSE_TIMEOUT_MS = 15_000;
 const MAX_SHOWN_PROBLEMS = 8;
 
-/**
- * @typedef {object} AddForm
- * @property {HTMLFormElement} form its `action` is the address for the URLs
- * @property {HTMLTextAreaElement} input
- * @property {HTMLButtonElement} button
- * @property {HTMLElement} problems a list of errors
- * @property {import("./token.js").Token} token
- * @property {(sentence: string) => void} announce
- */
+const [form, input, button, problems] = byId("add", "urls", "add-button", "problems");
 
-/**
- * Posts each line, one after the other, so that they appear in their order. Refused lines stay in the box.
- * @param {AddForm} elements
- */
-export function addForm(elements) {
-  const { form, input, button } = elements;
+/** Posts each line, one after the other, so that they appear in their order. Refused lines stay in the box. */
+export function addForm() {
   // On a touch screen the return key is the only way to another line.
   const returnSubmits = !window.matchMedia("(pointer: coarse)").matches;
   input.addEventListener("keydown", (event) => {
@@ -34,17 +25,16 @@ export function addForm(elements) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!input.readOnly) void submit(elements);
+    if (!input.readOnly) void submit();
   });
 }
 
-/** @param {AddForm} elements */
-async function submit({ form, input, button, problems, token, announce }) {
+async function submit() {
   const urls = splitLines(input.value);
-  problems.replaceChildren();
   input.removeAttribute("aria-invalid");
+  showProblems([]);
   if (urls.length === 0) {
-    showProblems(problems, ["Enter the address of a file, such as https://example.org/file.iso"]);
+    showProblems(["Enter the address of a file, such as https://example.org/file.iso"]);
     input.setAttribute("aria-invalid", "true");
     input.focus();
     return;
@@ -57,7 +47,7 @@ async function submit({ form, input, button, problems, token, announce }) {
   const reasons = [];
   for (const [index, url] of urls.entries()) {
     if (urls.length > 1) button.textContent = `Adding ${index + 1} of ${urls.length}`;
-    const { reason, isReached } = await post(form.action, url, token.headers);
+    const { reason, isReached } = await post(url);
     if (reason !== "") {
       refused.push(url);
       reasons.push(urls.length > 1 && !reason.includes(url) ? `${url}: ${reason}` : reason);
@@ -71,7 +61,7 @@ async function submit({ form, input, button, problems, token, announce }) {
   button.removeAttribute("aria-disabled");
   input.value = refused.join("\n");
   button.textContent = buttonLabel(refused.length);
-  showProblems(problems, reasons);
+  showProblems(reasons);
   if (refused.length > 0) input.setAttribute("aria-invalid", "true");
   input.focus();
 
@@ -81,17 +71,15 @@ async function submit({ form, input, button, problems, token, announce }) {
 }
 
 /**
- * @param {string} action
  * @param {string} url
- * @param {Record<string, string>} headers
  * @returns {Promise<{reason: string, isReached: boolean}>} reason: why it wasn't added, "" when it was;
  *   isReached: whether a server answered
  */
-async function post(action, url, headers) {
+async function post(url) {
   try {
-    const response = await fetch(action, {
+    const response = await fetch(form.action, {
       method: "POST",
-      headers: { ...headers, "content-type": "application/json" },
+      headers: { ...token.headers, "content-type": "application/json" },
       body: JSON.stringify({ url }),
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
@@ -139,7 +127,7 @@ function buttonLabel(count) {
  * @param {HTMLElement} problems
  * @param {string[]} reasons
  */
-function showProblems(problems, reasons) {
+function showProblems(reasons) {
   const texts = reasons.slice(0, MAX_SHOWN_PROBLEMS);
   if (reasons.length > MAX_SHOWN_PROBLEMS) texts.push(`and ${reasons.length - MAX_SHOWN_PROBLEMS} more`);
   problems.replaceChildren(

@@ -1,5 +1,6 @@
 // Announcements for screen readers: the connection, ends of downloads, and results of commands. Never progress.
 
+import { byId } from "./dom.js";
 import { withCount } from "./format.js";
 
 const COLLECT_MS = 700;
@@ -7,51 +8,41 @@ const MAX_NAMED_ENDS = 3;
 
 /** @typedef {"complete" | "failed" | "cancelled"} End */
 
-/** Collects for a moment, so that a hundred simultaneous ends are one sentence. */
-export class Announcer {
-  /** @type {string[]} */
-  #sentences = [];
-  /** The first few by name, the rest by number. @type {Record<End, {count: number, names: string[]}>} */
-  #ends = noEnds();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #region;
+const [region] = byId("announcer");
+/** @type {string[]} */
+const sentences = [];
+/** The first few by name, the rest by number. */
+let ends = noEnds();
+/** Collects for a moment, so that a hundred simultaneous ends are one sentence. @type {number | undefined} */
+let timer;
 
-  /** @param {HTMLElement} region with role=status */
-  constructor(region) {
-    this.#region = region;
-  }
+/** @param {string} sentence */
+export function announce(sentence) {
+  sentences.push(sentence);
+  timer ??= setTimeout(flush, COLLECT_MS);
+}
 
-  /** @param {string} sentence */
-  announce(sentence) {
-    this.#sentences.push(sentence);
-    this.#timer ??= setTimeout(() => this.#flush(), COLLECT_MS);
-  }
+/**
+ * @param {End} end
+ * @param {string} name
+ */
+export function announceEnd(end, name) {
+  ends[end].count += 1;
+  if (ends[end].count <= MAX_NAMED_ENDS) ends[end].names.push(name);
+  timer ??= setTimeout(flush, COLLECT_MS);
+}
 
-  /**
-   * @param {End} end
-   * @param {string} name
-   */
-  announceEnd(end, name) {
-    const ends = this.#ends[end];
-    ends.count += 1;
-    if (ends.count <= MAX_NAMED_ENDS) ends.names.push(name);
-    this.#timer ??= setTimeout(() => this.#flush(), COLLECT_MS);
+function flush() {
+  timer = undefined;
+  for (const [end, { count, names }] of Object.entries(ends)) {
+    if (count > MAX_NAMED_ENDS) sentences.push(`${withCount(count, "download")} ${end}.`);
+    else sentences.push(...names.map((name) => `${name}: ${end}.`));
   }
-
-  #flush() {
-    this.#timer = undefined;
-    const sentences = this.#sentences.splice(0);
-    for (const [end, { count, names }] of Object.entries(this.#ends)) {
-      if (count > MAX_NAMED_ENDS) sentences.push(`${withCount(count, "download")} ${end}.`);
-      else sentences.push(...names.map((name) => `${name}: ${end}.`));
-    }
-    this.#ends = noEnds();
-    // Unchanged text isn't read again; a new paragraph is.
-    const paragraph = document.createElement("p");
-    paragraph.textContent = sentences.join(" ");
-    this.#region.replaceChildren(paragraph);
-  }
+  ends = noEnds();
+  // Unchanged text isn't read again; a new paragraph is.
+  const paragraph = document.createElement("p");
+  paragraph.textContent = sentences.splice(0).join(" ");
+  region.replaceChildren(paragraph);
 }
 
 /** @returns {Record<End, {count: number, names: string[]}>} */

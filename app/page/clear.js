@@ -1,26 +1,18 @@
 // "Clear finished": asks for a confirmation before all ended downloads leave the list.
 
+import { byId } from "./dom.js";
 import { printable, withCount } from "./format.js";
+
+const [button, question, message, keep, clear, note] =
+  byId("clear", "clear-question", "clear-message", "clear-keep", "clear-confirm", "clear-note");
+const [focusFallback] = byId("list-title");
 
 export class ClearFinished {
   #count = 0;
   #isBusy = false;
-  #elements;
 
-  /**
-   * @param {object} options
-   * @param {HTMLButtonElement} options.button
-   * @param {HTMLElement} options.question holds `message`, `keep` and `clear`
-   * @param {HTMLElement} options.message
-   * @param {HTMLButtonElement} options.keep
-   * @param {HTMLButtonElement} options.clear
-   * @param {HTMLElement} options.note the last error
-   * @param {HTMLElement} options.focusFallback takes the focus when the button that has it disappears
-   * @param {() => void} options.onClear
-   */
-  constructor({ onClear, ...elements }) {
-    this.#elements = elements;
-    const { button, question, keep, clear } = elements;
+  /** @param {() => void} onClear */
+  constructor(onClear) {
     button.addEventListener("click", () => {
       if (this.#isBusy) return;
       question.hidden = false;
@@ -41,24 +33,23 @@ export class ClearFinished {
   setCount(count) {
     if (count === this.#count) return;
     this.#count = count;
-    this.#elements.message.textContent = `Clear ${withCount(count, "finished download")}? Files stay.`;
+    message.textContent = `Clear ${withCount(count, "finished download")}? Files stay.`;
     if (count === 0) this.#close();
-    else if (this.#elements.question.hidden) this.#elements.button.hidden = false;
+    else if (question.hidden) button.hidden = false;
   }
 
   /**
    * @param {boolean} isBusy whether a command is pending
-   * @param {string} note the error of the last one; "" for none
+   * @param {string} error of the last one; "" for none
    */
-  show(isBusy, note) {
+  show(isBusy, error) {
     this.#isBusy = isBusy;
-    this.#elements.button.setAttribute("aria-busy", String(isBusy));
-    this.#elements.note.textContent = printable(note);
-    this.#elements.note.hidden = note === "";
+    button.setAttribute("aria-busy", String(isBusy));
+    note.textContent = printable(error);
+    note.hidden = error === "";
   }
 
   #close() {
-    const { button, question, focusFallback } = this.#elements;
     const hasFocus = question.contains(document.activeElement) || document.activeElement === button;
     question.hidden = true;
     button.hidden = this.#count === 0;

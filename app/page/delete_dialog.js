@@ -1,9 +1,12 @@
 // The question in a row before a download is deleted: with or without its file. Neither can be restored.
 
+import { byId } from "./dom.js";
 import { displayName } from "./downloads.js";
 import { printable } from "./format.js";
 
 /** @typedef {import("./row.js").Row} Row */
+
+const [template] = byId("delete-template");
 
 /** At most one is open, so that a forgotten one is not met by accident. */
 export class DeleteDialog {
@@ -11,15 +14,10 @@ export class DeleteDialog {
   #row = null;
   /** @type {HTMLElement | null} */
   #element = null;
-  #template;
   #onDelete;
 
-  /**
-   * @param {HTMLTemplateElement} template
-   * @param {(downloadId: string, file: boolean) => void} onDelete
-   */
-  constructor(template, onDelete) {
-    this.#template = template;
+  /** @param {(downloadId: string, file: boolean) => void} onDelete */
+  constructor(onDelete) {
     this.#onDelete = onDelete;
   }
 
@@ -31,7 +29,7 @@ export class DeleteDialog {
     const { download } = row;
     if (!download || row === this.#row) return;
     this.close();
-    const fragment = /** @type {DocumentFragment} */ (this.#template.content.cloneNode(true));
+    const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     const file = /** @type {HTMLElement} */ (element.querySelector('[data-answer="file"]'));
     element.setAttribute("aria-label", `Delete ${printable(displayName(download))}?`);

@@ -1,5 +1,7 @@
 // The filter of the rows: by words of the name or address, and by state.
 
+import { announce } from "./announcer.js";
+import { byId, setText } from "./dom.js";
 import { displayName } from "./downloads.js";
 import { withCount } from "./format.js";
 import { hasEnded } from "./merge.js";
@@ -9,6 +11,8 @@ import { hasEnded } from "./merge.js";
 /** A pause in typing: a number for each letter would be noise. */
 const ANNOUNCE_DELAY_MS = 600;
 
+const [search, stateFilter, count, none, reset] = byId("search", "state-filter", "count", "none", "reset");
+
 export class Filter {
   /** @type {string[]} */
   #words = [];
@@ -17,36 +21,23 @@ export class Filter {
   #searchTexts = new WeakMap();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #written = "";
-  #elements;
 
-  /**
-   * @typedef {{name: string, url: string, text: string}} SearchText
-   *
-   * @param {object} options
-   * @param {HTMLInputElement} options.search
-   * @param {HTMLSelectElement} options.state its values: "", "active", or a state
-   * @param {HTMLElement} options.count the number of visible rows
-   * @param {HTMLElement} options.none visible when nothing matches
-   * @param {HTMLButtonElement} options.reset
-   * @param {() => void} options.onChange
-   * @param {(sentence: string) => void} options.announce
-   */
-  constructor({ onChange, announce, ...elements }) {
-    this.#elements = elements;
-    const { search, state, reset } = elements;
+  /** @typedef {{name: string, url: string, text: string}} SearchText */
+
+  /** @param {() => void} onChange */
+  constructor(onChange) {
     const change = () => {
       this.#words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-      this.#state = state.value;
+      this.#state = stateFilter.value;
       onChange();
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => announce(`${this.#written} shown.`), ANNOUNCE_DELAY_MS);
+      this.#timer = setTimeout(() => announce(`${count.textContent} shown.`), ANNOUNCE_DELAY_MS);
     };
     search.addEventListener("input", change);
-    state.addEventListener("change", change);
+    stateFilter.addEventListener("change", change);
     reset.addEventListener("click", () => {
       search.value = "";
-      state.value = "";
+      stateFilter.value = "";
       change();
       search.focus();
     });
@@ -76,13 +67,10 @@ export class Filter {
    * @param {number} visible
    */
   showCount(total, visible) {
-    const { count, none, search, state } = this.#elements;
-    const isFiltering = search.value !== "" || state.value !== "";
+    const isFiltering = search.value !== "" || stateFilter.value !== "";
     const text = isFiltering ? `${visible} of ${withCount(total, "download")}` : withCount(total, "download");
     none.hidden = !isFiltering || total === 0 || visible > 0;
-    if (text === this.#written) return;
-    this.#written = text;
-    count.textContent = text;
+    setText(count, text);
   }
 
   /**

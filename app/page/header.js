@@ -1,61 +1,36 @@
 // The top of the page: the state of the connection, and the totals of all downloads.
 
+import { byId, setText } from "./dom.js";
 import { formatSpeed, withCount } from "./format.js";
 
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
-export class Header {
-  /** @type {Map<HTMLElement, string>} */
-  #written = new Map();
-  #elements;
+const [phase, retry, active, speed] = byId("phase", "retry", "active", "speed");
+const { dataset } = document.documentElement;
 
-  /**
-   * @param {object} elements
-   * @param {HTMLElement} elements.phase the connection's state in words
-   * @param {HTMLElement} elements.retry the button that connects immediately
-   * @param {HTMLElement} elements.active
-   * @param {HTMLElement} elements.speed
-   */
-  constructor(elements) {
-    this.#elements = elements;
-  }
+/**
+ * @param {ConnectionState} state
+ * @param {number} now ms
+ */
+export function showConnection(state, now) {
+  setText(phase, describe(state, now));
+  if (dataset.connection === state.phase) return;
+  dataset.connection = state.phase;
+  const canRetry = state.phase === "lost" || state.phase === "refused";
+  // A button that vanishes under the focus would throw the keyboard back to the top.
+  if (!canRetry && document.activeElement === retry) phase.focus();
+  retry.hidden = !canRetry;
+}
 
-  /**
-   * @param {ConnectionState} state
-   * @param {number} now ms
-   */
-  showConnection(state, now) {
-    const { phase, retry } = this.#elements;
-    this.#write(phase, describe(state, now));
-    const { dataset } = document.documentElement;
-    if (dataset.connection === state.phase) return;
-    dataset.connection = state.phase;
-    const canRetry = state.phase === "lost" || state.phase === "refused";
-    // A button that vanishes under the focus would throw the keyboard back to the top.
-    if (!canRetry && document.activeElement === retry) phase.focus();
-    retry.hidden = !canRetry;
-  }
-
-  /**
-   * @param {{active: number, speed: number}} totals
-   * @param {boolean} isLive false without a connection, when the speed is unknown
-   */
-  showTotals({ active, speed }, isLive) {
-    this.#write(this.#elements.active, `${active} active`);
-    this.#write(this.#elements.speed, isLive ? formatSpeed(speed) : "– B/s");
-    const title = active > 0 ? `${withCount(active, "download")} · Simulcast` : "Simulcast";
-    if (document.title !== title) document.title = title;
-  }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {string} text
-   */
-  #write(element, text) {
-    if (this.#written.get(element) === text) return;
-    this.#written.set(element, text);
-    element.textContent = text;
-  }
+/**
+ * @param {import("./downloads.js").Totals} totals
+ * @param {boolean} isLive false without a connection, when the speed is unknown
+ */
+export function showTotals(totals, isLive) {
+  setText(active, `${totals.active} active`);
+  setText(speed, isLive ? formatSpeed(totals.speed) : "– B/s");
+  const title = totals.active > 0 ? `${withCount(totals.active, "download")} · Simulcast` : "Simulcast";
+  if (document.title !== title) document.title = title;
 }
 
 /**

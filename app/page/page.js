@@ -1,20 +1,21 @@
 // Wires the page: events of the gateway change the downloads, and changed downloads are drawn.
 
-import { AccessForm } from "./access.js";
+import { accessForm, closeAccess, openAccess } from "./access.js";
 import { addForm } from "./add.js";
-import { Announcer } from "./announcer.js";
+import { announce, announceEnd } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
 import { ALL, Commands } from "./commands.js";
+import { byId } from "./dom.js";
 import { displayName, Downloads, isSilent } from "./downloads.js";
 import { Filter } from "./filter.js";
 import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
-import { describe, Header } from "./header.js";
+import { describe, showConnection, showTotals } from "./header.js";
 import { hasEnded } from "./merge.js";
 import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
 import { SpeedChart } from "./speed_chart.js";
-import { Token } from "./token.js";
+import { token } from "./token.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
@@ -26,23 +27,8 @@ const INTERVAL_MS = 500;
 /** @type {Partial<Record<string, import("./announcer.js").End>>} */
 const ENDS = { complete: "complete", error: "failed", cancelled: "cancelled" };
 
-/**
- * @template {HTMLElement} [T=HTMLElement]
- * @param {string} id
- * @returns {T}
- */
-const element = (id) => /** @type {T} */ (document.getElementById(id));
-
-const announcer = new Announcer(element("announcer"));
+const [tools, list, empty, retry] = byId("tools", "rows", "empty", "retry");
 const downloads = new Downloads();
-const header = new Header({
-  phase: element("phase"),
-  retry: element("retry"),
-  active: element("active"),
-  speed: element("speed"),
-});
-const { dataset } = document.documentElement;
-const token = new Token({ isExpected: "tokens" in dataset, path: new URL(".", document.baseURI).pathname });
 /** @type {ConnectionState} */
 let connection = { phase: "connecting" };
 const gateway = new Gateway({
@@ -65,68 +51,23 @@ const commands = new Commands({
     if (downloadId === ALL) clearFinished.show(commands.pendingAction(ALL) !== null, note);
     const download = downloads.get(downloadId);
     if (download) rows.draw(download);
-    if (note !== "") announcer.announce(printable(note));
+    if (note !== "") announce(printable(note));
   },
 });
 const rows = new Rows({
-  list: element("rows"),
-  template: element("row-template"),
-  deleteDialog: element("delete-template"),
-  focusFallback: element("list-title"),
   getCommand: (downloadId) => ({ pending: commands.pendingAction(downloadId), note: commands.note(downloadId) }),
   onAction: (action, downloadId, options) => commands.request(action, downloadId, Date.now(), options),
   onFrame: showCounts,
 });
-const filter = new Filter({
-  search: element("search"),
-  state: element("state-filter"),
-  count: element("count"),
-  none: element("none"),
-  reset: element("reset"),
-  onChange: () => rows.filter((download) => filter.matches(download)),
-  announce: (sentence) => announcer.announce(sentence),
-});
+const filter = new Filter(() => rows.filter((download) => filter.matches(download)));
 /** The ended downloads that the pending "clear finished" concerns. @type {string[]} */
 let clearing = [];
-const clearFinished = new ClearFinished({
-  button: element("clear"),
-  question: element("clear-question"),
-  message: element("clear-message"),
-  keep: element("clear-keep"),
-  clear: element("clear-confirm"),
-  note: element("clear-note"),
-  focusFallback: element("list-title"),
-  onClear: () => {
-    clearing = [...downloads.values()].filter(({ state }) => hasEnded(state)).map(({ id }) => id);
-    commands.request("clear_finished", ALL, Date.now());
-  },
+const clearFinished = new ClearFinished(() => {
+  clearing = [...downloads.values()].filter(({ state }) => hasEnded(state)).map(({ id }) => id);
+  commands.request("clear_finished", ALL, Date.now());
 });
-const reconciler = new Reconciler({
-  address: new URL("downloads", document.baseURI).href,
-  token,
-  downloads,
-  onChange: draw,
-  onDone: () => rows.sort(() => downloads.values()),
-});
-const chart = new SpeedChart({
-  line: /** @type {any} */ (element("chart-line")),
-  area: /** @type {any} */ (element("chart-area")),
-  description: element("chart-description"),
-});
-
-const access = new AccessForm({
-  form: element("access"),
-  input: element("token"),
-  message: element("access-message"),
-  focusFallback: element("phase"),
-  token,
-  onToken: () => {
-    void gateway.disconnectWebSocket(); // an attempt may be under way with the token before
-    connect();
-  },
-});
-
-const empty = element("empty");
+const reconciler = new Reconciler(downloads, draw, () => rows.sort(() => downloads.values()));
+const chart = new SpeedChart();
 /** The last announced state of the connection: repeated failures are no news. @type {"" | "connected" | "lost"} */
 let announcedPhase = "";
 
@@ -158,14 +99,14 @@ function takeResult(result) {
     const change = downloads.delete(id);
     if (change) draw(change);
   }
-  if (command.action === "clear_finished") announcer.announce(`${withCount(ids.length, "finished download")} cleared.`);
+  if (command.action === "clear_finished") announce(`${withCount(ids.length, "finished download")} cleared.`);
 }
 
 /** @param {Change} change */
 function draw({ download, before, removed }) {
   if (removed) {
     const isDeleted = commands.pendingAction(removed.id) === "delete_download";
-    if (isDeleted) announcer.announce(`${printable(displayName(removed))}: deleted.`);
+    if (isDeleted) announce(`${printable(displayName(removed))}: deleted.`);
     rows.remove(removed.id);
     commands.settle(removed.id);
     if (removed === download) return;
@@ -174,7 +115,7 @@ function draw({ download, before, removed }) {
     commands.settle(download.id);
     // A new download that has ended already is part of a snapshot, and no news.
     const end = ENDS[download.state];
-    if (before !== null && end) announcer.announceEnd(end, printable(displayName(download)));
+    if (before !== null && end) announceEnd(end, printable(displayName(download)));
   }
   rows.draw(download);
 }
@@ -182,9 +123,9 @@ function draw({ download, before, removed }) {
 /** To be called after each frame that drew something. */
 function showCounts() {
   const { size } = downloads;
-  element("tools").hidden = size === 0;
+  tools.hidden = size === 0;
   empty.hidden = size > 0;
-  element("rows").hidden = rows.visibleCount === 0;
+  list.hidden = rows.visibleCount === 0;
   filter.showCount(size, rows.visibleCount);
 }
 
@@ -204,23 +145,23 @@ function parse(text) {
 /** @param {ConnectionState} state */
 function connectionChanged(state) {
   connection = state;
-  header.showConnection(state, Date.now());
+  showConnection(state, Date.now());
   if (state.phase === "connected") {
-    announcer.announce(announcedPhase === "lost" ? "Connected again." : "Connected.");
+    announce(announcedPhase === "lost" ? "Connected again." : "Connected.");
     announcedPhase = "connected";
-    access.close();
+    closeAccess();
     // A link can't send a token, so it would save a refusal.
-    if (token.text !== "") delete dataset.files;
+    if (token.text !== "") delete document.documentElement.dataset.files;
     return;
   }
   reconciler.stop();
   commands.failAll();
   if (state.phase === "refused") {
-    if (state.wantsToken) access.open(token.text && state.reason);
-    announcer.announce(`${printable(describe(state, Date.now()))}.`);
+    if (state.wantsToken) openAccess(token.text && state.reason);
+    announce(`${printable(describe(state, Date.now()))}.`);
   }
   if (state.phase === "lost" && announcedPhase !== "lost") {
-    announcer.announce("No connection. The page keeps trying.");
+    announce("No connection. The page keeps trying.");
     announcedPhase = "lost";
   }
 }
@@ -230,8 +171,8 @@ function tick() {
   const now = Date.now();
   const isLive = connection.phase === "connected";
   const totals = downloads.totals(now);
-  header.showConnection(connection, now);
-  header.showTotals(totals, isLive);
+  showConnection(connection, now);
+  showTotals(totals, isLive);
   clearFinished.setCount(totals.ended);
   chart.sample(isLive ? totals.speed : 0, now);
   commands.expire(now);
@@ -243,15 +184,12 @@ function tick() {
   }
 }
 
-addForm({
-  form: element("add"),
-  input: element("urls"),
-  button: element("add-button"),
-  problems: element("problems"),
-  token,
-  announce: (sentence) => announcer.announce(sentence),
+addForm();
+accessForm(() => {
+  void gateway.disconnectWebSocket(); // an attempt may be under way with the token before
+  connect();
 });
-element("retry").addEventListener("click", connect);
+retry.addEventListener("click", connect);
 connect();
 tick();
 setInterval(tick, TICK_MS);

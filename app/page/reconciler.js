@@ -18,23 +18,16 @@ export class Reconciler {
   #isChecking = false;
   /** When each download was last checked, by its id. @type {Map<string, number>} */
   #checkedAt = new Map();
-  #address;
-  #token;
   #downloads;
   #onChange;
   #onDone;
 
   /**
-   * @param {object} options
-   * @param {string} options.address of the list of downloads
-   * @param {import("./token.js").Token} options.token
-   * @param {import("./downloads.js").Downloads} options.downloads
-   * @param {(change: Change) => void} options.onChange
-   * @param {() => void} options.onDone the downloads are complete and in their order
+   * @param {import("./downloads.js").Downloads} downloads
+   * @param {(change: Change) => void} onChange
+   * @param {() => void} onDone the downloads are complete and in their order
    */
-  constructor({ address, token, downloads, onChange, onDone }) {
-    this.#address = address;
-    this.#token = token;
+  constructor(downloads, onChange, onDone) {
     this.#downloads = downloads;
     this.#onChange = onChange;
     this.#onDone = onDone;
@@ -76,7 +69,7 @@ export class Reconciler {
   async #readList(run) {
     const requestedAt = Date.now();
     try {
-      const { records, isComplete, hasShrunk } = await listRecords(this.#address, this.#token.headers);
+      const { records, isComplete, hasShrunk } = await listRecords();
       if (run !== this.#run) return;
       // Oldest first, in the order of their creation.
       for (const record of records.reverse()) {
@@ -107,7 +100,7 @@ export class Reconciler {
   async #readOne(id, now) {
     this.#isChecking = true;
     try {
-      const record = await getRecord(this.#address, id, this.#token.headers);
+      const record = await getRecord(id);
       if (record) this.#report(this.#downloads.applyRecord(record, now, Date.now()));
       // Downloads of other publishers never had a record, so that its absence means nothing.
       else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#report(this.#downloads.delete(id));

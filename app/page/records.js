@@ -1,5 +1,7 @@
 // The server's own list of downloads, read over HTTP.
 
+import { token } from "./token.js";
+
 /**
  * @typedef {object} DownloadRecord a record of GET downloads; any member may be missing or wrong
  * @property {unknown} [download_id]
@@ -15,6 +17,7 @@
 const RESPONSE_TIMEOUT_MS = 15_000;
 const PAGE_SIZE = 500;
 const MAX_PAGES = 10;
+const ADDRESS = new URL("downloads", document.baseURI).href;
 
 /** The list can't be read, temporarily or at all. */
 export class RecordsUnavailable extends Error {
@@ -27,13 +30,11 @@ export class RecordsUnavailable extends Error {
 
 /**
  * All records, newest first; of more than 5,000 the newest.
- * @param {string} address of the list
- * @param {Record<string, string>} headers
  * @returns {Promise<{records: DownloadRecord[], isComplete: boolean, hasShrunk: boolean}>} isComplete: no record can be
  *   missing; hasShrunk: one can, since others were deleted meanwhile, so that another attempt helps
  * @throws {RecordsUnavailable}
  */
-export async function listRecords(address, headers) {
+export async function listRecords() {
   /** @type {DownloadRecord[]} */
   const records = [];
   /** @type {number | null} */
@@ -41,7 +42,7 @@ export async function listRecords(address, headers) {
   let hasShrunk = false;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const query = `?sort=created_at&order=desc&offset=${page * PAGE_SIZE}&limit=${PAGE_SIZE}`;
-    const body = /** @type {{downloads?: unknown, total?: unknown} | null} */ (await get(address + query, headers));
+    const body = /** @type {{downloads?: unknown, total?: unknown} | null} */ (await get(query));
     if (!Array.isArray(body?.downloads)) throw new RecordsUnavailable(false);
     records.push(...body.downloads.filter((record) => typeof record === "object" && record !== null));
     // Each deletion between two pages moves one record from the later page to the earlier, which was read already.
@@ -53,25 +54,22 @@ export async function listRecords(address, headers) {
 }
 
 /**
- * @param {string} address of the list
  * @param {string} downloadId
- * @param {Record<string, string>} headers
  * @returns {Promise<DownloadRecord | null>} null when the server has none
  * @throws {RecordsUnavailable}
  */
-export async function getRecord(address, downloadId, headers) {
-  const body = await get(`${address}/${encodeURIComponent(downloadId)}`, headers);
+export async function getRecord(downloadId) {
+  const body = await get(`/${encodeURIComponent(downloadId)}`);
   return typeof body === "object" ? body : null;
 }
 
 /**
- * @param {string} address
- * @param {Record<string, string>} headers
+ * @param {string} suffix of the list's address
  * @returns {Promise<unknown>} null for 404
  */
-async function get(address, headers) {
+async function get(suffix) {
   try {
-    const response = await fetch(address, { headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) });
+    const response = await fetch(ADDRESS + suffix, { headers: token.headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) });
     if (response.status === 404) return null;
     if (!response.ok) throw new RecordsUnavailable(true);
     return await response.json();

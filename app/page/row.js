@@ -1,6 +1,7 @@
 // One download as a row. It is made once and then patched: only changed text is written.
 
 import { VERBS } from "./commands.js";
+import { byId } from "./dom.js";
 import { displayName, isSilent, secondsLeft } from "./downloads.js";
 import { formatDuration, formatSize, formatSizes, formatSpeed, printable, toPercent } from "./format.js";
 import { hasEnded } from "./merge.js";
@@ -32,6 +33,8 @@ const MAIN_ACTION = {
 /** Screen readers read a bar out when it moves. */
 const ARIA_INTERVAL_MS = 5_000;
 
+const [template] = byId("row-template");
+
 export class Row {
   /** The values in the document, by slot. @type {Map<string, string>} */
   #written = new Map();
@@ -39,11 +42,8 @@ export class Row {
   /** @type {State | null} */
   #state = null;
 
-  /**
-   * @param {HTMLTemplateElement} template
-   * @param {string} id
-   */
-  constructor(template, id) {
+  /** @param {string} id */
+  constructor(id) {
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     this.element.dataset.downloadId = id;

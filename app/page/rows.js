@@ -1,6 +1,7 @@
 // The list of rows, newest first, drawn once a frame.
 
 import { DeleteDialog } from "./delete_dialog.js";
+import { byId } from "./dom.js";
 import { hasEnded } from "./merge.js";
 import { Row } from "./row.js";
 
@@ -11,6 +12,8 @@ import { Row } from "./row.js";
 const FRAME_BUDGET_MS = 7;
 /** The number of invisible rows that are patched in a frame: each costs style and layout, seen or not. */
 const MAX_UNSEEN_PER_FRAME = 20;
+
+const [list, focusFallback] = byId("rows", "list-title");
 
 export class Rows {
   /** @type {Map<string, Row>} */
@@ -27,9 +30,6 @@ export class Rows {
   #matches = () => true;
   #visibleCount = 0;
   #isScheduled = false;
-  #list;
-  #template;
-  #focusFallback;
   #getCommand;
   #onFrame;
   #deleteDialog;
@@ -37,21 +37,14 @@ export class Rows {
 
   /**
    * @param {object} options
-   * @param {HTMLElement} options.list
-   * @param {HTMLTemplateElement} options.template of one row
-   * @param {HTMLTemplateElement} options.deleteDialog of the question before a deletion
-   * @param {HTMLElement} options.focusFallback takes the focus when the last row, which has it, disappears
    * @param {(downloadId: string) => {pending: Action | null, note: string}} options.getCommand
    * @param {(action: Action, downloadId: string, options?: {file: boolean}) => void} options.onAction
    * @param {() => void} options.onFrame a frame was drawn
    */
-  constructor({ list, template, deleteDialog, focusFallback, getCommand, onAction, onFrame }) {
-    this.#list = list;
-    this.#template = template;
-    this.#focusFallback = focusFallback;
+  constructor({ getCommand, onAction, onFrame }) {
     this.#getCommand = getCommand;
     this.#onFrame = onFrame;
-    this.#deleteDialog = new DeleteDialog(deleteDialog, (downloadId, file) =>
+    this.#deleteDialog = new DeleteDialog((downloadId, file) =>
       onAction("delete_download", downloadId, file ? { file } : undefined),
     );
     this.#observer = new IntersectionObserver((entries) => this.#nearChanged(entries), { rootMargin: "200px" });
@@ -146,13 +139,13 @@ export class Rows {
   #drawNow(download, now) {
     this.#changed.delete(download.id);
     const known = this.#rows.get(download.id);
-    const row = known ?? new Row(this.#template, download.id);
+    const row = known ?? new Row(download.id);
     if (!hasEnded(download.state)) this.#deleteDialog.close(row);
     row.patch(download, this.#getCommand(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
       this.#visibleCount += 1;
-      this.#list.prepend(row.element);
+      list.prepend(row.element);
       this.#observer.observe(row.element);
     }
     this.#applyFilter(row);
@@ -186,7 +179,7 @@ export class Rows {
     if (!activeElement || !element.contains(activeElement)) return;
     const row = this.#neighbour(element, "nextElementSibling") ?? this.#neighbour(element, "previousElementSibling");
     if (!row) {
-      this.#focusFallback.focus();
+      focusFallback.focus();
       return;
     }
     const main = activeElement.matches('[data-slot="main"]') ? row.main : row.end;
@@ -215,10 +208,10 @@ export class Rows {
     if (!rows.every((row) => row !== undefined)) return; // in a later frame
     this.#order = null;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-    let next = this.#list.firstElementChild;
+    let next = list.firstElementChild;
     for (const { element } of rows.reverse()) {
       if (element === next) next = next.nextElementSibling;
-      else this.#list.insertBefore(element, next);
+      else list.insertBefore(element, next);
     }
     if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
   }

@@ -1,5 +1,6 @@
 // The total speed of the last minute, as a small line.
 
+import { byId } from "./dom.js";
 import { formatSpeed } from "./format.js";
 
 const SPAN_MS = 60_000;
@@ -8,22 +9,13 @@ const DESCRIBE_INTERVAL_MS = 10_000;
 const WIDTH = 120;
 const HEIGHT = 24;
 
+const [line, area, description] = byId("chart-line", "chart-area", "chart-description");
+
 export class SpeedChart {
   /** @type {{at: number, speed: number}[]} */
   #samples = [];
   #describedAt = -Infinity;
   #reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
-  #elements;
-
-  /**
-   * @param {object} elements
-   * @param {SVGPathElement} elements.line
-   * @param {SVGPathElement} elements.area below the line
-   * @param {HTMLElement} elements.description the line in words, for people who don't see it
-   */
-  constructor(elements) {
-    this.#elements = elements;
-  }
 
   /**
    * Adds a sample. To be called at least once a second.
@@ -41,17 +33,17 @@ export class SpeedChart {
     if (!describes) return;
     this.#describedAt = now;
     const highest = Math.max(...this.#samples.map(({ speed }) => speed));
-    this.#elements.description.textContent =
+    description.textContent =
       `Total speed in the last minute: ${formatSpeed(bytesPerSecond)} now, ${formatSpeed(highest)} at most.`;
   }
 
   /** @param {number} now ms */
   #draw(now) {
-    const line = linePath(this.#samples, now);
-    this.#elements.line.setAttribute("d", line);
+    const path = linePath(this.#samples, now);
+    line.setAttribute("d", path);
     const [first] = this.#samples;
     const left = round(WIDTH * (1 - (now - first.at) / SPAN_MS));
-    this.#elements.area.setAttribute("d", `${line}V${HEIGHT}H${left}Z`);
+    area.setAttribute("d", `${path}V${HEIGHT}H${left}Z`);
   }
 }
 

@@ -3,22 +3,18 @@
 /** The characters that a header can carry (RFC 6750 §2.1), a few more than a JSON Web Token needs. */
 const SENDABLE = /^[\x21-\x7e]+$/;
 
-export class Token {
+/** An item of this page alone: another service of the same origin requires another token. */
+const KEY = `simulcast token ${new URL(".", document.baseURI).pathname}`;
+/** True if the server's page says that it requires one. */
+const IS_EXPECTED = "tokens" in document.documentElement.dataset;
+
+class Token {
   /** "" while there is none. */
   text = "";
-  #isExpected;
-  #key;
 
-  /**
-   * @param {object} options
-   * @param {boolean} options.isExpected whether the server's page says that it requires one
-   * @param {string} options.path of the page: another service of the same origin requires another token
-   */
-  constructor({ isExpected, path }) {
-    this.#isExpected = isExpected;
-    this.#key = `simulcast token ${path}`;
+  constructor() {
     try {
-      this.text = sessionStorage.getItem(this.#key) ?? "";
+      this.text = sessionStorage.getItem(KEY) ?? "";
     } catch {
       // Storage is forbidden here: the page asks again after a reload.
     }
@@ -26,7 +22,7 @@ export class Token {
 
   /** True if the server waits for one before it sends anything. */
   get isRequired() {
-    return this.#isExpected || this.text !== "";
+    return IS_EXPECTED || this.text !== "";
   }
 
   /** The headers of each request. @returns {Record<string, string>} */
@@ -42,10 +38,12 @@ export class Token {
     if (!SENDABLE.test(text)) return false;
     this.text = text;
     try {
-      sessionStorage.setItem(this.#key, text);
+      sessionStorage.setItem(KEY, text);
     } catch {
       // As in the constructor.
     }
     return true;
   }
 }
+
+export const token = new Token();
