@@ -13,9 +13,10 @@ from starlette.types import ASGIApp
 from app.access.middleware import RequestFilterMiddleware
 from app.admin import PortRouter, admin_app
 from app.server.server import DrainingServer, uvicorn_config
-from simulcast.errors import BrokerUnavailable, SettingRefused
+from simulcast.errors import BrokerUnavailable, SimulcastError
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import Endpoint
+from simulcast.launcher.sockets import listen_on_one
 from simulcast.logs import configure
 from simulcast.settings.front_end import FrontEndSettings
 
@@ -39,7 +40,7 @@ def main() -> None:
         configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)
         config, front_end = _configure_server(settings, flags.root_path, admin)
-    except SettingRefused as error:
+    except SimulcastError as error:
         sys.exit(f"simulcast: {error}")
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
     if admin is not None:
@@ -51,19 +52,12 @@ def main() -> None:
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:
-    """Return the inherited socket, or a new one. Raises SettingRefused for a port that can't be listened on."""
+    """Return the inherited socket, or a new one. Raises CommandError for a port that can't be listened on."""
     if fd is not None:
         return socket.socket(fileno=fd)
     if not settings.admin_port:
         return None
-    family = socket.AF_INET6 if ":" in settings.admin_host else socket.AF_INET
-    try:
-        return socket.create_server((settings.admin_host, settings.admin_port), family=family)
-    except OSError as error:
-        raise SettingRefused(
-            f"the admin port {settings.admin_port} of {settings.admin_host} can't be listened on "
-            f"({error.strerror or error}): choose another one with SIMULCAST_ADMIN_PORT or --admin-port"
-        ) from error
+    return listen_on_one(settings.admin_host, settings.admin_port)
 
 
 def _configure_server(

@@ -11,7 +11,7 @@ from websockets.uri import parse_uri
 class ServerAddress:
     """A checked `ws://` or `wss://` URL.
 
-    `str(address)` is for logs: without user name, password and query, which may hold secrets.
+    `uri`: its parts. `str(address)` is for logs: without user name, password and query, which may hold secrets.
     """
 
     def __init__(self, url: str) -> None:
@@ -20,7 +20,7 @@ class ServerAddress:
         if scheme not in ("ws", "wss"):
             raise ValueError(f"a Gateway's url begins with ws:// or wss://, not with the scheme {scheme!r}")
         try:
-            self._uri = parse_uri(url)
+            self.uri = parse_uri(url)
         except InvalidURI as error:
             raise ValueError(f"a Gateway can't use this url: {error.msg}") from None
         self.url = url
@@ -31,29 +31,14 @@ class ServerAddress:
         return cls(f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws")
 
     def __str__(self) -> str:
-        scheme = "wss" if self.secure else "ws"
-        return f"{scheme}://{build_host(self.host, self.port, self.secure)}{self._uri.path}"
-
-    @property
-    def secure(self) -> bool:
-        """True for TLS."""
-        return self._uri.secure
-
-    @property
-    def host(self) -> str:
-        """The host to connect to, without brackets."""
-        return self._uri.host
-
-    @property
-    def port(self) -> int:
-        """The port to connect to: 80 or 443 where the URL has none."""
-        return self._uri.port
+        scheme = "wss" if self.uri.secure else "ws"
+        return f"{scheme}://{self._authority()}{self.uri.path}"
 
     @property
     def is_this_machine(self) -> bool:
         """True for this machine, which no proxy of the environment can reach."""
         try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+            return self.uri.host == "localhost" or ipaddress.ip_address(self.uri.host).is_loopback
         except ValueError:
             return False
 
@@ -67,12 +52,15 @@ class ServerAddress:
 
     def health_request(self) -> bytes:
         """Return an HTTP/1.1 request for `/health` next to the WebSocket's path: `/base/ws` → `/base/health`."""
-        folder = self._uri.path.rstrip("/").rpartition("/")[0]
+        folder = self.uri.path.rstrip("/").rpartition("/")[0]
         lines = [
             f"GET {folder}/health HTTP/1.1",
-            f"Host: {build_host(self.host, self.port, self.secure)}",
+            f"Host: {self._authority()}",
             "Connection: close",
         ]
-        if self._uri.user_info is not None:
-            lines.append(f"Authorization: {build_authorization_basic(*self._uri.user_info)}")
+        if self.uri.user_info is not None:
+            lines.append(f"Authorization: {build_authorization_basic(*self.uri.user_info)}")
         return "\r\n".join([*lines, "", ""]).encode()
+
+    def _authority(self) -> str:
+        return build_host(self.uri.host, self.uri.port, self.uri.secure)

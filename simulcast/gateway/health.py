@@ -19,7 +19,8 @@ async def is_running(address: ServerAddress, timeout_s: float, refused: Callable
     status_line = b""
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.secure)
+            uri = address.uri
+            reader, writer = await asyncio.open_connection(uri.host, uri.port, ssl=uri.secure)
             try:
                 writer.write(address.health_request())
                 status_line = await reader.readline()

@@ -29,6 +29,7 @@ import redis
 
 from simulcast.errors import EmbeddedServerError
 from simulcast.launcher.parent_death import with_parent_death_guard
+from simulcast.launcher.supervisor import stop_process
 from simulcast.settings.shared import URL_FILE
 from simulcast.store.connection import connect
 
@@ -258,18 +259,8 @@ class EmbeddedServer:
             await client.aclose()
 
     async def _end_process(self) -> None:
-        if (process := self._process) is None or process.returncode is not None:
-            return
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await process.wait()
-        except TimeoutError:
-            _log.warning("the embedded server doesn't stop: killing it")
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        if self._process is not None:
+            await stop_process(self._process, "the embedded server", STOP_TIMEOUT_S)
 
     def _write_url(self) -> None:
         new = self.data / f"{URL_FILE}.new"

@@ -37,9 +37,9 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def listen_on_one(address: str, port: int) -> socket.socket:
-    """Return a socket that listens on one IPv4 address, for the admin port. Raises CommandError as `listen` does."""
+    """Return a socket that listens on one address, for the admin port. Raises CommandError as `listen` does."""
     try:
-        return _bind(socket.AF_INET, address, port)
+        return _bind(socket.AF_INET6 if ":" in address else socket.AF_INET, address, port)
     except OSError as error:
         raise _command_error(error, address, port, "--admin-port") from error
 

@@ -48,7 +48,7 @@ class SupervisedProcess:
             try:
                 code = await process.wait()
             finally:
-                await self._stop(process)
+                await stop_process(process, self.name, STOP_TIMEOUT_S, self._hurry)
             if loop.time() - began >= HEALTHY_AFTER_S:
                 was_healthy, backoff_s = True, BASE_BACKOFF_S
             attempts += 1
@@ -74,19 +74,23 @@ class SupervisedProcess:
         _log.debug("%s is process %d", self.name, process.pid)
         return process
 
-    async def _stop(self, process: asyncio.subprocess.Process) -> None:
-        if process.returncode is not None:
-            return
-        with suppress(ProcessLookupError):
-            process.terminate()
-        waits = [asyncio.ensure_future(process.wait()), asyncio.ensure_future(self._hurry.wait())]
-        await asyncio.wait(waits, timeout=STOP_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-        waits[1].cancel()
-        if process.returncode is None:
-            _log.warning("%s does not stop: killing it", self.name)
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await waits[0]
+
+async def stop_process(
+    process: asyncio.subprocess.Process, name: str, timeout_s: float, hurry: asyncio.Event | None = None
+) -> None:
+    """End a process by SIGTERM, and its session by SIGKILL after `timeout_s`, or as soon as `hurry` is set."""
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.terminate()
+    waits = [asyncio.ensure_future(process.wait()), asyncio.ensure_future((hurry or asyncio.Event()).wait())]
+    await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    waits[1].cancel()
+    if process.returncode is None:
+        _log.warning("%s does not stop: killing it", name)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await waits[0]
 
 
 def _describe(code: int) -> str:

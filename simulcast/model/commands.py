@@ -1,6 +1,7 @@
 """Commands of clients, and their results. Decides; does no I/O."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -44,17 +45,9 @@ class Command:
 
     def encode_result(self, reason: Reason | None) -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
-        result = {
-            "type": "command_result",
-            "action": _NAMES[self.action],
-            "download_id": self.download_id,
-            "status": "rejected" if reason else "accepted",
-        }
-        if self.command_id:
-            result["command_id"] = self.command_id
-        if reason:
-            result |= {"reason": reason, "message": self.describe(reason)}
-        return json.dumps(result, separators=(",", ":"))
+        message = self.describe(reason) if reason else ""
+        target = {"download_id": self.download_id}
+        return _encode_result(_NAMES[self.action], target, reason, message, self.command_id)
 
     def describe(self, reason: Reason) -> str:
         """Describe the reason to a person."""
@@ -80,20 +73,25 @@ class SubscriptionCommand:
 
     def encode_result(self, reason: Reason | None) -> str:
         """Encode the reply to the client as JSON."""
-        result = {
-            "type": "command_result",
-            "action": "subscribe" if self.subscribe else "unsubscribe",
-            "channel": self.channel,
-            "status": "rejected" if reason else "accepted",
-        }
-        if reason:
-            remedy = (
-                f"the token doesn't let you watch channel {self.channel}: get one whose channels match it"
-                if reason == "not_allowed"
-                else f"channel {self.channel} can't be followed now: try again"
-            )
-            result |= {"reason": reason, "message": remedy}
-        return json.dumps(result, separators=(",", ":"))
+        message = (
+            f"the token doesn't let you watch channel {self.channel}: get one whose channels match it"
+            if reason == "not_allowed"
+            else f"channel {self.channel} can't be followed now: try again"
+        )
+        action = "subscribe" if self.subscribe else "unsubscribe"
+        return _encode_result(action, {"channel": self.channel}, reason, message)
+
+
+def _encode_result(
+    action: str, target: Mapping[str, str], reason: Reason | None, message: str, command_id: str = ""
+) -> str:
+    status = "rejected" if reason else "accepted"
+    result = {"type": "command_result", "action": action, **target, "status": status}
+    if command_id:
+        result["command_id"] = command_id
+    if reason:
+        result |= {"reason": reason, "message": message}
+    return json.dumps(result, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
