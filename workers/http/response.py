@@ -33,8 +33,7 @@ _ENDINGS = {  # of each compression, the endings of files that are in it themsel
 class RemoteFile:
     """A file as its server describes it; kept with the job, it lets a successor resume.
 
-    validator: a strong ETag with its quotes, or a Last-Modified that is strong; None if there is neither, and then
-    only a file with a checksum can be resumed. total: the whole file's bytes, None if unknown. name: a safe file name,
+    validator: as read_validator returns it; without one only a file with a checksum can be resumed. total: the whole file's bytes, None if unknown. name: a safe file name,
     empty while there is none. done: where several connections write, which bytes are on the disk; None where one
     writes, and the part file is a beginning. modified: Last-Modified as it came. mirror: the URL behind redirects.
     """
@@ -58,9 +57,14 @@ class ResponseHead:
 
 def is_strong(validator: str | None) -> bool:
     """Return whether bytes may be continued under that validator: a strong ETag, or a date."""
-    if validator is None:
-        return False
-    return _STRONG_ETAG.fullmatch(validator) is not None or ('"' not in validator and parse_date(validator) is not None)
+    return bool(make_conditions(validator))
+
+
+def make_conditions(validator: str | None) -> dict[str, str]:
+    """Return the header by which a server sends a part only of that version; none under a validator that is weak."""
+    condition = (validator or "").partition("\n")[0]
+    is_date = '"' not in condition and parse_date(condition) is not None
+    return {"If-Range": condition} if is_date or _STRONG_ETAG.fullmatch(condition) else {}
 
 
 def resume_at(have: int, source: RemoteFile | None, *, is_verified: bool = False) -> int:
@@ -139,7 +143,10 @@ def wrong_status(status: int, headers: Headers) -> HTTPStatusError:
 
 
 def read_validator(headers: Headers) -> str | None:
-    """Return the strong validator of a response: its ETag, else its Last-Modified where that can be one."""
+    """Return the strong validator of a response: its ETag, else its Last-Modified where that can be one.
+
+    A weak ETag follows the date in a line of its own: the server has not changed the file only if both are the same.
+    """
     etags = set(headers.get_all("ETag"))
     if len(etags) == 1 and _STRONG_ETAG.fullmatch(etag := next(iter(etags))):
         return etag
@@ -148,7 +155,7 @@ def read_validator(headers: Headers) -> str | None:
     if changed is None or len(set(headers.get_all("Last-Modified"))) > 1 or len(etags) > 1:
         return None
     answered = parse_date(headers.get("Date")) or datetime.now(UTC)
-    return modified if answered - changed >= _MIN_AGE else None
+    return "\n".join([modified, *etags]) if answered - changed >= _MIN_AGE else None
 
 
 def content_codings(headers: Headers) -> list[str]:

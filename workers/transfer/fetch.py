@@ -12,7 +12,15 @@ from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError
 from workers.http.body import Body
 from workers.http.exchange import Exchange
 from workers.http.headers import parse_date
-from workers.http.response import RemoteFile, ResponseHead, check_response, is_strong, make_decoder, resume_at
+from workers.http.response import (
+    RemoteFile,
+    ResponseHead,
+    check_response,
+    is_strong,
+    make_conditions,
+    make_decoder,
+    resume_at,
+)
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
 from workers.transfer.segmented import MIN_SPLIT_BYTES, SegmentedDownload
@@ -92,8 +100,7 @@ async def _attempt(
     options: FetchOptions, limits: WorkerLimits, start: int, source: RemoteFile | None
 ) -> Fetched | None:
     """Return None as _resume does."""
-    validator = source.validator if start and source is not None and is_strong(source.validator) else None
-    conditions = {"If-Range": validator} if validator else {}
+    conditions = make_conditions(source.validator) if start and source is not None else {}
     async with options.request.send(conditions, f"{start}-" if start else "") as response:
         head = check_response(response.status, response.headers, start, source)
         if head is None:

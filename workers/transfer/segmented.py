@@ -17,7 +17,7 @@ from workers.errors import DownloadFailed, IncompleteBody
 from workers.http.body import Body
 from workers.http.byte_ranges import Spans, length, merge_ranges, missing_ranges
 from workers.http.exchange import Exchange
-from workers.http.response import RemoteFile, matches_range, wrong_status
+from workers.http.response import RemoteFile, make_conditions, matches_range, wrong_status
 from workers.transfer import segments
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
@@ -167,7 +167,7 @@ class SegmentedDownload:
     async def _connect(self, opening: Opening) -> None:
         try:
             start, end = opening.span
-            conditions = {"If-Range": self._source.validator or ""}
+            conditions = make_conditions(self._source.validator)
             async with self._options.request.send(conditions, f"{start}-{end - 1}") as response:
                 segment = await self._accept(opening, response)
                 self._openings.remove(opening)

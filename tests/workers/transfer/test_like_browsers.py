@@ -152,6 +152,17 @@ async def test_a_date_continues_what_broke_off(server: Server, download: Downloa
     assert [request.headers.get("range") for request in server.requests] == [None, "bytes=100000-", "bytes=200000-"]
 
 
+@pytest.mark.parametrize("changed", ['W/"2"', None])
+async def test_another_weak_etag_is_another_version_though_date_and_size_are_the_same(
+    server: Server, download: Download, changed: str | None
+) -> None:
+    other = CONTENT[::-1]
+    url = server.at("/f", by_date(CONTENT, 100_000, 'W/"1"'), by_date(other, etag=changed))
+    await broken_off(download, url)
+    await download.fetch(url)
+    assert download.part.read_bytes() == other
+
+
 async def test_a_date_of_the_same_second_continues_nothing(server: Server, download: Download) -> None:
     young = {"Last-Modified": MODIFIED, "Date": MODIFIED, "Content-Length": str(len(CONTENT))}
     url = server.at("/f", answer(200, young, CONTENT[:100_000]), by_date(CONTENT))
