@@ -11,10 +11,11 @@ from typing import Self
 
 import pycurl
 
-from workers.errors import AddressRefused, DownloadFailed, NameNotResolved
+from workers.errors import AddressRefused, DownloadFailed
 from workers.http.address_filter import Networks, refusal
-from workers.http.curl_errors import explain, explain_lookup
+from workers.http.curl_errors import explain
 from workers.http.exchange import Exchange
+from workers.http.name_lookup import NameLookup
 from workers.http.url import URL, WEB
 
 CONNECT_TIMEOUT_S = 15.0
@@ -44,8 +45,9 @@ class Request:
 class Client:
     """Reaches public addresses and `allow`, by `schemes`. Connections are kept and shared by all requests.
 
-    connect_timeout_s bounds DNS, TCP and TLS of one connection together; read_timeout_s each silence of the server,
-    before the headers too. There is no limit on a download as a whole. To be made inside a running loop.
+    connect_timeout_s bounds the look-up of a name, then TCP and TLS of one connection together; read_timeout_s each
+    silence of the server, before the headers too. There is no limit on a download as a whole. To be made inside a
+    running loop.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Client:
         self.schemes = schemes
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
+        self._names = NameLookup(connect_timeout_s)
         self._multi = pycurl.AsyncCurlMulti()
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)  # a paused stream would stop its neighbours
 
@@ -76,6 +79,8 @@ class Client:
 
         Raises AddressRefused, ConnectionFailed, ProtocolError, ReadTimeout and InvalidURL.
         """
+        reached = request.proxy or request.url
+        addresses = await self._names.resolve(reached.host) if reached.address is None else ()
         easy = pycurl.Curl()
         refused: list[AddressRefused] = []
 
@@ -87,15 +92,14 @@ class Client:
         try:
             for option, value in self._options(request).items():
                 easy.setopt(option, value)
+            if addresses:
+                easy.setopt(pycurl.RESOLVE, [f"+{reached.host}:{reached.port}:{','.join(addresses)}"])
             easy.setopt(pycurl.OPENSOCKETFUNCTION, partial(self._open_socket, refused))
             exchange.begin(self._multi)
         except pycurl.error as error:
             raise explanation(error) from None
         try:
             await exchange.wait_head()
-        except NameNotResolved:
-            exchange.close()
-            raise await explain_lookup((request.proxy or request.url).host) from None
         except BaseException:
             exchange.close()
             raise

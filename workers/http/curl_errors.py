@@ -1,10 +1,6 @@
 """Errors of libcurl as errors for people: which of them pass, and none with a URL or a secret."""
 
-import asyncio
 import errno
-import socket
-import threading
-from contextlib import suppress
 
 import pycurl
 
@@ -19,8 +15,6 @@ from workers.errors import (
     UnexpectedContentEncoding,
 )
 from workers.http.url import URL
-
-LOOKUP_TIMEOUT_S = 5.0
 
 _NETWORK = {
     errno.ECONNREFUSED: "the connection was refused",
@@ -85,37 +79,3 @@ def _describe_certificate(host: str, text: str) -> str:
     if not is_known:
         reason = "it is for another host" if "name" in text else "it could not be verified"
     return f"the certificate of {host} was not accepted: {reason}"
-
-
-async def explain_lookup(host: str) -> NameNotResolved:
-    """Return a final error where the name servers know that `host` does not exist, else one that passes.
-
-    libcurl does not state which of both it is. The look-up has a thread of its own: one that hangs delays no other.
-    """
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[int] = loop.create_future()
-
-    def finish(code: int) -> None:
-        if not result.done():
-            result.set_result(code)
-
-    def look_up() -> None:
-        try:
-            socket.getaddrinfo(host, None)
-            code = 0
-        except socket.gaierror as error:
-            code = error.errno or 0
-        except (OSError, UnicodeError):
-            code = socket.EAI_NONAME
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(finish, code)
-
-    threading.Thread(target=look_up, name="look-up", daemon=True).start()
-    try:
-        async with asyncio.timeout(LOOKUP_TIMEOUT_S):
-            code = await result
-    except TimeoutError:
-        code = socket.EAI_AGAIN
-    if code in (0, socket.EAI_AGAIN):
-        return NameNotResolved(host, ": the name server did not answer")
-    return NameNotResolved(host, "", transient=False)

@@ -33,9 +33,10 @@ _ENDINGS = {  # of each compression, the endings of files that are in it themsel
 class RemoteFile:
     """A file as its server describes it; kept with the job, it lets a successor resume.
 
-    validator: as read_validator returns it; without one only a file with a checksum can be resumed. total: the whole file's bytes, None if unknown. name: a safe file name,
-    empty while there is none. done: where several connections write, which bytes are on the disk; None where one
-    writes, and the part file is a beginning. modified: Last-Modified as it came. mirror: the URL behind redirects.
+    validator: as read_validator returns it; without one only a file with a checksum can be resumed. total: the whole
+    file's bytes, None if unknown. name: a safe file name, empty while there is none. done: where several connections
+    write, which bytes are on the disk; None where one writes, and the part file is a beginning. modified:
+    Last-Modified as it came. mirror: the URL behind redirects.
     """
 
     validator: str | None
