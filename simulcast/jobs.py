@@ -8,8 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -23,42 +22,23 @@ from simulcast.model.events import validate_key
 from simulcast.model.job_record import (
     JobRecord,
     Query,
+    SubmittedRecord,
     decode_hash,
     display_name,
     event_members,
+    link_of,
     parse_record,
     redact_url,
     site_of,
 )
+from simulcast.model.lease import DesiredState, Lease, ReleaseState
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
-Desired = Literal["running", "paused", "cancelled", "lost"]
-_OWNER_STATES: tuple[Desired, ...] = ("running", "paused", "cancelled")
 _PAGE = 200
-ReleaseState = Literal["complete", "error", "paused", "cancelled", "queued"]
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease on one job. The whole token proves the ownership.
-
-    `fields`: the stored record, with the fields that only workers read; `url` and `options` may hold secrets.
-    """
-
-    token: str
-    record: JobRecord
-    fields: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredState:
-    """The desired state of an owned download. `limit_bytes_per_s`: None for no limit."""
-
-    desired: Desired
-    limit_bytes_per_s: int | None = None
+__all__ = ["DesiredState", "Jobs", "Lease", "ReleaseState"]
 
 
 class Jobs:
@@ -81,27 +61,41 @@ class Jobs:
         await self._servers.aclose()
 
     async def submit(
-        self, url: str, download_id: str | None = None, priority: int = 0, options: DownloadOptions = NO_OPTIONS
-    ) -> JobRecord:
+        self,
+        url: str,
+        download_id: str | None = None,
+        priority: int = 0,
+        options: DownloadOptions = NO_OPTIONS,
+        *,
+        unless_same: bool = False,
+        gone: str = "",
+    ) -> SubmittedRecord:
         """Queue a download, and publish that; one of a higher `priority` (-9 to 9) goes first.
+
+        `unless_same`: return the download of the same URL and options that has not failed in place of a new one, except
+        the one with the id `gone`, whose file is gone.
 
         Raises ValueError if the id is taken, InvalidEvent if it can't be an id, BrokerUnavailable.
         """
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
         members = event_members(download_id, name, redact_url(url))
-        fields = {"site": site_of(url), "options": options.to_json(), "limit": str(options.limit_bytes_per_s or "")}
+        fields = {"site": site_of(url), "limit": str(options.limit_bytes_per_s or "")}
         pairs = _flatten({key: text for key, text in fields.items() if text})
-        args = [*self._publish_args, download_id, members, url, name, priority, secrets.token_hex(8)]
+        nonce = secrets.token_hex(8)
+        args = [*self._publish_args, download_id, members, url, options.to_json(), name, priority, nonce]
+        args += [int(unless_same), gone]
 
         def resubmit(reply: object) -> Sequence[Argument] | None:
-            return [*args, _parse_fields(reply)["created_at"], *pairs] if reply else None
+            fields = _parse_fields(reply) if reply else {}
+            return [*args, fields["created_at"], *pairs] if fields.get("submission") == nonce else None
 
         reply = await self._send("submit", [*args, "", *pairs], "submit", resubmit)
         if not reply:
             reason = "is" if reply is None else "was, and it was deleted meanwhile,"
             raise ValueError(f"there {reason} a download {download_id} already")
-        return parse_record(_parse_fields(reply))
+        fields = _parse_fields(reply)
+        return SubmittedRecord(**dict(parse_record(fields)), existing=fields.get("submission") != nonce)
 
     async def claim(self, worker: str, lease_s: float, busy: Collection[str] = ()) -> Lease | None:
         """Return the next job, leased for `lease_s` from now, or None. Ends expired leases, too.
@@ -127,7 +121,7 @@ class Jobs:
         """Renew leases to `lease_s` from now, and return the desired states; "lost": stop and touch nothing."""
         pairs = [text for lease in leases for text in (lease.record.download_id, lease.token)]
         reply = await self._send("renew", [self._names.pubsub, round(lease_s * 1000), *pairs])
-        return [_parse_desired_state(status.decode()) for status in reply] if isinstance(reply, list) else []
+        return [DesiredState.parse(status.decode()) for status in reply] if isinstance(reply, list) else []
 
     async def progress(self, lease: Lease, payload: bytes, fields: Mapping[str, str]) -> None:
         """Publish a progress event, and save `fields` in the record. Raises LeaseLost."""
@@ -157,7 +151,7 @@ class Jobs:
         if command.action == "clear":
             await self._clear(command_id)
             return None
-        detail = "1" if command.with_file else str(command.bytes_per_s or "")
+        detail = link_of(command.url) if command.url else "1" if command.with_file else str(command.bytes_per_s or "")
         nonce = secrets.token_hex(8)
         args = [*self._publish_args, command.download_id, command.action, command_id, nonce, detail]
 
@@ -281,14 +275,6 @@ def _parse_fields(reply: object) -> dict[str, str]:
     """Parse a hash as functions return it: a flat list."""
     flat = cast(Sequence[bytes], reply)
     return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
-
-
-def _parse_desired_state(status: str) -> DesiredState:
-    desired, _, limit = status.partition(" ")
-    for state in _OWNER_STATES:
-        if desired == state:
-            return DesiredState(state, int(limit) if limit else None)
-    return DesiredState("lost")
 
 
 def _host_of(worker: str) -> str:

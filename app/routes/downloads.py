@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from app.access.permissions import require_scope
 from app.routes.errors import first_error
+from app.routes.file_store import Folder
 from simulcast.errors import InvalidEvent
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import openapi_errors
@@ -18,7 +19,8 @@ from simulcast.model.channel import CHANNEL_PATTERN
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.download_url import DownloadURL
-from simulcast.model.job_record import JobRecord, Sort, State
+from simulcast.model.job_record import JobRecord, Sort, State, SubmittedRecord
+from simulcast.submissions import submit
 
 _READING = openapi_errors(401, 403, 422, 503)
 _WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
@@ -43,6 +45,15 @@ class AddDownload(DownloadOptions):
 
     url: DownloadURL
     priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
+    again: Annotated[bool, Field(description="add it though the same URL and options are there already")] = False
+
+
+class Link(BaseModel):
+    """A fresh link of a download."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: DownloadURL
 
 
 class Limit(BaseModel):
@@ -94,7 +105,8 @@ Body = TypeVar("Body", bound=BaseModel)
 async def _parse_body(model: type[Body], request: Request) -> Body:
     # FastAPI's own parser answers deeply nested JSON with 500.
     try:
-        return model.model_validate_json(await _read_body(request))
+        context = {"schemes": running_services(request).schemes}
+        return model.model_validate_json(await _read_body(request), context=context)
     except ValidationError as error:
         raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
 
@@ -103,13 +115,17 @@ async def _parse_body(model: type[Body], request: Request) -> Body:
     "/downloads",
     status_code=201,
     dependencies=[Depends(require_scope("command"))],
-    responses=_WRITING,
+    responses={200: {"description": "There is such a download already", "model": SubmittedRecord}, **_WRITING},
     openapi_extra=_body_schema(AddDownload),
 )
-async def add_download(services: RunningServices, request: Request, response: Response) -> JobRecord:
-    """Queue a download, which a worker takes when it is free."""
+async def add_download(services: RunningServices, request: Request, response: Response) -> SubmittedRecord:
+    """Queue a download, which a worker takes when it is free, unless there is one of the same URL and options."""
     body = await _parse_body(AddDownload, request)
-    record = await services.jobs.submit(body.url, priority=body.priority, options=body)
+    files = cast(Folder | None, request.app.state.files)
+    folder = files.path if files else None
+    record = await submit(services.jobs, body.url, body.priority, body, again=body.again, folder=folder)
+    if record.existing:
+        response.status_code = 200
     response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
     return record
 
@@ -146,6 +162,23 @@ async def _run_command(services: Services, command: Command) -> Accepted:
     if reason is not None:
         raise HTTPException(404 if reason == "unknown_download" else 409, command.describe(reason))
     return Accepted()
+
+
+@router.patch(
+    "/downloads/{download_id}",
+    dependencies=[Depends(require_scope("command"))],
+    responses=_COMMANDING,
+    openapi_extra=_body_schema(Link),
+)
+async def relink_download(
+    download_id: str,
+    request: Request,
+    services: RunningServices,
+    command_id: CommandId = "",
+) -> Accepted:
+    """Give a download a fresh link: it goes on with it where the file is the same version, else from the beginning."""
+    body = await _parse_body(Link, request)
+    return await _run_command(services, Command("relink", download_id, command_id, url=body.url))
 
 
 @router.post("/downloads/clear", dependencies=[Depends(require_scope("command"))], responses=_WRITING)

@@ -1,6 +1,6 @@
 """`simulcast add`: checks URLs and flags, and queues downloads for the workers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
@@ -10,14 +10,16 @@ from simulcast.errors import CommandError
 from simulcast.model.commands import MAX_BYTES_PER_S
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.download_url import validate_url
-from simulcast.model.job_record import JobRecord
+from simulcast.model.job_record import SubmittedRecord
+from simulcast.settings.shared import SharedSettings
 from simulcast.store.url import redacted_url
+from simulcast.submissions import submit
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, schemes: Collection[str]) -> None:
     """Raise CommandError for a URL that can't be downloaded."""
     try:
-        validate_url(url)
+        validate_url(url, schemes)
     except ValueError as error:
         raise CommandError(f"{redacted_url(url)[:80]!r} can't be downloaded: it {error}") from error
 
@@ -76,11 +78,14 @@ async def add(
     urls: Sequence[str],
     priority: int,
     options: DownloadOptions,
-    on_queued: Callable[[JobRecord], None],
+    on_queued: Callable[[SubmittedRecord], None],
+    *,
+    again: bool,
 ) -> None:
     """Queue one download after the other. Raises CommandError before the first is queued, BrokerUnavailable."""
+    schemes = SharedSettings.from_environment().schemes
     for url in urls:
-        check_url(url)
+        check_url(url, schemes)
     async with jobs_at(redis_url) as jobs:
         for url in urls:
-            on_queued(await jobs.submit(url, priority=priority, options=options))
+            on_queued(await submit(jobs, url, priority, options, again=again))

@@ -141,7 +141,7 @@ def work(redis_url: RedisUrl = "") -> None:
 
 @app.command()
 def add(
-    urls: Annotated[list[str], typer.Argument(metavar="URL", help="An http or https URL to download.")],
+    urls: Annotated[list[str], typer.Argument(metavar="URL", help="A URL to download.")],
     name: Annotated[str, typer.Option(help="Name of the file.")] = "",
     checksum: Annotated[
         str, typer.Option(metavar="sha256:…", help="Checksum that the file must have: sha256, sha512, sha1 or md5.")
@@ -153,19 +153,21 @@ def add(
     ] = None,
     proxy: Annotated[str, typer.Option(metavar="URL", help="Proxy, one of those that the workers allow.")] = "",
     priority: Annotated[int, typer.Option(min=-9, max=9, help="Higher priorities start first.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Add it though the same is there already.")] = False,
     redis_url: RedisUrl = "",
     data: Data = Path("data"),
 ) -> None:
     """Queue downloads and print their ids."""
     from simulcast.cli import add, redis
     from simulcast.cli.watch.download_table import clean
-    from simulcast.model.job_record import JobRecord
+    from simulcast.model.job_record import SubmittedRecord
 
-    def on_queued(record: JobRecord) -> None:
-        typer.echo(f"{record.download_id}  {clean(record.name)}")
+    def on_queued(record: SubmittedRecord) -> None:
+        note = f"  was added before and is {record.state}; --again adds it again" if record.existing else ""
+        typer.echo(f"{record.download_id}  {clean(record.name)}{note}")
 
     options = add.parse_options(header or [], name, checksum, limit, proxy, urls)
-    asyncio.run(add.add(redis.redis_url(redis_url, data), urls, priority, options, on_queued))
+    asyncio.run(add.add(redis.redis_url(redis_url, data), urls, priority, options, on_queued, again=again))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Commands about existing downloads: pause, resume, cancel, retry, limit, delete, clear, list.
+"""Commands about existing downloads: pause, resume, cancel, retry, limit, relink, delete, clear, list.
 
 A command records the desired state in Redis, and the worker that owns the download carries it out.
 """
@@ -86,6 +86,21 @@ def limit(
 
     bytes_per_s = parse_speed(speed)
     _run([Command("limit", download_id, bytes_per_s=bytes_per_s) for download_id in ids], redis_url, data)
+
+
+@app.command()
+def relink(
+    download_id: Annotated[str, typer.Argument(metavar="ID", help="The download's id.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Its fresh link.")],
+    redis_url: RedisUrl = "",
+    data: Data = Path("data"),
+) -> None:
+    """Give a download whose link has expired a fresh one; it goes on from where it is."""
+    from simulcast.cli.add import check_url
+    from simulcast.settings.shared import SharedSettings
+
+    check_url(url, SharedSettings.from_environment().schemes)
+    _run([Command("relink", download_id, url=url)], redis_url, data)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from simulcast.frontend.authorization import Authorize
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
 from simulcast.frontend.supervisor import Supervisor
 from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.download_url import WEB
 from simulcast.model.events import Message
 from simulcast.model.position import Position
 
@@ -30,6 +31,7 @@ class FrontEnd(Supervisor):
         channel: str = DEFAULT_CHANNEL,
         authorize: Authorize | Any = None,
         allowed_origins: Collection[str] = (),
+        schemes: Collection[str] = WEB,
         max_clients: int | None = MAX_CLIENTS,
         drain_s: float = 0.0,
         endpoint: Endpoint = NO_ENDPOINT,
@@ -40,14 +42,20 @@ class FrontEnd(Supervisor):
         `redis_url`: "" for REDIS_URL of the environment. `channel`: the one that a client joins who names none.
         `authorize`: gets the connection, and returns a Grant, or None to refuse; or FastAPI's `Depends(…)` on a
         function that does so. Without it every client may do everything. `allowed_origins`: origins whose pages may
-        connect, besides the application's own and those of localhost. `max_clients`: None for any number. `drain_s`:
-        seconds over which clients are disconnected at the end. `endpoint`: for `simulcast top`. `on_failure`: called
-        when a task has died.
+        connect, besides the application's own and those of localhost. `schemes`: of links that clients give downloads.
+        `max_clients`: None for any number. `drain_s`: seconds over which clients are disconnected at the end.
+        `endpoint`: for `simulcast top`. `on_failure`: called when a task has died.
 
         Raises ValueError for an address or a channel's name of no known form.
         """
         super().__init__(
-            redis_url, channel, max_clients=max_clients, drain_s=drain_s, endpoint=endpoint, on_failure=on_failure
+            redis_url,
+            channel,
+            schemes,
+            max_clients=max_clients,
+            drain_s=drain_s,
+            endpoint=endpoint,
+            on_failure=on_failure,
         )
         self._authorize = authorize
         self._allowed_origins = allowed_origins

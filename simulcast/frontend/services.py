@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, ConnectionWriter, Subscriber
 from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
+from simulcast.model.download_url import WEB
 from simulcast.process_registry import ProcessRegistry
 from simulcast.store.factory import topology_from_url
 
@@ -25,9 +26,10 @@ RETRY_AFTER = {"retry-after": "2"}
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`channel`: the one that a client joins who names none. `connected`: its clients."""
+    """`channel`: the one that a client joins who names none. `schemes`: of URLs. `connected`: its clients."""
 
     channel: str
+    schemes: Collection[str]
     broker: Broker
     jobs: Jobs
     channels: Channels
@@ -62,7 +64,9 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(url: str, channel: str, counters: Counters) -> AsyncIterator[Services]:
+async def open_services(
+    url: str, channel: str, counters: Counters, schemes: Collection[str] = WEB
+) -> AsyncIterator[Services]:
     """Build the parts, and close them at the end. Nothing is sent yet."""
     async with AsyncExitStack() as stack:
         broker = Broker.connect(url)
@@ -75,7 +79,7 @@ async def open_services(url: str, channel: str, counters: Counters) -> AsyncIter
         stack.push_async_callback(subscribing.aclose)
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters)
-        yield Services(channel, broker, jobs, channels, listeners, registry)
+        yield Services(channel, schemes, broker, jobs, channels, listeners, registry)
 
 
 async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]) -> None:

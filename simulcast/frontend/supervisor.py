@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from simulcast.cancellation import cancel_and_wait
@@ -37,6 +37,7 @@ class Supervisor:
         self,
         redis_url: str,
         channel: str,
+        schemes: Collection[str],
         *,
         max_clients: int | None,
         drain_s: float,
@@ -49,6 +50,7 @@ class Supervisor:
         self.channel = channel
         self.stopping = asyncio.Event()
         self._redis_url = redis_url
+        self._schemes = schemes
         self._max_clients = max_clients
         self._drain_s = drain_s
         self._endpoint = endpoint
@@ -126,7 +128,7 @@ class Supervisor:
         while True:
             started_at = time.monotonic()
             try:
-                async with open_services(url, self.channel, self._counters) as services:
+                async with open_services(url, self.channel, self._counters, self._schemes) as services:
                     self._services = services
                     try:
                         await services.run(self._endpoint)

@@ -136,7 +136,7 @@ async def _join(client: Subscriber) -> bool:
 
 
 async def _handle_text(text: str, client: Subscriber, services: Services, grant: Grant) -> None:
-    message = commands.parse(text)
+    message = commands.parse(text, services.schemes)
     if message is not None:
         await client.send_text(await _handle_message(message, client, services, grant))
 

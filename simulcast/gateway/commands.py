@@ -133,6 +133,10 @@ class CommandMethods(ABC):
         """Limit the speed of a download that isn't complete; 0 for no limit."""
         return await self._command_one("limit_download", download_id, deadline_s, {"bytes_per_s": bytes_per_s})
 
+    async def relink(self, download_id: str, url: str, *, deadline_s: float = 10.0) -> CommandResult:
+        """Give a download that isn't complete a fresh link: it goes on where the file is the same version."""
+        return await self._command_one("relink_download", download_id, deadline_s, {"url": url})
+
     async def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
         """Forget a download that doesn't run; with `file` its file goes too."""
         return await self._command_one("delete_download", download_id, deadline_s, {"file": file} if file else {})

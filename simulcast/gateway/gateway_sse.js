@@ -81,13 +81,15 @@ export class SSEConnection extends EventTarget {
     }
   }
 
-  async #post({ action, download_id: id, command_id: commandId, file, bytes_per_s: bytesPerS }) {
+  async #post({ action, download_id: id, command_id: commandId, file, url, bytes_per_s: bytesPerS }) {
     const one = `${this.#downloads}/${encodeURIComponent(id)}`;
     const query = commandId === undefined ? "" : `command_id=${encodeURIComponent(commandId)}`;
     let result = { status: "rejected", reason: "unavailable", message: `${action} needs a WebSocket` };
     if (action === "clear_finished") result = await this.#request("POST", `${this.#downloads}/clear`);
     else if (action === "delete_download") {
       result = await this.#request("DELETE", `${one}?file=${file === true}&${query}`);
+    } else if (action === "relink_download") {
+      result = await this.#request("PATCH", `${one}?${query}`, { url });
     } else if (action in ROUTES) {
       result = await this.#request("POST", `${one}/${ROUTES[action]}?${query}`, { bytes_per_s: bytesPerS });
     }

@@ -8,6 +8,7 @@ local TRANSITIONS = {
   cancel = {desired = 'cancelled', from = {queued = true, running = true, paused = true}},
   retry = {desired = 'running', from = {error = true, cancelled = true}},
 }
+local ORDERS = {limit = 'limited_at', relink = 'linked_at'} -- fields with the time of the newest such command
 local RETRY_NOW = {desired = 'running', from = {queued = true}} -- of a job that waits for its next try
 
 local function previous_results(record)
@@ -61,10 +62,28 @@ local function apply(channel, record, id, action, transition)
   end
 end
 
+-- An owner hands its job back for the new link; a job that failed, or waits for its next try, is ready with it.
+local function relink(channel, record, id, state, desired, command_id, link)
+  if state == 'complete' or state == 'cancelled' then return 'invalid_transition' end
+  set_link(channel, record, id, link)
+  redis.call('HSET', record, 'link', link)
+  if state == 'paused' then
+    change_state(channel, id, 'paused', 'paused', command_id ~= '' and ',"command_id":' .. command_id or '')
+  elseif state == 'running' then
+    if desired == 'running' then redis.call('HSET', record, 'desired_by', command_id) end
+    wake_workers(channel, id)
+  else
+    redis.call('HSET', record, 'desired', 'running', 'desired_by', command_id)
+    apply(channel, record, id, 'retry', state == 'error' and TRANSITIONS.retry or RETRY_NOW)
+  end
+  return 'accepted'
+end
+
 -- Carries one command out for a record that exists. Returns the result.
 local function carry_out(channel, record, id, action, command_id, detail)
   local state, desired, retry_at = unpack(redis.call('HMGET', record, 'state', 'desired', 'retry_at'))
   if action == 'limit' then return set_limit(channel, record, id, state, detail) end
+  if action == 'relink' then return relink(channel, record, id, state, desired, command_id, detail) end
   local transition = TRANSITIONS[action]
   if action == 'retry' and state == 'queued' and retry_at then transition = RETRY_NOW end
   -- A running job has no transition for 'delete'.
@@ -86,9 +105,9 @@ local function carry_out(channel, record, id, action, command_id, detail)
   return 'accepted'
 end
 
--- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, or a limit in
--- bytes a second ('' for none). `accepted_at` is '' unless another server accepted the command, in ms: a command that is
--- sent again overrules none that was accepted later.
+-- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, a limit in
+-- bytes a second ('' for none), or a link as in the record. `accepted_at` is '' unless another server accepted the command,
+-- in ms: a command that is sent again overrules none that was accepted later.
 -- Returns {result, time of acceptance}, and of a deletion the deletion behind it. The result is 'accepted',
 -- 'unknown_download' or 'invalid_transition'. To a command that is sent again it returns nil where a later one overrules
 -- it, and {'later'} where its job, or the state that it was given in, may still be sent again by another process.
@@ -108,7 +127,7 @@ local function command(KEYS, ARGV)
   if not state then return {'unknown_download'} end
   local previous, previous_at = previous_result(record, key)
   if previous then return {previous, previous_at} end
-  local order = action == 'limit' and 'limited_at' or 'commanded_at'
+  local order = ORDERS[action] or 'commanded_at'
   local now = tonumber(accepted_at) or now_ms()
   local newest = tonumber(redis.call('HGET', record, order)) or 0
   channel.changed_at = now

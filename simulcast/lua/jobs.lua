@@ -2,8 +2,9 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at, and the workers' own: part etag size spans finishing furthest
+--   limited_at linked_at link, and the workers' own: part etag size spans finishing furthest mirror
 -- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
+-- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
 local MAX_DONE = 10000 -- records of ended jobs
 local MAX_ORPHANS = 100000 -- names of files that wait for a worker of their host; beyond, its scan finds the oldest
@@ -71,6 +72,55 @@ local function record_written(channel, record)
   redis.call('HDEL', record, 'finishing')
 end
 
+-- The hash of the newest download of each URL with its options.
+local function links_key(channel)
+  return '{' .. channel.name .. '}:links'
+end
+
+local function link_field(url, options)
+  return redis.sha1hex(url .. '\n' .. (options or ''))
+end
+
+local function field_of(record)
+  local url, options = unpack(redis.call('HMGET', record, 'url', 'options'))
+  return link_field(url or '', options)
+end
+
+-- Returns the id of a download of the same URL and options that has not failed, or nil.
+local function find_same(channel, url, options)
+  local field = link_field(url, options)
+  local id = redis.call('HGET', links_key(channel), field)
+  local record = id and record_key(channel, id)
+  local state = id and redis.call('HGET', record, 'state')
+  -- The id may be another download's by now.
+  if not state or state == 'error' or state == 'cancelled' or field_of(record) ~= field then return nil end
+  return id
+end
+
+local function index_link(channel, record, id)
+  redis.call('HSET', links_key(channel), field_of(record), id)
+end
+
+local function unindex_link(channel, record, id)
+  local field = field_of(record)
+  if redis.call('HGET', links_key(channel), field) == id then redis.call('HDEL', links_key(channel), field) end
+end
+
+-- Gives the record a new link, of the form of its field `link`. Secrets stay with the origin that they were given for.
+local function set_link(channel, record, id, link)
+  local site, public_url, url = string.match(link, '^([^\n]*)\n([^\n]*)\n(.*)$')
+  local old_url, old_site, options, about = unpack(redis.call('HMGET', record, 'url', 'site', 'options', 'about'))
+  unindex_link(channel, record, id)
+  redis.call('HSET', record, 'url', url, 'site', site, 'about', string.match(about, '^(.*,"url":)') .. public_url)
+  redis.call('HDEL', record, 'mirror')
+  if options and options ~= '' and (site ~= old_site or string.match(url, '^%a*') ~= string.match(old_url, '^%a*')) then
+    local members = cjson.decode(options)
+    members.headers, members.bearer, members.basic = nil, nil, nil
+    redis.call('HSET', record, 'options', cjson.encode(members))
+  end
+  index_link(channel, record, id)
+end
+
 local evict_oldest_done -- of deletions.lua
 
 -- Writes the record's new state and publishes download_<event> in one step. `members` are further members of the event:
@@ -129,11 +179,13 @@ local function requeue(channel, id, members, delay_ms)
   return event_id, change
 end
 
--- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. The
--- tenth and further ARGV are field, value, … of the record. Returns the record as a flat list, {} if it was deleted
--- meanwhile, or nil if the id is taken.
+-- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. With
+-- '1' for `unless_same`, a download of the same URL and options that has not failed is returned in place of a new one,
+-- except `gone`, the id of one whose file is gone. The thirteenth and further ARGV are field, value, … of the record.
+-- Returns the record as a flat list, {} if it was deleted meanwhile, or nil if the id is taken.
 local function submit(KEYS, ARGV)
-  local name, max_length, id, about, url, file_name, priority, submission, created_at = unpack(ARGV, 1, 9)
+  local name, max_length, id, about, url, options, file_name, priority, submission, unless_same, gone, created_at =
+    unpack(ARGV, 1, 12)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
   if redis.call('EXISTS', record) == 1 then
@@ -142,12 +194,15 @@ local function submit(KEYS, ARGV)
     return redis.call('HGETALL', record)
   end
   if is_deleted(record, submission) then return {} end
+  local same = unless_same == '1' and created_at == '' and find_same(channel, url, options)
+  if same and same ~= gone then return redis.call('HGETALL', record_key(channel, same)) end
   local now = tonumber(created_at) or now_ms()
-  redis.call('HSET', record, 'download_id', id, 'about', about, 'url', url, 'name', file_name, 'desired', 'running',
-    'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0', 'received', '0', 'total', 'null',
-    'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000), 'priority', priority,
-    'submission', submission)
-  if #ARGV > 9 then redis.call('HSET', record, unpack(ARGV, 10)) end
+  redis.call('HSET', record, 'download_id', id, 'about', about, 'url', url, 'options', options, 'name', file_name,
+    'desired', 'running', 'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0',
+    'received', '0', 'total', 'null', 'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000),
+    'priority', priority, 'submission', submission)
+  if #ARGV > 12 then redis.call('HSET', record, unpack(ARGV, 13)) end
+  index_link(channel, record, id)
   redis.call('ZADD', channel.jobs, now, id)
   channel.changed_at = now
   change_state(channel, id, 'queued', 'queued', '')

@@ -10,18 +10,20 @@ local function end_lease(channel, id, record)
   redis.call('HSET', record, 'token', '', 'worker', '')
 end
 
--- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. Returns the event's id and the
--- change.
+-- Ends a lease and gives the job its desired state: paused, cancelled, or else queued. A job with a new link is ready
+-- immediately. Returns the event's id and the change.
 local function release_job(channel, id, members)
   local record = record_key(channel, id)
-  local desired, delay_ms = unpack(redis.call('HMGET', record, 'desired', 'delay_ms'))
+  local desired, delay_ms, link = unpack(redis.call('HMGET', record, 'desired', 'delay_ms', 'link'))
   end_lease(channel, id, record)
   redis.call('HDEL', record, 'delay_ms')
   if desired == 'paused' or desired == 'cancelled' then
     if desired == 'cancelled' then record_written(channel, record) end
     return change_state(channel, id, desired, desired, take_command_id(record) .. members)
   end
-  return requeue(channel, id, members, delay_ms)
+  if not link then return requeue(channel, id, members, delay_ms) end
+  redis.call('HDEL', record, 'error')
+  return requeue(channel, id, take_command_id(record))
 end
 
 -- Counts the workers that were lost in a row. Progress beyond what the last of them had ends the row.
@@ -98,13 +100,14 @@ local function claim(KEYS, ARGV)
   redis.call('HSET', record, 'token', token, 'worker', worker, 'host', host, 'started_attempt', attempt,
     'lease_ms', lease_ms)
   redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
+  redis.call('HDEL', record, 'link')
   local event = started_attempt == attempt and 'resumed' or 'started'
   change_state(channel, id, 'running', event, '')
   return {token, redis.call('HGETALL', record), event}
 end
 
 -- The third and further ARGV are id, token, … of the leases. Returns for each one 'lost', or the desired state, a space
--- and the job's limit in bytes a second ('' if it has none).
+-- and the job's limit in bytes a second ('' if it has none). 'queued' asks for the lease back: there is a new link.
 local function renew(KEYS, ARGV)
   local name, lease_ms = unpack(ARGV, 1, 2)
   local channel = jobs_from(KEYS, name)
@@ -113,10 +116,12 @@ local function renew(KEYS, ARGV)
   for i = 3, #ARGV, 2 do
     local id, token = ARGV[i], ARGV[i + 1]
     local record = record_key(channel, id)
-    local owner, desired, limit, stored_ms = unpack(redis.call('HMGET', record, 'token', 'desired', 'limit', 'lease_ms'))
+    local owner, desired, limit, stored_ms, link =
+      unpack(redis.call('HMGET', record, 'token', 'desired', 'limit', 'lease_ms', 'link'))
     if owner == token then
       if stored_ms ~= lease_ms then redis.call('HSET', record, 'lease_ms', lease_ms) end
       redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
+      if link and desired == 'running' then desired = 'queued' end
       table.insert(reply, desired .. ' ' .. (limit or ''))
     else
       table.insert(reply, 'lost')

@@ -5,13 +5,14 @@ local OVERTAKEN = {cancelled = 'cancel', paused = 'pause'}
 --   'save': nothing is published;
 --   the name of a state event that ends the lease: `text` is further members of it.
 -- `changed_at` is '' unless another server made the change first. Further ARGV are field, value, … of the record.
--- An end that overtakes an accepted cancel or pause names that command in its event.
+-- An end that overtakes an accepted cancel or pause names that command in its event. A failure that a new link overtakes
+-- is none: the job goes on with that link.
 -- Returns the event's id ('' for 'save') and the change, or nil if `token` is not the owner's.
 local function report_event(KEYS, ARGV)
   local name, max_length, id, token, kind, text, changed_at = unpack(ARGV, 1, 7)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
-  local owner, last_report = unpack(redis.call('HMGET', record, 'token', 'last_report'))
+  local owner, last_report, link = unpack(redis.call('HMGET', record, 'token', 'last_report', 'link'))
   local report = token .. ' ' .. kind .. ' '
   if last_report and string.sub(last_report, 1, #report) == report then
     redis.call('HSET', record, 'last_report', last_report) -- a write, so that WAIT covers the first call's writes too
@@ -19,6 +20,7 @@ local function report_event(KEYS, ARGV)
   end
   if owner ~= token then return false end
   if #ARGV > 7 then redis.call('HSET', record, unpack(ARGV, 8)) end
+  if link then set_link(channel, record, id, link) end -- the owner has the old one
   if kind == 'save' then return {''} end
   if kind == 'progress' then
     redis.call('HSET', record, 'updated_at', int(now_ms()))
@@ -32,7 +34,7 @@ local function report_event(KEYS, ARGV)
   local event_id, change
   channel.changed_at = changed_at
   redis.call('HSET', record, 'crashes', '0')
-  if kind == 'queued' or kind == 'paused' or kind == 'cancelled' then
+  if kind == 'queued' or kind == 'paused' or kind == 'cancelled' or (kind == 'error' and link) then
     event_id, change = release_job(channel, id, text)
   else
     local overtaken = OVERTAKEN[redis.call('HGET', record, 'desired')]

@@ -9,9 +9,9 @@ local function restore(KEYS, ARGV)
   for i = 7, #ARGV, 2 do claimed[ARGV[i]] = ARGV[i + 1] end
   local submission = claimed.submission or ''
   if is_deleted(record, submission) then return false end
-  local state, owner, fence, stored_submission, change, commanded_at, desired, desired_by, commands =
+  local state, owner, fence, stored_submission, change, commanded_at, desired, desired_by, commands, linked_at, link =
     unpack(redis.call('HMGET', record, 'state', 'token', 'fence', 'submission', 'change', 'commanded_at', 'desired',
-      'desired_by', 'commands'))
+      'desired_by', 'commands', 'linked_at', 'link'))
   if owner == token or string.find(redis.call('HGET', record, 'last_report') or '', token, 1, true) == 1 then
     redis.call('HSET', record, 'token', owner) -- a write, so that WAIT covers the first call's writes too
     return 1
@@ -25,6 +25,13 @@ local function restore(KEYS, ARGV)
   if (tonumber(commanded_at) or 0) > (tonumber(claimed.commanded_at) or 0) then
     redis.call('HSET', record, 'desired', desired, 'commands', commands, 'commanded_at', commanded_at)
     if desired_by then redis.call('HSET', record, 'desired_by', desired_by) end
+  end
+  if link and tonumber(linked_at) > (tonumber(claimed.linked_at) or 0) then
+    redis.call('HSET', record, 'linked_at', linked_at)
+    set_link(channel, record, id, link)
+  else
+    redis.call('HDEL', record, 'link')
+    index_link(channel, record, id)
   end
   redis.call('ZADD', channel.jobs, claimed.created_at, id)
   redis.call('ZREM', channel.ready, id)

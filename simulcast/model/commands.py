@@ -1,17 +1,18 @@
 """Commands of clients, and their results. Decides; does no I/O."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic_core import from_json
 
 from simulcast.model.channel import ChannelNames
+from simulcast.model.download_url import WEB, validate_url
 from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 
-Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit"]
+Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
 Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
@@ -26,7 +27,9 @@ ACTIONS: Final[dict[str, Action]] = {
     "delete_download": "delete",
     "clear_finished": "clear",
     "limit_download": "limit",
+    "relink_download": "relink",
 }
+_HINTS: Final[dict[Action, str]] = {"delete": ": cancel it first", "relink": ": it has ended; add the URL instead"}
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
 
@@ -35,6 +38,7 @@ class Command:
     """A command for one download, or, if it is clear, for all that have ended.
 
     `command_id`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for none.
+    `url`: a fresh link.
     """
 
     action: Action
@@ -42,6 +46,7 @@ class Command:
     command_id: str = ""
     with_file: bool = False
     bytes_per_s: int = 0
+    url: str = field(default="", repr=False)
 
     def encode_result(self, reason: Reason | None) -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
@@ -55,7 +60,7 @@ class Command:
             case "unknown_download":
                 return f"there is no download {self.download_id}"
             case "invalid_transition":
-                hint = ": cancel it first" if self.action == "delete" else ""
+                hint = _HINTS.get(self.action, "")
                 return f"can't {self.action} download {self.download_id} in its present state{hint}"
             case "unavailable":
                 return "the command could not be recorded: try again in a moment"
@@ -106,8 +111,8 @@ class InvalidCommand:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
-    """Parse a client's text; None for text that isn't JSON, which is ignored."""
+def parse(text: str, schemes: Collection[str] = WEB) -> Command | SubscriptionCommand | InvalidCommand | None:
+    """Parse a client's text; None for text that isn't JSON, which is ignored. `schemes`: those of a fresh link."""
     if len(text) > MAX_COMMAND_BYTES:
         return InvalidCommand("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
     try:
@@ -135,7 +140,7 @@ def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
         return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
     if action == "clear":
         return Command(action, command_id=command_id)
-    return _parse_download_command(action, command_id, members)
+    return _parse_download_command(action, command_id, members, schemes)
 
 
 def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
@@ -150,7 +155,9 @@ def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | Inv
     return SubscriptionCommand(members["action"] == "subscribe", channel, position)
 
 
-def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:
+def _parse_download_command(
+    action: Action, command_id: str, members: dict[str, object], schemes: Collection[str]
+) -> Command | InvalidCommand:
     if "download_id" not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = members["download_id"], members.get("file", False)
@@ -165,4 +172,13 @@ def _parse_download_command(action: Action, command_id: str, members: dict[str, 
         )
     if action == "limit" and "bytes_per_s" not in members:
         return InvalidCommand("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
+    if action == "relink":
+        url = members.get("url")
+        if not isinstance(url, str):
+            return InvalidCommand("missing_member", "relink_download needs the member url, as text")
+        try:
+            validate_url(url, schemes)
+        except ValueError as error:
+            return InvalidCommand("invalid_member", f"url {error}")
+        return Command(action, download_id, command_id, url=url)
     return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)

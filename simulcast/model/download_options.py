@@ -135,9 +135,13 @@ class DownloadOptions(BaseModel):
         return self
 
     def to_json(self) -> str:
-        """Encode the options, secrets included, for the job's record alone; "" if all are left out."""
-        members = self.model_dump(include=set(DownloadOptions.model_fields), exclude_defaults=True)
-        return json.dumps(members, default=SecretStr.get_secret_value) if members else ""
+        """Encode the options, secrets included, for the job's record alone; "" if all but the limit are left out.
+
+        The record has the limit in a field of its own, since it may change.
+        """
+        kept = set(DownloadOptions.model_fields) - {"limit_bytes_per_s"}
+        members = self.model_dump(include=kept, exclude_defaults=True)
+        return json.dumps(members, default=SecretStr.get_secret_value, sort_keys=True) if members else ""
 
     @classmethod
     def from_json(cls, text: str | None) -> "DownloadOptions":

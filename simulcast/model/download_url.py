@@ -1,22 +1,26 @@
 """URLs that can be downloaded."""
 
+from collections.abc import Collection
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 MAX_URL_CHARS: Final = 4096
+WEB: Final = ("http", "https")
+SCHEMES: Final = (*WEB, "ftp", "ftps", "sftp")
 
 
-def validate_url(url: str) -> str:
+def validate_url(url: str, schemes: Collection[str] = WEB) -> str:
     """Return the URL of a download as it is. Raises ValueError, whose text is a predicate and shows nothing of it."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError("is no web address: its host or port is not valid") from None
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("must begin with http:// or https://")
+    if parts.scheme not in schemes:
+        remedy = ": SIMULCAST_DOWNLOAD_SCHEMES allows further kinds" if parts.scheme in SCHEMES else ""
+        raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}{remedy}")
     if not host:
         raise ValueError("must name a host, as https://example.com/file.iso does")
     if " " in url or not url.isprintable():
@@ -26,6 +30,13 @@ def validate_url(url: str) -> str:
     return url
 
 
+def _validate_in_context(url: str, info: ValidationInfo) -> str:
+    return validate_url(url, (info.context or {}).get("schemes", WEB))
+
+
+# The validation's context may name `schemes`.
 DownloadURL = Annotated[
-    str, Field(max_length=MAX_URL_CHARS, examples=["https://example.com/file.iso"]), AfterValidator(validate_url)
+    str,
+    Field(max_length=MAX_URL_CHARS, examples=["https://example.com/file.iso"]),
+    AfterValidator(_validate_in_context),
 ]

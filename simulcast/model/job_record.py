@@ -13,6 +13,7 @@ from simulcast.errors import BrokerUnavailable
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 MAX_NAME_CHARS = 200
+_PORTS = {"https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
 Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
 
 
@@ -51,6 +52,12 @@ class JobRecord(BaseModel):
         return round((self.total_bytes - self.received_bytes) / self.speed)
 
 
+class SubmittedRecord(JobRecord):
+    """The record of a submission. `existing`: it is an earlier download of the same URL and options."""
+
+    existing: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A page of records of one state, or of all, in an order. An unknown `total_bytes` sorts as the smallest."""
@@ -77,6 +84,11 @@ def event_members(download_id: str, name: str, url: str) -> str:
     return json.dumps({"download_id": download_id, "name": name, "url": url}, separators=(",", ":"))[1:-1]
 
 
+def link_of(url: str) -> str:
+    """Encode a URL as the field `link` of a job's record."""
+    return f"{site_of(url)}\n{json.dumps(redact_url(url))}\n{url}"
+
+
 def redact_url(url: str) -> str:
     """Return the URL without user name and password."""
     parts = urlsplit(url)
@@ -87,7 +99,7 @@ def site_of(url: str) -> str:
     """Return host and port, by which the downloads from one server are counted; "" for an invalid URL."""
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or _PORTS.get(parts.scheme, 80)
     except ValueError:
         return ""
     return f"{parts.hostname}:{port}"

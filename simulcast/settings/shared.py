@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from simulcast.errors import SettingRefused
+from simulcast.model.download_url import SCHEMES, WEB
 from simulcast.store.url import redacted_url, validate, without_user_info
 
 PREFIX = "SIMULCAST_"
@@ -63,11 +64,22 @@ class RedisSettings(BaseSettings):
         return written or "redis://localhost:6379/0"
 
 
+def _check_schemes(schemes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the schemes unchanged. Raises ValueError for one that no worker knows."""
+    if not set(schemes) <= set(SCHEMES):
+        raise ValueError(f"are of {', '.join(SCHEMES)}")
+    return schemes
+
+
 class SharedSettings(RedisSettings):
     """The settings of every program that is started: front-ends, workers, `simulcast up`."""
 
     log: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
+
+    download_schemes: Annotated[Separated[str], AfterValidator(_check_schemes)] = WEB
+    """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers; sftp
+    trusts the hosts that ~/.ssh/known_hosts names."""
 
     @model_validator(mode="before")
     @classmethod

@@ -27,14 +27,6 @@ def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:
     return proxies
 
 
-def _check_schemes(schemes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the schemes unchanged. Raises ValueError for one that no worker knows."""
-    for scheme in schemes:
-        if scheme not in ("http", "https", "ftp", "ftps", "sftp"):
-            raise ValueError("are of http, https, ftp, ftps and sftp")
-    return schemes
-
-
 def _check_absolute(folder: str) -> str:
     """Return an absolute path, of any operating system, or "" unchanged. Raises ValueError for a relative path."""
     if folder and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
@@ -95,10 +87,6 @@ class WorkerSettings(SharedSettings):
 
     keep_modified_time: bool = True
     """Give a file the time at which it was last changed on its server."""
-
-    download_schemes: Annotated[Separated[str], AfterValidator(_check_schemes)] = ("http", "https")
-    """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp; sftp trusts the hosts that
-    ~/.ssh/known_hosts names."""
 
     download_proxies: Annotated[Separated[str], AfterValidator(_check_proxies)] = ()
     """Proxies, separated by commas, that a download may name. The proxy decides which addresses it reaches, not

@@ -29,7 +29,7 @@ async def test_a_submitted_download_is_queued_and_told_without_its_password(
     events = await history(broker, channel)
     assert [event["type"] for event in events] == ["download_queued"]
     assert "secret" not in json.dumps(events)
-    assert await jobs.list(Query()) == ([record], 1)
+    assert await jobs.list(Query()) == ([await jobs.get(record.download_id)], 1)
     with pytest.raises(ValueError, match=record.download_id):
         await jobs.submit(URL, record.download_id)
 

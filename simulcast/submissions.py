@@ -1,0 +1,27 @@
+"""Submissions by people, who may add a URL that is there already."""
+
+import asyncio
+from pathlib import Path, PurePosixPath
+
+from simulcast.jobs import Jobs
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.job_record import SubmittedRecord
+
+
+async def submit(
+    jobs: Jobs, url: str, priority: int, options: DownloadOptions, *, again: bool, folder: Path | None = None
+) -> SubmittedRecord:
+    """Queue a download unless `again` is false and one of the same URL and options goes on or has its file.
+
+    `folder`: the download folder as this process sees it; None to look for a file at its `file_path`. Where there is no
+    such folder here, the file of a complete download counts as there. Raises as Jobs.submit.
+    """
+    record = await jobs.submit(url, None, priority, options, unless_same=not again)
+    if record.existing and record.file_path and await asyncio.to_thread(_is_gone, record.file_path, folder):
+        return await jobs.submit(url, None, priority, options, unless_same=True, gone=record.download_id)
+    return record
+
+
+def _is_gone(file_path: str, folder: Path | None) -> bool:
+    path = Path(file_path) if folder is None else folder / PurePosixPath(file_path).name
+    return path.parent.is_dir() and not path.exists()
