@@ -64,7 +64,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     front_end = FrontEnd(
         settings.redis_url,
         authorize=client_authorizer(tokens),
-        schemes=settings.schemes,
+        schemes=settings.download_schemes,
         max_clients=None,  # the server limits connections
         drain_s=settings.drain_s,
         endpoint=endpoint,

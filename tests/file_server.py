@@ -18,7 +18,7 @@ class Files:
     """`contents` by name. `bytes_per_s`: 0 for as fast as it goes. `ranges`: the Range headers of all requests.
 
     `sent_bytes`: of all requests. `slow_from`: the bytes behind it come at a quarter of the speed. `held_from`: the
-    bytes behind it do not come while it is set.
+    bytes behind it do not come while it is set. `expired`: names that answer 403 from now on, also half-way.
     """
 
     port: int
@@ -30,14 +30,18 @@ class Files:
     sent_bytes: int = 0
     slow_from: int | None = None
     held_from: int | None = None
+    expired: set[str] = field(default_factory=set)
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        content = self.contents.get(request.match_info["name"])
+        name = request.match_info["name"]
+        content = self.contents.get(name)
         if content is None:
             raise web.HTTPNotFound
+        if name in self.expired:
+            raise web.HTTPForbidden
         self.asked += 1
         tag = f'"{hashlib.sha256(content).hexdigest()}"'
         headers = {"ETag": tag} if self.etag else {}
@@ -54,8 +58,10 @@ class Files:
         with suppress(ConnectionResetError):  # the client was paused, or killed
             await response.prepare(request)
             for at in range(start, end, CHUNK):
-                while self.held_from is not None and at >= self.held_from:
+                while self.held_from is not None and at >= self.held_from and name not in self.expired:
                     await asyncio.sleep(0.01)
+                if name in self.expired and request.transport is not None:
+                    request.transport.abort()
                 chunk = content[at : min(at + CHUNK, end)]
                 await response.write(chunk)
                 self.sent_bytes += len(chunk)

@@ -114,6 +114,9 @@ class FrontEnd(Program):
     async def post(self, path: str, body: object) -> tuple[int, dict[str, object]]:
         return await asyncio.to_thread(self._ask, path, json.dumps(body).encode())
 
+    async def patch(self, path: str, body: object) -> tuple[int, dict[str, object]]:
+        return await asyncio.to_thread(self._ask, path, json.dumps(body).encode(), "PATCH")
+
     async def delete(self, path: str) -> tuple[int, dict[str, object]]:
         return await asyncio.to_thread(self._ask, path, None, "DELETE")
 

@@ -97,8 +97,9 @@ class Reporter:
         }
         if self.name != record.name:
             members["name"] = self.name
+        phase = {} if self._checked is None else {"phase": "checksum"}
         if self._checked is not None:
-            members |= {"phase": "checksum", "checked_bytes": self._checked}
+            members |= phase | {"checked_bytes": self._checked}
         event = encode(members)
         if isinstance(event, str):
             raise TypeError("a progress event is an object")
@@ -110,5 +111,6 @@ class Reporter:
                 "speed": str(sample.speed),
                 "received": str(sample.received),
                 "total": "null" if sample.total is None else str(sample.total),
+                **phase,
             },
         )

@@ -83,7 +83,7 @@ async def add(
     again: bool,
 ) -> None:
     """Queue one download after the other. Raises CommandError before the first is queued, BrokerUnavailable."""
-    schemes = SharedSettings.from_environment().schemes
+    schemes = SharedSettings.from_environment().download_schemes
     for url in urls:
         check_url(url, schemes)
     async with jobs_at(redis_url) as jobs:

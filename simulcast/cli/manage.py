@@ -99,7 +99,7 @@ def relink(
     from simulcast.cli.add import check_url
     from simulcast.settings.shared import SharedSettings
 
-    check_url(url, SharedSettings.from_environment().schemes)
+    check_url(url, SharedSettings.from_environment().download_schemes)
     _run([Command("relink", download_id, url=url)], redis_url, data)
 
 
@@ -139,8 +139,8 @@ def list_(
     query = Query(state=next((known for known in STATES if known == state), None), limit=limit)
     records, total = asyncio.run(list_downloads(redis.redis_url(redis_url, data), query))
     for record in records:
-        detail = record.error_message or record.file_path or ""
-        line = f"{record.download_id}  {record.state:<9} {record.progress:>4.0%}  {clean(record.name)}  {clean(detail)}"
+        detail, phase = record.error_message or record.file_path or "", record.phase or record.state
+        line = f"{record.download_id}  {phase:<9} {record.progress:>4.0%}  {clean(record.name)}  {clean(detail)}"
         typer.echo(line.rstrip())
     if total > len(records):
         typer.echo(f"{total - len(records):,} more: --limit shows them")

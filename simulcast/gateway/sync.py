@@ -77,6 +77,7 @@ class Gateway:
     cancel = _blocking(AsyncGateway.cancel)
     retry = _blocking(AsyncGateway.retry)
     limit = _blocking(AsyncGateway.limit)
+    relink = _blocking(AsyncGateway.relink)
     delete = _blocking(AsyncGateway.delete)
     clear_finished = _blocking(AsyncGateway.clear_finished)
 

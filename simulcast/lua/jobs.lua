@@ -1,7 +1,7 @@
 -- Downloads and their owners. A job's record is a hash in the slot of the channel:
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
---   retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
+--   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
 --   limited_at linked_at link, and the workers' own: part etag size spans finishing furthest mirror
 -- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
@@ -132,7 +132,7 @@ local function change_state(channel, id, state, event, members)
   local previous = tonumber(redis.call('HGET', record, 'change')) or 0
   local change = int(math.max(previous + 1, tonumber(channel.changed_at) or now_ms()))
   redis.call('HSET', record, 'state', state, 'change', change, 'updated_at', int(now_ms()), 'speed', '0')
-  redis.call('HDEL', record, 'retry_at')
+  redis.call('HDEL', record, 'retry_at', 'phase')
   if state ~= 'error' and state ~= 'queued' then redis.call('HDEL', record, 'error') end
   local about, attempt, progress, received, total =
     unpack(redis.call('HMGET', record, 'about', 'attempt', 'progress', 'received', 'total'))

@@ -21,7 +21,8 @@ class JobRecord(BaseModel):
     """The present state of one download. Times are seconds since 1970, sizes are bytes.
 
     `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it;
-    `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own.
+    `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own. `phase`:
+    `checksum` while the file is read for its checksum.
     """
 
     download_id: str
@@ -40,6 +41,7 @@ class JobRecord(BaseModel):
     retries: int
     retry_at: float | None
     limit_bytes_per_s: int | None
+    phase: str | None = None
     created_at: float
     updated_at: float
 

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from simulcast.errors import SettingRefused
 from simulcast.model.download_url import SCHEMES, WEB
+from simulcast.settings.separated import Separated
 from simulcast.store.url import redacted_url, validate, without_user_info
 
 PREFIX = "SIMULCAST_"
@@ -78,8 +79,8 @@ class SharedSettings(RedisSettings):
     """Least severe level that is logged."""
 
     download_schemes: Annotated[Separated[str], AfterValidator(_check_schemes)] = WEB
-    """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers; sftp
-    trusts the hosts that ~/.ssh/known_hosts names."""
+    """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers;
+    sftp trusts the hosts that ~/.ssh/known_hosts names."""
 
     @model_validator(mode="before")
     @classmethod

@@ -93,6 +93,7 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "delete_download.by_id": lambda gateway: gateway.delete("12345"),
     "delete_download.with_file_by_id": lambda gateway: gateway.delete("12345", file=True),
     "limit_download.by_id": lambda gateway: gateway.limit("12345", 1_000_000),
+    "relink_download.by_id": lambda gateway: gateway.relink("12345", "https://example.org/a.iso?signature=2"),
     "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
 }
 

@@ -83,6 +83,8 @@ READ = {
     "delete_download.with_file_by_id": Command("delete", "12345", "c-1", with_file=True),
     "limit_download": Command("limit", "12345", bytes_per_s=1_000_000),
     "limit_download.by_id": Command("limit", "12345", "c-1", bytes_per_s=1_000_000),
+    "relink_download": Command("relink", "12345", url="https://example.org/a.iso?signature=2"),
+    "relink_download.by_id": Command("relink", "12345", "c-1", url="https://example.org/a.iso?signature=2"),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
     "subscribe": SubscriptionCommand(True, "a"),

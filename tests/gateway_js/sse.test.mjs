@@ -121,6 +121,7 @@ test("commands leave by REST and their results are messages", async () => {
   assert.equal(command("pause_download", { download_id: "a/b" }), true);
   command("delete_download", { download_id: "a", file: true });
   command("limit_download", { download_id: "a", bytes_per_s: 1000 });
+  command("relink_download", { download_id: "a", url: "http://b/c" });
   command("clear_finished");
   answer = () => ({ status: 409, detail: "it is complete" });
   one.sendWebSocketMessage({ action: "retry_download", download_id: "a" });
@@ -132,6 +133,7 @@ test("commands leave by REST and their results are messages", async () => {
     ["POST", "downloads/a%2Fb/pause?command_id=c%201", "{}"],
     ["DELETE", "downloads/a?file=true&command_id=c%201", undefined],
     ["POST", "downloads/a/limit?command_id=c%201", '{"bytes_per_s":1000}'],
+    ["PATCH", "downloads/a?command_id=c%201", '{"url":"http://b/c"}'],
     ["POST", "downloads/clear", undefined],
     ["POST", "downloads/a/retry?", "{}"],
   ]);
@@ -144,7 +146,7 @@ test("commands leave by REST and their results are messages", async () => {
   assert.deepEqual([retried.reason, retried.message], ["invalid_transition", "it is complete"]);
   const [subscribed] = results.filter(({ action }) => action === "subscribe");
   assert.deepEqual([subscribed.status, subscribed.message], ["rejected", "subscribe needs a WebSocket"]);
-  assert.equal(results.length, 6);
+  assert.equal(results.length, 7);
 });
 
 test("a server that can't be reached rejects the command", async () => {

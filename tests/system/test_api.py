@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 import websockets
@@ -10,7 +11,7 @@ from tests.conditions import eventually
 from tests.http_requests import raw_request
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
-from tests.service import FrontEnd
+from tests.service import FrontEnd, collect
 
 
 async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) -> None:
@@ -18,6 +19,7 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
     status, record = await running.post("/downloads", {"url": "https://user:pw@example.com/a.iso"})
     assert status == 201
     assert (record["state"], record["name"], record["url"]) == ("queued", "a.iso", "https://example.com/a.iso")
+    assert record.pop("existing") is False
     assert await running.get("/downloads") == (200, {"downloads": [record], "total": 1})
     assert await running.get(f"/downloads/{record['download_id']}") == (200, record)
     status, missing = await running.get("/downloads/nobody")
@@ -35,7 +37,7 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
         (b"[]", "object"),
         (b"{}", "url"),
         (b'{"url":5}', "url"),
-        (b'{"url":"ftp://example.com/a"}', "http://"),
+        (b'{"url":"ftp://example.com/a"}', "http:// or https://: SIMULCAST_DOWNLOAD_SCHEMES"),
         (b'{"url":"file:///etc/passwd"}', "http://"),
         (b'{"url":"example.com/a"}', "http://"),
         (b'{"url":"http://"}', "host"),
@@ -161,3 +163,41 @@ async def test_what_is_secret_is_in_no_answer_and_a_limit_is(shared_front_end: F
     for wrong in ({}, {"bytes_per_s": -1}, {"bytes_per_s": "fast"}, {"speed": 1}):
         assert (await shared_front_end.post(f"{path}/limit", wrong))[0] == 422
     assert (await shared_front_end.post("/downloads/nobody/limit", {"bytes_per_s": 1}))[0] == 404
+
+
+async def test_a_url_that_is_there_is_answered_with_what_exists(front_end: StartFrontEnd) -> None:
+    running = await front_end(SIMULCAST_DOWNLOAD_SCHEMES="https,sftp")
+    body = {"url": "sftp://user:pw@example.com/a.iso"}
+    _, first = await running.post("/downloads", body)
+    status, second = await running.post("/downloads", body)
+    assert (status, second) == (200, first | {"existing": True})
+    status, third = await running.post("/downloads", body | {"again": True})
+    assert (status, third["existing"]) == (201, False)
+    assert third["download_id"] != first["download_id"]
+    status, refusal = await running.post("/downloads", {"url": "http://example.com/a"})
+    assert status == 422
+    assert "begin with https:// or sftp://: SIMULCAST_DOWNLOAD_SCHEMES allows further" in str(refusal["detail"])
+
+
+async def test_a_fresh_link_is_checked_as_a_new_download_is(shared_front_end: FrontEnd) -> None:
+    _, record = await shared_front_end.post("/downloads", {"url": "https://example.com/a.iso?signature=1"})
+    one = f"/downloads/{record['download_id']}"
+    for url, words in (("ftp://example.com/a", "SIMULCAST_DOWNLOAD_SCHEMES"), ("x", "http://"), ("http://", "host")):
+        status, answer = await shared_front_end.patch(one, {"url": url})
+        assert (status, words in str(answer["detail"])) == (422, True), answer
+    assert (await shared_front_end.patch(one, {}))[0] == 422
+    fresh = {"url": "https://user:s3cr3t@example.com/a.iso?signature=2"}
+    assert await shared_front_end.patch(one, fresh) == (200, {"status": "accepted"})
+    assert (await shared_front_end.get(one))[1]["url"] == "https://example.com/a.iso?signature=2"
+    assert (await shared_front_end.patch("/downloads/nobody", fresh))[0] == 404
+    await shared_front_end.post(f"{one}/cancel", {})
+    status, answer = await shared_front_end.patch(one, fresh)
+    assert (status, str(record["download_id"]) in str(answer["detail"])) == (409, True)
+
+
+async def test_a_fresh_link_that_is_none_is_refused_on_a_websocket(shared_front_end: FrontEnd) -> None:
+    connection = await shared_front_end.connect()
+    for members, words in (({}, "needs the member url"), ({"url": "gopher://a/"}, "url must begin with http://")):
+        await connection.send(json.dumps({"action": "relink_download", "download_id": "a", **members}))
+        assert words in (await collect(connection, '"error"'))[-1]
+    await connection.close()

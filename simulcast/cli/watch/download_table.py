@@ -75,7 +75,7 @@ class DownloadTable:
         if kind in _ENDS:
             return self._end(event, key, _ENDS[kind])
         row = self._row(event, key)
-        row.state = _STATES[kind]
+        row.state = clean(_text(event, "phase")) or _STATES[kind]
         row.progress = min(max(_number(event, "progress", row.progress), 0.0), 1.0)
         row.speed = _number(event, "speed", 0.0)
         row.received = _number(event, "received_bytes", row.received)

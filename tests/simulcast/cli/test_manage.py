@@ -10,7 +10,7 @@ from simulcast.model.download_options import DownloadOptions
 from tests.command_line import Command, assert_complaint
 from tests.jobs import history_at
 
-NAMES = ("pause", "resume", "cancel", "retry", "limit", "delete", "clear", "list")
+NAMES = ("pause", "resume", "cancel", "retry", "limit", "relink", "delete", "clear", "list")
 
 
 def test_help_names_the_commands_about_downloads(simulcast: Command) -> None:
@@ -86,6 +86,18 @@ async def test_add_reads_headers_from_a_file_against_the_list_of_processes(
     }
     await jobs.aclose()
     await broker.aclose()
+
+
+async def test_a_fresh_link_is_recorded_and_a_second_download_of_a_url_is_only_added_again_where_that_is_stated(
+    simulcast: Command, embedded: EmbeddedServer
+) -> None:
+    download_id = simulcast("add", "http://example.com/a.iso").stdout.split()[0]
+    assert "SIMULCAST_DOWNLOAD_SCHEMES" in assert_complaint(simulcast("relink", download_id, "ftp://example.com/a"))
+    fresh = "http://example.com/a.iso?signature=2"
+    assert simulcast("relink", download_id, fresh).stdout == f"{download_id}  relink is recorded\n"
+    known = f"{download_id}  a.iso  was added before and is queued; --again adds it again\n"
+    assert simulcast("add", fresh).stdout == known
+    assert simulcast("add", fresh, "--again").stdout.split()[1:] == ["a.iso"]
 
 
 def test_add_names_the_flag_of_a_mistake(simulcast: Command, embedded: EmbeddedServer) -> None:
