@@ -159,8 +159,8 @@ async def test_it_ends_in_the_right_file_or_in_an_error_that_says_why(
     replies, error = CASES[case]
     options = DownloadOptions(checksum=f"sha256:{SHA256}") if case in NEEDS_A_DIGEST else NO_OPTIONS
     async with Server() as server:
-        record = await jobs.submit(server.at("/case", *replies), options=options)
-        record = await ended(jobs, record.download_id)
+        download_id = (await jobs.submit(server.at("/case", *replies), options=options)).download_id
+        record = await ended(jobs, download_id)
     if record.state == "complete":
         assert hashlib.sha256(Path(str(record.file_path)).read_bytes()).hexdigest() == SHA256
     if error == WRONG_DIGEST:
