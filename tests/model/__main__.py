@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.model.run import run
+from tests.model.page import page
+from tests.model.run import Outcome, run
 from tests.model.stage import TOPOLOGIES
 
 
@@ -21,9 +22,10 @@ def main() -> int:
     parser.add_argument("--topology", action="append", choices=TOPOLOGIES, help="may be repeated; all, where not given")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and files there")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write a page of all runs")
     flags = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
-    is_good = True
+    outcomes: list[Outcome] = []
     for seed in range(flags.seed, flags.seed + flags.seeds):
         for topology in flags.topology or TOPOLOGIES:
             with tempfile.TemporaryDirectory(prefix="model-") as temporary:
@@ -31,8 +33,10 @@ def main() -> int:
                 folder.mkdir(parents=True, exist_ok=True)
                 outcome = asyncio.run(run(topology, seed, flags.seconds, folder))
             print(outcome.text(), flush=True)
-            is_good = is_good and not outcome.violations
-    return 0 if is_good else 1
+            outcomes.append(outcome)
+            if flags.output:
+                flags.output.write_text(page(outcomes))
+    return int(any(outcome.violations for outcome in outcomes))
 
 
 if __name__ == "__main__":

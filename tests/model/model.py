@@ -1,7 +1,9 @@
 """All downloads of a run, and what each may have become."""
 
 import itertools
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +47,10 @@ class Model:
     def note(self, fault: str) -> None:
         """Write a fault into the trace."""
         self.faults.append(f"{self.now()} {fault}")
+
+    def fault_counts(self) -> Counter[str]:
+        """Count the faults of each kind."""
+        return Counter(re.sub(r" [0-9.]+", " N", fault[8:].strip()) for fault in self.faults)
 
     def add(self, number: int, url: str, digest: str, end: End) -> Download:
         """Note a download that is about to be submitted."""

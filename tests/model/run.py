@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ class Outcome:
     violations: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     rounds: int = 0
-    faults: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     downloads: int = 0
     calls: int = 0
     unanswered: int = 0
@@ -42,7 +43,7 @@ class Outcome:
         head = (
             f"{self.topology}, seed {self.seed}: {len(self.violations)} violations; {self.rounds} rounds, "
             f"{self.downloads} downloads, {self.calls} commands ({self.unanswered} without an answer), "
-            f"{self.faults} faults, {self.took_s:.0f} s"
+            f"{self.faults.total()} faults, {self.took_s:.0f} s"
         )
         return "\n".join([head, *self.violations, *self.trace])
 
@@ -68,7 +69,7 @@ async def run(topology: Topology, seed: int, seconds: float, folder: Path, round
             await _delete_all(stage, model, followers, outcome)
         outcome.violations += _tracebacks(folder)
         outcome.calls, outcome.unanswered = model.calls, model.unanswered
-        outcome.downloads, outcome.faults = next(model.numbers), len(model.faults)
+        outcome.downloads, outcome.faults = next(model.numbers), model.fault_counts()
         if outcome.violations:
             outcome.trace = _trace(model, followers, outcome.violations)
     outcome.took_s = time.monotonic() - began_s
@@ -93,7 +94,6 @@ async def _round(
         outcome.violations += [str(error) for error in errors.exceptions]
     for client in callers:
         await client.aclose()
-    model.note("everything is healed")
     await stage.heal()
     if not outcome.violations:
         outcome.violations = await check.rest(stage, model, followers)
