@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
+from simulcast.frontend.fanout.identity import Identity, count_of, identity_of, lasting_state
 from simulcast.frontend.fanout.latency import Latency
 from simulcast.frontend.fanout.log import Entry, frame_publication
 from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, ChannelSnapshot, SnapshotCache
@@ -22,7 +23,6 @@ from simulcast.model.publication import Publication
 MAX_SEEN = 50_000
 LOST_TTL_S = 30.0  # how long publishers have to publish again what the server lost
 CUT_TTL_S = 30.0  # how long clients that this or another front-end cut take to come back
-Identity = tuple[str, str]  # of a change of state: its key, and its label or idempotency mark
 MARK_KEY = "position\n"  # no event's key has a line break
 
 
@@ -112,7 +112,7 @@ class Feed:
             del self._seen[identity]  # the server forgot it, so a publication of it is new
         for publication in publications:
             self.snapshot.apply(frame_publication(publication, 0), ended_ago_s.get(publication.key, 0.0))
-            if (change := _identity(publication)) is not None:
+            if (change := identity_of(publication)) is not None:
                 self._record(change, publication.position)
         for entry in newer:
             if entry.offset > position.offset:
@@ -142,7 +142,11 @@ class Feed:
 
     def has_lost_events(self) -> bool:
         """Return whether clients know changes of state that the server lost, and that came again from no publisher."""
-        return bool(self._lost_identities) and self.hub.counters.clock() - self._invalidated_at > LOST_TTL_S
+        if self.hub.counters.clock() - self._invalidated_at <= LOST_TTL_S:
+            return False
+        newest = (max(identities, key=count_of) for identities in self._lost_identities.values())
+        # A submission that was lost with its deletion is not sent again.
+        return any((lasting_state(identity) or ("", ""))[1] != "deleted" for identity in newest)
 
     def is_recoverable(self, since: Position) -> bool:
         """Return whether a client at that position knows of no event that is lost: such clients need the snapshot."""
@@ -232,16 +236,29 @@ class Feed:
                 hub.publish(Entry(0, "p", MARK_KEY, view.position_mark(self.position)))
 
     def _is_new(self, publication: Publication) -> bool:
-        """Return whether this is no repetition after a failover."""
-        identity = _identity(publication)
+        """Return whether this is no repetition after a failover, and no state that clients have passed."""
+        identity, key = identity_of(publication), publication.key
+        newest = max(self._lost_identities.get(key, ()), key=count_of, default=("", ""))
+        if identity is not None and count_of(identity) > (0, 0) and count_of(newest) > (0, 0):
+            is_back = identity == newest or lasting_state(identity) == lasting_state(newest) is not None
+            if is_back or count_of(identity) < count_of(newest):
+                # Each process publishes its part of what was lost again: the newest state follows, or clients are cut.
+                self._record(identity, publication.position)
+                if is_back:
+                    self._confirm_all(key)
+                return False
+            self._forget_lost(key)
         is_new = identity is None or self._record(identity, publication.position)
         if self._lost_events and is_new:
-            self._lost_events.forget(publication.key)
-        if identity is None:
-            # The state differs from the one lost, so later events of this download are new.
-            for lost in self._lost_identities.pop(publication.key, ()):
-                self._seen.pop(lost, None)
+            self._lost_events.forget(key)
+        if identity is None and not (publication.label == "p" and newest[1].startswith("s:")):
+            self._forget_lost(key)
         return is_new
+
+    def _forget_lost(self, key: str) -> None:
+        """Take later events of the download for new: its state differs from the one lost."""
+        for lost in self._lost_identities.pop(key, ()):
+            self._seen.pop(lost, None)
 
     def _record(self, identity: Identity, position: Position) -> bool:
         """Record a change of state among the last MAX_SEEN, and return whether it is new."""
@@ -260,13 +277,8 @@ class Feed:
         lost = self._lost_identities.get(identity[0], set())
         lost.discard(identity)
         if not lost:
-            self._lost_identities.pop(identity[0], None)
-            self._lost_events.forget(identity[0])
+            self._confirm_all(identity[0])
 
-
-def _identity(publication: Publication) -> Identity | None:
-    """Return what a repetition has in common with the first; None for events that are delivered each time."""
-    if publication.dedup_id:
-        return publication.key, publication.dedup_id
-    is_counted = publication.label[0] in "se" and not publication.label.endswith(":")
-    return (publication.key, publication.label) if is_counted else None
+    def _confirm_all(self, key: str) -> None:
+        self._lost_identities.pop(key, None)
+        self._lost_events.forget(key)

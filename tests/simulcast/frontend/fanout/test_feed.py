@@ -91,6 +91,47 @@ def test_where_a_download_goes_another_way_after_a_failover_its_end_is_told_agai
     assert watched.seen() == [f"{EPOCH}-1", f"{EPOCH}-2", f"{EPOCH + 5}-1", f"{EPOCH + 5}-2"]
 
 
+def test_a_client_that_knows_the_newest_state_is_not_led_through_older_ones_after_a_failover() -> None:
+    watched = WatchedFeed()
+    events = ("queued:1:1", "started:1:2", "paused:1:3", "queued:1:4", "resumed:1:5", "complete:1:6")
+    labels = [f"{'e' if event.startswith('complete') else 's'}:download_{event}" for event in events]
+    for number, label in enumerate(labels, 1):
+        watched.feed.accept(publication(number, label, "a"))
+    watched.feed.invalidate(Position(EPOCH, 0))
+    watched.feed.start_epoch(Position(EPOCH + 5, 0), "tag2")
+    watched.feed.load_snapshot(Position(EPOCH + 5, 0), "tag2", [], {})
+    again = [labels[0], labels[1], "s:download_queued:1:3", labels[4], labels[5]]
+    for number, label in enumerate(again, 1):
+        watched.feed.accept(publication(number, label, "a", EPOCH + 5))
+    assert shown(watched) == [f"{labels[5]} a"]
+    watched.clock.advance(31)
+    assert not watched.feed.has_lost_events()
+    assert len(watched.seen()) == len(labels)
+
+
+def test_a_download_that_is_paused_again_after_a_failover_is_no_news_whatever_its_count() -> None:
+    watched = WatchedFeed()
+    watched.feed.accept(publication(1, "s:download_queued:1:1", "a"))
+    watched.feed.accept(publication(2, "s:download_started:1:2", "a"))
+    watched.feed.accept(publication(3, "s:download_paused:1:3", "a"))
+    failed_over(watched, publication(1, "s:download_queued:1:1", "a"))
+    watched.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 5))
+    watched.clock.advance(31)
+    assert not watched.feed.has_lost_events()
+    watched.feed.accept(publication(2, "s:download_queued:1:3", "a", EPOCH + 5))
+    assert watched.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3)), f"{EPOCH + 5}-2"]
+
+
+def test_where_the_newest_state_never_comes_again_clients_are_cut_unless_the_download_was_deleted() -> None:
+    for last, are_cut in (("s:download_started:1:2", True), ("e:download_deleted:1:2", False)):
+        watched = WatchedFeed()
+        watched.feed.accept(publication(1, "s:download_queued:1:1", "a"))
+        watched.feed.accept(publication(2, last, "a"))
+        failed_over(watched)
+        watched.clock.advance(31)
+        assert watched.feed.has_lost_events() is are_cut
+
+
 def shown(watched: WatchedFeed) -> list[str]:
     """Return the events that a joining client gets."""
     return [f"{entry.label} {entry.key}" for entry in watched.feed.snapshot_entries()]
