@@ -99,6 +99,9 @@ local function carry_out(channel, record, id, action, command_id, detail)
   end
   if state == 'running' then
     wake_workers(channel, id)
+    if action == 'resume' and redis.call('HEXISTS', record, 'shown') == 1 then
+      change_state(channel, id, 'running', 'resumed', '')
+    end
   else
     apply(channel, record, id, action, transition)
   end

@@ -2,7 +2,7 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at link, and the workers' own: part etag size spans finishing furthest mirror
+--   limited_at linked_at link shown, and the workers' own: part etag size spans finishing furthest mirror
 -- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
@@ -123,14 +123,16 @@ end
 
 local evict_oldest_done -- of deletions.lua
 
--- Writes the record's new state and publishes download_<event> in one step. `members` are further members of the event:
--- JSON with a leading comma, or ''. A change has the number of the ms in which it was made first, at whatever server
--- (`channel.changed_at`): a server that came back with older data gives no number twice, and a repetition has that of
--- the first. Returns the event's id and the change.
+-- Writes the record's new state and publishes download_<event> in one step, unless clients were shown that state before
+-- (see restore). `members` are further members of the event: JSON with a leading comma, or ''. A change has the number of
+-- the ms in which it was made first, at whatever server (`channel.changed_at`): a server that came back with older data
+-- gives no number twice, and a repetition has that of the first. Returns the event's id, '-' without one, and the change.
 local function change_state(channel, id, state, event, members)
   local record = record_key(channel, id)
+  local is_shown = redis.call('HGET', record, 'shown') == event
+  redis.call('HDEL', record, 'shown')
   local previous = tonumber(redis.call('HGET', record, 'change')) or 0
-  local change = int(math.max(previous + 1, tonumber(channel.changed_at) or now_ms()))
+  local change = int(is_shown and previous or math.max(previous + 1, tonumber(channel.changed_at) or now_ms()))
   redis.call('HSET', record, 'state', state, 'change', change, 'updated_at', int(now_ms()), 'speed', '0')
   redis.call('HDEL', record, 'retry_at', 'phase')
   if state ~= 'error' and state ~= 'queued' then redis.call('HDEL', record, 'error') end
@@ -145,6 +147,7 @@ local function change_state(channel, id, state, event, members)
   else
     redis.call('ZREM', channel.done, id)
   end
+  if is_shown then return '-', change end
   local label = kind .. ':' .. event_type .. ':' .. attempt .. ':' .. change
   local event_id = append_and_publish(channel, label, id, payload)
   if state ~= 'deleted' then evict_oldest_done(channel) end

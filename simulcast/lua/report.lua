@@ -29,6 +29,7 @@ local function report_event(KEYS, ARGV)
       redis.call('HSET', record, 'crashes', '0')
       redis.call('HDEL', record, 'crashed_at')
     end
+    if redis.call('HEXISTS', record, 'shown') == 1 then return {''} end
     return {append_and_publish(channel, 'p', id, text)}
   end
   local event_id, change
