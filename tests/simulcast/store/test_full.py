@@ -8,12 +8,21 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.jobs import Jobs
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.commands import Command
 from simulcast.model.events import complete_event, progress_event
+from simulcast.model.job_record import Query
 from simulcast.store import sender, unreplicated
 from simulcast.store.connection import connect
 from simulcast.store.topology import Topology
 from tests.conditions import eventually
+from tests.jobs import claim_job, history
 from tests.valkey import Valkey
+
+
+async def state_events(broker: Broker) -> set[tuple[object, ...]]:
+    events = [event for event in await history(broker, DEFAULT_CHANNEL) if "change" in event]
+    return {(event["download_id"], event["type"], event["attempt"], event["change"]) for event in events}
 
 
 class ReplicatedServer(Topology):
@@ -66,12 +75,20 @@ async def test_a_publisher_refuses_what_it_cannot_keep_until_a_replica_has_come(
         await jobs.aclose()
 
 
-async def test_a_server_that_returns_with_less_gets_what_was_acknowledged(
+async def test_a_server_that_returns_with_nothing_gets_each_acknowledged_change_under_its_number(
     replicated_broker: Broker, own_valkey: Valkey
 ) -> None:
-    """However long ago: a process keeps what no replica has."""
     jobs = Jobs.connect(own_valkey.url, replicated_broker)
-    await jobs.submit("http://example.com/a", "a")
+    for download_id in "abcd":
+        await jobs.submit("http://example.com/", download_id)
+    await jobs.finish(await claim_job(jobs), "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    await jobs.finish(await claim_job(jobs), "queued", {"delay_ms": "60000"}, {"error_message": "later"})
+    assert await jobs.command(Command("pause", "c")) is None
+    assert await jobs.command(Command("delete", "c")) is None
+    assert await jobs.command(Command("cancel", "d", "c-1")) is None
+    assert await jobs.command(Command("delete", "d")) is None
+    before = await state_events(replicated_broker)
+    assert len(before) == 12
     own_valkey.kill()
     for path in (own_valkey.folder / "appendonlydir").glob("*"):
         path.unlink()
@@ -79,11 +96,15 @@ async def test_a_server_that_returns_with_less_gets_what_was_acknowledged(
 
     async def is_back() -> bool:
         try:
-            return (await jobs.get("a")).state == "queued"
-        except (KeyError, BrokerUnavailable):
+            return await state_events(replicated_broker) == before
+        except BrokerUnavailable:
             return False
 
-    await eventually(is_back, "the submitted download", 30)
+    await eventually(is_back, "the same changes of state", 30)
+    assert {(record.download_id, record.state) for record in (await jobs.list(Query()))[0]} == {
+        ("a", "complete"),
+        ("b", "queued"),
+    }
     await jobs.aclose()
 
 
