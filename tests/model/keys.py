@@ -8,7 +8,20 @@ import redis
 from tests.model.stage import CHANNEL, Stage
 
 PREFIX = f"{{simulcast:{CHANNEL}}}:"
-FIXED = {"meta", "history", "latest", "touched", "ended", "ended_at", "jobs", "ready", "leases", "done", "totals"}
+FIXED = {
+    "links",
+    "meta",
+    "history",
+    "latest",
+    "touched",
+    "ended",
+    "ended_at",
+    "jobs",
+    "ready",
+    "leases",
+    "done",
+    "totals",
+}
 EXPIRING = re.compile(r"(processes|processes_until|job:.*:gone|cleared:.*|orphaned_files:.*|dedup:.*)")
 MAX_HISTORY = 200_000
 
@@ -54,6 +67,9 @@ def _index_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> 
         members = {_text(member) for member in client.zrange(PREFIX + name, 0, -1)}
         if members != ids:
             yield f"{name} lacks {sorted(ids - members)} and has {sorted(members - ids)} too many"
+    links = {_text(reply) for reply in client.hvals(PREFIX + "links")} - known.keys()
+    if links:
+        yield f"links names {sorted(links)}, which have no record"
     latest = {_text(member)[2:] for member in client.hkeys(PREFIX + "latest")}
     if latest != set(known) - ended:
         yield f"latest differs from the active records by {sorted(latest ^ (set(known) - ended))}"
