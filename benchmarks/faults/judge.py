@@ -71,7 +71,7 @@ class _View:
     """One client's. `last`: the newest state event of each download; `ends`: the different ones of an attempt."""
 
     last: dict[str, Seen] = field(default_factory=dict)
-    ends: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    ends: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)  # ident → the command that it overtook
 
 
 class Witnesses:
@@ -89,21 +89,24 @@ class Witnesses:
         view = self._views[client]
         view.last[seen.key] = seen
         if seen.event in ENDS:
-            view.ends.setdefault((seen.key, seen.attempt), set()).add(seen.ident)
+            view.ends.setdefault((seen.key, seen.attempt), {})[seen.ident] = seen.overtaken
         if seen.ident not in self._events or seen.at < self._events[seen.ident].at:
             self._events[seen.ident] = seen
         if seen.overtaken:
             self.overtaken.add((seen.key, seen.overtaken, seen.command_id))
 
     def disagreements(self, download_id: str, state: str) -> Iterable[str]:
-        """Name the clients that received another state last, or several ends of one attempt."""
+        """Name the clients that received another state last, or several ends of one attempt.
+
+        After a failover, an end that overtook a command may follow the event of that command.
+        """
         for client, view in self._views.items():
             last = view.last.get(download_id)
             if last is None or (last.event if last.event in STATES else "running") != state:
                 yield f"{client} received {last.event if last else 'nothing'} of {download_id}, which is {state}"
-            for (key, _), idents in view.ends.items():
-                if key == download_id and len(idents) > 1:
-                    yield f"{client} received several ends of one attempt: {', '.join(sorted(idents))}"
+            for (key, _), ends in view.ends.items():
+                if key == download_id and list(ends.values())[1:].count("") > 0:
+                    yield f"{client} received several ends of one attempt: {', '.join(ends)}"
 
     def events(self) -> Iterable[Published]:
         """Return what workers and front-ends published, as far as a client received it: it is due to the others too."""
