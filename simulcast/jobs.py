@@ -169,6 +169,10 @@ class Jobs:
                 return None
             case [b"unknown_download", *_]:
                 return "unknown_download"
+            case [b"unavailable"]:
+                raise BrokerUnavailable(
+                    f"could not {command.action} the download: Redis is taking over; try again in 5 s"
+                )
         return "invalid_transition"
 
     async def get(self, download_id: str) -> JobRecord:

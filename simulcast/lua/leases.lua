@@ -76,8 +76,8 @@ end
 -- Returns whether this server took over moments ago, and processes may still have to send again what its predecessor
 -- acknowledged: a job that looks ready may be running, or have ended.
 local function is_taking_over(channel, now)
-  local epoch, previous = unpack(redis.call('HMGET', channel.meta, 'epoch', 'previous'))
-  local age_ms = now - tonumber(epoch)
+  local age_ms = now - ensure_epoch(channel)
+  local previous = redis.call('HGET', channel.meta, 'previous')
   return never_promoted == false and previous ~= '' and age_ms >= 0 and age_ms < TAKEOVER_MS
 end
 

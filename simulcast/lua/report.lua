@@ -4,19 +4,21 @@ local OVERTAKEN = {cancelled = 'cancel', paused = 'pause'}
 --   'progress': `text` is the event;
 --   'save': nothing is published;
 --   the name of a state event that ends the lease: `text` is further members of it.
--- `changed_at` is '' unless another server made the change first. Further ARGV are field, value, … of the record.
+-- `first_change` is '' unless another server made the change first: its number, a space and the state that came of it. The
+-- command that asked for that state may be sent again later. Further ARGV are field, value, … of the record.
 -- An end that overtakes an accepted cancel or pause names that command in its event. A failure that a new link overtakes
 -- is none: the job goes on with that link.
--- Returns the event's id ('' for 'save') and the change, or nil if `token` is not the owner's.
+-- Returns the event's id ('' for 'save') and a change as `first_change`, or nil if `token` is not the owner's.
 local function report_event(KEYS, ARGV)
-  local name, max_length, id, token, kind, text, changed_at = unpack(ARGV, 1, 7)
+  local name, max_length, id, token, kind, text, first_change = unpack(ARGV, 1, 7)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
-  local owner, last_report, link = unpack(redis.call('HMGET', record, 'token', 'last_report', 'link'))
+  local owner, last_report, link, commanded_at =
+    unpack(redis.call('HMGET', record, 'token', 'last_report', 'link', 'commanded_at'))
   local report = token .. ' ' .. kind .. ' '
   if last_report and string.sub(last_report, 1, #report) == report then
     redis.call('HSET', record, 'last_report', last_report) -- a write, so that WAIT covers the first call's writes too
-    return {string.match(last_report, '^(%S+) ?(%d*)$', #report + 1)}
+    return {string.match(last_report, '^(%S+) ?(.*)$', #report + 1)}
   end
   if owner ~= token then return false end
   if #ARGV > 7 then redis.call('HSET', record, unpack(ARGV, 8)) end
@@ -33,7 +35,11 @@ local function report_event(KEYS, ARGV)
     return {append_and_publish(channel, 'p', id, text)}
   end
   local event_id, change
+  local changed_at, first_state = string.match(first_change, '^(%d+) (%l+)$')
   channel.changed_at = changed_at
+  if (first_state == 'paused' or first_state == 'cancelled') and (tonumber(commanded_at) or 0) <= tonumber(changed_at) then
+    redis.call('HSET', record, 'desired', first_state)
+  end
   redis.call('HSET', record, 'crashes', '0')
   if kind == 'queued' or kind == 'paused' or kind == 'cancelled' or (kind == 'error' and link) then
     event_id, change = release_job(channel, id, text)
@@ -43,6 +49,7 @@ local function report_event(KEYS, ARGV)
     end_lease(channel, id, record)
     event_id, change = change_state(channel, id, kind, kind, text)
   end
+  change = change .. ' ' .. redis.call('HGET', record, 'state')
   redis.call('HSET', record, 'last_report', report .. event_id .. ' ' .. change)
   return {event_id, change}
 end

@@ -8,29 +8,43 @@ from simulcast.jobs import Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
 from simulcast.store import functions
-from simulcast.store.functions import Argument
+from simulcast.store.functions import Argument, Function
 from tests.jobs import URL, claim_job, history
+
+
+async def read_record(client: redis.asyncio.Redis, channel: str) -> list[str | bytes]:
+    return [part for field in (await client.hgetall(ChannelNames(channel).job_prefix + "a")).items() for part in field]
+
+
+async def take_back(client: redis.asyncio.Redis, channel: str, record: list[str | bytes]) -> None:
+    """Give the server the record of an earlier time."""
+    key = ChannelNames(channel).job_prefix + "a"
+    await client.delete(key)
+    await client.hset(key, items=record)
 
 
 async def claim_and_lose(jobs: Jobs, client: redis.asyncio.Redis, channel: str) -> Lease:
     """Claim a download, and take the server back to the time before."""
     await jobs.submit(URL, "a")
-    names = ChannelNames(channel)
-    key, ready, leases = names.job_prefix + "a", names.job_keys[1], names.job_keys[2]
-    before = [part for field in (await client.hgetall(key)).items() for part in field]
+    before = await read_record(client, channel)
     claim = await claim_job(jobs)
-    await client.delete(key, leases)
-    await client.hset(key, items=before)
+    await take_back(client, channel, before)
+    _, ready, leases, _ = ChannelNames(channel).job_keys
+    await client.delete(leases)
     await client.zadd(ready, {"a": 0})
     return claim
 
 
-async def restore(client: redis.asyncio.Redis, channel: str, claim: Lease) -> object:
-    """Send the claim again, as the worker's sender does."""
+async def send_again(client: redis.asyncio.Redis, channel: str, function: Function, *args: Argument) -> object:
+    """Call a function as a sender does after a failover."""
     names = ChannelNames(channel)
+    keys = [*names.stream_keys, *names.job_keys]
+    return await functions.call(client, function, keys, [names.pubsub, HISTORY_LENGTH, "a", *args])
+
+
+async def restore(client: redis.asyncio.Redis, channel: str, claim: Lease) -> object:
     fields = [part for field in claim.fields.items() for part in field]
-    args: list[Argument] = [names.pubsub, HISTORY_LENGTH, "a", claim.token, 30_000, "started", *fields]
-    return await functions.call(client, "restore", [*names.stream_keys, *names.job_keys], args)
+    return await send_again(client, channel, "restore", claim.token, 30_000, "started", *fields)
 
 
 async def events(broker: Broker, channel: str) -> list[str]:
@@ -82,3 +96,23 @@ async def test_a_claim_of_an_earlier_attempt_is_not_written_back(
     assert await jobs.command(Command("retry", "a")) is None
     assert await restore(client, channel, claim) is None
     assert (await jobs.get("a")).attempt == 2
+
+
+@pytest.mark.parametrize(("action", "state"), [("pause", "paused"), ("cancel", "cancelled")])
+async def test_a_report_may_be_sent_again_before_the_command_that_asked_for_it(
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str, action: str, state: str
+) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    before = await read_record(client, channel)
+    assert await jobs.command(Command(action, "a", "c1")) is None  # type: ignore[arg-type]
+    await jobs.finish(claim, state, {}, None)  # type: ignore[arg-type]
+    change = (await history(broker, channel))[-1]["change"]
+    await take_back(client, channel, before)
+    assert await send_again(client, channel, "report_event", claim.token, state, "", f"{change} {state}")
+    reply = await send_again(client, channel, "command", action, '"c1"', "", "", change)  # type: ignore[arg-type]
+    assert isinstance(reply, list) and reply[0] == b"accepted"
+    assert (await jobs.get("a")).state == state
+    first, again = (await history(broker, channel))[-2:]
+    assert (again["type"], again["change"]) == (first["type"], first["change"])
+    assert await jobs.command(Command(action, "a", "c1")) is None  # type: ignore[arg-type]

@@ -113,3 +113,20 @@ class TestAcknowledged:
         await eventually(complete, "the end that was acknowledged", FAILOVER_S)
         await other_jobs.aclose()
         await other.aclose()
+
+    async def test_no_command_is_refused_for_what_the_server_that_takes_over_does_not_know_yet(
+        self, group: Group, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sender, "PROBE_INTERVAL_S", 3)  # the other process notices the failover first
+        other = Broker.connect(group.url)
+        other_jobs = Jobs.connect(group.url, other)
+        await jobs.submit("http://example.com/a", "a")
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        assert await jobs.command(Command("pause", "a")) is None
+        await jobs.submit("http://example.com/b", "b")
+        first.kill()
+        assert await retry_while_unavailable(lambda: other_jobs.command(Command("resume", "a"))) is None
+        assert await retry_while_unavailable(lambda: other_jobs.command(Command("pause", "b"))) is None
+        await other_jobs.aclose()
+        await other.aclose()
