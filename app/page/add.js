@@ -3,6 +3,7 @@
 import { announce } from "./announcer.js";
 import { byId } from "./dom.js";
 import { printable, withCount } from "./format.js";
+import { errorDetail } from "./gateway_sse.js";
 import { token } from "./token.js";
 
 const RESPONSE_TIMEOUT_MS = 15_000;
@@ -84,27 +85,12 @@ async function post(url) {
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
     if (response.ok) return { reason: "", isReached: true };
-    const body = await response.json().catch(() => null);
-    return { reason: errorDetail(body) || `the server answered ${response.status}`, isReached: true };
+    return { reason: (await errorDetail(response)).replace(/^url: /, ""), isReached: true };
   } catch (error) {
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     const reason = isLate ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";
     return { reason: `${reason}; try again`, isReached: false };
   }
-}
-
-/**
- * @param {unknown} body an error's body: `detail` is a sentence, or FastAPI's list of errors by member
- * @returns {string} in words; "" when it holds none
- */
-function errorDetail(body) {
-  const detail = /** @type {{detail?: unknown} | null} */ (body)?.detail;
-  if (typeof detail === "string") return detail.replace(/^url: /, "");
-  if (!Array.isArray(detail)) return "";
-  return detail
-    .map((item) => (typeof item?.msg === "string" ? item.msg.replace(/^Value error, /, "") : ""))
-    .filter(Boolean)
-    .join("; ");
 }
 
 /**

@@ -22,11 +22,13 @@ from simulcast.model.download_url import DownloadURL
 from simulcast.model.job_record import JobRecord, Sort, State, SubmittedRecord
 from simulcast.submissions import submit
 
-_READING = openapi_errors(401, 403, 422, 503)
-_WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
-_COMMANDING = {**_WRITING, **openapi_errors(404, 409)}
+_NOT_NOW = openapi_errors(404, 409)
 
 router = APIRouter(responses=openapi_errors(400, 421))
+_watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
+_WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
+_commanding = APIRouter(dependencies=[Depends(require_scope("command"))], responses=_WRITING)
+_publishing = APIRouter(dependencies=[Depends(require_scope("publish"))], responses=_WRITING)
 
 
 def running_services(request: Request) -> Services:
@@ -111,13 +113,10 @@ async def _parse_body(model: type[Body], request: Request) -> Body:
         raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
 
 
-@router.post(
-    "/downloads",
-    status_code=201,
-    dependencies=[Depends(require_scope("command"))],
-    responses={200: {"description": "There is such a download already", "model": SubmittedRecord}, **_WRITING},
-    openapi_extra=_body_schema(AddDownload),
-)
+_EXISTING = {200: {"description": "There is such a download already", "model": SubmittedRecord}}
+
+
+@_commanding.post("/downloads", status_code=201, responses=_EXISTING, openapi_extra=_body_schema(AddDownload))
 async def add_download(services: RunningServices, request: Request, response: Response) -> SubmittedRecord:
     """Queue a download, which a worker takes when it is free, unless there is one of the same URL and options."""
     body = await _parse_body(AddDownload, request)
@@ -130,7 +129,7 @@ async def add_download(services: RunningServices, request: Request, response: Re
     return record
 
 
-@router.get("/downloads", dependencies=[Depends(require_scope("watch"))], responses=_READING)
+@_watching.get("/downloads")
 async def list_downloads(
     services: RunningServices,
     state: State | None = None,
@@ -144,11 +143,7 @@ async def list_downloads(
     return Downloads(downloads=downloads, total=total)
 
 
-@router.get(
-    "/downloads/{download_id}",
-    dependencies=[Depends(require_scope("watch"))],
-    responses={**_READING, **openapi_errors(404)},
-)
+@_watching.get("/downloads/{download_id}", responses=openapi_errors(404))
 async def get_download(download_id: str, services: RunningServices) -> JobRecord:
     """Return one download."""
     try:
@@ -164,51 +159,31 @@ async def _run_command(services: Services, command: Command) -> Accepted:
     return Accepted()
 
 
-@router.patch(
-    "/downloads/{download_id}",
-    dependencies=[Depends(require_scope("command"))],
-    responses=_COMMANDING,
-    openapi_extra=_body_schema(Link),
-)
+@_commanding.patch("/downloads/{download_id}", responses=_NOT_NOW, openapi_extra=_body_schema(Link))
 async def relink_download(
-    download_id: str,
-    request: Request,
-    services: RunningServices,
-    command_id: CommandId = "",
+    download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
 ) -> Accepted:
     """Give a download a fresh link: it goes on with it where the file is the same version, else from the beginning."""
     body = await _parse_body(Link, request)
     return await _run_command(services, Command("relink", download_id, command_id, url=body.url))
 
 
-@router.post("/downloads/clear", dependencies=[Depends(require_scope("command"))], responses=_WRITING)
+@_commanding.post("/downloads/clear")
 async def clear_finished(services: RunningServices, command_id: CommandId = "") -> Accepted:
     """Forget all downloads that have ended; their files stay."""
     return await _run_command(services, Command("clear", command_id=command_id))
 
 
-@router.post(
-    "/downloads/{download_id}/limit",
-    dependencies=[Depends(require_scope("command"))],
-    responses=_COMMANDING,
-    openapi_extra=_body_schema(Limit),
-)
+@_commanding.post("/downloads/{download_id}/limit", responses=_NOT_NOW, openapi_extra=_body_schema(Limit))
 async def limit_download(
-    download_id: str,
-    request: Request,
-    services: RunningServices,
-    command_id: CommandId = "",
+    download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
 ) -> Accepted:
     """Change the limit of a download's speed, even while it runs. The record shows it; no event is published."""
     body = await _parse_body(Limit, request)
     return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=body.bytes_per_s))
 
 
-@router.post(
-    "/downloads/{download_id}/{action}",
-    dependencies=[Depends(require_scope("command"))],
-    responses=_COMMANDING,
-)
+@_commanding.post("/downloads/{download_id}/{action}", responses=_NOT_NOW)
 async def command_download(
     download_id: str,
     action: Literal["pause", "resume", "cancel", "retry"],
@@ -219,21 +194,16 @@ async def command_download(
     return await _run_command(services, Command(action, download_id, command_id))
 
 
-@router.delete("/downloads/{download_id}", dependencies=[Depends(require_scope("command"))], responses=_COMMANDING)
+@_commanding.delete("/downloads/{download_id}", responses=_NOT_NOW)
 async def delete_download(
-    download_id: str,
-    services: RunningServices,
-    file: bool = False,
-    command_id: CommandId = "",
+    download_id: str, services: RunningServices, file: bool = False, command_id: CommandId = ""
 ) -> Accepted:
     """Forget a download that does not run; with `file=true` its file is removed, too."""
     return await _run_command(services, Command("delete", download_id, command_id, file))
 
 
-@router.post(
+@_publishing.post(
     "/channels/{channel}/publish",
-    dependencies=[Depends(require_scope("publish"))],
-    responses=_WRITING,
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
 )
 async def publish(
@@ -247,3 +217,7 @@ async def publish(
     except (InvalidEvent, ValueError) as error:
         raise HTTPException(422, str(error)) from error
     return Published(event_id=None if position is None else str(position))
+
+
+for _router in (_watching, _commanding, _publishing):
+    router.include_router(_router)

@@ -119,7 +119,7 @@ export class SSEConnection extends EventTarget {
 }
 
 /** The reason in the body of a response that refuses. */
-async function errorDetail(response) {
+export async function errorDetail(response) {
   const body = await response.json().catch(() => null);
   return typeof body?.detail === "string" ? body.detail : `the server answered ${response.status}`;
 }
