@@ -113,7 +113,9 @@ async def _parse_body(model: type[Body], request: Request) -> Body:
         raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
 
 
-_EXISTING = {200: {"description": "There is such a download already", "model": SubmittedRecord}}
+_EXISTING: dict[int | str, dict[str, Any]] = {
+    200: {"description": "There is such a download already", "model": SubmittedRecord}
+}
 
 
 @_commanding.post("/downloads", status_code=201, responses=_EXISTING, openapi_extra=_body_schema(AddDownload))
