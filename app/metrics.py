@@ -29,59 +29,42 @@ class ClusterStats:
 
 def format_metrics(channels: Channels, ready: bool, stats: ClusterStats | None) -> bytes:
     """Return the text format of Prometheus. `stats`: None while Redis is away; then those metrics are left out."""
-    return generate_latest(_Collector(channels, ready, stats))
+    return generate_latest(_Collector(_metrics(channels, ready, stats)))
 
 
 class _Collector(Collector):
-    def __init__(self, channels: Channels, ready: bool, stats: ClusterStats | None) -> None:
-        self._channels = channels
-        self._counters = channels.counters
-        self._ready = ready
-        self._stats = stats
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
-    def collect(self) -> Iterator[Metric]:
-        yield from _PROCESS.collect()
-        yield _labelled("build_info", "The version that runs here; always 1.", ("version",), [((version(),), 1)])
-        yield _gauge("ready", "1 while events arrive here, as /ready says, else 0.", self._ready)
-        yield _gauge("channels", "Channels that are followed here.", len(self._channels.feeds))
-        yield _labelled(
-            "clients",
-            "Clients of each channel; one of two channels counts twice. One that is behind has events still to get.",
-            ("channel", "state"),
-            _clients(self._channels),
-        )
-        yield from _counters(self._counters)
-        yield _histogram("flush_seconds", "One flush to all clients that are current.", self._counters.flushes)
-        yield _histogram(
-            "latency_seconds",
-            "From Redis' publishing to the flush; sampled about once a second in each channel.",
-            self._counters.latencies,
-        )
-        if self._stats is not None:
-            yield from _cluster_metrics(self._stats)
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _metrics(channels: Channels, ready: bool, stats: ClusterStats | None) -> Iterator[Metric]:
+    counters = channels.counters
+    yield from _PROCESS.collect()
+    yield _labelled("build_info", "The version that runs here; always 1.", ("version",), [((version(),), 1)])
+    yield _gauge("ready", "1 while events arrive here, as /ready says, else 0.", ready)
+    yield _gauge("channels", "Channels that are followed here.", len(channels.feeds))
+    meaning = "Clients of each channel; one of two channels counts twice. One that is behind has events still to get."
+    yield _labelled("clients", meaning, ("channel", "state"), _clients(channels))
+    yield from _counters(counters)
+    yield _histogram("flush_seconds", "One flush to all clients that are current.", counters.flushes)
+    meaning = "From Redis' publishing to the flush; sampled about once a second in each channel."
+    yield _histogram("latency_seconds", meaning, counters.latencies)
+    if stats is not None:
+        yield from _cluster_metrics(stats)
 
 
 def _counters(counters: Counters) -> Iterator[Metric]:
     for name, meaning, value in (
         ("events_received", "Messages that came by the subscription.", counters.received),
-        (
-            "events_refused",
-            "Messages that were left out: too large, or made to look like a broker's.",
-            counters.rejected,
-        ),
-        (
-            "backfilled",
-            "Publications read from the history, since they did not come by the subscription.",
-            counters.backfilled,
-        ),
+        ("events_refused", "Messages left out: too large, or made to look like a broker's.", counters.rejected),
+        ("backfilled", "Publications that came by the history, not by the subscription.", counters.backfilled),
         ("deliveries", "Events written to clients; one event to n clients is n.", counters.deliveries),
         ("sent_bytes", "Bytes of events written to clients.", counters.sent_bytes),
         ("joins", "Clients that joined a channel.", counters.joins),
-        (
-            "clients_cut",
-            "Clients cut: their socket was full for too long, or events were lost for good.",
-            counters.disconnects,
-        ),
+        ("clients_cut", "Clients cut: too long behind, or events were lost for good.", counters.disconnects),
         ("gaps_found", "Gaps in the messages of the subscription.", counters.gaps_found),
         ("gaps_lost", "Gaps that the history could not fill: their clients were cut.", counters.gaps_lost),
         ("epochs", "Epochs begun, after the first one of each channel.", counters.epochs),
@@ -106,11 +89,8 @@ def _cluster_metrics(stats: ClusterStats) -> Iterator[Metric]:
     yield _labelled("processes", "Processes that live.", ("kind",), kinds)
     yield _gauge("redis_memory_bytes", "Memory that Redis uses.", processes.redis_bytes)
     yield _gauge("redis_memory_limit_bytes", "Its maxmemory; 0 without one.", processes.redis_max_bytes)
-    yield CounterMetricFamily(
-        "simulcast_downloaded_bytes",
-        "Bytes that all workers have received, ever.",
-        value=processes.totals.get(RECEIVED, 0),
-    )
+    received = processes.totals.get(RECEIVED, 0)
+    yield CounterMetricFamily("simulcast_downloaded_bytes", "Bytes that all workers have received.", value=received)
 
 
 def _clients(channels: Channels) -> list[tuple[tuple[str, str], int]]:

@@ -47,15 +47,11 @@ export class Row {
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     this.element.dataset.downloadId = id;
-    const slot = (/** @type {string} */ name) =>
-      /** @type {HTMLElement} */ (this.element.querySelector(`[data-slot="${name}"]`));
-    this.slots = {
-      title: slot("title"), state: slot("state"), detail: slot("detail"), percent: slot("percent"), size: slot("size"),
-      speed: slot("speed"), left: slot("left"), note: slot("note"), bar: slot("bar"), fill: slot("fill"),
-      save: slot("save"),
-    };
-    this.main = new ActionButton(slot("main"));
-    this.end = new ActionButton(slot("end"));
+    const slotted = /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-slot]"));
+    /** @type {Record<string, HTMLElement>} */
+    this.slots = Object.fromEntries(Array.from(slotted, (slot) => [slot.dataset.slot, slot]));
+    this.main = new ActionButton(this.slots.main);
+    this.end = new ActionButton(this.slots.end);
     /** @type {Download | null} */
     this.download = null;
   }

@@ -15,7 +15,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections import deque
@@ -27,8 +26,9 @@ from urllib.parse import quote
 
 import redis
 
-from simulcast.errors import EmbeddedServerError
+from simulcast.errors import CommandError, EmbeddedServerError
 from simulcast.launcher.parent_death import with_parent_death_guard
+from simulcast.launcher.sockets import listen_on_one
 from simulcast.launcher.supervisor import stop_process
 from simulcast.settings.shared import URL_FILE
 from simulcast.store.connection import connect
@@ -271,14 +271,8 @@ class EmbeddedServer:
 
 
 def _free_port(port: int) -> int:
-    """Return the port, or any free one for 0; return 0 for a taken port.
-
-    It connects first: macOS binds a port although another process listens on 0.0.0.0.
-    """
-    if port:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return 0
-    with suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
+    """Return the port, or any free one for 0; return 0 for a taken port."""
+    with suppress(CommandError), listen_on_one("127.0.0.1", port) as probe:
         return int(probe.getsockname()[1])
     return 0
 
