@@ -12,7 +12,15 @@ from pathlib import Path
 
 from tests.model.page import page
 from tests.model.run import Outcome, run
-from tests.model.stage import TOPOLOGIES
+from tests.model.stage import TOPOLOGIES, Topology
+
+
+async def _run(topology: Topology, seed: int, seconds: float, folder: Path) -> Outcome:
+    """Play one run. SIGTERM cancels it, so that all its programs end."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(topology, seed, seconds, folder)
 
 
 def main() -> int:
@@ -24,14 +32,13 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and files there")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write a page of all runs")
     flags = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     outcomes: list[Outcome] = []
     for seed in range(flags.seed, flags.seed + flags.seeds):
         for topology in flags.topology or TOPOLOGIES:
             with tempfile.TemporaryDirectory(prefix="model-") as temporary:
                 folder = flags.keep / f"{topology}-{seed}" if flags.keep else Path(temporary)
                 folder.mkdir(parents=True, exist_ok=True)
-                outcome = asyncio.run(run(topology, seed, flags.seconds, folder))
+                outcome = asyncio.run(_run(topology, seed, flags.seconds, folder))
             print(outcome.text(), flush=True)
             outcomes.append(outcome)
             if flags.output:
