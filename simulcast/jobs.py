@@ -38,6 +38,7 @@ from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
 _PAGE = 200
+_SCAN_COUNT = 1000
 __all__ = ["DesiredState", "Jobs", "Lease", "ReleaseState"]
 
 
@@ -205,14 +206,26 @@ class Jobs:
         return records
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
-        """Take the files on this worker's host that no job owns any more: the worker deletes them.
+        """Return files of a worker's host that no job owns any more, oldest first, at most _PAGE of them.
 
         Each is the name of a part file; or a line break and the marker that the worker saved as `finishing`.
         """
-        args: list[Argument] = [self._names.pubsub, _host_of(worker), _PAGE]
+        key = self._names.orphans_prefix + _host_of(worker)
         async with self._servers.client_at(self._names.channel, "read the orphaned files") as client:
-            reply = await functions.call(client, "orphaned_files", self._keys, args)
-        return tuple(name.decode() for name in reply) if isinstance(reply, Iterable) else ()
+            names = cast(Sequence[bytes], await client.lrange(key, 0, _PAGE - 1))
+        return tuple(name.decode() for name in names)
+
+    async def orphan_hosts(self) -> Sequence[str]:
+        """Return the hosts whose workers left files that no job owns any more. Raises BrokerUnavailable."""
+        prefix = self._names.orphans_prefix
+        async with self._servers.client_at(self._names.channel, "list the orphaned files") as client:
+            return [key.decode().removeprefix(prefix) async for key in client.scan_iter(f"{prefix}*", _SCAN_COUNT)]
+
+    async def forget_orphans(self, worker: str, names: Iterable[str]) -> None:
+        """Strike files off the list of a worker's host: they are removed. Raises BrokerUnavailable."""
+        async with self._servers.client_at(self._names.channel, "forget orphaned files") as client:
+            for name in names:
+                await client.lrem(self._names.orphans_prefix + _host_of(worker), 1, name)
 
     async def part_files(self) -> dict[str, str]:
         """Return the name of each download's part file, "" for none, by id. Raises BrokerUnavailable."""

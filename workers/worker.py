@@ -96,7 +96,7 @@ class Worker:
         while not stop.is_set() and not is_cancelling():
             self._claim_wake.clear()
             try:
-                await self._downloader.remove(await self._jobs.orphaned_files(self._name))
+                await self._downloader.remove_orphans(self._name)
                 while len(self._owned) < self._max_downloads and not stop.is_set():
                     busy = self._limits.hosts.saturated_hosts()
                     lease = await self._jobs.claim(self._name, self._lease_s, busy)

@@ -39,7 +39,7 @@ local function wake_workers(channel, id)
   redis.call('PUBLISH', channel.name .. '/wake', id)
 end
 
--- Records a file that no job owns any more; a worker on the host that wrote it removes it.
+-- Records a file that no job owns any more: a worker of the host that wrote it removes it, or one that finds it.
 local function add_orphan(channel, host, file_name)
   redis.call('RPUSH', orphans_key(channel, host), file_name)
   redis.call('LTRIM', orphans_key(channel, host), -MAX_ORPHANS, -1)
@@ -211,13 +211,4 @@ local function submit(KEYS, ARGV)
   change_state(channel, id, 'queued', 'queued', '')
   make_ready(channel, id)
   return redis.call('HGETALL', record)
-end
-
--- Returns names of files that no job owns any more, and removes them from the list: the caller deletes the files.
-local function orphaned_files(KEYS, ARGV)
-  local name, host, limit = unpack(ARGV)
-  local key = orphans_key(jobs_from(KEYS, name), host)
-  local file_names = redis.call('LRANGE', key, 0, tonumber(limit) - 1)
-  if #file_names > 0 then redis.call('LTRIM', key, #file_names, -1) end
-  return file_names
 end

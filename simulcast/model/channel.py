@@ -61,6 +61,11 @@ class ChannelNames:
         return self._key("job:")
 
     @cached_property
+    def orphans_prefix(self) -> str:
+        """Key of the files that no job owns any more, without the host at its end."""
+        return self._key("orphaned_files:")
+
+    @cached_property
     def job_keys(self) -> list[str]:
         """KEYS of the functions of jobs, behind `stream_keys`, in the order of lua/jobs.lua."""
         return [self._key(name) for name in ("jobs", "ready", "leases", "done")]

@@ -27,7 +27,6 @@ Function = Literal[
     "clear",
     "forget",
     "restore",
-    "orphaned_files",
     "heartbeat",
     "processes",
     "queue_stats",

@@ -40,7 +40,10 @@ async def _compare(stage: Stage, model: Model, followers: Sequence[Follower]) ->
     scanned = await asyncio.to_thread(folder.scan, stage.downloads)
     stored = await asyncio.to_thread(_stored, stage)
     complaints = [*_adopt(model, records)]
-    complaints += [text for download in model.downloads for text in _download(download, records, scanned, followers)]
+    # A worker that was stopped in its last step has given the file its name, and `finishing` describes that file.
+    published = {key for key, record in stored.items() if record["state"] == "complete" or "finishing" in record}
+    for download in model.downloads:
+        complaints += _download(download, records, scanned, published, followers)
     complaints += _parts(stage.downloads, scanned, stored)
     known = {download.digest for download in model.downloads}
     complaints += [f"nobody asked for {paths}" for key, paths in scanned.finished.items() if key not in known]
@@ -103,15 +106,21 @@ def phases(download: Download, record: Record | None, has_file: bool) -> set[Pha
 
 
 def _download(
-    download: Download, records: Mapping[str, Record], scanned: Folder, followers: Sequence[Follower]
+    download: Download,
+    records: Mapping[str, Record],
+    scanned: Folder,
+    published: set[str],
+    followers: Sequence[Follower],
 ) -> Iterator[str]:
     record = records.get(download.download_id)
     paths = scanned.finished.get(download.digest, ())
     name = f"{download.download_id or 'one without an answer'} (file-{download.number})"
-    if len(paths) > 1 or bool(paths) != ((record is None and bool(paths)) or _is_complete(record)):
+    is_complete = record is not None and record["state"] == "complete"
+    may_have_file = record is None or download.download_id in published
+    if len(paths) > may_have_file or (is_complete and not paths):
         yield f"{name} has the files {[path.name for path in paths]}, and the record {record}"
         return
-    if record is not None and paths and Path(str(record["file_path"])).name != paths[0].name:
+    if record is not None and is_complete and Path(str(record["file_path"])).name != paths[0].name:
         yield f"{name} is {paths[0].name}, and its record says {record['file_path']}"
     looks = phases(download, record, bool(paths))
     if download.download_id not in {key for follower in followers for key in follower.overtaken}:
@@ -120,10 +129,6 @@ def _download(
     difference = download.worlds.difference(looks, int(str(limit)) if limit is not None else None)
     if difference:
         yield f"{name}: {difference}; its record is {record}"
-
-
-def _is_complete(record: Record | None) -> bool:
-    return record is not None and record["state"] == "complete"
 
 
 def _parts(path: Path, scanned: Folder, stored: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

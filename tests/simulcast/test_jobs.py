@@ -244,6 +244,7 @@ async def test_a_deleted_download_is_told_and_gone_and_its_files_are_left_to_a_w
     assert await jobs.list(Query()) == ([], 0)
     assert await jobs.orphaned_files("host-b:1") == ()
     assert await jobs.orphaned_files("host-a:2") == ("a b.iso",)
+    await jobs.forget_orphans("host-a:2", ["a b.iso"])
     assert await jobs.orphaned_files("host-a:2") == ()
 
 

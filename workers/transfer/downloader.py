@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,27 +188,42 @@ class Downloader:
         if running is not None and not running.is_recorded:
             self._remove(self._part(claim).name, None)
 
-    async def remove(self, orphans: Iterable[str]) -> None:
-        """Remove files that no download owns any more, as Jobs.orphaned_files names them."""
-        for orphan in orphans:
-            name, _, marker = orphan.partition("\n")
-            await in_thread(self._remove, name, CompletionMarker.parse(marker))
+    async def remove_orphans(self, worker: str, is_own_host: bool = True) -> None:
+        """Remove files of that worker's host that no download owns any more. Those of another host may lie elsewhere.
 
-    def _remove(self, name: str, marker: CompletionMarker | None) -> None:
+        Raises BrokerUnavailable.
+        """
+        removed = []
+        for orphan in await self._jobs.orphaned_files(worker):
+            name, _, marker = orphan.partition("\n")
+            if await in_thread(self._remove, name, CompletionMarker.parse(marker)) or is_own_host:
+                removed.append(orphan)
+        await self._jobs.forget_orphans(worker, removed)
+
+    def _remove(self, name: str, marker: CompletionMarker | None) -> bool:
+        """Remove the file, and return whether there was one."""
         try:
-            found = [self._folder / Path(name).name] if name else []
-            for path in marker.identity.find(self._folder) if marker is not None else found:
+            if marker is not None:
+                paths = marker.identity.find(self._folder)
+            else:
+                paths = [path] if name and (path := self._folder / Path(name).name).exists() else []
+            for path in paths:
                 path.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("%s could not be removed: %s", name or "a finished file", error.strerror)
+            return False
+        return bool(paths)
 
     async def remove_strays(self) -> None:
-        """Remove part files that no record names, of whichever worker, and that were not written for a while.
+        """Remove part files that no record names and that were not written for a while, and orphans of all hosts.
 
+        A worker that replaces another one in a new container has another host's name, and may have the same folder.
         Raises BrokerUnavailable.
         """
         part_files = await self._jobs.part_files()
         await in_thread(self._remove_strays, part_files)
+        for host in await self._jobs.orphan_hosts():
+            await self.remove_orphans(host, is_own_host=False)
 
     def _remove_strays(self, part_files: Mapping[str, str]) -> None:
         ids = {part_stem(download_id): download_id for download_id in part_files}

@@ -137,9 +137,9 @@ async def completed(jobs: Jobs, downloader: Downloader, url: str, download_id: s
 
 async def delete_with_file(jobs: Jobs, downloader: Downloader, download_id: str) -> None:
     assert await jobs.command(Command("delete", download_id, with_file=True)) is None
-    orphans = await jobs.orphaned_files("w1")
-    assert orphans
-    await downloader.remove(orphans)
+    assert await jobs.orphaned_files("w1")
+    await downloader.remove_orphans("w1")
+    assert await jobs.orphaned_files("w1") == ()
 
 
 async def test_a_file_is_deleted_under_whatever_name_it_has_by_now(
@@ -164,10 +164,29 @@ async def test_another_file_that_has_taken_over_the_name_is_not_deleted(
 async def test_a_folder_in_the_place_of_a_file_stops_nothing(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
+    await completed(jobs, downloader, server.at("/folder", honest(CONTENT)), "d1")
+    await completed(jobs, downloader, server.at("/f.bin", honest(CONTENT)), "d2")
+    (tmp_path / "folder").unlink()
     (tmp_path / "folder").mkdir()
-    (tmp_path / "left.part.1-a").write_bytes(b"x")
-    await downloader.remove(["folder", "left.part.1-a"])
+    for download_id in ("d1", "d2"):
+        assert await jobs.command(Command("delete", download_id, with_file=True)) is None
+    await downloader.remove_orphans("w1")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+async def test_files_of_a_host_that_is_gone_are_removed_where_they_lie_and_nowhere_else(
+    server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
+) -> None:
+    await completed(jobs, downloader, server.at("/f.bin", honest(CONTENT)), "d1")
+    assert await jobs.command(Command("delete", "d1", with_file=True)) is None
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "f.bin").rename(elsewhere / "f.bin")
+    await downloader.remove_strays()
+    assert (await jobs.orphan_hosts(), len(await jobs.orphaned_files("w1"))) == (["w1"], 1)
+    (elsewhere / "f.bin").rename(tmp_path / "f.bin")
+    await downloader.remove_strays()
+    assert (await jobs.orphan_hosts(), list(tmp_path.iterdir())) == ([], [])
 
 
 async def test_part_files_that_no_record_names_are_removed_after_a_while(
