@@ -137,8 +137,9 @@ class _Reading:
             self._furthest = max(self._furthest, seen.number)
 
     def _is_behind_end(self, seen: Seen) -> bool:
-        """Return whether the attempt has ended; a deletion may follow."""
-        return seen.attempt <= self._ended.get(seen.key, -1) and seen.event != "deleted"
+        """Return whether the attempt has ended. A deletion may follow, and an end that overtook a command."""
+        may_follow = seen.event == "deleted" or seen.overtaken
+        return seen.attempt <= self._ended.get(seen.key, -1) and not may_follow
 
     def _hear(self, at: float) -> None:
         if self._heard_at < self._ends:

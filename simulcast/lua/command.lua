@@ -112,8 +112,9 @@ end
 -- bytes a second ('' for none), or a link as in the record. `accepted_at` is '' unless another server accepted the command,
 -- in ms: a command that is sent again overrules none that was accepted later.
 -- Returns {result, time of acceptance}, and of a deletion the deletion behind it. The result is 'accepted',
--- 'unknown_download', 'invalid_transition', or 'unavailable' where either may not be true in a moment. To a command that is sent again it returns nil where a later one overrules
--- it, and {'later'} where its job, or the state that it was given in, may still be sent again by another process.
+-- 'unknown_download', 'invalid_transition', or 'unavailable' while this server may lack what its predecessor acknowledged:
+-- the job may be in another state than its record. To a command that is sent again it returns nil where a later one
+-- overrules it, and {'later'} where its job, or the state that it was given in, may still be sent again by another process.
 local function command(KEYS, ARGV)
   local name, max_length, id, action, command_id, nonce, detail, accepted_at = unpack(ARGV)
   local channel = jobs_from(KEYS, name, max_length)
@@ -127,7 +128,8 @@ local function command(KEYS, ARGV)
   end
   local is_repeated = accepted_at ~= ''
   if not state and is_repeated then return not tombstone and {'later'} end
-  if not state then return {is_taking_over(channel, now_ms()) and 'unavailable' or 'unknown_download'} end
+  if not is_repeated and is_taking_over(channel, now_ms()) then return {'unavailable'} end
+  if not state then return {'unknown_download'} end
   local previous, previous_at = previous_result(record, key)
   if previous then return {previous, previous_at} end
   local order = ORDERS[action] or 'commanded_at'
@@ -144,7 +146,6 @@ local function command(KEYS, ARGV)
   if is_repeated and TRANSITIONS[action] and state == TRANSITIONS[action].desired then result = 'accepted' end
   if is_repeated or result == 'accepted' then redis.call('HSET', record, order, int(math.max(newest, now))) end
   if is_repeated and result ~= 'accepted' then return {'later'} end
-  if result ~= 'accepted' and is_taking_over(channel, now) then return {'unavailable'} end
   if result == 'accepted' or command_id ~= '' then save_result(record, key, result, now) end
   return {result, int(now)}
 end
