@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping
 
 from simulcast.cancellation import is_cancelling
+from simulcast.containment import contain_errors
 from simulcast.errors import BrokerUnavailable
 from simulcast.process_registry import ProcessRegistry, Record
 
@@ -43,14 +44,15 @@ async def send_heartbeats(
     sent: Mapping[str, int] = {}
     try:
         while not is_cancelling():
-            now = totals()
-            try:
-                await registry.heartbeat(
-                    record(), {counter: total - sent.get(counter, 0) for counter, total in now.items()}
-                )
-                sent = now
-            except BrokerUnavailable as error:
-                _log.debug("no heartbeat: %s", error)
+            with contain_errors("a heartbeat"):
+                now = totals()
+                try:
+                    await registry.heartbeat(
+                        record(), {counter: total - sent.get(counter, 0) for counter, total in now.items()}
+                    )
+                    sent = now
+                except BrokerUnavailable as error:
+                    _log.debug("no heartbeat: %s", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
     finally:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from simulcast.broker import Broker
 from simulcast.cancellation import is_cancelling, run_until_first
+from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
 from simulcast.frontend.ingest.listener_pool import ListenerPool
@@ -86,4 +87,5 @@ async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]
     """Await `act` once every interval, until cancelled."""
     while not is_cancelling():
         await asyncio.sleep(interval_s)
-        await act()
+        with contain_errors(f"a task of every {interval_s:g} s"):
+            await act()

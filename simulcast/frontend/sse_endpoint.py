@@ -124,4 +124,8 @@ class EventStream(Response):
                 await writer.drained.wait()  # it holds what one channel owes, not what all of them do
         except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
             _log.warning("a client could not join: %s", error)
-            writer.close(Reconnect.TRY_AGAIN_LATER, "")
+        except Exception:
+            _log.exception("a client could not join")
+        else:
+            return
+        writer.close(Reconnect.TRY_AGAIN_LATER, "")

@@ -6,6 +6,7 @@ socket drains. After a flush that took d, the next starts no sooner than FLUSH_B
 event leaves immediately; loaded, part of the loop stays free, and the events of the meantime share one send a client.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +18,8 @@ SLICE_BYTES = 256 * 1024  # written to a client that is behind before its socket
 FLUSH_BACKOFF_FACTOR = 1.75
 MAX_FLUSH_DELAY_S = 0.025  # so that latency stays low with very many clients
 SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full
+
+_log = logging.getLogger("simulcast.hub")
 
 
 class Writer(Protocol):
@@ -158,7 +161,15 @@ class Hub:
             self._serve(client)
 
     def flush(self) -> None:
-        """Write the pending events."""
+        """Write the pending events. An unexpected error costs the clients of this hub alone their connections."""
+        try:
+            self._flush()
+        except Exception:
+            _log.exception("cutting %d clients of a view after an unexpected error", self.clients)
+            self._pending, self._pending_bytes = [], 0
+            self.disconnect_all()
+
+    def _flush(self) -> None:
         if not self._pending:
             return
         began = self.counters.clock()

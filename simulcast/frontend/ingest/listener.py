@@ -121,12 +121,12 @@ class Listener:
         while self._subscriptions:
             try:
                 await self._session()
-            except* (BrokerUnavailable, redis.RedisError, OSError, TimeoutError) as errors:
+            except Exception as error:
                 self._counters.reconnects += not self._failure
                 delay = min(delay * 2, 2.0) if self._failure else 0.1
-                self._failure = _describe(errors)
+                self._failure = _describe(error)
                 self._servers.invalidate()
-                _log.warning("no events: %s", self._failure)
+                _log.warning("no events: %s", self._failure, exc_info=not _is_expected(error))
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
     async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
@@ -141,8 +141,20 @@ class Listener:
                 heads = await self._broker.heads(channels)
             for channel, head in zip(channels, heads, strict=True):
                 if subscription := self._subscriptions.get(channel):
-                    await self._backfill.reconcile(subscription.names.channel, subscription.feed, head)
+                    try:
+                        await self._backfill.reconcile(subscription.names.channel, subscription.feed, head)
+                        subscription.started.set()
+                    except Exception as error:
+                        self._restart_channel(subscription, error)
         return heads
+
+    def _restart_channel(self, subscription: Subscription, error: Exception) -> None:
+        """Cut the clients of a channel after an unexpected error: the next poll reads its snapshot. Raises others."""
+        if _is_expected(error):
+            raise error
+        _log.error("%s: cutting its clients after an unexpected error", subscription.names.channel, exc_info=error)
+        subscription.started.clear()
+        subscription.feed.reset()
 
     async def _session(self) -> None:
         if (client := await self._reassign(self)) is None:
@@ -183,7 +195,10 @@ class Listener:
             for kind, name, data in await reader.next():
                 if kind in (b"message", b"smessage"):
                     if subscription := self._by_name.get(name):
-                        await self._handle_message(subscription, data)
+                        try:
+                            await self._handle_message(subscription, data)
+                        except Exception as error:
+                            self._restart_channel(subscription, error)
                 elif kind == self._servers.subscribe_reply:
                     await self._confirm(name)
                 elif kind == b"sunsubscribe" and name in self._by_name:
@@ -203,7 +218,6 @@ class Listener:
         for channel, head in zip(new, await self.poll_now(new), strict=True):
             if started := self._subscriptions.get(channel):
                 started.begin(head)
-                started.started.set()
         self._polled_at, self._failure = self._clock(), ""
         _log.info("listening to %d channels", len(self._subscriptions))
 
@@ -242,6 +256,13 @@ class Listener:
             _log.warning("rejected %s (%d so far)", publication, self._counters.rejected)
 
 
+def _is_expected(error: BaseException) -> bool:
+    """Return whether the error, or each of its group, is one of Redis or of the network."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_expected, error.exceptions))
+    return isinstance(error, BrokerUnavailable | redis.RedisError | OSError)
+
+
 def _describe(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(map(_describe, error.exceptions))
@@ -249,4 +270,6 @@ def _describe(error: BaseException) -> str:
         error = translate_error(error, "subscribe")
     if isinstance(error, BrokerUnavailable):
         return str(error)
+    if not _is_expected(error):
+        return f"unexpected error: {type(error).__name__}: {error}"
     return f"Redis does not answer ({error or type(error).__name__})"

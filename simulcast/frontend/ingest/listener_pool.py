@@ -50,8 +50,9 @@ class ListenerPool:
         await self._by_channel[channel].follow(channel, feed)
 
     async def leave(self, channel: str) -> None:
-        """Unsubscribe from the channel."""
-        await self._by_channel.pop(channel).leave(channel)
+        """Unsubscribe from the channel. Harmless if its first look-up has failed."""
+        if (listener := self._by_channel.pop(channel, None)) is not None:
+            await listener.leave(channel)
 
     async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool]) -> list[Head]:
         """Poll as `Listener.poll_now` does, for channels of one server."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.hub import Hub
@@ -100,22 +101,26 @@ class Channels:
 
     async def publish_position_marks(self) -> None:
         """Send position marks to the clients that take them."""
-        for feed in self._feeds.values():
-            feed.publish_position_marks()
+        for channel, feed in self._feeds.items():
+            with contain_errors(f"the position mark of {channel}"):
+                feed.publish_position_marks()
 
     async def sweep(self) -> None:
         """Cut slow clients, drop views without clients, and leave channels that had none for IDLE_CHANNEL_TTL_S."""
-        now = self.now()
         for channel, feed in list(self._feeds.items()):
-            for hub in _hubs(feed):
-                hub.disconnect_slow_clients()
-            for view in [view for view, hub in feed.views.items() if not hub.clients]:
-                feed.drop_view(view)
-            if channel == self._permanent or channel in self._pins:
-                self._idle_since.pop(channel, None)
-            elif now - self._idle_since.setdefault(channel, now) > IDLE_CHANNEL_TTL_S:
-                del self._feeds[channel], self._idle_since[channel]
-                await self._listeners.leave(channel)
+            with contain_errors(f"the sweep of {channel}"):
+                await self._sweep(channel, feed)
+
+    async def _sweep(self, channel: str, feed: Feed) -> None:
+        for hub in _hubs(feed):
+            hub.disconnect_slow_clients()
+        for view in [view for view, hub in feed.views.items() if not hub.clients]:
+            feed.drop_view(view)
+        if channel == self._permanent or channel in self._pins:
+            self._idle_since.pop(channel, None)
+        elif self.now() - self._idle_since.setdefault(channel, self.now()) > IDLE_CHANNEL_TTL_S:
+            del self._feeds[channel], self._idle_since[channel]
+            await self._listeners.leave(channel)
 
 
 def _hubs(feed: Feed) -> list[Hub]:

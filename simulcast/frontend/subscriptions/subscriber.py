@@ -7,6 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from simulcast.broker import Broker
+from simulcast.containment import contain_errors
 from simulcast.errors import PositionLost
 from simulcast.frontend.fanout.counters import Source
 from simulcast.frontend.fanout.deflate import Deflate
@@ -91,7 +92,8 @@ class Subscriber:
         self._disconnected = True
         self._connected.discard(self)
         for channel in list(self._clients):
-            self.unfollow(channel)
+            with contain_errors(f"a client that leaves {channel}"):
+                self.unfollow(channel)
 
     def close(self, code: int, reason: str) -> None:
         """Disconnect, with the code and reason if the client reads."""
@@ -187,6 +189,8 @@ class Subscriber:
     def _replay(self, channel: str, feed: Feed, replay: Replay) -> None:
         if self._disconnected:
             return
+        if feed.position is None:
+            raise TimeoutError(f"the channel {channel} starts over")
         view = self._view(channel)
         hub = self._channels.hub(feed, view)
         if replay.recovered:

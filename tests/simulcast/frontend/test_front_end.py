@@ -21,10 +21,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
+from simulcast.cancellation import run_until_first
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd, Grant, TokenInFirstMessage, services, supervisor
 from simulcast.frontend.fanout import hub
-from simulcast.frontend.subscriptions.channels import Channels
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.close_codes import Reconnect, Refresh, Stop
 from tests.conditions import until
 from tests.ports import free_port
@@ -79,18 +80,18 @@ async def close_of(client: ClientConnection) -> tuple[int | None, str | None]:
 async def test_a_front_end_whose_task_dies_disconnects_its_clients_and_starts_again(
     valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(services, "SWEEP_INTERVAL_S", 0.05)
     monkeypatch.setattr(supervisor, "MIN_RESTART_DELAY_S", 0.1)
-    sweep, failures, reasons = Channels.sweep, [True], []
+    run, failures, reasons = ListenerPool.run, [True], []
     live = FrontEnd(valkey.url, channel=channel, on_failure=lambda: reasons.append(live.not_ready()))
 
-    async def fail_once(channels: Channels) -> None:
-        if live.services.connected and failures:
+    async def fail_once(listeners: ListenerPool) -> None:
+        if failures:
+            await run_until_first(run(listeners), until(lambda: live.services.connected))
             failures.pop()
-            raise RuntimeError("a sweep that fails")
-        await sweep(channels)
+            raise RuntimeError("a task that fails")
+        await run(listeners)
 
-    monkeypatch.setattr(Channels, "sweep", fail_once)
+    monkeypatch.setattr(ListenerPool, "run", fail_once)
     async with serve(fastapi_application(live), live) as url:
         async with websockets.connect(url, proxy=None) as client:
             assert (await close_of(client))[0] == Reconnect.SERVICE_RESTART
@@ -100,7 +101,7 @@ async def test_a_front_end_whose_task_dies_disconnects_its_clients_and_starts_ag
             assert "again" in (await collect(client, "again"))[-1]
     assert reasons == ["a task of the front-end died (RuntimeError): it starts again"]
     (record,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
-    assert record.exc_info is not None and "a sweep that fails" in str(record.exc_info[1])
+    assert record.exc_info is not None and "a task that fails" in str(record.exc_info[1])
 
 
 async def test_a_front_end_has_no_more_clients_than_it_may(valkey: Valkey, channel: str) -> None:
