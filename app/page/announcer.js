@@ -11,8 +11,8 @@ const MAX_NAMED_ENDS = 3;
 const [region] = byId("announcer");
 /** @type {string[]} */
 const sentences = [];
-/** The first few by name, the rest by number. */
-let ends = noEnds();
+/** The names of the downloads that have ended. @type {Record<End, string[]>} */
+const ends = { complete: [], failed: [], cancelled: [] };
 /** Collects for a moment, so that a hundred simultaneous ends are one sentence. @type {number | undefined} */
 let timer;
 
@@ -27,29 +27,19 @@ export function announce(sentence) {
  * @param {string} name
  */
 export function announceEnd(end, name) {
-  ends[end].count += 1;
-  if (ends[end].count <= MAX_NAMED_ENDS) ends[end].names.push(name);
+  ends[end].push(name);
   timer ??= setTimeout(flush, COLLECT_MS);
 }
 
 function flush() {
   timer = undefined;
-  for (const [end, { count, names }] of Object.entries(ends)) {
-    if (count > MAX_NAMED_ENDS) sentences.push(`${withCount(count, "download")} ${end}.`);
-    else sentences.push(...names.map((name) => `${name}: ${end}.`));
+  for (const [end, names] of Object.entries(ends)) {
+    const ended = names.splice(0);
+    if (ended.length > MAX_NAMED_ENDS) sentences.push(`${withCount(ended.length, "download")} ${end}.`);
+    else sentences.push(...ended.map((name) => `${name}: ${end}.`));
   }
-  ends = noEnds();
   // Unchanged text isn't read again; a new paragraph is.
   const paragraph = document.createElement("p");
   paragraph.textContent = sentences.splice(0).join(" ");
   region.replaceChildren(paragraph);
-}
-
-/** @returns {Record<End, {count: number, names: string[]}>} */
-function noEnds() {
-  return {
-    complete: { count: 0, names: [] },
-    failed: { count: 0, names: [] },
-    cancelled: { count: 0, names: [] },
-  };
 }

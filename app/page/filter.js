@@ -17,12 +17,8 @@ export class Filter {
   /** @type {string[]} */
   #words = [];
   #state = "";
-  /** The searched text of each, made again when its name or address changes. @type {WeakMap<Download, SearchText>} */
-  #searchTexts = new WeakMap();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-
-  /** @typedef {{name: string, url: string, text: string}} SearchText */
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -58,7 +54,7 @@ export class Filter {
     const state = this.#state;
     if (state === "active" ? hasEnded(download.state) : state !== "" && state !== download.state) return false;
     if (this.#words.length === 0) return true;
-    const text = this.#searchText(download);
+    const text = `${displayName(download)}\n${download.url}`.toLowerCase();
     return this.#words.every((word) => text.includes(word));
   }
 
@@ -71,19 +67,6 @@ export class Filter {
     const text = isFiltering ? `${visible} of ${withCount(total, "download")}` : withCount(total, "download");
     none.hidden = !isFiltering || total === 0 || visible > 0;
     setText(count, text);
-  }
-
-  /**
-   * @param {Download} download
-   * @returns {string}
-   */
-  #searchText(download) {
-    const { name, url } = download;
-    const cached = this.#searchTexts.get(download);
-    if (cached && cached.name === name && cached.url === url) return cached.text;
-    const text = `${displayName(download)}\n${url}`.toLowerCase();
-    this.#searchTexts.set(download, { name, url, text });
-    return text;
   }
 }
 
