@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.job_record import STATES, State
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
@@ -92,7 +93,7 @@ class ProcessRegistry:
     def __init__(self, servers: Topology) -> None:
         """Owns `servers`."""
         self._servers = servers
-        self._names = servers.names()
+        self._names = servers.names(DEFAULT_CHANNEL)
 
     @classmethod
     def connect(cls, url: str) -> "ProcessRegistry":

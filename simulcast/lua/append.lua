@@ -6,72 +6,103 @@ local ENDED_TTL_MS = 10 * 60 * 1000
 local ACTIVE_TTL_MS = 7 * 24 * 3600 * 1000
 local MAX_ACTIVE = 10000 -- active downloads, and ended ones likewise
 local MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
-local MAX_EVICTIONS_PER_CALL = 4
+local MAX_HISTORY_BYTES = 32 * 1024 * 1024
+local ENTRY_BYTES = 48 -- of an entry of the history, besides its text
+local MAX_EVICTIONS_PER_CALL = 1000 -- beyond a bound: one large entry may take the room of many small ones
+local MAX_EXPIRED_PER_CALL = 4
 
--- Each of the following functions returns how many bytes the snapshot has grown.
-local function put(hash, field, value)
-  local old_size = redis.call('HSTRLEN', hash, field)
-  redis.call('HSET', hash, field, value)
-  return #value - old_size
+-- Corrects the bytes of both hashes of the snapshot. One that Redis evicted took its bytes along, and is of no use without
+-- its index, nor the index without it. Without `meta` the bytes are counted.
+local function check_sizes(channel)
+  local is_unknown = channel.sizes[channel.latest] < 0
+  for hash, index in pairs({[channel.latest] = channel.touched, [channel.ended] = channel.ended_at}) do
+    if redis.call('EXISTS', hash, index) < 2 then
+      redis.call('DEL', hash, index)
+      channel.sizes[hash] = 0
+    elseif is_unknown then
+      channel.sizes[hash] = 0
+      for _, entry in ipairs(redis.call('HVALS', hash)) do channel.sizes[hash] = channel.sizes[hash] + #entry end
+    end
+  end
 end
 
-local function remove(hash, field)
-  local old_size = redis.call('HSTRLEN', hash, field)
-  if old_size > 0 then redis.call('HDEL', hash, field) end
-  return -old_size
+local function snapshot_bytes(channel)
+  return channel.sizes[channel.latest] + channel.sizes[channel.ended]
+end
+
+local function remove(channel, hash, field)
+  channel.sizes[hash] = channel.sizes[hash] - redis.call('HSTRLEN', hash, field)
+  redis.call('HDEL', hash, field)
 end
 
 local function remove_ended(channel, key)
   redis.call('ZREM', channel.ended_at, key)
-  return remove(channel.ended, key)
+  remove(channel, channel.ended, key)
 end
 
 local function remove_active(channel, key)
   redis.call('ZREM', channel.touched, key)
-  return remove(channel.latest, 's ' .. key) + remove(channel.latest, 'p ' .. key)
+  remove(channel, channel.latest, 's ' .. key)
+  remove(channel, channel.latest, 'p ' .. key)
 end
 
 local function evict_expired(channel, now)
-  local growth = 0
   local ended = redis.call('ZRANGEBYSCORE', channel.ended_at, '-inf', now - ENDED_TTL_MS,
-    'LIMIT', 0, MAX_EVICTIONS_PER_CALL)
-  for _, key in ipairs(ended) do growth = growth + remove_ended(channel, key) end
+    'LIMIT', 0, MAX_EXPIRED_PER_CALL)
+  for _, key in ipairs(ended) do remove_ended(channel, key) end
   local active = redis.call('ZRANGEBYSCORE', channel.touched, '-inf', now - ACTIVE_TTL_MS,
-    'LIMIT', 0, MAX_EVICTIONS_PER_CALL)
-  for _, key in ipairs(active) do growth = growth + remove_active(channel, key) end
-  return growth
+    'LIMIT', 0, MAX_EXPIRED_PER_CALL)
+  for _, key in ipairs(active) do remove_active(channel, key) end
 end
 
--- Beyond the bounds, evicts the oldest ended entries first, then the least recently updated active ones. Returns the
--- size that is left.
-local function evict(channel, size)
+-- Beyond the bounds, evicts the oldest ended entries first, then the least recently updated active ones.
+local function evict(channel)
+  local max_bytes = bound_bytes(MAX_SNAPSHOT_BYTES, 8)
   for _ = 1, MAX_EVICTIONS_PER_CALL do
     local ended, active = redis.call('ZCARD', channel.ended_at), redis.call('ZCARD', channel.touched)
-    if ended > MAX_ACTIVE or (size > MAX_SNAPSHOT_BYTES and ended > 0) then
-      size = size + remove_ended(channel, redis.call('ZRANGE', channel.ended_at, 0, 0)[1])
-    elseif active > MAX_ACTIVE or (size > MAX_SNAPSHOT_BYTES and active > 0) then
-      size = size + remove_active(channel, redis.call('ZRANGE', channel.touched, 0, 0)[1])
+    local is_large = snapshot_bytes(channel) > max_bytes
+    if ended > MAX_ACTIVE or (is_large and ended > 0) then
+      remove_ended(channel, redis.call('ZRANGE', channel.ended_at, 0, 0)[1])
+    elseif active > MAX_ACTIVE or (is_large and active > 0) then
+      remove_active(channel, redis.call('ZRANGE', channel.touched, 0, 0)[1])
     else
-      return size
+      return
     end
   end
-  return size
 end
 
 local function index_entry(channel, label, key, entry, now)
   local kind = string.sub(label, 1, 1)
   if kind == '-' then return end
-  local growth = 0
-  if kind == 'e' then
-    growth = remove_active(channel, key) + put(channel.ended, key, entry)
-    redis.call('ZADD', channel.ended_at, now, key)
-  else
-    growth = put(channel.latest, kind .. ' ' .. key, entry)
-    redis.call('ZADD', channel.touched, now, key)
+  local hash, index, field = channel.latest, channel.touched, kind .. ' ' .. key
+  if kind == 'e' then hash, index, field = channel.ended, channel.ended_at, key end
+  local old_bytes = redis.call('HSTRLEN', hash, field)
+  if old_bytes == 0 or channel.sizes[channel.latest] < 0 then check_sizes(channel) end
+  if kind == 'e' then remove_active(channel, key) end
+  redis.call('HSET', hash, field, entry)
+  redis.call('ZADD', index, now, key)
+  channel.sizes[hash] = channel.sizes[hash] + #entry - old_bytes
+  evict_expired(channel, now)
+  evict(channel)
+  if old_bytes == 0 then
+    expire_later(channel, hash, true)
+    expire_later(channel, index, true)
   end
-  local size = tonumber(redis.call('HGET', channel.meta, 'snapshot_bytes')) or 0
-  size = evict(channel, size + growth + evict_expired(channel, now))
-  redis.call('HSET', channel.meta, 'snapshot_bytes', int(size))
+end
+
+-- Drops the oldest eighth of the history until the rest is within its bound in bytes. `written`: the bytes of all
+-- entries ever appended. An entry of an older version of this library does not tell the bytes before it, and is dropped.
+-- Returns the bytes before the oldest entry that is left, as far as they are known.
+local function trim_history(channel, written)
+  local max_bytes, trimmed = bound_bytes(MAX_HISTORY_BYTES, 8), channel.trimmed
+  while written - trimmed > max_bytes do
+    local oldest = redis.call('XRANGE', channel.history, '-', '+', 'COUNT', 1)[1]
+    trimmed = tonumber(oldest[2][4]) or 0
+    if written - trimmed > max_bytes then
+      redis.call('XTRIM', channel.history, 'MAXLEN', math.floor(redis.call('XLEN', channel.history) * 7 / 8))
+    end
+  end
+  return trimmed
 end
 
 -- Returns the publication's id, <epoch>-<offset>.
@@ -81,10 +112,14 @@ local function append_and_publish(channel, label, key, payload)
   local offset = int(head + 1)
   local id = epoch .. '-' .. offset
   local body = label .. ' ' .. key .. '\n' .. payload
-  redis.call('XADD', channel.history, 'MAXLEN', '~', channel.max_length, id, 'e', body)
-  redis.call('HSET', channel.meta, 'offset', offset, 'published', offset .. ' ' .. int(now))
   local entry = id .. ' ' .. body
+  local written = channel.written + #body + ENTRY_BYTES
+  redis.call('XADD', channel.history, 'MAXLEN', '~', channel.max_length, id, 'e', body, 'b', int(channel.written))
+  keep_channel(channel, channel.history, true)
   index_entry(channel, label, key, entry, math.floor(now / 1000))
+  redis.call('HSET', channel.meta, 'offset', offset, 'published', offset .. ' ' .. int(now),
+    'written', int(written), 'trimmed', int(trim_history(channel, written)),
+    'snapshot_bytes', int(snapshot_bytes(channel)), 'ended_bytes', int(channel.sizes[channel.ended]))
   redis.call(cluster and 'SPUBLISH' or 'PUBLISH', channel.name, tag .. ' ' .. entry)
   return id
 end

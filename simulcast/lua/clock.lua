@@ -44,5 +44,6 @@ local function check_time(channel, now, lease_ms)
   end
   if not alive_at or alive_epoch ~= tostring(epoch) or absence_ms < 0 or absence_ms > ALIVE_INTERVAL_MS then
     redis.call('HSET', channel.meta, 'alive', epoch .. ' ' .. int(now))
+    expire_later(channel, channel.meta, true)
   end
 end

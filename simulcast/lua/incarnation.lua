@@ -1,5 +1,9 @@
 -- The incarnation of the server process, and the epoch of a channel's counter, which never outlives it.
 
+local CHANNEL_TTL_MS = 14 * 24 * 3600 * 1000 -- at most, since a publication, or since a front-end followed the channel
+local UNUSED_TTL_MS = 10 * 60 * 1000
+local SHORT_MEMORY = 0.75 -- of maxmemory
+local MIN_BOUND_BYTES = 1024 * 1024
 local MIN_ABSENCE_MS = 1500 -- a shorter silence is no absence: workers and front-ends call once a second
 
 -- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
@@ -7,6 +11,7 @@ local MIN_ABSENCE_MS = 1500 -- a shorter silence is no absence: workers and fron
 local incarnation
 local never_promoted -- true if this server was a master for as long as its replication ids tell
 local cluster -- true if this server belongs to a cluster
+local used_memory, max_memory = 0, 0 -- bytes, as a front-end's last poll read them; 0 for no limit
 
 -- The channel of one call: its name (that of its Pub/Sub channel), about how many entries its history keeps, and the
 -- KEYS that every function of a channel gets.
@@ -14,8 +19,9 @@ local function channel_from(KEYS, name, max_length)
   return {
     name = name,
     max_length = max_length,
-    meta = KEYS[1], -- hash: incarnation epoch offset tag previous published snapshot_bytes alive
-    history = KEYS[2], -- stream
+    meta = KEYS[1], -- hash: incarnation epoch offset tag previous published alive, and sizes: snapshot_bytes
+    -- ended_bytes written (bytes of all entries ever appended) trimmed (bytes before the oldest entry) queue_bytes
+    history = KEYS[2], -- stream: e, the entry; b, the bytes of all entries before it
     latest = KEYS[3], -- hash: 's <key>' newest state entry, 'p <key>' newest progress entry
     touched = KEYS[4], -- sorted set: keys of `latest` by the time of their newest entry, ms
     ended = KEYS[5], -- hash: terminal entries by key
@@ -46,9 +52,34 @@ local function info_field(section, field)
   return string.match(info, field .. ':(%w+)') or ''
 end
 
--- Returns the bytes that this server uses, and those that it may use, 0 without a limit.
+-- Reads and returns the bytes that this server uses, and those that it may use, 0 without a limit.
 local function read_memory()
-  return tonumber(info_field('memory', 'used_memory')) or 0, tonumber(info_field('memory', 'maxmemory')) or 0
+  used_memory = tonumber(info_field('memory', 'used_memory')) or 0
+  max_memory = tonumber(info_field('memory', 'maxmemory')) or 0
+  return used_memory, max_memory
+end
+
+-- Returns a bound in bytes, or less where the server has less memory: a part of it, given as its inverse.
+local function bound_bytes(max_bytes, parts)
+  if max_memory == 0 then return max_bytes end
+  return math.max(MIN_BOUND_BYTES, math.min(max_bytes, math.floor(max_memory / parts)))
+end
+
+-- Lets a key of a channel expire, unless that is far off, and returns whether it wrote. A channel that was only named
+-- expires soon after its last use, and so does a new key where memory runs short and the channel has no jobs.
+local function expire_later(channel, key, is_published)
+  local is_short = max_memory > 0 and used_memory > max_memory * SHORT_MEMORY and not channel.jobs
+  local ttl_ms = is_published and not is_short and CHANNEL_TTL_MS or UNUSED_TTL_MS
+  if redis.call('PTTL', key) >= ttl_ms / 2 then return false end
+  redis.call('PEXPIRE', key, ttl_ms)
+  return true
+end
+
+-- Lets all keys of a channel expire later, once one of them has to.
+local function keep_channel(channel, key, is_published)
+  if not expire_later(channel, key, is_published) then return end
+  local keys = {channel.meta, channel.history, channel.latest, channel.touched, channel.ended, channel.ended_at}
+  for _, other in ipairs(keys) do expire_later(channel, other, is_published) end
 end
 
 -- Without INFO the incarnation is that of this library.
@@ -80,14 +111,22 @@ local function open_epoch(channel, old_epoch, old_offset)
   local tag = string.sub(redis.sha1hex(incarnation .. ' ' .. channel.meta .. ' ' .. int(epoch)), 1, 12)
   redis.call('HSET', channel.meta, 'incarnation', incarnation, 'epoch', int(epoch), 'offset', '0', 'tag', tag,
     'published', '', 'previous', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
+  expire_later(channel, channel.meta, false)
   return int(epoch), 0, tag
 end
 
--- Opens an epoch if acknowledged writes may be gone. Returns epoch (text), offset (number), tag.
+-- Opens an epoch if acknowledged writes may be gone. Reads the sizes of history and snapshot. Returns epoch (text), offset (number), tag.
 local function ensure_epoch(channel)
   if not incarnation then read_incarnation() end
-  local stored, epoch, offset, tag =
-    unpack(redis.call('HMGET', channel.meta, 'incarnation', 'epoch', 'offset', 'tag'))
+  local stored, epoch, offset, tag, written, trimmed, snapshot_bytes, ended_bytes =
+    unpack(redis.call('HMGET', channel.meta, 'incarnation', 'epoch', 'offset', 'tag', 'written', 'trimmed',
+      'snapshot_bytes', 'ended_bytes'))
+  channel.written, channel.trimmed = tonumber(written) or 0, tonumber(trimmed) or 0
+  ended_bytes = tonumber(ended_bytes) or 0
+  channel.sizes = {
+    [channel.latest] = (tonumber(snapshot_bytes) or -1) - ended_bytes, -- negative if unknown
+    [channel.ended] = ended_bytes,
+  }
   -- Another version of this library may have stored a newer incarnation, after a failover to and fro. Two versions that
   -- each insisted on their own would open an epoch at every call.
   if not is_current(stored) then read_incarnation() end

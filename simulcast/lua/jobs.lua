@@ -2,10 +2,13 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at link shown, and the workers' own: part etag size spans finishing furthest mirror
+--   limited_at linked_at link shown bytes, and the workers' own: part etag size spans finishing furthest mirror
 -- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
+local MAX_QUEUE_BYTES = 256 * 1024 * 1024 -- of the records of all jobs, ended ones too, as they were submitted
+local RECORD_BYTES = 1024 -- of a record, besides its submission
+local RECOUNT_INTERVAL_MS = 10000
 local MAX_DONE = 10000 -- records of ended jobs
 local MAX_ORPHANS = 100000 -- names of files that wait for a worker of their host; beyond, its scan finds the oldest
 local ORPHANS_TTL_S = 30 * 24 * 3600
@@ -182,6 +185,28 @@ local function requeue(channel, id, members, delay_ms)
   return event_id, change
 end
 
+local recounted_at = 0 -- ms
+
+local function record_bytes(record)
+  return tonumber(redis.call('HGET', record, 'bytes')) or 2 * RECORD_BYTES
+end
+
+-- Returns whether a record of that size fits into the queue. The total is counted where it is not known (`meta` expired,
+-- or an older version of this library wrote records), and in a while before a refusal.
+local function has_room(channel, bytes)
+  local max_bytes, now = bound_bytes(MAX_QUEUE_BYTES, 4), now_ms()
+  local total = tonumber(redis.call('HGET', channel.meta, 'queue_bytes')) or -1
+  if total < 0 or (total + bytes > max_bytes and now > recounted_at + RECOUNT_INTERVAL_MS) then
+    recounted_at = total < 0 and recounted_at or now
+    total = 0
+    for _, id in ipairs(redis.call('ZRANGE', channel.jobs, 0, -1)) do
+      total = total + record_bytes(record_key(channel, id))
+    end
+    redis.call('HSET', channel.meta, 'queue_bytes', int(total))
+  end
+  return total + bytes <= max_bytes
+end
+
 -- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. With
 -- '1' for `unless_same`, a download of the same URL and options that has not failed is returned in place of a new one,
 -- except `gone`, the id of one whose file is gone. The thirteenth and further ARGV are field, value, … of the record.
@@ -199,8 +224,14 @@ local function submit(KEYS, ARGV)
   if is_deleted(record, submission) then return {} end
   local same = unless_same == '1' and created_at == '' and find_same(channel, url, options)
   if same and same ~= gone then return redis.call('HGETALL', record_key(channel, same)) end
+  local bytes = RECORD_BYTES
+  for _, argument in ipairs(ARGV) do bytes = bytes + #argument end
+  if created_at == '' and not has_room(channel, bytes) then
+    return redis.error_reply('QUEUEFULL the records of all downloads fill their part of Redis: clear or delete some')
+  end
+  redis.call('HINCRBY', channel.meta, 'queue_bytes', bytes)
   local now = tonumber(created_at) or now_ms()
-  redis.call('HSET', record, 'download_id', id, 'about', about, 'url', url, 'options', options, 'name', file_name,
+  redis.call('HSET', record, 'bytes', bytes, 'download_id', id, 'about', about, 'url', url, 'options', options, 'name', file_name,
     'desired', 'running', 'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0',
     'received', '0', 'total', 'null', 'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000),
     'priority', priority, 'submission', submission)

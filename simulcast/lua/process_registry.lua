@@ -1,7 +1,8 @@
 -- The live processes, which send a heartbeat every few seconds, and the number of jobs in each state.
 
 local MAX_PROCESSES = 1000 -- beyond, the one that would expire first is removed
-local MAX_EXPIRED_PER_CALL = 100
+local MAX_EXPIRED_PROCESSES = 100 -- in one call
+local TOTALS_TTL_MS = 30 * 24 * 3600 * 1000
 
 local function registry_from(KEYS)
   return {
@@ -21,12 +22,12 @@ local function heartbeat(KEYS, ARGV)
   local process, ttl_ms, record = unpack(ARGV, 1, 3)
   local registry = registry_from(KEYS)
   local now, ttl = now_ms(), tonumber(ttl_ms)
-  local expired = redis.call('ZRANGEBYSCORE', registry.expires_at, '-inf', now, 'LIMIT', 0, MAX_EXPIRED_PER_CALL)
+  local expired = redis.call('ZRANGEBYSCORE', registry.expires_at, '-inf', now, 'LIMIT', 0, MAX_EXPIRED_PROCESSES)
   for _, name in ipairs(expired) do remove_process(registry, name) end
   if ttl > 0 then
     -- The clock was set back: no process stays for hours.
     local late = redis.call('ZRANGEBYSCORE', registry.expires_at, '(' .. int(now + 10 * ttl), '+inf',
-      'LIMIT', 0, MAX_EXPIRED_PER_CALL)
+      'LIMIT', 0, MAX_EXPIRED_PROCESSES)
     for _, name in ipairs(late) do redis.call('ZADD', registry.expires_at, now + ttl, name) end
     redis.call('HSET', registry.records, process, record)
     redis.call('ZADD', registry.expires_at, now + ttl, process)
@@ -42,6 +43,7 @@ local function heartbeat(KEYS, ARGV)
     local counter, increment = ARGV[i], ARGV[i + 1]
     redis.call('HINCRBY', registry.totals, counter, increment)
   end
+  redis.call('PEXPIRE', registry.totals, TOTALS_TTL_MS)
   return 1
 end
 

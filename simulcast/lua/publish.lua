@@ -26,18 +26,22 @@ end
 -- offset's publication in µs ('' if another version of the library, which didn't store it, published last).
 local function read_head(channel)
   local epoch, offset, tag = ensure_epoch(channel)
+  keep_channel(channel, channel.meta, offset > 0)
   local previous, published = unpack(redis.call('HMGET', channel.meta, 'previous', 'published'))
   local published_offset, published_us = string.match(published or '', '^(%d+) (%d+)$')
   local age_us = published_offset == int(offset) and int(math.max(0, now_us() - published_us)) or ''
   return {epoch, int(offset), tag, previous or '', age_us}
 end
 
--- With '1' for `reread_incarnation`, notices that this server was a replica and was promoted. Every front-end passes it
+-- With '1' for `reread_incarnation`, notices that this server was a replica and was promoted, and reads its memory. Every front-end passes it
 -- once a second.
 local function head(KEYS, ARGV)
   local reread_incarnation = ARGV[1]
   local channel = channel_from(KEYS)
-  if reread_incarnation == '1' then read_incarnation() end
+  if reread_incarnation == '1' then
+    read_incarnation()
+    read_memory()
+  end
   local reply = read_head(channel)
   local now = now_ms()
   local alive_epoch, alive_at = string.match(redis.call('HGET', channel.meta, 'alive') or '', '^(%d+) (%d+)$')
