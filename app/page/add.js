@@ -8,6 +8,8 @@ import { token } from "./token.js";
 
 const RESPONSE_TIMEOUT_MS = 15_000;
 const MAX_SHOWN_PROBLEMS = 8;
+/** Addresses whose download exists already, as the last answers said: the next time they are added again. */
+const existing = new Set();
 
 const [form, input, button, problems] = byId("add", "urls", "add-button", "problems");
 
@@ -81,11 +83,14 @@ async function post(url) {
     const response = await fetch(form.action, {
       method: "POST",
       headers: { ...token.headers, "content-type": "application/json" },
-      body: JSON.stringify({ url }),
+      body: JSON.stringify(existing.delete(url) ? { url, again: true } : { url }),
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
-    if (response.ok) return { reason: "", isReached: true };
-    return { reason: (await errorDetail(response)).replace(/^url: /, ""), isReached: true };
+    if (!response.ok) return { reason: (await errorDetail(response)).replace(/^url: /, ""), isReached: true };
+    const record = await response.json().catch(() => null);
+    if (!record?.existing) return { reason: "", isReached: true };
+    existing.add(url);
+    return { reason: `it is in the list already, ${record.state}; Add once more downloads it again`, isReached: true };
   } catch (error) {
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     const reason = isLate ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
- *   | "clear_finished"} Action
+ *   | "relink_download" | "clear_finished"} Action
  */
 
 /**
@@ -19,6 +19,7 @@ export const VERBS = {
   cancel_download: "Cancel",
   retry_download: "Retry",
   delete_download: "Delete",
+  relink_download: "New link",
   clear_finished: "Clear finished",
 };
 
@@ -68,7 +69,7 @@ export class Commands {
    * @param {Action} action
    * @param {string} downloadId or ALL
    * @param {number} now ms
-   * @param {{file?: boolean}} [options] file: a deletion removes its file too
+   * @param {{file?: boolean, url?: string}} [options] file: a deletion removes its file too; url: the fresh link
    */
   request(action, downloadId, now, options = {}) {
     this.#count += 1;
@@ -96,7 +97,7 @@ export class Commands {
     const { action } = pending;
     const isDone =
       result.status !== "rejected"
-        ? action === "clear_finished" // an event follows for a single download
+        ? action === "clear_finished" || action === "relink_download" // a change of state follows the others
         : action === "delete_download" && result.reason === "unknown_download";
     if (isDone) {
       this.settle(downloadId);

@@ -12,6 +12,7 @@ import {
  * @property {State} state
  * @property {string} name empty while unknown
  * @property {string} url
+ * @property {string} phase "checksum" while its file is read for its checksum, else ""
  * @property {string} filePath the path of its file, once complete
  * @property {string} errorMessage why it failed, in state error, or waits for its next try, in state queued
  * @property {number} progress 0 to 1; stays 0 while the size is unknown

@@ -55,6 +55,7 @@ export function merge(download, event, state, attempt, now) {
   download.state = state;
   download.updatedAt = now;
   download.name = toText(event.name) ?? download.name;
+  download.phase = toText(event.phase) ?? "";
   download.url = toText(event.url) ?? download.url;
   download.received = toCount(event.received_bytes) ?? download.received;
   if (event.total_bytes === null) download.total = null;
@@ -112,7 +113,7 @@ export function emptyDownload(id) {
   return {
     id, state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
     smoothSpeed: null, received: null, total: null, attempt: 0, updatedAt: 0, epoch: "", offset: 0, createdAt: null,
-    hasEvents: false, confirmedIn: 0,
+    hasEvents: false, confirmedIn: 0, phase: "",
   };
 }
 

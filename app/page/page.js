@@ -92,6 +92,10 @@ function receive(text) {
 function takeResult(result) {
   const command = commands.takeResult(result);
   if (command === null) return;
+  if (command.action === "relink_download") {
+    announce("The new link is recorded.");
+    return;
+  }
   // No event follows for downloads without a record, such as those of other publishers.
   const ids = command.action === "clear_finished" ? clearing.splice(0) : [String(result.download_id)];
   for (const id of ids) {

@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { displayName, isSilent, secondsLeft } from "./downloads.js";
 import { formatDuration, formatSize, formatSizes, formatSpeed, printable, toPercent } from "./format.js";
 import { hasEnded } from "./merge.js";
+import { needsLink } from "./row_dialog.js";
 
 /** @typedef {import("./commands.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
@@ -76,7 +77,7 @@ export class Row {
       this.slots.title.title = name;
       this.slots.bar.setAttribute("aria-label", `Progress of ${name}`);
     }
-    this.#write("state", STATE_WORDS[state]);
+    this.#write("state", download.phase === "checksum" ? "Checking" : STATE_WORDS[state]);
     const detail = printable(silent ? "no updates for a while" : detailOf(download));
     if (this.#write("detail", detail)) this.slots.detail.title = detail;
     const hidesPercent = isSizeUnknown || state === "complete" || (state !== "running" && percent === 0);
@@ -143,10 +144,15 @@ export class Row {
     const before = end.action;
     main.show(MAIN_ACTION[state], name, pending);
     end.show(ended ? "delete_download" : "cancel_download", name, pending);
+    const link = this.slots.link;
+    link.hidden = !needsLink(state);
+    link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
+    link.setAttribute("aria-busy", String(pending === "relink_download"));
     const onMain = activeElement === main.element && main.action === null;
     // The next press was meant for Cancel, and must not meet Delete.
     const onEnd = activeElement === end.element && before !== end.action && ended;
-    if (!onMain && !onEnd) return;
+    const onLink = activeElement === link && link.hidden;
+    if (!onMain && !onEnd && !onLink) return;
     (main.action === null ? this.element : main.element).focus({ preventScroll: true });
   }
 

@@ -1,8 +1,7 @@
 // The list of rows, newest first, drawn once a frame.
 
-import { DeleteDialog } from "./delete_dialog.js";
 import { byId } from "./dom.js";
-import { hasEnded } from "./merge.js";
+import { RowDialog } from "./row_dialog.js";
 import { Row } from "./row.js";
 
 /** @typedef {import("./row.js").Action} Action */
@@ -32,21 +31,19 @@ export class Rows {
   #isScheduled = false;
   #getCommand;
   #onFrame;
-  #deleteDialog;
+  #dialog;
   #observer;
 
   /**
    * @param {object} options
    * @param {(downloadId: string) => {pending: Action | null, note: string}} options.getCommand
-   * @param {(action: Action, downloadId: string, options?: {file: boolean}) => void} options.onAction
+   * @param {(action: Action, downloadId: string, options?: {file?: boolean, url?: string}) => void} options.onAction
    * @param {() => void} options.onFrame a frame was drawn
    */
   constructor({ getCommand, onAction, onFrame }) {
     this.#getCommand = getCommand;
     this.#onFrame = onFrame;
-    this.#deleteDialog = new DeleteDialog((downloadId, file) =>
-      onAction("delete_download", downloadId, file ? { file } : undefined),
-    );
+    this.#dialog = new RowDialog(onAction);
     this.#observer = new IntersectionObserver((entries) => this.#nearChanged(entries), { rootMargin: "200px" });
     list.addEventListener("click", ({ target, detail }) => {
       const button = target instanceof Element ? target.closest("button") : null;
@@ -54,9 +51,9 @@ export class Rows {
       const action = /** @type {Action | undefined} */ (button?.dataset.action);
       const row = this.#rows.get(element?.dataset.downloadId ?? "");
       if (!action || !row?.download) return;
-      if (action !== "delete_download") onAction(action, row.download.id);
       // The second click of a double click was meant for the button that stood there before.
-      else if (detail < 2) this.#deleteDialog.open(row);
+      if (action === "delete_download" && detail > 1) return;
+      if (!this.#dialog.open(row, action)) onAction(action, row.download.id);
     });
   }
 
@@ -140,7 +137,7 @@ export class Rows {
     this.#changed.delete(download.id);
     const known = this.#rows.get(download.id);
     const row = known ?? new Row(download.id);
-    if (!hasEnded(download.state)) this.#deleteDialog.close(row);
+    this.#dialog.update(row, download.state);
     row.patch(download, this.#getCommand(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
@@ -163,7 +160,7 @@ export class Rows {
   /** @param {Row} row */
   #removeNow(row) {
     this.#moveFocus(row.element);
-    this.#deleteDialog.close(row);
+    this.#dialog.close(row);
     this.#leaving.delete(row);
     this.#observer.unobserve(row.element);
     if (!row.element.hidden) this.#visibleCount -= 1;

@@ -24,6 +24,7 @@ from simulcast.frontend.transport.batch_writers import ASGIWriter
 from simulcast.frontend.transport.rate_limit import RateLimiter
 from simulcast.model import commands
 from simulcast.model.close_codes import Reconnect, Refresh
+from simulcast.model.download_url import validate_url
 
 _log = logging.getLogger("simulcast.ws")
 
@@ -136,7 +137,7 @@ async def _join(client: Subscriber) -> bool:
 
 
 async def _handle_text(text: str, client: Subscriber, services: Services, grant: Grant) -> None:
-    message = commands.parse(text, services.schemes)
+    message = commands.parse(text)
     if message is not None:
         await client.send_text(await _handle_message(message, client, services, grant))
 
@@ -176,7 +177,11 @@ async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> 
 
 async def _run_command(command: commands.Command, services: Services) -> str:
     try:
+        if command.action == "relink":
+            validate_url(command.url, services.schemes)
         return command.encode_result(await services.jobs.command(command))
+    except ValueError as error:
+        return command.encode_result("invalid_url", f"the URL {error}")
     except BrokerUnavailable as error:
         _log.warning("a command was not recorded: %s", error)
         return command.encode_result("unavailable")

@@ -35,7 +35,10 @@ class CommandResult:
 
 
 class CommandRejected(Exception):
-    """`reason`: `unknown_download`, `invalid_transition`, `unavailable`, `not_allowed`; the message is for people."""
+    """`reason`: `unknown_download`, `invalid_transition`, `unavailable`, `not_allowed` or `invalid_url`.
+
+    The message is for people.
+    """
 
     def __init__(self, action: str, download_id: str, reason: str, message: str) -> None:
         super().__init__(message)

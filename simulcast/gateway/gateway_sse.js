@@ -4,7 +4,8 @@ const RESPONSE_TIMEOUT_MS = 10_000;
 const LOST = 1006;
 /** HTTP status of a refusal → the close code with the same meaning (simulcast/model/close_codes.py). */
 const CLOSE_CODES = { 400: 4400, 401: 4401, 403: 4403 };
-const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download", 409: "invalid_transition" };
+const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download", 409: "invalid_transition",
+  422: "invalid_url" };
 const ROUTES = {
   pause_download: "pause", resume_download: "resume", cancel_download: "cancel", retry_download: "retry",
   limit_download: "limit",

@@ -1,19 +1,18 @@
 """Commands of clients, and their results. Decides; does no I/O."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic_core import from_json
 
 from simulcast.model.channel import ChannelNames
-from simulcast.model.download_url import WEB, validate_url
 from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
-Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed"]
+Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed", "invalid_url"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
 MAX_COMMAND_BYTES: Final = 4096
@@ -48,9 +47,9 @@ class Command:
     bytes_per_s: int = 0
     url: str = field(default="", repr=False)
 
-    def encode_result(self, reason: Reason | None) -> str:
-        """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
-        message = self.describe(reason) if reason else ""
+    def encode_result(self, reason: Reason | None, message: str = "") -> str:
+        """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason and a message."""
+        message = message or (self.describe(reason) if reason else "")
         target = {"download_id": self.download_id}
         return _encode_result(_NAMES[self.action], target, reason, message, self.command_id)
 
@@ -66,6 +65,8 @@ class Command:
                 return "the command could not be recorded: try again in a moment"
             case "not_allowed":
                 return "the token doesn't let you command downloads: get one with the scope command"
+            case "invalid_url":
+                return "the URL can't be downloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,8 @@ class InvalidCommand:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def parse(text: str, schemes: Collection[str] = WEB) -> Command | SubscriptionCommand | InvalidCommand | None:
-    """Parse a client's text; None for text that isn't JSON, which is ignored. `schemes`: those of a fresh link."""
+def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
+    """Parse a client's text; None for text that isn't JSON, which is ignored."""
     if len(text) > MAX_COMMAND_BYTES:
         return InvalidCommand("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
     try:
@@ -140,7 +141,7 @@ def parse(text: str, schemes: Collection[str] = WEB) -> Command | SubscriptionCo
         return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
     if action == "clear":
         return Command(action, command_id=command_id)
-    return _parse_download_command(action, command_id, members, schemes)
+    return _parse_download_command(action, command_id, members)
 
 
 def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
@@ -155,9 +156,7 @@ def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | Inv
     return SubscriptionCommand(members["action"] == "subscribe", channel, position)
 
 
-def _parse_download_command(
-    action: Action, command_id: str, members: dict[str, object], schemes: Collection[str]
-) -> Command | InvalidCommand:
+def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:
     if "download_id" not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = members["download_id"], members.get("file", False)
@@ -176,9 +175,5 @@ def _parse_download_command(
         url = members.get("url")
         if not isinstance(url, str):
             return InvalidCommand("missing_member", "relink_download needs the member url, as text")
-        try:
-            validate_url(url, schemes)
-        except ValueError as error:
-            return InvalidCommand("invalid_member", f"url {error}")
         return Command(action, download_id, command_id, url=url)
     return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)

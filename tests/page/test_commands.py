@@ -22,9 +22,9 @@ def button(page: Page, verb: str) -> Locator:
     [
         ("queued", ["Pause n", "Cancel n"]),
         ("started", ["Pause n", "Cancel n"]),
-        ("paused", ["Resume n", "Cancel n"]),
+        ("paused", ["New link for n", "Resume n", "Cancel n"]),
         ("complete", ["Delete n"]),
-        ("error", ["Retry n", "Delete n"]),
+        ("error", ["New link for n", "Retry n", "Delete n"]),
         ("cancelled", ["Retry n", "Delete n"]),
     ],
 )

@@ -197,7 +197,12 @@ async def test_a_fresh_link_is_checked_as_a_new_download_is(shared_front_end: Fr
 
 async def test_a_fresh_link_that_is_none_is_refused_on_a_websocket(shared_front_end: FrontEnd) -> None:
     connection = await shared_front_end.connect()
-    for members, words in (({}, "needs the member url"), ({"url": "gopher://a/"}, "url must begin with http://")):
-        await connection.send(json.dumps({"action": "relink_download", "download_id": "a", **members}))
-        assert words in (await collect(connection, '"error"'))[-1]
+    command = {"action": "relink_download", "download_id": "a"}
+    await connection.send(json.dumps(command))
+    assert "needs the member url" in (await collect(connection, '"error"'))[-1]
+    for url in ("ftp://a/", ""):
+        await connection.send(json.dumps(command | {"url": url, "command_id": "c"}))
+        result = json.loads((await collect(connection, "command_result"))[-1])
+        assert (result["reason"], result["command_id"]) == ("invalid_url", "c")
+        assert "the URL must begin with http://" in result["message"]
     await connection.close()
