@@ -135,7 +135,8 @@ async def test_other_methods_kinds_and_sizes_are_refused_and_never_an_error_of_o
     head = f"{{}} {path} HTTP/1.1\nHost: localhost\n{{}}"
     for method in METHODS:
         status, answer = await raw_request(shared_front_end, head.format(method, "Content-Type: application/json"))
-        assert status in (200, 404, 405, 415) and (status != 200 or method == "HEAD"), answer
+        allowed = (422,) if method == "PATCH" else ()  # a download takes it, but no empty body
+        assert status in (200, 404, 405, 415, *allowed) and (status != 200 or method == "HEAD"), answer
     for kind in KINDS:
         status, answer = await raw_request(
             shared_front_end, head.format("POST", f"Content-Type: {kind}"), b'{"url":"http://h/"}'
