@@ -155,6 +155,9 @@ async def play(
     later = await stage.connect(stage.bad)
     await broker.publish({"later": mark}, stage.bad)
     await collect(later, f'"later":"{mark}"')
+    await broker.publish({"type": "download_resumed", "download_id": "poison", "n": f"{mark} is over"}, stage.bad)
+    with suppress(WebSocketException):  # the victim receives on, or it is disconnected
+        await collect(victim, f"{mark} is over")
     for connection in (mate, victim, later):
         await connection.close()
 
@@ -175,6 +178,7 @@ async def test_an_error_at_any_seam_costs_no_other_channel_or_client_anything(
         friend = await stage.connect(f"{channel}.good")
         for number, seam in enumerate(rng.sample(seams, len(seams))):
             await play(stage, seam, rng.choice(ERRORS), f"<{number}>", friend, broker, monkeypatch, caplog)
+        assert stage.live.services.channels.counters.reconnects == 0
         await friend.close()
     assert failures == []
     await broker.aclose()
