@@ -189,12 +189,17 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def _replace_queue(self, handle_text: TextHandler) -> None:
-        """Send texts to the handler instead of the endpoint, beginning with those that the endpoint didn't read."""
+        """Send texts to the handler instead of the endpoint, beginning with those that the endpoint didn't read.
+
+        Once the connection was closed, as where its token expired meanwhile, texts are dropped.
+        """
         unread = self.queue
         messages = MessageQueue(
             handle_text, self._rate_limiter, self.loop, self.tasks, self._messages_handled, self._reject_message
         )
         self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", messages)
+        if self.close_sent:
+            messages.stop()
         del self.scope, self.request, self.response
         while not unread.empty():
             messages.put_nowait(unread.get_nowait())

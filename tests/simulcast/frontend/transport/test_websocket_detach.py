@@ -78,6 +78,25 @@ async def test_messages_that_wait_when_a_token_expires_are_dropped() -> None:
     assert endpoint.handled == ["first", "second"]
 
 
+async def test_commands_of_a_client_whose_token_expires_while_it_joins_are_dropped() -> None:
+    endpoint = Endpoint()
+    endpoint.release.clear()
+    async with serving(endpoint) as url, websockets.connect(url, close_timeout=30) as client:
+        for text in ("first", "second"):
+            await client.send(text)
+        await until(lambda: all(protocol.read_paused for protocol in endpoint.protocols()), "the reading of the first")
+        (protocol,) = endpoint.protocols()
+        protocol.expire_in(0)
+        await until(lambda: protocol.close_sent, "the close frame")
+        timer = protocol.close_timer
+        endpoint.release.set()
+        async with asyncio.timeout(20):
+            await client.wait_closed()
+        assert timer is not None and timer.cancelled(), "the client's close frame was read"
+    assert client.close_code == 4419
+    assert endpoint.handled == []
+
+
 async def test_binary_alone_does_not_stop_the_reading() -> None:
     async with serving(Endpoint()) as url, websockets.connect(url) as client:
         await client.send("first")
