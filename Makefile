@@ -9,7 +9,7 @@ ARGS ?=
 export PYTHONDONTWRITEBYTECODE :=
 SIDE_BY_SIDE := -n 5 --dist loadscope --no-loadscope-reorder
 
-.PHONY: help install up test test-long check docs bench bench-full chaos faults faults-quick soak autobahn clean
+.PHONY: help install up test test-long check docs bench bench-full chaos model faults faults-quick soak autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -54,6 +54,9 @@ bench-full: $(VENV)/.dev  ## all benchmarks, three times: an evening
 
 chaos: $(VENV)/.dev  ## three minutes of killed workers and restarted Redis (ARGS="--unfenced" for the control)
 	@exec $(BIN)/python -m tests.chaos.run $(ARGS)
+
+model: $(VENV)/.dev  ## a minute of random commands and faults on each topology, against a model (ARGS="--seed 3 --topology cluster")
+	@exec $(BIN)/python -m tests.model $(ARGS)
 
 autobahn: $(VENV)/.dev  ## all cases of the Autobahn WebSocket test-suite: five minutes
 	@exec $(BIN)/python -m tests.autobahn

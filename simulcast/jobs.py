@@ -260,9 +260,9 @@ class Jobs:
         pairs = _flatten(fields)
 
         def repeat(reply: object) -> Sequence[Argument] | None:
-            return [*args, reply[1], *pairs] if isinstance(reply, list) else None
+            return [*args, reply[1] if len(reply) > 1 else "", *pairs] if isinstance(reply, list) else None
 
-        retained: Function | None = None if kind in ("progress", "save") else "report_event"
+        retained: Function | None = None if kind == "progress" else "report_event"
         if await self._send("report_event", [*args, "", *pairs], retained, repeat) is None:
             raise LeaseLost(f"download {lease.record.download_id} belongs to another worker now")
 

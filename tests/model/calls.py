@@ -17,7 +17,7 @@ _NAMES = {"clear": "clear_finished"}
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SentCommand:
     """One command as it goes over the wire."""
 
     action: str
@@ -67,11 +67,11 @@ class Caller:
         assert status in (0, 201, 503), (status, body)
         return str(body["download_id"]) if status == 201 else None
 
-    async def command(self, place: int, request: Request, by_rest: bool) -> Answer | None:
+    async def command(self, place: int, request: SentCommand, by_rest: bool) -> Answer | None:
         """Return the answer, or None where none came and the command may have been carried out."""
         return await (self._by_rest if by_rest else self._by_socket)(place, request)
 
-    async def _by_rest(self, place: int, request: Request) -> Answer | None:
+    async def _by_rest(self, place: int, request: SentCommand) -> Answer | None:
         status, body = await self._request(place, *request.rest())
         assert status in (0, 200, 404, 409, 503), (request, status, body)
         answers: dict[int, Answer] = {200: "accepted", 404: "unknown_download", 409: "invalid_transition"}
@@ -85,7 +85,7 @@ class Caller:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return 0, {}
 
-    async def _by_socket(self, place: int, request: Request) -> Answer | None:
+    async def _by_socket(self, place: int, request: SentCommand) -> Answer | None:
         try:
             async with asyncio.timeout(ANSWER_S):
                 socket = self.sockets.get(place)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.model import folder, keys
 from tests.model.folder import Folder
 from tests.model.followers import Follower, joined
-from tests.model.model import Download, Model
+from tests.model.model import Model, ModelDownload
 from tests.model.stage import Stage
 from tests.model.worlds import NO_RECORD, Phase
 from tests.service import FrontEnd
@@ -17,7 +17,7 @@ REST_S = 120.0  # by then everything is at rest, also on a busy machine
 TRACEBACK = "Traceback"
 
 
-async def rest(stage: Stage, model: Model, followers: Sequence[Follower]) -> list[str]:
+async def compare_at_rest(stage: Stage, model: Model, followers: Sequence[Follower]) -> list[str]:
     """Wait until all is at rest as the model permits; return what still differs at the deadline."""
     deadline = asyncio.get_running_loop().time() + REST_S
     while True:
@@ -87,7 +87,7 @@ def _adopt(model: Model, records: Mapping[str, Record]) -> Iterator[str]:
             yield f"{record['url']} has the records {key} and {download.download_id}"
 
 
-def phases(download: Download, record: Record | None, has_file: bool) -> set[Phase]:
+def phases(download: ModelDownload, record: Record | None, has_file: bool) -> set[Phase]:
     """Return the phases that a record and a folder look like."""
     if record is None:
         return {"left"} if has_file else {"absent", "gone"}
@@ -106,7 +106,7 @@ def phases(download: Download, record: Record | None, has_file: bool) -> set[Pha
 
 
 def _download(
-    download: Download,
+    download: ModelDownload,
     records: Mapping[str, Record],
     scanned: Folder,
     published: set[str],
@@ -151,7 +151,7 @@ def _follower(follower: Follower, records: Mapping[str, Record]) -> Iterator[str
 def _settle(stage: Stage, model: Model, followers: Sequence[Follower], records: Mapping[str, Record]) -> None:
     """Let the model go on from what was observed, and forget downloads that are gone, with their files."""
     scanned = folder.scan(stage.downloads)
-    gone: set[Download] = set()
+    gone: set[ModelDownload] = set()
     for download in model.downloads:
         record = records.get(download.download_id)
         paths = scanned.finished.get(download.digest, ())

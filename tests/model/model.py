@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.model.calls import Request
+from tests.model.calls import SentCommand
 from tests.model.worlds import Answer, Call, End, Worlds
 
 MIN_LOST_WORKERS = 3  # in a row, from which on a download is set aside
 
 
 @dataclass(eq=False)
-class Download:
+class ModelDownload:
     """`digest`: of the whole file. `lost_workers`: faults of workers since it was added, of whichever download."""
 
     number: int
@@ -24,7 +24,7 @@ class Download:
     worlds: Worlds
     download_id: str = ""
     lost_workers: int = 0
-    requests: list[tuple[Request, Answer | None]] = field(default_factory=list)
+    requests: list[tuple[SentCommand, Answer | None]] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
 
 
@@ -32,13 +32,13 @@ class Download:
 class Model:
     """`is_loose`: a failover may hide acknowledged commands until all is at rest. `faults`: what was done, in words."""
 
-    downloads: list[Download] = field(default_factory=list)
+    downloads: list[ModelDownload] = field(default_factory=list)
     is_loose: bool = False
     faults: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: int = 0
     unanswered: int = 0
-    _clears: list[dict[Download, Call]] = field(default_factory=list)
+    _clears: list[dict[ModelDownload, Call]] = field(default_factory=list)
     _began_s: float = field(default_factory=time.monotonic)
 
     def now(self) -> str:
@@ -52,9 +52,9 @@ class Model:
         """Count the faults of each kind."""
         return Counter(re.sub(r" [0-9.]+", " N", fault[8:].strip()) for fault in self.faults)
 
-    def add(self, number: int, url: str, digest: str, end: End) -> Download:
+    def add(self, number: int, url: str, digest: str, end: End) -> ModelDownload:
         """Note a download that is about to be submitted."""
-        download = Download(number, url, digest, Worlds(end))
+        download = ModelDownload(number, url, digest, Worlds(end))
         self.downloads.append(download)
         for clear in self._clears:
             self._send(download, clear.setdefault(download, Call("clear", is_loose=self.is_loose)))
@@ -73,17 +73,17 @@ class Model:
             download.lost_workers += 1
             download.worlds.may_be_set_aside = download.lost_workers >= MIN_LOST_WORKERS
 
-    def send(self, download: Download, call: Call) -> None:
+    def send(self, download: ModelDownload, call: Call) -> None:
         """Note a command that is about to be sent."""
         self.calls += 1
         self._send(download, call)
 
-    def _send(self, download: Download, call: Call) -> None:
+    def _send(self, download: ModelDownload, call: Call) -> None:
         call.is_loose = self.is_loose
         download.worlds.send(call)
         download.trace.append(f"{self.now()} {_words(call)} …")
 
-    def answer(self, download: Download, call: Call, answer: Answer | None) -> None:
+    def answer(self, download: ModelDownload, call: Call, answer: Answer | None) -> None:
         """Note the answer to a command. Raises Contradiction."""
         download.trace.append(f"{self.now()} {_words(call)}: {answer or 'no answer'}")
         if answer is None:
@@ -95,7 +95,7 @@ class Model:
     def clearing(self) -> Iterator[list[Answer]]:
         """Note that all ended downloads are cleared; the answer is put into the list that this yields, if one came."""
         self.calls += 1
-        clear: dict[Download, Call] = {}
+        clear: dict[ModelDownload, Call] = {}
         self._clears.append(clear)
         for download in self.downloads:
             self._send(download, clear.setdefault(download, Call("clear")))
@@ -107,7 +107,7 @@ class Model:
             if call in download.worlds.pending:
                 self.answer(download, call, answers[0] if answers else None)
 
-    def rest(self, gone: set[Download]) -> None:
+    def rest(self, gone: set[ModelDownload]) -> None:
         """Begin again with what was observed. `gone`: downloads that are left out from now on."""
         self.is_loose = False
         self._clears.clear()

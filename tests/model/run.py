@@ -96,7 +96,7 @@ async def _round(
         await client.aclose()
     await stage.heal()
     if not outcome.violations:
-        outcome.violations = await check.rest(stage, model, followers)
+        outcome.violations = await check.compare_at_rest(stage, model, followers)
 
 
 async def _delete_all(stage: Stage, model: Model, followers: Sequence[Follower], outcome: Outcome) -> None:
@@ -112,7 +112,7 @@ async def _delete_all(stage: Stage, model: Model, followers: Sequence[Follower],
         outcome.violations.append(str(error))
     finally:
         await client.aclose()
-    outcome.violations = outcome.violations or await check.rest(stage, model, followers)
+    outcome.violations = outcome.violations or await check.compare_at_rest(stage, model, followers)
     if not outcome.violations and (names := [path.name for path in stage.downloads.iterdir()]):
         outcome.violations = [f"nothing is recorded, and the folder has {names}"]
 

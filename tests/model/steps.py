@@ -5,9 +5,9 @@ import random
 import secrets
 from dataclasses import dataclass
 
-from tests.model.calls import Caller, Request
+from tests.model.calls import Caller, SentCommand
 from tests.model.folder import digest
-from tests.model.model import Download, Model
+from tests.model.model import Model, ModelDownload
 from tests.model.stage import FRONT_ENDS, Stage
 from tests.model.worlds import Call, Contradiction, End
 
@@ -56,20 +56,28 @@ class Steps:
         download.download_id = download_id or ""
         self.model.answer(download, call, "accepted" if download_id else None)
 
-    async def _command(self, rng: random.Random, download: Download, place: int, by_rest: bool, caller: Caller) -> None:
+    async def _command(
+        self, rng: random.Random, download: ModelDownload, place: int, by_rest: bool, caller: Caller
+    ) -> None:
         action = rng.choices([*_ACTIONS], [*_ACTIONS.values()])[0]
         limit = rng.choice(_LIMITS) if action == "limit" else None
         with_file = action == "delete" and rng.random() < 0.5
-        request = Request(action, download.download_id, secrets.token_hex(8), with_file, limit)
+        request = SentCommand(action, download.download_id, secrets.token_hex(8), with_file, limit)
         await self._send(download, request, place, by_rest, caller)
 
-    async def delete(self, download: Download, caller: Caller) -> None:
+    async def delete(self, download: ModelDownload, caller: Caller) -> None:
         """Delete one download and its file."""
-        request = Request("delete", download.download_id, secrets.token_hex(8), with_file=True)
+        request = SentCommand("delete", download.download_id, secrets.token_hex(8), with_file=True)
         await self._send(download, request, 0, True, caller)
 
     async def _send(
-        self, download: Download, request: Request, place: int, by_rest: bool, caller: Caller, is_repeated: bool = False
+        self,
+        download: ModelDownload,
+        request: SentCommand,
+        place: int,
+        by_rest: bool,
+        caller: Caller,
+        is_repeated: bool = False,
     ) -> None:
         call = Call(request.action, request.with_file, request.limit or None, is_repeated=is_repeated)
         self.model.send(download, call)
@@ -78,7 +86,9 @@ class Steps:
         self.model.unanswered += answer is None
         self.model.answer(download, call, answer)
 
-    async def _repeat(self, rng: random.Random, download: Download, place: int, by_rest: bool, caller: Caller) -> None:
+    async def _repeat(
+        self, rng: random.Random, download: ModelDownload, place: int, by_rest: bool, caller: Caller
+    ) -> None:
         if not download.requests:
             return
         request, first = rng.choice(download.requests[-MAX_REPEATED:])
@@ -95,5 +105,5 @@ class Steps:
 
     async def clear(self, place: int, by_rest: bool, caller: Caller) -> None:
         with self.model.clearing() as answers:
-            answer = await caller.command(place, Request("clear", "", secrets.token_hex(8)), by_rest)
+            answer = await caller.command(place, SentCommand("clear", "", secrets.token_hex(8)), by_rest)
             answers += [answer] if answer else []

@@ -38,6 +38,7 @@ class TestAcknowledged:
         await jobs.finish(completed, "complete", {"file_path": "/1"}, {"file_path": "/1"})
         running = await claim_job(jobs, "host:1")
         assert (completed.record.download_id, running.record.download_id) == ("after-0", "after-1")
+        await jobs.save(running, {"finishing": "the file"})
         assert await jobs.command(Command("pause", "after-2")) is None
         assert await jobs.command(Command("cancel", "after-3")) is None
         assert await jobs.command(Command("delete", "after-4", with_file=True)) is None
@@ -54,6 +55,8 @@ class TestAcknowledged:
 
         await eventually(holds, "the state that was acknowledged", FAILOVER_S)
         assert await retry_while_unavailable(lambda: jobs.renew([running], 30)) == [DesiredState("running")]
+        client = await jobs._servers.client_for(CHANNEL)
+        assert await client.hget(f"{{simulcast:{CHANNEL}}}:job:after-1", "finishing") == b"the file"
         assert await retry_while_unavailable(lambda: jobs.claim("host:2", 30)) is None
         await jobs.finish(running, "complete", {"file_path": "/2"}, {"file_path": "/2"})
         assert await states() == expected | {"after-1": "complete"}
