@@ -12,6 +12,7 @@ from tests.programs import StartFrontEnd
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
+FORGED = "\\n12:00:00 INFO    simulcast.app: all is well"
 UPGRADE = (
     "Connection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
 )
@@ -193,20 +194,25 @@ async def test_no_name_and_no_event_is_a_command_to_redis(front_end: StartFrontE
         assert client.get("pwned") is None
 
 
-async def test_what_is_published_past_the_brokers_writes_no_line_of_its_own(
-    front_end: StartFrontEnd, own_valkey: Valkey
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"download_progress","download_id":"x' + FORGED + '","progress":0.5,"speed":1}',
+        '{"type":"download_complete","download_id":"x","file_path":["' + FORGED + '"]}',
+        '{"type":"download_progress","download_id":"x","progress":"' + FORGED + "x" * 60_000 + '","speed":1}',
+        '{"type":"position","position":"9-9"}',
+    ],
+    ids=["in a key", "in a list", "in a long text", "a reserved type"],
+)
+async def test_a_publication_that_no_broker_wrote_adds_one_line_to_the_log_and_none_of_its_own(
+    front_end: StartFrontEnd, own_valkey: Valkey, text: str
 ) -> None:
     running = await front_end()
-    forged = "\\n12:00:00 INFO    simulcast.app: all is well"
     async with unharmed_client(running):
         with redis.Redis.from_url(own_valkey.url, protocol=2) as client:
-            for text in (
-                '{"type":"download_progress","download_id":"x' + forged + '","progress":0.5,"speed":1}',
-                '{"type":"download_complete","download_id":"x","file_path":["' + forged + '"]}',
-                '{"type":"download_progress","download_id":"x","progress":"' + forged + "x" * 60_000 + '","speed":1}',
-                '{"type":"position","position":"9-9"}',
-            ):
-                client.publish("simulcast:downloads", text)
-            await until(lambda: running.output().count("rejected an external") >= 4, "four lines")
+            client.publish("simulcast:downloads", text)
+            await until(lambda: "rejected an external" in running.output(), "a line")
+            client.publish("simulcast:downloads", text)
+    assert running.output().count("rejected an external") == 1
     assert forged_lines(running) == []
     assert max(map(len, running.output().splitlines())) < 1000

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -60,7 +61,7 @@ class ListenerMachine(RuleBasedStateMachine):
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub
-        self.listeners = ListenerPool(self.broker, cast(Topology, None), self.hub.counters)
+        self.listeners = ListenerPool(self.broker, Topology(redis.asyncio.Redis()), self.hub.counters)
         self.channels = OneChannel(self.feed, self.listeners, self.clock)
         self.listener = self.listeners._by_channel[CHANNEL]
         self.followed = self.listener._subscriptions[CHANNEL]

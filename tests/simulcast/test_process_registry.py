@@ -26,8 +26,9 @@ def worker(name: str) -> WorkerRecord:
 
 @pytest.fixture
 async def census(servers: Servers, channel: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessRegistry]:
-    monkeypatch.setattr(module, "DEFAULT_CHANNEL", channel)
-    found = ProcessRegistry(servers.topology())
+    topology = servers.topology()
+    monkeypatch.setattr(topology, "names", lambda name=channel: ChannelNames(name))
+    found = ProcessRegistry(topology)
     yield found
     await found.aclose()
 
