@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.frames import payloads
+from simulcast.frontend.fanout.identity import count_of, lasting_state
 from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.model.events import Event
 from simulcast.model.position import Position
@@ -51,19 +52,37 @@ class RecordingFeed(Feed):
         if outcome is Outcome.ACCEPTED:
             assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
             self.taken.append(publication)
-            change = self._change(publication)
             is_given = len(self.log.given) > given
-            assert is_given == (change not in self._remembered), "told again" if is_given else "nobody was told"
+            assert is_given == self._is_due(publication), "told again" if is_given else "nobody was told"
             if is_given:
                 self.told.append(told(publication))
-            if publication.label[0] in "se":
-                self._remembered[change] = publication.position
-                self._lost_again.discard(change)
-            else:  # the download goes another way than before
-                for lost in [each for each in self._lost_again if each[0] == publication.key]:
-                    self._remembered.pop(lost, None)
-                    self._lost_again.remove(lost)
         return outcome
+
+    def _is_due(self, publication: Publication) -> bool:
+        """Return whether clients are due it: no repetition of what they know, and no state that they have passed."""
+        change, key = self._change(publication), publication.key
+        lost = {each for each in self._lost_again if each[0] == key}
+        newest = max((each[:2] for each in lost), key=count_of, default=("", ""))
+        if publication.label[0] not in "se":
+            if publication.label != "p" or not newest[1].startswith("s:"):
+                self._forget(lost)  # the download goes another way than before
+            return True
+        identity = change[:2]
+        is_back = bool(lost) and (identity == newest or lasting_state(identity) == lasting_state(newest) is not None)
+        is_passed = is_back or count_of(identity) < count_of(newest)
+        if is_back:
+            self._lost_again -= lost
+        elif not is_passed:
+            self._forget(lost)
+        is_due = not is_passed and change not in self._remembered
+        self._remembered[change] = publication.position
+        self._lost_again.discard(change)
+        return is_due
+
+    def _forget(self, lost: set[Change]) -> None:
+        self._lost_again -= lost
+        for each in lost:
+            self._remembered.pop(each, None)
 
     def invalidate(self, after: Position) -> None:
         super().invalidate(after)
