@@ -75,6 +75,7 @@ class _Reading:
         self._epoch = ""
         self._offset = 0
         self._left: set[str] = set()
+        self._reached: dict[str, int] = {}  # epoch → newest offset
 
     def take(self, seen: Seen) -> None:
         if seen.what == "opened":
@@ -170,6 +171,7 @@ class _Reading:
         if not seen.event_id:
             return
         epoch, offset = _place(seen.event_id)
+        self._reached[epoch] = max(offset, self._reached.get(epoch, 0))
         if epoch in self._left or (epoch == self._epoch and offset < self._offset):
             self._reordered(seen)
         elif (epoch, offset) == (self._epoch, self._offset) and not seen.ident:
@@ -194,7 +196,7 @@ class _Reading:
         """`told`: which events whose fate the publisher doesn't know were seen by anybody."""
         for place, each in enumerate(self._published):
             is_due = each.outcome == "acknowledged" or told[place]
-            if self.got[place] or not is_due or each.called_at < self._joined_at:
+            if self.got[place] or not is_due or each.called_at < self._joined_at or self._has_left_before(each):
                 continue
             if each.kind == "progress" and self._newest.get(each.key, -1) > each.number:
                 continue
@@ -204,6 +206,15 @@ class _Reading:
                 self.finding.lost[each.kind] += 1
                 self.finding.note("lost:", each.ident)
         return self.finding
+
+    def _has_left_before(self, event: Published) -> bool:
+        """Return whether it is an earlier state of a download, and the client followed another server by then."""
+        places = map(_place, event.positions)
+        return (
+            not event.is_end
+            and bool(event.positions)
+            and all(self._reached.get(epoch, 0) < offset for epoch, offset in places)
+        )
 
 
 def _place(event_id: str) -> tuple[str, int]:

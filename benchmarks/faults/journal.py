@@ -4,6 +4,7 @@ Times are seconds of the machine's monotonic clock, which all its processes shar
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Literal
 
@@ -28,6 +29,7 @@ class Published:
     number: int
     called_at: float
     outcome: Outcome
+    positions: Sequence[str] = ()
 
     def line(self) -> str:
         return json.dumps(astuple(self), separators=(",", ":")) + "\n"

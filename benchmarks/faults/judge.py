@@ -4,7 +4,7 @@ Pure: no I/O, and nothing of what it judges. A submission or a command that was 
 may be in effect or not.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,7 @@ class Witnesses:
     def __init__(self, clients: Iterable[str]) -> None:
         self._views = {client: _View() for client in clients}
         self._events: dict[str, Seen] = {}  # by ident, as the first client received them
+        self._positions: dict[str, set[str]] = defaultdict(set)  # by ident
         self.overtaken: set[tuple[str, str, str]] = set()  # download_id, command, command_id
 
     def add(self, client: str, seen: Seen) -> None:
@@ -90,6 +91,7 @@ class Witnesses:
         view.last[seen.key] = seen
         if seen.event in ENDS:
             view.ends.setdefault((seen.key, seen.attempt), {})[seen.ident] = seen.overtaken
+        self._positions[seen.ident].add(seen.event_id)
         if seen.ident not in self._events or seen.at < self._events[seen.ident].at:
             self._events[seen.ident] = seen
         if seen.overtaken:
@@ -115,7 +117,7 @@ class Witnesses:
             newest[seen.key] = max(newest.get(seen.key, seen), seen, key=lambda event: (event.attempt, event.number))
         for ident, seen in self._events.items():
             is_end = newest[seen.key] is seen and seen.event in {*ENDS, "deleted"}
-            yield Published(ident, seen.key, "state", is_end, -1, seen.at, "unknown")
+            yield Published(ident, seen.key, "state", is_end, -1, seen.at, "unknown", sorted(self._positions[ident]))
 
 
 def judge(evidence: Evidence, witnesses: Witnesses) -> Verdict:

@@ -144,8 +144,9 @@ local function command(KEYS, ARGV)
   local result = carry_out(channel, record, id, action, command_id, detail)
   -- The owner's report of its effect may come first.
   if is_repeated and TRANSITIONS[action] and state == TRANSITIONS[action].desired then result = 'accepted' end
-  if is_repeated or result == 'accepted' then redis.call('HSET', record, order, int(math.max(newest, now))) end
+  -- It overrules nothing yet: the command before it may be the one that it has to follow.
   if is_repeated and result ~= 'accepted' then return {'later'} end
+  if result == 'accepted' then redis.call('HSET', record, order, int(math.max(newest, now))) end
   if result == 'accepted' or command_id ~= '' then save_result(record, key, result, now) end
   return {result, int(now)}
 end

@@ -279,3 +279,15 @@ def test_to_come_back_is_not_to_hear_something() -> None:
     heard = [got(0), got(1), got(2)]
     assert judged([*heard, *back(4.0, True, "7-3"), got(6)]).longest_silence_s == pytest.approx(4.0)
     assert judged([*heard, *back(4.0, True, "7-3")]).longest_silence_s == pytest.approx(3.9)
+
+
+def test_an_earlier_state_that_another_server_published_after_a_client_left_it_may_be_missing() -> None:
+    states = [
+        Published("w/1", "w", "state", False, -1, 0.0, "unknown", ["7-8"]),
+        Published("w/2", "w", "state", True, -1, 0.0, "unknown", ["7-9", "9-1"]),
+    ]
+    first, end = (replace(event, event_id=place) for event, place in zip(TOLD, ("7-8", "9-1"), strict=False))
+    told = [replace(first, ident="w/1"), replace(end, ident="w/2", is_end=True)]
+    for journal, lost in (([told[1]], 0), ([told[0]], 1), ([got(0, event_id="7-10"), told[1]], 1)):
+        clients = [("one", True, [OPENED, HELLO, *told]), ("two", True, [OPENED, HELLO, *journal])]
+        assert check(states, clients)[1].lost.total() == lost

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.frames import payloads
-from simulcast.frontend.fanout.identity import count_of, lasting_state
+from simulcast.frontend.fanout.identity import change_of, lasting_state
 from simulcast.frontend.fanout.log import Entry, Log
 from simulcast.model.events import Event
 from simulcast.model.position import Position
@@ -62,14 +62,14 @@ class RecordingFeed(Feed):
         """Return whether clients are due it: no repetition of what they know, and no state that they have passed."""
         change, key = self._change(publication), publication.key
         lost = {each for each in self._lost_again if each[0] == key}
-        newest = max((each[:2] for each in lost), key=count_of, default=("", ""))
+        newest = max((each[:2] for each in lost), key=change_of, default=("", ""))
         if publication.label[0] not in "se":
             if publication.label != "p" or not newest[1].startswith("s:"):
                 self._forget(lost)  # the download goes another way than before
             return True
         identity = change[:2]
         is_back = bool(lost) and (identity == newest or lasting_state(identity) == lasting_state(newest) is not None)
-        is_passed = is_back or count_of(identity) < count_of(newest)
+        is_passed = is_back or change_of(identity) < change_of(newest)
         if is_back:
             self._lost_again -= lost
         elif not is_passed:

@@ -116,3 +116,17 @@ async def test_a_report_may_be_sent_again_before_the_command_that_asked_for_it(
     first, again = (await history(broker, channel))[-2:]
     assert (again["type"], again["change"]) == (first["type"], first["change"])
     assert await jobs.command(Command(action, "a", "c1")) is None  # type: ignore[arg-type]
+
+
+async def test_a_retry_that_is_sent_again_before_the_cancel_that_it_follows_waits_for_it(
+    jobs: Jobs, client: redis.asyncio.Redis, channel: str
+) -> None:
+    await jobs.submit(URL, "a")
+    now = int((await client.time())[0]) * 1000 + 1000
+    retry = ("command", "retry", '"r1"', "", "", str(now + 2))
+    assert await send_again(client, channel, *retry) == [b"later"]  # type: ignore[arg-type]
+    await send_again(client, channel, "command", "cancel", '"c1"', "", "", str(now + 1))
+    assert (await jobs.get("a")).state == "cancelled"
+    reply = await send_again(client, channel, *retry)  # type: ignore[arg-type]
+    assert isinstance(reply, list) and reply[0] == b"accepted"
+    assert (await jobs.get("a")).attempt == 2

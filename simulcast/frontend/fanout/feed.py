@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
-from simulcast.frontend.fanout.identity import Identity, count_of, identity_of, lasting_state
+from simulcast.frontend.fanout.identity import Identity, change_of, identity_of, lasting_state
 from simulcast.frontend.fanout.latency import Latency
 from simulcast.frontend.fanout.log import Entry, frame_publication
 from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, ChannelSnapshot, SnapshotCache
@@ -144,7 +144,7 @@ class Feed:
         """Return whether clients know changes of state that the server lost, and that came again from no publisher."""
         if self.hub.counters.clock() - self._invalidated_at <= LOST_TTL_S:
             return False
-        newest = (max(identities, key=count_of) for identities in self._lost_identities.values())
+        newest = (max(identities, key=change_of) for identities in self._lost_identities.values())
         # A submission that was lost with its deletion is not sent again.
         return any((lasting_state(identity) or ("", ""))[1] != "deleted" for identity in newest)
 
@@ -238,10 +238,10 @@ class Feed:
     def _is_new(self, publication: Publication) -> bool:
         """Return whether this is no repetition after a failover, and no state that clients have passed."""
         identity, key = identity_of(publication), publication.key
-        newest = max(self._lost_identities.get(key, ()), key=count_of, default=("", ""))
-        if identity is not None and count_of(identity) > (0, 0) and count_of(newest) > (0, 0):
+        newest = max(self._lost_identities.get(key, ()), key=change_of, default=("", ""))
+        if identity is not None and change_of(identity) and change_of(newest):
             is_back = identity == newest or lasting_state(identity) == lasting_state(newest) is not None
-            if is_back or count_of(identity) < count_of(newest):
+            if is_back or change_of(identity) < change_of(newest):
                 # Each process publishes its part of what was lost again: the newest state follows, or clients are cut.
                 self._record(identity, publication.position)
                 if is_back:

@@ -18,10 +18,10 @@ def identity_of(publication: Publication) -> Identity | None:
     return (publication.key, publication.label) if is_counted else None
 
 
-def count_of(identity: Identity) -> tuple[int, int]:
-    """Return attempt and change of a state of an owned download; (0, 0) of another event."""
+def change_of(identity: Identity) -> int:
+    """Return the number of a change of state of an owned download, which rises with time; 0 of another event."""
     match = _COUNTED.fullmatch(identity[1])
-    return (int(match[2]), int(match[3])) if match else (0, 0)
+    return int(match[3]) if match else 0
 
 
 def lasting_state(identity: Identity) -> tuple[str, str] | None:
