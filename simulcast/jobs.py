@@ -76,7 +76,8 @@ class Jobs:
         `unless_same`: return the download of the same URL and options that has not failed in place of a new one, except
         the one with the id `gone`, whose file is gone.
 
-        Raises ValueError if the id is taken, InvalidEvent if it can't be an id, BrokerUnavailable.
+        Raises ValueError if the id is taken or the download was deleted meanwhile, InvalidEvent if it can't be an id,
+        BrokerUnavailable.
         """
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
@@ -93,8 +94,9 @@ class Jobs:
 
         reply = await self._send("submit", [*args, "", *pairs], "submit", resubmit)
         if not reply:
-            reason = "is" if reply is None else "was, and it was deleted meanwhile,"
-            raise ValueError(f"there {reason} a download {download_id} already")
+            if reply is None:
+                raise ValueError(f"there is a download {download_id} already")
+            raise ValueError(f"download {download_id} was deleted before its submission was confirmed: add it again")
         fields = _parse_fields(reply)
         return SubmittedRecord(**dict(parse_record(fields)), existing=fields.get("submission") != nonce)
 
@@ -102,7 +104,7 @@ class Jobs:
         """Return the next job, leased for `lease_s` from now, or None. Ends expired leases, too.
 
         `worker`: the host's name, a colon, and a name that is unique there. `busy`: sites (`site_of`) whose jobs are
-        skipped, among the first 500 ready jobs.
+        skipped. Where the first 500 ready jobs are theirs, each call looks at 2,000 further ones.
         """
         args = [*self._publish_args, worker, round(lease_s * 1000), secrets.token_hex(8), _host_of(worker), *busy]
 

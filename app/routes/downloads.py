@@ -114,7 +114,8 @@ async def _parse_body(model: type[Body], request: Request) -> Body:
 
 
 _EXISTING: dict[int | str, dict[str, Any]] = {
-    200: {"description": "There is such a download already", "model": SubmittedRecord}
+    200: {"description": "There is such a download already", "model": SubmittedRecord},
+    **openapi_errors(409),
 }
 
 
@@ -124,7 +125,10 @@ async def add_download(services: RunningServices, request: Request, response: Re
     body = await _parse_body(AddDownload, request)
     files = cast(Folder | None, request.app.state.files)
     folder = files.path if files else None
-    record = await submit(services.jobs, body.url, body.priority, body, again=body.again, folder=folder)
+    try:
+        record = await submit(services.jobs, body.url, body.priority, body, again=body.again, folder=folder)
+    except ValueError as error:  # a client deleted it meanwhile
+        raise HTTPException(409, str(error)) from error
     if record.existing:
         response.status_code = 200
     response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)

@@ -1,7 +1,10 @@
 -- Claims and their leases.
 
 local MAX_LOST_WORKERS = 3
-local MAX_SCANNED = 500 -- ready jobs that a claim looks at to find one whose site isn't busy
+local MAX_SCANNED = 500 -- ready jobs, from the first one, that a claim looks at to find one whose site isn't busy
+local MAX_SCANNED_FURTHER = 2000 -- and further ones, from the place where the previous such claim ended
+local SCAN_TTL_MS = 10000 -- then jobs that were looked at are looked at again
+local MAX_SCANS = 100
 local MAX_PER_CALL = 20 -- expired leases, and delayed jobs likewise, that one claim handles
 local TAKEOVER_MS = 5000 -- each process notices within that time that this server took over
 
@@ -57,20 +60,44 @@ local function promote_due(channel, now)
   for _, id in ipairs(due) do make_ready(channel, id) end
 end
 
--- Takes the first ready job whose site isn't busy out of the queue. Returns its id, or nil if there is none.
-local function take_ready(channel, busy)
-  local limit = next(busy) and MAX_SCANNED or MAX_PER_CALL
-  local ids = redis.call('ZRANGEBYSCORE', channel.ready, '-inf', '(' .. int(DELAYED_SCORE_BASE), 'LIMIT', 0, limit)
-  for _, id in ipairs(ids) do
+local scans, scan_count = {}, 0 -- by queue and busy sites: {index of the next ready job, time of expiry in ms}
+
+-- Takes the first ready job from that index on whose site isn't busy. Returns its id, or nil, and the index behind the
+-- last job that was looked at.
+local function take_from(channel, busy, first, count)
+  local entries = redis.call('ZRANGE', channel.ready, int(first), int(first + count - 1), 'WITHSCORES')
+  for i = 1, #entries, 2 do
+    local id, index = entries[i], first + (i - 1) / 2
+    if tonumber(entries[i + 1]) >= DELAYED_SCORE_BASE then return nil, index end
     local state, site = unpack(redis.call('HMGET', record_key(channel, id), 'state', 'site'))
     if state ~= 'queued' then
       redis.call('ZREM', channel.ready, id)
     elseif not (site and busy[site]) then
       redis.call('ZREM', channel.ready, id)
-      return id
+      return id, index
     end
   end
-  return nil
+  return nil, first + #entries / 2
+end
+
+-- Takes the first ready job whose site isn't busy out of the queue. Returns its id, or nil if none is known. `sites`: the
+-- busy ones in one text.
+local function take_ready(channel, busy, sites, now)
+  if sites == '' then return (take_from(channel, busy, 0, MAX_PER_CALL)) end
+  local id, index = take_from(channel, busy, 0, MAX_SCANNED)
+  if id or index < MAX_SCANNED then return id end
+  local key = channel.ready .. ' ' .. sites
+  local scan = scans[key]
+  if not scan then
+    if scan_count >= MAX_SCANS then scans, scan_count = {}, 0 end
+    scan_count = scan_count + 1
+  end
+  if not scan or now > scan.expires_at or now < scan.expires_at - SCAN_TTL_MS then
+    scan = {index = MAX_SCANNED, expires_at = now + SCAN_TTL_MS}
+    scans[key] = scan
+  end
+  id, scan.index = take_from(channel, busy, scan.index, MAX_SCANNED_FURTHER)
+  return id
 end
 
 -- Returns whether this server took over moments ago, and processes may still have to send again what its predecessor
@@ -86,13 +113,14 @@ end
 local function claim(KEYS, ARGV)
   local name, max_length, worker, lease_ms, nonce, host = unpack(ARGV, 1, 6)
   local channel = jobs_from(KEYS, name, max_length)
-  local now, busy = now_ms(), {}
-  for i = 7, #ARGV do busy[ARGV[i]] = true end
+  local now, busy, sites = now_ms(), {}, {unpack(ARGV, 7)}
+  for _, site in ipairs(sites) do busy[site] = true end
+  table.sort(sites)
   check_time(channel, now, tonumber(lease_ms))
   expire_leases(channel, now)
   promote_due(channel, now)
   if is_taking_over(channel, now) then return {} end
-  local id = take_ready(channel, busy)
+  local id = take_ready(channel, busy, table.concat(sites, ' '), now)
   if not id then return {} end
   local record = record_key(channel, id)
   local token = int(redis.call('HINCRBY', record, 'fence', 1)) .. '-' .. nonce

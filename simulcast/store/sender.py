@@ -11,7 +11,7 @@ that acknowledged calls may be gone. Once too many calls have no replica, furthe
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import redis
@@ -47,7 +47,8 @@ class Sender:
         self._servers = servers
         self._channel = channel
         self._on_end = on_end
-        self._waiting: deque[Call] = deque()
+        self._waiting: OrderedDict[Call, None] = OrderedDict()  # the oldest first
+        self._supersedable: dict[str, Call] = {}  # those of `_waiting`, by key
         self._unreplicated = UnreplicatedCalls[Call]()
         self._replica_wait_ms = REPLICA_WAIT_MS
         self._names = servers.names(channel)
@@ -96,11 +97,13 @@ class Sender:
                 f"could not {action}: no replica of Redis has the last {len(self._unreplicated):,} changes of state, "
                 "and a process keeps no more of them. Connect a replica, or name the master alone in REDIS_URL"
             )
-        if self._failures and supersedable:
-            self._replace_older(call)
+        if self._failures and (older := self._supersedable.get(key)) is not None and supersedable:
+            self._remove(older)
+            older.superseded.append(older.reply)
+            call.superseded = older.superseded
         if len(self._waiting) >= MAX_WAITING:
             raise BrokerUnavailable(f"could not {action}: {MAX_WAITING:,} calls already wait for Redis")
-        self._waiting.append(call)
+        self._put(call)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="simulcast-sender")
         self._has_calls.set()
@@ -117,12 +120,16 @@ class Sender:
         else:
             await self._on_end(self)
 
-    def _replace_older(self, call: Call) -> None:
-        for older in self._waiting:
-            if older.supersedable and older.key == call.key:
-                self._waiting.remove(older)
-                call.superseded = [older.reply, *older.superseded]
-                return
+    def _put(self, call: Call) -> None:
+        self._waiting[call] = None
+        if call.supersedable:
+            self._supersedable[call.key] = call
+
+    def _remove(self, call: Call) -> Call:
+        del self._waiting[call]
+        if self._supersedable.get(call.key) is call:
+            del self._supersedable[call.key]
+        return call
 
     async def _run(self) -> None:
         batch: list[Call] = []
@@ -130,7 +137,7 @@ class Sender:
             while (self._waiting or self._awaits_replica() or not self._closed) and not is_cancelling():
                 if not self._waiting and not await self._wait_for_calls():
                     continue
-                batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+                batch = [self._remove(next(iter(self._waiting))) for _ in range(min(MAX_BATCH, len(self._waiting)))]
                 if not await self._send(batch):
                     await asyncio.sleep(min(0.05 * 2**self._failures, MAX_BACKOFF_S))
         finally:
@@ -245,7 +252,8 @@ class Sender:
             elif call.supersedable and call.key in newer:
                 newer[call.key].superseded += [call.reply, *call.superseded]
             else:
-                self._waiting.appendleft(call)
+                self._put(call)
+                self._waiting.move_to_end(call, last=False)
                 if call.key:
                     newer[call.key] = call
 

@@ -1,5 +1,6 @@
 """What jobs promise of retries, limits and busy servers, the same on fakeredis and on Valkey."""
 
+import asyncio
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from simulcast.model.commands import Command
 from simulcast.model.download_options import DownloadOptions
 from tests.conditions import eventually
 from tests.jobs import URL, claim_job, history
+from tests.valkey import Valkey
 
 SOON = {"delay_ms": "40"}
 LATE = {"delay_ms": "60000"}
@@ -107,6 +109,29 @@ async def test_another_attempt_counts_its_retries_anew(jobs: Jobs) -> None:
     await jobs.command(Command("retry", download_id))
     record = (await claim_job(jobs)).record
     assert (record.attempt, record.retries) == (2, 0)
+
+
+async def test_downloads_of_other_servers_start_behind_hundreds_of_a_busy_one(jobs: Jobs) -> None:
+    await asyncio.gather(*(jobs.submit(f"http://busy.example/{number}", priority=number % 3) for number in range(510)))
+    await jobs.submit("http://other.example/", "other", priority=-1)
+    assert (claim := await jobs.claim("w", 30, ["third.example:80", "busy.example:80"])) is not None
+    assert claim.record.download_id == "other"
+    assert await jobs.claim("w", 30, ["busy.example:80"]) is None
+    await jobs.submit("http://other.example/", "late", priority=-1)
+    assert (claim := await jobs.claim("w", 30, ["busy.example:80"])) is not None
+    assert claim.record.download_id == "late"
+
+
+@pytest.mark.long
+async def test_downloads_of_other_servers_start_behind_thousands_of_a_busy_one(valkey: Valkey, channel: str) -> None:
+    broker = Broker.connect(valkey.url)
+    jobs = Jobs.connect(valkey.url, broker, channel)
+    await asyncio.gather(*(jobs.submit(f"http://busy.example/{number}") for number in range(2600)))
+    await jobs.submit("http://other.example/", "other")
+    claims = [await jobs.claim("w", 30, ["busy.example:80"]) for _ in range(2)]  # each looks at 2,000 further ones
+    assert [claim.record.download_id for claim in claims if claim] == ["other"]
+    await jobs.aclose()
+    await broker.aclose()
 
 
 async def test_of_a_busy_server_nothing_is_claimed_and_of_others_it_is(jobs: Jobs) -> None:

@@ -50,6 +50,40 @@ async def test_what_was_published_while_redis_was_away_arrives_with_progress_con
     await broker.aclose()
 
 
+class CountingKey(str):
+    """A key that counts how often one is compared with another one."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountingKey.comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+async def test_a_publication_while_redis_is_away_does_not_search_all_that_wait(own_valkey: Valkey) -> None:
+    broker = Broker.connect(own_valkey.url)
+    await broker.publish({"n": 0})
+    own_valkey.kill()
+    sender = broker.sender()
+    first = asyncio.create_task(broker.publish({"n": 1}))
+    await until(lambda: sender._failures, "a failure")
+    keys = [CountingKey(f"key-{n}") for n in range(5000)]
+    calls = [
+        asyncio.create_task(sender.execute("publish", ("PING",), timeout_s=30, key=key, supersedable=True))
+        for key in (*keys, *keys[:1000])
+    ]
+    await asyncio.sleep(0)
+    assert len(sender._waiting) <= 5001
+    assert CountingKey.comparisons < 20 * len(calls)
+    own_valkey.start()
+    async with asyncio.timeout(30):
+        assert set(await asyncio.gather(*calls)) == {True}
+        await first
+    await broker.aclose()
+
+
 def lose_the_next_reply(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent next is carried out, and nobody is told."""
     sender = broker.sender()
