@@ -35,6 +35,7 @@ REPLICA_WAIT_MS = 500  # how long a replica has to acknowledge
 REPLICA_WAIT_FAST_MS = 20  # the same after one that no replica acknowledged
 PROBE_INTERVAL_S = 1.0  # how soon a new master, or a new replica, is noticed
 CLOSE_TIMEOUT_S = 5.0  # how long `aclose` waits for a replica that has all retained calls
+CHANNEL_TTL_MS = 14 * 24 * 3600 * 1000  # as lua/incarnation.lua
 
 
 class Sender:
@@ -201,7 +202,8 @@ class Sender:
             self._unreplicated.on_failover()
         elif self._unreplicated:
             # A write of its own, since WAIT covers what its connection wrote, and all that the master had before.
-            write = ("HSET", self._names.meta, "probed", "")
+            # Unlike most writes, a full Redis takes it.
+            write = ("PEXPIRE", self._names.meta, CHANNEL_TTL_MS)
             await self._execute(client, [Call(write, "probe", 0.0, "", False, True, None)])
         self._client, self._epoch = client, epoch
         self._probe_at = asyncio.get_running_loop().time() + PROBE_INTERVAL_S
