@@ -5,6 +5,8 @@ from contextlib import suppress
 
 import pytest
 import redis
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.asyncio.connection import Connection
 
 from simulcast.broker import Broker
@@ -38,6 +40,22 @@ def parsed(text: str) -> Exception:
 def test_a_reply_means_what_the_table_says_however_the_library_wraps_it(code: str) -> None:
     error = parsed(TEXTS.get(code, f"{code} some text"))
     assert is_unavailable(error) == (MEANINGS[code] is Meaning.LATER)
+
+
+@given(
+    st.sampled_from(sorted(MEANINGS.keys() - {"ASK", "MOVED"})), st.text(st.characters(min_codepoint=32), max_size=60)
+)
+def test_a_reply_means_the_same_whatever_text_follows_its_code(code: str, text: str) -> None:
+    error = parsed(f"{TEXTS.get(code, code)} {text}")
+    assert is_unavailable(error) == (MEANINGS[code] is Meaning.LATER)
+
+
+@given(
+    st.from_regex("[A-Z]{3,12}", fullmatch=True).filter(lambda code: code not in MEANINGS),
+    st.text(st.characters(min_codepoint=32), max_size=60),
+)
+def test_a_code_that_no_version_has_yet_is_refused(code: str, text: str) -> None:
+    assert not is_unavailable(parsed(f"{code} {text}"))
 
 
 @pytest.mark.parametrize(
