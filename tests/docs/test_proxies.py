@@ -1,11 +1,9 @@
 """Each proxy of docs/operations.md forwards WebSocket, stream and REST, with TLS and a name."""
 
 import asyncio
-import datetime
 import json
 import os
 import shutil
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +11,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 import websockets
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import InvalidStatus
 
 from simulcast.broker import Broker
+from tests.certificates import write_certificate
 from tests.conditions import eventually
 from tests.documents import blocks
 from tests.ports import free_port
@@ -27,22 +23,6 @@ from tests.service import STOP_S
 from tests.valkey import Valkey
 
 NAME = "downloads.example.com"
-
-
-def certified(folder: Path) -> ssl.SSLContext:
-    """Write cert.pem, key.pem and both.pem for NAME; return a context that trusts them."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-    cert = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    secret = key.private_bytes(*form)
-    for file, content in (("cert.pem", cert), ("key.pem", secret), ("both.pem", cert + secret)):
-        (folder / file).write_bytes(content)
-    return ssl.create_default_context(cafile=folder / "cert.pem")
 
 
 def replaced(text: str, *changes: tuple[str, str]) -> str:
@@ -125,7 +105,7 @@ async def test_a_proxy_forwards_everything(
     tmp_path: Path,
 ) -> None:
     running = await front_end(SIMULCAST_ALLOWED_HOSTS=NAME)
-    trusted, port = certified(tmp_path), free_port()
+    trusted, port = write_certificate(tmp_path, NAME), free_port()
     (block,) = blocks("docs/operations.md", proxy)
     process = started(PROXIES[proxy](block, tmp_path, port, running.port), tmp_path)
     processes.append(process)

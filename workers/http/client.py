@@ -88,7 +88,8 @@ class Client:
             return refused[0] if refused and error.args[0] == pycurl.E_COULDNT_CONNECT else explanation(error)
 
         explanation = partial(explain, easy=easy, url=request.url, connect_timeout_s=self._connect_timeout_s)
-        exchange = Exchange(request.url, easy, translate, self._connect_timeout_s, self._read_timeout_s)
+        start = int(request.range.partition("-")[0]) if request.range else None
+        exchange = Exchange(request.url, easy, translate, self._connect_timeout_s, self._read_timeout_s, start)
         try:
             for option, value in self._options(request).items():
                 easy.setopt(option, value)

@@ -1,6 +1,7 @@
 """Errors of libcurl as errors for people: which of them pass, and none with a URL or a secret."""
 
 import errno
+import re
 
 import pycurl
 
@@ -28,6 +29,7 @@ _NETWORK = {
     errno.EMFILE: "the worker has too many open files",
     errno.ENFILE: "the worker's machine has too many open files",
 }
+_VERDICT = re.compile(r"(?:verify result|certificate problem): (.*?)(?: \([0-9]+\))?\Z")
 # Codes for which pycurl has no name.
 _E_AUTH_ERROR, _E_PROXY, _E_TOO_LARGE = 94, 97, 100
 _LOGIN = {pycurl.E_LOGIN_DENIED, pycurl.E_REMOTE_ACCESS_DENIED, _E_AUTH_ERROR}
@@ -55,6 +57,8 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
             _, is_refusal, reason = text.rpartition("::")
             reason = reason.split(" (")[0] if is_refusal else "the TLS handshake failed"
             return ConnectionFailed(f"no secure connection to {host}: {reason}", transient=not is_refusal)
+        case pycurl.E_PEER_FAILED_VERIFICATION if url.scheme == "sftp":
+            return ConnectionFailed(f"the key of {host} is not one that known_hosts names", transient=False)
         case pycurl.E_PEER_FAILED_VERIFICATION:
             return ConnectionFailed(_describe_certificate(host, text), transient=False)
         case pycurl.E_GOT_NOTHING:
@@ -75,7 +79,6 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
 
 
 def _describe_certificate(host: str, text: str) -> str:
-    _, is_known, reason = text.partition("SSL certificate problem: ")
-    if not is_known:
-        reason = "it is for another host" if "name" in text else "it could not be verified"
-    return f"the certificate of {host} was not accepted: {reason}"
+    match = _VERDICT.search(text)
+    unknown = "it is for another host" if "name" in text else "it could not be verified"
+    return f"the certificate of {host} was not accepted: {match[1] if match else unknown}"

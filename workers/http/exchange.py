@@ -7,6 +7,7 @@ call at half the cost of many small ones.
 
 import asyncio
 import io
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -26,7 +27,8 @@ _UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where 
 class Exchange:
     """`status` and `headers` are those of the response once `wait_head` has returned; libcurl's callbacks fill them.
 
-    `explain` makes an error for people of libcurl's. `silence_s`: the longest silence, from the moment that the
+    `explain` makes an error for people of libcurl's. `start`: the first byte that was asked for, where that is a part.
+    `silence_s`: the longest silence, from the moment that the
     connection stands.
     """
 
@@ -37,6 +39,7 @@ class Exchange:
         explain: Callable[[pycurl.error], DownloadFailed],
         connect_timeout_s: float,
         silence_s: float,
+        start: int | None = None,
     ) -> None:
         self.url = url
         self.status = 0
@@ -44,11 +47,12 @@ class Exchange:
         self.failure: DownloadFailed | None = None
         self.silence_s = silence_s
         self._easy = easy
+        self._start = start
         self._explain = explain
         self._loop = asyncio.get_running_loop()
         self._connect_timeout_s = connect_timeout_s
         self._deadline: asyncio.Timeout | None = None
-        self._headers_due_s = 0.0
+        self._headers_due_s = math.inf  # until a request is sent: FTP has replies before that
         self._head = asyncio.Event()
         self._has_head = False
         self._arrived = asyncio.Event()
@@ -84,13 +88,15 @@ class Exchange:
             async with asyncio.timeout(self._connect_timeout_s + self.silence_s) as self._deadline:
                 await self._head.wait()
         except TimeoutError:
-            is_dripping = self._headers_due_s and self._loop.time() >= self._headers_due_s
+            is_dripping = self._loop.time() >= self._headers_due_s
             seconds, missing = (HEADER_WINDOWS, "no complete headers") if is_dripping else (1, "nothing")
             raise ReadTimeout(seconds * self.silence_s, missing) from None
         finally:
             self._deadline = None
         if not self._has_head:
             raise self.failure or ReadTimeout(self.silence_s)
+        if not self.status:
+            self._make_head()
 
     async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview:
         """Return what has arrived, at most `max_bytes`; nothing at the end, where `failure` may say why.
@@ -167,16 +173,14 @@ class Exchange:
             self._complete_head()
 
     def _complete_head(self) -> None:
-        """Note that the headers are there; those of a protocol that has none, such as FTP, are made."""
-        if not self.status:
-            self.status = 200
-            size, modified = (
-                self._easy.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T),
-                self._easy.getinfo(pycurl.INFO_FILETIME),
-            )
-            self.headers = Headers.of_file(size, modified)
         self._has_head = True
         self._head.set()
+
+    def _make_head(self) -> None:
+        """Make the headers of a protocol that has none, such as FTP; not within a callback, where none are known."""
+        size, modified = self._easy.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T), self._easy.getinfo(pycurl.INFO_FILETIME)
+        self.status = 200 if self._start is None else 206
+        self.headers = Headers.of_file(size, modified, self._start)
 
     def _on_body(self, data: bytes) -> int | None:
         if not self._has_head:

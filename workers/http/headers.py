@@ -11,11 +11,13 @@ class Headers:
         self._fields: dict[str, list[str]] = {name.lower(): [value] for name, value in (fields or {}).items()}
 
     @classmethod
-    def of_file(cls, size: int, modified: int) -> "Headers":
-        """Return what an HTTP server would state of a file; a negative number is unknown."""
+    def of_file(cls, size: int, modified: int, start: int | None) -> "Headers":
+        """Return what an HTTP server would state of a file's bytes from `start` on; a negative number is unknown."""
         fields = {"Accept-Ranges": "none"}
         if size >= 0:
             fields["Content-Length"] = str(size)
+            if start is not None:
+                fields["Content-Range"] = f"bytes {start}-{start + size - 1}/{start + size}"
         if modified >= 0:
             fields["Last-Modified"] = format_datetime(datetime.fromtimestamp(modified, UTC), usegmt=True)
         return cls(fields)
