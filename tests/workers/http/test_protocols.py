@@ -47,7 +47,6 @@ async def serve_http2(folder: Path, versions: list[object]) -> AsyncIterator[str
     write_certificate(folder, "127.0.0.1")
     config, port, stop = Config(), free_port(), asyncio.Event()
     config.bind, config.loglevel = [f"127.0.0.1:{port}"], "CRITICAL"
-    config.shutdown_timeout = config.graceful_timeout = 0.1  # the client keeps its connection
     config.certfile, config.keyfile = str(folder / "cert.pem"), str(folder / "key.pem")
     serving = asyncio.create_task(serve(application, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
 
@@ -67,15 +66,15 @@ async def serve_http2(folder: Path, versions: list[object]) -> AsyncIterator[str
         await serving
 
 
-async def test_http_2_brings_the_right_bytes(
-    anything: Download, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_http_2_brings_the_right_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     versions: list[object] = []
     async with serve_http2(tmp_path, versions) as url:
         monkeypatch.setitem(http_client._TLS, pycurl.CAINFO, str(tmp_path / "cert.pem"))
-        fetched = await anything.fetch(url)
+        async with Client(LOCAL) as client:
+            download = Download(client, tmp_path / "file.part.1-a")
+            fetched = await download.fetch(url)
     assert versions == ["2"]
-    assert anything.part.read_bytes() == CONTENT
+    assert download.part.read_bytes() == CONTENT
     assert fetched.source.validator == '"v1"'
 
 
