@@ -37,7 +37,7 @@ def main() -> int:
         for topology in flags.topology or TOPOLOGIES:
             with tempfile.TemporaryDirectory(prefix="model-") as temporary:
                 folder = flags.keep / f"{topology}-{seed}" if flags.keep else Path(temporary)
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=not flags.keep)
                 outcome = asyncio.run(_run(topology, seed, flags.seconds, folder))
             print(outcome.text(), flush=True)
             outcomes.append(outcome)

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import websockets
+from websockets.asyncio.client import ClientConnection
+from websockets.typing import Subprotocol
 
-from simulcast.gateway import Gateway
 from tests.service import FrontEnd
 
 STATES = {
@@ -21,6 +22,7 @@ STATES = {
     "download_cancelled": "cancelled",
     "download_deleted": "deleted",
 }
+V1 = Subprotocol("simulcast.v1")
 RECONNECT_S = 0.3
 DEADLINE_S = 30.0
 
@@ -64,28 +66,42 @@ class Follower:
         self.history.pop(download_id, None)
 
 
-class GatewayFollower(Follower):
-    """A client that keeps its position."""
+@dataclass
+class PositionFollower(Follower):
+    """A client of `simulcast.v1`, which keeps its position and is sent what it missed, or that it can not have that."""
 
-    def open(self, front_end: FrontEnd) -> Gateway:
-        return Gateway(port=front_end.port, reconnect_delay_s=RECONNECT_S, on_websocket_message=self.receive)
+    position: str = ""
+
+    def receive(self, text: str | bytes) -> None:
+        super().receive(text)
+        message = json.loads(text)
+        self.position = message.get("event_id") or message.get("position") or self.position
+
+    async def connect(self, front_end: FrontEnd) -> ClientConnection:
+        query = f"?since={self.position}" if self.position else ""
+        return await websockets.connect(f"{front_end.ws}{query}", subprotocols=[V1], proxy=None, max_size=None)
 
 
 class BareFollower(Follower):
-    """A client that comes back without a position."""
+    """A client that comes back without a position, and begins again."""
 
-    async def run(self, front_end: FrontEnd) -> None:
-        """Follow until cancelled."""
-        while True:
-            try:
-                async with websockets.connect(front_end.ws, proxy=None, max_size=None) as socket:
-                    self.states.clear()
-                    self.seen.clear()
-                    async for text in socket:
-                        self.receive(text)
-            except (OSError, TimeoutError, websockets.WebSocketException):
-                pass
-            await asyncio.sleep(RECONNECT_S)
+    async def connect(self, front_end: FrontEnd) -> ClientConnection:
+        socket = await websockets.connect(front_end.ws, proxy=None, max_size=None)
+        self.states.clear()
+        self.seen.clear()
+        return socket
+
+
+async def follow(follower: PositionFollower | BareFollower, front_end: FrontEnd) -> None:
+    """Follow until cancelled."""
+    while True:
+        try:
+            async with await follower.connect(front_end) as socket:
+                async for text in socket:
+                    follower.receive(text)
+        except (OSError, TimeoutError, websockets.WebSocketException):
+            pass
+        await asyncio.sleep(RECONNECT_S)
 
 
 async def joined(front_end: FrontEnd) -> Follower:

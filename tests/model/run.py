@@ -9,11 +9,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.conditions import until
 from tests.model import check
 from tests.model.calls import caller
 from tests.model.faults import Faults
-from tests.model.followers import BareFollower, Follower, GatewayFollower
+from tests.model.followers import BareFollower, Follower, PositionFollower, follow
 from tests.model.model import Model
 from tests.model.stage import Stage, Topology, staged
 from tests.model.steps import Steps
@@ -54,13 +53,12 @@ async def run(topology: Topology, seed: int, seconds: float, folder: Path, round
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(staged(folder, topology))
         model = Model()
-        gateway = GatewayFollower("a client that keeps its position")
-        bare = BareFollower("a client that comes back without a position")
-        followers: list[Follower] = [gateway, bare]
-        connection = await stack.enter_async_context(gateway.open(stage.front_ends[0]))
-        await until(lambda: connection.is_websocket_connected, "a client that is connected")
-        following = asyncio.create_task(bare.run(stage.front_ends[1]))
-        stack.callback(following.cancel)
+        followers: list[PositionFollower | BareFollower] = [
+            PositionFollower("a client that keeps its position"),
+            BareFollower("a client that comes back without a position"),
+        ]
+        for follower, front_end in zip(followers, stage.front_ends, strict=True):
+            stack.callback(asyncio.create_task(follow(follower, front_end)).cancel)
         played_s = time.monotonic()
         while not outcome.violations and (outcome.rounds == 0 or time.monotonic() - played_s < seconds):
             outcome.rounds += 1
