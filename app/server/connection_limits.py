@@ -1,10 +1,11 @@
 """The limits on connections, in all and from one address. Counts; does no I/O."""
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from uvicorn.middleware.proxy_headers import _TrustedHosts
+
+from simulcast.frontend.subscriptions.address import address_key
 
 # Descriptors that this process needs besides those of its clients.
 RESERVED_FDS = 52  # files, listeners, the loop
@@ -33,21 +34,11 @@ class ConnectionLimits:
     def address_key(self, peer: str | None, forwarded: Iterable[bytes] = ()) -> str:
         """Return the key under which a connection counts; "" for this machine's own ones and those of a proxy itself.
 
-        `forwarded`: values of X-Forwarded-For. An IPv6 client counts with its /64, in which it may have any address.
+        `forwarded`: values of X-Forwarded-For.
         """
         if peer in self._proxies and (addresses := b",".join(forwarded).decode("latin-1")):
             peer, _ = self._proxies.get_trusted_client_address(addresses)
-        if peer is None or peer in self._proxies:
-            return ""
-        try:
-            address = ipaddress.ip_address(peer.partition("%")[0])
-        except ValueError:
-            return ""
-        if isinstance(address, ipaddress.IPv6Address):
-            if address.ipv4_mapped is None:
-                return "" if address.is_loopback else str(ipaddress.ip_network((address, 64), strict=False))
-            address = address.ipv4_mapped
-        return "" if address.is_loopback else str(address)
+        return "" if peer in self._proxies else address_key(peer)
 
     def enter(self, address_key: str, connections: int) -> tuple[int, str] | None:
         """Count one more, or return the status and the reason of its rejection. `connections`: all, including it."""

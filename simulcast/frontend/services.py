@@ -38,11 +38,11 @@ class Services:
     registry: ProcessRegistry
     connected: set[Subscriber] = field(default_factory=set)
 
-    async def start(self, channels: Iterable[str]) -> str | None:
+    async def start(self, channels: Iterable[str], address: str) -> str | None:
         """Begin to follow the channels. Return why that is not possible now, or None when all have started."""
         try:
             for channel in channels:
-                await self.channels.follow(channel)
+                await self.channels.follow(channel, address)
         except (TimeoutError, TooManyChannels) as error:
             reason = self.listeners.not_ready() or str(error) or "the channel did not start in time"
             return f"no events yet: {reason}"

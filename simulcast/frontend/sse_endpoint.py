@@ -19,6 +19,7 @@ from simulcast.frontend.authorization import Outcome, admit
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.services import RETRY_AFTER, Services
 from simulcast.frontend.subscriptions import options
+from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.subscriptions.channels import TooManyChannels
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import Subscriber
@@ -68,7 +69,7 @@ async def _open_stream(supervisor: Supervisor, request: Request, outcome: Outcom
     if (reason := supervisor.refusal()) is not None:
         raise HTTPException(503, reason, RETRY_AFTER)
     services = supervisor.services
-    if (reason := await services.start(wanted.channels)) is not None:
+    if (reason := await services.start(wanted.channels, wanted.address)) is not None:
         raise HTTPException(503, reason, RETRY_AFTER)
     return EventStream(supervisor, services, wanted, grant)
 
@@ -81,7 +82,7 @@ def _subscribe_options(request: Request, channel: str) -> SubscribeOptions:
     last = request.headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
     if last:
         pairs.append(("since", last))
-    return options.parse(pairs, [options.VERSIONED], channel)
+    return options.parse(pairs, [options.VERSIONED], channel, address_key(request.client and request.client.host))
 
 
 class EventStream(Response):

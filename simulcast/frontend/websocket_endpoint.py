@@ -16,6 +16,7 @@ from simulcast.frontend.authorization import Outcome, admit, authenticate
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.services import RETRY_AFTER, Services
 from simulcast.frontend.subscriptions import options
+from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.subscriptions.channels import TooManyChannels
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.supervisor import Supervisor
@@ -33,7 +34,8 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
     """Serve one client, from its handshake to its end."""
     offered = websocket.scope.get("subprotocols", [])
     try:
-        wanted = options.parse(websocket.query_params.multi_items(), offered, supervisor.channel)
+        address = address_key(websocket.client and websocket.client.host)
+        wanted = options.parse(websocket.query_params.multi_items(), offered, supervisor.channel, address)
         admission = admit(outcome, wanted.channels)
     except ValueError as error:
         await _refuse(websocket, 400, str(error))
@@ -46,7 +48,7 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
         return
     services = supervisor.services
     # No channel is followed for a client that has yet to authenticate.
-    if (reason := await services.start(wanted.channels if isinstance(admission, Grant) else ())) is not None:
+    if (reason := await services.start(wanted.channels if isinstance(admission, Grant) else (), address)) is not None:
         await _refuse(websocket, 503, reason, RETRY_AFTER)
         return
     await websocket.accept(options.select_subprotocol(offered))

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import redis.asyncio
 import websockets
 from websockets.typing import Subprotocol
@@ -149,3 +150,24 @@ async def test_anyone_publishes_by_http(shared_front_end: FrontEnd) -> None:
     assert (await shared_front_end.post("/channels/news/publish", {"event_id": "1-1"}))[0] == 422
     assert (await shared_front_end.post("/channels/no%20name/publish", {"n": 1}))[0] == 422
     assert (await shared_front_end.post("/channels/news/publish", {"n": "x" * 65_530}))[0] == 422
+
+
+@pytest.mark.long
+async def test_an_address_with_its_share_of_channels_is_refused_with_the_reason_and_others_are_not(
+    front_end: StartFrontEnd,
+) -> None:
+    running = await front_end()
+
+    async def connect(number: int, address: str) -> websockets.ClientConnection:
+        query = "&".join(f"channel=n{50 * number + n}" for n in range(50))
+        headers = {"x-forwarded-for": address}
+        return await websockets.connect(f"{running.ws}?{query}", proxy=None, additional_headers=headers)
+
+    clients = [await connect(number, "192.0.2.1") for number in range(50)]
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await connect(50, "192.0.2.1")
+    assert refusal.value.response.status_code == 503
+    assert b"192.0.2.1 was the first to name 2,500 channels here" in refusal.value.response.body
+    clients += [await connect(50, "192.0.2.2"), await connect(3, "192.0.2.1")]
+    for client in clients:
+        await client.close()

@@ -17,11 +17,12 @@ MAX_VIEW_ENTRIES = 2048
 MAX_VIEW_BYTES = 4 * 1024 * 1024
 IDLE_CHANNEL_TTL_S = 30.0  # how long a channel without clients is kept, for clients that reconnect
 MAX_CHANNELS_PER_PROCESS = 10_000
+MAX_CHANNELS_PER_ADDRESS = 2_500  # that its clients were the first to name, while they are followed
 MAX_CONCURRENT_READS = 8
 
 
 class TooManyChannels(Exception):
-    """This front-end follows MAX_CHANNELS_PER_PROCESS channels."""
+    """This front-end, or a client's address, has its maximum of channels."""
 
 
 class Channels:
@@ -36,6 +37,7 @@ class Channels:
         self._loop = loop
         self.counters, self.now = counters, counters.clock
         self._idle_since: dict[str, float] = {}
+        self._addresses: dict[str, str] = {}  # of the client that was the first to name it, by channel
         self._pins: dict[str, int] = {}  # clients that follow or join it, by channel
         # A crowd that recovers must not take all connections.
         self.history_reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
@@ -62,8 +64,8 @@ class Channels:
             for channel, feed in self._feeds.items()
         ]
 
-    async def follow(self, channel: str) -> Feed:
-        """Return the channel's feed, started. It stays while it is pinned.
+    async def follow(self, channel: str, address: str = "") -> Feed:
+        """Return the channel's feed, started. It stays while it is pinned. `address`: that of the client, if limited.
 
         Raises ValueError for an invalid name, TooManyChannels, TimeoutError while Redis is away.
         """
@@ -71,7 +73,13 @@ class Channels:
         if feed is None:
             if len(self._feeds) >= MAX_CHANNELS_PER_PROCESS:
                 raise TooManyChannels(f"this front-end follows {MAX_CHANNELS_PER_PROCESS:,} channels, its maximum")
+            if address and list(self._addresses.values()).count(address) >= MAX_CHANNELS_PER_ADDRESS:
+                raise TooManyChannels(
+                    f"{address} was the first to name {MAX_CHANNELS_PER_ADDRESS:,} channels here: leave some before"
+                )
             ChannelNames(channel)  # raises for an invalid name
+            if address:
+                self._addresses[channel] = address
             feed = self._feeds[channel] = self._new_feed()
         await self._listeners.follow(channel, feed)
         return feed
@@ -120,6 +128,7 @@ class Channels:
             self._idle_since.pop(channel, None)
         elif self.now() - self._idle_since.setdefault(channel, self.now()) > IDLE_CHANNEL_TTL_S:
             del self._feeds[channel], self._idle_since[channel]
+            self._addresses.pop(channel, None)
             await self._listeners.leave(channel)
 
 

@@ -19,13 +19,14 @@ MAX_INTERVAL_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class SubscribeOptions:
-    """The options of one connection. `versioned`: the client speaks simulcast.v1."""
+    """The options of one connection. `versioned`: the client speaks simulcast.v1. `address`: its `address_key`."""
 
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
     since: dict[str, Position] = field(default_factory=dict)
     download_id: str = ""
     interval_ms: int = 0
     versioned: bool = False
+    address: str = ""
 
     @property
     def with_channel(self) -> bool:
@@ -43,7 +44,10 @@ def select_subprotocol(offered: Sequence[str]) -> str | None:
 
 
 def parse(
-    query: Sequence[tuple[str, str]], offered: Sequence[str] = (), default_channel: str = DEFAULT_CHANNEL
+    query: Sequence[tuple[str, str]],
+    offered: Sequence[str] = (),
+    default_channel: str = DEFAULT_CHANNEL,
+    address: str = "",
 ) -> SubscribeOptions:
     """Parse the query's pairs; unknown names are ignored. Raises ValueError, which names the invalid one."""
     channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (default_channel,)
@@ -61,6 +65,7 @@ def parse(
         download_id,
         _parse_interval(values.get("interval_ms", "0")),
         select_subprotocol(offered) == VERSIONED,
+        address,
     )
 
 

@@ -124,7 +124,7 @@ class Subscriber:
             raise ValueError(f"a connection follows at most {MAX_CHANNELS_PER_CONNECTION} channels")
         with ExitStack() as pin:
             pin.enter_context(self._channels.pin(channel))
-            feed = await self._channels.follow(channel)
+            feed = await self._channels.follow(channel, self._options.address)
             async with asyncio.timeout(RECOVERY_TIMEOUT_S):
                 source = await self._recover(channel, feed, since)
             self._channels.counters.count_join(source, resuming=since is not None)

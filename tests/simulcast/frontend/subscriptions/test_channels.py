@@ -2,6 +2,7 @@ import pytest
 
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
+from simulcast.frontend.subscriptions import channels as module
 from simulcast.frontend.subscriptions.channels import IDLE_CHANNEL_TTL_S, TooManyChannels
 from simulcast.model.position import Position
 from tests.clocks import Clock
@@ -37,6 +38,26 @@ async def test_who_comes_back_before_that_finds_the_channel_as_it_was() -> None:
         clock.advance(IDLE_CHANNEL_TTL_S - 1)
         await channels.sweep()
         assert "a" in channels.feeds
+
+
+async def test_one_address_cannot_take_all_channels_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CHANNELS_PER_ADDRESS", 3)
+    clock = Clock()
+    channels, _ = make_channels(clock)
+    for name in "abc":
+        await channels.follow(name, "192.0.2.1")
+    with pytest.raises(TooManyChannels, match=r"192\.0\.2\.1 was the first to name 3 channels"):
+        await channels.follow("d", "192.0.2.1")
+    await channels.follow("a", "192.0.2.1")  # one that is followed already
+    await channels.follow("d", "192.0.2.2")
+    await channels.follow("d", "192.0.2.1")
+    for name in "efgh":
+        await channels.follow(name)  # of this machine
+    await channels.sweep()
+    clock.advance(IDLE_CHANNEL_TTL_S + 1)
+    await channels.sweep()
+    for name in "xyz":
+        await channels.follow(name, "192.0.2.1")  # it left the earlier ones
 
 
 async def test_views_share_a_hub_that_goes_with_its_last_client() -> None:
