@@ -22,7 +22,7 @@ from benchmarks.downloads.usage import Usage
 def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.downloads", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller files, one repetition")
-    parser.add_argument("--only", action="append", metavar="CASE", help="large, capped or many; may be repeated")
+    parser.add_argument("--only", action="append", metavar="CASE", help="large, capped, many, together; several")
     parser.add_argument("--repetitions", type=int, help="3, with --quick 1")
     parser.add_argument("--wait", type=float, help="most seconds for a quiet machine before a row: 60, with --quick 0")
     parser.add_argument("--folder", type=Path, default=None, help="whose disk is written to, instead of TMPDIR")

@@ -7,13 +7,17 @@ MIB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`count` files of `size` bytes each. `capped`: whether the server gives a connection only CAP_BYTES_PER_S."""
+    """`count` files of `size` bytes each. `capped`: whether the server gives a connection only CAP_BYTES_PER_S.
+
+    `same`: whether all files hold the same bytes, so that the server has them in memory.
+    """
 
     name: str
     title: str
     count: int
     size: int
     capped: bool = False
+    same: bool = False
 
     @property
     def files(self) -> list[str]:
@@ -25,8 +29,8 @@ CAP_BYTES_PER_S = 4_000_000
 
 
 def cases(quick: bool) -> list[Case]:
-    """The three of them; with `quick` smaller ones."""
-    large, capped, many = (256, 32, 50) if quick else (1024, 256, 200)
+    """All of them; with `quick` smaller ones."""
+    large, capped, many, together = (256, 32, 50, 64) if quick else (1024, 256, 200, 1024)
     cap = f"{CAP_BYTES_PER_S / 1e6:.0f} MB/s a connection"
     return [
         Case("large", f"One file of {large} MiB", 1, large * MIB),
@@ -38,4 +42,5 @@ def cases(quick: bool) -> list[Case]:
             True,
         ),
         Case("many", f"{many} files of 1 MiB", many, MIB),
+        Case("together", f"16 files of {together} MiB simultaneously", 16, together * MIB, same=True),
     ]

@@ -16,7 +16,8 @@ repetition; what the one before wrote is on the disk before the next begins. Med
 SHA-256 of every file was compared. Wall time of Simulcast is from the first submit to the last `download_complete`,
 its service running; that of the others is their process from start to end. *On the disk* is until every file has
 been given to `fsync` too, which Simulcast has done before it says complete. CPU is user and system, of the worker and
-Valkey in Simulcast's case; memory is the largest resident size, added up over their processes.
+Valkey in Simulcast's case; memory is the largest resident size, added up over their processes, of the workers alone in
+Simulcast's case.
 """
 
 

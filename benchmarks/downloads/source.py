@@ -55,7 +55,14 @@ class Source:
             raise build.NotBuilt("no nginx on the PATH or in /usr/sbin: apt-get install nginx-light")
         served = folder / "served"
         served.mkdir()
-        self._digests = {name: _written(served / name, case.size) for case in cases for name in case.files}
+        self._digests: dict[str, str] = {}
+        for case in cases:
+            for name in case.files:
+                if case.same and name != case.files[0]:
+                    os.link(served / case.files[0], served / name)
+                    self._digests[name] = self._digests[case.files[0]]
+                else:
+                    self._digests[name] = _written(served / name, case.size)
         self._port = free_port()
         configuration = folder / "nginx.conf"
         # Started by root it would read as another user, who may not look into the folder.

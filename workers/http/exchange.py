@@ -1,8 +1,8 @@
 """One request by libcurl and its response: the headers first, then the body as fast as it is read.
 
-Bound: BUFFER_BYTES of the body are kept, and one block of libcurl's; then the transfer is paused, and TCP makes the
-server wait. libcurl delivers 16 KiB at a time: they are gathered in one buffer, which is written to the disk by one
-call at half the cost of many small ones.
+Bound: BUFFER_BYTES of the body are kept, LAST_BYTES at its end, and one block of libcurl's; then the transfer is
+paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time: they are gathered in one buffer, which is
+written to the disk by one call at half the cost of many small ones.
 """
 
 import asyncio
@@ -17,10 +17,11 @@ from workers.errors import ConnectionFailed, DownloadFailed, ReadTimeout
 from workers.http.headers import Headers
 from workers.http.url import URL
 
-BUFFER_BYTES = 1024 * 1024
-BLOCK_BYTES = 512 * 1024
+BUFFER_BYTES = 512 * 1024
+LAST_BYTES = 1024 * 1024  # are read by one call, and so is a small file
 GATHER_S = 0.2  # how long a byte waits for others, to be read and written together
 HEADER_WINDOWS = 2  # the headers must be complete within this many times the longest silence
+_NOTHING = memoryview(b"")
 _UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where it has been given a password
 
 
@@ -57,9 +58,10 @@ class Exchange:
         self._has_head = False
         self._arrived = asyncio.Event()
         self._buffer = io.BytesIO()
-        self._block = memoryview(b"")  # of a buffer before, as far as it is not read
+        self._block = _NOTHING  # of a buffer before, as far as it is not read
         self._size = 0  # of both
         self._wanted = 1
+        self._limit = BUFFER_BYTES
         self._is_paused = False
         self._is_done = False
         easy.setopt(pycurl.PREREQFUNCTION, self._on_connected)
@@ -101,9 +103,10 @@ class Exchange:
     async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview:
         """Return what has arrived, at most `max_bytes`; nothing at the end, where `failure` may say why.
 
-        The first byte is waited for, and BLOCK_BYTES or the `left` bytes of the body for GATHER_S. Raises ReadTimeout.
+        The first byte is waited for, and BUFFER_BYTES or the `left` bytes of the body for GATHER_S. Raises ReadTimeout.
         """
-        wanted = BLOCK_BYTES if left is None or left > BUFFER_BYTES else left
+        wanted = BUFFER_BYTES if left is None or left > LAST_BYTES else left
+        self._limit = max(BUFFER_BYTES, wanted)
         try:
             await self._wait(1, self.silence_s)
         except TimeoutError:
@@ -112,11 +115,9 @@ class Exchange:
             await self._wait(min(wanted, max_bytes or wanted), GATHER_S)
         if not self._block:
             self._block, self._buffer = self._buffer.getbuffer(), io.BytesIO()
-        block, self._block = self._block[:max_bytes], self._block[max_bytes or len(self._block) :]
+        block = self._block[:max_bytes]
+        self._block = self._block[len(block) :] if len(block) < len(self._block) else _NOTHING  # which keeps no buffer
         self._size -= len(block)
-        if self._is_paused and self._size < BLOCK_BYTES and not self._transfer.done():
-            self._is_paused = False
-            self._easy.pause(pycurl.PAUSE_CONT)
         return block
 
     async def _wait(self, size: int, seconds: float) -> None:
@@ -125,6 +126,9 @@ class Exchange:
             return
         self._wanted = size
         self._arrived.clear()
+        if self._is_paused and not self._transfer.done():
+            self._is_paused = False
+            self._easy.pause(pycurl.PAUSE_CONT)
         async with asyncio.timeout(seconds):
             await self._arrived.wait()
 
@@ -137,9 +141,7 @@ class Exchange:
 
     def _end(self, future: "asyncio.Future[pycurl.Curl]") -> None:
         error = None if future.cancelled() else future.exception()
-        if (
-            self._easy.closed
-        ):  # the loop calls this a turn after the transfer's end: nothing is asked of a closed handle
+        if self._easy.closed:  # this is called a turn after the transfer's end: nothing is asked of a closed handle
             return
         if future.cancelled():
             self.failure = ConnectionFailed("the connection was closed")
@@ -185,7 +187,7 @@ class Exchange:
     def _on_body(self, data: bytes) -> int | None:
         if not self._has_head:
             self._complete_head()
-        if self._size >= BUFFER_BYTES:
+        if self._size >= self._limit:
             self._is_paused = True
             return int(pycurl.WRITEFUNC_PAUSE)
         self._size += self._buffer.write(data)
