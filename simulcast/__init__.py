@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SimulcastError,
     )
     from simulcast.gateway import Gateway
+    from simulcast.job_queue import ClaimedJob, JobQueue
     from simulcast.model.position import Position
     from simulcast.notify import (
         broadcast_message,
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Broker",
     "BrokerUnavailable",
+    "ClaimedJob",
     "EventTooLarge",
     "Gateway",
     "Head",
     "InvalidEvent",
+    "JobQueue",
     "LeaseLost",
     "NotPermitted",
     "Position",
@@ -48,8 +51,10 @@ __all__ = [
 
 _MODULES = {
     "Broker": "broker",
+    "ClaimedJob": "job_queue",
     "Gateway": "gateway",
     "Head": "broker",
+    "JobQueue": "job_queue",
     "Position": "model.position",
     "Snapshot": "broker",
     "broadcast_message": "notify",

@@ -19,6 +19,7 @@ class Files:
 
     `sent_bytes`: of all requests. `slow_from`: the bytes behind it come at a quarter of the speed. `held_from`: the
     bytes behind it do not come while it is set. `expired`: names that answer 403 from now on, also half-way.
+    `plain_ranges`: a Range counts without If-Range, too.
     """
 
     port: int
@@ -31,6 +32,7 @@ class Files:
     slow_from: int | None = None
     held_from: int | None = None
     expired: set[str] = field(default_factory=set)
+    plain_ranges: bool = False
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
@@ -49,7 +51,7 @@ class Files:
         wanted = request.headers.get("Range")
         if wanted:
             self.ranges.append(wanted)
-            if request.headers.get("If-Range") == tag:
+            if request.headers.get("If-Range", tag if self.plain_ranges else "") == tag:
                 first, _, last = wanted.removeprefix("bytes=").partition("-")
                 start, end, status = int(first), int(last or len(content) - 1) + 1, 206
                 headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"

@@ -1,34 +1,18 @@
 """Reports how far one download is, without ever making the download wait for Redis."""
 
 import asyncio
-import json
 import logging
-import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from simulcast.errors import BrokerUnavailable
+from simulcast.job_queue import ALMOST, report_progress, retry_while_unavailable
 from simulcast.jobs import Jobs, Lease
-from simulcast.model.events import encode, plain_fraction
 from workers.progress_meter import INTERVAL_S, ProgressMeter, Sample
 
 STALL_REPORT_INTERVAL_S = 1.0  # how often a stalled download is reported
-RETRY_S = 0.5
 _MIN_PAUSE_S = 0.05
-_ALMOST = math.nextafter(1.0, 0.0)  # 1.0 comes just before complete
 
 _log = logging.getLogger("simulcast.worker")
-
-
-async def retry_while_unavailable(call: Callable[[], Awaitable[None]]) -> None:
-    """Repeat the call while Redis is away, until it is done, LeaseLost is raised, or it is cancelled."""
-    while True:
-        try:
-            await call()
-        except BrokerUnavailable as error:
-            _log.warning("trying again: %s", error)
-            await asyncio.sleep(RETRY_S)
-        else:
-            return
 
 
 class Reporter:
@@ -71,7 +55,7 @@ class Reporter:
             if self._checked is None:
                 sample = self._meter.update(self._clock(), self._received, self._total)
             else:
-                sample = Sample(_ALMOST, 0, self._received, self._total)
+                sample = Sample(ALMOST, 0, self._received, self._total)
             if sample is not None:
                 try:
                     await self._report(sample)
@@ -85,32 +69,8 @@ class Reporter:
         await retry_while_unavailable(lambda: self._report(self._meter.final(self._clock(), size)))
 
     async def _report(self, sample: Sample) -> None:
-        record = self._lease.record
-        members = {
-            "type": "download_progress",
-            "download_id": record.download_id,
-            "progress": sample.progress,
-            "speed": sample.speed,
-            "attempt": record.attempt,
-            "received_bytes": sample.received,
-            "total_bytes": sample.total,
-        }
-        if self.name != record.name:
-            members["name"] = self.name
-        phase = {} if self._checked is None else {"phase": "checksum"}
+        members: dict[str, object] = {} if self.name == self._lease.record.name else {"name": self.name}
         if self._checked is not None:
-            members |= phase | {"checked_bytes": self._checked}
-        event = encode(members)
-        if isinstance(event, str):
-            raise TypeError("a progress event is an object")
-        await self._jobs.progress(
-            self._lease,
-            event.payload,
-            {
-                "progress": json.dumps(plain_fraction(sample.progress)),
-                "speed": str(sample.speed),
-                "received": str(sample.received),
-                "total": "null" if sample.total is None else str(sample.total),
-                **phase,
-            },
-        )
+            members |= {"phase": "checksum", "checked_bytes": self._checked}
+        measured = (sample.progress, sample.speed, sample.received, sample.total)
+        await report_progress(self._jobs, self._lease, *measured, members)

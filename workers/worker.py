@@ -11,6 +11,7 @@ import redis.asyncio
 
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.job_queue import retry_while_unavailable
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import site_of
@@ -19,7 +20,6 @@ from workers.disk.threads import in_thread
 from workers.error_messages import message_for
 from workers.errors import DownloadFailed
 from workers.http.retry_policy import RESET_AFTER_BYTES
-from workers.reporter import retry_while_unavailable
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 

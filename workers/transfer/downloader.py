@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulcast.job_queue import retry_while_unavailable
 from simulcast.jobs import Jobs, Lease
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
@@ -23,7 +24,7 @@ from workers.http.client import Client
 from workers.http.rate_limit import BandwidthLimiter
 from workers.http.request import FileRequest
 from workers.http.response import RemoteFile
-from workers.reporter import Reporter, retry_while_unavailable
+from workers.reporter import Reporter
 from workers.transfer.fetch import Fetched, fetch
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
