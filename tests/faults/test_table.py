@@ -1,8 +1,11 @@
 """Which rows are played where, and when a row that lost nothing is wrong all the same."""
 
+from collections import Counter
+
 from benchmarks.faults import table
 from benchmarks.faults.check import Finding
 from benchmarks.faults.failover import SENTINEL_ROWS
+from benchmarks.faults.judge import Verdict
 from benchmarks.faults.publish import Load
 from benchmarks.faults.redis_server import ROWS as REDIS_ROWS
 from benchmarks.faults.rows import ROWS
@@ -34,3 +37,18 @@ def test_where_another_server_takes_over_a_longer_silence_than_is_promised_is_wr
     assert late.too_silent in table.line(late)
     assert not silent("sentinel", MAX_SILENCE_S).too_silent
     assert not silent("single", MAX_SILENCE_S + 0.1).too_silent
+
+
+def test_what_is_wrong_with_downloads_and_commands_is_in_the_line_and_fails_the_row() -> None:
+    verdict = Verdict(7, 5, Counter({"rest": 2, "websocket": 1}), ["a is missing"], ["b is running"])
+    result = Result(REDIS_ROWS[0], Load(), verdict=verdict, unanswered=Counter({"submit": 4}))
+    assert "| 1 / 7 / 5 | 1 / 3 / 4 |" in table.line(result)
+    assert "**wrong**" in table.line(result)
+    assert not result.is_good
+    assert {"a is missing", "b is running"} <= set(result.complaints())
+
+
+def test_each_line_has_as_many_cells_as_the_heading() -> None:
+    skipped = Result(REDIS_ROWS[0], Load(), skipped="it makes no sense")
+    for result in (skipped, silent("single", 1), Result(REDIS_ROWS[0], Load(), verdict=Verdict())):
+        assert {line.count("|") for line in (table.HEADING, table.RULE, table.line(result))} == {12}
