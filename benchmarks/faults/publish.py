@@ -98,7 +98,7 @@ async def _fate(publish: Publish, event: Event) -> Outcome:
     try:
         await publish(event, f"fault-{event['n']}" if event["type"] == "note" else "")
     except BrokerUnavailable as error:
-        return "refused" if "Redis refused" in str(error) else "unknown"
+        return "refused" if "Redis refused" in str(error) or "Redis is full" in str(error) else "unknown"
     except redis.RedisError as error:  # of the control
         return "refused" if isinstance(error, redis.ResponseError) else "unknown"
     return "acknowledged"
