@@ -5,7 +5,8 @@ the call would be executed after later ones; so the kernel gives up before the c
 on Linux).
 
 A write to a connection that has just ended raises RuntimeError under uvloop, where asyncio's own loop raises OSError.
-redis-py does not expect it, so it becomes redis.ConnectionError here.
+redis-py does not expect it, so it becomes redis.ConnectionError here. So does an error of the file in which redis-py
+looks up its own version for each connection: a process may have no descriptors left.
 """
 
 import socket
@@ -40,6 +41,12 @@ def connect(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyn
 
 class _LossDetectingConnection:
     """A mixin in front of a connection of redis-py."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        try:
+            super().__init__(*args, **options)
+        except OSError as error:
+            raise redis.ConnectionError(f"no connection could be made: {error}") from error
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         try:

@@ -1,6 +1,8 @@
 """Connections to Redis."""
 
 import asyncio
+import errno
+import importlib.metadata
 import socket
 from collections.abc import Callable
 
@@ -43,3 +45,19 @@ def test_a_connection_that_ends_as_something_is_written_is_lost(
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(lose())
+
+
+async def test_a_process_without_descriptors_learns_that_redis_is_unavailable(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(valkey.url)
+
+    def read(*_: object) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(importlib.metadata.PathDistribution, "read_text", read)
+    with pytest.raises(redis.ConnectionError, match="Too many open files"):
+        await client.ping()
+    monkeypatch.undo()
+    assert await client.ping()
+    await client.aclose()
