@@ -37,8 +37,8 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave journals and logs there")
     flags = parser.parse_args()
-    flags.all = not flags.only and not flags.topology
     flags.topologies = ["single"] if flags.naive else flags.topology or TOPOLOGIES
+    flags.all = not flags.only and (flags.naive or {*flags.topologies} == {*TOPOLOGIES})
     return flags
 
 

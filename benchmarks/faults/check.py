@@ -76,6 +76,8 @@ class _Reading:
         self._offset = 0
         self._left: set[str] = set()
         self._reached: dict[str, int] = {}  # epoch → newest offset
+        self._jobs: set[str] = set()  # keys of downloads with a record
+        self._states: set[tuple[str, str]] = set()  # of their attempts, that came
 
     def take(self, seen: Seen) -> None:
         if seen.what == "opened":
@@ -130,6 +132,9 @@ class _Reading:
             self._reordered(seen)
         if seen.is_end:
             self._ended[seen.key] = seen.attempt
+        if "/" in seen.ident:
+            self._jobs.add(seen.key)
+            self._states.add(_state(seen.ident))
         self.got[place] = 1
         self._here[seen.ident] = seen.event_id
         for known in (self._order, self._newest):
@@ -180,6 +185,9 @@ class _Reading:
         elif epoch != self._epoch:
             self._left.add(self._epoch)
             self._epoch, self._offset = epoch, offset
+            # A server that took over may lack ends that were not acknowledged; the judge counts those of each attempt.
+            for key in self._jobs & self._ended.keys():
+                del self._ended[key]
         else:
             self._offset = offset
 
@@ -196,7 +204,7 @@ class _Reading:
         """`told`: which events whose fate the publisher doesn't know were seen by anybody."""
         for place, each in enumerate(self._published):
             is_due = each.outcome == "acknowledged" or told[place]
-            if self.got[place] or not is_due or each.called_at < self._joined_at or self._has_left_before(each):
+            if self.got[place] or not is_due or each.called_at < self._joined_at or self._is_pardoned(each):
                 continue
             if each.kind == "progress" and self._newest.get(each.key, -1) > each.number:
                 continue
@@ -207,14 +215,19 @@ class _Reading:
                 self.finding.note("lost:", each.ident)
         return self.finding
 
-    def _has_left_before(self, event: Published) -> bool:
-        """Return whether it is an earlier state of a download, and the client followed another server by then."""
-        places = map(_place, event.positions)
-        return (
-            not event.is_end
-            and bool(event.positions)
-            and all(self._reached.get(epoch, 0) < offset for epoch, offset in places)
-        )
+    def _is_pardoned(self, event: Published) -> bool:
+        """Return whether the client followed another server by then, and received there how the attempt ended."""
+        if not event.positions:
+            return False
+        if event.is_end:
+            return _state(event.ident) in self._states
+        return all(self._reached.get(epoch, 0) < offset for epoch, offset in map(_place, event.positions))
+
+
+def _state(ident: str) -> tuple[str, str]:
+    """Return attempt and state of what a worker or a command published, without the number of the change."""
+    attempt, _, change = ident.partition(".")
+    return attempt, change.partition(".")[2]
 
 
 def _place(event_id: str) -> tuple[str, int]:

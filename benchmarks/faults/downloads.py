@@ -89,12 +89,12 @@ class Downloads:
     async def _command(self, download_id: str, action: str) -> Given:
         """Send a command until its answer is final. A download must have ended before it can be deleted or retried."""
         gives_up_at = time.monotonic() + GIVEN_UP_S
-        command_id = self._random.randbytes(8).hex()
+        command_id, is_repeated = self._random.randbytes(8).hex(), False
         while True:
             via = self._random.choice(("rest", "websocket"))
             send = self._send_by_rest if via == "rest" else self._send_by_websocket
             answer = await send(download_id, action, command_id)
-            given = Given(action, command_id, via, answer)
+            given = Given(action, command_id, via, answer, is_repeated)
             if answer == "accepted" or time.monotonic() > gives_up_at:
                 return given
             if answer == "invalid_transition":
@@ -103,6 +103,7 @@ class Downloads:
                 command_id = self._random.randbytes(8).hex()  # that of before would get the same answer
             else:
                 self.unanswered[f"{action}: {answer}"] += 1
+                is_repeated = True
             await asyncio.sleep(REPEAT_DELAY_S)
 
     async def _may_come_true(self, download_id: str, action: str) -> bool:

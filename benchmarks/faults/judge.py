@@ -21,12 +21,13 @@ STATES = frozenset({"queued", "paused", "deleted"}) | ENDS  # named as the event
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A command and its last answer."""
+    """A command and its last answer. `is_repeated`: an earlier answer was missing, so it may have been in effect."""
 
     action: str
     command_id: str
     via: str
     answer: Answer
+    is_repeated: bool = False
 
 
 @dataclass(slots=True)
@@ -97,8 +98,8 @@ class Witnesses:
         if seen.overtaken:
             self.overtaken.add((seen.key, seen.overtaken, seen.command_id))
 
-    def disagreements(self, download_id: str, state: str) -> Iterable[str]:
-        """Name the clients that received another state last, or several ends of one attempt.
+    def disagreements(self, download_id: str, state: str, may_repeat: bool) -> Iterable[str]:
+        """Name the clients that received another state last, or, unless it `may_repeat`, several ends of one attempt.
 
         After a failover, an end that overtook a command may follow the event of that command.
         """
@@ -107,7 +108,7 @@ class Witnesses:
             if last is None or (last.event if last.event in STATES else "running") != state:
                 yield f"{client} received {last.event if last else 'nothing'} of {download_id}, which is {state}"
             for (key, _), ends in view.ends.items():
-                if key == download_id and list(ends.values())[1:].count("") > 0:
+                if key == download_id and list(ends.values())[1:].count("") > may_repeat:
                     yield f"{client} received several ends of one attempt: {', '.join(ends)}"
 
     def events(self) -> Iterable[Published]:
@@ -133,7 +134,8 @@ def judge(evidence: Evidence, witnesses: Witnesses) -> Verdict:
         verdict.complete += state == "complete"
         verdict.commands += _commands_wrong(download, state, evidence, witnesses)
         verdict.downloads += _download_wrong(download, state, evidence)
-        verdict.downloads += witnesses.disagreements(download.download_id, state)
+        may_repeat = any(given.is_repeated for given in download.commands)
+        verdict.downloads += witnesses.disagreements(download.download_id, state, may_repeat)
     verdict.downloads += [f"{name} is left in the folder" for name in strays(evidence)]
     return verdict
 

@@ -120,6 +120,9 @@ def test_a_client_whose_last_event_differs_from_the_record_or_that_received_none
 def test_an_attempt_that_ends_twice_is_wrong() -> None:
     assert wrongs(judged(evidence(), state("cancelled", 3), state("complete", 4))) == (1, 0)
     assert wrongs(judged(evidence(), state("complete", 3), state("complete", 3))) == (0, 0)  # the checker's to count
+    repeated = evidence(replace(given("cancel"), is_repeated=True), given("retry"))
+    events = [state("cancelled", 3), state("started", 4), state("cancelled", 5), state("complete", 6, 2)]
+    assert wrongs(judged(repeated, *events)) == (0, 0)
     overtook = replace(state("complete", 4), overtaken="cancel", command_id="cancel-1")
     assert wrongs(judged(evidence(given("cancel")), state("cancelled", 3), overtook)) == (0, 0)
 
