@@ -70,7 +70,7 @@ end
 local function expire_later(channel, key, is_published)
   local is_short = max_memory > 0 and used_memory > max_memory * SHORT_MEMORY and not channel.jobs
   local ttl_ms = is_published and not is_short and CHANNEL_TTL_MS or UNUSED_TTL_MS
-  if redis.call('PTTL', key) >= ttl_ms / 2 then return false end
+  if redis.call('PTTL', key) >= ttl_ms * 3 / 4 then return false end
   redis.call('PEXPIRE', key, ttl_ms)
   return true
 end
