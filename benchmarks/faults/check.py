@@ -216,12 +216,16 @@ class _Reading:
         return self.finding
 
     def _is_pardoned(self, event: Published) -> bool:
-        """Return whether the client followed another server by then, and received there how the attempt ended."""
-        if not event.positions:
-            return False
-        if event.is_end:
-            return _state(event.ident) in self._states
-        return all(self._reached.get(epoch, 0) < offset for epoch, offset in map(_place, event.positions))
+        """Return whether the client followed another server by then, and received there how the attempt ended.
+
+        Of a download that was submitted and deleted on the server before alone, it may have received nothing.
+        """
+        if not event.positions or (event.is_end and _state(event.ident) in self._states):
+            return bool(event.positions)
+        is_due = event.is_end and not (event.ident.endswith(".deleted") and event.key not in self._jobs)
+        return not is_due and all(
+            self._reached.get(epoch, 0) < offset for epoch, offset in map(_place, event.positions)
+        )
 
 
 def _state(ident: str) -> tuple[str, str]:

@@ -105,8 +105,9 @@ class Witnesses:
         """
         for client, view in self._views.items():
             last = view.last.get(download_id)
-            if last is None or (last.event if last.event in STATES else "running") != state:
-                yield f"{client} received {last.event if last else 'nothing'} of {download_id}, which is {state}"
+            event = last.event if last else "deleted"  # where it received nothing, the checker decides
+            if (event if event in STATES else "running") != state:
+                yield f"{client} received {last and event} of {download_id}, which is {state}"
             for (key, _), ends in view.ends.items():
                 if key == download_id and list(ends.values())[1:].count("") > may_repeat:
                     yield f"{client} received several ends of one attempt: {', '.join(ends)}"

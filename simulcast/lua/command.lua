@@ -108,6 +108,21 @@ local function carry_out(channel, record, id, action, command_id, detail)
   return 'accepted'
 end
 
+-- Publishes an end again, with the command that it overtook: the owner had reported it here, where the command that another
+-- server had accepted before was not known yet. Returns whether there is one.
+local function publish_overtaken(channel, record, id, action, command_id, accepted_at)
+  local entry = redis.call('HGET', channel.ended, id)
+  local kind, attempt, change, payload = string.match(entry or '', '^%S+ (e:download_%l+):(%d+):(%d+) [^\n]*\n(.*)}$')
+  if not change or tonumber(change) < accepted_at or string.find(payload, '"overtaken":', 1, true) then return false end
+  local next_change = int(tonumber(change) + 1)
+  redis.call('HSET', record, 'change', next_change)
+  payload = string.gsub(payload, '"change":' .. change, '"change":' .. next_change)
+  if command_id ~= '' then payload = payload .. ',"command_id":' .. command_id end
+  payload = payload .. ',"overtaken":"' .. action .. '"}'
+  append_and_publish(channel, kind .. ':' .. attempt .. ':' .. next_change, id, payload)
+  return true
+end
+
 -- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, a limit in
 -- bytes a second ('' for none), or a link as in the record. `accepted_at` is '' unless another server accepted the command,
 -- in ms: a command that is sent again overrules none that was accepted later.
@@ -144,6 +159,10 @@ local function command(KEYS, ARGV)
   local result = carry_out(channel, record, id, action, command_id, detail)
   -- The owner's report of its effect may come first.
   if is_repeated and TRANSITIONS[action] and state == TRANSITIONS[action].desired then result = 'accepted' end
+  if is_repeated and (state == 'complete' or state == 'error') and (action == 'pause' or action == 'cancel')
+    and publish_overtaken(channel, record, id, action, command_id, now) then
+    result = 'accepted'
+  end
   -- It overrules nothing yet: the command before it may be the one that it has to follow.
   if is_repeated and result ~= 'accepted' then return {'later'} end
   if result == 'accepted' then redis.call('HSET', record, order, int(math.max(newest, now))) end

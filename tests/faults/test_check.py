@@ -291,3 +291,9 @@ def test_an_earlier_state_that_another_server_published_after_a_client_left_it_m
     for journal, lost in (([told[1]], 0), ([told[0]], 1), ([got(0, event_id="7-10"), told[1]], 1)):
         clients = [("one", True, [OPENED, HELLO, *told]), ("two", True, [OPENED, HELLO, *journal])]
         assert check(states, clients)[1].lost.total() == lost
+
+
+def test_of_a_download_that_a_former_server_alone_knew_and_deleted_a_client_may_have_received_nothing() -> None:
+    deleted = [Published("w/1.2.deleted", "w", "state", True, -1, 0.0, "unknown", ["7-9"])]
+    for journal, lost in (([got(0, event_id="7-8")], 0), ([got(0, event_id="7-10")], 1)):
+        assert judged(journal, [*PUBLISHED[:1], *deleted]).lost.total() == lost

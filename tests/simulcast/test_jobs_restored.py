@@ -130,3 +130,30 @@ async def test_a_retry_that_is_sent_again_before_the_cancel_that_it_follows_wait
     reply = await send_again(client, channel, *retry)  # type: ignore[arg-type]
     assert isinstance(reply, list) and reply[0] == b"accepted"
     assert (await jobs.get("a")).attempt == 2
+
+
+async def test_an_end_that_did_not_know_of_the_command_before_it_is_published_again_and_says_so(
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    accepted_at = str(int((await history(broker, channel))[-1]["change"]) + 0)  # type: ignore[call-overload]
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    for _ in range(2):
+        reply = await send_again(client, channel, "command", "cancel", '"c1"', "", "", accepted_at)
+        assert isinstance(reply, list) and reply[0] == b"accepted"
+    *_, complete, again = await history(broker, channel)
+    assert (again["overtaken"], again["command_id"], again["file_path"]) == ("cancel", "c1", "/a")
+    assert again["change"] == complete["change"] + 1  # type: ignore[operator]
+    assert (await jobs.get("a")).state == "complete"
+
+
+async def test_an_end_that_came_before_a_command_says_nothing_of_it(
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    await jobs.submit(URL, "a")
+    await jobs.finish(await claim_job(jobs), "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    change = (await history(broker, channel))[-1]["change"]
+    reply = await send_again(client, channel, "command", "cancel", '"c1"', "", "", str(int(change) + 1))  # type: ignore[call-overload]
+    assert reply == [b"later"]
+    assert (await history(broker, channel))[-1]["change"] == change
