@@ -74,7 +74,7 @@ class Faults:
 
     async def _stop_server(self, rng: random.Random) -> None:
         server, pause_s = await asyncio.to_thread(self.stage.serving), rng.uniform(0.3, 5.0)
-        self._loosen()
+        self._loosen(is_late=True)
         self.model.note(f"the server stands still for {pause_s:.1f} s")
         async with self.lasting:
             server.signal(signal.SIGSTOP)
@@ -92,7 +92,7 @@ class Faults:
     async def _take_over(self, fault: str, cut_off_s: float) -> None:
         group = self.stage.group
         assert group is not None
-        self._loosen()
+        self._loosen(is_late=False)
         async with self.lasting:
             master = await asyncio.to_thread(self.stage.serving)
             self.model.note(fault)
@@ -108,13 +108,13 @@ class Faults:
 
     async def _hand_over(self, _: random.Random) -> None:
         assert self.stage.group is not None
-        self._loosen()
+        self._loosen(is_late=True)
         async with self.lasting:
             self.model.note("the master hands over")
             await asyncio.to_thread(self.stage.group.hand_over, CHANNEL)
             await asyncio.sleep(REPLAYED_S)
         await asyncio.to_thread(self.stage.group.mend, CHANNEL)
 
-    def _loosen(self) -> None:
+    def _loosen(self, is_late: bool) -> None:
         if self.stage.group:
-            self.model.loosen()
+            self.model.loosen(is_late)

@@ -30,10 +30,14 @@ class ModelDownload:
 
 @dataclass
 class Model:
-    """`is_loose`: a failover may hide acknowledged commands until all is at rest. `faults`: what was done, in words."""
+    """`is_loose`: a failover may hide acknowledged commands until all is at rest. `is_late`: the old master lives on.
+
+    `faults`: what was done, in words.
+    """
 
     downloads: list[ModelDownload] = field(default_factory=list)
     is_loose: bool = False
+    is_late: bool = False
     faults: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: int = 0
@@ -60,12 +64,12 @@ class Model:
             self._send(download, clear.setdefault(download, Call("clear", is_loose=self.is_loose)))
         return download
 
-    def loosen(self) -> None:
-        """Note that a failover begins."""
-        self.is_loose = True
+    def loosen(self, is_late: bool) -> None:
+        """Note that a failover begins. `is_late`: the old master lives on, and may accept commands."""
+        self.is_loose, self.is_late = True, self.is_late or is_late
         for download in self.downloads:
             for call in download.worlds.pending:
-                call.is_loose = True
+                call.is_loose, call.is_late = True, self.is_late
 
     def lose_worker(self) -> None:
         """Note that a worker is killed or stalled."""
@@ -79,7 +83,7 @@ class Model:
         self._send(download, call)
 
     def _send(self, download: ModelDownload, call: Call) -> None:
-        call.is_loose = self.is_loose
+        call.is_loose, call.is_late = self.is_loose, self.is_late
         download.worlds.send(call)
         download.trace.append(f"{self.now()} {_words(call)} …")
 
@@ -109,7 +113,7 @@ class Model:
 
     def rest(self, gone: set[ModelDownload]) -> None:
         """Begin again with what was observed. `gone`: downloads that are left out from now on."""
-        self.is_loose = False
+        self.is_loose = self.is_late = False
         self._clears.clear()
         self.downloads = [download for download in self.downloads if download not in gone]
         for download in self.downloads:

@@ -87,6 +87,14 @@ def test_around_a_failover_a_stale_answer_is_explained_and_what_was_accepted_las
     assert not may_be(found, "paused")
 
 
+def test_a_master_that_lived_on_after_its_failover_may_have_accepted_a_command_too_late() -> None:
+    found, call = worlds(), Call("cancel", is_loose=True, is_late=True)
+    found.send(call)
+    found.answer(call, "accepted")
+    assert may_be(found, "complete")
+    assert not may_be(found, "paused")
+
+
 def test_a_limit_is_the_one_that_was_accepted_last() -> None:
     found = worlds()
     for limit in (5, 7):

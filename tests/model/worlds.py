@@ -56,12 +56,16 @@ _EITHER = {("active", "retry"), ("active", "delete")}  # by whether it is queued
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One command. `is_loose`: a failover may have hidden what was acknowledged before; a later command prevails."""
+    """One command. `is_loose`: a failover may have hidden what was acknowledged before; a later command prevails.
+
+    `is_late`: a master that lived on after its failover may have accepted it when the download had ended at the new one.
+    """
 
     action: str
     with_file: bool = False
     limit: int | None = None
     is_loose: bool = False
+    is_late: bool = False
     is_abandoned: bool = False  # no answer came: it may still take effect
     is_repeated: bool = False  # sent again without an answer to the first one
 
@@ -137,9 +141,14 @@ class Worlds:
             if call not in applied:
                 for answer in ANSWERS:
                     for phase in self._outcomes(world.phase, call, answer):
-                        is_limited = call.action == "limit" and answer == "accepted"
                         answers = world.answers if call.is_abandoned else world.answers | {(call, answer)}
-                        yield World(phase, call.limit if is_limited else world.limit, answers)
+                        for limit in self._limits(world, call, answer):
+                            yield World(phase, limit, answers)
+
+    def _limits(self, world: World, call: Call, answer: Answer) -> set[int | None]:
+        if call.action != "limit" or answer != "accepted":
+            return {world.limit}
+        return {call.limit, world.limit} if call.is_late else {call.limit}
 
     def _by_itself(self, phase: Phase) -> tuple[Phase, ...]:
         if phase == "active":
@@ -174,6 +183,8 @@ class Worlds:
         targets = {target for several in _ACCEPTED[call.action].values() for target in several}
         if call.action == "limit":
             targets = {phase}
+        if call.is_late and call.action in ("pause", "cancel"):
+            targets.add(self.end)
         if phase in NO_RECORD:
             targets = {phase}
         if call.with_file:
