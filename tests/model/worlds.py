@@ -58,7 +58,7 @@ _EITHER = {("active", "retry"), ("active", "delete")}  # by whether it is queued
 class Call:
     """One command. `is_loose`: a failover may have hidden what was acknowledged before; a later command prevails.
 
-    `is_late`: a master that lived on after its failover may have accepted it when the download had ended at the new one.
+    `is_late`: a master that lived on after its failover may have accepted it when the download had ended elsewhere.
     """
 
     action: str
