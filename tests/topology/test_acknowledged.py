@@ -10,7 +10,7 @@ from simulcast.model.commands import Command
 from simulcast.model.job_record import Query
 from simulcast.store import sender
 from tests.conditions import eventually
-from tests.jobs import claim_job
+from tests.jobs import claim_job, history
 from tests.topologies import Cluster, Group, Sentinels
 from tests.topology.conftest import FAILOVER_S, retry_while_unavailable
 
@@ -58,8 +58,27 @@ class TestAcknowledged:
         client = await jobs._servers.client_for(CHANNEL)
         assert await client.hget(f"{{simulcast:{CHANNEL}}}:job:after-1", "finishing") == b"the file"
         assert await retry_while_unavailable(lambda: jobs.claim("host:2", 30)) is None
-        await jobs.finish(running, "complete", {"file_path": "/2"}, {"file_path": "/2"})
+        fields = {"file_path": "/2"}
+        await retry_while_unavailable(lambda: jobs.finish(running, "complete", fields, fields))
         assert await states() == expected | {"after-1": "complete"}
+
+    async def test_an_end_behind_the_failover_names_the_command_that_was_accepted_before(
+        self, group: Group, jobs: Jobs, publisher: Broker
+    ) -> None:
+        other = Broker.connect(group.url)
+        other_jobs = Jobs.connect(group.url, other)
+        await jobs.submit("http://example.com/a", "a")
+        lease = await claim_job(other_jobs, "host:1")
+        first = group.serving(CHANNEL)
+        group.cut_off_replicas(first)
+        assert await jobs.command(Command("cancel", "a", "c1")) is None
+        first.kill()
+        fields = {"file_path": "/a"}
+        await retry_while_unavailable(lambda: other_jobs.finish(lease, "complete", fields, fields))
+        end = (await history(publisher, CHANNEL))[-1]
+        assert (end["type"], end["command_id"], end["overtaken"]) == ("download_complete", "c1", "cancel")
+        await other_jobs.aclose()
+        await other.aclose()
 
     async def test_a_deleted_download_stays_deleted_though_others_know_it(
         self, group: Group, jobs: Jobs, publisher: Broker

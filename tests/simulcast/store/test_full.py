@@ -22,7 +22,8 @@ from tests.valkey import Valkey
 
 async def state_events(broker: Broker) -> set[tuple[object, ...]]:
     events = [event for event in await history(broker, DEFAULT_CHANNEL) if "change" in event]
-    return {(event["download_id"], event["type"], event["attempt"], event["change"]) for event in events}
+    members = ("download_id", "type", "attempt", "change", "overtaken", "command_id")
+    return {tuple(event.get(member) for member in members) for event in events}
 
 
 class ReplicatedServer(Topology):
@@ -87,8 +88,12 @@ async def test_a_server_that_returns_with_nothing_gets_each_acknowledged_change_
     assert await jobs.command(Command("delete", "c")) is None
     assert await jobs.command(Command("cancel", "d", "c-1")) is None
     assert await jobs.command(Command("delete", "d")) is None
+    await jobs.submit("http://example.com/", "e")
+    lease = await claim_job(jobs)
+    assert await jobs.command(Command("cancel", "e", "c-2")) is None
+    await jobs.finish(lease, "error", {"error": "no"}, {"error_message": "no"})
     before = await state_events(replicated_broker)
-    assert len(before) == 12
+    assert len(before) == 15
     own_valkey.kill()
     for path in (own_valkey.folder / "appendonlydir").glob("*"):
         path.unlink()
@@ -104,6 +109,7 @@ async def test_a_server_that_returns_with_nothing_gets_each_acknowledged_change_
     assert {(record.download_id, record.state) for record in (await jobs.list(Query()))[0]} == {
         ("a", "complete"),
         ("b", "queued"),
+        ("e", "error"),
     }
     await jobs.aclose()
 
