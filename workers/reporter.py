@@ -45,6 +45,7 @@ class Reporter:
     async def run(self) -> None:
         """Report until cancelled. Raises LeaseLost; while Redis is away samples are left out."""
         await self._moved.wait()  # until then nothing is known, not even how much is resumed
+        await asyncio.sleep(_MIN_PAUSE_S)  # a small file is complete by then, without a report of its beginning
         while True:
             try:
                 async with asyncio.timeout(STALL_REPORT_INTERVAL_S):

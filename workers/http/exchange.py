@@ -61,7 +61,7 @@ class Exchange:
         self._block = _NOTHING  # of a buffer before, as far as it is not read
         self._size = 0  # of both
         self._wanted = 1
-        self._limit = BUFFER_BYTES
+        self._limit = LAST_BYTES  # a small file is not paused
         self._is_paused = False
         self._is_done = False
         easy.setopt(pycurl.PREREQFUNCTION, self._on_connected)

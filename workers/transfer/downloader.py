@@ -73,7 +73,7 @@ class Downloader:
         self._running[claim.token] = running
         part = self._part(claim)
         published = await in_thread(self._take_over, claim, part)
-        if published is None and await in_thread(part.exists):
+        if published is None and claim.fields.get("part") and await in_thread(part.exists):
             await self._save(claim, running, {"part": part.name})
         reporter = Reporter(self._jobs, claim, clock)
         if published is None:

@@ -62,7 +62,7 @@ def plan_next(
     """Return the request that makes the file complete soonest; None where none would.
 
     Bytes that no connection brings come first; then those of the connection that takes longest are shared, by the
-    rates that it and the fastest one have.
+    rates that it and the fastest one have. All of them are taken from one that brings nothing any more.
     """
     owned = merge_ranges([*done, *(segment.span for segment in segments), *(opening.span for opening in openings)])
     free = missing_ranges(owned, total)
@@ -75,13 +75,14 @@ def plan_next(
         for segment in segments
         if segment not in victims
     }
-    if not rates or not fastest:
+    is_known = fastest or any(segment.age_s >= RATE_WINDOW_S for segment in rates)
+    if not rates or not is_known:
         return None
     victim = max(rates, key=lambda segment: (segment.end - segment.at) / max(rates[segment], 1.0))
     rate, left = rates[victim], victim.end - victim.at
     if left <= min_remaining_s * rate:
         return None
-    kept = max(left * rate / (fastest + rate), min(MIN_SEGMENT_BYTES, rate * min_remaining_s))
+    kept = max(left * rate / max(fastest + rate, 1.0), min(MIN_SEGMENT_BYTES, rate * min_remaining_s))
     start = victim.at + int(kept)
     return Opening((start, victim.end), victim) if victim.end - start >= MIN_SEGMENT_BYTES else None
 
@@ -100,7 +101,7 @@ def claim(opening: Opening, done: Spans, segments: Sequence[Segment]) -> bool:
     start, end = opening.span
     victim = opening.victim
     if victim is not None:
-        if victim not in segments or victim.at >= start or victim.end != end:
+        if victim not in segments or victim.at > start or victim.end != end:
             return False
         victim.end = start
         return True

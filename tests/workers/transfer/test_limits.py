@@ -117,6 +117,29 @@ async def test_what_is_there_already_needs_no_room(
     assert download.part.read_bytes() == CONTENT
 
 
+async def test_what_a_running_download_still_needs_is_not_free_for_another_one(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda folder: Disk(5_000_000, 1))
+    room, go_on = DiskSpace(download.part.parent), asyncio.Event()
+    other = Download(download.client, download.part.with_name("other.part.1-a"))
+
+    async def held(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(200, {"Content-Length": str(len(CONTENT))}))
+        await go_on.wait()
+        writer.write(CONTENT)
+        await writer.drain()
+
+    first = asyncio.create_task(download.fetch(server.at("/f", held), terms(room=room)))
+    await until(lambda: download.told, "the first one's beginning")
+    with pytest.raises(DiskFull, match=r"needs 3,000,000 bytes more, and of 2,000,000 that are free"):
+        await other.fetch(server.at("/g", honest(CONTENT)), terms(room=room))
+    go_on.set()
+    await first
+    await other.fetch(server.at("/g", honest(CONTENT)), terms(room=room))
+    assert other.part.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_disk_that_others_fill_meanwhile_ends_the_download(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch, announced: bool

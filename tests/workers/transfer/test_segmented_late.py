@@ -6,7 +6,7 @@ import pytest
 
 from tests.conditions import until
 from tests.fetching import Download
-from tests.scripted_server import Request, Server, ranged
+from tests.scripted_server import Request, Server, head, ranged
 from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.part_file import PartFile
 from workers.transfer import segments
@@ -95,3 +95,61 @@ async def test_before_a_byte_is_written_elsewhere_the_record_says_that_there_are
     monkeypatch.setattr(PartFile, "lengthen", watched)
     await download.fetch(server.at("/f", slow()), fetch_options())
     assert said == [True]
+
+
+async def hang(request: Request, writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_bytes_of_a_connection_that_brings_nothing_any_more_are_taken_over(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is the only one left, so that no other one's rate is known."""
+    monkeypatch.setattr(segments, "RATE_WINDOW_S", 0.1)
+    monkeypatch.setattr(segments, "SETTLING_S", 0.05)
+
+    async def stuck(request: Request, writer: asyncio.StreamWriter) -> None:
+        if "range" in request.headers:
+            await ranged(CONTENT)(request, writer)
+        else:
+            await slow(cut_after=8_192)(request, writer)
+            await hang(request, writer)
+
+    async with asyncio.timeout(20):  # less than the silence of 30 s after which the connection would be left
+        await download.fetch(server.at("/f", stuck), fetch_options())
+    assert download.part.read_bytes() == CONTENT
+
+
+async def test_a_file_whose_bytes_are_all_there_waits_for_no_answer(server: Server, download: Download) -> None:
+    async def silent(request: Request, writer: asyncio.StreamWriter) -> None:
+        await (hang if "range" in request.headers else slow())(request, writer)
+
+    async with asyncio.timeout(20):
+        await download.fetch(server.at("/f", silent), fetch_options())
+    assert download.part.read_bytes() == CONTENT
+    assert len(server.requests) > 1, "there was no further connection"
+
+
+async def test_of_four_connections_a_slow_one_brings_less_and_less(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take 20 s for the quarter of the file that an equal share is."""
+    monkeypatch.setattr(segments, "RATE_WINDOW_S", 0.1)
+    monkeypatch.setattr(segments, "SETTLING_S", 0.05)
+    sent = 0
+
+    async def one_slow(request: Request, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        if "range" in request.headers:
+            await slow()(request, writer)
+            return
+        writer.write(head(200, {"ETag": '"v1"', "Content-Length": str(len(CONTENT))}))
+        for at in range(0, len(CONTENT), 1_000):
+            writer.write(CONTENT[at : at + 1_000])
+            sent += 1_000
+            await writer.drain()
+            await asyncio.sleep(0.04)
+
+    await download.fetch(server.at("/f", one_slow), fetch_options())
+    assert download.part.read_bytes() == CONTENT
+    assert sent < len(CONTENT) / 8
