@@ -17,7 +17,7 @@ from statistics import median
 from playwright.async_api import Page, async_playwright
 
 from simulcast.broker import Broker
-from simulcast.settings.shared import URL_FILE
+from simulcast.settings.redis import URL_FILE
 
 DOWNLOADS = 2000
 WINDOWS = 5

@@ -12,7 +12,7 @@ from simulcast.broker import Broker
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
-from simulcast.settings.shared import RedisSettings
+from simulcast.settings.redis import RedisSettings
 
 _brokers: dict[asyncio.AbstractEventLoop, Broker] = {}
 _lock = threading.Lock()  # each thread may run a loop

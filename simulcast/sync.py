@@ -15,7 +15,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
-from simulcast.settings.shared import RedisSettings
+from simulcast.settings.redis import RedisSettings
 
 
 class SyncPublisher:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulcast.launcher.embedded import EmbeddedServer
-from simulcast.settings.shared import URL_FILE
+from simulcast.settings.redis import URL_FILE
 from simulcast.store.url import redacted_url
 
 DEFAULT_REDIS_PORT = 6379

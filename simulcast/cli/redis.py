@@ -11,7 +11,7 @@ from simulcast.cli.errors import redis_errors
 from simulcast.errors import CommandError, NotPermitted
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
-from simulcast.settings.shared import RedisSettings
+from simulcast.settings.redis import RedisSettings
 from simulcast.store.factory import topology_from_url
 
 

@@ -17,7 +17,7 @@ from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import ConnectionWriter, Subscriber
 from simulcast.model.channel import ChannelNames
 from simulcast.model.close_codes import Reconnect
-from simulcast.settings.shared import RedisSettings
+from simulcast.settings.redis import RedisSettings
 from simulcast.store.url import validate
 
 MIN_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 1.0, 60.0

@@ -30,7 +30,7 @@ from simulcast.errors import CommandError, EmbeddedServerError
 from simulcast.launcher.parent_death import with_parent_death_guard
 from simulcast.launcher.sockets import listen_on_one
 from simulcast.launcher.supervisor import stop_process
-from simulcast.settings.shared import URL_FILE
+from simulcast.settings.redis import URL_FILE
 from simulcast.store.connection import connect
 
 START_TIMEOUT_S = 10.0  # until the first reply, or since the last reply that it still loads its data

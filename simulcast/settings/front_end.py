@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from simulcast.settings.access import AccessSettings
-from simulcast.settings.separated import Separated
+from simulcast.settings.shared import Separated
 
 
 def _network(text: str) -> str:

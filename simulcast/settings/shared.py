@@ -1,19 +1,15 @@
 """Settings that several programs share. Each program's class extends one of these."""
 
 import os
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic_settings import NoDecode
 
 from simulcast.errors import SettingRefused
 from simulcast.model.download_url import SCHEMES, WEB
-from simulcast.settings.separated import Separated
-from simulcast.store.url import redacted_url, validate, without_user_info
+from simulcast.settings.redis import RedisSettings
 
-PREFIX = "SIMULCAST_"
-URL_FILE = "redis.url"
 RENAMED = {
     "SIMULCAST_SILENCE_S": "SIMULCAST_READ_TIMEOUT_S",
     "SIMULCAST_RETRY_FIRST_S": "SIMULCAST_RETRY_BASE_DELAY_S",
@@ -23,46 +19,13 @@ RENAMED = {
 }  # old name: new name
 
 
-class RedisSettings(BaseSettings):
-    """The settings of a program that only publishes, and of commands that only need Redis.
+def split_commas(value: object) -> object:
+    """Split text from the environment at its commas into a tuple; return anything else unchanged."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    Each attribute is read from PREFIX and its name in capitals; its docstring describes it in docs/settings.md.
-    """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        use_attribute_docstrings=True,
-        frozen=True,
-        extra="ignore",
-        populate_by_name=True,
-        hide_input_in_errors=True,  # a refused value may hold a password
-    )
-
-    redis_url: Annotated[str, AfterValidator(validate)] = Field(default="", validation_alias="REDIS_URL")
-    """Address of Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or redis+cluster://…
-    ([examples](scale.md#addresses)). Empty: the server that `simulcast up` runs from ./data, else
-    redis://localhost:6379/0."""
-
-    @classmethod
-    def from_environment(cls, **flags: Any) -> Self:
-        """Read the settings; `flags` override the environment.
-
-        Raises SettingRefused, whose message names the setting, its value and the reason.
-        """
-        try:
-            return cls(**flags)
-        except ValidationError as error:
-            raise SettingRefused(explain(error)) from None  # the cause may show a password
-
-    def resolved_redis_url(self, data: Path = Path("data")) -> str:
-        """Return the setting, else the address that an embedded server wrote into `data`, else the usual port."""
-        if self.redis_url:
-            return self.redis_url
-        try:
-            written = (data / URL_FILE).read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            written = ""
-        return written or "redis://localhost:6379/0"
+_Item = TypeVar("_Item")
+Separated = Annotated[tuple[_Item, ...], NoDecode, BeforeValidator(split_commas)]
 
 
 def _check_schemes(schemes: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,17 +53,3 @@ class SharedSettings(RedisSettings):
             if new_name := RENAMED.get(name.upper()):
                 raise SettingRefused(f"{name} is called {new_name} now: set that one instead, and unset {name}")
         return values
-
-
-def setting_name(attribute: str) -> str:
-    """Return the name in the environment of an attribute of a settings class."""
-    return "REDIS_URL" if attribute == "redis_url" else f"{PREFIX}{attribute.upper()}"
-
-
-def explain(error: ValidationError) -> str:
-    """Describe the first refused setting in one line: its name, its value and the reason."""
-    first = error.errors(include_url=False)[0]
-    attribute, value = str(first["loc"][0]), first.get("input")
-    if attribute == "REDIS_URL":
-        return f"REDIS_URL={redacted_url(str(value))}: {first['msg']}"
-    return f"{setting_name(attribute)}={without_user_info(str(value))}: {first['msg']}"

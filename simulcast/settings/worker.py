@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field
 
-from simulcast.settings.separated import Separated
-from simulcast.settings.shared import SharedSettings
+from simulcast.settings.shared import Separated, SharedSettings
 
 
 def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:

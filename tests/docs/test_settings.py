@@ -7,7 +7,8 @@ import pytest
 from pydantic import ByteSize
 
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.shared import SharedSettings, setting_name
+from simulcast.settings.redis import setting_name
+from simulcast.settings.shared import SharedSettings
 from simulcast.settings.worker import WorkerSettings
 
 DOCUMENT = Path(__file__).parents[2] / "docs/settings.md"

@@ -17,8 +17,8 @@ from app.access.tokens import TokenRefused, TokenVerifier
 from simulcast.frontend.origins import check_origin
 from simulcast.frontend.subscriptions import options
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.separated import split_commas
-from simulcast.settings.shared import explain
+from simulcast.settings.redis import explain
+from simulcast.settings.shared import split_commas
 from tests.hostile.texts import hostile, in_few_words, messages, text, values
 
 SECRET = "a secret that is long enough for the algorithm that is used"

@@ -12,7 +12,8 @@ import pytest
 from simulcast.errors import SettingRefused
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.shared import RENAMED, RedisSettings, SharedSettings
+from simulcast.settings.redis import RedisSettings
+from simulcast.settings.shared import RENAMED, SharedSettings
 from simulcast.settings.worker import WorkerSettings
 from tests.conditions import eventually
 from tests.programs import StartFrontEnd

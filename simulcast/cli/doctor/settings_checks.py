@@ -9,7 +9,8 @@ from simulcast.cli.doctor.machine_checks import check_disk
 from simulcast.errors import SettingRefused
 from simulcast.settings.access import AccessSettings, is_public_bind
 from simulcast.settings.front_end import FrontEndSettings
-from simulcast.settings.shared import PREFIX, RENAMED, SharedSettings, setting_name
+from simulcast.settings.redis import PREFIX, setting_name
+from simulcast.settings.shared import RENAMED, SharedSettings
 from simulcast.settings.worker import WorkerSettings
 
 # Read by docker-compose.yml alone.

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from simulcast.broker import Broker
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.launcher.programs import front_end
-from simulcast.settings.shared import URL_FILE
+from simulcast.settings.redis import URL_FILE
 from tests.command_line import Command
 from tests.conditions import eventually, until
 from tests.processes import is_alive

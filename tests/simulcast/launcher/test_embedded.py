@@ -16,7 +16,8 @@ from simulcast.launcher import embedded as module
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.launcher.valkey_binary import find_server
 from simulcast.model.position import Position
-from simulcast.settings.shared import URL_FILE, SharedSettings
+from simulcast.settings.redis import URL_FILE
+from simulcast.settings.shared import SharedSettings
 from simulcast.store.connection import connect
 from tests.conditions import until
 from tests.processes import is_alive

@@ -14,7 +14,7 @@ from simulcast.errors import EmbeddedServerError
 from simulcast.launcher import embedded as module
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.launcher.valkey_binary import find_server
-from simulcast.settings.shared import URL_FILE
+from simulcast.settings.redis import URL_FILE
 from tests.conditions import until
 from tests.processes import children, is_alive
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from simulcast.errors import SettingRefused
-from simulcast.settings.shared import SharedSettings, explain
+from simulcast.settings.redis import explain
+from simulcast.settings.shared import SharedSettings
 from simulcast.settings.worker import WorkerSettings
 from simulcast.store.url import parse, redacted_url
 
