@@ -18,7 +18,7 @@ from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import encode, plain_fraction
 from simulcast.model.job_record import event_members
 from simulcast.model.lease import Desired
-from simulcast.settings.shared import RedisSettings
+from simulcast.settings.redis import RedisSettings
 
 POLL_S = 1.0
 RETRY_S = 0.5
