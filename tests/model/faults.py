@@ -26,7 +26,7 @@ class Faults:
         while not self.stopping.is_set():
             await asyncio.sleep(rng.uniform(0.5, 3.0))
             place, is_killed, new_host = rng.randrange(WORKERS), rng.random() < 0.5, rng.random() < 0.5
-            pause_s = rng.uniform(0.3, 2.5 * LEASE_S)
+            pause_s = rng.uniform(0.3, 1.6 * LEASE_S)
             async with self.lasting:
                 self.model.lose_worker()
                 if is_killed:
