@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+from simulcast.frontend.fanout.backlog import Backlog, SliceCache
 from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.frames import payloads, text_frame
 from simulcast.frontend.fanout.hub import Client, Hub
-from simulcast.frontend.fanout.log import Entry, Log
+from simulcast.frontend.fanout.log import Log
+from simulcast.frontend.fanout.snapshot import ChannelSnapshot
+from simulcast.frontend.fanout.view import View
 from tests.clocks import Clock
 
 
@@ -42,14 +46,43 @@ class Socket:
     def drain(self) -> None:
         self.room = self.capacity
         self.hub.resume(self.client)
+        while self.hub.serve(self.client):
+            pass
 
 
 def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
     return Entry(offset, label, key, text_frame(text.encode()))
 
 
-def make_hub(clock: Clock, log: Log | None = None, interval_s: float = 0.0) -> Hub:
-    return Hub(log or Log(), clock, clock.call_at, Counters(clock), interval_s)
+def make_hub(clock: Clock, log: Log | None = None, interval_ms: int = 0) -> Hub:
+    backlog = Backlog(log or Log(), ChannelSnapshot(clock), SliceCache(), clock)
+    return Hub(backlog, clock, clock.call_at, Counters(clock), View("downloads", interval_ms=interval_ms))
+
+
+def publish(hub: Hub, new: Entry) -> None:
+    hub.log.append(new)
+    hub.add(new.frame, None)
+    hub.flush_if_large()
+
+
+def log_frames(log: Log, after: int, max_bytes: int = 10**9) -> tuple[list[bytes], int] | None:
+    """Return the frames after that cursor of the log, and the cursor behind them."""
+    return log.read(after, log.head, max_bytes, lambda entry: entry.frame)
+
+
+def entries_after(log: Log, offset: int) -> list[Entry] | None:
+    """Return the entries that a client gets which has that offset; None if the log lacks some."""
+    cursor = log.cursor_after(offset)
+    entries: list[Entry] = []
+
+    def keep(entry: Entry) -> bytes:
+        if entry.offset:
+            entries.append(entry)
+        return entry.frame
+
+    if cursor is None or log.read(cursor, log.head, 10**9, keep) is None:
+        return None
+    return entries
 
 
 def texts(frames: bytes | None) -> list[str]:

@@ -58,10 +58,15 @@ class Services:
         reporter = HeartbeatReporter(name, time.time(), endpoint, self.channels, self.listeners)
         await run_until_first(
             self.listeners.run(),
-            run_periodically(SWEEP_INTERVAL_S, self.channels.sweep),
+            run_periodically(SWEEP_INTERVAL_S, self._sweep),
             run_periodically(PING_INTERVAL_S, self.channels.publish_position_marks),
             send_heartbeats(self.registry, name, reporter.record, dict),
         )
+
+    async def _sweep(self) -> None:
+        for client in tuple(self.connected):
+            client.disconnect_if_stalled()
+        await self.channels.sweep()
 
 
 @asynccontextmanager

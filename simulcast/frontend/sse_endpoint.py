@@ -117,12 +117,11 @@ class EventStream(Response):
             client.on_disconnect()
             await cancel_and_wait([joining])
         await writer.finish()
+        writer.observer = None  # a cycle would keep the client from being freed
 
     async def _join(self, client: Subscriber, writer: SSEWriter) -> None:
         try:
-            for channel in self._wanted.channels:
-                await client.follow(channel, self._wanted.since.get(channel))
-                await writer.drained.wait()  # it holds what one channel owes, not what all of them do
+            await client.follow_all()
         except (BrokerUnavailable, TimeoutError, TooManyChannels) as error:
             _log.warning("a client could not join: %s", error)
         except Exception:

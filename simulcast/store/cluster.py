@@ -13,7 +13,7 @@ import redis
 from redis.asyncio.client import PubSub
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology
+from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology, forget_name
 from simulcast.store.url import Server
 
 
@@ -70,10 +70,12 @@ class Cluster(DiscoveredTopology):
         return self._address.url_for(member)
 
     async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
+        names = list(names)
+        await pubsub.subscribe(*names)
         for name in names:  # one by one: they may lie in different slots of the same server
-            await pubsub.subscribe(name)
             await pubsub.ssubscribe(name)
 
     async def unsubscribe(self, pubsub: PubSub, name: str) -> None:
-        await pubsub.unsubscribe(name)
+        await super().unsubscribe(pubsub, name)
         await pubsub.sunsubscribe(name)
+        forget_name(pubsub.shard_channels, pubsub.pending_unsubscribe_shard_channels, name)

@@ -96,6 +96,7 @@ class Topology:
     async def unsubscribe(self, pubsub: PubSub, name: str) -> None:
         """Unsubscribe from a channel of `subscribe`."""
         await pubsub.unsubscribe(name)
+        forget_name(pubsub.channels, pubsub.pending_unsubscribe_channels, name)
 
     async def aclose(self) -> None:
         """Close all connections; a later call opens new ones."""
@@ -185,3 +186,9 @@ class DiscoveredTopology(Topology):
         if client is None:
             client = self._discovery_clients[member] = connect(self._discovery_url(member), max_connections=1)
         return client
+
+
+def forget_name(names: dict[bytes, object], pending: set[bytes], name: str) -> None:
+    """Remove a channel from redis-py, which keeps each name until it reads the reply; a reader of ours does instead."""
+    names.pop(name.encode(), None)
+    pending.discard(name.encode())

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from simulcast.errors import InvalidEvent
 from simulcast.frontend.authorization import parse_token
+from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.frames import payload_of, text_frame
-from simulcast.frontend.fanout.log import Entry
 from simulcast.frontend.fanout.view import View
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.model import commands

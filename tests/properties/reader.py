@@ -1,12 +1,14 @@
 """A client of the machine: the real subscriber over a socket of so many bytes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from itertools import dropwhile
 
 from simulcast.errors import BrokerUnavailable
+from simulcast.frontend.fanout.backlog import Part
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.fanout.frames import payload_of, payloads
-from simulcast.frontend.fanout.hub import Hub
+from simulcast.frontend.fanout.frames import payload_of, payloads, text_frame
 from simulcast.frontend.fanout.recovery import Replay
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import Subscriber
@@ -31,6 +33,7 @@ class Reader(ASGIWriter):
         self.drained.set()
         self.joined_at = -1  # the number of events published before it joined; -1 until then
         self.before = 0  # the number of messages that it got before it joined
+        self.welcome: list[bytes] = []  # what it is owed from before it joined, unless superseded
         self.began_anew = 0
         self.full_with: int | None = None  # the number of messages that it had when its socket filled
         self.exact_from: int | None = None  # from this event on it is current, and due every single one
@@ -39,7 +42,14 @@ class Reader(ASGIWriter):
 
     @property
     def flow(self) -> list[bytes]:
-        return self.got[self.before :]
+        """What it got of the events that were published since it joined."""
+        return list(dropwhile(lambda payload: payload in self.welcome, self.got[self.before :]))
+
+    def assert_welcome(self, snapshot: Collection[bytes]) -> None:
+        """Assert that it got what it was owed when it joined, in order, or what superseded it."""
+        received = self.got[self.before : len(self.got) - len(self.flow)]
+        assert received == [payload for payload in self.welcome if payload in received]
+        assert [payload for payload in self.welcome if payload in snapshot and payload not in received] == []
 
     def sees(self, key: str) -> bool:
         return not self.key or key == self.key
@@ -112,7 +122,8 @@ class Member(Subscriber):
         here, since, server = feed.position, self._reader.since, self._feed.server
         assert here is not None
         assert since is None or since.epoch <= here.epoch, "it knows of an epoch that this front-end doesn't"
-        got = [*self._reader.got, *(payload_of(each.frame) for each in replay.entries)]
+        reader, replayed = self._reader, self._replayed(feed, replay)
+        got = [*reader.got, *map(payload_of, replayed)]
         missed = []
         if since is not None and since.epoch == here.epoch:
             places = [Position(here.epoch, offset) for offset in range(since.offset + 1, here.offset + 1)]
@@ -124,18 +135,23 @@ class Member(Subscriber):
             assert replay.recovered or lost or not feed.is_recoverable(since), "it could have been recovered"
         if replay.recovered:
             assert_owed(got, [told(each) for each in missed])
-        self._recovered = replay.recovered
-        super()._replay(channel, feed, replay)
-
-    def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
-        reader, welcome = self._reader, list(payloads(frames))
         reader.began_anew = self._feed.began_anew
-        reader.joined_at = len(reader.told) - (hub.log.head - cursor)
-        reader.before = len(reader.got) + len(welcome)
-        if not self._recovered:
-            follows = [each.payload for each in reader.flow_due]
-            going_on = [payload_of(each.frame) for each in self._feed.snapshot_entries() if reader.sees(each.key)]
-            assert [each for each in going_on if each not in welcome and each not in follows] == []
-            assert not set(welcome) & set(follows), "it is given twice"
-        super()._join(channel, hub, frames, cursor)
+        reader.joined_at = len(reader.told)
+        reader.before = len(reader.got)
+        reader.welcome = [payload_of(frame) for frame in replayed]
+        follows = {each.payload for each in reader.flow_due}
+        assert not set(reader.welcome) & follows, "it is given twice"
+        super()._replay(channel, feed, replay)
         assert reader.open or reader.left, "it is cut as it joins"
+
+    def _replayed(self, feed: Feed, replay: Replay) -> list[bytes]:
+        """Return the frames that it would get if it read them now."""
+        place, view, frames = replace(replay.place), self._view(CHANNEL), list[bytes]()
+        while place.part is not Part.LIVE:
+            piece = feed.backlog.read(view, place)
+            assert piece is not None
+            frames += map(text_frame, payloads(piece.batch))
+            place.cursor = piece.cursor
+            if not piece.batch:
+                place.finish_part()
+        return frames

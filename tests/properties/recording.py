@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.identity import change_of, lasting_state
-from simulcast.frontend.fanout.log import Entry, Log
+from simulcast.frontend.fanout.log import Log
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
@@ -35,8 +36,8 @@ class RecordingFeed(Feed):
     """Records the accepted publications, and those that every client is due."""
 
     def __init__(self, server: RedisModel) -> None:
-        self.log = RecordingLog()
-        super().__init__(make_hub(server.clock, self.log))
+        self.recorded = RecordingLog()
+        super().__init__(make_hub(server.clock, self.recorded))
         self.server = server
         self.began = Position(0, 0)  # where it began, or began anew
         self.began_anew = 0
@@ -47,12 +48,12 @@ class RecordingFeed(Feed):
         self._lost_again: set[Change] = set()  # of these, what the server has lost
 
     def accept(self, publication: Publication) -> Outcome:
-        here, given = self.position, len(self.log.given)
+        here, given = self.position, len(self.recorded.given)
         outcome = super().accept(publication)
         if outcome is Outcome.ACCEPTED:
             assert here is not None and publication.position == Position(here.epoch, here.offset + 1)
             self.taken.append(publication)
-            is_given = len(self.log.given) > given
+            is_given = len(self.recorded.given) > given
             assert is_given == self._is_due(publication), "told again" if is_given else "nobody was told"
             if is_given:
                 self.told.append(told(publication))
@@ -128,9 +129,9 @@ class RecordingFeed(Feed):
         assert not any(hub.clients for hub in (self.hub, *self.views.values())), "somebody has a hole and wasn't cut"
 
     def preload(self, publications: Sequence[Publication]) -> None:
-        given = len(self.log.given)
+        given = len(self.recorded.given)
         super().preload(publications)
-        del self.log.given[given:]
+        del self.recorded.given[given:]
 
 
 def is_after(publication: Publication, position: Position) -> bool:

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from simulcast.frontend.fanout.hub import SLOW_CLIENT_TIMEOUT_S
+from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.subscriptions.options import SubscribeOptions
+from simulcast.frontend.subscriptions.subscriber import SLOW_CLIENT_TIMEOUT_S
 from simulcast.model.position import Position
 from tests.properties.front_end import CHANNEL, ListenerMachine
 from tests.properties.model import Expected, assert_on_the_way, assert_owed
@@ -63,7 +64,9 @@ class FrontEndMachine(ListenerMachine):
             reader.stall()
 
         async def both() -> None:
-            await asyncio.gather(reader.follow(), self.session(messages, poll=False))
+            joining = asyncio.ensure_future(reader.follow())
+            await self.session(messages, poll=False, joining=joining)
+            await joining
 
         self.loop.run_until_complete(both())
 
@@ -116,12 +119,11 @@ class FrontEndMachine(ListenerMachine):
         self.clock.advance(seconds)
         if sweep:
             latest = self.clock.now - SLOW_CLIENT_TIMEOUT_S
-            patient = [each for each in self.here if not each.full or self.paused_at(each) >= latest]
-            self.hub.disconnect_slow_clients()
-            assert all(reader.open for reader in patient)
-
-    def paused_at(self, reader: Reader) -> float:
-        return reader.subscriber._clients[CHANNEL][1].paused_at
+            here = self.here
+            patient = [each for each in here if (each.subscriber._stalled_since or latest) >= latest]
+            for reader in here:
+                reader.subscriber.disconnect_if_stalled()
+            assert [each for each in here if each.open] == patient
 
     # What must hold.
 
@@ -131,7 +133,7 @@ class FrontEndMachine(ListenerMachine):
 
     @property
     def flushed(self) -> int:
-        return len(self.feed.told) - len(self.hub._pending)
+        return len(self.feed.told) - len(self.hub._slice) - sum(len(frames) for frames, _ in self.hub._slices)
 
     @invariant()
     def who_is_gone_is_forgotten_and_nobody_else(self) -> None:
@@ -188,8 +190,10 @@ class FrontEndMachine(ListenerMachine):
             reader.drain()
         self.clock.advance(10)
         self.who_is_gone_is_forgotten_and_nobody_else()
+        snapshot = [payload_of(each.frame) for each in self.feed.snapshot.entries()]
         for reader in self.readers:
             assert_owed(reader.flow, reader.flow_due)
+            reader.assert_welcome(snapshot)
         assert self.hub.lagging == 0
         if self.watcher.open and self.watcher.joined_at >= 0:
             assert_owed(self.watcher.flow, self.watcher.flow_due)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulcast.frontend.fanout.log import Entry, Log
-from tests.fake_clients import entry
+from simulcast.frontend.fanout.entries import Entry
+from simulcast.frontend.fanout.log import Log
+from tests.fake_clients import entries_after, entry, log_frames
 
 MAX_ENTRIES = 6
 MAX_BYTES = 160
@@ -91,17 +92,17 @@ def compare(steps: Sequence[Append | str], slice_bytes: int, began_at: int) -> N
             _check_slices(log, cursor, naive.since(cursor), slice_bytes)
         for asked in range(naive.began_at, offset + 1):
             expected = naive.after(asked)
-            found = log.entries_after(asked)
+            found = entries_after(log, asked)
             assert (None if found is None else [each.frame for each in found]) == expected
 
 
 def _check_slices(log: Log, cursor: int, expected: list[bytes] | None, most_bytes: int) -> None:
     if expected is None:
-        assert log.frames_since(cursor, most_bytes) is None
+        assert log_frames(log, cursor, most_bytes) is None
         return
     got: list[bytes] = []
     while True:
-        found = log.frames_since(cursor, most_bytes)
+        found = log_frames(log, cursor, most_bytes)
         assert found is not None
         frames, cursor = found
         if not frames:

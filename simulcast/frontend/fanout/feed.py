@@ -5,16 +5,16 @@ position; an offset that was seen is a duplicate, one that skips is a gap to be 
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
 
+from simulcast.frontend.fanout.backlog import Place
+from simulcast.frontend.fanout.entries import Entry, frame_publication
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.identity import Identity, change_of, identity_of, lasting_state
 from simulcast.frontend.fanout.latency import Latency
-from simulcast.frontend.fanout.log import Entry, frame_publication
-from simulcast.frontend.fanout.snapshot import ENDED_TTL_S, ChannelSnapshot, SnapshotCache
+from simulcast.frontend.fanout.snapshot import MaskedSnapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.model.events import Event
 from simulcast.model.position import Position
@@ -23,7 +23,6 @@ from simulcast.model.publication import Publication
 MAX_SEEN = 50_000
 LOST_TTL_S = 30.0  # how long publishers have to publish again what the server lost
 CUT_TTL_S = 30.0  # how long clients that this or another front-end cut take to come back
-MARK_KEY = "position\n"  # no event's key has a line break
 
 
 class Outcome(Enum):
@@ -36,17 +35,17 @@ class Outcome(Enum):
 class Feed:
     """One channel from its first `load_snapshot` on: its position, its snapshot, and the hub of each view.
 
-    `hub` is the hub of the plain view, whose log is the channel's; other views come and go with their clients.
+    `hub` is the hub of the plain view; those of other views come and go with their clients, and read the same backlog.
     """
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.latency = Latency(hub.counters)
-        hub.on_flush = self._on_flush
-        self.snapshot = ChannelSnapshot(hub.counters.clock)
+        hub.on_flush = self.latency.record_newest  # no method of this feed: a cycle would keep it from being freed
+        self.backlog = hub.backlog
+        self.log, self.snapshot = self.backlog.log, self.backlog.snapshot
         self.views: dict[View, Hub] = {}
         self._views_by_download: dict[str, dict[View, Hub]] = {}  # by download id; "" for views of all downloads
-        self._snapshot_cache = SnapshotCache()
         self._old_tags: deque[str] = deque(maxlen=16)
         self.position: Position | None = None
         self.tag = ""
@@ -54,9 +53,7 @@ class Feed:
         self.is_stale = False  # the snapshot is still the previous epoch's
         self._seen: OrderedDict[Identity, Position] = OrderedDict()
         self._lost_identities: dict[str, set[Identity]] = {}  # by key: published here, lost by the server
-        # Newest events of these keys; joining clients get them until they are published again.
-        self._lost_events = ChannelSnapshot(hub.counters.clock)
-        self._lost_at = 0.0
+        self._masked = MaskedSnapshot(self.snapshot, hub.counters.clock)
         self._invalidated_at = 0.0
         self._cut_position: Position | None = None  # where clients were cut, which know of events that are lost
         self._cut_at = float("-inf")
@@ -71,24 +68,28 @@ class Feed:
         if position.offset != self.position.offset + 1:
             self.hub.counters.gaps_found += 1
             return Outcome.GAP
-        self.position = position
+        before, self.position = self.position, position
+        self.latency.position = position
         entry = frame_publication(publication, position.offset)
         if self._since_snapshot is not None:
             self._since_snapshot.append(entry)
         if self._is_new(publication):
-            self._deliver(entry)
-        else:
             self.snapshot.apply(entry)
-            self.hub.log.restart_after(position.offset)  # a client without it recovers from the history
-            self._snapshot_cache.clear()
+            self._publish(entry, before)
+        else:
+            self._disconnect_joining()
+            self._masked.apply(entry)
+            self.log.restart_after(position.offset)  # a client without it recovers from the history
         return Outcome.ACCEPTED
 
     def accept_external(self, event: Event | str) -> None:
         """Deliver an event that no broker published: live, without a position."""
         if isinstance(event, str):
-            self._publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))))
+            self._publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))), self.position)
         else:
-            self._deliver(Entry(0, event.label, event.key, text_frame(event.payload)))
+            entry = Entry(0, event.label, event.key, text_frame(event.payload))
+            self._masked.apply(entry)
+            self._publish(entry, self.position)
 
     def load_snapshot(
         self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
@@ -99,28 +100,23 @@ class Feed:
         if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
             self.start_epoch(position, tag)
         self.is_stale = False
-        lost = [entry for entry in self.snapshot_entries() if entry.key in self._lost_identities]
-        self._lost_events.clear()
-        for entry in lost:
-            self._lost_events.apply(entry)
-        self._lost_at = self.hub.counters.clock()
-        self.snapshot.clear()
-        self._snapshot_cache.clear()
+        self._disconnect_joining()
+        entries = [(frame_publication(each, 0), ended_ago_s.get(each.key, 0.0)) for each in publications]
+        self._masked.load(entries, self._lost_identities.keys())
         active = {publication.key for publication in publications}
         known = active | self._lost_identities.keys() | {""}
         for identity in [identity for identity in self._seen if identity[0] not in known]:
             del self._seen[identity]  # the server forgot it, so a publication of it is new
         for publication in publications:
-            self.snapshot.apply(frame_publication(publication, 0), ended_ago_s.get(publication.key, 0.0))
             if (change := identity_of(publication)) is not None:
                 self._record(change, publication.position)
         for entry in newer:
             if entry.offset > position.offset:
-                self.snapshot.apply(entry)
+                self._masked.apply(entry)
 
     def reset(self) -> None:
         """Cut every client, since events that they missed are lost; `load_snapshot` comes next."""
-        for hub in (self.hub, *self.views.values()):
+        for hub in self.hubs():
             hub.disconnect_all()
         if self._lost_identities:
             self._cut_position, self._cut_at = self.position, self.hub.counters.clock()
@@ -131,7 +127,7 @@ class Feed:
         """Take every later publication for new: the server forgot the earlier ones, or no client knows them."""
         self._seen.clear()
         self._lost_identities.clear()
-        self._lost_events.clear()
+        self._unmask(self._masked.keys)
 
     def invalidate(self, after: Position) -> None:
         """Note that the server lost the publications after that: the same changes of state are repetitions."""
@@ -166,51 +162,38 @@ class Feed:
             self.hub.counters.epochs += 1
         self.is_stale = True
         self.position, self.tag = position, tag
+        self.latency.position = position
         if self._since_snapshot is not None:
             self._since_snapshot = []
-        self.hub.log.restart_after(position.offset)
+        self.log.restart_after(position.offset)
         self.latency.record_flush(position)
 
     def preload(self, publications: Sequence[Publication]) -> None:
         """Fill the log with publications from before the start, so that reconnecting clients recover from memory."""
         if publications and self.position is not None:
-            self.hub.log.restart_after(publications[0].position.offset - 1)
+            self.log.restart_after(publications[0].position.offset - 1)
             for publication in publications:
-                self.hub.log.append(frame_publication(publication, publication.position.offset))
-            self.hub.skip_to_head()
-
-    def snapshot_for(self, view: View, hub: Hub, now: float) -> tuple[bytes, int]:
-        """Return the snapshot's frames in that view, and the cursor of its hub after which the live flow goes on."""
-        return self._snapshot_cache.get(view, hub, self.snapshot_entries, now)
-
-    def snapshot_entries(self) -> list[Entry]:
-        """Return the events that a joining client gets, oldest first.
-
-        For events that the server lost in a failover: the newest state that this process knows, for ENDED_TTL_S.
-        """
-        if self.hub.counters.clock() - self._lost_at > ENDED_TTL_S:
-            self._lost_events.clear()
-        lost = self._lost_events.entries()
-        keys = {entry.key for entry in lost}
-        return [*(entry for entry in self.snapshot.entries() if entry.key not in keys), *lost]
+                self.log.append(frame_publication(publication, publication.position.offset))
 
     def is_known_tag(self, tag: str) -> bool:
         """Return whether a broker of an earlier epoch published under that tag."""
         return tag in self._old_tags
 
-    def _deliver(self, entry: Entry) -> None:
-        self.snapshot.apply(entry)
-        self._publish(entry)
-
-    def _publish(self, entry: Entry) -> None:
-        self.hub.publish(entry)
-        if entry.label == "-":
-            self._snapshot_cache.clear()
-        for key in {"", entry.key}:
-            for view, hub in self._views_by_download.get(key, {}).items():
-                frame = view.frame(entry)
-                if frame is not None:
-                    hub.publish(entry if frame is entry.frame else replace(entry, frame=frame))
+    def _publish(self, entry: Entry, before: Position | None) -> None:
+        """Append to the log, and give it to each hub whose view has it. `before`: the position before the entry."""
+        self.log.append(entry)
+        matching = [(self.hub, entry.frame)]
+        if self.views:
+            named = b""
+            for key in {"", entry.key}:
+                for view, hub in self._views_by_download.get(key, {}).items():
+                    if view.with_channel and not view.interval_ms:
+                        named = named or view.add_channel(entry.frame)
+                    matching.append((hub, named if view.with_channel else entry.frame))
+        for hub, frame in matching:
+            hub.add(frame, before)
+        for hub, _ in matching:
+            hub.flush_if_large()
 
     def add_view(self, view: View, hub: Hub) -> None:
         """Give the hub the view's events from now on."""
@@ -225,15 +208,30 @@ class Feed:
         if not views:
             del self._views_by_download[view.download_id]
 
-    def _on_flush(self) -> None:
-        if self.position is not None:
-            self.latency.record_flush(self.position)
-
     def publish_position_marks(self) -> None:
         """Send the channel's position to views with marks: their clients recover from there even without an event."""
-        for view, hub in self.views.items():
-            if view.marks and self.position is not None:
-                hub.publish(Entry(0, "p", MARK_KEY, view.position_mark(self.position)))
+        if self.position is not None:
+            for hub in [hub for view, hub in self.views.items() if view.marks]:
+                hub.write_position_mark(self.position)
+
+    def place_in_snapshot(self, resumable: bool) -> Place:
+        """Return the place of a client that joins with the snapshot; see `Backlog.at_snapshot`."""
+        if self._masked.is_over():
+            self._unmask(self._masked.keys)
+        return self.backlog.at_snapshot(resumable)
+
+    def hubs(self) -> list[Hub]:
+        """Return the hub of each view."""
+        return [self.hub, *self.views.values()]
+
+    def close(self) -> None:
+        """Give the memory back: the channel has no clients any more."""
+        self.log.clear()
+        self.snapshot.clear()
+
+    def _disconnect_joining(self) -> None:
+        for hub in self.hubs():
+            hub.disconnect_joining()
 
     def _is_new(self, publication: Publication) -> bool:
         """Return whether this is no repetition after a failover, and no state that clients have passed."""
@@ -249,8 +247,8 @@ class Feed:
                 return False
             self._forget_lost(key)
         is_new = identity is None or self._record(identity, publication.position)
-        if self._lost_events and is_new:
-            self._lost_events.forget(key)
+        if is_new:
+            self._unmask({key})
         if identity is None and not (publication.label == "p" and newest[1].startswith("s:")):
             self._forget_lost(key)
         return is_new
@@ -281,4 +279,9 @@ class Feed:
 
     def _confirm_all(self, key: str) -> None:
         self._lost_identities.pop(key, None)
-        self._lost_events.forget(key)
+        self._unmask({key})
+
+    def _unmask(self, keys: Collection[str]) -> None:
+        if masked := self._masked.keys.intersection(keys):
+            self._disconnect_joining()
+            self._masked.unmask(masked)

@@ -1,23 +1,24 @@
-"""The connected clients of one channel, and how far each of them is.
+"""The connected clients of one view of a channel, and how far each of them is.
 
 Each event is framed once; events that arrive together are joined once, and the same bytes are written to every client
-that is current. A client whose socket is full owns no queue: it is a cursor into the log, and gets its backlog when the
-socket drains. After a flush that took d, the next starts no sooner than FLUSH_BACKOFF_FACTOR times d later: idle, an
-event leaves immediately; loaded, part of the loop stays free, and the events of the meantime share one send a client.
+that is current. A client whose socket is full owns no queue: it is a place in the log or the snapshot, and gets what it
+is owed in slices, each after the last one drained. After a flush that took d, the next starts no sooner than
+FLUSH_BACKOFF_FACTOR times d later: idle, an event leaves immediately; loaded, part of the loop stays free, and the
+events of the meantime share one send a client.
 """
 
 import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from simulcast.frontend.fanout.backlog import SLICE_BYTES, Backlog, Part, Place
 from simulcast.frontend.fanout.counters import Counters
-from simulcast.frontend.fanout.log import MAX_BYTES, Entry, Log
+from simulcast.frontend.fanout.view import View
+from simulcast.model.position import Position
 
-MAX_PENDING_BYTES = 1024 * 1024  # more than that is flushed immediately (with an interval: more than half the log)
-SLICE_BYTES = 256 * 1024  # written to a client that is behind before its socket must drain again
+MAX_PENDING_SLICES = 16  # more are flushed immediately
 FLUSH_BACKOFF_FACTOR = 1.75
 MAX_FLUSH_DELAY_S = 0.025  # so that latency stays low with very many clients
-SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full
 
 _log = logging.getLogger("simulcast.hub")
 
@@ -46,15 +47,15 @@ class ConnectionObserver(Protocol):
 
 
 class Client:
-    """One connected client. `cursor`: of the last event written to it, while it isn't current."""
+    """One connected client. `greeting`: written before anything else. `place`: of a client that isn't current."""
 
-    __slots__ = ("cursor", "paused", "paused_at", "writer")
+    __slots__ = ("greeting", "paused", "place", "writer")
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, paused: bool = False) -> None:
         self.writer = writer
-        self.cursor = 0
-        self.paused = False
-        self.paused_at = 0.0
+        self.paused = paused
+        self.greeting = b""
+        self.place = Place(Part.LIVE, 0, 0, 0)
 
 
 class Hub:
@@ -66,33 +67,32 @@ class Hub:
 
     def __init__(
         self,
-        log: Log,
+        backlog: Backlog,
         clock: Callable[[], float],
         call_at: Callable[[float, Callable[[], None]], object],
         counters: Counters,
-        interval_s: float = 0.0,
-        encode: Callable[[bytes], bytes] | None = None,
+        view: View,
     ) -> None:
-        """`clock`: seconds, monotonic. `interval_s`: at most one flush in that time, without superseded events.
-
-        `encode`: applied to joined frames before they are written.
-        """
-        self._encode = encode
-        self.log = log
+        """`clock`: seconds, monotonic. With the view's interval there is at most one flush in that time."""
+        self.backlog = backlog
+        self.log = backlog.log
         self.counters = counters
         self.on_flush: Callable[[], None] = lambda: None
-        self._interval_s = interval_s
-        self._max_pending_bytes = MAX_BYTES // 2 if interval_s else MAX_PENDING_BYTES
+        self.view = view
+        self._interval_s = view.interval_ms / 1000
         self._clock = clock
         self._call_at = call_at
         self._current: set[Client] = set()
         self._unwritten: set[Client] = set()  # current, and not yet written to in the flush that is running
         self._waiting: set[Client] = set()  # behind, with room in the socket
         self._full: set[Client] = set()  # behind, with a full socket
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
-        self._flush_cursor = 0
+        self._is_pending = False  # since the last flush, an event of the view was published
+        self._slices: list[tuple[list[bytes], int]] = []  # pending frames, and the cursor behind them
+        self._slice: list[bytes] = []  # the last one of these
+        self._slice_bytes = 0
+        self._flush_cursor = 0  # of the log; while nothing is pending, current clients have all of it
         self._previous_flush_cursor = 0
+        self._flushed_position: Position | None = None  # likewise, in the history
         self._earliest_flush_at = 0.0
 
     @property
@@ -105,60 +105,88 @@ class Hub:
         """The number of clients that are not current."""
         return len(self._waiting) + len(self._full)
 
-    def publish(self, entry: Entry) -> None:
-        """Send the event to every client, at the next flush."""
-        self.log.append(entry)
-        if not self._pending:
+    def add(self, frame: bytes, before: Position | None) -> None:
+        """Send the log's newest event to every client, at the next flush. `before`: the position before it.
+
+        With an interval the log is read at the flush, and `frame` is not used.
+        """
+        head = self.log.head
+        if not self._is_pending:
+            self._is_pending = True
+            self._flush_cursor, self._flushed_position = head - 1, before
             self._call_at(max(self._earliest_flush_at, self._clock()), self._flush_when_due)
-        self._pending.append(entry.frame)
-        self._pending_bytes += len(entry.frame)
-        if self._pending_bytes > self._max_pending_bytes:
+        if self._interval_s:
+            return
+        if self._slice_bytes + len(frame) > SLICE_BYTES and self._slice:
+            self._slices.append((self._slice, head - 1))
+            self._slice, self._slice_bytes = [], 0
+        self._slice.append(frame)
+        self._slice_bytes += len(frame)
+
+    def flush_if_large(self) -> None:
+        """Flush where more is pending than may be. Call it after `add`, when every hub of the channel has the event:
+        a write may fill a socket, which pauses the client in all of them.
+        """
+        if len(self._slices) > MAX_PENDING_SLICES or (
+            self._interval_s and self._is_pending and self.log.is_about_to_trim(self._flush_cursor)
+        ):
             self.flush()
 
-    def join(self, client: Client, backlog: bytes, cursor: int | None = None) -> None:
-        """Add a client. It gets `backlog` (snapshot or missed events), then events after `cursor` (None: the head)."""
-        client.cursor = self.log.head if cursor is None else cursor
+    def join(self, client: Client, greeting: bytes = b"", place: Place | None = None) -> None:
+        """Add a client. It gets `greeting`, what it is owed from `place` on, and later events; None: only these."""
+        client.greeting += greeting
+        client.place = place or self.backlog.at_cursor(self.log.head)
         (self._full if client.paused else self._waiting).add(client)
-        if backlog:
-            client.writer.write(self._encode_batch([backlog], 1))
-        if client in self._waiting:
-            self._serve(client)
+        self._serve(client)
 
-    def leave(self, client: Client) -> None:
-        """Remove a client. Harmless for one that isn't here."""
+    def leave(self, client: Client) -> Place:
+        """Remove a client, and return its place. Harmless for one that isn't here."""
+        if client in self._current:
+            client.place = self.backlog.at_cursor(self._current_cursor)
+        elif client in self._unwritten:
+            client.place = self.backlog.at_cursor(self._previous_flush_cursor)
         for group in (self._current, self._unwritten, self._waiting, self._full):
             group.discard(client)
-
-    def take_backlog(self, client: Client) -> list[Entry] | None:
-        """Remove a client, and return its unwritten events; None if some were trimmed."""
-        cursor = self._flush_cursor if client in self._current else client.cursor
-        self.leave(client)
-        entries = self.log.entries_since(cursor)
-        return None if entries is None else [entry for _, entry in entries]
+        return client.place
 
     def pause(self, client: Client) -> None:
         """Stop writing: the client's socket is full."""
         client.paused = True
-        client.paused_at = self._clock()
-        if client in self._current:
-            self._current.remove(client)
-            client.cursor = self._flush_cursor
-        elif client in self._unwritten:
-            self._unwritten.remove(client)
-            client.cursor = self._previous_flush_cursor
-        elif client in self._waiting:
-            self._waiting.remove(client)
-        else:
-            return  # has not joined
-        self._full.add(client)
+        if client in self._current or client in self._unwritten or client in self._waiting:
+            self.leave(client)
+            self._full.add(client)
 
     def resume(self, client: Client) -> None:
-        """Write again: the client's socket has drained."""
+        """Let `serve` write again: the client's socket has drained."""
         client.paused = False
         if client in self._full:
             self._full.remove(client)
             self._waiting.add(client)
-            self._serve(client)
+
+    def serve(self, client: Client) -> bool:
+        """Write a waiting client's next slice. Return False when there is none now."""
+        if client not in self._waiting:
+            return False
+        if client.greeting:
+            greeting, client.greeting = client.greeting, b""
+            self._write([client], self.view.encode(greeting), 1)
+            return True
+        place = client.place
+        piece = self.backlog.read(self.view, place)
+        if piece is None:
+            self._disconnect(client)
+            return False
+        place.cursor = piece.cursor
+        if piece.batch:
+            self._write([client], piece.batch, piece.events)
+        elif place.part is not Part.LIVE:
+            place.finish_part()
+        elif self._is_pending:
+            return False  # its last events are still pending for the others: the next flush makes it current
+        else:
+            self._waiting.remove(client)
+            self._current.add(client)
+        return True
 
     def flush(self) -> None:
         """Write the pending events. An unexpected error costs the clients of this hub alone their connections."""
@@ -166,42 +194,55 @@ class Hub:
             self._flush()
         except Exception:
             _log.exception("cutting %d clients of a view after an unexpected error", self.clients)
-            self._pending, self._pending_bytes = [], 0
+            self._is_pending = False
+            self._slices, self._slice, self._slice_bytes = [], [], 0
             self.disconnect_all()
 
     def _flush(self) -> None:
-        if not self._pending:
+        if not self._is_pending:
             return
         began = self.counters.clock()
-        batch = self._encode_batch(self._conflate_pending() if self._interval_s else self._pending, len(self._current))
-        self._pending.clear()
-        self._pending_bytes = 0
-        self._previous_flush_cursor, self._flush_cursor = self._flush_cursor, self.log.head
-        self._unwritten, self._current = self._current, self._unwritten
-        while self._unwritten:
-            client = self._unwritten.pop()
-            self._current.add(client)
-            client.writer.write(batch)
+        if self._interval_s:
+            self._flush_log()
+        else:
+            pending = [*self._slices, (self._slice, self.log.head)]
+            self._slices, self._slice, self._slice_bytes = [], [], 0
+            for frames, cursor in pending:
+                self._write_to_current(self.view.encode(b"".join(frames)), len(frames), cursor)
+        self._is_pending = False
         self.counters.flushes.observe(self.counters.clock() - began)
         self.on_flush()
         for client in tuple(self._waiting):
-            if client in self._waiting:
-                self._serve(client)
+            self._serve(client)
 
-    def skip_to_head(self) -> None:
-        """Drop the backlog: no client has joined yet."""
-        self._flush_cursor = self._previous_flush_cursor = self.log.head
+    def write_position_mark(self, position: Position) -> None:
+        """Write the channel's position to each client that has all events up to it.
+
+        Current clients of a view whose interval has not passed have those of the last flush.
+        """
+        if not self._interval_s:
+            self.flush()
+        current, waiting = tuple(self._current), tuple(self._waiting)
+        flushed = self._flushed_position if self._is_pending else position
+        if flushed is not None:
+            self._mark(current, flushed)
+        for client in waiting:
+            self._serve(client)
+        self._mark(waiting, position)
 
     def disconnect_all(self) -> None:
         """Cut every client."""
         for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
             self._disconnect(client)
 
-    def disconnect_slow_clients(self) -> None:
-        """Cut clients whose socket has been full for longer than SLOW_CLIENT_TIMEOUT_S."""
-        latest = self._clock() - SLOW_CLIENT_TIMEOUT_S
-        for client in [client for client in self._full if client.paused_at < latest]:
+    def disconnect_joining(self) -> None:
+        """Cut clients that have not received all of the snapshot, since it changes in a way that no event shows."""
+        for client in [client for client in (*self._waiting, *self._full) if client.place.in_snapshot]:
             self._disconnect(client)
+
+    @property
+    def _current_cursor(self) -> int:
+        return self._flush_cursor if self._is_pending else self.log.head
 
     def _flush_when_due(self) -> None:
         started = self._clock()
@@ -211,31 +252,39 @@ class Hub:
             min((ended - started) * FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S), self._interval_s
         )
 
-    def _encode_batch(self, frames: list[bytes], clients: int) -> bytes:
-        joined = b"".join(frames)
-        batch = joined if self._encode is None else self._encode(joined)
-        self.counters.count_sent(len(frames), clients, len(batch))
-        return batch
+    def _flush_log(self) -> None:
+        """Write the log after the last flush, without superseded events."""
+        place = self.backlog.at_cursor(self._flush_cursor)
+        while (piece := self.backlog.read(self.view, place)) is not None and piece.batch:
+            self._write_to_current(piece.batch, piece.events, piece.cursor)
+            place.cursor = piece.cursor
+        if piece is None:
+            for client in tuple(self._current):
+                self._disconnect(client)
 
-    def _conflate_pending(self) -> list[bytes]:
-        frames_and_cursor = self.log.frames_since(self._flush_cursor, MAX_BYTES)
-        return self._pending if frames_and_cursor is None else frames_and_cursor[0]
+    def _write_to_current(self, batch: bytes, events: int, cursor: int) -> None:
+        self.counters.count_sent(events, len(self._current), len(batch))
+        self._previous_flush_cursor, self._flush_cursor = self._flush_cursor, cursor
+        self._unwritten, self._current = self._current, self._unwritten
+        while self._unwritten:
+            client = self._unwritten.pop()
+            self._current.add(client)
+            client.writer.write(batch)
+
+    def _mark(self, clients: tuple[Client, ...], position: Position) -> None:
+        mark = self.view.encode(self.view.position_mark(position))
+        self._write([client for client in clients if client in self._current or client in self._waiting], mark, 1)
+
+    def _write(self, clients: list[Client], batch: bytes, events: int) -> None:
+        self.counters.count_sent(events, len(clients), len(batch))
+        for client in clients:
+            if not client.paused:
+                client.writer.write(batch)
 
     def _serve(self, client: Client) -> None:
-        """Write a waiting client's backlog, until it is current, its socket is full, or it has left."""
-        while client in self._waiting:
-            backlog = self.log.frames_since(client.cursor, SLICE_BYTES)
-            if backlog is None:
-                self._disconnect(client)
-                return
-            frames, client.cursor = backlog
-            if frames:
-                client.writer.write(self._encode_batch(frames, 1))
-            elif client.cursor == self._flush_cursor:
-                self._waiting.remove(client)
-                self._current.add(client)
-            else:
-                return  # its last events are still pending for the others: the next flush makes it current
+        """Write what a waiting client is owed, until it is current, its socket is full, or it has left."""
+        while self.serve(client):
+            pass
 
     def _disconnect(self, client: Client) -> None:
         self.counters.disconnects += 1

@@ -19,6 +19,7 @@ class Latency:
         self._counters = counters
         self._flushes: deque[tuple[Position, float]] = deque(maxlen=MAX_PENDING_FLUSHES)
         self._sampled: Position | None = None
+        self.position: Position | None = None  # of the newest event that was received
         self._pending: tuple[Position, float] | None = None  # published and not flushed yet
 
     def record_flush(self, position: Position) -> None:
@@ -32,6 +33,11 @@ class Latency:
             elif pending.offset <= position.offset:
                 self._pending = None
                 self._counters.observe_latency(max(0.0, now - published_at))
+
+    def record_newest(self) -> None:
+        """Record that everything received was written."""
+        if self.position is not None:
+            self.record_flush(self.position)
 
     def record_head(self, position: Position, published_at: float | None) -> None:
         """Record the newest event, and when Redis published it; None if unknown."""

@@ -4,32 +4,14 @@ Newer progress supersedes older progress of its download; a state event supersed
 state event, or an event without a key.
 """
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from simulcast.frontend.fanout.frames import text_frame
-from simulcast.model.publication import Publication, with_event_id
+from simulcast.frontend.fanout.entries import Entry, OrderedEntries
+from simulcast.frontend.fanout.memory import MemoryPool
 
 MAX_ENTRIES = 16_384
 MAX_BYTES = 16 * 1024 * 1024
-MAX_CACHED_READS = 64
 _LIVE_ONLY = "\n"  # before the key of progress that has no offset; no event's key has a line break
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event, framed. `offset`: its place in the channel's epoch, 0 for an event that was delivered live only."""
-
-    offset: int
-    label: str
-    key: str
-    frame: bytes
-
-
-def frame_publication(publication: Publication, offset: int) -> Entry:
-    """Return the publication as an entry with that offset."""
-    frame = text_frame(with_event_id(publication.position, publication.payload))
-    return Entry(offset, publication.label, publication.key, frame)
 
 
 class Log:
@@ -38,97 +20,87 @@ class Log:
     A cursor counts the entries that were appended here; it means nothing elsewhere.
     """
 
-    def __init__(self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES, pool: MemoryPool | None = None
+    ) -> None:
+        """`pool`: bounds the logs of a process in sum."""
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[str | int, tuple[int, Entry]] = OrderedDict()
-        self._bytes = 0
+        self._pool = pool or MemoryPool()
+        self._pool.add(self)
+        self._entries = OrderedEntries(self._pool)
         self._trimmed = 0  # the highest cursor that was trimmed, not superseded
         self._complete_after = 0  # the offset after which nothing was trimmed
         self._epoch_start = 0  # the cursor at which the epoch began
-        self._cached_reads: dict[int, list[Entry]] = {}  # by offset: a crowd that reconnects reads the same
+        self._last_offset = 0
         self.head = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """The bytes that it counts in its pool."""
+        return self._entries.held_bytes
 
     def restart_after(self, offset: int) -> None:
         """Begin another run of offsets: every publication after `offset` will be appended."""
         self._epoch_start = self.head
-        self._complete_after = offset
-        self._cached_reads.clear()
+        self._complete_after = self._last_offset = offset
 
     def append(self, entry: Entry) -> int:
         """Append, and return the new head."""
         self.head += 1
-        self._cached_reads.clear()
         kind = entry.label[0]
+        entries = self._entries
         if kind != "-":
-            self._supersede(_LIVE_ONLY + entry.key)
+            entries.drop(_LIVE_ONLY + entry.key)
             if entry.offset:
-                self._supersede(entry.key)  # a live-only event must not hide an event of the history from recovery
+                entries.drop(entry.key)  # a live-only event must not hide an event of the history from recovery
         name: str | int = self.head
         if kind == "p":
             name = entry.key if entry.offset else _LIVE_ONLY + entry.key
-        self._entries[name] = (self.head, entry)
-        self._bytes += len(entry.frame)
-        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
-            _, (cursor, oldest) = self._entries.popitem(last=False)
-            self._bytes -= len(oldest.frame)
-            self._trimmed = cursor
-            if cursor > self._epoch_start:
-                self._complete_after = max(self._complete_after, oldest.offset)
+        if entry.offset:
+            self._last_offset = entry.offset
+        entries.add(self.head, name, entry, self._last_offset)
+        while len(entries) > self._max_entries or entries.frame_bytes > self._max_bytes:
+            self._trim_oldest()
+        if self._pool.used_bytes > self._pool.max_bytes:
+            self._pool.shrink()
         return self.head
 
-    def frames_since(self, cursor: int, max_bytes: int) -> tuple[list[bytes], int] | None:
-        """Return the frames after `cursor` and the cursor behind them; None if some were trimmed.
+    def trim(self, max_bytes: int) -> None:
+        """Trim the oldest entries until at most `max_bytes` count in the pool."""
+        while self.held_bytes > max_bytes:
+            self._trim_oldest()
 
-        Oldest first, one frame at least and otherwise at most `max_bytes`: call again for the rest.
-        """
-        entries = self.entries_since(cursor)
-        if entries is None:
-            return None
-        frames: list[bytes] = []
-        size = 0
-        for at, entry in entries:
-            if frames and size + len(entry.frame) > max_bytes:
-                return frames, cursor
-            frames.append(entry.frame)
-            size += len(entry.frame)
-            cursor = at
-        return frames, self.head
+    def clear(self) -> None:
+        """Give the memory back: nothing reads it any more."""
+        self._entries.clear()
+
+    def is_about_to_trim(self, cursor: int) -> bool:
+        """Return whether one of the next entries may trim one after `cursor`."""
+        entries = self._entries
+        is_nearly_full = len(entries) > self._max_entries * 0.9 or entries.frame_bytes > self._max_bytes * 0.9
+        return is_nearly_full and entries.first_cursor > cursor
 
     def covers(self, cursor: int) -> bool:
         """Return whether every later event is kept or superseded, and none was trimmed."""
         return cursor >= self._trimmed
 
-    def entries_since(self, cursor: int) -> list[tuple[int, Entry]] | None:
-        """Return the entries after `cursor` with their cursors, oldest first; None if some were trimmed."""
-        if cursor < self._trimmed:
-            return None
-        entries = []
-        for numbered in reversed(self._entries.values()):
-            if numbered[0] <= cursor:
-                break
-            entries.append(numbered)
-        entries.reverse()
-        return entries
+    def read(
+        self, after: int, until: int, max_bytes: int, frame_of: Callable[[Entry], bytes | None]
+    ) -> tuple[list[bytes], int] | None:
+        """Return frames as `OrderedEntries.read` does; None if some after that cursor were trimmed."""
+        return self._entries.read(after, until, max_bytes, frame_of) if self.covers(after) else None
 
-    def entries_after(self, offset: int) -> list[Entry] | None:
-        """Return the entries after that offset of the current epoch, oldest first; None if some were trimmed."""
+    def cursor_after(self, offset: int) -> int | None:
+        """Return the cursor after which the publications after that offset of the current epoch follow.
+
+        None if some of them were trimmed.
+        """
         if offset < self._complete_after:
             return None
-        if offset in self._cached_reads:
-            return self._cached_reads[offset]
-        entries: list[Entry] = []
-        for at, entry in reversed(self._entries.values()):
-            if at <= self._epoch_start or 0 < entry.offset <= offset:
-                break
-            if entry.offset:
-                entries.append(entry)
-        entries.reverse()
-        if len(self._cached_reads) < MAX_CACHED_READS:
-            self._cached_reads[offset] = entries
-        return entries
+        return max(self._entries.cursor_before(offset, self._epoch_start), self._trimmed)
 
-    def _supersede(self, key: str) -> None:
-        superseded = self._entries.pop(key, None)
-        if superseded is not None:
-            self._bytes -= len(superseded[1].frame)
+    def _trim_oldest(self) -> None:
+        self._trimmed, oldest = self._entries.drop_oldest()
+        if self._trimmed > self._epoch_start:
+            self._complete_after = max(self._complete_after, oldest.offset)

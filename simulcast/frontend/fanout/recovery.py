@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulcast.frontend.fanout.backlog import Place
+from simulcast.frontend.fanout.entries import Entry, frame_publication
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.fanout.log import Entry, Log, frame_publication
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
-
-_UNBOUNDED = 2**62  # a page of the history is bounded where it is read
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The events that bring the client up to date, oldest first. `recovered`: whether it misses nothing."""
+    """The place from which the client is brought up to date. `recovered`: whether it misses nothing."""
 
-    entries: list[Entry]
+    place: Place
     recovered: bool
 
 
@@ -36,15 +35,13 @@ def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | 
     """Decide the next step for a client whose last position is `since`. The feed must have started."""
     head = feed.position
     if since is None or head is None:
-        return replay_snapshot(feed)
+        return replay_snapshot(feed, since)
     if is_ahead(feed, since):
         return CatchUp()
     if since.epoch != head.epoch or not feed.is_recoverable(since):
-        return replay_snapshot(feed)
-    entries = feed.hub.log.entries_after(since.offset)
-    if entries is None:
-        return ReadHistory(since, head)
-    return Replay(entries, recovered=True)
+        return replay_snapshot(feed, since)
+    place = feed.backlog.at_offset(since.offset)
+    return ReadHistory(since, head) if place is None else Replay(place, recovered=True)
 
 
 def is_ahead(feed: Feed, since: Position | None) -> bool:
@@ -55,14 +52,16 @@ def is_ahead(feed: Feed, since: Position | None) -> bool:
     return since.epoch > head.epoch or (since.epoch == head.epoch and since.offset > head.offset)
 
 
-def replay_snapshot(feed: Feed) -> Replay:
-    """Return the snapshot, for a client whose missed events are lost."""
-    return Replay(feed.snapshot_entries(), recovered=False)
+def replay_snapshot(feed: Feed, since: Position | None) -> Replay:
+    """Return the snapshot: for a client without a position, or one whose missed events are lost."""
+    return Replay(feed.place_in_snapshot(resumable=since is not None), recovered=False)
 
 
 def conflate(publications: Sequence[Publication]) -> list[Entry]:
     """Return a page of the history without the events superseded in it."""
-    log = Log(len(publications) + 1, _UNBOUNDED)
-    for publication in publications:
-        log.append(frame_publication(publication, publication.position.offset))
-    return log.entries_after(0) or []
+    newest = {publication.key: number for number, publication in enumerate(publications) if publication.label[0] != "-"}
+    return [
+        frame_publication(publication, publication.position.offset)
+        for number, publication in enumerate(publications)
+        if publication.label[0] != "p" or newest[publication.key] == number
+    ]

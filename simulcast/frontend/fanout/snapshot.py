@@ -1,17 +1,15 @@
 """Snapshot of a channel for joining clients: newest state event and progress of each download, and recent ends."""
 
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from bisect import insort
+from collections.abc import Callable, Collection, Iterable
+from operator import itemgetter
 
-from simulcast.frontend.fanout.hub import Hub
-from simulcast.frontend.fanout.log import Entry
-from simulcast.frontend.fanout.view import View
+from simulcast.frontend.fanout.entries import Entry, OrderedEntries
+from simulcast.frontend.fanout.memory import MemoryPool
 
 ENDED_TTL_S = 600.0
 MAX_ENTRIES = 30_000
 MAX_BYTES = 32 * 1024 * 1024
-SNAPSHOT_CACHE_TTL_S = 1.0
 
 
 class ChannelSnapshot:
@@ -20,11 +18,19 @@ class ChannelSnapshot:
     `clock`: seconds, monotonic.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], pool: MemoryPool | None = None) -> None:
+        """`pool`: bounds the snapshots of a process in sum."""
         self._clock = clock
-        self._entries: OrderedDict[tuple[str, str], Entry] = OrderedDict()  # by kind (s, p or e) and key
-        self._ends: deque[tuple[float, Entry]] = deque()
-        self._bytes = 0
+        self._pool = pool or MemoryPool()
+        self._pool.add(self)
+        self._entries = OrderedEntries(self._pool)  # by kind (s, p or e) and key
+        self._ends: list[tuple[float, Entry]] = []  # each with its time, oldest first
+        self.head = 0  # the number of entries that were applied: the newest one's cursor
+
+    @property
+    def held_bytes(self) -> int:
+        """The bytes that it counts in its pool."""
+        return self._entries.held_bytes
 
     def apply(self, entry: Entry, ended_ago_s: float = 0.0) -> None:
         """Take one event in; an event without a key leaves no trace."""
@@ -32,80 +38,101 @@ class ChannelSnapshot:
         if kind == "-":
             return
         if kind == "e":
-            self._drop(("s", entry.key))
-            self._drop(("p", entry.key))
-            self._ends.append((self._clock() - ended_ago_s, entry))
+            self._entries.drop(("s", entry.key))
+            self._entries.drop(("p", entry.key))
+            insort(self._ends, (self._clock() - ended_ago_s, entry), key=itemgetter(0))
         slot = (kind, entry.key)
-        self._drop(slot)
-        self._entries[slot] = entry
-        self._bytes += len(entry.frame)
-        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
-            self._drop(next(iter(self._entries)))
-        self._expire_ends()
+        self._entries.drop(slot)
+        self.head += 1
+        self._entries.add(self.head, slot, entry)
+        while len(self._entries) > MAX_ENTRIES or self._entries.frame_bytes > MAX_BYTES:
+            self._entries.drop_oldest()
+        if self._pool.used_bytes > self._pool.max_bytes:
+            self._pool.shrink()
+        self._expire()
 
-    def __bool__(self) -> bool:
-        return bool(self._entries)
+    def entries_of(self, keys: Collection[str]) -> list[tuple[Entry, float]]:
+        """Return the entries of these downloads, oldest first, each with its age in seconds, if it is an end."""
+        ages_s = {id(entry): self._clock() - ended_at for ended_at, entry in self._ends}
+        return [(entry, ages_s.get(id(entry), 0.0)) for entry in self.entries() if entry.key in keys]
 
     def forget(self, key: str) -> None:
         """Drop everything of that download."""
         for kind in "spe":
-            self._drop((kind, key))
+            self._entries.drop((kind, key))
 
     def clear(self) -> None:
         """Drop everything."""
         self._entries.clear()
         self._ends.clear()
-        self._bytes = 0
+
+    def trim(self, max_bytes: int) -> None:
+        """Drop the oldest entries until at most `max_bytes` count in the pool."""
+        while self.held_bytes > max_bytes:
+            self._entries.drop_oldest()
 
     def entries(self) -> list[Entry]:
         """Return all entries, oldest first."""
-        self._expire_ends()
-        return list(self._entries.values())
+        self._expire()
+        return self._entries.entries()
 
-    def _drop(self, slot: tuple[str, str]) -> None:
-        dropped = self._entries.pop(slot, None)
-        if dropped is not None:
-            self._bytes -= len(dropped.frame)
+    def read(
+        self, after: int, until: int, max_bytes: int, frame_of: Callable[[Entry], bytes | None]
+    ) -> tuple[list[bytes], int]:
+        """Return frames as `OrderedEntries.read` does."""
+        self._expire()
+        return self._entries.read(after, until, max_bytes, frame_of)
 
-    def _expire_ends(self) -> None:
+    def is_over(self, entry: Entry) -> bool:
+        """Return whether this is an end, and the download did not begin again."""
+        return entry.label[0] == "e" and ("s", entry.key) not in self._entries and ("p", entry.key) not in self._entries
+
+    def _expire(self) -> None:
         while self._ends and (self._clock() - self._ends[0][0] > ENDED_TTL_S or len(self._ends) > MAX_ENTRIES):
-            _, entry = self._ends.popleft()
-            slot = ("e", entry.key)
+            _, entry = self._ends.pop(0)
+            slot = (entry.label[0], entry.key)
             if self._entries.get(slot) is entry:
-                self._drop(slot)
+                self._entries.drop(slot)
 
 
-@dataclass(frozen=True, slots=True)
-class _CachedFrames:
-    """A snapshot as one view shows it. `made_at`: seconds, monotonic. `cursor`: the hub's, where the flow goes on."""
+class MaskedSnapshot:
+    """A snapshot that shows the downloads that the server set back in a failover as clients know them.
 
-    hub: Hub
-    made_at: float
-    frames: bytes
-    cursor: int
-
-    def is_fresh(self, now: float) -> bool:
-        return now - self.made_at <= SNAPSHOT_CACHE_TTL_S
-
-
-class SnapshotCache:
-    """Snapshots in bytes, shared by the clients of one view: a crowd of slow clients must not hold a copy each.
-
-    Cleared by events that no snapshot shows: a client that joins after an event without a key must not receive it.
+    The server's own entries of these are kept aside: they are shown once newer events come, or after ENDED_TTL_S.
     """
 
-    def __init__(self) -> None:
-        self._cached: dict[View, _CachedFrames] = {}
+    def __init__(self, snapshot: ChannelSnapshot, clock: Callable[[], float]) -> None:
+        self._shown = snapshot
+        self._aside = ChannelSnapshot(clock)
+        self._clock = clock
+        self._masked_at = 0.0
+        self.keys: set[str] = set()  # of downloads that are masked
 
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._cached.clear()
+    def apply(self, entry: Entry, ended_ago_s: float = 0.0) -> None:
+        """Take in an event of the server."""
+        (self._aside if entry.key in self.keys else self._shown).apply(entry, ended_ago_s)
 
-    def get(self, view: View, hub: Hub, entries: Callable[[], list[Entry]], now: float) -> tuple[bytes, int]:
-        """Return the frames of `entries()` in that view, and the cursor of its hub after which the flow goes on."""
-        cached = self._cached.get(view)
-        if cached is None or cached.hub is not hub or not cached.is_fresh(now) or not hub.log.covers(cached.cursor):
-            cached = _CachedFrames(hub, now, view.join_frames(entries()), hub.log.head)
-            self._cached = {other: old for other, old in self._cached.items() if old.is_fresh(now)}
-            self._cached[view] = cached
-        return cached.frames, cached.cursor
+    def load(self, entries: Iterable[tuple[Entry, float]], lost: Collection[str]) -> None:
+        """Start over with the server's entries, each with its age in seconds. `lost`: shown as they are here."""
+        known = self._shown.entries_of(lost) if lost else []
+        self._shown.clear()
+        self._aside.clear()
+        self.keys, self._masked_at = {entry.key for entry, _ in known}, self._clock()
+        for entry, age_s in entries:
+            self.apply(entry, age_s)
+        for entry, age_s in known:
+            self._shown.apply(entry, age_s)
+
+    def is_over(self) -> bool:
+        """Return whether downloads have been masked for long enough."""
+        return bool(self.keys) and self._clock() - self._masked_at > ENDED_TTL_S
+
+    def unmask(self, keys: Collection[str]) -> None:
+        """Show what the server has of these downloads."""
+        aside = self._aside.entries_of(keys)
+        for key in keys:
+            self._shown.forget(key)
+            self._aside.forget(key)
+        self.keys -= set(keys)
+        for entry, age_s in aside:
+            self._shown.apply(entry, age_s)

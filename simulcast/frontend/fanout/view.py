@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 
 from simulcast.frontend.fanout.deflate import Deflate
+from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.frames import payload_of, text_frame
 from simulcast.frontend.fanout.json_members import drop_member
-from simulcast.frontend.fanout.log import Entry
 from simulcast.model.position import Position
 
 _ID_START = b'{"event_id":"'
@@ -31,7 +31,7 @@ class View:
         """Return the event's frame in this view; None if the view leaves it out."""
         if self.download_id and entry.key != self.download_id:
             return None
-        return self._add_channel(entry.frame) if self.with_channel else entry.frame
+        return self.add_channel(entry.frame) if self.with_channel else entry.frame
 
     def position_mark(self, position: Position) -> bytes:
         """Return the frame of a position mark."""
@@ -40,11 +40,12 @@ class View:
             mark["channel"] = self.channel
         return text_frame(json.dumps(mark, separators=(",", ":")).encode())
 
-    def join_frames(self, entries: list[Entry]) -> bytes:
-        """Return the joined frames of the entries in this view."""
-        return b"".join(frame for entry in entries if (frame := self.frame(entry)) is not None)
+    def encode(self, frames: bytes) -> bytes:
+        """Return joined frames as they are written."""
+        return self.deflate.encode(frames) if self.deflate is not None else frames
 
-    def _add_channel(self, frame: bytes) -> bytes:
+    def add_channel(self, frame: bytes) -> bytes:
+        """Return the event's frame with the member `channel`."""
         payload = payload_of(frame)
         if not payload.startswith(b"{"):
             return frame  # no JSON object

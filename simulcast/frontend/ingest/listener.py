@@ -1,13 +1,17 @@
 """The process's one subscription to a server, and the poll that finds missed publications.
 
-Once a second, and after each subscribe, the listener reads the heads of its channels. They show a lost tail, a new
-epoch, and a stalled subscription (Redis answers, but publications don't arrive). The same poll is readiness.
+Once a second, after each subscribe and where a message does not follow the one before, the listener reads the heads of
+channels: those that are due, in one round trip. They show a lost tail, a new epoch, and a stalled subscription (Redis
+answers, but publications don't arrive). The same poll is readiness. Feeds that are behind are backfilled by tasks of
+their own: neither the reader nor the poll waits for one channel.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import islice
 
 import redis
 import redis.asyncio
@@ -18,20 +22,21 @@ from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed, Outcome
-from simulcast.frontend.ingest.backfill import Backfill
+from simulcast.frontend.ingest.failures import describe, is_expected
 from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
-from simulcast.frontend.ingest.subscription import Subscription
+from simulcast.frontend.ingest.subscription import Subscription, resolve
+from simulcast.frontend.ingest.updates import FeedUpdates
 from simulcast.model.events import MAX_EVENT_BYTES, encode_external
 from simulcast.model.publication import from_message
-from simulcast.store.functions import translate_error
 from simulcast.store.topology import Topology
 
 POLL_INTERVAL_S = 1.0
 POLL_TIMEOUT_S = 1.5
 READY_MAX_AGE_S = 2.5  # readiness ends when the last successful poll is older
-BACKFILL_TIMEOUT_S = 10.0
 START_TIMEOUT_S = 5.0
 WARNING_INTERVAL_S = 60.0  # between warnings of rejected publications
+MAX_IDLE_POLLED = 30  # channels whose heads are read once a second, in turn: so many idle ones cost Redis little
+MAX_HEADS_PER_CALL = 1000
 MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
@@ -50,15 +55,19 @@ class Listener:
     def __init__(self, broker: Broker, servers: Topology, counters: Counters, reassign: Reassign) -> None:
         """`reassign`: releases channels served elsewhere, and returns the server to subscribe to, or None."""
         self._broker = broker
-        self._backfill = Backfill(broker)
+        self._updates = FeedUpdates(broker, self._caught_up, self._restart_channel)
         self._servers = servers
         self._reassign = reassign
         self.client: redis.asyncio.Redis | None = None  # of the server that is subscribed to
         self._counters, self._clock = counters, counters.clock
-        self._subscriptions: dict[str, Subscription] = {}  # by channel
+        self._subscriptions: dict[str, Subscription] = {}  # by channel; the head of the first one was read longest ago
         self._by_name: dict[bytes, Subscription] = {}  # by the name of its Pub/Sub channel
+        self._starting: set[str] = set()  # channels of the session's beginning that are not up to date yet
+        self._due: dict[str, asyncio.Future[bool]] = {}  # channels whose heads are read next
+        self._asked: dict[str, asyncio.Future[bool]] = {}  # channels whose heads are being read
+        self._suspects: set[str] = set()  # channels with unknown tags, whose heads are read in the next round
+        self._wake = asyncio.Event()
         self._pubsub: PubSub | None = None
-        self._poll_lock = asyncio.Lock()
         self._polled_at = float("-inf")
         self._next_warning_at = float("-inf")  # of a rejected publication
         self._failure = "Redis was not reached yet"
@@ -80,8 +89,9 @@ class Listener:
         if subscription is None:
             subscription = Subscription(feed, self._servers.names(channel))
             await self.subscribe(subscription)
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await subscription.started.wait()
+        if not subscription.started.is_set():
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await subscription.started.wait()
 
     def add(self, channel: str, feed: Feed) -> None:
         """Let the next session subscribe to the channel. Raises ValueError for an invalid name."""
@@ -100,6 +110,8 @@ class Listener:
         """Forget the channel, and return its subscription for another listener; None if it isn't followed here."""
         if subscription := self._subscriptions.pop(channel, None):
             del self._by_name[subscription.names.pubsub.encode()]
+            self._starting.discard(channel)
+            resolve(subscription.take_waiting(), False)
         return subscription
 
     def _track(self, subscription: Subscription) -> None:
@@ -124,37 +136,27 @@ class Listener:
             except Exception as error:
                 self._counters.reconnects += not self._failure
                 delay = min(delay * 2, 2.0) if self._failure else 0.1
-                self._failure = _describe(error)
+                self._failure = describe(error)
                 self._servers.invalidate()
-                _log.warning("no events: %s", self._failure, exc_info=not _is_expected(error))
+                _log.warning("no events: %s", self._failure, exc_info=not is_expected(error))
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
 
-    async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool] = lambda: False) -> list[Head]:
-        """Read the channels' heads and fill their gaps. Raises BrokerUnavailable, TimeoutError.
+    async def catch_up(self, channel: str) -> None:
+        """Return when the feed is where Redis is, or was after this call. Raises BrokerUnavailable.
 
-        `unless`: checked once no other poll is running; if true, nothing is read.
+        Calls that come while Redis is being asked share the next question.
         """
-        async with asyncio.timeout(BACKFILL_TIMEOUT_S), self._poll_lock:
-            if unless():
-                return []
-            async with asyncio.timeout(POLL_TIMEOUT_S):
-                heads = await self._broker.heads(channels)
-            for channel, head in zip(channels, heads, strict=True):
-                if subscription := self._subscriptions.get(channel):
-                    try:
-                        await self._backfill.reconcile(subscription.names.channel, subscription.feed, head)
-                        subscription.started.set()
-                    except Exception as error:
-                        self._restart_channel(subscription, error)
-        return heads
+        if self._pubsub is None or not await asyncio.shield(self._request(channel)):
+            raise BrokerUnavailable(self._failure or "the subscription began again")
 
     def _restart_channel(self, subscription: Subscription, error: Exception) -> None:
-        """Cut the clients of a channel after an unexpected error: the next poll reads its snapshot. Raises others."""
-        if _is_expected(error):
+        """Cut the clients of a channel after an unexpected error: the next round reads its snapshot. Raises others."""
+        if is_expected(error):
             raise error
         _log.error("%s: cutting its clients after an unexpected error", subscription.names.channel, exc_info=error)
         subscription.started.clear()
         subscription.feed.reset()
+        self._suspects.add(subscription.names.channel)
 
     async def _session(self) -> None:
         if (client := await self._reassign(self)) is None:
@@ -168,27 +170,95 @@ class Listener:
                 async with asyncio.timeout(POLL_TIMEOUT_S):
                     await self._servers.subscribe(pubsub, new)
                 requested |= new
+            self._starting = set(self._subscriptions)
             self._pubsub = pubsub  # from now on `subscribe` sends its own request
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._poll(client), name="poll")
+                group.create_task(self._poll(client, group), name="poll")
                 group.create_task(self._read(open_reader(pubsub)), name="read")
         finally:
-            self._pubsub = None
+            self.end_session()
             await pubsub.aclose()
 
-    async def _poll(self, client: redis.asyncio.Redis) -> None:
+    def end_session(self) -> None:
+        """Let everything that waits for this session's answers go on without them."""
+        self._pubsub = None
+        resolve([*self._due.values(), *self._asked.values()], False)
+        self._due.clear()
+        for subscription in self._subscriptions.values():
+            subscription.renew()
+
+    def _request(self, channel: str) -> asyncio.Future[bool]:
+        """Let the poll read the channel's head now."""
+        if (future := self._due.get(channel)) is None:
+            future = self._due[channel] = asyncio.get_running_loop().create_future()
+            self._wake.set()
+        return future
+
+    async def _poll(self, client: redis.asyncio.Redis, group: asyncio.TaskGroup) -> None:
+        next_round_at = self._clock() + POLL_INTERVAL_S
         while not is_cancelling():
-            await asyncio.sleep(POLL_INTERVAL_S)
-            channels = [channel for channel, subscription in self._subscriptions.items() if subscription.subscribed_at]
-            if not channels:
-                continue
-            if await self._servers.client_for(channels[0]) is not client:
-                raise BrokerUnavailable("another server has taken over")
-            for channel, head in zip(channels, await self.poll_now(channels), strict=True):
-                subscription = self._subscriptions.get(channel)
-                if subscription is not None and subscription.is_stalled(head):
-                    raise SubscriptionStalled(f"publications to {channel} do not arrive, though Redis answers")
-            self._polled_at = self._clock()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, next_round_at - self._clock())):
+                    await self._wake.wait()
+            await self.poll_due(group)
+            if self._clock() >= next_round_at:
+                next_round_at = self._clock() + POLL_INTERVAL_S
+                await self._poll_in_turn(client, group)
+
+    async def poll_due(self, group: asyncio.TaskGroup) -> None:
+        """Read the heads requested first, and let tasks bring their feeds there. Raises BrokerUnavailable."""
+        self._asked = {channel: self._due.pop(channel) for channel in list(islice(self._due, MAX_HEADS_PER_CALL))}
+        if not self._due:
+            self._wake.clear()
+        beginning = {channel for channel in self._asked if self._is_beginning(channel)}
+        for subscription, head in await self._read_heads(list(self._asked)):
+            if subscription.names.channel in beginning:
+                subscription.begin(head)
+            subscription.waiting.append(self._asked.pop(subscription.names.channel))
+            self._updates.bring_to(subscription, head, group)
+        resolve(self._asked.values(), False)  # of channels that were left meanwhile
+
+    def _is_beginning(self, channel: str) -> bool:
+        """Return whether a head that is read from now on is one after the subscription was confirmed."""
+        subscription = self._subscriptions.get(channel)
+        return subscription is not None and subscription.confirmed and subscription.subscribed_at is None
+
+    async def _poll_in_turn(self, client: redis.asyncio.Redis, group: asyncio.TaskGroup) -> None:
+        suspects, self._suspects = self._suspects, set()
+        for channel in suspects & self._subscriptions.keys():
+            self._request(channel)
+        followed = ((channel, subscription.subscribed_at) for channel, subscription in self._subscriptions.items())
+        channels = list(islice((channel for channel, began_at in followed if began_at), MAX_IDLE_POLLED))
+        if channels and await self._servers.client_for(channels[0]) is not client:
+            raise BrokerUnavailable("another server has taken over")
+        for subscription, head in await self._read_heads(channels):
+            channel = subscription.names.channel
+            if subscription.is_stalled(head):
+                raise SubscriptionStalled(f"publications to {channel} do not arrive, though Redis answers")
+            self._subscriptions[channel] = self._subscriptions.pop(channel)
+            self._updates.bring_to(subscription, head, group)
+
+    async def _read_heads(self, channels: list[str]) -> list[tuple[Subscription, Head]]:
+        if not channels:
+            return []
+        async with asyncio.timeout(POLL_TIMEOUT_S):
+            heads = await self._broker.heads(channels)
+        self._polled_at = self._clock()
+        return [
+            (subscription, head)
+            for channel, head in zip(channels, heads, strict=True)
+            if (subscription := self._subscriptions.get(channel))
+        ]
+
+    def _caught_up(self, subscription: Subscription) -> None:
+        subscription.started.set()
+        if self._failure:
+            self._starting.discard(subscription.names.channel)
+            if not self._starting:
+                self._failure = ""
+                _log.info("listening to %d channels", len(self._subscriptions))
+        if forged := subscription.pop_forged():
+            self._reject(f"a publication to {subscription.names.channel} with the tag of no broker", forged)
 
     async def _read(self, reader: SubscriptionReader | PublicReader) -> None:
         while not is_cancelling():
@@ -196,49 +266,39 @@ class Listener:
                 if kind in (b"message", b"smessage"):
                     if subscription := self._by_name.get(name):
                         try:
-                            await self._handle_message(subscription, data)
+                            self._handle_message(subscription, data)
                         except Exception as error:
                             self._restart_channel(subscription, error)
                 elif kind == self._servers.subscribe_reply:
-                    await self._confirm(name)
+                    self.confirm(name)
                 elif kind == b"sunsubscribe" and name in self._by_name:
                     raise BrokerUnavailable(f"another server has taken over {name.decode()}")
                 self._counters.received += 1
                 if self._counters.received % MAX_MESSAGES_PER_TICK == 0:
                     await asyncio.sleep(0)
 
-    async def _confirm(self, name: bytes) -> None:
-        """Handle a confirmed subscription. The last of several reads what all of them missed, in one poll."""
-        if (subscription := self._by_name.get(name)) is None:
-            return
-        subscription.confirmed = True
-        if not all(subscription.confirmed for subscription in self._subscriptions.values()):
-            return
-        new = [channel for channel, subscription in self._subscriptions.items() if not subscription.subscribed_at]
-        for channel, head in zip(new, await self.poll_now(new), strict=True):
-            if started := self._subscriptions.get(channel):
-                started.begin(head)
-        self._polled_at, self._failure = self._clock(), ""
-        _log.info("listening to %d channels", len(self._subscriptions))
+    def confirm(self, name: bytes) -> None:
+        """Read what was published before the subscription was confirmed."""
+        if subscription := self._by_name.get(name):
+            subscription.confirmed = True
+            self._request(subscription.names.channel)
 
-    async def _handle_message(self, subscription: Subscription, data: bytes) -> None:
+    def _handle_message(self, subscription: Subscription, data: bytes) -> None:
         message = from_message(data)
-        feed, channel = subscription.feed, subscription.names.channel
+        feed = subscription.feed
         if message is None:
             self._handle_external(subscription, data)
             return
         tag, publication = message
-        if tag != feed.tag and not feed.is_known_tag(tag) and self._clock() >= subscription.next_check_at:
-            subscription.next_check_at = self._clock() + POLL_INTERVAL_S
-            await self.poll_now([channel])
-        if tag != feed.tag:  # of a finished epoch or a new one (read from the history instead), or a forgery
-            if not feed.is_known_tag(tag):
-                self._reject(f"a publication to {channel} with the tag of no broker")
-            return
-        subscription.last_live_offset = max(subscription.last_live_offset, publication.position.offset)
-        if feed.accept(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
-            await self.poll_now([channel])
-            feed.accept(publication)
+        if tag == feed.tag:
+            subscription.last_live_offset = max(subscription.last_live_offset, publication.position.offset)
+            if feed.accept(publication) in (Outcome.GAP, Outcome.OTHER_EPOCH):
+                self._request(subscription.names.channel)  # the history has this publication, too
+        elif not feed.is_known_tag(tag):  # of a new epoch, or a forgery
+            if feed.position is None or subscription.suspect(tag, self._clock()):
+                self._request(subscription.names.channel)
+            else:
+                self._suspects.add(subscription.names.channel)
 
     def _handle_external(self, subscription: Subscription, data: bytes) -> None:
         try:
@@ -248,28 +308,9 @@ class Listener:
         except InvalidEvent as error:
             self._reject(f"an external publication to {subscription.names.pubsub}: {error}")
 
-    def _reject(self, publication: str) -> None:
+    def _reject(self, publication: str, number: int = 1) -> None:
         """Count a publication that is left out, and log one in a while: anyone may publish any number of them."""
-        self._counters.rejected += 1
+        self._counters.rejected += number
         if self._clock() >= self._next_warning_at:
             self._next_warning_at = self._clock() + WARNING_INTERVAL_S
             _log.warning("rejected %s (%d so far)", publication, self._counters.rejected)
-
-
-def _is_expected(error: BaseException) -> bool:
-    """Return whether the error, or each of its group, is one of Redis or of the network."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(_is_expected, error.exceptions))
-    return isinstance(error, BrokerUnavailable | redis.RedisError | OSError)
-
-
-def _describe(error: BaseException) -> str:
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(map(_describe, error.exceptions))
-    if isinstance(error, redis.RedisError):
-        error = translate_error(error, "subscribe")
-    if isinstance(error, BrokerUnavailable):
-        return str(error)
-    if not _is_expected(error):
-        return f"unexpected error: {type(error).__name__}: {error}"
-    return f"Redis does not answer ({error or type(error).__name__})"

@@ -5,12 +5,11 @@ and at the beginning of each session: a failover or a moved slot ends a session,
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 import redis
 import redis.asyncio
 
-from simulcast.broker import Broker, Head
+from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
@@ -54,10 +53,9 @@ class ListenerPool:
         if (listener := self._by_channel.pop(channel, None)) is not None:
             await listener.leave(channel)
 
-    async def poll_now(self, channels: Sequence[str], unless: Callable[[], bool]) -> list[Head]:
-        """Poll as `Listener.poll_now` does, for channels of one server."""
-        listener = self._by_channel.get(channels[0], self._by_channel[self._permanent_channel])
-        return await listener.poll_now(channels, unless)
+    async def catch_up(self, channel: str) -> None:
+        """Return when the channel's feed is where Redis was after this call. Raises BrokerUnavailable."""
+        await self._by_channel.get(channel, self._by_channel[self._permanent_channel]).catch_up(channel)
 
     async def run(self) -> None:
         """Listen until cancelled. Raises the error that ended a listener."""

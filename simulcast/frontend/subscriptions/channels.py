@@ -5,19 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simulcast.containment import contain_errors
+from simulcast.frontend.fanout.backlog import Backlog, SliceCache
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.log import Log
+from simulcast.frontend.fanout.memory import MemoryPool
+from simulcast.frontend.fanout.snapshot import ChannelSnapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.channel import ChannelNames
 
-MAX_VIEW_ENTRIES = 2048
-MAX_VIEW_BYTES = 4 * 1024 * 1024
 IDLE_CHANNEL_TTL_S = 30.0  # how long a channel without clients is kept, for clients that reconnect
 MAX_CHANNELS_PER_PROCESS = 10_000
 MAX_CHANNELS_PER_ADDRESS = 2_500  # that its clients were the first to name, while they are followed
+MAX_LOG_BYTES = 64 * 1024 * 1024  # of all channels, with Python's objects
+MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024  # likewise
 MAX_CONCURRENT_READS = 8
 
 
@@ -41,11 +44,17 @@ class Channels:
         self._pins: dict[str, int] = {}  # clients that follow or join it, by channel
         # A crowd that recovers must not take all connections.
         self.history_reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
-        self._feeds = {permanent: self._new_feed()}
+        self._logs, self._snapshots = MemoryPool(MAX_LOG_BYTES), MemoryPool(MAX_SNAPSHOT_BYTES)
+        self._slices = SliceCache()
+        self._feeds = {permanent: self._new_feed(permanent)}
         listeners.add(permanent, self._feeds[permanent])
 
-    def _new_feed(self) -> Feed:
-        return Feed(Hub(Log(), self._loop.time, self._loop.call_at, self.counters))
+    def _new_feed(self, channel: str) -> Feed:
+        log, snapshot = Log(pool=self._logs), ChannelSnapshot(self.now, self._snapshots)
+        return Feed(self._new_hub(Backlog(log, snapshot, self._slices, self.now), View(channel)))
+
+    def _new_hub(self, backlog: Backlog, view: View) -> Hub:
+        return Hub(backlog, self._loop.time, self._loop.call_at, self.counters, view)
 
     @property
     def feeds(self) -> dict[str, Feed]:
@@ -60,7 +69,7 @@ class Channels:
     def client_counts(self) -> list[tuple[str, int, int]]:
         """Return each channel, its number of clients, and how many of them are not current."""
         return [
-            (channel, sum(hub.clients for hub in _hubs(feed)), sum(hub.lagging for hub in _hubs(feed)))
+            (channel, sum(hub.clients for hub in feed.hubs()), sum(hub.lagging for hub in feed.hubs()))
             for channel, feed in self._feeds.items()
         ]
 
@@ -80,7 +89,7 @@ class Channels:
             ChannelNames(channel)  # raises for an invalid name
             if address:
                 self._addresses[channel] = address
-            feed = self._feeds[channel] = self._new_feed()
+            feed = self._feeds[channel] = self._new_feed(channel)
         await self._listeners.follow(channel, feed)
         return feed
 
@@ -97,13 +106,11 @@ class Channels:
 
     def hub(self, feed: Feed, view: View) -> Hub:
         """Return the hub of that view; the first client's call makes it."""
-        if view == View(view.channel):
+        if view == feed.hub.view:
             return feed.hub
         hub = feed.views.get(view)
         if hub is None:
-            log = Log(MAX_VIEW_ENTRIES, MAX_VIEW_BYTES)
-            encode = view.deflate.encode if view.deflate else None
-            hub = Hub(log, self._loop.time, self._loop.call_at, self.counters, view.interval_ms / 1000, encode)
+            hub = self._new_hub(feed.backlog, view)
             feed.add_view(view, hub)
         return hub
 
@@ -114,14 +121,12 @@ class Channels:
                 feed.publish_position_marks()
 
     async def sweep(self) -> None:
-        """Cut slow clients, drop views without clients, and leave channels that had none for IDLE_CHANNEL_TTL_S."""
+        """Drop views without clients, and leave channels that had none for IDLE_CHANNEL_TTL_S."""
         for channel, feed in list(self._feeds.items()):
             with contain_errors(f"the sweep of {channel}"):
                 await self._sweep(channel, feed)
 
     async def _sweep(self, channel: str, feed: Feed) -> None:
-        for hub in _hubs(feed):
-            hub.disconnect_slow_clients()
         for view in [view for view, hub in feed.views.items() if not hub.clients]:
             feed.drop_view(view)
         if channel == self._permanent or channel in self._pins:
@@ -129,8 +134,5 @@ class Channels:
         elif self.now() - self._idle_since.setdefault(channel, self.now()) > IDLE_CHANNEL_TTL_S:
             del self._feeds[channel], self._idle_since[channel]
             self._addresses.pop(channel, None)
+            feed.close()
             await self._listeners.leave(channel)
-
-
-def _hubs(feed: Feed) -> list[Hub]:
-    return [feed.hub, *feed.views.values()]

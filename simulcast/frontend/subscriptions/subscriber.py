@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from collections import deque
 from contextlib import ExitStack
-from functools import partial
 from typing import Protocol
 
 from simulcast.broker import Broker
 from simulcast.containment import contain_errors
 from simulcast.errors import PositionLost
+from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.fanout.counters import Source
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.feed import Feed
@@ -19,7 +20,6 @@ from simulcast.frontend.fanout.recovery import (
     ReadHistory,
     Replay,
     conflate,
-    is_ahead,
     plan_recovery,
     replay_snapshot,
 )
@@ -28,10 +28,12 @@ from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
 from simulcast.model.position import Position
+from simulcast.model.publication import Publication
 
 PING_INTERVAL_S = 20.0  # of the server's pings; `hello` promises it
-RECOVERY_TIMEOUT_S = 30.0
-_PAGE_SIZE = 200  # publications of the history, written before the socket must drain
+RECOVERY_TIMEOUT_S = 30.0  # of each read from Redis
+SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full while the client takes no byte
+_PAGE_SIZE = 200  # publications of the history, at most; fewer where they are large
 
 
 class ConnectionWriter(Writer, Protocol):
@@ -42,11 +44,19 @@ class ConnectionWriter(Writer, Protocol):
 
     @property
     def drained(self) -> asyncio.Event:
-        """Set while the socket has room."""
+        """Set while the socket has room, and once the connection is lost."""
+
+    @property
+    def taken(self) -> int:
+        """A number that rises while the client takes bytes from a full socket."""
 
     @property
     def deflate(self) -> Deflate | None:
         """The compression that was negotiated, if any."""
+
+
+class _Disconnected(Exception):
+    """The client left while it joined."""
 
 
 class Subscriber:
@@ -72,20 +82,40 @@ class Subscriber:
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
         self._disconnected = False
+        self._taken = 0
+        self._stalled_since: float | None = None  # while the socket is full
         self._connected = connected
         connected.add(self)
 
     def on_pause(self) -> None:
         """The socket is full."""
+        self._stalled_since, self._taken = self._channels.now(), self._writer.taken
         for hub, client in self._clients.values():
             hub.pause(client)
 
     def on_resume(self) -> None:
-        """The socket has drained."""
-        for hub, client in list(self._clients.values()):
-            if not self._drained.is_set():
-                return  # the backlog of the channel before has filled it again
+        """The socket has drained: the channels take turns, and the one served least recently begins."""
+        self._stalled_since = None
+        for hub, client in self._clients.values():
             hub.resume(client)
+        turns = deque(self._clients)
+        while turns and self._drained.is_set():
+            channel = turns.popleft()
+            if channel in self._clients:
+                hub, client = self._clients[channel] = self._clients.pop(channel)
+                if hub.serve(client):
+                    turns.append(channel)
+
+    def disconnect_if_stalled(self) -> None:
+        """Cut the connection if its socket has been full for SLOW_CLIENT_TIMEOUT_S, and no byte was taken from it."""
+        if self._stalled_since is None:
+            return
+        now, taken = self._channels.now(), self._writer.taken
+        if taken > self._taken:
+            self._stalled_since, self._taken = now, taken
+        elif now - self._stalled_since > SLOW_CLIENT_TIMEOUT_S:
+            self._channels.counters.disconnects += 1
+            self._writer.abort()
 
     def on_disconnect(self) -> None:
         """The connection is lost: leave every channel."""
@@ -125,8 +155,10 @@ class Subscriber:
         with ExitStack() as pin:
             pin.enter_context(self._channels.pin(channel))
             feed = await self._channels.follow(channel, self._options.address)
-            async with asyncio.timeout(RECOVERY_TIMEOUT_S):
+            try:
                 source = await self._recover(channel, feed, since)
+            except _Disconnected:
+                return
             self._channels.counters.count_join(source, resuming=since is not None)
             self._pins[channel] = pin.pop_all()
         if self._disconnected:
@@ -146,45 +178,67 @@ class Subscriber:
             return
         self._with_channel = True
         for channel, (hub, client) in list(self._clients.items()):
-            backlog = hub.take_backlog(client)
-            del self._clients[channel]
-            if backlog is None:
-                self._writer.abort()
-                return
-            feed = self._channels.feeds[channel]
-            view = self._view(channel)
-            hub = self._channels.hub(feed, view)
-            self._join(channel, hub, view.join_frames(backlog), hub.log.head)
+            place = hub.leave(client)
+            other = self._channels.hub(self._channels.feeds[channel], self._view(channel))
+            self._clients[channel] = (other, client)
+            other.join(client, place=place)
 
     async def _recover(self, channel: str, feed: Feed, since: Position | None) -> Source:
         """Bring the client up to date, and return the source of its backlog."""
         caught_up = False
         source: Source = "memory"
-        view = self._view(channel)
+        page_size = _PAGE_SIZE
         try:
-            while True:
+            while not self._disconnected:
                 step = plan_recovery(feed, since)
                 if isinstance(step, CatchUp) and caught_up:
-                    step = replay_snapshot(feed)
+                    step = replay_snapshot(feed, since)
                 if isinstance(step, CatchUp):
-                    await self._listeners.poll_now([channel], unless=partial(_has_caught_up, feed, since))
+                    async with asyncio.timeout(RECOVERY_TIMEOUT_S):
+                        await self._listeners.catch_up(channel)
                     caught_up = True
                 elif isinstance(step, ReadHistory):
-                    async with self._channels.history_reads:
-                        page = await self._broker.history(step.after, step.until, channel, _PAGE_SIZE)
-                    entries = conflate(page)
-                    frames = view.join_frames(entries)
-                    self._channels.counters.count_sent(len(entries), 1, len(frames))
-                    self._writer.write(frames)
-                    source = "history"
-                    since = page[-1].position
                     await self._drained.wait()
+                    page = await self._read_history(channel, step, page_size)
+                    since, size = self._write_page(channel, page)
+                    page_size = max(1, min(_PAGE_SIZE, 2 * SLICE_BYTES * len(page) // size))
+                    source = "history"
                 else:
                     self._replay(channel, feed, step)
                     return source if step.recovered else "snapshot"
         except PositionLost:
-            self._replay(channel, feed, replay_snapshot(feed))
+            self._replay(channel, feed, replay_snapshot(feed, since))
             return "snapshot"
+        raise _Disconnected
+
+    async def _read_history(self, channel: str, step: ReadHistory, page_size: int) -> list[Publication]:
+        async with asyncio.timeout(RECOVERY_TIMEOUT_S), self._channels.history_reads:
+            if self._disconnected:
+                raise _Disconnected
+            return await self._broker.history(step.after, step.until, channel, page_size)
+
+    def _write_page(self, channel: str, page: list[Publication]) -> tuple[Position, int]:
+        """Write until the socket is full; what is left of the page is not kept, but read again.
+
+        Return the position of the last event written, and the size of the page.
+        """
+        view = self._view(channel)
+        entries = conflate(page)
+        written = page[0].position.offset - 1
+        while entries and self._drained.is_set():
+            frames: list[bytes] = []
+            size = 0
+            while entries and (not frames or size + len(entries[0].frame) <= SLICE_BYTES):
+                entry = entries.pop(0)
+                written = entry.offset
+                if (frame := view.frame(entry)) is not None:
+                    frames.append(frame)
+                    size += len(frame)
+            batch = view.encode(b"".join(frames))
+            self._channels.counters.count_sent(len(frames), 1, len(batch))
+            self._writer.write(batch)
+        last = page[-1].position if not entries else Position(page[0].position.epoch, written)
+        return last, sum(len(publication.payload) + 1 for publication in page)
 
     def _replay(self, channel: str, feed: Feed, replay: Replay) -> None:
         if self._disconnected:
@@ -192,11 +246,7 @@ class Subscriber:
         if feed.position is None:
             raise TimeoutError(f"the channel {channel} starts over")
         view = self._view(channel)
-        hub = self._channels.hub(feed, view)
-        if replay.recovered:
-            frames, cursor = view.join_frames(replay.entries), hub.log.head
-        else:
-            frames, cursor = feed.snapshot_for(view, hub, self._channels.now())
+        greeting = b""
         if view.marks:
             hello = {
                 "type": "hello",
@@ -205,18 +255,11 @@ class Subscriber:
                 "recovered": replay.recovered,
                 "ping_interval_s": PING_INTERVAL_S,
             }
-            frames = text_frame(json.dumps(hello, separators=(",", ":")).encode()) + frames
-        self._join(channel, hub, frames, cursor)
-
-    def _join(self, channel: str, hub: Hub, frames: bytes, cursor: int) -> None:
-        client = Client(self._writer)
-        client.paused = not self._drained.is_set()
+            greeting = text_frame(json.dumps(hello, separators=(",", ":")).encode())
+        client = Client(self._writer, paused=not self._drained.is_set())
+        hub = self._channels.hub(feed, view)
         self._clients[channel] = (hub, client)
-        hub.join(client, frames, cursor)
+        hub.join(client, greeting, replay.place)
 
     def _view(self, channel: str) -> View:
         return self._options.view(channel, self._with_channel, self._writer.deflate)
-
-
-def _has_caught_up(feed: Feed, since: Position | None) -> bool:
-    return not is_ahead(feed, since)

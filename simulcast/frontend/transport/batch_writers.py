@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.hub import ConnectionObserver
+from simulcast.frontend.transport.progress import bytes_taken
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.close_codes import Reconnect
 
@@ -23,6 +24,7 @@ class BatchWriter(ABC):
     """
 
     deflate: Deflate | None = None  # the server compresses
+    _sent = 0
 
     def __init__(self) -> None:
         self._batches: list[bytes] = []
@@ -32,6 +34,11 @@ class BatchWriter(ABC):
         self.drained.set()
         self.observer: ConnectionObserver | None = None
         self.closing: tuple[int, str] | None = None  # code and reason, once nothing more is to be sent
+
+    @property
+    def taken(self) -> int:
+        """The number of messages sent."""
+        return self._sent
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
@@ -88,6 +95,7 @@ class ASGIWriter(BatchWriter):
     async def _send_batch(self, frames: bytes) -> None:
         for payload in payloads(frames):
             await self._websocket.send_text(payload.decode())
+            self._sent += 1
 
 
 class SSEWriter(BatchWriter):
@@ -99,6 +107,13 @@ class SSEWriter(BatchWriter):
         self._send = send
         self._encoder = encoder
         self._transport = transport
+        if transport is not None:
+            transport.set_write_buffer_limits(0)
+
+    @property
+    def taken(self) -> int:
+        """A number that rises while the client takes bytes from a full socket."""
+        return self._sent if self._transport is None else bytes_taken(self._transport)
 
     def abort(self) -> None:
         super().abort()
@@ -116,3 +131,4 @@ class SSEWriter(BatchWriter):
 
     async def _send_batch(self, frames: bytes) -> None:
         await self._send({"type": "http.response.body", "body": self._encoder.encode(frames), "more_body": True})
+        self._sent += 1

@@ -10,7 +10,6 @@ Here the endpoint returns, and a handler gets each message when it comes.
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -28,10 +27,11 @@ from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.hub import ConnectionObserver
 from simulcast.frontend.transport.asgi import WEBSOCKET_KEY, TextHandler
 from simulcast.frontend.transport.message_queue import MessageQueue
+from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED, RateLimiter, Rejection
 from simulcast.model.close_codes import Refresh, Stop
 
-WRITE_HIGH_WATER_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
+MIN_DRAIN_BYTES_PER_S = 1024  # of a client whose pong comes behind data that it reads first
 CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
 _SLICE_BYTES = 16 * 1024  # of one read: a client that floods is cut before all of it has been parsed
 
@@ -53,6 +53,9 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
 
     _handle_text: TextHandler | None = None
     _expiry: asyncio.TimerHandle | None = None
+    _written = 0  # bytes of frames
+    _written_at_ping = 0  # `_written` when the ping was sent
+    _written_at_pong = 0  # `_written` when the last ping was sent that the client answered
 
     def __init__(
         self,
@@ -84,7 +87,13 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     def write(self, frames: bytes) -> None:
         """Write if the connection still takes frames. Never raises."""
         if not self.close_sent and not self.transport.is_closing():
+            self._written += len(frames)
             self.transport.write(frames)
+
+    @property
+    def taken(self) -> int:
+        """A number that rises while the client takes bytes from a full socket."""
+        return bytes_taken(self.transport)
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -103,11 +112,10 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     # The beginning and the end
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Bound the kernel's buffer for a client that doesn't read: else megabytes, each copied into cold memory."""
+        """Pause writing as soon as the socket takes no more, so that nothing is held here but the rest of a slice."""
         super().connection_made(transport)
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WRITE_HIGH_WATER_BYTES)
+        cast(asyncio.Transport, transport).set_write_buffer_limits(0)
+        bound_kernel_buffer(transport)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -145,7 +153,27 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
         else:
             self.transport.abort()
 
+    def send_keepalive_ping(self) -> None:
+        """Ping where there is room. A full socket is not: it is cut when it takes nothing for too long."""
+        if not self.writable.is_set():
+            self.schedule_ping()
+            return
+        self._written_at_ping = self._written
+        super().send_keepalive_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self.pending_ping_payload is not None and bytes(event.data) == self.pending_ping_payload:
+            self._written_at_pong = self._written_at_ping
+        super().handle_pong(event)
+
     def keepalive_timeout(self) -> None:
+        """Cut the client, unless the pong is behind data that it may still be reading."""
+        unread_s = (self._written_at_ping - self._written_at_pong) / MIN_DRAIN_BYTES_PER_S
+        waited_s = self.loop.time() - self.ping_sent_at
+        timeout_s = cast(float, self.ping_timeout)
+        if waited_s < timeout_s + unread_s:
+            self.pong_timer = self.loop.call_later(timeout_s, self.keepalive_timeout)
+            return
         # A close frame can't reach a peer that doesn't read: abort, which clients see as 1006.
         self.stop_keepalive()
         self.close_sent = True

@@ -21,9 +21,9 @@ from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.ingest import listener
-from simulcast.frontend.ingest.backfill import Backfill
 from simulcast.frontend.ingest.listener import Listener
 from simulcast.frontend.ingest.listener_pool import ListenerPool
+from simulcast.frontend.ingest.updates import FeedUpdates
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.transport.batch_writers import ASGIWriter
@@ -81,11 +81,11 @@ class Seam:
 
 
 SEAMS = [
-    Seam(Backfill, "reconcile", lambda stage, args: args[1] == stage.bad, False),
+    Seam(FeedUpdates, "_bring_to", lambda stage, args: args[1].names.channel == stage.bad, False),
     Seam(Listener, "_handle_message", lambda stage, args: args[1].names.channel == stage.bad, False),
     Seam(Feed, "accept", lambda stage, args: stage.is_bad_feed(args[0]), False),
-    Seam(View, "frame", lambda stage, args: args[0].download_id == "poison", False),
-    Seam(Hub, "_encode_batch", lambda stage, args: args[0] is stage.victim_hub),
+    Seam(View, "encode", lambda stage, args: args[0].download_id == "poison"),
+    Seam(Hub, "_write_to_current", lambda stage, args: args[0] is stage.victim_hub),
     Seam(Feed, "publish_position_marks", lambda stage, args: stage.is_bad_feed(args[0])),
     Seam(Channels, "_sweep", lambda stage, args: args[1] == stage.bad),
     Seam(ListenerPool, "follow", lambda stage, args: args[1] == stage.bad),

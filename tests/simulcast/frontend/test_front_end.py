@@ -24,8 +24,8 @@ from websockets.typing import Origin
 from simulcast.cancellation import run_until_first
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd, Grant, TokenInFirstMessage, services, supervisor
-from simulcast.frontend.fanout import hub
 from simulcast.frontend.ingest.listener_pool import ListenerPool
+from simulcast.frontend.subscriptions import subscriber
 from simulcast.model.close_codes import Reconnect, Refresh, Stop
 from tests.conditions import until
 from tests.ports import free_port
@@ -181,7 +181,7 @@ async def test_a_client_that_does_not_read_is_cut_and_costs_the_others_nothing(
     valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(services, "SWEEP_INTERVAL_S", 0.05)
-    monkeypatch.setattr(hub, "SLOW_CLIENT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(subscriber, "SLOW_CLIENT_TIMEOUT_S", 0.5)
     live = FrontEnd(valkey.url, channel=channel)
     upgrade = (
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

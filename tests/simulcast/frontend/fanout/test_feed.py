@@ -6,7 +6,7 @@ from simulcast.model.events import encode_external
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 from tests.clocks import Clock
-from tests.fake_clients import Socket, make_hub
+from tests.fake_clients import Socket, entries_after, make_hub
 from tests.publications import EPOCH, publication
 
 
@@ -134,7 +134,8 @@ def test_where_the_newest_state_never_comes_again_clients_are_cut_unless_the_dow
 
 def shown(watched: WatchedFeed) -> list[str]:
     """Return the events that a joining client gets."""
-    return [f"{entry.label} {entry.key}" for entry in watched.feed.snapshot_entries()]
+    watched.feed.place_in_snapshot(resumable=False)
+    return [f"{entry.label} {entry.key}" for entry in watched.feed.snapshot.entries()]
 
 
 def test_who_joins_before_what_was_lost_is_told_again_is_told_it_too() -> None:
@@ -154,7 +155,7 @@ def test_who_joins_before_what_was_lost_is_told_again_is_told_it_too() -> None:
     watched.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 9))
     watched.feed.accept(replace(publication(2, "e:download_complete::", "b", EPOCH + 9), dedup_id="b1"))
     assert shown(watched) == lost
-    assert watched.feed.snapshot_entries() == watched.feed.snapshot.entries()
+    assert not watched.feed._masked.keys
 
 
 def test_who_joins_after_a_download_went_another_way_is_told_that() -> None:
@@ -216,10 +217,10 @@ def test_what_was_preloaded_is_for_who_comes_back_and_for_nobody_else() -> None:
     feed.accept(publication(4))
     clock.advance(1)
     assert len(socket.got) == 1
-    kept = feed.hub.log.entries_after(1)
+    kept = entries_after(feed.hub.log, 1)
     assert kept is not None
     assert [entry.offset for entry in kept] == [2, 3, 4]
-    assert feed.hub.log.entries_after(0) is None
+    assert entries_after(feed.hub.log, 0) is None
 
 
 def test_a_first_snapshot_is_not_sent_to_anyone_as_news() -> None:
@@ -249,27 +250,23 @@ def test_what_came_past_the_brokers_is_delivered_without_a_position() -> None:
 
 def test_who_joins_within_a_second_shares_the_bytes_and_misses_nothing() -> None:
     watched = WatchedFeed()
-    view, hub = View("a"), watched.feed.hub
+    backlog, view = watched.feed.backlog, View("a")
     watched.feed.accept(publication(1, "p", "k1"))
-    frames, cursor = watched.feed.snapshot_for(view, hub, 0.0)
+    first = backlog.read(view, backlog.at_snapshot(resumable=False))
     watched.feed.accept(publication(2, "p", "k2"))
-    again, same = watched.feed.snapshot_for(view, hub, 0.5)
-    assert again is frames
-    assert same == cursor
-    late = Socket(hub)
-    hub.join(late.client, again, same)
+    assert first is backlog.read(view, backlog.at_snapshot(resumable=False))
+    late = Socket(watched.feed.hub)
+    late.hub.join(late.client, place=backlog.at_snapshot(resumable=False))
     watched.clock.advance(1)
-    assert [text[15:30] for text in late.got] == [text[15:30] for text in watched.socket.got]
-    assert watched.feed.snapshot_for(view, hub, 2.0)[0] != frames
+    assert late.got == watched.socket.got
+    assert first is not backlog.read(view, backlog.at_snapshot(resumable=False))
 
 
 def test_who_joins_is_not_given_what_no_snapshot_shows_and_was_published_before() -> None:
     watched = WatchedFeed()
-    view, hub = View("a"), watched.feed.hub
-    before = watched.feed.snapshot_for(view, hub, 0.0)
+    backlog = watched.feed.backlog
     watched.feed.accept(publication(1))
-    late = Socket(hub)
-    hub.join(late.client, *watched.feed.snapshot_for(view, hub, 0.1))
+    late = Socket(watched.feed.hub)
+    late.hub.join(late.client, place=backlog.at_snapshot(resumable=False))
     watched.clock.advance(1)
     assert late.got == []
-    assert before[1] < watched.feed.snapshot_for(view, hub, 0.2)[1]

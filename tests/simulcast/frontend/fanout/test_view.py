@@ -30,7 +30,6 @@ def test_the_view_of_one_download_shows_only_its_events() -> None:
     ours, other, none = entry("{}", "p", "x"), entry("{}", "p", "y"), entry("{}")
     assert view.frame(ours) == ours.frame
     assert view.frame(other) is view.frame(none) is None
-    assert view.join_frames([ours, other, ours]) == ours.frame * 2
 
 
 def test_a_mark_says_how_far_the_channel_is() -> None:

@@ -58,7 +58,7 @@ async def test_clients_of_a_server_that_was_flushed_are_cut() -> None:
     server.flush_all()
     await backfill.reconcile("downloads", feed, server.head)
     assert feed.hub.clients == 0
-    assert feed.snapshot_entries() == []
+    assert feed.snapshot.entries() == []
 
 
 async def test_clients_of_a_server_that_was_flushed_before_anything_was_published_stay() -> None:
@@ -85,7 +85,7 @@ async def test_clients_that_know_what_a_restored_copy_lacks_are_cut_unless_it_is
     clock.advance(1)
     await backfill.reconcile("downloads", feed, server.head)
     assert feed.hub.clients == 0
-    assert [entry.key for entry in feed.snapshot_entries()] == ["a"]
+    assert [entry.key for entry in feed.snapshot.entries()] == ["a"]
 
 
 async def test_clients_stay_where_what_was_lost_is_published_again() -> None:

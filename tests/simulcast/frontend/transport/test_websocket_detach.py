@@ -12,7 +12,8 @@ import uvloop
 import websockets
 
 from simulcast.frontend.transport.message_queue import MessageQueue
-from simulcast.frontend.transport.websocket import WRITE_HIGH_WATER_BYTES, SimulcastWebSocketProtocol
+from simulcast.frontend.transport.progress import NOTSENT_BYTES
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.ports import free_port
 from tests.served import Endpoint
@@ -123,7 +124,8 @@ async def test_the_kernel_takes_little_for_a_client_that_does_not_read() -> None
     async with serving(endpoint) as url, websockets.connect(url):
         (protocol,) = endpoint.protocols()
         sock = protocol.transport.get_extra_info("socket")
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == WRITE_HIGH_WATER_BYTES
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == NOTSENT_BYTES
+        assert protocol.transport.get_write_buffer_limits() == (0, 0)
 
 
 @pytest.mark.usefixtures("uncollected")

@@ -1,0 +1,34 @@
+"""Sockets that are full: how much the client takes from them, and when the kernel gives up."""
+
+import asyncio
+import socket
+import struct
+
+UNACKNOWLEDGED_TIMEOUT_MS = 60_000  # how long a client's kernel may acknowledge nothing, or take nothing
+NOTSENT_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
+
+_BYTES_ACKED_OFFSET = 120  # of tcpi_bytes_acked in struct tcp_info, linux/tcp.h
+_TCP_INFO_BYTES = 128
+
+
+def bound_kernel_buffer(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel hold little for the client, and cut a connection whose client vanished."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_TIMEOUT_MS)
+
+
+def bytes_taken(transport: asyncio.WriteTransport) -> int:
+    """Return a number that rises while a client takes bytes from a full socket.
+
+    It counts the bytes that the client's kernel acknowledged. Elsewhere than on Linux, and on other sockets than those
+    of TCP, it is known only how much less is held here.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is not None and hasattr(socket, "TCP_INFO") and sock.family in (socket.AF_INET, socket.AF_INET6):
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        if len(info) == _TCP_INFO_BYTES:
+            return int(struct.unpack_from("=Q", info, _BYTES_ACKED_OFFSET)[0])
+    return -transport.get_write_buffer_size()
