@@ -19,12 +19,13 @@ from uvicorn.server import ServerState
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
 from simulcast.frontend.sse_endpoint import refusal_stream
 from simulcast.frontend.transport.asgi import HTTP_KEY
+from simulcast.frontend.transport.progress import bytes_taken, cut_when_gone
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 
 HEADER_TIMEOUT_S = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
 BODY_TIMEOUT_S = 30.0  # from the head to the end of the body
 REJECTED_TIMEOUT_S = 2.0  # how long a rejected connection may take to send its request, which gets the reason
-WRITE_TIMEOUT_S = 60.0  # how long a response may wait for its client to read
+WRITE_TIMEOUT_S = 60.0  # how long a client may take no byte of a response that waits for it
 MAX_HEADER_BYTES = 16 * 1024
 MAX_HEADERS = 100
 _RETRY_AFTER_S = "5"
@@ -84,6 +85,7 @@ class SimulcastHTTPProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        cut_when_gone(transport)
         self._count_connection([])
         if self._rejection is not None and self.limits is not None:
             if self.limits.rejecting >= MAX_REJECTING:
@@ -158,7 +160,7 @@ class SimulcastHTTPProtocol(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._write_deadline = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
+        self._await_reader()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -173,7 +175,15 @@ class SimulcastHTTPProtocol(H11Protocol):
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
         if self.transport.get_write_buffer_size():  # bytes that the client does not read keep it open
-            self._write_deadline = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
+            self._await_reader()
+
+    def _await_reader(self, taken: int | None = None) -> None:
+        """Cut the connection if the client takes nothing for WRITE_TIMEOUT_S. `taken`: what it had before."""
+        now_taken = bytes_taken(self.transport)
+        if taken is not None and now_taken <= taken:
+            self.transport.abort()
+        else:
+            self._write_deadline = self.loop.call_later(WRITE_TIMEOUT_S, self._await_reader, now_taken)
 
     def _release_rejection_slot(self) -> None:
         if self._rejecting and self.limits is not None:

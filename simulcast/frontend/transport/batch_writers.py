@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.hub import ConnectionObserver
-from simulcast.frontend.transport.progress import bytes_taken
+from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.close_codes import Reconnect
 
@@ -108,7 +108,7 @@ class SSEWriter(BatchWriter):
         self._encoder = encoder
         self._transport = transport
         if transport is not None:
-            transport.set_write_buffer_limits(0)
+            bound_kernel_buffer(transport)
 
     @property
     def taken(self) -> int:
@@ -131,4 +131,5 @@ class SSEWriter(BatchWriter):
 
     async def _send_batch(self, frames: bytes) -> None:
         await self._send({"type": "http.response.body", "body": self._encoder.encode(frames), "more_body": True})
+        await self._send({"type": "http.response.body", "body": b"", "more_body": True})  # returns when it has drained
         self._sent += 1

@@ -114,8 +114,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Pause writing as soon as the socket takes no more, so that nothing is held here but the rest of a slice."""
         super().connection_made(transport)
-        cast(asyncio.Transport, transport).set_write_buffer_limits(0)
-        bound_kernel_buffer(transport)
+        bound_kernel_buffer(cast(asyncio.Transport, transport))
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
