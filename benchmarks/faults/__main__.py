@@ -8,6 +8,7 @@ import asyncio
 import os
 import platform
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,11 +44,12 @@ def _flags() -> argparse.Namespace:
 
 
 def _facts(is_quick: bool) -> list[str]:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     how_often = "once, under one load: the short run (`--quick`)" if is_quick else f"{OCCURRENCES} times a row"
     return [
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}; load average at the end {os.getloadavg()[0]:.1f}",
-        f"each fault {how_often}; {AT_ONCE} rows side by side",
+        f"commit {commit.strip() or 'unknown'}; each fault {how_often}; {AT_ONCE} rows side by side",
     ]
 
 
