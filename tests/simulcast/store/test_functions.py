@@ -1,4 +1,7 @@
-"""Replies of Redis as errors with their remedy."""
+"""The functions' flags, and replies of Redis as errors with their remedy."""
+
+from contextlib import suppress
+from typing import get_args
 
 import pytest
 import redis
@@ -6,7 +9,8 @@ import redis
 from simulcast.errors import NotPermitted
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.notify import broadcast_message
-from simulcast.store.functions import translate_error
+from simulcast.store.functions import Function, code, library_hash, translate_error
+from tests.valkey import Valkey
 
 
 @pytest.mark.parametrize("user", ["", "simulcast:guess@", ":guess@"])
@@ -27,3 +31,15 @@ def test_a_protocol_error_before_any_user_is_named_is_a_missing_password() -> No
 def test_a_user_that_lacks_a_right_is_sent_to_acls() -> None:
     error = redis.exceptions.NoPermissionError("User app has no permissions to run the 'fcall' command")
     assert "ACL SETUSER" in str(translate_error(error, "publish"))
+
+
+def test_every_function_but_those_that_bring_something_new_runs_in_a_full_redis(valkey: Valkey) -> None:
+    with valkey.admin() as client:
+        with suppress(redis.ResponseError):  # it is there already
+            client.function_load(code())
+        (library_,) = client.execute_command("FUNCTION LIST", "LIBRARYNAME", f"simulcast_{library_hash()}")
+    fields = dict(zip(library_[::2], library_[1::2], strict=True))
+    functions = [dict(zip(each[::2], each[1::2], strict=True)) for each in fields[b"functions"]]
+    flags = {each[b"name"].decode().removesuffix(f"_{library_hash()}"): each[b"flags"] for each in functions}
+    assert len(flags) == len(get_args(Function))
+    assert {name for name in flags if not flags[name]} == {"simulcast_publish", "simulcast_submit"}
