@@ -67,6 +67,9 @@ local function relink(channel, record, id, state, desired, command_id, link)
   if state == 'complete' or state == 'cancelled' then return 'invalid_transition' end
   set_link(channel, record, id, link)
   redis.call('HSET', record, 'link', link)
+  local growth = math.max(0, RECORD_BYTES + 3 * #link - record_bytes(record))
+  redis.call('HSET', record, 'bytes', record_bytes(record) + growth)
+  redis.call('HINCRBY', channel.meta, 'queue_bytes', growth)
   if state == 'paused' then
     change_state(channel, id, 'paused', 'paused', command_id ~= '' and ',"command_id":' .. command_id or '')
   elseif state == 'running' then

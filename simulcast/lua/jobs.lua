@@ -223,7 +223,10 @@ local function submit(KEYS, ARGV)
   end
   if is_deleted(record, submission) then return {} end
   local same = unless_same == '1' and created_at == '' and find_same(channel, url, options)
-  if same and same ~= gone then return redis.call('HGETALL', record_key(channel, same)) end
+  if same and same ~= gone then
+    redis.call('HSET', record_key(channel, same), 'download_id', same) -- a write, so that WAIT covers its submission too
+    return redis.call('HGETALL', record_key(channel, same))
+  end
   local bytes = RECORD_BYTES
   for _, argument in ipairs(ARGV) do bytes = bytes + #argument end
   if created_at == '' and not has_room(channel, bytes) then
@@ -231,8 +234,8 @@ local function submit(KEYS, ARGV)
   end
   redis.call('HINCRBY', channel.meta, 'queue_bytes', bytes)
   local now = tonumber(created_at) or now_ms()
-  redis.call('HSET', record, 'bytes', bytes, 'download_id', id, 'about', about, 'url', url, 'options', options, 'name', file_name,
-    'desired', 'running', 'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0',
+  redis.call('HSET', record, 'bytes', bytes, 'download_id', id, 'about', about, 'url', url, 'options', options,
+    'name', file_name, 'desired', 'running', 'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0',
     'received', '0', 'total', 'null', 'created_at', int(now), 'rank', int(now - tonumber(priority) * 10000000000000),
     'priority', priority, 'submission', submission)
   if #ARGV > 12 then redis.call('HSET', record, unpack(ARGV, 13)) end

@@ -1,14 +1,14 @@
 """URLs that can be downloaded."""
 
 from collections.abc import Collection
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
 MAX_URL_CHARS: Final = 4096
-WEB: Final = ("http", "https")
-SCHEMES: Final = (*WEB, "ftp", "ftps", "sftp")
+Scheme = Literal["http", "https", "ftp", "ftps", "sftp"]
+WEB: Final[tuple[Scheme, ...]] = ("http", "https")
 
 
 def validate_url(url: str, schemes: Collection[str] = WEB) -> str:
@@ -19,7 +19,7 @@ def validate_url(url: str, schemes: Collection[str] = WEB) -> str:
     except ValueError:
         raise ValueError("is no web address: its host or port is not valid") from None
     if parts.scheme not in schemes:
-        remedy = ": SIMULCAST_DOWNLOAD_SCHEMES allows further kinds" if parts.scheme in SCHEMES else ""
+        remedy = ": SIMULCAST_DOWNLOAD_SCHEMES allows further kinds" if parts.scheme in get_args(Scheme) else ""
         raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}{remedy}")
     if not host:
         raise ValueError("must name a host, as https://example.com/file.iso does")

@@ -3,11 +3,11 @@
 import os
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import BeforeValidator, model_validator
 from pydantic_settings import NoDecode
 
 from simulcast.errors import SettingRefused
-from simulcast.model.download_url import SCHEMES, WEB
+from simulcast.model.download_url import WEB, Scheme
 from simulcast.settings.redis import RedisSettings
 
 RENAMED = {
@@ -28,20 +28,13 @@ _Item = TypeVar("_Item")
 Separated = Annotated[tuple[_Item, ...], NoDecode, BeforeValidator(split_commas)]
 
 
-def _check_schemes(schemes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the schemes unchanged. Raises ValueError for one that no worker knows."""
-    if not set(schemes) <= set(SCHEMES):
-        raise ValueError(f"are of {', '.join(SCHEMES)}")
-    return schemes
-
-
 class SharedSettings(RedisSettings):
     """The settings of every program that is started: front-ends, workers, `simulcast up`."""
 
     log: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
 
-    download_schemes: Annotated[Separated[str], AfterValidator(_check_schemes)] = WEB
+    download_schemes: Separated[Scheme] = WEB
     """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers;
     sftp trusts the hosts that ~/.ssh/known_hosts names."""
 

@@ -198,5 +198,6 @@ async def test_what_is_remembered_of_urls_ends_with_their_records_and_adding_sca
                 assert await client.exists(links)
                 await jobs.command(Command("delete", record.download_id))
             assert not await client.exists(links)
+            assert int(await client.hget(ChannelNames().meta, "queue_bytes") or -1) == 0
         await jobs.aclose()
         await broker.aclose()

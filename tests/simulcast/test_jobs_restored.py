@@ -4,7 +4,7 @@ import pytest
 import redis.asyncio
 
 from simulcast.broker import HISTORY_LENGTH, Broker
-from simulcast.jobs import Jobs, Lease
+from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
 from simulcast.store import functions
@@ -157,3 +157,15 @@ async def test_an_end_that_came_before_a_command_says_nothing_of_it(
     reply = await send_again(client, channel, "command", "cancel", '"c1"', "", "", str(int(change) + 1))  # type: ignore[call-overload]
     assert reply == [b"later"]
     assert (await history(broker, channel))[-1]["change"] == change
+
+
+async def test_a_fresh_link_outlives_the_claim_before_it_that_is_written_back(
+    jobs: Jobs, client: redis.asyncio.Redis, channel: str
+) -> None:
+    claim = await claim_and_lose(jobs, client, channel)
+    assert await jobs.command(Command("relink", "a", url="http://example.com/fresh")) is None
+    await restore(client, channel, claim)
+    assert (await jobs.get("a")).url == "http://example.com/fresh"
+    assert await jobs.renew([claim], 30) == [DesiredState("queued")]
+    await jobs.finish(claim, "queued", {})
+    assert (await claim_job(jobs)).fields["url"] == "http://example.com/fresh"
