@@ -67,6 +67,10 @@ async def test_a_download_goes_on_with_a_fresh_link_from_where_the_old_one_expir
         assert is_right(only_file(tmp_path))
         status, refusal = await running.patch(one, {"url": files.url("old")})
         assert (status, str(record["download_id"]) in str(refusal["detail"])) == (409, True)
+        same = {"url": files.url("new"), "name": "a.bin"}
+        assert await running.post("/downloads", same) == (200, record | {"existing": True})
+        only_file(tmp_path).unlink()
+        assert (await running.post("/downloads", same))[0] == 201, "its file is gone"
 
 
 async def test_a_fresh_link_to_another_version_begins_again_and_mixes_nothing(
