@@ -123,7 +123,7 @@ class Server:
         try:
             # A client may leave at any moment, and a test may end while one waits.
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+                first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace").split("\r\n")[:-2]
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 target = first.split(" ")[1]
                 request = Request(target, headers)

@@ -166,8 +166,8 @@ async def test_what_is_secret_is_in_no_answer_and_a_limit_is(shared_front_end: F
 
 
 async def test_a_url_that_is_there_is_answered_with_what_exists(front_end: StartFrontEnd) -> None:
-    running = await front_end(SIMULCAST_DOWNLOAD_SCHEMES="https,sftp")
-    body = {"url": "sftp://user:pw@example.com/a.iso"}
+    running = await front_end(SIMULCAST_DOWNLOAD_SCHEMES="https,ftps")
+    body = {"url": "ftps://user:pw@example.com/a.iso"}
     _, first = await running.post("/downloads", body)
     status, second = await running.post("/downloads", body)
     assert (status, second) == (200, first | {"existing": True})
@@ -176,7 +176,7 @@ async def test_a_url_that_is_there_is_answered_with_what_exists(front_end: Start
     assert third["download_id"] != first["download_id"]
     status, refusal = await running.post("/downloads", {"url": "http://example.com/a"})
     assert status == 422
-    assert "begin with https:// or sftp://: SIMULCAST_DOWNLOAD_SCHEMES allows further" in str(refusal["detail"])
+    assert "begin with https:// or ftps://: SIMULCAST_DOWNLOAD_SCHEMES allows further" in str(refusal["detail"])
 
 
 async def test_a_fresh_link_is_checked_as_a_new_download_is(shared_front_end: FrontEnd) -> None:

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -28,7 +27,7 @@ _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which p
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`login`: a user and a password, for a digest challenge, FTP and SFTP; `headers` carry all others.
+    """`login`: a user and a password, for a digest challenge and FTP; `headers` carry all others.
 
     `cookies`: shared by the requests of one download.
     """
@@ -169,8 +168,8 @@ def _proxy_options(proxy: URL) -> dict[int, object]:
 
 def _tls_options() -> dict[int, object]:
     """Return TLS 1.2 or newer, and the authorities that Python trusts: the system's, or SSL_CERT_FILE and _DIR."""
-    paths, known_hosts = ssl.get_default_verify_paths(), Path("~/.ssh/known_hosts").expanduser()
-    options: dict[int, object] = {pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2, pycurl.SSH_KNOWNHOSTS: str(known_hosts)}
+    paths = ssl.get_default_verify_paths()
+    options: dict[int, object] = {pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2}
     for path, names in (
         (paths.cafile, (pycurl.CAINFO, pycurl.PROXY_CAINFO)),
         (paths.capath, (pycurl.CAPATH, pycurl.PROXY_CAPATH)),

@@ -57,8 +57,6 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
             _, is_refusal, reason = text.rpartition("::")
             reason = reason.split(" (")[0] if is_refusal else "the TLS handshake failed"
             return ConnectionFailed(f"no secure connection to {host}: {reason}", transient=not is_refusal)
-        case pycurl.E_PEER_FAILED_VERIFICATION if url.scheme == "sftp":
-            return ConnectionFailed(f"the key of {host} is not one that known_hosts names", transient=False)
         case pycurl.E_PEER_FAILED_VERIFICATION:
             return ConnectionFailed(_describe_certificate(host, text), transient=False)
         case pycurl.E_GOT_NOTHING:

@@ -106,7 +106,7 @@ async def test_a_wrong_ftp_password_is_a_clear_reason(anything: Download) -> Non
     assert not error.value.transient
 
 
-@pytest.mark.parametrize("scheme", ["ftp", "ftps", "sftp"])
+@pytest.mark.parametrize("scheme", ["ftp", "ftps"])
 async def test_only_what_the_operator_allows_is_spoken(download: Download, scheme: str) -> None:
     with pytest.raises(InvalidURL, match="only http and https URLs"):
         await download.fetch(f"{scheme}://kim:p%40ss@127.0.0.1/file.bin")
