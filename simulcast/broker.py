@@ -22,6 +22,7 @@ from simulcast.model.publication import Publication, from_entry, from_stream
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Command
+from simulcast.store.replies import is_unavailable
 from simulcast.store.sender import PUBLISH_TIMEOUT_S, Sender
 from simulcast.store.topology import Topology
 
@@ -140,11 +141,17 @@ class Broker:
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
         """Return the channel's head; opens an epoch if acknowledged writes may be gone. Raises BrokerUnavailable."""
-        return (await self.heads([channel]))[0]
+        (head,) = await self.heads([channel])
+        if isinstance(head, BrokerUnavailable):
+            raise head
+        return head
 
-    async def heads(self, channels: Sequence[str]) -> list[Head]:
-        """Return the heads of several channels, with one round trip to each of their servers. Raises as `head`."""
-        heads: dict[str, Head] = {}
+    async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
+        """Return the heads of several channels, with one round trip to each of their servers.
+
+        The error takes the place of one that Redis refuses, as where a key has another type. Raises as `head`.
+        """
+        heads: dict[str, Head | BrokerUnavailable] = {}
         servers: dict[redis.asyncio.Redis, list[str]] = {}
         async with self._read_topology.translating_errors("read the heads of channels"):
             for channel in channels:
@@ -153,7 +160,11 @@ class Broker:
                 keys = [self._read_topology.names(channel).stream_keys for channel in served]
                 asked_at, replies = await functions.ensure_loaded(partial(_read_heads, client, keys), client)
                 for channel, reply in zip(served, replies, strict=True):
-                    heads[channel] = _parse_head(_expect_list(reply), asked_at)
+                    if isinstance(reply, redis.RedisError):
+                        error = functions.translate_error(reply, f"read the head of {channel}")
+                        error.__cause__, heads[channel] = reply, error
+                    else:
+                        heads[channel] = _parse_head(_expect_list(reply), asked_at)
         return [heads[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
@@ -214,15 +225,17 @@ class Broker:
 
 
 async def _read_heads(client: redis.asyncio.Redis, keys: Sequence[Sequence[str]]) -> tuple[float, list[object]]:
-    """Return the time before the request, in `time.monotonic`, and the replies."""
+    """Return the time before the request, in `time.monotonic`, and the replies. Some of them may be errors."""
     asked_at = time.monotonic()
     async with client.pipeline(transaction=False) as pipe:
         for i, stream_keys in enumerate(keys):
             pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0)]))
         # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
         replies: list[object] = await pipe.execute(raise_on_error=False)
-    if (error := next((reply for reply in replies if isinstance(reply, redis.RedisError)), None)) is not None:
-        raise error
+    errors = [reply for reply in replies if isinstance(reply, redis.RedisError)]
+    for error in errors:
+        if len(errors) == len(replies) or is_unavailable(error) or functions.is_missing(error):
+            raise error
     return asked_at, replies
 
 

@@ -122,7 +122,7 @@ class FakeBroker(Broker):
         self.meanwhile: deque[Callable[[], None]] = deque()
         self.turns = 0  # of the loop, that a question takes, and an answer
 
-    async def heads(self, channels: Sequence[str]) -> list[Head]:
+    async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
         return await self._ask(lambda: [self.server.head for _ in channels])
 
     async def snapshot(self, channel: str = "") -> Snapshot:

@@ -178,12 +178,13 @@ async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> 
 
 
 async def _run_command(command: commands.Command, services: Services) -> str:
-    try:
-        if command.action == "relink":
+    if command.action == "relink":
+        try:
             validate_url(command.url, services.schemes)
+        except ValueError as error:
+            return command.encode_result("invalid_url", f"the URL {error}")
+    try:
         return command.encode_result(await services.jobs.command(command))
-    except ValueError as error:
-        return command.encode_result("invalid_url", f"the URL {error}")
     except BrokerUnavailable as error:
         _log.warning("a command was not recorded: %s", error)
         return command.encode_result("unavailable")

@@ -4,6 +4,7 @@ import redis
 
 from simulcast.errors import BrokerUnavailable
 from simulcast.store.functions import translate_error
+from simulcast.store.replies import is_unavailable
 
 
 def is_expected(error: BaseException) -> bool:
@@ -11,6 +12,12 @@ def is_expected(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_expected, error.exceptions))
     return isinstance(error, BrokerUnavailable | redis.RedisError | OSError)
+
+
+def is_of_channel(error: BaseException) -> bool:
+    """Return whether Redis refused a call for one channel for good, as where a key has another type."""
+    cause = error.__cause__
+    return isinstance(error, BrokerUnavailable) and isinstance(cause, redis.ResponseError) and not is_unavailable(cause)
 
 
 def describe(error: BaseException) -> str:

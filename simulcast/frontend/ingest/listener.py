@@ -22,7 +22,7 @@ from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed, Outcome
-from simulcast.frontend.ingest.failures import describe, is_expected
+from simulcast.frontend.ingest.failures import describe, is_expected, is_of_channel
 from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
 from simulcast.frontend.ingest.subscription import Subscription, resolve
 from simulcast.frontend.ingest.updates import FeedUpdates
@@ -150,8 +150,8 @@ class Listener:
             raise BrokerUnavailable(self._failure or "the subscription began again")
 
     def _restart_channel(self, subscription: Subscription, error: Exception) -> None:
-        """Cut the clients of a channel after an unexpected error: the next round reads its snapshot. Raises others."""
-        if is_expected(error):
+        """Cut the clients of a channel after an error of its own: the next round reads its snapshot. Raises others."""
+        if is_expected(error) and not is_of_channel(error):
             raise error
         _log.error("%s: cutting its clients after an unexpected error", subscription.names.channel, exc_info=error)
         subscription.started.clear()
@@ -244,11 +244,14 @@ class Listener:
         async with asyncio.timeout(POLL_TIMEOUT_S):
             heads = await self._broker.heads(channels)
         self._polled_at = self._clock()
-        return [
-            (subscription, head)
-            for channel, head in zip(channels, heads, strict=True)
-            if (subscription := self._subscriptions.get(channel))
-        ]
+        polled = []
+        for channel, head in zip(channels, heads, strict=True):
+            if subscription := self._subscriptions.get(channel):
+                if isinstance(head, BrokerUnavailable):
+                    self._restart_channel(subscription, head)
+                else:
+                    polled.append((subscription, head))
+        return polled
 
     def _caught_up(self, subscription: Subscription) -> None:
         subscription.started.set()

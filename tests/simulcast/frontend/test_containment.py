@@ -30,7 +30,7 @@ from simulcast.frontend.transport.batch_writers import ASGIWriter
 from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from simulcast.jobs import Jobs
 from simulcast.model import commands
-from tests.conditions import until
+from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.service import collect
 from tests.valkey import Valkey
@@ -180,5 +180,45 @@ async def test_an_error_at_any_seam_costs_no_other_channel_or_client_anything(
             await play(stage, seam, rng.choice(ERRORS), f"<{number}>", friend, broker, monkeypatch, caplog)
         assert stage.live.services.channels.counters.reconnects == 0
         await friend.close()
+    assert failures == []
+    await broker.aclose()
+
+
+@pytest.mark.parametrize("name", ["meta", "latest", "history"])
+async def test_keys_of_another_type_silence_their_own_channel_alone(
+    name: str, valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "POLL_INTERVAL_S", 0.1)
+    broker = Broker.connect(valkey.url)
+    async with run_stage(valkey.url, channel, "websockets-sansio") as (stage, failures):
+        friend, mate = await stage.connect(f"{channel}.good"), await stage.connect(stage.bad)
+        await broker.publish({"type": "download_started", "download_id": "a", "n": 1}, stage.bad)
+        await collect(mate, '"n":1')
+        key = f"{{simulcast:{stage.bad}}}:{name}"
+        with valkey.admin() as client:
+            client.delete(key)
+            client.lpush(key, "x")
+        with suppress(WebSocketException, OSError):
+            await stage.connect(stage.bad)
+        for n in range(5):
+            await asyncio.sleep(0.1)  # polls meanwhile
+            await broker.publish({"good": n}, f"{channel}.good")
+            await collect(friend, f'"good":{n}')
+            assert stage.live.not_ready() is None
+        with valkey.admin() as client:
+            client.delete(key)
+
+        async def serves_again() -> bool:
+            with suppress(WebSocketException, OSError):
+                async with await stage.connect(stage.bad) as later:
+                    await broker.publish({"bad": "again"}, stage.bad)
+                    await collect(later, '"bad":"again"', 2)
+                    return True
+            return False
+
+        await eventually(serves_again, "a channel that is served again")
+        for connection in (friend, mate):
+            await connection.close()
+        assert stage.live.services.channels.counters.reconnects == 0
     assert failures == []
     await broker.aclose()
