@@ -22,7 +22,7 @@ from simulcast.model.publication import Publication, from_entry, from_stream
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Command
-from simulcast.store.replies import is_unavailable
+from simulcast.store.replies import is_of_keys
 from simulcast.store.sender import PUBLISH_TIMEOUT_S, Sender
 from simulcast.store.topology import Topology
 
@@ -149,7 +149,7 @@ class Broker:
     async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
         """Return the heads of several channels, with one round trip to each of their servers.
 
-        The error takes the place of one that Redis refuses, as where a key has another type. Raises as `head`.
+        The error takes the place of a head whose keys have another type. Raises as `head`.
         """
         heads: dict[str, Head | BrokerUnavailable] = {}
         servers: dict[redis.asyncio.Redis, list[str]] = {}
@@ -232,10 +232,9 @@ async def _read_heads(client: redis.asyncio.Redis, keys: Sequence[Sequence[str]]
             pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0)]))
         # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
         replies: list[object] = await pipe.execute(raise_on_error=False)
-    errors = [reply for reply in replies if isinstance(reply, redis.RedisError)]
-    for error in errors:
-        if len(errors) == len(replies) or is_unavailable(error) or functions.is_missing(error):
-            raise error
+    for reply in replies:
+        if isinstance(reply, redis.RedisError) and not is_of_keys(reply):
+            raise reply
     return asked_at, replies
 
 

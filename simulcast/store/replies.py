@@ -71,6 +71,11 @@ _CLASSES: dict[type[redis.RedisError], str] = {  # redis-py leaves the code out 
 }
 
 
+def is_of_keys(reply: object) -> bool:
+    """Return whether keys of another type are the reason: calls for other channels may succeed."""
+    return isinstance(reply, redis.ResponseError) and str(reply).startswith("WRONGTYPE")
+
+
 def is_unavailable(reply: object) -> bool:
     """Return whether the call may succeed later, or at another server. False for a reply that is no error."""
     if isinstance(reply, redis.exceptions.AuthenticationError):

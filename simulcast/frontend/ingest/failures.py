@@ -4,7 +4,7 @@ import redis
 
 from simulcast.errors import BrokerUnavailable
 from simulcast.store.functions import translate_error
-from simulcast.store.replies import is_unavailable
+from simulcast.store.replies import is_of_keys
 
 
 def is_expected(error: BaseException) -> bool:
@@ -15,9 +15,8 @@ def is_expected(error: BaseException) -> bool:
 
 
 def is_of_channel(error: BaseException) -> bool:
-    """Return whether Redis refused a call for one channel for good, as where a key has another type."""
-    cause = error.__cause__
-    return isinstance(error, BrokerUnavailable) and isinstance(cause, redis.ResponseError) and not is_unavailable(cause)
+    """Return whether a key of one channel has another type."""
+    return isinstance(error, BrokerUnavailable) and is_of_keys(error.__cause__)
 
 
 def describe(error: BaseException) -> str:
