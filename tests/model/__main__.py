@@ -23,6 +23,12 @@ async def _run(topology: Topology, seed: int, seconds: float, folder: Path) -> O
     return await run(topology, seed, seconds, folder)
 
 
+def _command(flags: argparse.Namespace) -> str:
+    """Return the command without the places of its output."""
+    topologies = "".join(f" --topology {topology}" for topology in flags.topology or ())
+    return f"python -m tests.model --seed {flags.seed} --seeds {flags.seeds}{topologies} --seconds {flags.seconds:g}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first one")
@@ -42,7 +48,7 @@ def main() -> int:
             print(outcome.text(), flush=True)
             outcomes.append(outcome)
             if flags.output:
-                flags.output.write_text(page(outcomes))
+                flags.output.write_text(page(outcomes, _command(flags)))
     return int(any(outcome.violations for outcome in outcomes))
 
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,13 +16,13 @@ clients that join, the files in the folder, and the keys in Redis. In the end ev
 and no key of a download may be left."""
 
 
-def page(outcomes: Sequence[Outcome]) -> str:
-    """Return the report."""
+def page(outcomes: Sequence[Outcome], command: str) -> str:
+    """Return the report of runs that the command made."""
     faults = sum((outcome.faults for outcome in outcomes), Counter[str]())
     lines = [
         "# Random commands and faults against a model",
         "",
-        f"Made by `python -m tests.model {' '.join(sys.argv[1:])}`, on {time.strftime('%Y-%m-%d')}; {os.cpu_count()} "
+        f"Made by `{command}`, on {time.strftime('%Y-%m-%d')}; {os.cpu_count()} "
         f"cores, {platform.system()} {platform.release()}, Python {platform.python_version()}.",
         "",
         _LEGEND,
