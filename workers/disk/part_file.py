@@ -1,11 +1,14 @@
 """A part file being written: blocks at their own offsets, in the disk's threads.
 
-A stale owner may still have the file open that its successor adopted by rename. So bytes are written at their own
-offset, never appended: both write the same ones. And starting over makes a new file under the old name instead of
+A stale owner may still have the file open that its successor adopts. So it is adopted as a copy then, and by rename
+where no owner has it open. Where locks are missing, both write the same bytes, since each is written at its own offset.
+Starting over makes a new file under the old name instead of
 truncating one that a stale owner still writes, or that is published under its name already.
 """
 
+import fcntl
 import os
+import shutil
 import stat
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +86,12 @@ class PartFile:
 
 
 def _open(path: Path, start: int) -> int:
+    file = _open_unlocked(path, start)
+    _lock(file, fcntl.LOCK_SH)
+    return file
+
+
+def _open_unlocked(path: Path, start: int) -> int:
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     if start:
         file = os.open(path, flags)
@@ -99,6 +108,34 @@ def _open(path: Path, start: int) -> int:
     # The old bytes must not come back after a power cut, when the job's record already has the new validator.
     sync_folder(path.parent)
     return file
+
+
+def _lock(file: int, kind: int) -> bool:
+    """Lock the file until it is closed; False where another owner's lock excludes that. Some file systems have none."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def adopt(path: Path, part: Path) -> None:
+    """Make the part file at `path`, of the owner before, that of the next one.
+
+    An owner that stands still may write to it later, when it is finished and known by its time of change. So where
+    such an owner has it open, the next one gets a copy. Raises OSError.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if _lock(file, fcntl.LOCK_EX):
+            path.rename(part)
+        else:
+            shutil.copyfile(path, part)
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(file)
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from simulcast.model.job_record import event_members, site_of
 from workers.disk.checksum import Digest
 from workers.disk.completion_marker import CompletionMarker
 from workers.disk.file_names import is_after, is_part_of, part_name, part_stem, published_name, stem_of_part
-from workers.disk.part_file import size_of
+from workers.disk.part_file import adopt, size_of
 from workers.disk.publish import publish
 from workers.disk.threads import in_thread
 from workers.errors import ChecksumMismatch, DownloadFailed
@@ -241,7 +241,7 @@ class Downloader:
         return self._folder / part_name(claim.record.download_id, claim.token)
 
     def _take_over(self, claim: Lease, part: Path) -> tuple[Path, int] | None:
-        """Rename the part file of the owner before, which becomes the claim's own; remove those that are not recorded.
+        """Adopt the part file of the owner before, which becomes the claim's own; remove those that are not recorded.
 
         Only of the recorded file is it known what it is a beginning of. A later owner's file stays: the claim may be a
         stale one, which a worker that hung learned of too late. Returns the finished file and its size where the owner
@@ -254,7 +254,7 @@ class Downloader:
                 continue
             if path.name == recorded:
                 with suppress(FileNotFoundError):  # a stale owner may be doing the same
-                    path.rename(part)
+                    adopt(path, part)
             else:
                 self._remove(path.name, None)
         marker = CompletionMarker.parse(claim.fields.get("finishing"))

@@ -15,7 +15,7 @@ import pytest
 from tests.conditions import until
 from tests.fetching import Download
 from tests.scripted_server import Server, honest
-from workers.disk.part_file import PartFile, size_of
+from workers.disk.part_file import PartFile, adopt, size_of
 from workers.disk.writer import Writer
 from workers.errors import PartFileChanged
 from workers.http.exchange import BUFFER_BYTES, LAST_BYTES
@@ -278,3 +278,19 @@ def open_files(path: Path) -> int:
         with suppress(OSError):  # the listing's own descriptor is closed by now
             held += os.path.samestat(link.stat(), path.stat())
     return held
+
+
+async def test_a_part_file_that_an_owner_still_has_open_is_adopted_as_a_copy_which_that_owner_can_not_change(
+    tmp_path: Path,
+) -> None:
+    async with PartFile(tmp_path / "stale", 0) as stale:
+        stale.write(memoryview(b"abc"), 0)
+        adopt(tmp_path / "stale", tmp_path / "next")
+        async with PartFile(tmp_path / "next", 3) as file:
+            file.write(memoryview(b"def"), 3)
+            identity = file.finish(1.0)
+        stale.write(memoryview(b"def"), 3)
+    assert identity.matches(tmp_path / "next")
+    adopt(tmp_path / "next", tmp_path / "last")
+    assert identity.matches(tmp_path / "last")
+    assert [path.name for path in tmp_path.iterdir()] == ["last"]
