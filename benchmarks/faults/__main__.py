@@ -39,7 +39,6 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave journals and logs there")
     flags = parser.parse_args()
     flags.topologies = ["single"] if flags.naive else flags.topology or TOPOLOGIES
-    flags.all = not flags.only and (flags.naive or {*flags.topologies} == {*TOPOLOGIES})
     return flags
 
 
@@ -85,9 +84,10 @@ async def run(flags: argparse.Namespace) -> int:
         return result
 
     results = await asyncio.gather(*(played(*planned) for planned in _plan(flags)))
-    if flags.all:
-        name = "faults-naive.md" if flags.naive else "faults.md"
-        (RESULTS / name).write_text(table.page(results, _facts(flags.quick), flags.naive))
+    if not flags.only:
+        path = RESULTS / ("faults-naive.md" if flags.naive else "faults.md")
+        before = path.read_text() if path.exists() else ""
+        path.write_text(table.page(results, _facts(flags.quick), flags.naive, before))
     return int(any(not result.is_good or result.too_silent for result in results))
 
 

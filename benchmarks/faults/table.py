@@ -62,12 +62,16 @@ def line(result: Result, before: str = "") -> str:
     )
 
 
-def page(results: Sequence[Result], facts: Sequence[str], naive: bool) -> str:
-    """The whole page."""
+def page(results: Sequence[Result], facts: Sequence[str], naive: bool, before: str = "") -> str:
+    """Return the page. Of a topology that was not played, it keeps the part that the page before has."""
     title = "# The control: a naive server under the same faults" if naive else "# Faults"
     command = f"python -m benchmarks.faults{' --naive' if naive else ''}"
-    lines = [title, "", f"Made by `{command}`.", "", LEGEND, *(f"- {fact}" for fact in facts), ""]
+    parts = ["\n".join([title, "", f"Made by `{command}`, each part by itself.", "", LEGEND])]
     for topology, name in TITLES.items():
         if played := [line(each) for each in results if each.topology == topology]:
-            lines += [f"## {name}", "", HEADING, RULE, *played, ""]
-    return "\n".join(lines)
+            parts.append(
+                "\n".join([f"## {name}", "", *(f"- {fact}" for fact in facts), "", HEADING, RULE, *played, ""])
+            )
+        elif f"## {name}\n" in before:
+            parts.append(f"## {name}\n" + before.partition(f"## {name}\n")[2].partition("\n## ")[0].rstrip() + "\n")
+    return "\n".join(parts)

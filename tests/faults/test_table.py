@@ -52,3 +52,12 @@ def test_each_line_has_as_many_cells_as_the_heading() -> None:
     skipped = Result(REDIS_ROWS[0], Load(), skipped="it makes no sense")
     for result in (skipped, silent("single", 1), Result(REDIS_ROWS[0], Load(), verdict=Verdict())):
         assert {line.count("|") for line in (table.HEADING, table.RULE, table.line(result))} == {12}
+
+
+def test_the_page_keeps_the_part_of_a_topology_that_was_not_played() -> None:
+    before = table.page([silent("single", 1), silent("cluster", 2)], ["yesterday"], naive=False)
+    after = table.page([silent("single", 3)], ["today"], naive=False, before=before)
+    single, cluster = after.partition("## A cluster")[::2]
+    assert "- today" in single and "- yesterday" in cluster
+    assert "3.0 / 0.0 / 0.0" in single and "2.0 / 0.0 / 0.0" in cluster
+    assert after == table.page([silent("single", 3)], ["today"], naive=False, before=after)
