@@ -19,14 +19,14 @@ from redis.asyncio.client import PubSub
 
 from simulcast.broker import Broker, Head
 from simulcast.cancellation import is_cancelling
-from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.ingest.failures import describe, is_expected, is_of_channel
 from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
+from simulcast.frontend.ingest.rejections import Rejections
 from simulcast.frontend.ingest.subscription import Subscription, resolve
 from simulcast.frontend.ingest.updates import FeedUpdates
-from simulcast.model.events import MAX_EVENT_BYTES, encode_external
 from simulcast.model.publication import from_message
 from simulcast.store.topology import Topology
 
@@ -34,16 +34,11 @@ POLL_INTERVAL_S = 1.0
 POLL_TIMEOUT_S = 1.5
 READY_MAX_AGE_S = 2.5  # readiness ends when the last successful poll is older
 START_TIMEOUT_S = 5.0
-WARNING_INTERVAL_S = 60.0  # between warnings of rejected publications
 MAX_IDLE_POLLED = 30  # channels whose heads are read once a second, in turn: so many idle ones cost Redis little
 MAX_HEADS_PER_CALL = 1000
 MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
-
-
-class SubscriptionStalled(BrokerUnavailable):
-    """Redis answers, but publications do not arrive."""
 
 
 Reassign = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
@@ -69,7 +64,7 @@ class Listener:
         self._wake = asyncio.Event()
         self._pubsub: PubSub | None = None
         self._polled_at = float("-inf")
-        self._next_warning_at = float("-inf")  # of a rejected publication
+        self._rejections = Rejections(counters)
         self._failure = "Redis was not reached yet"
 
     def not_ready(self) -> str | None:
@@ -234,7 +229,7 @@ class Listener:
         for subscription, head in await self._read_heads(channels):
             channel = subscription.names.channel
             if subscription.is_stalled(head):
-                raise SubscriptionStalled(f"publications to {channel} do not arrive, though Redis answers")
+                raise BrokerUnavailable(f"publications to {channel} do not arrive, though Redis answers")
             self._subscriptions[channel] = self._subscriptions.pop(channel)
             self._updates.bring_to(subscription, head, group)
 
@@ -261,7 +256,7 @@ class Listener:
                 self._failure = ""
                 _log.info("listening to %d channels", len(self._subscriptions))
         if forged := subscription.pop_forged():
-            self._reject(f"a publication to {subscription.names.channel} with the tag of no broker", forged)
+            self._rejections.add(f"a publication to {subscription.names.channel} with the tag of no broker", forged)
 
     async def _read(self, reader: SubscriptionReader | PublicReader) -> None:
         while not is_cancelling():
@@ -290,7 +285,7 @@ class Listener:
         message = from_message(data)
         feed = subscription.feed
         if message is None:
-            self._handle_external(subscription, data)
+            self._rejections.accept_external(subscription, data)
             return
         tag, publication = message
         if tag == feed.tag:
@@ -302,18 +297,3 @@ class Listener:
                 self._request(subscription.names.channel)
             else:
                 self._suspects.add(subscription.names.channel)
-
-    def _handle_external(self, subscription: Subscription, data: bytes) -> None:
-        try:
-            if len(data) > MAX_EVENT_BYTES:
-                raise InvalidEvent(f"it has {len(data):,} bytes")
-            subscription.feed.accept_external(encode_external(data.decode("utf-8", "replace")))
-        except InvalidEvent as error:
-            self._reject(f"an external publication to {subscription.names.pubsub}: {error}")
-
-    def _reject(self, publication: str, number: int = 1) -> None:
-        """Count a publication that is left out, and log one in a while: anyone may publish any number of them."""
-        self._counters.rejected += number
-        if self._clock() >= self._next_warning_at:
-            self._next_warning_at = self._clock() + WARNING_INTERVAL_S
-            _log.warning("rejected %s (%d so far)", publication, self._counters.rejected)

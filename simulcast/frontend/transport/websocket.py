@@ -19,9 +19,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import PerMessageDeflate
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame
 from websockets.http11 import Request
-from websockets.server import ServerProtocol
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.hub import ConnectionObserver
@@ -29,20 +28,12 @@ from simulcast.frontend.transport.asgi import WEBSOCKET_KEY, TextHandler
 from simulcast.frontend.transport.message_queue import MessageQueue
 from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED, RateLimiter, Rejection
+from simulcast.frontend.transport.server_protocol import LenientServerProtocol
 from simulcast.model.close_codes import Refresh, Stop
 
 MIN_DRAIN_BYTES_PER_S = 1024  # of a client whose pong comes behind data that it reads first
 CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
 _SLICE_BYTES = 16 * 1024  # of one read: a client that floods is cut before all of it has been parsed
-
-
-class _ServerProtocol(ServerProtocol):
-    """Takes a close frame between the fragments of a message for the end, not for a mistake (RFC 6455 §5.4)."""
-
-    def recv_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:
-            self.current_size = None
-        super().recv_frame(frame)
 
 
 class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -66,7 +57,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         extensions, logger = self.conn.available_extensions, self.conn.logger
-        self.conn = _ServerProtocol(extensions=extensions, max_size=config.ws_max_size, logger=logger)
+        self.conn = LenientServerProtocol(extensions=extensions, max_size=config.ws_max_size, logger=logger)
         self._rate_limiter = RateLimiter()
 
     # The writer
