@@ -6,10 +6,8 @@ const LOST = 1006;
 const CLOSE_CODES = { 400: 4400, 401: 4401, 403: 4403 };
 const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download", 409: "invalid_transition",
   422: "invalid_url" };
-const ROUTES = {
-  pause_download: "pause", resume_download: "resume", cancel_download: "cancel", retry_download: "retry",
-  limit_download: "limit",
-};
+/** A command with a route of its own. */
+const VERB = /^(pause|resume|cancel|retry|limit)_download$/;
 
 /**
  * The part of a WebSocket that a Gateway uses. It never reconnects; the Gateway does. EventSource would not do: it can
@@ -91,8 +89,8 @@ export class SSEConnection extends EventTarget {
       result = await this.#request("DELETE", `${one}?file=${file === true}&${query}`);
     } else if (action === "relink_download") {
       result = await this.#request("PATCH", `${one}?${query}`, { url });
-    } else if (action in ROUTES) {
-      result = await this.#request("POST", `${one}/${ROUTES[action]}?${query}`, { bytes_per_s: bytesPerS });
+    } else if (VERB.test(action)) {
+      result = await this.#request("POST", `${one}/${VERB.exec(action)[1]}?${query}`, { bytes_per_s: bytesPerS });
     }
     const command = { action, download_id: id, command_id: commandId };
     this.#dispatch(JSON.stringify({ type: "command_result", ...command, ...result }));

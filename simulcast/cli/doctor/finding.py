@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -18,7 +17,8 @@ class Severity(Enum):
     ERROR = "✗"
 
 
-_STYLES = {Severity.OK: "green", Severity.WARNING: "yellow", Severity.ERROR: "red"}
+OK, WARNING, ERROR = Severity
+_STYLES = {OK: "green", WARNING: "yellow", ERROR: "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,6 @@ class Finding:
     subject: str
     result: str
     remedy: str = ""
-
-    @classmethod
-    def ok(cls, subject: str, result: str) -> Self:
-        return cls(Severity.OK, subject, result)
-
-    @classmethod
-    def warning(cls, subject: str, result: str, remedy: str) -> Self:
-        return cls(Severity.WARNING, subject, result, remedy)
-
-    @classmethod
-    def error(cls, subject: str, result: str, remedy: str = "") -> Self:
-        return cls(Severity.ERROR, subject, result, remedy)
 
 
 def render(findings: Iterable[Finding]) -> RenderableType:

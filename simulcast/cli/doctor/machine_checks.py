@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from simulcast.cli.doctor.finding import Finding, Severity
+from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
 from simulcast.errors import CommandError
 from simulcast.file_limits import read_limits, usable_limit
 from simulcast.launcher.readiness import wait_until_ready
@@ -32,8 +32,8 @@ def check_python(version: tuple[int, ...], has_uvloop: bool) -> Finding:
     """Report the interpreter, and whether it has the faster event loop."""
     text = f"{platform.python_implementation()} {'.'.join(map(str, version))}"
     if not has_uvloop:
-        return Finding.warning("Python", f"{text}, without uvloop: a quarter slower", "pip install uvloop")
-    return Finding.ok("Python", f"{text}, with uvloop")
+        return Finding(WARNING, "Python", f"{text}, without uvloop: a quarter slower", "pip install uvloop")
+    return Finding(OK, "Python", f"{text}, with uvloop")
 
 
 def check_open_files(soft: int, hard: int) -> Finding:
@@ -42,9 +42,9 @@ def check_open_files(soft: int, hard: int) -> Finding:
     clients = raised - RESERVED_FILES
     text = f"{soft:,} now, which a front-end raises to {raised:,}: about {max(clients, 0):,} clients each"
     if clients >= MIN_CLIENTS:
-        return Finding.ok("open files", text)
+        return Finding(OK, "open files", text)
     remedy = "raise the hard limit: ulimit -Hn, LimitNOFILE= (systemd), nofile (Compose); or run more front-ends"
-    return Finding(Severity.WARNING if clients > 0 else Severity.ERROR, "open files", text, remedy)
+    return Finding(WARNING if clients > 0 else ERROR, "open files", text, remedy)
 
 
 async def check_port(host: str, port: int) -> Finding:
@@ -55,9 +55,9 @@ async def check_port(host: str, port: int) -> Finding:
     except CommandError as error:
         reason = await wait_until_ready(port, _READY_TIMEOUT_S)
         if reason is None:
-            return Finding.ok("port", f"{port} of {host}: a front-end serves there")
-        return Finding.error("port", str(error), f"its present owner is no front-end that is ready: {reason}")
-    return Finding.ok("port", f"{port} of {host} is free")
+            return Finding(OK, "port", f"{port} of {host}: a front-end serves there")
+        return Finding(ERROR, "port", str(error), f"its present owner is no front-end that is ready: {reason}")
+    return Finding(OK, "port", f"{port} of {host} is free")
 
 
 def check_disk(downloads: Path) -> Finding:
@@ -67,10 +67,10 @@ def check_disk(downloads: Path) -> Finding:
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         result = f"{folder} is no folder that this user may write to"
-        return Finding.error("downloads", result, "set SIMULCAST_DOWNLOAD_DIR")
+        return Finding(ERROR, "downloads", result, "set SIMULCAST_DOWNLOAD_DIR")
     free_bytes = shutil.disk_usage(folder).free
     text = f"{free_bytes / 10**9:,.1f} GB free in {folder}"
     if free_bytes >= LOW_DISK_BYTES:
-        return Finding.ok("downloads", text)
-    severity = Severity.ERROR if free_bytes < MIN_DISK_BYTES else Severity.WARNING
+        return Finding(OK, "downloads", text)
+    severity = ERROR if free_bytes < MIN_DISK_BYTES else WARNING
     return Finding(severity, "downloads", text, "free some space, or set SIMULCAST_DOWNLOAD_DIR")

@@ -10,7 +10,7 @@ import redis
 import redis.asyncio
 
 from simulcast.broker import Broker
-from simulcast.cli.doctor.finding import Finding
+from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
 from simulcast.cli.errors import redis_errors
 from simulcast.errors import BrokerUnavailable
 from simulcast.store.factory import topology_from_url
@@ -29,21 +29,21 @@ async def redis_checks(url: str) -> list[Finding]:
     try:
         servers = topology_from_url(url, max_connections=2)
     except ValueError as error:
-        return [Finding.error("Redis", str(error))]
+        return [Finding(ERROR, "Redis", str(error))]
     try:
         client = await servers.client_for(CHANNEL)
         sent_at = time.time()
         seconds, microseconds = await client.time()
         received_at = time.time()
         return [
-            Finding.ok("Redis", f"{redacted_url(url)} answers within {(received_at - sent_at) * 1000:.1f} ms"),
+            Finding(OK, "Redis", f"{redacted_url(url)} answers within {(received_at - sent_at) * 1000:.1f} ms"),
             _check_clock(seconds + microseconds / 1e6 - (sent_at + received_at) / 2),
             await _check_version(client),
             *await _check_configuration(client),
             await check_acl(url, servers),
         ]
     except redis.RedisError as error:
-        return [Finding.error("Redis", str(redis_errors(error, url)))]
+        return [Finding(ERROR, "Redis", str(redis_errors(error, url)))]
     finally:
         await servers.aclose()
 
@@ -51,16 +51,16 @@ async def redis_checks(url: str) -> list[Finding]:
 def _check_clock(ahead_s: float) -> Finding:
     text = f"Redis is {abs(ahead_s):.2f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine"
     if abs(ahead_s) <= MAX_CLOCK_SKEW_S:
-        return Finding.ok("clocks", text)
+        return Finding(OK, "clocks", text)
     remedy = "set both by NTP: records have the time of Redis, tokens expire by the time of this machine"
-    return Finding.warning("clocks", text, remedy)
+    return Finding(WARNING, "clocks", text, remedy)
 
 
 async def _check_version(client: redis.asyncio.Redis) -> Finding:
     try:
         return check_version(cast(Mapping[str, object], await client.info("server")))
     except redis.RedisError as error:
-        return Finding.error("version", f"can't be read ({error})", "allow INFO, which the functions need: +info")
+        return Finding(ERROR, "version", f"can't be read ({error})", "allow INFO, which the functions need: +info")
 
 
 def check_version(info: Mapping[str, object]) -> Finding:
@@ -69,8 +69,8 @@ def check_version(info: Mapping[str, object]) -> Finding:
     version = str(info.get("valkey_version") or info.get("redis_version") or "")  # Valkey's redis_version stays 7.2.4
     major = version.partition(".")[0]
     if major.isdecimal() and int(major) >= 7:
-        return Finding.ok("version", f"{name} {version}")
-    return Finding.error("version", f"{name} {version or 'of unknown version'}", "use Redis ≥ 7 or Valkey ≥ 7.2")
+        return Finding(OK, "version", f"{name} {version}")
+    return Finding(ERROR, "version", f"{name} {version or 'of unknown version'}", "use Redis ≥ 7 or Valkey ≥ 7.2")
 
 
 async def _check_configuration(client: redis.asyncio.Redis) -> list[Finding]:
@@ -80,7 +80,7 @@ async def _check_configuration(client: redis.asyncio.Redis) -> list[Finding]:
         used = int(cast(Mapping[str, int], await client.info("memory"))["used_memory"])
     except redis.RedisError as error:
         remedy = "make sure of appendonly yes, maxmemory-policy noeviction, and 32 MB for the buffer of pubsub clients"
-        return [Finding.warning("configuration", f"can't be read ({error})", remedy)]
+        return [Finding(WARNING, "configuration", f"can't be read ({error})", remedy)]
     return [_check_persistence(configuration), _check_memory(configuration, used), _check_buffers(configuration)]
 
 
@@ -93,33 +93,27 @@ def _decode(reply: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
 def _check_persistence(configuration: Mapping[str, str]) -> Finding:
     fsync = configuration.get("appendfsync", "")
     if configuration.get("appendonly") != "yes":
-        return Finding.warning(
-            "persistence",
-            "appendonly is off: a restart of Redis loses downloads and history",
-            "CONFIG SET appendonly yes, and the same in its configuration file",
-        )
+        remedy = "CONFIG SET appendonly yes, and the same in its configuration file"
+        result = "appendonly is off: a restart of Redis loses downloads and history"
+        return Finding(WARNING, "persistence", result, remedy)
     if fsync == "no":
         remedy = "CONFIG SET appendfsync everysec, or always"
-        return Finding.warning("persistence", "appendfsync is no: a power cut may lose half a minute", remedy)
+        return Finding(WARNING, "persistence", "appendfsync is no: a power cut may lose half a minute", remedy)
     loss = "a power cut may lose the last second" if fsync == "everysec" else "acknowledged writes are on the disk"
-    return Finding.ok("persistence", f"appendonly, appendfsync {fsync}: {loss}")
+    return Finding(OK, "persistence", f"appendonly, appendfsync {fsync}: {loss}")
 
 
 def _check_memory(configuration: Mapping[str, str], used: int) -> Finding:
     limit, policy = int(configuration.get("maxmemory") or 0), configuration.get("maxmemory-policy", "")
     if limit and policy != "noeviction":
-        return Finding.error(
-            "memory",
-            f"maxmemory-policy is {policy}: beyond {limit:,} bytes, downloads and history vanish silently",
-            "CONFIG SET maxmemory-policy noeviction: a full Redis then refuses writes with an error",
-        )
+        result = f"maxmemory-policy is {policy}: beyond {limit:,} bytes, downloads and history vanish silently"
+        remedy = "CONFIG SET maxmemory-policy noeviction: a full Redis then refuses writes with an error"
+        return Finding(ERROR, "memory", result, remedy)
     if limit and used > limit * MAX_USED_MEMORY:
-        return Finding.warning(
-            "memory",
-            f"{used:,} of {limit:,} bytes are used: a full Redis refuses publications and new downloads",
-            "clear ended downloads, or CONFIG SET maxmemory to more (docs/operations.md, A full Redis)",
-        )
-    return Finding.ok("memory", f"maxmemory {limit:,}, {policy}" if limit else "no maxmemory, so nothing is evicted")
+        result = f"{used:,} of {limit:,} bytes are used: a full Redis refuses publications and new downloads"
+        remedy = "clear ended downloads, or CONFIG SET maxmemory to more (docs/operations.md, A full Redis)"
+        return Finding(WARNING, "memory", result, remedy)
+    return Finding(OK, "memory", f"maxmemory {limit:,}, {policy}" if limit else "no maxmemory, so nothing is evicted")
 
 
 def _check_buffers(configuration: Mapping[str, str]) -> Finding:
@@ -129,10 +123,10 @@ def _check_buffers(configuration: Mapping[str, str]) -> Finding:
     remedy = 'CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60"'
     if not hard:
         result = "has no limit: a front-end that hangs may fill the memory of Redis"
-        return Finding.warning("pubsub buffer", result, remedy)
+        return Finding(WARNING, "pubsub buffer", result, remedy)
     if hard < MIN_OUTPUT_BUFFER_BYTES:
-        return Finding.warning("pubsub buffer", f"{hard:,} bytes: a burst of events disconnects front-ends", remedy)
-    return Finding.ok("pubsub buffer", f"{hard:,} bytes for each front-end")
+        return Finding(WARNING, "pubsub buffer", f"{hard:,} bytes: a burst of events disconnects front-ends", remedy)
+    return Finding(OK, "pubsub buffer", f"{hard:,} bytes for each front-end")
 
 
 async def check_acl(url: str, servers: Topology) -> Finding:
@@ -150,11 +144,11 @@ async def check_acl(url: str, servers: Topology) -> Finding:
             await broker.tail(position, 1, CHANNEL)
     except TimeoutError:
         remedy = f"allow the channels: ACL SETUSER <user> &{names.pubsub.partition(':')[0]}:*"
-        return Finding.error("rights", "a publication does not arrive at its subscriber", remedy)
+        return Finding(ERROR, "rights", "a publication does not arrive at its subscriber", remedy)
     except (BrokerUnavailable, redis.RedisError) as error:
-        return Finding.error("rights", str(redis_errors(error, url)))
+        return Finding(ERROR, "rights", str(redis_errors(error, url)))
     else:
-        return Finding.ok("rights", "functions load and run, publications arrive, the history is readable")
+        return Finding(OK, "rights", "functions load and run, publications arrive, the history is readable")
     finally:
         await pubsub.aclose()
         await broker.aclose()

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from simulcast.cli.doctor.finding import Finding
+from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
 from simulcast.cli.doctor.machine_checks import check_disk
 from simulcast.errors import SettingRefused
 from simulcast.settings.access import AccessSettings, is_public_bind
@@ -41,17 +41,17 @@ def check_values(
     try:
         settings = settings_class.from_environment()
     except SettingRefused as error:
-        return [Finding.error(program, str(error), "correct that setting: docs/settings.md lists the values of each")]
-    return [Finding.ok(program, "all its settings are valid"), next_check(settings)]
+        return [Finding(ERROR, program, str(error), "correct that setting: docs/settings.md lists the values of each")]
+    return [Finding(OK, program, "all its settings are valid"), next_check(settings)]
 
 
 def check_names(variables: Collection[str]) -> list[Finding]:
     """Find variables that look like ours and that no program reads, and suggest the name that was probably meant."""
     unknown = sorted(name for name in variables if name.startswith(PREFIX) and name not in KNOWN)
     findings = [
-        Finding.error("variables", f"{name} is set, and no program reads it", _suggest(name)) for name in unknown
+        Finding(ERROR, "variables", f"{name} is set, and no program reads it", _suggest(name)) for name in unknown
     ]
-    return findings or [Finding.ok("variables", f"each {PREFIX}… that is set is read by a program")]
+    return findings or [Finding(OK, "variables", f"each {PREFIX}… that is set is read by a program")]
 
 
 def _suggest(name: str) -> str:
@@ -68,16 +68,14 @@ def check_exposure(host: str, settings: AccessSettings) -> Finding:
     try:
         algorithm, _ = settings.token_key()
     except SettingRefused as error:
-        return Finding.error("access", str(error), "see docs/access.md")
+        return Finding(ERROR, "access", str(error), "see docs/access.md")
     if algorithm:
-        return Finding.ok("access", f"everyone who has a token ({algorithm})")
+        return Finding(OK, "access", f"everyone who has a token ({algorithm})")
     if not is_public_bind(host):
-        return Finding.ok("access", f"everyone on this machine ({host}), without a token")
+        return Finding(OK, "access", f"everyone on this machine ({host}), without a token")
     remedy = "set SIMULCAST_TOKEN_SECRET, unless only a proxy of yours reaches it: docs/access.md"
     if settings.open_to_everyone:
-        return Finding.warning(
-            "access", f"everyone who reaches {host} may watch, command and publish, without a token", remedy
-        )
-    return Finding.error(
-        "access", f"{host} is open to other machines without tokens: a front-end refuses to start", remedy
-    )
+        result = f"everyone who reaches {host} may watch, command and publish, without a token"
+        return Finding(WARNING, "access", result, remedy)
+    result = f"{host} is open to other machines without tokens: a front-end refuses to start"
+    return Finding(ERROR, "access", result, remedy)
