@@ -52,7 +52,7 @@ class URL:
         host, port = _ascii_host(authority[1]), int(authority[2] or DEFAULT_PORTS[scheme])
         if not 0 < port < 65536:
             raise InvalidURL("the URL is not a valid one")
-        user, _, password = (match[2] or "").partition(":")
+        user, _, password = _encode(match[2] or "").partition(":")
         target = match[4] if match[4].startswith("/") else f"/{match[4]}"
         return cls(scheme, host, port, _encode(target), unquote(user) if match[2] else None, unquote(password))
 

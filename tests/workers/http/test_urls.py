@@ -22,6 +22,7 @@ from workers.errors import (
     TooManyRedirects,
 )
 from workers.http.client import Client
+from workers.http.url import URL
 
 CONTENT = random.Random(6).randbytes(50_000)
 
@@ -101,3 +102,10 @@ async def test_no_traceback_of_a_bad_url_has_its_password(download: Download, ur
     with pytest.raises(InvalidURL) as caught:
         await download.fetch(url)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_bytes_of_a_login_that_are_no_text_are_replaced_or_refused() -> None:
+    url = URL.parse("http://kim%C3%A4\udcff:pä%3A@h/")
+    assert (url.user, url.password) == ("kimä\ufffd", "pä:")
+    with pytest.raises(InvalidURL):
+        URL.parse("http://\ud800@h/")
