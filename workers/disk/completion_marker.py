@@ -17,8 +17,12 @@ class CompletionMarker:
     @classmethod
     def parse(cls, text: str | None) -> "CompletionMarker | None":
         """Return what `str` wrote; None for anything else."""
-        identity = FileIdentity.parse(text)
-        return cls(str(json.loads(text).get("name", "")), identity) if text and identity is not None else None
+        try:
+            fields = json.loads(text or "null")
+            numbers = (int(fields["inode"]), int(fields["size"]), int(fields["modified_ns"]))
+            return cls(str(fields["name"]), FileIdentity(*numbers, str(fields["probe"])))
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def __str__(self) -> str:
         return json.dumps({"name": self.name, **asdict(self.identity)})

@@ -1,10 +1,9 @@
 """By what a file is recognised under any name: a name alone may be another file's by now, and an inode is reused."""
 
 import hashlib
-import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 _PROBE_BYTES = 64 * 1024  # of the beginning and of the end
@@ -26,19 +25,6 @@ class FileIdentity:
         probe = hashlib.sha256(os.pread(file, _PROBE_BYTES, 0))
         probe.update(os.pread(file, _PROBE_BYTES, max(0, status.st_size - _PROBE_BYTES)))
         return cls(status.st_ino, status.st_size, status.st_mtime_ns, probe.hexdigest()[:32])
-
-    @classmethod
-    def parse(cls, text: str | None) -> "FileIdentity | None":
-        """Return what `str` wrote; None for anything else."""
-        try:
-            fields = json.loads(text or "null")
-            numbers = (int(fields["inode"]), int(fields["size"]), int(fields["modified_ns"]))
-            return cls(*numbers, str(fields["probe"]))
-        except (ValueError, KeyError, TypeError):
-            return None
-
-    def __str__(self) -> str:
-        return json.dumps(asdict(self))
 
     def matches(self, path: Path) -> bool:
         """Return whether `path` is that file, unchanged. Blocks."""
