@@ -8,29 +8,37 @@ from tests.stream_server import StreamServer
 class FTPServer(StreamServer):
     """Serves `content` to the user kim with the password `p@ss`; `commands` keeps what it was sent.
 
-    `cut_after`: how many bytes of the next transfer are sent before its connection is dropped.
+    `rest`: whether it can begin elsewhere than at the first byte. `cut_after`: how many bytes of the next transfer are
+    sent before its connection is dropped.
     """
 
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.commands: list[str] = []
+        self.rest = True
         self.cut_after: int | None = None
         self._start = 0
+        self._listener: asyncio.Server | None = None
+        self._transfer: asyncio.Future[asyncio.StreamWriter]
+        self._connections: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 ready\r\n")
-        while line := await reader.readline():
-            self.commands.append(line.decode().strip())
-            verb, _, value = self.commands[-1].partition(" ")
-            if verb == "EPSV":
-                await self._listen(writer)
-            elif verb == "RETR":
-                await self._send(writer)
-            else:
-                writer.write(self._answer(verb, value).encode() + b"\r\n")
+        try:
+            while line := await reader.readline():
+                self.commands.append(line.decode().strip())
+                verb, _, value = self.commands[-1].partition(" ")
+                if verb == "EPSV":
+                    await self._listen(writer)
+                elif verb == "RETR":
+                    await self._send(writer)
+                else:
+                    writer.write(self._answer(verb, value).encode() + b"\r\n")
+        finally:
+            self._close_transfer()
 
     def _answer(self, verb: str, value: str) -> str:
-        if verb == "REST":
+        if verb == "REST" and self.rest:
             self._start = int(value)
         answers = {
             "USER": "331 go on",
@@ -40,21 +48,30 @@ class FTPServer(StreamServer):
             "TYPE": "200 binary",
             "SIZE": f"213 {len(self.content)}",
             "MDTM": "213 20201124120000",
-            "REST": "350 from there",
+            "REST": "350 from there" if self.rest else "502 unknown",
             "QUIT": "221 bye",
         }
         return answers.get(verb, "500 unknown")
 
     async def _listen(self, writer: asyncio.StreamWriter) -> None:
-        self._transfer: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
-        self._data = await asyncio.start_server(
-            lambda _, connection: self._transfer.set_result(connection), "127.0.0.1", 0
-        )
-        writer.write(b"229 Entering (|||%d|)\r\n" % self._data.sockets[0].getsockname()[1])
+        self._close_transfer()
+        self._transfer = asyncio.get_running_loop().create_future()
+        self._listener = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        writer.write(b"229 Entering (|||%d|)\r\n" % self._listener.sockets[0].getsockname()[1])
+
+    def _connect(self, reader: asyncio.StreamReader, connection: asyncio.StreamWriter) -> None:
+        self._connections.append(connection)
+        if not self._transfer.done():
+            self._transfer.set_result(connection)
+
+    def _close_transfer(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        while self._connections:
+            self._connections.pop().close()
 
     async def _send(self, writer: asyncio.StreamWriter) -> None:
         connection, rest = await self._transfer, self.content[self._start :]
-        self._data.close()
         writer.write(b"150 here it comes\r\n")
         connection.write(rest[: self.cut_after])
         await connection.drain()

@@ -9,6 +9,7 @@ DownloadFailed
 │   └── NameNotResolved  no address of the host
 ├── HTTPStatusError      an answer other than the file
 ├── ProtocolError        headers that contradict HTTP or each other
+│   ├── RangeRefused               FTP without REST: the file can only be had from its beginning
 │   └── UnexpectedContentEncoding  compressed in a way that can't be undone
 ├── IncompleteBody       the connection ended before the file did
 ├── ReadTimeout          the server fell silent
@@ -105,6 +106,10 @@ class HTTPStatusError(DownloadFailed):
 
 class ProtocolError(DownloadFailed):
     """The answer can't be trusted to be the file."""
+
+
+class RangeRefused(ProtocolError):
+    """A protocol other than HTTP has no way to begin at the byte that was asked for."""
 
 
 class UnexpectedContentEncoding(ProtocolError):

@@ -13,6 +13,7 @@ from workers.errors import (
     NameNotResolved,
     ProtocolError,
     ProxyError,
+    RangeRefused,
     UnexpectedContentEncoding,
 )
 from workers.http.url import URL
@@ -34,6 +35,7 @@ _VERDICT = re.compile(r"(?:verify result|certificate problem): (.*?)(?: \([0-9]+
 _E_AUTH_ERROR, _E_PROXY, _E_TOO_LARGE = 94, 97, 100
 _LOGIN = {pycurl.E_LOGIN_DENIED, pycurl.E_REMOTE_ACCESS_DENIED, _E_AUTH_ERROR}
 _NO_HTTP = {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY, _E_TOO_LARGE}
+_NO_RANGE = {pycurl.E_FTP_COULDNT_USE_REST, pycurl.E_RANGE_ERROR, pycurl.E_BAD_DOWNLOAD_RESUME}
 _NO_FILE = {pycurl.E_REMOTE_FILE_NOT_FOUND, pycurl.E_FTP_COULDNT_RETR_FILE}
 
 
@@ -65,6 +67,8 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
             return UnexpectedContentEncoding("a transfer coding")
     if code == _E_PROXY:
         return ProxyError(None)
+    if code in _NO_RANGE:
+        return RangeRefused("the server sends the file from its beginning only")
     if code in _NO_FILE:
         return ConnectionFailed("the server has no such file", transient=False)
     if code in _LOGIN:

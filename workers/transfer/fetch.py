@@ -8,7 +8,7 @@ from workers.disk.identity import FileIdentity
 from workers.disk.part_file import PartFile, size_of
 from workers.disk.threads import in_thread
 from workers.disk.writer import Writer
-from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError
+from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError, RangeRefused
 from workers.http.body import Body
 from workers.http.exchange import Exchange
 from workers.http.headers import parse_date
@@ -79,6 +79,8 @@ async def _resume(options: FetchOptions, limits: WorkerLimits, source: RemoteFil
             await options.digest.catch_up(file, start)
     try:
         return await _attempt(options, limits, start, source)
+    except RangeRefused:
+        return None
     except ChecksumMismatch:
         if is_strong(source.validator):
             raise

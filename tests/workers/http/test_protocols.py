@@ -87,8 +87,10 @@ async def test_ftp_brings_the_right_bytes_and_the_files_time(anything: Download)
     assert "PASS p@ss" in server.commands
 
 
-async def test_ftp_continues_where_it_broke_off(anything: Download) -> None:
+@pytest.mark.parametrize("rest", [True, False])
+async def test_ftp_continues_where_it_broke_off_if_the_server_can(anything: Download, rest: bool) -> None:
     async with FTPServer(CONTENT) as server:
+        server.rest = rest
         url, server.cut_after = f"ftp://kim:p%40ss@127.0.0.1:{server.port}/file.bin", 1_000_000
         with pytest.raises(IncompleteBody):
             await anything.fetch(url)
