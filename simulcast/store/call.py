@@ -33,10 +33,10 @@ class Call:
     reply: asyncio.Future[object] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     superseded: list[asyncio.Future[object]] = field(default_factory=list)
 
-    @property
-    def size_bytes(self) -> int:
-        """Size of the arguments."""
-        return sum(len(argument) for argument in self.command if not isinstance(argument, int))
+    size_bytes: int = field(init=False)  # of the arguments
+
+    def __post_init__(self) -> None:
+        self.size_bytes = sum(len(argument) for argument in self.command if not isinstance(argument, int))
 
     def set_reply(self, result: object) -> None:
         """Set the result, or raise the error, where the reply is awaited."""

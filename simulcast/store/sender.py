@@ -28,6 +28,7 @@ from simulcast.store.unreplicated import UnreplicatedCalls
 
 MAX_BATCH = 256
 MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024  # of their arguments
 PUBLISH_TIMEOUT_S = 30.0  # how long a publication waits for Redis
 MAX_BACKOFF_S = 1.0
 IDLE_S = 60.0  # a sender ends after so long without a call
@@ -41,7 +42,8 @@ CHANNEL_TTL_MS = 14 * 24 * 3600 * 1000  # as lua/incarnation.lua
 class Sender:
     """Sends to the server of one channel, one batch at a time.
 
-    At most MAX_WAITING calls wait; one more is refused. `on_end` is awaited when it is closed, idle or cancelled.
+    At most MAX_WAITING calls of MAX_WAITING_BYTES wait; one more is refused. `on_end` is awaited when it is closed, idle
+    or cancelled.
     """
 
     def __init__(self, servers: Topology, channel: str, on_end: Callable[["Sender"], Awaitable[None]]) -> None:
@@ -49,6 +51,7 @@ class Sender:
         self._channel = channel
         self._on_end = on_end
         self._waiting: OrderedDict[Call, None] = OrderedDict()  # the oldest first
+        self._waiting_bytes = 0
         self._supersedable: dict[str, Call] = {}  # those of `_waiting`, by key
         self._unreplicated = UnreplicatedCalls[Call]()
         self._replica_wait_ms = REPLICA_WAIT_MS
@@ -102,8 +105,8 @@ class Sender:
             self._remove(older)
             older.superseded.append(older.reply)
             call.superseded = older.superseded
-        if len(self._waiting) >= MAX_WAITING:
-            raise BrokerUnavailable(f"could not {action}: {MAX_WAITING:,} calls already wait for Redis")
+        if len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES:
+            raise BrokerUnavailable(f"could not {action}: {len(self._waiting):,} calls already wait for Redis")
         self._put(call)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="simulcast-sender")
@@ -123,11 +126,13 @@ class Sender:
 
     def _put(self, call: Call) -> None:
         self._waiting[call] = None
+        self._waiting_bytes += call.size_bytes
         if call.supersedable:
             self._supersedable[call.key] = call
 
     def _remove(self, call: Call) -> Call:
         del self._waiting[call]
+        self._waiting_bytes -= call.size_bytes
         if self._supersedable.get(call.key) is call:
             del self._supersedable[call.key]
         return call

@@ -124,15 +124,16 @@ async def test_progress_whose_reply_was_lost_is_not_told_again_behind_the_end_of
     await broker.aclose()
 
 
-async def test_patience_and_number_have_an_end_that_says_so(
-    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("bound", "most"), [("MAX_WAITING", 3), ("MAX_WAITING_BYTES", 3000)])
+async def test_patience_number_and_size_have_an_end_that_says_so(
+    bound: str, most: int, own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender_module, "MAX_WAITING", 3)
+    monkeypatch.setattr(sender_module, bound, most)
     broker = Broker.connect(own_valkey.url)
     own_valkey.signal(signal.SIGSTOP)
     waiting = [asyncio.create_task(broker.sender().execute("ask", ("PING",))) for _ in range(3)]
     await asyncio.sleep(0)
-    extra = [asyncio.create_task(broker.publish({"n": n})) for n in range(4)]
+    extra = [asyncio.create_task(broker.publish({"n": n, "text": 1000 * "x"})) for n in range(4)]
     refused = await asyncio.gather(*extra[3:], return_exceptions=True)
     assert "3 calls already wait" in str(refused[0])
     async with asyncio.timeout(20):
