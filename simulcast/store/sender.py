@@ -42,7 +42,7 @@ CHANNEL_TTL_MS = 14 * 24 * 3600 * 1000  # as lua/incarnation.lua
 class Sender:
     """Sends to the server of one channel, one batch at a time.
 
-    At most MAX_WAITING calls of MAX_WAITING_BYTES wait; one more is refused. `on_end` is awaited when it is closed, idle
+    At most MAX_WAITING calls of MAX_WAITING_BYTES wait. `on_end` is awaited when it is closed, idle
     or cancelled.
     """
 
