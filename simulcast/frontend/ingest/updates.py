@@ -43,8 +43,13 @@ class FeedUpdates:
             return
         subscription.head = head
         if not subscription.reconciling:
-            subscription.reconciling = True
-            group.create_task(self._reconcile(subscription), name="backfill")
+            reconciling = self._reconcile(subscription)
+            try:
+                group.create_task(reconciling, name="backfill")
+            except RuntimeError:  # the session ends
+                reconciling.close()
+            else:
+                subscription.reconciling = True
 
     async def _reconcile(self, subscription: Subscription) -> None:
         while (head := subscription.head) is not None:
