@@ -7,7 +7,6 @@ local ACTIVE_TTL_MS = 7 * 24 * 3600 * 1000
 local MAX_ACTIVE = 10000 -- active downloads, and ended ones likewise
 local MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 local MAX_HISTORY_BYTES = 32 * 1024 * 1024
-local ENTRY_BYTES = 48 -- of an entry of the history, besides its text
 local MAX_EVICTIONS_PER_CALL = 1000 -- beyond a bound: one large entry may take the room of many small ones
 local MAX_EXPIRED_PER_CALL = 4
 

@@ -4,6 +4,7 @@ local CHANNEL_TTL_MS = 14 * 24 * 3600 * 1000 -- at most, since a publication, or
 local UNUSED_TTL_MS = 10 * 60 * 1000
 local SHORT_MEMORY = 0.75 -- of maxmemory
 local MIN_BOUND_BYTES = 1024 * 1024
+local ENTRY_BYTES = 48 -- of an entry of the history, besides its text
 local MIN_ABSENCE_MS = 1500 -- a shorter silence is no absence: workers and front-ends call once a second
 
 -- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
@@ -107,15 +108,21 @@ end
 local function open_epoch(channel, old_epoch, old_offset)
   local epoch = math.max(now_ms(), (tonumber(old_epoch) or 0) + 1)
   local newest = redis.call('XREVRANGE', channel.history, '+', '-', 'COUNT', 1)[1]
-  if newest then epoch = math.max(epoch, tonumber(string.match(newest[1], '^%d+')) + 1) end
+  if newest then
+    local body, bytes_before = newest[2][2], tonumber(newest[2][4]) or 0
+    epoch = math.max(epoch, tonumber(string.match(newest[1], '^%d+')) + 1)
+    channel.written = math.max(channel.written, bytes_before + #body + ENTRY_BYTES) -- `meta` may be lost
+  end
   local tag = string.sub(redis.sha1hex(incarnation .. ' ' .. channel.meta .. ' ' .. int(epoch)), 1, 12)
   redis.call('HSET', channel.meta, 'incarnation', incarnation, 'epoch', int(epoch), 'offset', '0', 'tag', tag,
-    'published', '', 'previous', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
+    'published', '', 'written', int(channel.written),
+    'previous', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
   expire_later(channel, channel.meta, false)
   return int(epoch), 0, tag
 end
 
--- Opens an epoch if acknowledged writes may be gone. Reads the sizes of history and snapshot. Returns epoch (text), offset (number), tag.
+-- Opens an epoch if acknowledged writes may be gone. Reads the sizes of history and snapshot. Returns epoch (text),
+-- offset (number), tag.
 local function ensure_epoch(channel)
   if not incarnation then read_incarnation() end
   local stored, epoch, offset, tag, written, trimmed, snapshot_bytes, ended_bytes =

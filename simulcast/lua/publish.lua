@@ -33,8 +33,8 @@ local function read_head(channel)
   return {epoch, int(offset), tag, previous or '', age_us}
 end
 
--- With '1' for `reread_incarnation`, notices that this server was a replica and was promoted, and reads its memory. Every front-end passes it
--- once a second.
+-- With '1' for `reread_incarnation`, notices that this server was a replica and was promoted, and reads its memory. Every
+-- front-end passes it once a second.
 local function head(KEYS, ARGV)
   local reread_incarnation = ARGV[1]
   local channel = channel_from(KEYS)

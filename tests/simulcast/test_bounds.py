@@ -76,18 +76,17 @@ async def test_history_and_snapshot_keep_their_bytes_whatever_is_published_and_w
     _, _, latest, _, ended, _ = names.stream_keys
     for n in range(400):
         await broker.publish(draw_event(rng), "c")
+        if rng.random() < 0.5:
+            await broker.head("c")  # a front-end polls
         if rng.random() < 0.03:
             await small.delete(rng.choice(names.stream_keys))
         if n % 10 == 9:
-            await broker.publish({**draw_event(rng), "type": "download_started"}, "c")
+            # The first event of a key corrects what Redis took away.
+            await broker.publish({**draw_event(rng), "type": "download_started", "download_id": f"new-{n}"}, "c")
             entries = await small.hvals(latest) + await small.hvals(ended)
             size = sum(map(len, entries))
             assert await number(small, names.meta, "snapshot_bytes") == size <= CHANNEL_BYTES
-            # Entries of a counter that was lost may stay until as many bytes have been written again.
-            assert await history_bytes(small, names) <= 2 * CHANNEL_BYTES
-    for _ in range(60):
-        await broker.publish({"type": "x", "text": "y" * 60_000}, "c")
-    assert await history_bytes(small, names) <= CHANNEL_BYTES
+            assert await history_bytes(small, names) <= CHANNEL_BYTES
     head = (await broker.head("c")).position
     assert await broker.tail(head, 10, "c")
 
