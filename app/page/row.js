@@ -145,9 +145,11 @@ export class Row {
     main.show(MAIN_ACTION[state], name, pending);
     end.show(ended ? "delete_download" : "cancel_download", name, pending);
     const link = this.slots.link;
-    link.hidden = !needsLink(state);
-    link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
-    link.setAttribute("aria-busy", String(pending === "relink_download"));
+    if (this.#changes("link", `${state} ${pending} ${name}`)) {
+      link.hidden = !needsLink(state);
+      link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
+      link.setAttribute("aria-busy", String(pending === "relink_download"));
+    }
     const onMain = activeElement === main.element && main.action === null;
     // The next press was meant for Cancel, and must not meet Delete.
     const onEnd = activeElement === end.element && before !== end.action && ended;
