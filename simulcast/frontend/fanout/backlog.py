@@ -33,7 +33,7 @@ class Part(Enum):
 
 
 @dataclass(slots=True)
-class Place:
+class BacklogPosition:
     """A client's place. `cursor` and `until` lie in the snapshot or the log, `live_from` in the log."""
 
     part: Part
@@ -95,23 +95,23 @@ class Backlog:
         self._clock = clock
         self._serial = next(_serials)
 
-    def at_snapshot(self, resumable: bool) -> Place:
+    def at_snapshot(self, resumable: bool) -> BacklogPosition:
         """Return the place of a client that joins with the snapshot.
 
         `resumable`: by position, for clients that resume after the newest one they saw; else running downloads first.
         """
-        return Place(Part.SNAPSHOT if resumable else Part.RUNNING, 0, self.snapshot.head, self.log.head)
+        return BacklogPosition(Part.SNAPSHOT if resumable else Part.RUNNING, 0, self.snapshot.head, self.log.head)
 
-    def at_offset(self, offset: int) -> Place | None:
+    def at_offset(self, offset: int) -> BacklogPosition | None:
         """Return the place of a client that has that offset of the current epoch; None if the log lacks the next."""
         cursor, head = self.log.cursor_after(offset), self.log.head
-        return None if cursor is None else Place(Part.MISSED, cursor, head, head)
+        return None if cursor is None else BacklogPosition(Part.MISSED, cursor, head, head)
 
-    def at_cursor(self, cursor: int) -> Place:
+    def at_cursor(self, cursor: int) -> BacklogPosition:
         """Return the place of a client that has every event up to that cursor of the log."""
-        return Place(Part.LIVE, cursor, cursor, cursor)
+        return BacklogPosition(Part.LIVE, cursor, cursor, cursor)
 
-    def read(self, view: View, place: Place) -> Slice | None:
+    def read(self, view: View, place: BacklogPosition) -> Slice | None:
         """Return what is owed next; None if some of it was trimmed.
 
         A slice without bytes ends the part, or the log. Others hold SLICE_BYTES at most, before they are compressed, or

@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
 
-from simulcast.frontend.fanout.backlog import Place
+from simulcast.frontend.fanout.backlog import BacklogPosition
 from simulcast.frontend.fanout.entries import Entry, frame_publication
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
@@ -214,7 +214,7 @@ class Feed:
             for hub in [hub for view, hub in self.views.items() if view.marks]:
                 hub.write_position_mark(self.position)
 
-    def place_in_snapshot(self, resumable: bool) -> Place:
+    def place_in_snapshot(self, resumable: bool) -> BacklogPosition:
         """Return the place of a client that joins with the snapshot; see `Backlog.at_snapshot`."""
         if self._masked.is_over():
             self._unmask(self._masked.keys)

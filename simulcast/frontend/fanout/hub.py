@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from simulcast.frontend.fanout.backlog import SLICE_BYTES, Backlog, Part, Place
+from simulcast.frontend.fanout.backlog import SLICE_BYTES, Backlog, BacklogPosition, Part
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.view import View
 from simulcast.model.position import Position
@@ -55,7 +55,7 @@ class Client:
         self.writer = writer
         self.paused = paused
         self.greeting = b""
-        self.place = Place(Part.LIVE, 0, 0, 0)
+        self.place = BacklogPosition(Part.LIVE, 0, 0, 0)
 
 
 class Hub:
@@ -132,14 +132,14 @@ class Hub:
         ):
             self.flush()
 
-    def join(self, client: Client, greeting: bytes = b"", place: Place | None = None) -> None:
+    def join(self, client: Client, greeting: bytes = b"", place: BacklogPosition | None = None) -> None:
         """Add a client. It gets `greeting`, what it is owed from `place` on, and later events; None: only these."""
         client.greeting += greeting
         client.place = place or self.backlog.at_cursor(self.log.head)
         (self._full if client.paused else self._waiting).add(client)
         self._serve(client)
 
-    def leave(self, client: Client) -> Place:
+    def leave(self, client: Client) -> BacklogPosition:
         """Remove a client, and return its place. Harmless for one that isn't here."""
         if client in self._current:
             client.place = self.backlog.at_cursor(self._current_cursor)

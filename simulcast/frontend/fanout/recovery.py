@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulcast.frontend.fanout.backlog import Place
+from simulcast.frontend.fanout.backlog import BacklogPosition
 from simulcast.frontend.fanout.entries import Entry, frame_publication
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.model.position import Position
@@ -14,7 +14,7 @@ from simulcast.model.publication import Publication
 class Replay:
     """The place from which the client is brought up to date. `recovered`: whether it misses nothing."""
 
-    place: Place
+    place: BacklogPosition
     recovered: bool
 
 
