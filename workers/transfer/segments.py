@@ -84,7 +84,8 @@ def plan_next(
         return None
     kept = max(left * rate / max(fastest + rate, 1.0), min(MIN_SEGMENT_BYTES, rate * min_remaining_s))
     start = victim.at + int(kept)
-    return Opening((start, victim.end), victim) if victim.end - start >= MIN_SEGMENT_BYTES else None
+    is_worth_it = victim.end - start >= MIN_SEGMENT_BYTES or not rate
+    return Opening((start, victim.end), victim) if is_worth_it else None
 
 
 def reclaim(total: int, done: Spans, segments: Sequence[Segment], openings: Collection[Opening]) -> None:

@@ -1,6 +1,7 @@
 """A further connection that comes too late, or is cut short by us, changes nothing of the file."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.fetching import Download
 from tests.scripted_server import Request, Server, head, ranged
 from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.part_file import PartFile
+from workers.disk.writer import Writer
 from workers.transfer import segments
 
 pytestmark = pytest.mark.usefixtures("short_segments")
@@ -153,3 +155,13 @@ async def test_of_four_connections_a_slow_one_brings_less_and_less(
     await download.fetch(server.at("/f", one_slow), fetch_options())
     assert download.part.read_bytes() == CONTENT
     assert sent < len(CONTENT) / 8
+
+
+def test_also_the_last_bytes_of_a_connection_that_brings_nothing_go_to_another(tmp_path: Path) -> None:
+    """However few they are: a share of a connection that brings something has a least size."""
+    stuck = segments.Segment(0, 1_000, 1_500, 1_500, Writer(PartFile(tmp_path / "p", 0), 0, lambda: None))
+    for now_s in (0.0, 1.5, 3.0):
+        stuck.sample(now_s)
+    opening = segments.plan_next(1_500, (), [stuck], [], 1.0)
+    assert opening is not None and opening.span == (1_000, 1_500)
+    assert segments.claim(opening, (), [stuck]) and stuck.end == 1_000
