@@ -26,9 +26,8 @@ def worker(name: str) -> WorkerRecord:
 
 @pytest.fixture
 async def census(servers: Servers, channel: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProcessRegistry]:
-    topology = servers.topology()
-    monkeypatch.setattr(topology, "names", lambda name=channel: ChannelNames(name))
-    found = ProcessRegistry(topology)
+    monkeypatch.setattr(module, "DEFAULT_CHANNEL", channel)
+    found = ProcessRegistry(servers.topology())
     yield found
     await found.aclose()
 
