@@ -33,9 +33,13 @@ def main() -> None:
     parser.add_argument("--fd", type=int, action="append", help="an inherited listening socket; may be repeated")
     parser.add_argument("--admin-fd", type=int, help="an inherited listening socket for the admin port")
     parser.add_argument("--root-path", default="", help="sub path that a proxy in front serves this below, such as /x/")
+    for name, kind in (("host", str), ("port", int), ("admin-port", int)):
+        variable = f"SIMULCAST_{name.upper().replace('-', '_')}"
+        parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=f"instead of {variable}")
     flags = parser.parse_args()
+    names = {"host", "port", "admin_port"}
     try:
-        settings = FrontEndSettings.from_environment()
+        settings = FrontEndSettings.from_environment(**{n: v for n, v in vars(flags).items() if n in names})
         settings.check_host(settings.host)
         configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)

@@ -7,7 +7,7 @@ from simulcast.model.publication import Publication
 
 Identity = tuple[str, str]  # of a change of state: its key, and its label or idempotency mark
 _COUNTED: Final = re.compile(r"[se]:download_(\w+):(\d+):(\d+)")
-_LASTING: Final = frozenset({"paused", "complete", "error", "cancelled", "deleted"})
+_LASTING: Final = frozenset({"complete", "error", "cancelled", "deleted"})
 
 
 def identity_of(publication: Publication) -> Identity | None:

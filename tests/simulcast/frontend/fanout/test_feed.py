@@ -109,17 +109,17 @@ def test_a_client_that_knows_the_newest_state_is_not_led_through_older_ones_afte
     assert len(watched.seen()) == len(labels)
 
 
-def test_a_download_that_is_paused_again_after_a_failover_is_no_news_whatever_its_count() -> None:
+def test_a_download_that_is_paused_again_after_a_failover_is_news_and_its_end_is_none() -> None:
     watched = WatchedFeed()
-    watched.feed.accept(publication(1, "s:download_queued:1:1", "a"))
-    watched.feed.accept(publication(2, "s:download_started:1:2", "a"))
-    watched.feed.accept(publication(3, "s:download_paused:1:3", "a"))
+    for number, label in enumerate(("s:download_queued:1:1", "s:download_paused:1:3"), 1):
+        watched.feed.accept(publication(number, label, "a"))
+    watched.feed.accept(publication(3, "e:download_complete:1:3", "b"))
     failed_over(watched, publication(1, "s:download_queued:1:1", "a"))
-    watched.feed.accept(publication(1, "s:download_paused:1:2", "a", EPOCH + 5))
+    watched.feed.accept(publication(1, "s:download_paused:1:4", "a", EPOCH + 5))
+    watched.feed.accept(publication(2, "e:download_complete:1:4", "b", EPOCH + 5))
     watched.clock.advance(31)
     assert not watched.feed.has_lost_events()
-    watched.feed.accept(publication(2, "s:download_queued:1:3", "a", EPOCH + 5))
-    assert watched.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3)), f"{EPOCH + 5}-2"]
+    assert watched.seen() == [*(f"{EPOCH}-{n}" for n in (1, 2, 3)), f"{EPOCH + 5}-1"]
 
 
 def test_where_the_newest_state_never_comes_again_clients_are_cut_unless_the_download_was_deleted() -> None:
