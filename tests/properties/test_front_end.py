@@ -121,8 +121,9 @@ class FrontEndMachine(ListenerMachine):
             latest = self.clock.now - SLOW_CLIENT_TIMEOUT_S
             here = self.here
             patient = [each for each in here if (each.subscriber._stalled_since or latest) >= latest]
-            for reader in here:
-                reader.subscriber.disconnect_if_stalled()
+            for reader in here * 2:
+                if reader.open:
+                    reader.subscriber.disconnect_if_stalled()
             assert [each for each in here if each.open] == patient
 
     # What must hold.

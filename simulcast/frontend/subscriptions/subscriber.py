@@ -82,14 +82,14 @@ class Subscriber:
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
         self._disconnected = False
-        self._taken = 0
+        self._taken: int | None = None  # by the client, when that was last looked at
         self._stalled_since: float | None = None  # while the socket is full
         self._connected = connected
         connected.add(self)
 
     def on_pause(self) -> None:
         """The socket is full."""
-        self._stalled_since, self._taken = self._channels.now(), self._writer.taken
+        self._stalled_since, self._taken = self._channels.now(), None
         for hub, client in self._clients.values():
             hub.pause(client)
 
@@ -111,7 +111,9 @@ class Subscriber:
         if self._stalled_since is None:
             return
         now, taken = self._channels.now(), self._writer.taken
-        if taken > self._taken:
+        if self._taken is None:
+            self._taken = taken
+        elif taken > self._taken:
             self._stalled_since, self._taken = now, taken
         elif now - self._stalled_since > SLOW_CLIENT_TIMEOUT_S:
             self._channels.counters.disconnects += 1

@@ -2,6 +2,7 @@ import pytest
 
 from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S, MAX_PENDING_SLICES
 from simulcast.frontend.fanout.log import Log
+from simulcast.model.position import Position
 from tests.clocks import Clock
 from tests.fake_clients import Socket, entry, make_hub, publish
 
@@ -190,3 +191,51 @@ def test_an_interval_gives_one_batch_in_that_time_without_what_is_superseded_in_
     clock.advance(0.2)
     assert socket.texts == ["first", "p4", "other"]
     assert socket.writes == 2
+
+
+def test_a_view_with_an_interval_keeps_every_download_apart_however_many_there_are() -> None:
+    clock = Clock()
+    hub = make_hub(clock, interval_ms=1000)
+    socket = Socket(hub)
+    hub.join(socket.client)
+    publish(hub, entry("first"))
+    clock.advance(0)
+    for turn in range(3):
+        for number in range(4000):
+            publish(hub, entry(f"{turn}", "p", str(number)))
+    late = Socket(hub)
+    hub.join(late.client)
+    clock.advance(1)
+    assert socket.texts == ["first", *["2"] * 4000]
+    assert late.open and late.texts == []
+
+
+def test_an_interval_is_over_before_the_log_loses_what_was_published_in_it() -> None:
+    clock = Clock()
+    hub = make_hub(clock, Log(max_entries=20), interval_ms=60_000)
+    socket = Socket(hub)
+    hub.join(socket.client)
+    for number in range(100):
+        publish(hub, entry(str(number)))
+    clock.advance(60)
+    assert socket.texts == [str(number) for number in range(100)]
+
+
+def test_position_marks_keep_their_time_and_tell_no_client_of_events_that_it_has_yet_to_get() -> None:
+    clock = Clock()
+    hub = make_hub(clock, interval_ms=60_000)
+    current, late = Socket(hub), Socket(hub)
+    hub.join(current.client)
+    publish(hub, entry("one"))
+    clock.advance(0)
+    hub.log.append(entry("two"))
+    hub.add(b"", Position(1, 1))
+    hub.join(late.client)
+    hub.log.append(entry("three"))
+    hub.add(b"", Position(1, 2))
+    hub.write_position_mark(Position(1, 3))
+    assert current.texts == ["one", '{"type":"position","position":"1-1"}']
+    assert late.texts == ["three", '{"type":"position","position":"1-3"}']
+    clock.advance(60)
+    assert current.texts[2:] == ["two", "three"]
+    assert late.texts[2:] == []
