@@ -59,7 +59,7 @@ def make_hub(clock: Clock, log: Log | None = None, interval_ms: int = 0) -> Hub:
     return Hub(backlog, clock, clock.call_at, Counters(clock), View("downloads", interval_ms=interval_ms))
 
 
-def publish(hub: Hub, new: Entry) -> None:
+def publish_entry(hub: Hub, new: Entry) -> None:
     hub.log.append(new)
     hub.add(new.frame, None)
     hub.flush_if_large()

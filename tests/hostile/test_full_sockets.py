@@ -57,7 +57,7 @@ def held_bytes(client: Subscriber) -> int:
 async def running(valkey: Valkey, channel: str) -> AsyncIterator[tuple[FrontEnd, int, dict[str, Position]]]:
     """Serve a channel that has history; yield the front-end, its port and two positions."""
     broker = Broker.connect(valkey.url)
-    positions = [await publish(broker, channel, number) for number in range(BEFORE)]
+    positions = [await publish_note(broker, channel, number) for number in range(BEFORE)]
     live = FrontEnd(valkey.url, channel=channel)
     async with live.lifespan(), served(Starlette(routes=live.routes), ws_per_message_deflate=True) as server:
         await until(lambda: live.not_ready() is None, "readiness")
@@ -65,7 +65,7 @@ async def running(valkey: Valkey, channel: str) -> AsyncIterator[tuple[FrontEnd,
     await broker.aclose()
 
 
-async def publish(broker: Broker, channel: str, number: int) -> Position:
+async def publish_note(broker: Broker, channel: str, number: int) -> Position:
     # Random, so that compression doesn't make it small.
     event = {"type": "note", "number": number, "text": os.urandom(EVENT_BYTES // 2).hex()}
     position = await broker.publish(event, channel, key=f"k{number}")
@@ -111,7 +111,7 @@ async def test_a_client_that_reads_nothing_holds_one_slice_and_gets_the_rest_whe
         (client,) = live.services.connected
         await until(lambda: client._stalled_since is not None, "its full socket")
         for number in range(BEFORE, BEFORE + AFTER):
-            await publish(live.services.broker, channel, number)
+            await publish_note(live.services.broker, channel, number)
             assert held_bytes(client) <= SLICE_BYTES + 100
         await live.publish({"type": "the end"})
         if more == COMPRESSED:
@@ -132,7 +132,7 @@ async def test_a_subscription_of_a_client_that_is_behind_writes_nothing_to_its_f
 ) -> None:
     async with running(valkey, channel) as (live, port, _):
         for number in range(BEFORE):
-            await publish(live.services.broker, f"{channel}-2", number)
+            await publish_note(live.services.broker, f"{channel}-2", number)
         connection = join(port, f"/ws?channel={channel}", VERSIONED)
         await until(lambda: len(live.services.connected) == 1, "the client")
         (client,) = live.services.connected

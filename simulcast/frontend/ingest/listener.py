@@ -152,6 +152,7 @@ class Listener:
         subscription.started.clear()
         subscription.feed.reset()
         self._suspects.add(subscription.names.channel)
+        self._starting.discard(subscription.names.channel)
 
     async def _session(self) -> None:
         if (client := await self._reassign(self)) is None:
@@ -226,11 +227,13 @@ class Listener:
         channels = list(islice((channel for channel, began_at in followed if began_at), MAX_IDLE_POLLED))
         if channels and await self._servers.client_for(channels[0]) is not client:
             raise BrokerUnavailable("another server has taken over")
-        for subscription, head in await self._read_heads(channels):
-            channel = subscription.names.channel
-            if subscription.is_stalled(head):
-                raise BrokerUnavailable(f"publications to {channel} do not arrive, though Redis answers")
+        for channel in channels:
             self._subscriptions[channel] = self._subscriptions.pop(channel)
+        for subscription, head in await self._read_heads(channels):
+            if subscription.is_stalled(head):
+                raise BrokerUnavailable(
+                    f"publications to {subscription.names.pubsub} do not arrive, though Redis answers"
+                )
             self._updates.bring_to(subscription, head, group)
 
     async def _read_heads(self, channels: list[str]) -> list[tuple[Subscription, Head]]:

@@ -7,7 +7,7 @@ from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.fanout.latency import MAX_PENDING_FLUSHES, Latency
 from simulcast.model.position import Position
 from tests.clocks import Clock
-from tests.fake_clients import Socket, entry, make_hub, publish
+from tests.fake_clients import Socket, entry, make_hub, publish_entry
 from tests.publications import EPOCH, publication
 
 START = Position(EPOCH, 0)
@@ -30,8 +30,8 @@ def test_an_event_to_three_clients_is_three_deliveries_and_three_times_its_bytes
     for _ in range(3):
         hub.join(Socket(hub).client, b"")
     before = hub.counters.sent_bytes
-    publish(hub, entry("one"))
-    publish(hub, entry("two"))
+    publish_entry(hub, entry("one"))
+    publish_entry(hub, entry("two"))
     clock.advance(0)
     assert hub.counters.deliveries == 6
     assert hub.counters.sent_bytes - before == 3 * len(entry("one").frame + entry("two").frame)
@@ -44,7 +44,7 @@ def test_what_a_client_that_was_behind_gets_is_counted_without_what_was_supersed
     slow = Socket(hub, room=1)
     hub.join(slow.client, entry("snapshot").frame)
     for n in range(5):
-        publish(hub, entry(f"p{n}", "p", "x"))
+        publish_entry(hub, entry(f"p{n}", "p", "x"))
         clock.advance(1)
     assert hub.counters.deliveries == 1
     slow.capacity = 10**6
@@ -64,7 +64,7 @@ def test_with_an_interval_what_was_superseded_is_no_delivery() -> None:
     hub = make_hub(clock, interval_ms=1000)
     hub.join(Socket(hub).client, entry("hello").frame)
     for n in range(10):
-        publish(hub, entry(f"p{n}", "p", "x"))
+        publish_entry(hub, entry(f"p{n}", "p", "x"))
     clock.advance(1)
     assert hub.counters.deliveries == 2
 

@@ -4,7 +4,7 @@ from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_
 from simulcast.frontend.fanout.log import Log
 from simulcast.model.position import Position
 from tests.clocks import Clock
-from tests.fake_clients import Socket, entry, make_hub, publish
+from tests.fake_clients import Socket, entry, make_hub, publish_entry
 
 
 def test_what_arrives_together_is_one_write_to_each_client() -> None:
@@ -14,7 +14,7 @@ def test_what_arrives_together_is_one_write_to_each_client() -> None:
     for socket in sockets:
         hub.join(socket.client, b"")
     for n in range(5):
-        publish(hub, entry(str(n)))
+        publish_entry(hub, entry(str(n)))
     clock.advance(0)
     assert [socket.texts for socket in sockets] == [["0", "1", "2", "3", "4"]] * 3
     assert [socket.writes for socket in sockets] == [1, 1, 1]
@@ -25,12 +25,12 @@ def test_who_joins_between_publishing_and_flush_misses_and_repeats_nothing() -> 
     hub = make_hub(clock)
     early = Socket(hub)
     hub.join(early.client, b"")
-    publish(hub, entry("before"))
+    publish_entry(hub, entry("before"))
     late = Socket(hub)
     hub.join(late.client, entry("snapshot").frame)
-    publish(hub, entry("after"))
+    publish_entry(hub, entry("after"))
     clock.advance(0)
-    publish(hub, entry("later"))
+    publish_entry(hub, entry("later"))
     clock.advance(1)
     assert early.texts == ["before", "after", "later"]
     assert late.texts == ["snapshot", "after", "later"]
@@ -43,9 +43,9 @@ def test_a_stalled_client_gets_what_it_is_owed_without_what_is_superseded_and_ha
     for socket in (slow, fast):
         hub.join(socket.client, b"")
     for n in range(10):
-        publish(hub, entry(f"p{n}", "p", "x"))
+        publish_entry(hub, entry(f"p{n}", "p", "x"))
         clock.advance(1)
-    publish(hub, entry("end", "e:download_complete:1:1", "x"))
+    publish_entry(hub, entry("end", "e:download_complete:1:1", "x"))
     clock.advance(1)
     assert len(fast.texts) == 11
     assert slow.texts == ["p0"]
@@ -53,7 +53,7 @@ def test_a_stalled_client_gets_what_it_is_owed_without_what_is_superseded_and_ha
     slow.capacity = 10**6
     slow.drain()
     assert slow.texts == ["p0", "end"]
-    publish(hub, entry("next"))
+    publish_entry(hub, entry("next"))
     clock.advance(1)
     assert slow.texts == ["p0", "end", "next"]
     assert hub.lagging == 0
@@ -65,9 +65,9 @@ def test_a_client_that_pauses_inside_a_flush_has_its_true_cursor() -> None:
     sockets = [Socket(hub, room=room) for room in (2, 10**6, 2)]
     for socket in sockets:
         hub.join(socket.client, b"")
-    publish(hub, entry("one"))
+    publish_entry(hub, entry("one"))
     clock.advance(1)
-    publish(hub, entry("two"))
+    publish_entry(hub, entry("two"))
     clock.advance(1)
     for socket in sockets:
         socket.capacity = 10**6
@@ -89,7 +89,7 @@ def test_a_client_that_pauses_before_its_turn_in_a_flush_is_not_skipped() -> Non
 
     for socket in sockets:
         socket.on_write = pause_all
-    publish(hub, entry("one"))
+    publish_entry(hub, entry("one"))
     clock.advance(1)
     for socket in sockets:
         socket.on_write = lambda: None
@@ -113,9 +113,9 @@ def test_clients_that_leave_while_others_are_written_to_cost_them_nothing() -> N
 
     for socket in sockets:
         socket.on_write = leave_all
-    publish(hub, entry("one"))
+    publish_entry(hub, entry("one"))
     clock.advance(1)
-    publish(hub, entry("two"))
+    publish_entry(hub, entry("two"))
     clock.advance(1)
     assert all(socket.texts == ["one", "two"] for socket in sockets[1::2])
     assert hub.clients == 10
@@ -132,9 +132,9 @@ def test_after_a_flush_the_next_one_waits_in_proportion_up_to_a_bound(took_s: fl
         clock.now += took_s
 
     socket.on_write = take_long
-    publish(hub, entry("one"))
+    publish_entry(hub, entry("one"))
     clock.advance(0)
-    publish(hub, entry("two"))
+    publish_entry(hub, entry("two"))
     clock.advance(rest_s * 0.9)
     assert socket.texts == ["one"]
     clock.advance(rest_s * 0.2)
@@ -146,7 +146,7 @@ def test_a_flush_does_not_wait_for_ever_larger_batches() -> None:
     socket = Socket(hub)
     hub.join(socket.client, b"")
     for _ in range(20):
-        publish(hub, entry("x" * 60_000))
+        publish_entry(hub, entry("x" * 60_000))
     assert socket.writes == len(socket.got) == MAX_PENDING_SLICES + 2
 
 
@@ -156,7 +156,7 @@ def test_a_client_that_fell_behind_the_log_is_aborted_when_it_drains() -> None:
     slow = Socket(hub, room=1)
     hub.join(slow.client, entry("snapshot").frame)
     for n in range(5):
-        publish(hub, entry(str(n)))
+        publish_entry(hub, entry(str(n)))
         clock.advance(1)
     slow.drain()
     assert not slow.open
@@ -169,7 +169,7 @@ def test_a_client_that_was_full_before_it_joined_waits_for_its_socket() -> None:
     socket = Socket(hub)
     hub.pause(socket.client)
     hub.join(socket.client, b"")
-    publish(hub, entry("one"))
+    publish_entry(hub, entry("one"))
     clock.advance(1)
     assert socket.texts == []
     socket.drain()
@@ -181,11 +181,11 @@ def test_an_interval_gives_one_batch_in_that_time_without_what_is_superseded_in_
     hub = make_hub(clock, interval_ms=1000)
     socket = Socket(hub)
     hub.join(socket.client, b"")
-    publish(hub, entry("first", "p", "x"))
+    publish_entry(hub, entry("first", "p", "x"))
     clock.advance(0)
     for n in range(5):
-        publish(hub, entry(f"p{n}", "p", "x"))
-    publish(hub, entry("other", "p", "y"))
+        publish_entry(hub, entry(f"p{n}", "p", "x"))
+    publish_entry(hub, entry("other", "p", "y"))
     clock.advance(0.9)
     assert socket.texts == ["first"]
     clock.advance(0.2)
@@ -198,11 +198,11 @@ def test_a_view_with_an_interval_keeps_every_download_apart_however_many_there_a
     hub = make_hub(clock, interval_ms=1000)
     socket = Socket(hub)
     hub.join(socket.client)
-    publish(hub, entry("first"))
+    publish_entry(hub, entry("first"))
     clock.advance(0)
     for turn in range(3):
         for number in range(4000):
-            publish(hub, entry(f"{turn}", "p", str(number)))
+            publish_entry(hub, entry(f"{turn}", "p", str(number)))
     late = Socket(hub)
     hub.join(late.client)
     clock.advance(1)
@@ -216,7 +216,7 @@ def test_an_interval_is_over_before_the_log_loses_what_was_published_in_it() -> 
     socket = Socket(hub)
     hub.join(socket.client)
     for number in range(100):
-        publish(hub, entry(str(number)))
+        publish_entry(hub, entry(str(number)))
     clock.advance(60)
     assert socket.texts == [str(number) for number in range(100)]
 
@@ -226,7 +226,7 @@ def test_position_marks_keep_their_time_and_tell_no_client_of_events_that_it_has
     hub = make_hub(clock, interval_ms=60_000)
     current, late = Socket(hub), Socket(hub)
     hub.join(current.client)
-    publish(hub, entry("one"))
+    publish_entry(hub, entry("one"))
     clock.advance(0)
     hub.log.append(entry("two"))
     hub.add(b"", Position(1, 1))

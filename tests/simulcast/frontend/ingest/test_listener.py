@@ -10,6 +10,7 @@ from redis.asyncio.client import PubSub
 
 from simulcast.broker import Head, Snapshot
 from simulcast.cancellation import cancel_and_wait
+from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest import backfill
@@ -32,7 +33,7 @@ class CountingBroker(FakeBroker):
         self.bytes_read = 0
         self.turns = 3
 
-    async def heads(self, channels: Sequence[str]) -> list[Head]:
+    async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
         self.asked.append(list(channels))
         return await super().heads(channels)
 
