@@ -2,8 +2,7 @@
 
 Once a second, after each subscribe and where a message does not follow the one before, the listener reads the heads of
 channels: those that are due, in one round trip. They show a lost tail, a new epoch, and a stalled subscription (Redis
-answers, but publications don't arrive). The same poll is readiness. Feeds that are behind are backfilled by tasks of
-their own: neither the reader nor the poll waits for one channel.
+answers, but publications don't arrive). The same poll is readiness. Tasks backfill feeds, and the poll waits for none.
 """
 
 import asyncio
@@ -84,9 +83,8 @@ class Listener:
         if subscription is None:
             subscription = Subscription(feed, self._servers.names(channel))
             await self.subscribe(subscription)
-        if not subscription.started.is_set():
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await subscription.started.wait()
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await subscription.started.wait()
 
     def add(self, channel: str, feed: Feed) -> None:
         """Let the next session subscribe to the channel. Raises ValueError for an invalid name."""
@@ -232,7 +230,7 @@ class Listener:
         for subscription, head in await self._read_heads(channels):
             if subscription.is_stalled(head):
                 raise BrokerUnavailable(
-                    f"publications to {subscription.names.pubsub} do not arrive, though Redis answers"
+                    f"{subscription.names.pubsub}: publications do not arrive, though Redis answers"
                 )
             self._updates.bring_to(subscription, head, group)
 
