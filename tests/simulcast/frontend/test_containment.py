@@ -199,7 +199,7 @@ async def test_keys_of_another_type_silence_their_own_channel_alone(
             client.delete(key)
             client.lpush(key, "x")
         with suppress(WebSocketException, OSError):
-            await stage.connect(stage.bad)
+            await (await stage.connect(stage.bad)).close()
         for n in range(5):
             await asyncio.sleep(0.1)  # polls meanwhile
             await broker.publish({"good": n}, f"{channel}.good")
