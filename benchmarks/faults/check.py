@@ -75,6 +75,7 @@ class _Reading:
         self._epoch = ""
         self._offset = 0
         self._left: set[str] = set()
+        self._may_fall = False  # the ids, once: of a snapshot, running downloads come first, and ended ones then
         self._reached: dict[str, int] = {}  # epoch → newest offset
         self._jobs: set[str] = set()  # keys of downloads with a record
         self._states: set[tuple[str, str]] = set()  # of their attempts, that came
@@ -90,6 +91,7 @@ class _Reading:
     def _opened(self, seen: Seen) -> None:
         first = self._joined_at == _NEVER
         self._here.clear()
+        self._may_fall = not self._kept
         if first:
             self._joined_at = seen.at
         elif not self._kept:
@@ -178,7 +180,12 @@ class _Reading:
         epoch, offset = _place(seen.event_id)
         self._reached[epoch] = max(offset, self._reached.get(epoch, 0))
         if epoch in self._left or (epoch == self._epoch and offset < self._offset):
-            self._reordered(seen)
+            if not self._may_fall:
+                self._reordered(seen)
+                return
+            self._may_fall = False
+            self._left.clear()
+            self._epoch, self._offset = epoch, offset
         elif (epoch, offset) == (self._epoch, self._offset) and not seen.ident:
             self.finding.duplicated[seen.kind] += 1
             self.finding.note("twice:", seen.event_id)

@@ -294,6 +294,12 @@ def test_an_earlier_state_that_another_server_published_after_a_client_left_it_m
 
 
 def test_of_a_download_that_a_former_server_alone_knew_and_deleted_a_client_may_have_received_nothing() -> None:
-    deleted = [Published("w/1.2.deleted", "w", "state", True, -1, 0.0, "unknown", ["7-9"])]
+    deleted = [Published("w/1.2.deleted", "w", "state", True, -1, 0.0, "acknowledged", ["7-9"])]
     for journal, lost in (([got(0, event_id="7-8")], 0), ([got(0, event_id="7-10")], 1)):
         assert judged(journal, [*PUBLISHED[:1], *deleted]).lost.total() == lost
+
+
+def test_a_bare_client_may_receive_ended_downloads_behind_running_ones_once_a_connection() -> None:
+    snapshot = [Seen("opened", 5.5), got(END_B), got(STARTED_A, 9), got(NOTE, 9)]
+    assert judged([*all_but(END_B), *snapshot], kept=False).reordered.total() == 0
+    assert judged([*all_but(END_B), *snapshot, got(STARTED_B, 9)], kept=False).reordered.total() > 0
