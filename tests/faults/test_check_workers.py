@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.faults.check import Finding, check
 from benchmarks.faults.journal import Published, Seen
-from tests.faults.test_check import (
+from tests.faults.journals import (
     END_B,
     HELLO,
     NOTE,
