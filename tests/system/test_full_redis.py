@@ -89,6 +89,7 @@ async def test_a_full_redis_goes_on_serving_and_takes_publications_again_once_do
         await jobs.finish(await claim_job(jobs), "complete", {})
     running = [(await jobs.submit("http://example.com/b")).download_id for _ in range(2)]
     leases = [await claim_job(jobs) for _ in running]
+    running = [lease.record.download_id for lease in leases]
     waiting = await submit(jobs)
     limit_memory(own_valkey, ROOM_BYTES)
     await broker.head()  # as a front-end does once a second

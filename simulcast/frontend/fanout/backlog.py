@@ -120,7 +120,7 @@ class Backlog:
         if not place.in_snapshot and not self.log.covers(place.cursor):
             return None
         until = self.log.head if place.part is Part.LIVE else place.until
-        version = int(self._clock() / SNAPSHOT_CACHE_TTL_S) if place.in_snapshot else self.log.head
+        version = self._snapshot_version(place) if place.in_snapshot else self.log.head
         key = (
             self._serial,
             view.with_channel,
@@ -133,7 +133,7 @@ class Backlog:
         piece = self._cache.get(key)
         if piece is None or piece.cursor > until:
             source = self.snapshot if place.in_snapshot else self.log
-            read = source.read(place.cursor, until, SLICE_BYTES, self._frame_of(view, place.part))
+            read = source.read(place.cursor, until, SLICE_BYTES, self._frame_of(view, place))
             if read is None:
                 return None
             batch = b"".join(read[0])
@@ -142,11 +142,21 @@ class Backlog:
                 self._cache.put(key, piece)
         return piece
 
-    def _frame_of(self, view: View, part: Part) -> Callable[[Entry], bytes | None]:
+    def _snapshot_version(self, place: BacklogPosition) -> Hashable:
+        """Return a value that stays for as long as cached slices may be read.
+
+        They lack what came meanwhile, which lies behind them, and have what it superseded, which is older.
+        """
+        # A download that began again since that client joined is still among the ended ones for it.
+        until = place.until if place.until < self.snapshot.begun_again else None
+        return int(self._clock() / SNAPSHOT_CACHE_TTL_S), self.snapshot.generation, until
+
+    def _frame_of(self, view: View, place: BacklogPosition) -> Callable[[Entry], bytes | None]:
+        part, until = place.part, place.until
         if part is Part.RUNNING:
-            return lambda entry: None if self.snapshot.is_over(entry) else view.frame(entry)
+            return lambda entry: None if self.snapshot.is_over(entry, until) else view.frame(entry)
         if part is Part.ENDED:
-            return lambda entry: view.frame(entry) if self.snapshot.is_over(entry) else None
+            return lambda entry: view.frame(entry) if self.snapshot.is_over(entry, until) else None
         if part is Part.MISSED:
             return lambda entry: view.frame(entry) if entry.offset else None
         return view.frame

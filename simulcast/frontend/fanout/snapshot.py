@@ -26,6 +26,9 @@ class ChannelSnapshot:
         self._entries = OrderedEntries(self._pool)  # by kind (s, p or e) and key
         self._ends: list[tuple[float, Entry]] = []  # each with its time, oldest first
         self.head = 0  # the number of entries that were applied: the newest one's cursor
+        self.generation = 0  # rises where entries change other than by a newer one of their download
+        self.begun_again = 0  # the newest cursor at which a download that had ended began again
+        self._begun_again: dict[str, int] = {}  # the cursor of each whose end is still here
 
     @property
     def held_bytes(self) -> int:
@@ -41,12 +44,16 @@ class ChannelSnapshot:
             self._entries.drop(("s", entry.key))
             self._entries.drop(("p", entry.key))
             insort(self._ends, (self._clock() - ended_ago_s, entry), key=itemgetter(0))
+            self._begun_again.pop(entry.key, None)
+        elif ("e", entry.key) in self._entries and entry.key not in self._begun_again:
+            self.generation += 1
+            self.begun_again = self._begun_again[entry.key] = self.head + 1
         slot = (kind, entry.key)
         self._entries.drop(slot)
         self.head += 1
         self._entries.add(self.head, slot, entry)
         while len(self._entries) > MAX_ENTRIES or self._entries.frame_bytes > MAX_BYTES:
-            self._entries.drop_oldest()
+            self._drop_oldest()
         if self._pool.used_bytes > self._pool.max_bytes:
             self._pool.shrink()
         self._expire()
@@ -58,18 +65,22 @@ class ChannelSnapshot:
 
     def forget(self, key: str) -> None:
         """Drop everything of that download."""
+        self.generation += 1
+        self._begun_again.pop(key, None)
         for kind in "spe":
             self._entries.drop((kind, key))
 
     def clear(self) -> None:
         """Drop everything."""
+        self.generation += 1
         self._entries.clear()
         self._ends.clear()
+        self._begun_again.clear()
 
     def trim(self, max_bytes: int) -> None:
         """Drop the oldest entries until at most `max_bytes` count in the pool."""
         while self.held_bytes > max_bytes:
-            self._entries.drop_oldest()
+            self._drop_oldest()
 
     def entries(self) -> list[Entry]:
         """Return all entries, oldest first."""
@@ -83,9 +94,14 @@ class ChannelSnapshot:
         self._expire()
         return self._entries.read(after, until, max_bytes, frame_of)
 
-    def is_over(self, entry: Entry) -> bool:
-        """Return whether this is an end, and the download did not begin again."""
-        return entry.label[0] == "e" and ("s", entry.key) not in self._entries and ("p", entry.key) not in self._entries
+    def is_over(self, entry: Entry, until: int) -> bool:
+        """Return whether this is an end, and the download did not begin again up to that cursor."""
+        return entry.label[0] == "e" and not 0 < self._begun_again.get(entry.key, 0) <= until
+
+    def _drop_oldest(self) -> None:
+        _, entry = self._entries.drop_oldest()
+        if entry.label[0] == "e":
+            self._begun_again.pop(entry.key, None)
 
     def _expire(self) -> None:
         while self._ends and (self._clock() - self._ends[0][0] > ENDED_TTL_S or len(self._ends) > MAX_ENTRIES):
@@ -93,6 +109,7 @@ class ChannelSnapshot:
             slot = (entry.label[0], entry.key)
             if self._entries.get(slot) is entry:
                 self._entries.drop(slot)
+                self._begun_again.pop(entry.key, None)
 
 
 class MaskedSnapshot:

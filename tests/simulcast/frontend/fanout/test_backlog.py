@@ -39,6 +39,27 @@ def test_running_downloads_come_before_ended_ones_and_an_end_before_a_new_life()
     assert joined(feed, resumable=False) == [1, 3, 4, 2]
 
 
+def test_a_snapshot_that_was_read_a_moment_ago_is_not_given_once_it_was_replaced() -> None:
+    feed = feed_with("s:download_queued:1:1 a", "e:download_complete:1:1 b")
+    assert joined(feed, resumable=False) == [1, 2]
+    feed.reset()
+    feed.load_snapshot(Position(EPOCH + 1, 0), "tag2", [], {})
+    assert joined(feed, resumable=False) == []
+
+
+def test_an_end_is_sent_once_whenever_its_download_begins_again() -> None:
+    feed = feed_with("s:download_queued:1:1 c", "e:download_error:1:1 a")
+    slow = Socket(feed.hub, room=0)
+    feed.hub.join(slow.client, place=feed.place_in_snapshot(resumable=False))
+    assert joined(feed, resumable=False) == [1, 2]
+    feed.accept(publication(3, "s:download_queued:2:2", "a"))
+    assert joined(feed, resumable=False) == [1, 2, 3]
+    slow.capacity = 10**6
+    slow.drain()
+    feed.hub.flush()
+    assert offsets(slow) == [1, 2, 3]
+
+
 def test_a_client_that_resumes_after_the_newest_event_it_saw_gets_the_snapshot_by_position() -> None:
     feed = feed_with("e:download_complete:1:1 b", "p c", "e:download_complete:1:1 d", "p e")
     assert joined(feed, resumable=True) == [1, 2, 3, 4]
