@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from simulcast.broker import Broker
-from tests.conditions import eventually, until
+from tests.conditions import eventually
 from tests.nginx import Nginx
 from tests.programs import StartFrontEnd
 from tests.raw_client import raw_client
@@ -118,8 +118,10 @@ async def test_an_event_source_reconnects_after_its_proxy_found_no_front_end(
         page = await context.new_page()
         await page.goto(f"{proxy.url}health")
         await asyncio.to_thread(running.stop)
-        await page.evaluate(OPEN, "events")
-        await until(lambda: "/x/events" in (folder / "access.log").read_text(), "a refusal by the proxy")
+        async with page.expect_response(f"{proxy.url}events") as refusal:
+            await page.evaluate(OPEN, "events")
+        answer = await refusal.value
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
         await front_end(port=running.port)
         await until_live(page, own_valkey.url)
     finally:
