@@ -1,6 +1,7 @@
 """What only Sentinels do: they name a master, and some of them may be wrong or away."""
 
 import signal
+from collections.abc import Mapping
 
 import pytest
 import redis
@@ -10,6 +11,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.model.events import complete_event
 from simulcast.store.factory import topology_from_url
 from simulcast.store.sentinel import Sentinel
+from simulcast.store.url import Server
 from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.service import FrontEnd
@@ -17,6 +19,7 @@ from tests.topologies import MASTER, Sentinels
 from tests.topology.conftest import FAILOVER_S, ReconnectingClient
 
 CHANNEL = "downloads"
+Configuration = tuple[int, Server]  # its epoch, and its master
 pytestmark = pytest.mark.timeout(180)
 on_sentinels = pytest.mark.parametrize("group", [Sentinels], indirect=True)
 
@@ -65,15 +68,29 @@ async def test_two_sentinels_that_are_away_or_hang_stop_nobody(group: Sentinels)
     await broker.aclose()
 
 
+def answer_with(
+    topology: Sentinel, configurations: Mapping[str, Configuration | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let each Sentinel reply as Redis documents SENTINEL MASTER, or be away where it has no configuration."""
+
+    class Member:
+        def __init__(self, server: Server) -> None:
+            self._name = server[0]
+
+        async def execute_command(self, *_: str) -> dict[str, object]:
+            configuration = configurations[self._name]
+            if configuration is None:
+                raise redis.ConnectionError("away")
+            config_epoch, (ip, port) = configuration
+            return {"config-epoch": config_epoch, "ip": ip, "port": port, "num-slaves": 1}
+
+    monkeypatch.setattr(topology, "_discovery_client", Member)
+
+
 async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     found = topology_from_url("redis+sentinel://a,b,c/mymaster")
     assert isinstance(found, Sentinel)
-    answers = {"a": (4, ("old", 1)), "b": (5, ("new", 2)), "c": (5, ("new", 2))}
-
-    async def answer(member: tuple[str, int]) -> tuple[int, tuple[str, int]]:
-        return answers[member[0]]
-
-    monkeypatch.setattr(found, "_query", answer)
+    answer_with(found, {"a": (4, ("old", 1)), "b": (5, ("new", 2)), "c": (5, ("new", 2))}, monkeypatch)
     for _ in range(20):
         await found._discover()
         assert found._server_for(CHANNEL) == ("new", 2)
@@ -82,15 +99,8 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
 async def test_two_late_sentinels_do_not_bring_an_older_configuration_back(monkeypatch: pytest.MonkeyPatch) -> None:
     topology = topology_from_url("redis+sentinel://a,b,c/mymaster")
     assert isinstance(topology, Sentinel)
-    configurations: dict[str, tuple[int, tuple[str, int]] | None] = dict.fromkeys("abc", (5, ("new", 2)))
-
-    async def answer(member: tuple[str, int]) -> tuple[int, tuple[str, int]]:
-        configuration = configurations[member[0]]
-        if configuration is None:
-            raise redis.ConnectionError("away")
-        return configuration
-
-    monkeypatch.setattr(topology, "_query", answer)
+    configurations: dict[str, Configuration | None] = dict.fromkeys("abc", (5, ("new", 2)))
+    answer_with(topology, configurations, monkeypatch)
     await topology._discover()
     configurations |= {"a": (4, ("old", 1)), "b": (4, ("old", 1)), "c": None}
     await topology._discover()
