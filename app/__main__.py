@@ -36,8 +36,14 @@ def main() -> None:
     for name, kind in (("host", str), ("port", int), ("admin-port", int)):
         variable = f"SIMULCAST_{name.upper().replace('-', '_')}"
         parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS, help=f"instead of {variable}")
+    parser.add_argument(
+        "--open-to-everyone",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="let others than this machine in without tokens, as SIMULCAST_OPEN_TO_EVERYONE=true does",
+    )
     flags = parser.parse_args()
-    names = {"host", "port", "admin_port"}
+    names = {"host", "port", "admin_port", "open_to_everyone"}
     try:
         settings = FrontEndSettings.from_environment(**{n: v for n, v in vars(flags).items() if n in names})
         settings.check_host(settings.host)
