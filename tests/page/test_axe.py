@@ -22,6 +22,7 @@ def script() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
 async def test_axe_finds_nothing_serious(open_page: OpenPage, stub: StubServer, width: int, scheme: str) -> None:
     page = await open_page(width=width, scheme=scheme)

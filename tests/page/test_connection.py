@@ -40,6 +40,7 @@ async def test_rows_keep_their_elements_through_a_loss_and_what_was_missed_arriv
     assert stub.intervals == ["500", "500"]  # each message costs the browser the same, seen or not
 
 
+@pytest.mark.long
 async def test_the_next_try_comes_after_four_to_six_seconds_again_and_again(
     open_page: OpenPage, stub: StubServer
 ) -> None:

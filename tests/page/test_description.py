@@ -9,6 +9,7 @@ from tests.programs import StartFrontEnd
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_it_needs_nothing_from_elsewhere_and_tries_a_request(browser: Browser, front_end: StartFrontEnd) -> None:
     running = await front_end()
     base = f"http://127.0.0.1:{running.port}/"

@@ -63,6 +63,7 @@ def origin_of(running: FrontEnd) -> str:
     return f"http://127.0.0.1:{running.port}"
 
 
+@pytest.mark.long
 async def test_an_event_source_reconnects_after_503(
     context: BrowserContext, own_valkey: Valkey, front_end: StartFrontEnd
 ) -> None:

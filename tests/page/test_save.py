@@ -16,6 +16,7 @@ from tests.valkey import Valkey
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_a_finished_file_is_saved_by_a_click_under_its_name(
     browser: Browser,
     front_end: StartFrontEnd,

@@ -129,6 +129,7 @@ async def test_a_position_of_another_form_is_refused_in_words(since: str, shared
     assert b"since" in bytes(refused.value.response.body or b"")
 
 
+@pytest.mark.long
 async def test_a_front_end_that_never_reached_redis_says_why_and_refuses_clients(front_end: StartFrontEnd) -> None:
     running = await front_end(redis_url=f"redis://127.0.0.1:{free_port()}/0", ready=False)
     await eventually(lambda: answers(running), "the first answer")

@@ -132,6 +132,7 @@ async def test_killed_at_each_step_of_the_end_there_is_one_complete_and_one_file
     assert (path.name, is_right(path)) == ("a.bin", True)
 
 
+@pytest.mark.long
 async def test_a_changed_file_is_started_over_never_mixed(
     setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:

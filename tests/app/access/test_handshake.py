@@ -90,6 +90,7 @@ async def test_another_first_message_closes(guarded: FrontEnd, first: str, code:
     assert found == code and reason in (said or "")
 
 
+@pytest.mark.long
 async def test_a_token_that_does_not_come_closes(guarded: FrontEnd) -> None:
     async with await join(guarded) as connection:
         assert await end(connection) == (4401, "no token came within 10 s: send one first")

@@ -74,6 +74,7 @@ async def test_watch_draws_bars_in_a_terminal_until_ctrl_c(folder: Path, environ
     os.close(theirs)
 
 
+@pytest.mark.long
 async def test_demo_stopped_by_ctrl_c_leaves_no_download_running(
     folder: Path, environment: dict[str, str], embedded: EmbeddedServer
 ) -> None:

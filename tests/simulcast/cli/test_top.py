@@ -8,6 +8,7 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from simulcast.broker import Broker
@@ -87,6 +88,7 @@ def test_top_without_redis_names_the_remedy(simulcast: Command) -> None:
     assert "start one with `simulcast up`, or set REDIS_URL" in done.stderr
 
 
+@pytest.mark.long
 async def test_top_shows_front_ends_and_workers_until_they_end(
     front_end: StartFrontEnd, worker: StartWorker, own_valkey: Valkey, simulcast: Command
 ) -> None:
@@ -137,6 +139,7 @@ async def test_top_shows_front_ends_and_workers_until_they_end(
     await eventually(one_left, "that two have left")
 
 
+@pytest.mark.long
 async def test_top_continues_through_a_loss_of_redis_until_ctrl_c(
     folder: Path, environment: dict[str, str], own_valkey: Valkey
 ) -> None:

@@ -246,6 +246,7 @@ async def test_a_server_that_falls_silent_is_left(server: Server, tmp_path: Path
             await Download(client, tmp_path / "p").fetch(server.at("/f", silence_after(silent)))
 
 
+@pytest.mark.long
 async def test_a_slow_endless_body_can_be_cancelled_at_any_time(server: Server, download: Download) -> None:
     async def drip(request: object, writer: asyncio.StreamWriter) -> None:
         writer.write(head(200, {}))
