@@ -20,7 +20,7 @@ from tests.valkey import Valkey
 pytest_plugins = ["tests.browsers", "tests.command_line", "tests.programs", "tests.controlled_server"]
 _numbers = itertools.count()
 _LONG = ("faults", "chaos", "autobahn", "topology", "install")  # folders
-_FIRST = (*_LONG, "model", "compose", "page", "gateway_js")  # begun last, one of them would be waited for
+_FIRST = (*_LONG, "model", "compose", "page", "gateway_js", "properties")  # begun last, one of them would be waited for
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
