@@ -14,7 +14,7 @@ from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
 from simulcast.model.download_options import DownloadOptions
 from simulcast.process_registry import ProcessRegistry, WorkerRecord
-from tests.conditions import eventually
+from tests.conditions import DEADLINE_S, retry_while_unavailable
 from tests.jobs import claim_job
 from tests.valkey import Valkey
 
@@ -233,11 +233,4 @@ async def test_a_queue_whose_records_vanished_is_counted_before_it_refuses(
     await submit(jobs, random.Random(2))
     await small.hset(ChannelNames().meta, "queue_bytes", QUEUE_BYTES)
 
-    async def is_accepted() -> bool:
-        try:
-            await submit(jobs, random.Random(3))
-        except BrokerUnavailable:
-            return False
-        return True
-
-    await eventually(is_accepted, "a download that fits")
+    await retry_while_unavailable(lambda: submit(jobs, random.Random(3)), DEADLINE_S)

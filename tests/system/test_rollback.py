@@ -10,10 +10,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from simulcast.broker import Broker
-from simulcast.errors import BrokerUnavailable
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
-from tests.conditions import eventually
+from tests.conditions import DEADLINE_S, retry_while_unavailable
 from tests.jobs import URL
 from tests.programs import StartFrontEnd
 from tests.service import collect
@@ -30,13 +29,8 @@ async def own_jobs(own_valkey: Valkey) -> AsyncIterator[Jobs]:
 
 
 async def pause(jobs: Jobs, download_id: str) -> None:
-    async def is_accepted() -> bool:
-        try:
-            return await jobs.command(Command("pause", download_id)) is None
-        except BrokerUnavailable:
-            return False
-
-    await eventually(is_accepted, "an accepted pause")
+    command = Command("pause", download_id)
+    assert await retry_while_unavailable(lambda: jobs.command(command), DEADLINE_S) is None
 
 
 async def wait_until_cut(connection: ClientConnection, deadline_s: float) -> None:

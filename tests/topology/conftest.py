@@ -4,10 +4,9 @@ import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -17,14 +16,10 @@ from simulcast.gateway import Gateway
 from simulcast.jobs import Jobs
 from simulcast.model.events import complete_event
 from simulcast.store import sender
-from tests.conditions import until
+from tests.conditions import FAILOVER_S, until
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 from tests.topologies import Group
-
-T = TypeVar("T")
-
-FAILOVER_S = 30.0  # a deadline, not a promise
 
 
 @dataclass
@@ -117,16 +112,6 @@ async def load(publisher: Broker) -> AsyncIterator[Load]:
         tasks.create_task(load.run())
         yield load
         await load.end()
-
-
-async def retry_while_unavailable(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what the call returns once a server answers."""
-    async with asyncio.timeout(FAILOVER_S):
-        while True:
-            try:
-                return await call()
-            except BrokerUnavailable:
-                await asyncio.sleep(0.05)
 
 
 async def assert_all_received(reconnecting_client: ReconnectingClient, load: Load) -> None:

@@ -7,10 +7,10 @@ import signal
 from simulcast.broker import Broker
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.events import complete_event
-from tests.conditions import eventually, until
+from tests.conditions import FAILOVER_S, eventually, retry_while_unavailable, until
 from tests.service import FrontEnd
 from tests.topologies import Group
-from tests.topology.conftest import FAILOVER_S, Load, ReconnectingClient, assert_all_received, retry_while_unavailable
+from tests.topology.conftest import Load, ReconnectingClient, assert_all_received
 
 CHANNEL = "downloads"
 

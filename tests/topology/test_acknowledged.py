@@ -9,10 +9,9 @@ from simulcast.jobs import DesiredState, Jobs
 from simulcast.model.commands import Command
 from simulcast.model.job_record import Query
 from simulcast.store import sender
-from tests.conditions import eventually
+from tests.conditions import FAILOVER_S, eventually, retry_while_unavailable
 from tests.jobs import claim_job, history
 from tests.topologies import Cluster, Group, Sentinels
-from tests.topology.conftest import FAILOVER_S, retry_while_unavailable
 
 CHANNEL = "downloads"
 

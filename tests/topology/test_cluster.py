@@ -16,11 +16,11 @@ from simulcast.gateway import Gateway
 from simulcast.jobs import Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event
-from tests.conditions import until
+from tests.conditions import retry_while_unavailable, until
 from tests.jobs import claim_job
 from tests.service import FrontEnd, Program, collect
 from tests.topologies import Cluster
-from tests.topology.conftest import Load, ReconnectingClient, assert_all_received, retry_while_unavailable
+from tests.topology.conftest import Load, ReconnectingClient, assert_all_received
 
 CHANNEL = "downloads"
 pytestmark = pytest.mark.timeout(180)

@@ -12,11 +12,11 @@ from simulcast.model.events import complete_event
 from simulcast.store.factory import topology_from_url
 from simulcast.store.sentinel import Sentinel
 from simulcast.store.url import Server
-from tests.conditions import eventually, until
+from tests.conditions import FAILOVER_S, eventually, until
 from tests.ports import free_port
 from tests.service import FrontEnd
 from tests.topologies import MASTER, Sentinels
-from tests.topology.conftest import FAILOVER_S, ReconnectingClient
+from tests.topology.conftest import ReconnectingClient
 
 CHANNEL = "downloads"
 Configuration = tuple[int, Server]  # its epoch, and its master

@@ -15,7 +15,7 @@ from simulcast.model.job_record import Query
 from simulcast.store import sender, unreplicated
 from simulcast.store.connection import connect
 from simulcast.store.topology import Topology
-from tests.conditions import eventually
+from tests.conditions import eventually, retry_while_unavailable
 from tests.jobs import claim_job, history
 from tests.valkey import Valkey
 
@@ -60,15 +60,7 @@ async def test_a_publisher_refuses_what_it_cannot_keep_until_a_replica_has_come(
         client.config_set("repl-diskless-sync-delay", 0)
     replica = Valkey(tmp_path / "replica", options=("--replicaof", f"127.0.0.1 {own_valkey.port}")).start()
     try:
-
-        async def accepts() -> bool:
-            try:
-                await jobs.submit("http://example.com/b", "b")
-            except BrokerUnavailable:
-                return False
-            return True
-
-        await eventually(accepts, "a publisher that accepts changes of state", 30)
+        await retry_while_unavailable(lambda: jobs.submit("http://example.com/b", "b"))
         offset = (await replicated_broker.head()).position.offset
         assert offset == 5, "nothing is published again to the server that has it"
     finally:
