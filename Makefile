@@ -34,10 +34,10 @@ install: $(VENV)/.server  ## make .venv with the command simulcast in it
 up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to change how)
 	@exec $(BIN)/simulcast up $(ARGS)
 
-test: $(VENV)/.dev  ## run the tests: about five minutes on two cores (ARGS="-k hub" to choose)
+test: $(VENV)/.dev  ## run the tests: four minutes on two cores (ARGS="-k hub" to choose)
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
-test-long: $(VENV)/.dev  ## containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
+test-long: $(VENV)/.dev  ## the page, containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules

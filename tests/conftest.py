@@ -9,6 +9,7 @@ from pathlib import Path
 import fakeredis
 import pytest
 import redis.asyncio
+from hypothesis import HealthCheck, settings
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
@@ -18,16 +19,23 @@ from tests.topologies import Cluster, Group, Sentinels
 from tests.valkey import Valkey
 
 pytest_plugins = ["tests.browsers", "tests.command_line", "tests.programs", "tests.controlled_server"]
+# Examples are derived, not drawn at random: CI must give the same answer for the same commit.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 _numbers = itertools.count()
-_LONG = ("faults", "chaos", "autobahn", "topology", "install")  # folders
-_FIRST = (*_LONG, "model", "compose", "page", "gateway_js", "properties")  # begun last, one of them would be waited for
+_LONG = ("faults", "chaos", "autobahn", "topology", "install", "page")  # folders
+_SHORT = "page/test_stream.py"  # the page once from end to end, in `make test` too
+_FIRST = (*_LONG, "model", "compose", "gateway_js", "properties")  # begun last, one of them would be waited for
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is in a folder of long tests. Long modules go first: those side by side then end together."""
-    folders = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
-    for item, folder in folders.items():
-        if folder in _LONG:
+    paths = {item: item.path.relative_to(Path(__file__).parent) for item in items}
+    folders = {item: path.parts[0] for item, path in paths.items()}
+    for item, path in paths.items():
+        if path.parts[0] in _LONG and path.as_posix() != _SHORT:
             item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: folders[item] not in _FIRST)
 

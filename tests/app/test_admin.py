@@ -23,6 +23,8 @@ from tests.scraping import Scraped
 from tests.service import ROOT, LimitedFrontEnd, Program
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 
 async def test_serve_has_the_admin_port_that_was_chosen(
     folder: Path, environment: dict[str, str], embedded: EmbeddedServer

@@ -21,6 +21,8 @@ from tests.ports import free_port
 from tests.service import FrontEnd, Program, collect
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 BEFORE, AFTER, OWN_LIFESPAN, SEVERAL, AUTHORIZED, CONFTEST, TESTS = blocks("docs/embedding.md", "python")
 ON_EACH_SERVER = pytest.mark.parametrize("server", ["uvicorn", "hypercorn"])
 PROGRESS = "/downloads/12345/progress?progress=0.5&speed=1024"

@@ -16,6 +16,8 @@ from tests.programs import StartFrontEnd
 from tests.service import ROOT, collect
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 PAGE = "docs/publishing.md"
 PYTHON = blocks(PAGE, "python")
 PUBLISHED = [

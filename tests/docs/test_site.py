@@ -10,6 +10,8 @@ import pytest
 
 from tests.service import ROOT
 
+pytestmark = pytest.mark.long
+
 # URLs that a browser fetches by itself, unlike links that a person may follow.
 FETCHED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)")
 IN_STYLES = re.compile(r"(?:@import\s*|url\()\s*[\"']?((?:https?:)?//[^\"')]+)")

@@ -27,6 +27,7 @@ async def test_in_node(node: Node, controlled_server: ControlledServer, scenario
     assert "pass 1" in output, output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", SCENARIOS)
 async def test_in_chromium(page: Page, controlled_server: ControlledServer, scenario: str) -> None:
     assert await page.evaluate(RUN, [scenario, controlled_server.port]) == SCENARIOS

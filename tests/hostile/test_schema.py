@@ -44,7 +44,7 @@ CHECKS = [
     conformance.response_headers_conformance,
     conformance.response_schema_conformance,
 ]
-few = settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 def described(label: str, mode: GenerationMode) -> st.SearchStrategy[Case[Any]]:

@@ -18,7 +18,7 @@ from simulcast.frontend.ingest import reader as inbox_module
 from simulcast.frontend.ingest.reader import Message, SubscriptionReader
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.position import Position
-from tests.hostile.texts import hostile, messages
+from tests.hostile.texts import messages
 
 
 class Transport:
@@ -93,7 +93,6 @@ garbage = st.one_of(
 cuts = st.lists(st.integers(0, 10_000), max_size=6)
 
 
-@hostile
 @given(st.lists(st.one_of(published, confirmed), max_size=8), cuts)
 def test_wherever_redis_is_cut_the_same_messages_are_read(sent: list[bytes], where: list[int]) -> None:
     whole = b"".join(sent)
@@ -102,7 +101,6 @@ def test_wherever_redis_is_cut_the_same_messages_are_read(sent: list[bytes], whe
     assert heard == read([whole])[0]
 
 
-@hostile
 @given(st.lists(st.one_of(published, garbage), max_size=6), cuts)
 def test_what_is_no_redis_ends_the_reading_with_a_reason(sent: list[bytes], where: list[int]) -> None:
     whole = b"".join(sent)
@@ -138,7 +136,6 @@ def as_a_browser_reads(stream: str) -> list[tuple[str, str, str]]:
     return found
 
 
-@hostile
 @given(st.lists(messages.filter(lambda text: text != ""), min_size=1, max_size=4), st.booleans())
 @example(["one\rid: 9-9\r\rdata: forged"], False)
 @example(["a\r\nid: 9-9\n\ndata: forged"], False)
@@ -154,7 +151,6 @@ def test_no_text_breaks_out_of_its_event_of_the_stream(texts: list[str], named: 
         assert last_id == "" or re.fullmatch(r"([\w.:-]+:)?\d+-\d+(,[^\n\r]+:\d+-\d+)*", last_id)
 
 
-@hostile
 @given(st.lists(st.one_of(messages, st.sampled_from(["", "x" * 125, "x" * 126, "x" * 65535, "x" * 65536])), max_size=6))
 def test_frames_are_cut_where_they_were_joined(texts: list[str]) -> None:
     sent = [text.encode() for text in texts]

@@ -15,6 +15,8 @@ from tests.scripted_server import Server, answer, raw, redirect
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 ALLOWED = "127.0.0.1/32"  # in the place of the public internet; all of it else is private, such as 127.0.0.2
 
 

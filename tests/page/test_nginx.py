@@ -51,7 +51,7 @@ async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, max_c
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("blocked", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.parametrize("blocked", [False, True])
 async def test_the_page_is_live_and_adds(
     browser: Browser,
     front_end: StartFrontEnd,

@@ -53,7 +53,7 @@ async def give(page: Page, text: str) -> None:
     await page.get_by_role("button", name="Connect").click()
 
 
-@pytest.mark.parametrize("blocked", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.parametrize("blocked", [False, True])
 async def test_it_asks_for_a_token_and_with_it_shows_lists_adds_and_commands_also_after_a_reload(
     context: BrowserContext, guarded: FrontEnd, broker: Broker, blocked: bool
 ) -> None:

@@ -25,7 +25,7 @@ def publication_at(offset: int, epoch: int = EPOCH) -> Publication:
 arrivals = st.lists(st.tuples(st.integers(1, MOST), st.sampled_from([EPOCH, EPOCH, EPOCH, EPOCH - 1, EPOCH + 1])))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(arrivals, st.integers(0, MOST))
 def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome_tells_why_not(
     arriving: list[tuple[int, int]], start: int
@@ -53,7 +53,7 @@ def test_whatever_arrives_each_offset_is_delivered_once_in_order_and_the_outcome
     assert socket.got == [wire(publication_at(offset)) for offset in range(start + 1, here + 1)]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(["history", "live", "lose", "again"]), max_size=40), st.randoms(use_true_random=False))
 def test_two_flows_of_the_same_events_are_one_flow_to_the_client(steps: list[str], random: object) -> None:
     """Fill in from the history while the live flow goes on, loses and repeats."""
@@ -86,7 +86,7 @@ def test_a_page_of_large_publications_is_given_whole() -> None:
     assert [payload_of(entry.frame) for entry in conflate(rows)] == [wire(row) for row in rows]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=8))
 def test_what_looks_like_a_broker_is_read_or_is_none_whatever_its_bytes(key: bytes) -> None:
     found = from_message(b"0123456789ab 1-1 - " + key + b"\n{}")

@@ -203,9 +203,6 @@ class FrontEndMachine(ListenerMachine):
 FrontEndMachine.TestCase.settings = settings(
     max_examples=400,
     stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )

@@ -57,7 +57,7 @@ Append = tuple[str, str, int, bool]
 appends = st.tuples(st.sampled_from("ppse-"), st.sampled_from("ab"), st.integers(0, 50), st.booleans())
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(st.lists(appends, max_size=40), st.integers(1, 120))
 def test_it_answers_every_cursor_and_every_offset_as_one_that_forgets_nothing(
     appended: list[Append], slice_bytes: int
@@ -65,7 +65,7 @@ def test_it_answers_every_cursor_and_every_offset_as_one_that_forgets_nothing(
     compare(list(appended), slice_bytes, began_at=0)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(appends, st.just("another epoch")), max_size=40), st.integers(1, 120), st.integers(0, 5))
 def test_so_it_does_through_changes_of_the_epoch(steps: list[Append | str], slice_bytes: int, began_at: int) -> None:
     compare(steps, slice_bytes, began_at)

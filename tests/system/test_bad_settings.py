@@ -19,6 +19,8 @@ from tests.conditions import eventually
 from tests.programs import StartFrontEnd
 from tests.service import ROOT
 
+pytestmark = pytest.mark.long
+
 BAD = [
     ("app", "SIMULCAST_PORT", "70000", "less than or equal to 65535"),
     ("app", "SIMULCAST_LOG", "loud", "'debug', 'info', 'warning' or 'error'"),

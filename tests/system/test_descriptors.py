@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 import redis.asyncio
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
@@ -12,6 +13,8 @@ from simulcast.broker import Broker
 from tests.conditions import eventually
 from tests.service import LimitedFrontEnd, Program, collect
 from tests.valkey import Valkey
+
+pytestmark = pytest.mark.long
 
 DESCRIPTORS = LimitedFrontEnd.descriptors
 

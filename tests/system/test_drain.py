@@ -19,6 +19,8 @@ from tests.scraping import start_with_admin
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 CLIENTS = 600
 
 
@@ -41,7 +43,6 @@ class Follower:
             self.code = closed.rcvd.code if closed.rcvd else Reconnect.LOST
 
 
-@pytest.mark.long
 async def test_clients_leave_in_waves_with_1012_while_events_go_on_and_miss_nothing_elsewhere(
     front_end: StartFrontEnd, own_valkey: Valkey
 ) -> None:

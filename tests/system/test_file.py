@@ -16,6 +16,8 @@ from tests.file_server import Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker, one_front_end
 from tests.service import FrontEnd, Worker, collect
 
+pytestmark = pytest.mark.long
+
 CONTENT = random.Random(5).randbytes(1_000_000)
 
 

@@ -19,6 +19,8 @@ from tests.jobs import claim_job
 from tests.programs import StartFrontEnd
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 ROOM_BYTES = 6 * 1024 * 1024
 MISSING_BYTES = 512 * 1024
 ENDED = 40  # downloads, whose records have 60 KB
@@ -74,11 +76,8 @@ async def fill_by_many_channels(broker: Broker, _: Jobs) -> None:
         await repeat(lambda: broker.publish({"type": "x", "text": "y" * 50_000}, secrets.token_hex(8)))
 
 
-LONG = [pytest.param(fill, marks=pytest.mark.long) for fill in (fill_by_one_publisher, fill_by_the_queue)]
-
-
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("fill", [*LONG, fill_by_many_channels])
+@pytest.mark.parametrize("fill", [fill_by_one_publisher, fill_by_the_queue, fill_by_many_channels])
 async def test_a_full_redis_goes_on_serving_and_takes_publications_again_once_downloads_are_cleared(
     own_valkey: Valkey, broker: Broker, jobs: Jobs, front_end: StartFrontEnd, fill: Fill
 ) -> None:

@@ -12,6 +12,8 @@ from tests.file_server import Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import FrontEnd
 
+pytestmark = pytest.mark.long
+
 Record = dict[str, object]
 ONE = {"SIMULCAST_CONNECTIONS_PER_DOWNLOAD": "1", "SIMULCAST_RETRY_BASE_DELAY_S": "0.1"}
 
@@ -38,9 +40,7 @@ async def reach(running: FrontEnd, one: str, state: str) -> Record:
     return (await running.get(one))[1]
 
 
-@pytest.mark.parametrize(
-    "state", ["error", *(pytest.param(state, marks=pytest.mark.long) for state in ("running", "paused"))]
-)
+@pytest.mark.parametrize("state", ["error", "running", "paused"])
 async def test_a_download_goes_on_with_a_fresh_link_from_where_the_old_one_expired(
     state: str, front_end: StartFrontEnd, worker: StartWorker, tmp_path: Path
 ) -> None:

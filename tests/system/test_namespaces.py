@@ -15,6 +15,8 @@ from tests.scraping import start_with_admin
 from tests.service import collect
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 FORGED = 3000
 
 

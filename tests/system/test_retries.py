@@ -8,11 +8,12 @@ from tests.programs import StartFrontEnd, StartWorker
 from tests.scripted_server import Server, answer, honest
 from tests.service import collect
 
+pytestmark = pytest.mark.long
+
 CONTENT = bytes(range(256)) * 1000
 QUICK = {"SIMULCAST_RETRY_BASE_DELAY_S": "0.05", "SIMULCAST_LEASE_S": "2"}
 
 
-@pytest.mark.long
 async def test_the_count_outlives_the_worker_and_the_download_ends_well(
     front_end: StartFrontEnd, worker: StartWorker
 ) -> None:
@@ -50,7 +51,6 @@ async def test_after_so_many_retries_it_is_an_error_with_the_last_reason(
     await connection.close()
 
 
-@pytest.mark.long
 async def test_a_try_that_got_much_further_begins_the_count_anew(front_end: StartFrontEnd, worker: StartWorker) -> None:
     running = await front_end()
     worker(**QUICK, SIMULCAST_RETRIES="1")

@@ -18,6 +18,8 @@ from tests.programs import StartFrontEnd
 from tests.service import collect
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def own_jobs(own_valkey: Valkey) -> AsyncIterator[Jobs]:
@@ -92,7 +94,6 @@ async def test_clients_are_cut_and_find_what_is_left(
     await connection.close()
 
 
-@pytest.mark.long
 async def test_clients_that_know_what_a_restored_copy_lacks_are_cut(
     front_end: StartFrontEnd, own_valkey: Valkey, own_jobs: Jobs, tmp_path: Path
 ) -> None:

@@ -5,11 +5,15 @@ import hashlib
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.conditions import eventually, until
 from tests.file_server import serve_files
 from tests.programs import StartFrontEnd, StartWorker
 from tests.scripted_server import Server, answer, honest, redirect
 from tests.service import FrontEnd
+
+pytestmark = pytest.mark.long
 
 CONTENT = random.Random(30).randbytes(3_000_000)
 

@@ -19,6 +19,8 @@ from tests.conditions import eventually, until
 from tests.ports import free_port
 from tests.running_service import responds
 
+pytestmark = pytest.mark.long
+
 QUEUED = '{"event_id":"9-1","type":"download_queued","download_id":"a","name":"file.iso"}'
 HALF = '{"event_id":"9-2","type":"download_progress","download_id":"a","progress":0.5,"speed":1000}'
 
@@ -74,7 +76,6 @@ async def test_watch_draws_bars_in_a_terminal_until_ctrl_c(folder: Path, environ
     os.close(theirs)
 
 
-@pytest.mark.long
 async def test_demo_stopped_by_ctrl_c_leaves_no_download_running(
     folder: Path, environment: dict[str, str], embedded: EmbeddedServer
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.conditions import until
 from tests.processes import children, is_alive
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 READY_S = 60.0
 
 
