@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.server.connection_limits import ConnectionLimits
 from app.server.http import SimulcastHTTPProtocol
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.transport.asgi import WEBSOCKET_KEY
@@ -24,9 +26,15 @@ HANDSHAKE = (
 )
 
 
+class UnlimitedHTTP(SimulcastHTTPProtocol):
+    """Rejects no connection."""
+
+    limits = ConnectionLimits(lambda: sys.maxsize, 0, ())
+
+
 @asynccontextmanager
 async def served(
-    endpoint: ASGIApp, http: type[SimulcastHTTPProtocol] = SimulcastHTTPProtocol, **settings: Any
+    endpoint: ASGIApp, http: type[SimulcastHTTPProtocol] = UnlimitedHTTP, **settings: Any
 ) -> AsyncIterator[uvicorn.Server]:
     """Run a server of the endpoint at `server.config.port`."""
     config = uvicorn.Config(

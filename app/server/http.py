@@ -12,9 +12,7 @@ from typing import Any, cast
 
 import h11
 from starlette.responses import JSONResponse
-from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
-from uvicorn.server import ServerState
 
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
 from simulcast.frontend.sse_endpoint import refusal_stream
@@ -60,21 +58,15 @@ def _in_origin_form(request: h11.Request) -> h11.Request:
 
 
 class SimulcastHTTPProtocol(H11Protocol):
-    """The HTTP protocol given to uvicorn. Puts itself into the state of the ASGI scope.
+    """The HTTP protocol given to uvicorn. Puts its transport into the state of the ASGI scope.
 
     It builds on h11, since httptools does not bound the head of a request.
     """
 
-    limits: ConnectionLimits | None = None
+    limits: ConnectionLimits
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.conn = _Connection(h11.SERVER, MAX_HEADER_BYTES)
         self._address_key = ""
         self._rejection: tuple[int, str] | None = None
@@ -87,7 +79,7 @@ class SimulcastHTTPProtocol(H11Protocol):
         super().connection_made(transport)
         cut_when_gone(transport)
         self._count_connection([])
-        if self._rejection is not None and self.limits is not None:
+        if self._rejection is not None:
             if self.limits.rejecting >= MAX_REJECTING:
                 transport.abort()
                 return
@@ -102,8 +94,7 @@ class SimulcastHTTPProtocol(H11Protocol):
         self._clear_deadline()
         if self._write_deadline is not None:
             self._write_deadline.cancel()
-        if self.limits is not None:
-            self.limits.leave(self._address_key)
+        self.limits.leave(self._address_key)
         self._release_rejection_slot()
         if self.scope is not None:
             self.scope["state"].pop(HTTP_KEY, None)  # the last cycle
@@ -113,8 +104,6 @@ class SimulcastHTTPProtocol(H11Protocol):
         self._set_deadline()
 
     def _count_connection(self, forwarded: list[bytes]) -> None:
-        if self.limits is None:
-            return
         self.limits.leave(self._address_key)
         key = self.limits.address_key(self.client[0] if self.client else None, forwarded)
         self._rejection = self.limits.enter(key, len(self.connections))
@@ -136,7 +125,7 @@ class SimulcastHTTPProtocol(H11Protocol):
             return False
         if super()._should_upgrade():
             return True
-        cast(dict[str, object], self.scope["state"])[HTTP_KEY] = self
+        cast(dict[str, object], self.scope["state"])[HTTP_KEY] = self.transport
         return False
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -144,7 +133,7 @@ class SimulcastHTTPProtocol(H11Protocol):
         super().handle_websocket_upgrade(event)
         protocol = self.transport.get_protocol()
         if isinstance(protocol, SimulcastWebSocketProtocol):
-            if self.limits is not None and self._address_key:
+            if self._address_key:
                 protocol.on_lost = partial(self.limits.leave, self._address_key)
             if not protocol.handshake_initiated:  # the head was refused, and uvicorn does not send the response
                 self.transport.write(b"".join(protocol.conn.data_to_send()))
@@ -186,7 +175,7 @@ class SimulcastHTTPProtocol(H11Protocol):
             self._write_deadline = self.loop.call_later(WRITE_TIMEOUT_S, self._await_reader, now_taken)
 
     def _release_rejection_slot(self) -> None:
-        if self._rejecting and self.limits is not None:
+        if self._rejecting:
             self.limits.rejecting -= 1
             self._rejecting = False
 

@@ -55,22 +55,9 @@ class _LossDetectingConnection:
             raise redis.ConnectionError(f"the connection was lost while writing: {error}") from error
 
 
-class _TCPConnection(_LossDetectingConnection, redis.asyncio.Connection):
-    """redis:"""
-
-
-class _TLSConnection(_LossDetectingConnection, redis.asyncio.SSLConnection):
-    """rediss:"""
-
-
-class _UnixConnection(_LossDetectingConnection, redis.asyncio.UnixDomainSocketConnection):
-    """unix:"""
-
-
+_KINDS = (redis.asyncio.Connection, redis.asyncio.SSLConnection, redis.asyncio.UnixDomainSocketConnection)
 _LOSS_DETECTING: dict[type[Any], type[Any]] = {
-    redis.asyncio.Connection: _TCPConnection,
-    redis.asyncio.SSLConnection: _TLSConnection,
-    redis.asyncio.UnixDomainSocketConnection: _UnixConnection,
+    kind: type(kind.__name__, (_LossDetectingConnection, kind), {}) for kind in _KINDS
 }
 
 

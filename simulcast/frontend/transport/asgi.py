@@ -10,7 +10,7 @@ from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.hub import ConnectionObserver
 
 WEBSOCKET_KEY = "simulcast.protocol"  # in the scope's extensions
-HTTP_KEY = "simulcast.connection"  # in the scope's state
+HTTP_KEY = "simulcast.transport"  # in the scope's state
 
 TextHandler = Callable[[str], Coroutine[object, object, None]]
 
@@ -40,12 +40,6 @@ class RawWebSocket(Protocol):
     def detach(self, handle_text: TextHandler) -> None: ...
 
 
-class HTTPConnection(Protocol):
-    """The connection of a request."""
-
-    transport: asyncio.Transport
-
-
 def raw_websocket(scope: Scope) -> RawWebSocket | None:
     """Return the connection of a WebSocket; None where another server accepts it."""
     return cast(RawWebSocket | None, (scope.get("extensions") or {}).get(WEBSOCKET_KEY))
@@ -53,8 +47,7 @@ def raw_websocket(scope: Scope) -> RawWebSocket | None:
 
 def http_transport(scope: Scope) -> asyncio.Transport | None:
     """Return the transport of a request; None where another server serves it."""
-    connection = cast(HTTPConnection | None, (scope.get("state") or {}).get(HTTP_KEY))
-    return None if connection is None else connection.transport
+    return cast(asyncio.Transport | None, (scope.get("state") or {}).get(HTTP_KEY))
 
 
 async def wait_disconnected(receive: Receive) -> None:

@@ -14,10 +14,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn._types import ASGIReceiveEvent
-from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -48,16 +46,10 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     _written_at_ping = 0  # `_written` when the ping was sent
     _written_at_pong = 0  # `_written` when the last ping was sent that the client answered
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         extensions, logger = self.conn.available_extensions, self.conn.logger
-        self.conn = LenientServerProtocol(extensions=extensions, max_size=config.ws_max_size, logger=logger)
+        self.conn = LenientServerProtocol(extensions=extensions, max_size=self.config.ws_max_size, logger=logger)
         self._rate_limiter = RateLimiter()
 
     # The writer
