@@ -38,6 +38,14 @@ class Trial:
         self._channels = 1
         self._published = 0
 
+    @property
+    def port(self) -> int:
+        return self._place.port
+
+    @property
+    def redis_url(self) -> str:
+        return self._place.redis_url
+
     def clients(self, count: int, *, channels: int = 1, stalled: int = 0, in_flight: int = 256) -> Program:
         """Starts the program that plays the clients; they connect when told to."""
         self._channels = channels

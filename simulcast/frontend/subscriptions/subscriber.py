@@ -34,6 +34,7 @@ PING_INTERVAL_S = 20.0  # of the server's pings; `hello` promises it
 RECOVERY_TIMEOUT_S = 30.0  # of each read from Redis
 SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full while the client takes no byte
 _PAGE_SIZE = 200  # publications of the history, at most; fewer where they are large
+_FIRST_PAGE_SIZE = 20  # before it is known how large they are
 
 
 class ConnectionWriter(Writer, Protocol):
@@ -189,7 +190,7 @@ class Subscriber:
         """Bring the client up to date, and return the source of its backlog."""
         caught_up = False
         source: Source = "memory"
-        page_size = _PAGE_SIZE
+        page_size = _FIRST_PAGE_SIZE
         try:
             while not self._disconnected:
                 step = plan_recovery(feed, since)
@@ -201,9 +202,8 @@ class Subscriber:
                     caught_up = True
                 elif isinstance(step, ReadHistory):
                     await self._drained.wait()
-                    page = await self._read_history(channel, step, page_size)
-                    since, size = self._write_page(channel, page)
-                    page_size = max(1, min(_PAGE_SIZE, 2 * SLICE_BYTES * len(page) // size))
+                    # No page stays here, while the client drains.
+                    since, page_size = self._write_page(channel, await self._read_history(channel, step, page_size))
                     source = "history"
                 else:
                     self._replay(channel, feed, step)
@@ -222,7 +222,7 @@ class Subscriber:
     def _write_page(self, channel: str, page: list[Publication]) -> tuple[Position, int]:
         """Write until the socket is full; what is left of the page is not kept, but read again.
 
-        Return the position of the last event written, and the size of the page.
+        Return the position of the last event written, and how many publications the next page has.
         """
         view = self._view(channel)
         entries = conflate(page)
@@ -240,7 +240,8 @@ class Subscriber:
             self._channels.counters.count_sent(len(frames), 1, len(batch))
             self._writer.write(batch)
         last = page[-1].position if not entries else Position(page[0].position.epoch, written)
-        return last, sum(len(publication.payload) + 1 for publication in page)
+        size = sum(len(publication.payload) + 1 for publication in page)
+        return last, max(1, min(_PAGE_SIZE, 2 * SLICE_BYTES * len(page) // size))
 
     def _replay(self, channel: str, feed: Feed, replay: Replay) -> None:
         if self._disconnected:

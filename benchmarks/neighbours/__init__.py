@@ -1,0 +1,1 @@
+"""Ordinary clients beside hostile ones."""
