@@ -13,6 +13,7 @@ import socket
 import sys
 from collections import Counter
 from contextlib import suppress
+from typing import cast
 
 import redis.asyncio
 
@@ -92,7 +93,7 @@ class Neighbours:
                 for channel in FULL_CHANNELS:
                     await client.execute_command(*full_event(channel, number))
                     oldest = await client.xrange(ChannelNames(channel).history, count=1)
-                    self.first[channel] = oldest[0][0].decode()
+                    self.first[channel] = cast(list[tuple[bytes, object]], oldest)[0][0].decode()
                 number += 1
                 await asyncio.sleep(1 / rate)
 
