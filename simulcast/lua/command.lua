@@ -35,9 +35,10 @@ local function previous_result(record, key)
   return nil
 end
 
--- Publishes nothing: clients read the limit in the record.
-local function set_limit(channel, record, id, state, bytes_per_s)
-  if state == 'complete' then return 'invalid_transition' end
+-- Publishes nothing: clients read the limit in the record. A limit that another server accepted is kept there even when
+-- the job's end was sent to this server first.
+local function set_limit(channel, record, id, state, bytes_per_s, is_repeated)
+  if state == 'complete' and not is_repeated then return 'invalid_transition' end
   redis.call('HSET', record, 'limit', bytes_per_s)
   if state == 'running' then wake_workers(channel, id) end
   return 'accepted'
@@ -83,9 +84,9 @@ local function relink(channel, record, id, state, desired, command_id, link)
 end
 
 -- Carries one command out for a record that exists. Returns the result.
-local function carry_out(channel, record, id, action, command_id, detail)
+local function carry_out(channel, record, id, action, command_id, detail, is_repeated)
   local state, desired, retry_at = unpack(redis.call('HMGET', record, 'state', 'desired', 'retry_at'))
-  if action == 'limit' then return set_limit(channel, record, id, state, detail) end
+  if action == 'limit' then return set_limit(channel, record, id, state, detail, is_repeated) end
   if action == 'relink' then return relink(channel, record, id, state, desired, command_id, detail) end
   local transition = TRANSITIONS[action]
   if action == 'retry' and state == 'queued' and retry_at then transition = RETRY_NOW end
@@ -159,7 +160,7 @@ local function command(KEYS, ARGV)
     local members = command_id ~= '' and ',"command_id":' .. command_id or ''
     return {'accepted', int(now), delete(channel, id, key, members, detail == '1')}
   end
-  local result = carry_out(channel, record, id, action, command_id, detail)
+  local result = carry_out(channel, record, id, action, command_id, detail, is_repeated)
   -- The owner's report of its effect may come first.
   if is_repeated and TRANSITIONS[action] and state == TRANSITIONS[action].desired then result = 'accepted' end
   if is_repeated and (state == 'complete' or state == 'error') and (action == 'pause' or action == 'cancel')

@@ -51,7 +51,7 @@ class _LossDetectingConnection:
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         try:
             await super().send_packed_command(command, check_health)  # type: ignore[misc]
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError) as error:  # uvloop's, and of a writer that was closed meanwhile
             raise redis.ConnectionError(f"the connection was lost while writing: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -157,6 +158,16 @@ async def test_a_limit_reaches_the_owner_and_is_shown_and_none_takes_it_back(job
     assert await jobs.renew([claim], 30) == [DesiredState("running")]
     await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     assert await jobs.command(Command("limit", download_id)) == "invalid_transition"
+
+
+async def test_a_limit_that_another_server_accepted_is_kept_though_the_end_was_sent_here_first(jobs: Jobs) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    accepted_at = str(int(time.time() * 1000))
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    again = [*jobs._publish_args, "a", "limit", "", "nonce", "2000", accepted_at]
+    assert await jobs._send("command", again, "command", lambda _: None) == [b"accepted", accepted_at.encode()]
+    assert (await jobs.get("a")).limit_bytes_per_s == 2000
 
 
 async def test_what_is_secret_is_the_workers_alone(jobs: Jobs, broker: Broker, channel: str) -> None:

@@ -5,6 +5,7 @@ import errno
 import importlib.metadata
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import redis
@@ -45,6 +46,17 @@ def test_a_connection_that_ends_as_something_is_written_is_lost(
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(lose())
+
+
+async def test_a_connection_that_another_task_closes_before_the_write_is_lost(valkey: Valkey) -> None:
+    async with connect(valkey.url) as client:
+        connection = await client.connection_pool.get_connection()
+        sending = asyncio.create_task(connection.send_packed_command(connection.pack_command("PING")))
+        await asyncio.sleep(0)
+        await connection.disconnect(nowait=True)
+        with suppress(redis.ConnectionError):  # from Python 3.12 on it was written before
+            await sending
+        await client.connection_pool.release(connection)
 
 
 async def test_a_process_without_descriptors_learns_that_redis_is_unavailable(
