@@ -44,7 +44,7 @@ def admin_app(public: FastAPI) -> FastAPI:
     app.state = public.state
     app.add_api_route("/health", health, methods=["GET", "HEAD"])
     app.add_api_route("/ready", ready, methods=["GET", "HEAD"])
-    app.add_api_route("/metrics", metrics)
+    app.add_api_route("/metrics", metrics, methods=["GET", "HEAD"])
     return app
 
 

@@ -7,7 +7,6 @@ over, so that no acknowledged one is lost.
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ import redis.asyncio
 
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.job_list import JobList
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import Command, Reason
 from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
@@ -52,6 +52,7 @@ class Jobs:
         self._names = servers.names(channel)
         self._keys = [*self._names.stream_keys, *self._names.job_keys]
         self._publish_args: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
+        self._list = JobList(servers, self._names)
 
     @classmethod
     def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "Jobs":
@@ -192,20 +193,7 @@ class Jobs:
 
     async def list(self, query: Query) -> tuple[list[JobRecord], int]:
         """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        records = await self._servers.read(self._names.channel, "list the downloads", self._records)
-        return query.apply(records)
-
-    async def _records(self, client: redis.asyncio.Redis) -> Sequence[JobRecord]:
-        ids = cast(Sequence[bytes], await client.zrange(self._names.job_keys[0], 0, -1))
-        records = []
-        for start in range(0, len(ids), _PAGE):
-            async with client.pipeline(transaction=False) as pipe:
-                for download_id in ids[start : start + _PAGE]:
-                    pipe.hgetall(self._names.job_prefix + download_id.decode())
-                for fields in filter(None, await pipe.execute()):
-                    with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
-                        records.append(parse_record(decode_hash(fields)))
-        return records
+        return await self._list.page(query)
 
     async def orphaned_files(self, worker: str) -> tuple[str, ...]:
         """Return files of a worker's host that no job owns any more, oldest first, at most _PAGE of them.

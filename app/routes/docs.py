@@ -22,7 +22,7 @@ def add_description(app: FastAPI) -> None:
     with as_file(files("fastapi_offline").joinpath("static")) as folder:
         app.mount("/docs/", StaticFiles(directory=folder), name="swagger-ui")
 
-    @app.get("/docs", include_in_schema=False)
+    @app.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
     async def description(request: Request) -> HTMLResponse:
         root = str(request.scope.get("root_path", "")).rstrip("/")
         response = get_swagger_ui_html(

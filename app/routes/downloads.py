@@ -135,7 +135,8 @@ async def add_download(services: RunningServices, request: Request, response: Re
     return record
 
 
-@_watching.get("/downloads")
+@_watching.head("/downloads", include_in_schema=False)
+@_watching.get("/downloads", response_model=Downloads)
 async def list_downloads(
     services: RunningServices,
     state: State | None = None,
@@ -143,12 +144,14 @@ async def list_downloads(
     order: Literal["asc", "desc"] = "desc",
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> Downloads:
+) -> Response:
     """List downloads, a page at a time."""
     downloads, total = await services.jobs.list(job_record.Query(state, sort, order == "desc", offset, limit))
-    return Downloads(downloads=downloads, total=total)
+    page = Downloads.model_construct(downloads=downloads, total=total)
+    return Response(page.model_dump_json(), media_type="application/json")
 
 
+@_watching.head("/downloads/{download_id}", include_in_schema=False)
 @_watching.get("/downloads/{download_id}", responses=openapi_errors(404))
 async def get_download(download_id: str, services: RunningServices) -> JobRecord:
     """Return one download."""

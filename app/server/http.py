@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
+from app.server.unread import UnreadResponses
 from simulcast.frontend.sse_endpoint import refusal_stream
 from simulcast.frontend.transport.asgi import HTTP_KEY
 from simulcast.frontend.transport.progress import bytes_taken, cut_when_gone
@@ -27,7 +28,7 @@ WRITE_TIMEOUT_S = 60.0  # how long a client may take no byte of a response that 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_HEADERS = 100
 _RETRY_AFTER_S = "5"
-_ABSOLUTE = re.compile(rb"https?://([^/?#]+)([^#]*)", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"(?:http|ws)s?://([^/?#]+)([^#]*)", re.IGNORECASE)
 _PROBES = ("/health", "/ready", "/metrics")
 
 
@@ -64,6 +65,7 @@ class SimulcastHTTPProtocol(H11Protocol):
     """
 
     limits: ConnectionLimits
+    unread = UnreadResponses()  # of the process
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -92,6 +94,7 @@ class SimulcastHTTPProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._clear_deadline()
+        self.unread.discard(self.transport)
         if self._write_deadline is not None:
             self._write_deadline.cancel()
         self.limits.leave(self._address_key)
@@ -150,9 +153,11 @@ class SimulcastHTTPProtocol(H11Protocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._await_reader()
+        self.unread.add(self.transport)
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.unread.discard(self.transport)
         if self._write_deadline is not None:
             self._write_deadline.cancel()
             self._write_deadline = None

@@ -37,6 +37,14 @@ async def health(_: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
+async def upgrade_required(_: Request) -> JSONResponse:
+    """Answers a handshake that has lost its upgrade, mostly in a proxy."""
+    reason = (
+        "a WebSocket is served here: open it with ws:// or wss://, and let each proxy pass on Upgrade and Connection"
+    )
+    return JSONResponse({"detail": reason}, 426, {"upgrade": "websocket", "connection": "upgrade"})
+
+
 def ready_response(supervisor: Supervisor) -> JSONResponse:
     """Answer whether clients may come and events arrive here."""
     if (reason := supervisor.not_ready()) is not None:
@@ -64,6 +72,7 @@ def starlette_routes(
 
     return [
         *(WebSocketRoute(path, ws) for path in ("/ws", "/ws/")),
+        *(Route(path, upgrade_required) for path in ("/ws", "/ws/")),
         Route("/events", events),
         Route("/health", health),
         Route("/ready", ready),
@@ -90,6 +99,7 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
     async def ws(websocket: WebSocket, outcome: Annotated[Any, admission]) -> None:
         await serve_websocket(supervisor, websocket, outcome)
 
+    @router.head("/events", include_in_schema=False)
     @router.get(
         "/events",
         response_class=Response,
@@ -105,6 +115,8 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
         """Report whether clients may connect and events arrive: the head of the channel is read once a second."""
         return ready_response(supervisor)
 
+    for path in ("/ws", "/ws/"):
+        router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(upgrade_required)
     router.get("/health")(health)
     router.head("/health", include_in_schema=False)(health)
     return router

@@ -68,6 +68,8 @@ async def _open_stream(supervisor: Supervisor, request: Request, outcome: Outcom
         raise HTTPException(401, "an event stream has no first message: send the token in the header Authorization")
     if (reason := supervisor.refusal()) is not None:
         raise HTTPException(503, reason, RETRY_AFTER)
+    if request.method == "HEAD":
+        return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
     services = supervisor.services
     if (reason := await services.start(wanted.channels, wanted.address)) is not None:
         raise HTTPException(503, reason, RETRY_AFTER)

@@ -118,6 +118,13 @@ def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
+RECORD_FIELDS = (
+    *("download_id", "url", "name", "state", "attempt", "progress", "speed", "received", "total", "error", "file_path"),
+    *("worker", "priority", "retries", "retry_at", "limit", "phase", "created_at", "updated_at"),
+)
+"""The fields of a job's hash that `parse_record` reads: all others may be large, and secret."""
+
+
 def parse_record(fields: Mapping[str, str]) -> JobRecord:
     """Parse a job's hash. Raises BrokerUnavailable for one that is not readable."""
     try:

@@ -268,19 +268,3 @@ async def test_clearing_deletes_what_has_ended_and_nothing_else(jobs: Jobs, brok
     assert total == 2
     assert {record.download_id for record in records} == {queued, ended[0]}
     assert (await types(broker, channel)).count("deleted") == 2
-
-
-async def test_records_are_listed_by_state_in_an_order_a_page_at_a_time(jobs: Jobs) -> None:
-    for name in ("b", "c", "a"):
-        await jobs.submit(f"http://example.com/{name}")
-    await jobs.finish(await claim_job(jobs), "error", {"error": "no"}, {"error_message": "no"})
-
-    async def names(query: Query) -> tuple[list[str], int]:
-        records, total = await jobs.list(query)
-        return [record.name for record in records], total
-
-    assert await names(Query(sort="name", descending=False)) == (["a", "b", "c"], 3)
-    assert await names(Query(sort="name", offset=1, limit=1)) == (["b"], 3)
-    assert (await names(Query(state="error")))[1] == 1
-    assert (await names(Query(state="queued")))[1] == 2
-    assert (await names(Query(sort="total_bytes")))[1] == 3

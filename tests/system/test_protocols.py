@@ -13,7 +13,7 @@ from tests.scraping import start_with_admin
 from tests.service import FrontEnd
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/ready"])
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/downloads", "/docs", "/openapi.json", "/page/page.js"])
 async def test_head_is_answered_as_get_without_a_body(shared_front_end: FrontEnd, path: str) -> None:
     host = f"Host: 127.0.0.1:{shared_front_end.port}"
     status, got = await raw_request(shared_front_end, f"GET {path} HTTP/1.1\n{host}")
@@ -26,9 +26,24 @@ async def test_head_is_answered_as_get_without_a_body(shared_front_end: FrontEnd
 async def test_probes_of_the_admin_port_may_use_head(front_end: StartFrontEnd) -> None:
     admin = await start_with_admin(front_end)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{admin.port}") as session:
-        for path in ("/health", "/ready"):
+        for path in ("/health", "/ready", "/metrics"):
             async with session.head(path) as answer:
                 assert answer.status == 200
+
+
+async def test_head_of_a_stream_ends(shared_front_end: FrontEnd) -> None:
+    status, head = await raw_request(
+        shared_front_end, f"HEAD /events HTTP/1.1\nHost: 127.0.0.1:{shared_front_end.port}"
+    )
+    assert status == 200 and "content-type: text/event-stream" in head
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/"])
+async def test_a_handshake_that_lost_its_upgrade_in_a_proxy_gets_the_reason(
+    shared_front_end: FrontEnd, path: str
+) -> None:
+    status, answer = await shared_front_end.get(path)
+    assert status == 426 and "proxy pass on Upgrade" in str(answer["detail"])
 
 
 async def test_a_slash_behind_ws_changes_nothing(shared_front_end: FrontEnd) -> None:
@@ -55,10 +70,11 @@ async def test_the_host_of_an_absolute_target_is_the_one_that_is_checked(shared_
     assert (await raw_request(shared_front_end, request))[0] == 421
 
 
-async def test_a_handshake_may_have_an_absolute_target(shared_front_end: FrontEnd) -> None:
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+async def test_a_handshake_may_have_an_absolute_target(shared_front_end: FrontEnd, scheme: str) -> None:
     host = f"127.0.0.1:{shared_front_end.port}"
     reader, writer = await asyncio.open_connection("127.0.0.1", shared_front_end.port)
-    lines = [f"GET http://{host}/ws HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
+    lines = [f"GET {scheme}://{host}/ws HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
     writer.write("\r\n".join(lines).encode())
     async with asyncio.timeout(20):

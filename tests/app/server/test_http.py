@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app.server import http
+from app.server import http, unread
 from app.server.http import SimulcastHTTPProtocol
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.transport.asgi import http_transport
@@ -156,6 +156,35 @@ async def test_a_response_that_nobody_reads_is_cut(ends: bool) -> None:
             idle.sendall(REQUEST + b"\r\n")
             await until(lambda: server.server_state.connections, "the connection")
             await until(lambda: not server.server_state.connections, "the cut")
+
+
+async def test_of_responses_that_nobody_reads_those_that_waited_longest_are_cut_beyond_a_bound_in_sum(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(unread, "MAX_UNREAD_BYTES", 30_000_000)
+
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 20_000_000})
+
+    async with served(endpoint) as server, contextlib.AsyncExitStack() as stack:
+        for _ in range(5):
+            idle = stack.enter_context(socket.socket())
+            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            idle.connect(("127.0.0.1", server.config.port))
+            idle.sendall(REQUEST + b"\r\n")
+            newest = idle.getsockname()[1]
+            await until(lambda newest=newest: newest in _full(server), "the full socket")  # type: ignore[misc]
+            assert sum(_full(server).values()) <= 30_000_000
+        assert list(_full(server)) == [newest]
+    assert not SimulcastHTTPProtocol.unread._bytes
+
+
+def _full(server: uvicorn.Server) -> dict[int, int]:
+    """Return the bytes that wait for each client, by its port."""
+    transports = [connection.transport for connection in server.server_state.connections]
+    sizes = {transport.get_extra_info("peername")[1]: transport.get_write_buffer_size() for transport in transports}
+    return {port: size for port, size in sizes.items() if size}
 
 
 async def test_who_never_reads_can_be_cut() -> None:
