@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from simulcast.broker import Broker
@@ -75,14 +75,10 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Build the parts, and close them at the end. Nothing is sent yet."""
     async with AsyncExitStack() as stack:
-        broker = Broker.connect(url)
-        stack.push_async_callback(broker.aclose)
-        jobs = Jobs.connect(url, broker, channel)
-        stack.push_async_callback(jobs.aclose)
-        registry = ProcessRegistry.connect(url)
-        stack.push_async_callback(registry.aclose)
-        subscribing = topology_from_url(url, max_connections=2)
-        stack.push_async_callback(subscribing.aclose)
+        broker = await stack.enter_async_context(aclosing(Broker.connect(url)))
+        jobs = await stack.enter_async_context(aclosing(Jobs.connect(url, broker, channel)))
+        registry = await stack.enter_async_context(aclosing(ProcessRegistry.connect(url)))
+        subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters)
         yield Services(channel, schemes, broker, jobs, channels, listeners, registry)

@@ -6,20 +6,23 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from dataclasses import KW_ONLY, dataclass
 
 from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.drain import drain
 from simulcast.frontend.fanout.counters import Counters
-from simulcast.frontend.heartbeat import Endpoint
+from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
 from simulcast.frontend.services import Services, open_services
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import ConnectionWriter, Subscriber
-from simulcast.model.channel import ChannelNames
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.close_codes import Reconnect
+from simulcast.model.download_url import WEB
 from simulcast.settings.redis import RedisSettings
 from simulcast.store.url import validate
 
+MAX_CLIENTS = 10_000
 MIN_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 1.0, 60.0
 SERVER_POLL_INTERVAL_S = 0.25
 SHUTTING_DOWN_REASON = "this front-end ends: come back, to another one or when it has started again"
@@ -27,34 +30,26 @@ NOT_STARTED_REASON = "this FrontEnd does not run: pass its lifespan to the appli
 _log = logging.getLogger("simulcast.frontend")
 
 
+@dataclass(eq=False, repr=False)
 class Supervisor:
-    """Runs the services. Installs no signal handler and ends no process.
+    """Runs the services, whose options `FrontEnd` describes. Installs no signal handler and ends no process.
 
     When a task of them dies, it logs why, disconnects the clients so that they reconnect, and starts again.
     """
 
-    def __init__(
-        self,
-        redis_url: str,
-        channel: str,
-        schemes: Collection[str],
-        *,
-        max_clients: int | None,
-        drain_s: float,
-        endpoint: Endpoint,
-        on_failure: Callable[[], None],
-    ) -> None:
-        """Nothing is connected before the lifespan begins. Raises ValueError for an address or a name of no form."""
-        validate(redis_url)
-        ChannelNames(channel)
-        self.channel = channel
+    redis_url: str = ""
+    _: KW_ONLY
+    channel: str = DEFAULT_CHANNEL
+    schemes: Collection[str] = WEB
+    max_clients: int | None = MAX_CLIENTS
+    drain_s: float = 0.0
+    endpoint: Endpoint = NO_ENDPOINT
+    on_failure: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        validate(self.redis_url)
+        ChannelNames(self.channel)
         self.stopping = asyncio.Event()
-        self._redis_url = redis_url
-        self._schemes = schemes
-        self._max_clients = max_clients
-        self._drain_s = drain_s
-        self._endpoint = endpoint
-        self._on_failure = on_failure
         self._counters = Counters(time.monotonic)
         self._services: Services | None = None
         self._trouble = NOT_STARTED_REASON
@@ -75,7 +70,7 @@ class Supervisor:
         """
         if self._trouble != NOT_STARTED_REASON:
             raise RuntimeError("the lifespan of this FrontEnd has begun already: each application needs its own")
-        url = self._redis_url or RedisSettings.from_environment().resolved_redis_url()
+        url = self.redis_url or RedisSettings.from_environment().resolved_redis_url()
         self._trouble, self.stopping, self._draining = "the front-end starts", asyncio.Event(), None
         tasks = [
             asyncio.create_task(self._run(url), name="simulcast-front-end"),
@@ -94,11 +89,11 @@ class Supervisor:
 
     def refusal(self) -> str | None:
         """Return why no further client is admitted now, or None."""
-        if (trouble := self._trouble_now()) is not None or self._max_clients is None:
+        if (trouble := self._trouble_now()) is not None or self.max_clients is None:
             return trouble
-        if len(self.services.connected) < self._max_clients:
+        if len(self.services.connected) < self.max_clients:
             return None
-        return f"this front-end has all the {self._max_clients:,} clients that it may: come back later"
+        return f"this front-end has all the {self.max_clients:,} clients that it may: come back later"
 
     def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
         """Return a new client. It is disconnected where `services` have ended since its handshake began."""
@@ -114,7 +109,7 @@ class Supervisor:
         """
         self.stopping.set()
         if self._draining is None and self._services is not None:
-            self._draining = asyncio.create_task(drain(self._services.connected, self._drain_s), name="simulcast-drain")
+            self._draining = asyncio.create_task(drain(self._services.connected, self.drain_s), name="simulcast-drain")
         if self._draining is not None:
             await asyncio.shield(self._draining)
 
@@ -128,10 +123,10 @@ class Supervisor:
         while True:
             started_at = time.monotonic()
             try:
-                async with open_services(url, self.channel, self._counters, self._schemes) as services:
+                async with open_services(url, self.channel, self._counters, self.schemes) as services:
                     self._services = services
                     try:
-                        await services.run(self._endpoint)
+                        await services.run(self.endpoint)
                     except Exception as error:
                         self._trouble = f"a task of the front-end died ({type(error).__name__}): it starts again"
                         raise
@@ -143,7 +138,7 @@ class Supervisor:
                 delay_s = MIN_RESTART_DELAY_S if ran_long else min(2 * delay_s, MAX_RESTART_DELAY_S)
                 _log.critical("a task of the front-end died: it starts again in %.0f s", delay_s, exc_info=True)
                 try:
-                    self._on_failure()
+                    self.on_failure()
                 except Exception:
                     _log.exception("on_failure failed")
             await asyncio.sleep(delay_s)

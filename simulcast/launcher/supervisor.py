@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from simulcast.errors import CommandError
 from simulcast.launcher.parent_death import with_parent_death_guard
@@ -18,22 +19,15 @@ STANDARD_ERROR = 2
 _log = logging.getLogger("simulcast.up")
 
 
+@dataclass(frozen=True, slots=True)
 class SupervisedProcess:
-    """A process by its `command`. Once `hurry` is set, it is killed instead of stopped."""
+    """A process by its `command`. Once `hurry` is set, it is killed instead of stopped. It inherits the `sockets`."""
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        hurry: asyncio.Event,
-        sockets: Sequence[int] = (),
-    ) -> None:
-        self.name = name
-        self._command = command
-        self._environment = environment
-        self._hurry = hurry
-        self._sockets = sockets
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    hurry: asyncio.Event
+    sockets: Sequence[int] = ()
 
     async def supervise(self) -> None:
         """Keep the process running until cancelled; return once it has ended.
@@ -48,7 +42,7 @@ class SupervisedProcess:
             try:
                 code = await process.wait()
             finally:
-                await stop_process(process, self.name, STOP_TIMEOUT_S, self._hurry)
+                await stop_process(process, self.name, STOP_TIMEOUT_S, self.hurry)
             if loop.time() - began >= HEALTHY_AFTER_S:
                 was_healthy, backoff_s = True, BASE_BACKOFF_S
             attempts += 1
@@ -64,11 +58,11 @@ class SupervisedProcess:
         # Killed when `up` is killed, since no process would then be left to bound its drain.
         # A session of its own, so Ctrl-C in the terminal reaches `up` alone.
         process = await asyncio.create_subprocess_exec(
-            *with_parent_death_guard(self._command, signal.SIGKILL),
-            env=self._environment,
+            *with_parent_death_guard(self.command, signal.SIGKILL),
+            env=self.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=STANDARD_ERROR,
-            pass_fds=self._sockets,
+            pass_fds=self.sockets,
             start_new_session=True,
         )
         _log.debug("%s is process %d", self.name, process.pid)

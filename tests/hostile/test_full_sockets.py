@@ -45,7 +45,7 @@ WAYS = {
 
 def held_bytes(client: Subscriber) -> int:
     """Return the bytes that this process holds for one client."""
-    writer = client._writer
+    writer = client.writer
     if isinstance(writer, SSEWriter):
         assert writer._transport is not None
         return writer._transport.get_write_buffer_size() + sum(map(len, writer._batches))

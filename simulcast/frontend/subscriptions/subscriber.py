@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import deque
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Protocol
 
 from simulcast.broker import Broker
@@ -60,37 +61,33 @@ class _Disconnected(Exception):
     """The client left while it joined."""
 
 
+@dataclass(eq=False)
 class Subscriber:
-    """One client in the hub of each channel it follows. All channels share its socket."""
+    """One client in the hub of each channel it follows. All channels share its socket.
 
-    def __init__(
-        self,
-        options: SubscribeOptions,
-        writer: ConnectionWriter,
-        channels: Channels,
-        listeners: ListenerPool,
-        broker: Broker,
-        connected: set["Subscriber"],
-    ) -> None:
-        """`connected`: holds it from here until it disconnects."""
-        self._options = options
-        self._writer = writer
-        self._drained = writer.drained
-        self._channels = channels
-        self._listeners = listeners
-        self._broker = broker
-        self._with_channel = options.with_channel
+    `connected`: holds it from here until it disconnects.
+    """
+
+    options: SubscribeOptions
+    writer: ConnectionWriter
+    channels: Channels
+    listeners: ListenerPool
+    broker: Broker
+    connected: set["Subscriber"]
+
+    def __post_init__(self) -> None:
+        self._drained = self.writer.drained
+        self._with_channel = self.options.with_channel
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
         self._disconnected = False
         self._taken: int | None = None  # by the client, when that was last looked at
         self._stalled_since: float | None = None  # while the socket is full
-        self._connected = connected
-        connected.add(self)
+        self.connected.add(self)
 
     def on_pause(self) -> None:
         """The socket is full."""
-        self._stalled_since, self._taken = self._channels.now(), None
+        self._stalled_since, self._taken = self.channels.now(), None
         for hub, client in self._clients.values():
             hub.pause(client)
 
@@ -111,43 +108,43 @@ class Subscriber:
         """Cut the connection if its socket has been full for SLOW_CLIENT_TIMEOUT_S, and no byte was taken from it."""
         if self._stalled_since is None:
             return
-        now, taken = self._channels.now(), self._writer.taken
+        now, taken = self.channels.now(), self.writer.taken
         if self._taken is None:
             self._taken = taken
         elif taken > self._taken:
             self._stalled_since, self._taken = now, taken
         elif now - self._stalled_since > SLOW_CLIENT_TIMEOUT_S:
-            self._channels.counters.disconnects += 1
-            self._writer.abort()
+            self.channels.counters.disconnects += 1
+            self.writer.abort()
 
     def on_disconnect(self) -> None:
         """The connection is lost: leave every channel."""
         self._disconnected = True
-        self._connected.discard(self)
+        self.connected.discard(self)
         for channel in list(self._clients):
             with contain_errors(f"a client that leaves {channel}"):
                 self.unfollow(channel)
 
     def close(self, code: int, reason: str) -> None:
         """Disconnect, with the code and reason if the client reads."""
-        self._writer.close(code, reason)
+        self.writer.close(code, reason)
 
     def abort(self) -> None:
         """Cut the connection."""
-        self._writer.abort()
+        self.writer.abort()
 
     async def send_text(self, text: str) -> None:
         """Send a text to this client alone, once its socket has room."""
         await self._drained.wait()
-        self._writer.write(text_frame(text.encode()))
+        self.writer.write(text_frame(text.encode()))
 
     async def follow_all(self) -> None:
         """Join the channels of the client's options.
 
         Raises BrokerUnavailable and TimeoutError while Redis is away, TooManyChannels.
         """
-        for channel in self._options.channels:
-            await self.follow(channel, self._options.since.get(channel))
+        for channel in self.options.channels:
+            await self.follow(channel, self.options.since.get(channel))
 
     async def follow(self, channel: str, since: Position | None) -> None:
         """Join one more channel at a position; from there on the client misses nothing and gets nothing twice."""
@@ -156,13 +153,13 @@ class Subscriber:
         if len(self._clients) >= MAX_CHANNELS_PER_CONNECTION:
             raise ValueError(f"a connection follows at most {MAX_CHANNELS_PER_CONNECTION} channels")
         with ExitStack() as pin:
-            pin.enter_context(self._channels.pin(channel))
-            feed = await self._channels.follow(channel, self._options.address)
+            pin.enter_context(self.channels.pin(channel))
+            feed = await self.channels.follow(channel, self.options.address)
             try:
                 source = await self._recover(channel, feed, since)
             except _Disconnected:
                 return
-            self._channels.counters.count_join(source, resuming=since is not None)
+            self.channels.counters.count_join(source, resuming=since is not None)
             self._pins[channel] = pin.pop_all()
         if self._disconnected:
             self.unfollow(channel)
@@ -182,7 +179,7 @@ class Subscriber:
         self._with_channel = True
         for channel, (hub, client) in list(self._clients.items()):
             place = hub.leave(client)
-            other = self._channels.hub(self._channels.feeds[channel], self._view(channel))
+            other = self.channels.hub(self.channels.feeds[channel], self._view(channel))
             self._clients[channel] = (other, client)
             other.join(client, place=place)
 
@@ -198,7 +195,7 @@ class Subscriber:
                     step = replay_snapshot(feed, since)
                 if isinstance(step, CatchUp):
                     async with asyncio.timeout(RECOVERY_TIMEOUT_S):
-                        await self._listeners.catch_up(channel)
+                        await self.listeners.catch_up(channel)
                     caught_up = True
                 elif isinstance(step, ReadHistory):
                     await self._drained.wait()
@@ -214,10 +211,10 @@ class Subscriber:
         raise _Disconnected
 
     async def _read_history(self, channel: str, step: ReadHistory, page_size: int) -> list[Publication]:
-        async with asyncio.timeout(RECOVERY_TIMEOUT_S), self._channels.history_reads:
+        async with asyncio.timeout(RECOVERY_TIMEOUT_S), self.channels.history_reads:
             if self._disconnected:
                 raise _Disconnected
-            return await self._broker.history(step.after, step.until, channel, page_size)
+            return await self.broker.history(step.after, step.until, channel, page_size)
 
     def _write_page(self, channel: str, page: list[Publication]) -> tuple[Position, int]:
         """Write until the socket is full; what is left of the page is not kept, but read again.
@@ -237,8 +234,8 @@ class Subscriber:
                     frames.append(frame)
                     size += len(frame)
             batch = view.encode(b"".join(frames))
-            self._channels.counters.count_sent(len(frames), 1, len(batch))
-            self._writer.write(batch)
+            self.channels.counters.count_sent(len(frames), 1, len(batch))
+            self.writer.write(batch)
         last = page[-1].position if not entries else Position(page[0].position.epoch, written)
         size = sum(len(publication.payload) + 1 for publication in page)
         return last, max(1, min(_PAGE_SIZE, 2 * SLICE_BYTES * len(page) // size))
@@ -259,10 +256,10 @@ class Subscriber:
                 "ping_interval_s": PING_INTERVAL_S,
             }
             greeting = text_frame(json.dumps(hello, separators=(",", ":")).encode())
-        client = Client(self._writer, paused=not self._drained.is_set())
-        hub = self._channels.hub(feed, view)
+        client = Client(self.writer, paused=not self._drained.is_set())
+        hub = self.channels.hub(feed, view)
         self._clients[channel] = (hub, client)
         hub.join(client, greeting, replay.place)
 
     def _view(self, channel: str) -> View:
-        return self._options.view(channel, self._with_channel, self._writer.deflate)
+        return self.options.view(channel, self._with_channel, self.writer.deflate)
