@@ -1,7 +1,7 @@
 """The way from a command to Redis: its address, and a broker or jobs for as long as the command needs them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import redis
@@ -37,22 +37,16 @@ async def broker_at(url: str) -> AsyncIterator[Broker]:
         broker, servers = Broker.connect(url), topology_from_url(url, max_connections=1)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    try:
-        await (await servers.client_for(DEFAULT_CHANNEL)).ping()
-        yield broker
-    except (redis.RedisError, NotPermitted) as error:
-        raise redis_errors(error, url) from error
-    finally:
-        await servers.aclose()
-        await broker.aclose()
+    async with aclosing(broker), aclosing(servers):
+        try:
+            await (await servers.client_for(DEFAULT_CHANNEL)).ping()
+            yield broker
+        except (redis.RedisError, NotPermitted) as error:
+            raise redis_errors(error, url) from error
 
 
 @asynccontextmanager
 async def jobs_at(url: str) -> AsyncIterator[Jobs]:
     """Open the jobs of a Redis that has answered, and close them. Raises as `broker_at`."""
-    async with broker_at(url) as broker:
-        jobs = Jobs.connect(url, broker)
-        try:
-            yield jobs
-        finally:
-            await jobs.aclose()
+    async with broker_at(url) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
+        yield jobs

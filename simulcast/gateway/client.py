@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
-from types import TracebackType
 from typing import Self
 
 from websockets.exceptions import WebSocketException
@@ -97,9 +96,7 @@ class Gateway(CommandMethods):
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.disconnect_websocket()
 
     @property

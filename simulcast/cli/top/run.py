@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -21,12 +21,8 @@ REFRESH_INTERVAL_S = 2.0  # processes report as often
 @asynccontextmanager
 async def _registry_at(url: str) -> AsyncIterator[ProcessRegistry]:
     """Open the registry. Raises CommandError if Redis doesn't answer."""
-    async with broker_at(url):
-        registry = ProcessRegistry.connect(url)
-        try:
-            yield registry
-        finally:
-            await registry.aclose()
+    async with broker_at(url), aclosing(ProcessRegistry.connect(url)) as registry:
+        yield registry
 
 
 async def _read(registry: ProcessRegistry) -> StatusView:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from simulcast.model.events import END_TYPES
+
 MAX_ROWS = 10_000  # the oldest goes first
 MAX_TEXT_CHARS = 300
 _MAX_NUMBER = 2**63  # JSON may hold a whole number that has no float, and 1e400, which is infinite
@@ -16,12 +18,6 @@ _STATES = {
     "download_resumed": "running",
     "download_paused": "paused",
     "download_progress": "running",
-}
-_ENDS = {
-    "download_complete": "complete",
-    "download_error": "error",
-    "download_cancelled": "cancelled",
-    "download_deleted": "deleted",
 }
 
 
@@ -70,17 +66,17 @@ class DownloadTable:
         if not isinstance(event, dict):
             return Line("text", "", clean(message), lasting=True)
         kind, key = _text(event, "type"), _text(event, "download_id")
-        if not key or kind not in _STATES | _ENDS:
+        label = kind.removeprefix("download_")
+        if key and kind in END_TYPES:
+            return self._end(event, key, label)
+        if not key or kind not in _STATES:
             return Line("event", "", clean(message), lasting=True)
-        if kind in _ENDS:
-            return self._end(event, key, _ENDS[kind])
         row = self._row(event, key)
         row.state = clean(_text(event, "phase")) or _STATES[kind]
         row.progress = min(max(_number(event, "progress", row.progress), 0.0), 1.0)
         row.speed = _number(event, "speed", 0.0)
         row.received = _number(event, "received_bytes", row.received)
         row.total = _number(event, "total_bytes", row.total)
-        label = kind.removeprefix("download_")
         text = f"{row.progress:6.1%}  {size(row.speed)}/s  {row.name}" if label == "progress" else row.name
         return Line(label, clean(key), text, lasting=False)
 
