@@ -93,10 +93,13 @@ class Worker:
             await self._release_leases()
 
     async def _claim(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        orphans_due_s = self._limits.clock()
         while not stop.is_set() and not is_cancelling():
             self._claim_wake.clear()
             try:
-                await self._downloader.remove_orphans(self._name)
+                if self._limits.clock() >= orphans_due_s:
+                    await self._downloader.remove_orphans(self._name)
+                    orphans_due_s = self._limits.clock() + POLL_S / 2
                 while len(self._owned) < self._max_downloads and not stop.is_set():
                     busy = self._limits.hosts.saturated_hosts()
                     lease = await self._jobs.claim(self._name, self._lease_s, busy)

@@ -80,11 +80,6 @@ def part_name(download_id: str, token: str) -> str:
     return f"{part_stem(download_id)}.part.{token}"
 
 
-def is_part_of(file: str, download_id: str) -> bool:
-    """Return whether some owner of the download wrote, or writes, the file of that name."""
-    return stem_of_part(file) == part_stem(download_id)
-
-
 def stem_of_part(file: str) -> str | None:
     """Return what the names of one download's part files begin with; None for a file of another kind."""
     stem, separator, token = file.rpartition(".part.")

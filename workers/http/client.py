@@ -19,7 +19,7 @@ from workers.http.url import URL, WEB
 
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 30.0
-_READ_BYTES = 64 * 1024  # read from a socket by one call of libcurl, which makes up to eleven in one turn of the loop
+_READ_BYTES = 128 * 1024  # read from a socket by one call of libcurl, which makes up to eleven in one turn of the loop
 _IDLE_CONNECTION_S = 60
 _DNS_TTL_S = 10
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which pycurl has no name

@@ -1,8 +1,8 @@
 """One request by libcurl and its response: the headers first, then the body as fast as it is read.
 
-Bound: BUFFER_BYTES of the body are kept, LAST_BYTES at its end, and one block of libcurl's; then the transfer is
-paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time: they are gathered in one buffer, which is
-written to the disk by one call at half the cost of many small ones.
+Bound: MAX_BUFFER_BYTES of the body are kept, fewer where there are many transfers, and one block of libcurl's; then the
+transfer is paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time: they are gathered in one buffer,
+which is written to the disk by one call at half the cost of many small ones.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from workers.errors import ConnectionFailed, DownloadFailed, ReadTimeout
 from workers.http.headers import Headers
 from workers.http.url import URL
 
-BUFFER_BYTES = 512 * 1024
-LAST_BYTES = 1024 * 1024  # are read by one call, and so is a small file
+MAX_BUFFER_BYTES = 1024 * 1024  # of one transfer; the end of a body, and a small file, are read by one call
+_MIN_BUFFER_BYTES = 256 * 1024
+_SHARED_BUFFER_BYTES = 6 * 1024 * 1024  # of all transfers, as far as each has _MIN_BUFFER_BYTES
 GATHER_S = 0.2  # how long a byte waits for others, to be read and written together
 HEADER_WINDOWS = 2  # the headers must be complete within this many times the longest silence
 _NOTHING = memoryview(b"")
@@ -53,6 +54,7 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._connect_timeout_s = connect_timeout_s
         self._deadline: asyncio.Timeout | None = None
+        self._postponed_s = 0.0
         self._headers_due_s = math.inf  # until a request is sent: FTP has replies before that
         self._head = asyncio.Event()
         self._has_head = False
@@ -61,12 +63,12 @@ class Exchange:
         self._block = _NOTHING  # of a buffer before, as far as it is not read
         self._size = 0  # of both
         self._wanted = 1
-        self._limit = LAST_BYTES  # a small file is not paused
+        self._limit = MAX_BUFFER_BYTES  # a small file is not paused
         self._is_paused = False
         self._is_done = False
         easy.setopt(pycurl.PREREQFUNCTION, self._on_connected)
         easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
-        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        easy.setopt(pycurl.WRITEFUNCTION, self._on_body, use_memoryview=True)
 
     def begin(self, multi: pycurl.AsyncCurlMulti) -> None:
         """Begin the transfer. Raises pycurl.error."""
@@ -103,10 +105,12 @@ class Exchange:
     async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview:
         """Return what has arrived, at most `max_bytes`; nothing at the end, where `failure` may say why.
 
-        The first byte is waited for, and BUFFER_BYTES or the `left` bytes of the body for GATHER_S. Raises ReadTimeout.
+        The first byte is waited for, and a full buffer, or the `left` bytes, for GATHER_S. Raises ReadTimeout.
         """
-        wanted = BUFFER_BYTES if left is None or left > LAST_BYTES else left
-        self._limit = max(BUFFER_BYTES, wanted)
+        share = _SHARED_BUFFER_BYTES // max(1, len(self._multi.futures()))
+        full = min(MAX_BUFFER_BYTES, max(_MIN_BUFFER_BYTES, share))
+        wanted = full if left is None or left > MAX_BUFFER_BYTES else left
+        self._limit = max(full, wanted)
         try:
             await self._wait(1, self.silence_s)
         except TimeoutError:
@@ -159,13 +163,15 @@ class Exchange:
         return int(pycurl.PREREQFUNC_OK)
 
     def _postpone(self) -> None:
+        self._postponed_s = self._loop.time()
         if self._deadline is not None:
-            self._deadline.reschedule(min(self._loop.time() + self.silence_s, self._headers_due_s))
+            self._deadline.reschedule(min(self._postponed_s + self.silence_s, self._headers_due_s))
 
     def _on_header(self, line: bytes) -> None:
         if self._head.is_set():
             return  # a trailer
-        self._postpone()
+        if self._loop.time() >= self._postponed_s + self.silence_s / 50:  # many lines come together
+            self._postpone()
         if line.startswith(b"HTTP/"):
             self.headers = Headers()
             self.status = int(line.split()[1])
@@ -184,7 +190,7 @@ class Exchange:
         self.status = 200 if self._start is None else 206
         self.headers = Headers.of_file(size, modified, self._start)
 
-    def _on_body(self, data: bytes) -> int | None:
+    def _on_body(self, data: memoryview) -> int | None:
         if not self._has_head:
             self._complete_head()
         if self._size >= self._limit:

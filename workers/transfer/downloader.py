@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
 from workers.disk.checksum import Digest
 from workers.disk.completion_marker import CompletionMarker
-from workers.disk.file_names import is_after, is_part_of, part_name, part_stem, published_name, stem_of_part
+from workers.disk.file_names import is_after, part_name, part_stem, published_name, stem_of_part
 from workers.disk.part_file import adopt, size_of
 from workers.disk.publish import publish
 from workers.disk.threads import in_thread
@@ -248,15 +249,17 @@ class Downloader:
         before had all of it and died before it could report that.
         """
         download_id, recorded = claim.record.download_id, Path(claim.fields.get("part", "")).name
-        mine = [path for path in self._folder.iterdir() if is_part_of(path.name, download_id)]
-        for path in mine:
-            if is_after(path.name, claim.token):
+        stem = part_stem(download_id)
+        with os.scandir(self._folder) as entries:
+            names = [entry.name for entry in entries if ".part." in entry.name]
+        for name in names:
+            if stem_of_part(name) != stem or is_after(name, claim.token):
                 continue
-            if path.name == recorded:
+            if name == recorded:
                 with suppress(FileNotFoundError):  # a stale owner may be doing the same
-                    adopt(path, part)
+                    adopt(self._folder / name, part)
             else:
-                self._remove(path.name, None)
+                self._remove(name, None)
         marker = CompletionMarker.parse(claim.fields.get("finishing"))
         if marker is None:
             return None

@@ -18,11 +18,11 @@ from tests.scripted_server import Server, honest
 from workers.disk.part_file import PartFile, adopt, size_of
 from workers.disk.writer import Writer
 from workers.errors import PartFileChanged
-from workers.http.exchange import BUFFER_BYTES, LAST_BYTES
+from workers.http.exchange import MAX_BUFFER_BYTES
 from workers.http.response import RemoteFile
 
 CURL_WRITE_BYTES = 16 * 1024  # which libcurl delivers by one call
-CONTENT = random.Random(7).randbytes(12 * BUFFER_BYTES + 123)
+CONTENT = random.Random(7).randbytes(12 * MAX_BUFFER_BYTES + 123)
 
 
 class Disk:
@@ -118,7 +118,7 @@ async def test_while_the_disk_is_slow_no_more_than_two_blocks_are_held(
         await asyncio.sleep(0)
     disk.go_on.set()
     await task
-    assert held <= BUFFER_BYTES + LAST_BYTES + 2 * CURL_WRITE_BYTES
+    assert held <= 2 * MAX_BUFFER_BYTES + 2 * CURL_WRITE_BYTES
     assert download.part.read_bytes() == CONTENT
 
 
@@ -236,13 +236,13 @@ async def test_a_stale_owner_that_goes_on_writes_what_its_successor_writes(tmp_p
         stale.write(CONTENT[:1000], 0)
         stale_path.rename(adopted)
         async with PartFile(adopted, 0) as successor:
-            successor.write(CONTENT[:BUFFER_BYTES], 0)
-    assert adopted.read_bytes() == CONTENT[:BUFFER_BYTES]
+            successor.write(CONTENT[:MAX_BUFFER_BYTES], 0)
+    assert adopted.read_bytes() == CONTENT[:MAX_BUFFER_BYTES]
 
     async with PartFile(adopted, 1000) as stale:
         adopted.rename(stale_path)
-        async with PartFile(stale_path, BUFFER_BYTES) as successor:
-            successor.write(CONTENT[BUFFER_BYTES:], BUFFER_BYTES)
+        async with PartFile(stale_path, MAX_BUFFER_BYTES) as successor:
+            successor.write(CONTENT[MAX_BUFFER_BYTES:], MAX_BUFFER_BYTES)
         stale.write(CONTENT[1000:5000], 1000)
     assert stale_path.read_bytes() == CONTENT
 
