@@ -144,7 +144,7 @@ def as_a_browser_reads(stream: str) -> list[tuple[str, str, str]]:
 def test_no_text_breaks_out_of_its_event_of_the_stream(texts: list[str], named: bool) -> None:
     encoder = SSEEncoder(named, {"a": Position(1, 2)} if named else {})
     frames = b"".join(text_frame(text.encode()) for text in texts)
-    found = as_a_browser_reads(encoder.encode(frames).decode())
+    found = as_a_browser_reads(b"".join(encoder.encode(frames)).decode())
     assert [data for _, _, data in found] == ["\n".join(re.split(r"\r\n|\r|\n", text)) for text in texts]
     for (kind, last_id, _), text in zip(found, texts, strict=True):
         assert kind == "message" or text.startswith('{"type":"')

@@ -130,6 +130,8 @@ class SSEWriter(BatchWriter):
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_batch(self, frames: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": self._encoder.encode(frames), "more_body": True})
-        await self._send({"type": "http.response.body", "body": b"", "more_body": True})  # returns when it has drained
+        for piece in self._encoder.encode(frames):
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send({"type": "http.response.body", "body": b"", "more_body": True})  # returns when drained
+            await asyncio.sleep(0)  # ASGI servers return immediately where the client has left
         self._sent += 1

@@ -2,9 +2,10 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.model.position import Position
 
@@ -29,20 +30,27 @@ class SSEEncoder:
         self._with_channel = with_channel
         self._positions = {channel.encode(): str(position).encode() for channel, position in since.items()}
 
-    def encode(self, frames: bytes) -> bytes:
-        """Encode joined frames, one event each. A text with line breaks has several `data:` lines."""
-        return self._encode_named(frames) if self._with_channel else _encode(frames)
+    def encode(self, frames: bytes) -> Iterator[bytes]:
+        """Encode joined frames, one event each, in pieces. A text with line breaks has several `data:` lines.
 
-    def _encode_named(self, frames: bytes) -> bytes:
-        events = []
+        The id of an event in one of 50 channels may be much longer than the event.
+        """
+        return self._encode_named(frames) if self._with_channel else iter([_encode(frames)])
+
+    def _encode_named(self, frames: bytes) -> Iterator[bytes]:
+        events, size = list[bytes](), 0
         for payload in payloads(frames):
+            if size > SLICE_BYTES:
+                yield b"".join(events)
+                events, size = [], 0
             match = _MARK.fullmatch(payload) or _EVENT_ID.match(payload)
             if match is not None and match[2] is not None:
                 self._positions[match[2]] = match[1]
                 events.append(_event(payload, b",".join(b"%b:%b" % item for item in self._positions.items())))
             else:
                 events.append(_event(payload))
-        return b"".join(events)
+            size += len(events[-1])
+        yield b"".join(events)
 
 
 @lru_cache(maxsize=2)  # clients with the same view get the same bytes, one after the other

@@ -1,5 +1,6 @@
 import pytest
 
+from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.transport.sse_encoder import SSEEncoder, preamble
 from simulcast.model.position import Position
@@ -7,7 +8,7 @@ from simulcast.model.position import Position
 
 def encoded(*texts: str, named: bool = False, since: dict[str, Position] | None = None) -> list[str]:
     frames = b"".join(text_frame(text.encode()) for text in texts)
-    events = SSEEncoder(named, since or {}).encode(frames).decode().split("\n\n")
+    events = b"".join(SSEEncoder(named, since or {}).encode(frames)).decode().split("\n\n")
     assert events.pop() == ""
     return events
 
@@ -50,3 +51,11 @@ def test_hello_and_marks_are_no_messages_and_a_mark_moves_the_id() -> None:
 def test_browsers_are_told_to_come_back_after_four_to_six_seconds_not_all_at_once() -> None:
     waits = {int(preamble().removeprefix(b"retry: ")) for _ in range(100)}
     assert min(waits) >= 4_000 and max(waits) <= 6_000 and len(waits) > 10
+
+
+def test_events_whose_ids_name_many_channels_are_encoded_in_pieces() -> None:
+    since = {f"channel-{number}": Position(1, number) for number in range(50)}
+    frames = b"".join(text_frame(b'{"event_id":"1-%d","channel":"a"}' % number) for number in range(1, 1500))
+    pieces = list(SSEEncoder(True, since).encode(frames))
+    assert max(map(len, pieces)) < 2 * SLICE_BYTES < len(b"".join(pieces))
+    assert b"".join(pieces).count(b"\n\n") == 1499
