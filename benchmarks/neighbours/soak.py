@@ -186,7 +186,8 @@ def _watched(soak: Soak, one: Trial) -> Iterator[None]:
 
 
 def _why_not_ready(port: int) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    # From an address of its own: packets from ports of neighbours that vanished are dropped.
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5, source_address=("127.0.0.2", 0))
     try:
         connection.request("GET", "/ready")
         answer = connection.getresponse()
