@@ -47,6 +47,7 @@ def main() -> None:
     try:
         settings = FrontEndSettings.from_environment(**{n: v for n, v in vars(flags).items() if n in names})
         settings.check_host(settings.host)
+        settings.resolved_redis_url()  # the server would log a traceback of its error
         configure(settings.log)
         admin = _admin_socket(settings, flags.admin_fd)
         config, front_end = _configure_server(settings, flags.root_path, admin)

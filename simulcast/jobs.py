@@ -146,7 +146,7 @@ class Jobs:
 
         With delay_ms in `fields`, a queued job can't be claimed earlier than that. A repetition changes nothing.
         """
-        text = "," + json.dumps(members, separators=(",", ":"))[1:-1] if members else ""
+        text = "," + json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1] if members else ""
         await self._report(lease, state, text, fields)
 
     async def command(self, command: Command) -> Reason | None:

@@ -39,7 +39,7 @@ def _broker() -> Broker:
         for ended in [other for other in _brokers if other.is_closed()]:
             del _brokers[ended]  # its sender closed its connections when the loop ended
         if loop not in _brokers:
-            _brokers[loop] = Broker.connect(RedisSettings().resolved_redis_url())
+            _brokers[loop] = Broker.connect(RedisSettings.from_environment().resolved_redis_url())
         return _brokers[loop]
 
 
@@ -47,8 +47,8 @@ async def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) ->
     """Publish an event, a mapping, or any text to all connected clients of all front-ends.
 
     Returns the event's position, or None for text that is no JSON object (delivered live, not stored).
-    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (it may have been published then), RuntimeError
-    without a running asyncio event loop.
+    Raises InvalidEvent, EventTooLarge, BrokerUnavailable (it may have been published then), SettingRefused for a
+    REDIS_URL of no known form, RuntimeError without a running asyncio event loop.
     """
     return await _broker().publish(message, channel)
 

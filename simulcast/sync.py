@@ -93,7 +93,7 @@ def _shared_publisher() -> SyncPublisher:
     global _publisher
     with _lock:
         if _publisher is None:
-            _publisher = SyncPublisher(RedisSettings().resolved_redis_url())
+            _publisher = SyncPublisher(RedisSettings.from_environment().resolved_redis_url())
         return _publisher
 
 

@@ -28,12 +28,11 @@ from workers.worker import Worker
 _log = logging.getLogger("simulcast.worker")
 
 
-async def work(settings: WorkerSettings, folder: Path) -> None:
+async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
     """Work until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    url = settings.resolved_redis_url()
     name = process_name()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
@@ -88,6 +87,7 @@ def main() -> None:
     ).parse_args()
     try:
         settings = WorkerSettings.from_environment()
+        url = settings.resolved_redis_url()
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     configure(settings.log)
@@ -95,7 +95,7 @@ def main() -> None:
         folder = open_folder(settings.download_dir)
     except FolderNotWritable as error:
         sys.exit(str(error))
-    asyncio.run(work(settings, folder))
+    asyncio.run(work(settings, url, folder))
 
 
 if __name__ == "__main__":

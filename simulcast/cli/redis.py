@@ -18,16 +18,9 @@ from simulcast.store.factory import topology_from_url
 def redis_url(given: str, data: Path) -> str:
     """Return the given address, else the one that `simulcast up` wrote into `data`, else the usual one.
 
-    Raises CommandError, SettingRefused.
+    Raises SettingRefused.
     """
-    if given:
-        return given
-    try:
-        return RedisSettings.from_environment().resolved_redis_url(data)
-    except OSError as error:
-        raise CommandError(
-            f"can't read {error.filename}: {error.strerror}. Set REDIS_URL or run as its owner"
-        ) from error
+    return given or RedisSettings.from_environment().resolved_redis_url(data)
 
 
 @asynccontextmanager

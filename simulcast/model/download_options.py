@@ -50,6 +50,12 @@ def _validate_one_line(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _validate_password(secret: SecretStr) -> SecretStr:
+    if re.search(r"[\x00-\x1f\x7f]", secret.get_secret_value()):
+        raise ValueError("has a control character, which no password has")
+    return secret
+
+
 def _validate_checksum(text: str) -> str:
     kind, _, digest = text.lower().partition(":")
     if kind not in DIGESTS:
@@ -90,7 +96,7 @@ class Basic(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="forbid")
 
     user: Annotated[str, Field(max_length=255, pattern=r"^[^:\x00-\x1f\x7f]*$")]
-    password: Annotated[SecretStr, Field(max_length=1024)]
+    password: Annotated[SecretStr, Field(max_length=1024), AfterValidator(_validate_password)]
 
 
 class DownloadOptions(BaseModel):

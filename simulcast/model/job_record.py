@@ -83,7 +83,8 @@ class Query:
 
 def event_members(download_id: str, name: str, url: str) -> str:
     """Encode the members that every state event of a download carries: JSON without braces."""
-    return json.dumps({"download_id": download_id, "name": name, "url": url}, separators=(",", ":"))[1:-1]
+    members = {"download_id": download_id, "name": name, "url": url}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1]
 
 
 def link_of(url: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from simulcast.errors import SettingRefused
 from simulcast.settings.shared import SharedSettings
+from simulcast.store.url import without_user_info
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2
 MIN_RSA_BITS = 2048  # RFC 7518 §3.3
@@ -19,7 +20,7 @@ class AccessSettings(SharedSettings):
     token_secret: str = Field(default="", repr=False)
     """Secret of at least 32 bytes that signs clients' tokens (HS256): see [access](access.md)."""
 
-    token_public_key_file: str = ""
+    token_public_key_file: str = Field(default="", repr=False)
     """PEM file with the RSA public key that verifies clients' tokens (RS256), instead of a secret."""
 
     open_to_everyone: bool = False
@@ -32,8 +33,8 @@ class AccessSettings(SharedSettings):
         """
         if self.token_secret and self.token_public_key_file:
             raise SettingRefused(
-                f"SIMULCAST_TOKEN_PUBLIC_KEY_FILE={self.token_public_key_file} and SIMULCAST_TOKEN_SECRET are both "
-                "set: unset one of them, since tokens are signed in one way"
+                "SIMULCAST_TOKEN_PUBLIC_KEY_FILE and SIMULCAST_TOKEN_SECRET are both set: unset one of them, since "
+                "tokens are signed in one way"
             )
         if self.token_secret:
             return "HS256", self._checked_secret()
@@ -52,7 +53,9 @@ class AccessSettings(SharedSettings):
         return self.token_secret
 
     def _read_public_key(self) -> str:
-        setting = f"SIMULCAST_TOKEN_PUBLIC_KEY_FILE={self.token_public_key_file}"
+        # The key itself may be there in place of a path.
+        path = "…" if "-----" in self.token_public_key_file else without_user_info(self.token_public_key_file)
+        setting = f"SIMULCAST_TOKEN_PUBLIC_KEY_FILE={path}"
         try:
             pem = Path(self.token_public_key_file).read_text(encoding="ascii")
         except (OSError, ValueError) as error:

@@ -10,8 +10,11 @@ from simulcast.settings.shared import Separated
 
 
 def _network(text: str) -> str:
-    """Normalize an IP address or network. Raises ValueError for any other text."""
-    return str(ipaddress.ip_network(text)) if "/" in text else str(ipaddress.ip_address(text))
+    """Normalize an IP address or network. Raises ValueError for any other text, and does not repeat it."""
+    try:
+        return str(ipaddress.ip_network(text)) if "/" in text else str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("each is an IP address, or a network such as 10.0.0.0/8 with no bits set behind it") from None
 
 
 _Network = Annotated[str, AfterValidator(_network)]

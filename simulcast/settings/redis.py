@@ -28,7 +28,7 @@ class RedisSettings(BaseSettings):
         hide_input_in_errors=True,  # a refused value may hold a password
     )
 
-    redis_url: Annotated[str, AfterValidator(validate)] = Field(default="", validation_alias="REDIS_URL")
+    redis_url: Annotated[str, AfterValidator(validate)] = Field(default="", validation_alias="REDIS_URL", repr=False)
     """Address of Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or redis+cluster://…
     ([examples](scale.md#addresses)). Empty: the server that `simulcast up` runs from ./data, else
     redis://localhost:6379/0."""
@@ -45,13 +45,19 @@ class RedisSettings(BaseSettings):
             raise SettingRefused(explain(error)) from None  # the cause may show a password
 
     def resolved_redis_url(self, data: Path = Path("data")) -> str:
-        """Return the setting, else the address that an embedded server wrote into `data`, else the usual port."""
+        """Return the setting, else the address that an embedded server wrote into `data`, else the usual port.
+
+        Raises SettingRefused for a file there that can't be read.
+        """
         if self.redis_url:
             return self.redis_url
         try:
-            written = (data / URL_FILE).read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+            written = validate((data / URL_FILE).read_text(encoding="utf-8").strip())
+        except (FileNotFoundError, NotADirectoryError):
             written = ""
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no address of a Redis"
+            raise SettingRefused(f"can't read {data / URL_FILE}: {reason}. Set REDIS_URL or run as its owner") from None
         return written or "redis://localhost:6379/0"
 
 

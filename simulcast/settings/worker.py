@@ -10,15 +10,19 @@ from pydantic import AfterValidator, ByteSize, Field
 
 from simulcast.settings.shared import Separated, SharedSettings
 
+Bytes = Annotated[ByteSize, Field(le=10**18)]  # a larger number has no use, and no place in calculations of speeds
+
 
 def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:
     """Return the proxies unchanged. Raises ValueError for one that is no URL, or has a user name or password."""
     for proxy in proxies:
-        parts = urlsplit(proxy)
-        known = parts.scheme in ("http", "https", "socks5", "socks5h") and bool(
-            re.fullmatch(r"[\w.:\[\]-]+", parts.netloc)
-        )
-        if not known or not parts.hostname or parts.username is not None:
+        try:
+            parts = urlsplit(proxy)
+            place = parts.hostname is not None and parts.port != 0 and parts.netloc
+        except ValueError:  # it may show a password that a comma cut off
+            place = None
+        is_known = bool(place) and parts.scheme in ("http", "https", "socks5", "socks5h")
+        if not is_known or re.fullmatch(r"[A-Za-z0-9_.:\[\]-]+", parts.netloc) is None:
             raise ValueError(
                 "each looks like http://proxy.example:3128 or socks5://proxy.example:1080, "
                 "without user name and password"
@@ -62,10 +66,10 @@ class WorkerSettings(SharedSettings):
     """Maximum number of simultaneous connections of a worker to one server. Beyond it each download keeps its first
     connection and gets no further ones."""
 
-    max_speed: ByteSize = ByteSize(0)
+    max_speed: Bytes = ByteSize(0)
     """Maximum bytes per second for all downloads of a worker together, such as 4MB or 500KiB; 0 for no limit."""
 
-    min_speed: ByteSize = ByteSize(100)
+    min_speed: Bytes = ByteSize(100)
     """Minimum bytes per second. A download that is slower for twice SIMULCAST_READ_TIMEOUT_S is retried later."""
 
     read_timeout_s: float = Field(default=30.0, gt=0, le=3600)
@@ -78,10 +82,10 @@ class WorkerSettings(SharedSettings):
     """Seconds before the first retry. The delay doubles with each retry, up to five minutes; jitter shortens it by up
     to a half."""
 
-    max_file_bytes: ByteSize = ByteSize(0)
+    max_file_bytes: Bytes = ByteSize(0)
     """Size of the largest file that is downloaded, such as 20GB; 0 for no limit."""
 
-    min_free_bytes: ByteSize = ByteSize(100_000_000)
+    min_free_bytes: Bytes = ByteSize(100_000_000)
     """Space on the disk of the download folder that downloads leave free."""
 
     keep_modified_time: bool = True

@@ -30,6 +30,7 @@ def connect(url: str, max_connections: int = MAX_POOL_CONNECTIONS) -> redis.asyn
         max_connections=max_connections,
         timeout=REPLY_TIMEOUT_S,
         protocol=2,
+        encoding_errors="replace",  # a lone surrogate must not end the calls of others that leave with it
         socket_timeout=REPLY_TIMEOUT_S,
         socket_connect_timeout=REPLY_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),

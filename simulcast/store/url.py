@@ -10,8 +10,9 @@ The grammar is that of redis-sentinel-url.
 """
 
 import difflib
+import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -43,7 +44,8 @@ _VALUES = {"ssl_cert_reqs": ("none", "optional", "required"), "ssl_check_hostnam
 _HOSTS = re.compile(
     r"(?:\[[0-9a-fA-F:.]*\]|[^:\[\]]|(?<=[^,:]):\d{1,5}(?=[,/]|$))*", re.DOTALL
 )  # hosts and ports, up to anything else
-_USER_INFO = re.compile(r"(://)[^\s,'\"]*@")
+_USER_INFO = re.compile(r"(^|://)(?:(?!://).)*@", re.DOTALL)
+_NO_PORT = re.compile(r"(://[^/:\[\]]*:)(?!\d{1,5}(?:[/?#,'\s]|$)).*", re.DOTALL)  # a password that a comma cut off
 
 Kind = Literal["server", "sentinel", "cluster"]
 Server = tuple[str, int]  # host, port
@@ -61,8 +63,8 @@ def redacted_url(url: str) -> str:
 
 
 def without_user_info(text: str) -> str:
-    """Return the text without user name and password in each of its URLs."""
-    return _USER_INFO.sub(r"\1", text)
+    """Return the text, of URLs or none, without user names and passwords, even where these are malformed."""
+    return _NO_PORT.sub(r"\1…", _USER_INFO.sub(r"\1", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,14 @@ class Address:
     """
 
     kind: Kind
-    url: str
+    url: str = field(repr=False)
     prefix: str = name_prefix()
     members: tuple[Server, ...] = ()
     master: str = ""
     _scheme: str = ""
-    _user: str = ""
+    _user: str = field(default="", repr=False)
     _db: str = ""
-    _options: tuple[tuple[str, str], ...] = ()
+    _options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def url_for(self, server: Server) -> str:
         """Return the URL of one data server."""
@@ -107,7 +109,7 @@ def parse(url: str) -> Address:
     if not url.isprintable() or " " in url or (scheme != "unix" and re.search("[/?#].*@", rest)):
         raise _invalid(url, "its user name or password has one of / ? # @ or a space in it: percent-encode that")
     rest, _, query = rest.partition("?")
-    options = _options(query, url)
+    options = _options(query, url, scheme, kind_name)
     namespace = dict(options).get("namespace", DEFAULT_NAMESPACE)
     if re.fullmatch(NAMESPACE_PATTERN, namespace, re.ASCII) is None:
         raise _invalid(url, "the namespace is 1 to 50 of A-Z a-z 0-9 _ . -")
@@ -116,11 +118,15 @@ def parse(url: str) -> Address:
     user, at, hosts = location.rpartition("@")
     if not kind_name:
         db = ""
-        if scheme != "unix":
+        if scheme == "unix":
+            if hosts or not path:
+                raise _invalid(url, "the path of its socket is missing, or has a host in front")
+        else:
             _server(hosts or "localhost", 6379, url)
             db = _check_database(path.strip("/"), url)
+        db = _one_database(db, options, url)
         bare = url.partition("?")[0] + ("?" + urlencode(options) if options else "")
-        return Address("server", bare, name_prefix(namespace, int(dict(options).get("db") or db or 0)))
+        return Address("server", bare, name_prefix(namespace, int(db)))
     kind: Kind = "sentinel" if kind_name == "sentinel" else "cluster"
     members = tuple(_server(host, _PORTS[kind], url) for host in hosts.split(",") if host)
     if not members:
@@ -130,10 +136,12 @@ def parse(url: str) -> Address:
         master, _, db = db.partition("/")
         if not master:
             raise _invalid(url, "the name of the master is missing behind the hosts")
-    elif db not in ("", "0"):
+    number = _one_database(_check_database(db, url), options, url)
+    if kind == "cluster" and int(number):
         raise _invalid(url, "a cluster has no databases but 0")
-    prefix = name_prefix(namespace, int(dict(options).get("db") or _check_database(db, url) or 0))
-    return Address(kind, url, prefix, members, master, scheme, user + at, db or "0", options)
+    return Address(
+        kind, url, name_prefix(namespace, int(number)), members, master, scheme, user + at, db or "0", options
+    )
 
 
 def validate(url: str) -> str:
@@ -143,8 +151,10 @@ def validate(url: str) -> str:
     return url
 
 
-def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
+def _options(query: str, url: str, scheme: str, kind_name: str) -> tuple[tuple[str, str], ...]:
     options = tuple(parse_qsl(query, keep_blank_values=True))
+    if len(dict(options)) < len(options):
+        raise _invalid(url, "one of its options is there twice")
     for name, value in options:
         if name not in OPTIONS:
             near = difflib.get_close_matches(name, OPTIONS, n=1)
@@ -155,7 +165,21 @@ def _options(query: str, url: str) -> tuple[tuple[str, str], ...]:
             raise _invalid(url, f"{name} is one of {', '.join(_VALUES[name])}")
         if name == "db":
             _check_database(value or "none", url)
+        if name == "client_name" and re.fullmatch("[!-~]+", value) is None:
+            raise _invalid(url, "client_name is printable ASCII without spaces")
+        if name.startswith("ssl_") and scheme != "rediss":
+            raise _invalid(url, f"{name} is for TLS: its scheme is then rediss")
+        if name.startswith(_FOR_SENTINELS) and kind_name != "sentinel":
+            raise _invalid(url, f"{name} is for redis+sentinel://")
     return options
+
+
+def _one_database(path: str, options: tuple[tuple[str, str], ...], url: str) -> str:
+    """Return the number of the database. Raises ValueError where the path and the option db name two."""
+    option = dict(options).get("db", "")
+    if path and option and int(path) != int(option):
+        raise _invalid(url, "its path and the option db name two databases")
+    return option or path or "0"
 
 
 def _check_database(text: str, url: str) -> str:
@@ -168,7 +192,7 @@ def _server(text: str, default_port: int, url: str) -> Server:
     host, port = text, ""
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
-        if not bracket or (port and not port.startswith(":")):
+        if not bracket or (port and not port.startswith(":")) or not _is_ipv6(host):
             raise _invalid(url, "one of its hosts begins with [ and is no IPv6 address")
         port = port[1:]
     elif ":" in text:
@@ -178,6 +202,13 @@ def _server(text: str, default_port: int, url: str) -> Server:
     if port and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
         raise _invalid(url, "one of its ports is no number from 1 to 65535")
     return host, int(port or default_port)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return bool(ipaddress.IPv6Address(host))
+    except ValueError:
+        return False
 
 
 def _host_and_port(server: Server) -> str:

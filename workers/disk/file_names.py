@@ -6,7 +6,7 @@ Content-Disposition: RFC 6266; its filename* parameter: RFC 8187 (which replaced
 import hashlib
 import re
 from contextlib import suppress
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote_to_bytes
 
@@ -143,7 +143,7 @@ def _unquote(value: str) -> str:
 def _decode_plain(value: str) -> str:
     """Return a plain value as browsers read it: UTF-8 or Latin-1, percent-encoded UTF-8, or words of RFC 2047."""
     if _ENCODED_WORD.search(value):
-        with suppress(HeaderParseError, LookupError, UnicodeError):
+        with suppress(MessageError, LookupError, ValueError):
             return str(make_header(decode_header(value)))
     # Headers come decoded as UTF-8, with surrogates for other bytes; those are Latin-1 (RFC 6266 §C.1).
     text = _decode(value.encode(errors="surrogateescape"))

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,7 +81,8 @@ class PartFile:
     def finish(self, modified_s: float | None) -> FileIdentity:
         """Set the file's time, sync it, and return by what it is known from now on."""
         if modified_s is not None:
-            os.utime(self._file, (modified_s, modified_s))
+            with suppress(OSError, OverflowError):  # the file is complete, whatever times its file system takes
+                os.utime(self._file, (modified_s, modified_s))
         os.fsync(self._file)
         return FileIdentity.of_descriptor(self._file)
 

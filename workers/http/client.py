@@ -139,7 +139,8 @@ class Client:
         if request.url.scheme in WEB:  # libcurl raises hexadecimals in a URL, and leaves a request's target alone
             options[pycurl.REQUEST_TARGET] = request.url.target if is_tunnelled else str(request.url)
         if request.login is not None:
-            options |= {pycurl.USERNAME: request.login[0], pycurl.PASSWORD: request.login[1]}
+            user, password = request.login
+            options |= {pycurl.USERNAME: user.encode(), pycurl.PASSWORD: password.encode()}
             options[pycurl.HTTPAUTH] = pycurl.HTTPAUTH_DIGEST
         if request.cookie:
             options[pycurl.COOKIE] = request.cookie.encode("latin-1")
@@ -162,7 +163,7 @@ def _proxy_options(proxy: URL) -> dict[int, object]:
     scheme = "socks5h" if proxy.scheme == "socks5" else proxy.scheme
     options: dict[int, object] = {pycurl.PROXY: f"{scheme}://{proxy.host}:{proxy.port}"}
     if proxy.user is not None:
-        options |= {pycurl.PROXYUSERNAME: proxy.user, pycurl.PROXYPASSWORD: proxy.password}
+        options |= {pycurl.PROXYUSERNAME: proxy.user.encode(), pycurl.PROXYPASSWORD: proxy.password.encode()}
     return options
 
 

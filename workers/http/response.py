@@ -64,7 +64,7 @@ def is_strong(validator: str | None) -> bool:
 def make_conditions(validator: str | None) -> dict[str, str]:
     """Return the header by which a server sends a part only of that version; none under a validator that is weak."""
     condition = (validator or "").partition("\n")[0]
-    is_date = '"' not in condition and parse_date(condition) is not None
+    is_date = '"' not in condition and condition.isascii() and parse_date(condition) is not None
     return {"If-Range": condition} if is_date or _STRONG_ETAG.fullmatch(condition) else {}
 
 

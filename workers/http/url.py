@@ -7,7 +7,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import unquote
 
@@ -20,6 +20,7 @@ PROXIES = WEB | {"socks5", "socks5h"}
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#@]*)([^#]*)(?:#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\[\]:]+)(?::([0-9]{0,5}))?", re.ASCII)
 _NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f\\%<>^`{|}\"]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ILLEGAL = re.compile(rb"[^\x21-\x7e]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -35,8 +36,8 @@ class URL:
     host: str
     port: int
     target: str
-    user: str | None = None
-    password: str = ""
+    user: str | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, text: str, schemes: Collection[str] = WEB) -> Self:
@@ -52,9 +53,11 @@ class URL:
         host, port = _ascii_host(authority[1]), int(authority[2] or DEFAULT_PORTS[scheme])
         if not 0 < port < 65536:
             raise InvalidURL("the URL is not a valid one")
-        user, _, password = _encode(match[2] or "").partition(":")
+        user, _, password = (unquote(part) for part in _encode(match[2] or "").partition(":"))
+        if _CONTROL.search(user + password):  # RFC 7617 §2
+            raise InvalidURL("the URL is not a valid one")
         target = match[4] if match[4].startswith("/") else f"/{match[4]}"
-        return cls(scheme, host, port, _encode(target), unquote(user) if match[2] else None, unquote(password))
+        return cls(scheme, host, port, _encode(target), user if match[2] else None, password)
 
     @property
     def origin(self) -> tuple[str, str, int]:
