@@ -29,7 +29,8 @@ FULL_KEYS = 500  # a snapshot of 8 MB
 FULL_RATE = 2.0  # events a second of each full channel
 MAX_NAMES = 4_000  # an address may be the first to name 2,500
 INTERVALS_MS = range(100, 30_100, 100)
-CROWD, VANISHING = 200, 15  # iptables matches 15 ports in one rule
+CONNECTIONS_PER_WAVE = 250  # of which VANISHING vanish, and as many as CROWD are kept for crowds
+CROWD, VANISHING = 50, 15  # iptables matches 15 ports in one rule
 DRIP_BYTES = (1_000, 8_000)  # a second
 VANISHED_S = 75.0  # longer than a front-end waits for an acknowledgement
 OTHER_EPOCH = "1-1"
@@ -71,11 +72,12 @@ class Neighbours:
 
     def start(self, connections: int, redis_url: str) -> None:
         """Begin with all of them, in tasks."""
-        slots = [self._stay_again() for _ in range(connections - CROWD - 4 * VANISHING)]
-        vanish = [] if why_no_packets_can_be_dropped() else [self._vanish_again() for _ in range(4)]
+        waves = connections // CONNECTIONS_PER_WAVE
+        slots = [self._stay_again() for _ in range(connections - waves * (CROWD + VANISHING))]
+        vanish = [] if why_no_packets_can_be_dropped() else [self._vanish_again() for _ in range(waves)]
+        crowd = self._return_again(waves * CROWD)
         self._tasks = {
-            asyncio.create_task(one)
-            for one in (*slots, *vanish, self._return_again(), self._publish(redis_url, FULL_RATE))
+            asyncio.create_task(one) for one in (*slots, *vanish, crowd, self._publish(redis_url, FULL_RATE))
         }
 
     async def stop(self) -> None:
@@ -106,15 +108,15 @@ class Neighbours:
                 self.counts["cut"] += 1
                 await asyncio.sleep(1)
 
-    async def _return_again(self) -> None:
+    async def _return_again(self, clients: int) -> None:
         """Send crowds with positions of another epoch."""
         while True:
-            await asyncio.sleep(self._random.uniform(5, 20))
+            await asyncio.sleep(self._random.uniform(3, 12))
             self.counts["crowds of another epoch"] += 1
             target = f"/ws?channel={self._random.choice([DEFAULT_CHANNEL, *FULL_CHANNELS])}&since={OTHER_EPOCH}"
             crowd: list[socket.socket] = []
             try:
-                for _ in range(CROWD):
+                for _ in range(clients):
                     with suppress(OSError):
                         crowd.append(await self._join(target, UPGRADE, 4096))
                 await asyncio.sleep(self._random.uniform(0, 5))

@@ -170,6 +170,7 @@ def _watched(soak: Soak, one: Trial) -> Iterator[None]:
             began = time.monotonic()
             if reason := _why_not_ready(one.port):
                 soak.red.append(f"after {soak.age_s:.0f} s: {reason}")
+                print(soak.red[-1], flush=True)
             soak.polls += 1
             soak.slowest_ready_s = max(soak.slowest_ready_s, time.monotonic() - began)
 

@@ -65,7 +65,8 @@ class Services:
 
     async def _sweep(self) -> None:
         for client in tuple(self.connected):
-            client.disconnect_if_stalled()
+            with contain_errors("the sweep of a client"):
+                client.disconnect_if_stalled()
         await self.channels.sweep()
 
 

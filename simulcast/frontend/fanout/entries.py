@@ -110,17 +110,16 @@ class OrderedEntries:
         """
         frames: list[bytes] = []
         size, cursor = 0, after
-        for index in range(max(self._first, bisect_right(self._cursors, after)), len(self._cursors)):
-            if self._cursors[index] > until:
-                break
-            item = self._items[index]
+        cursors, items = self._cursors, self._items
+        for index in range(max(self._first, bisect_right(cursors, after)), bisect_right(cursors, until)):
+            item = items[index]
             frame = None if item is None else frame_of(item[1])
             if frame is not None:
                 if frames and size + len(frame) > max_bytes:
                     return frames, cursor
                 frames.append(frame)
                 size += len(frame)
-            cursor = self._cursors[index]
+            cursor = cursors[index]
         return frames, max(after, until)
 
     def cursor_before(self, mark: int, start: int) -> int:

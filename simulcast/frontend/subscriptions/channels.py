@@ -1,7 +1,7 @@
 """Channels with clients here: each is subscribed to with its first client and released after its last."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from simulcast.containment import contain_errors
@@ -19,9 +19,10 @@ from simulcast.model.channel import ChannelNames
 IDLE_CHANNEL_TTL_S = 30.0  # how long a channel without clients is kept, for clients that reconnect
 MAX_CHANNELS_PER_PROCESS = 10_000
 MAX_CHANNELS_PER_ADDRESS = 2_500  # that its clients were the first to name, while they are followed
-MAX_LOG_BYTES = 64 * 1024 * 1024  # of all channels, with Python's objects
-MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024  # likewise
+MAX_LOG_BYTES = 48 * 1024 * 1024  # of all channels, with Python's objects
+MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024  # likewise: the rest of 300 MB is for clients
 MAX_CONCURRENT_READS = 8
+CHANNELS_PER_TURN = 50  # of the loop, in what is done for all channels in turn
 
 
 class TooManyChannels(Exception):
@@ -116,15 +117,23 @@ class Channels:
 
     async def publish_position_marks(self) -> None:
         """Send position marks to the clients that take them."""
-        for channel, feed in self._feeds.items():
+        async for channel, feed in self._each():
             with contain_errors(f"the position mark of {channel}"):
                 feed.publish_position_marks()
 
     async def sweep(self) -> None:
         """Drop views without clients, and leave channels that had none for IDLE_CHANNEL_TTL_S."""
-        for channel, feed in list(self._feeds.items()):
+        async for channel, feed in self._each():
             with contain_errors(f"the sweep of {channel}"):
                 await self._sweep(channel, feed)
+
+    async def _each(self) -> AsyncIterator[tuple[str, Feed]]:
+        """Yield the channels that are followed now, and let the loop have turns between them."""
+        for number, (channel, feed) in enumerate(list(self._feeds.items()), 1):
+            if self._feeds.get(channel) is feed:
+                yield channel, feed
+            if number % CHANNELS_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     async def _sweep(self, channel: str, feed: Feed) -> None:
         for view in [view for view, hub in feed.views.items() if not hub.clients]:

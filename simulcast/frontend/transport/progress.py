@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 
 UNACKNOWLEDGED_TIMEOUT_MS = 60_000  # how long a client's kernel may acknowledge nothing, or take nothing
 NOTSENT_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
@@ -34,9 +35,10 @@ def bytes_taken(transport: asyncio.WriteTransport) -> int:
     """
     sock = _tcp_socket(transport)
     if sock is not None and hasattr(socket, "TCP_INFO"):
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        if len(info) == _TCP_INFO_BYTES:
-            return int(struct.unpack_from("=Q", info, _BYTES_ACKED_OFFSET)[0])
+        with suppress(OSError, ValueError):  # closed meanwhile: uvloop's sockets raise the second one
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+            if len(info) == _TCP_INFO_BYTES:
+                return int(struct.unpack_from("=Q", info, _BYTES_ACKED_OFFSET)[0])
     return -transport.get_write_buffer_size()
 
 

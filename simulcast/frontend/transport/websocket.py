@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
+from starlette.websockets import WebSocketDisconnect
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -186,7 +187,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         try:
             await self.app(self.scope, self.receive, self.send)
-        except ClientDisconnected:
+        except (ClientDisconnected, WebSocketDisconnect):
             pass
         except BaseException:
             if not self.close_sent:  # else the endpoint failed to send a message behind the close
