@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import redis.asyncio
 
@@ -133,7 +133,7 @@ class Broker:
                 f"download {event.key} is owned by the service: its changes of state come from its worker alone; "
                 "send a command, or publish another download_id"
             )
-        return Position.parse(_decode(reply))
+        return Position.parse(cast(bytes, reply).decode())
 
     def server_counts(self) -> tuple[int, int]:
         """Count the known servers that serve channels, and those that answer discovery."""
@@ -164,7 +164,7 @@ class Broker:
                         error = functions.translate_error(reply, f"read the head of {channel}")
                         error.__cause__, heads[channel] = reply, error
                     else:
-                        heads[channel] = _parse_head(_expect_list(reply), asked_at)
+                        heads[channel] = _parse_head(cast(Sequence[bytes], reply), asked_at)
         return [heads[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
@@ -173,13 +173,12 @@ class Broker:
         async def call(client: redis.asyncio.Redis) -> object:
             return await functions.call(client, "snapshot", self._read_topology.names(channel).stream_keys, [])
 
-        reply = _expect_list(await self._read_topology.read(channel, "read the snapshot", call))
-        active = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[5])]
-        ended = [from_entry(_expect_bytes(entry)) for entry in _expect_list(reply[6])]
-        ages = [int(_decode(age)) / 1000 for age in _expect_list(reply[7])]
-        publications = sorted([*active, *ended], key=_sort_key)
-        ended_ago_s = {publication.key: age for publication, age in zip(ended, ages, strict=True)}
-        return Snapshot(_parse_head(reply), publications, ended_ago_s)
+        reply = await self._read_topology.read(channel, "read the snapshot", call)
+        *head, active, ended_entries, ages_ms = cast(list[Any], reply)
+        ended = [from_entry(entry) for entry in ended_entries]
+        publications = sorted([*map(from_entry, active), *ended], key=_sort_key)
+        ended_ago_s = {publication.key: int(age_ms) / 1000 for publication, age_ms in zip(ended, ages_ms, strict=True)}
+        return Snapshot(_parse_head(head), publications, ended_ago_s)
 
     async def history(
         self, after: Position, until: Position, channel: str = DEFAULT_CHANNEL, limit: int = 1000
@@ -249,24 +248,8 @@ def _sort_key(publication: Publication) -> tuple[int, int]:
     return publication.position.epoch, publication.position.offset
 
 
-def _parse_head(reply: list[object], asked_at: float | None = None) -> Head:
-    previous, age_us = _decode(reply[3]), _decode(reply[4])
-    position = Position(int(_decode(reply[0])), int(_decode(reply[1])))
+def _parse_head(reply: Sequence[bytes], asked_at: float | None = None) -> Head:
+    epoch, offset, tag, previous, age_us = reply
     published_at = asked_at - int(age_us) / 1e6 if asked_at is not None and age_us else None
-    return Head(position, _decode(reply[2]), Position.parse(previous) if previous else None, published_at)
-
-
-def _expect_list(reply: object) -> list[object]:
-    if not isinstance(reply, list):
-        raise BrokerUnavailable(f"Redis answered {type(reply).__name__} where a list was due")
-    return reply
-
-
-def _expect_bytes(reply: object) -> bytes:
-    if not isinstance(reply, bytes):
-        raise BrokerUnavailable(f"Redis answered {type(reply).__name__} where text was due")
-    return reply
-
-
-def _decode(reply: object) -> str:
-    return _expect_bytes(reply).decode()
+    before = Position.parse(previous.decode()) if previous else None
+    return Head(Position(int(epoch), int(offset)), tag.decode(), before, published_at)

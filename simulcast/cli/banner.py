@@ -1,6 +1,5 @@
 """The text that `simulcast up` prints once everything runs: addresses, and commands to try next."""
 
-import ipaddress
 import shlex
 import shutil
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulcast.launcher.embedded import EmbeddedServer
+from simulcast.model.ip_address import parse_ip_address
 from simulcast.settings.redis import URL_FILE
 from simulcast.store.url import redacted_url
 
@@ -75,10 +75,7 @@ def _command() -> str:
 
 def _browser_host(host: str) -> str:
     """Return a name under which a browser on this machine reaches `host`."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.is_loopback or address.is_unspecified:
+    address = parse_ip_address(host)
+    if address is not None and (address.is_loopback or address.is_unspecified):
         return "localhost"
-    return f"[{address}]" if address.version == 6 else host
+    return f"[{address}]" if address is not None and address.version == 6 else host

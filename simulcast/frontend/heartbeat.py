@@ -1,6 +1,6 @@
 """The record of itself that a front-end keeps in Redis, for `simulcast top` and the metrics."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
@@ -20,7 +20,7 @@ class Endpoint:
 NO_ENDPOINT = Endpoint()
 
 
-@dataclass(slots=True)
+@dataclass
 class HeartbeatReporter:
     """Makes the records. `started_at`: seconds since 1970."""
 
@@ -29,9 +29,6 @@ class HeartbeatReporter:
     endpoint: Endpoint
     channels: Channels
     listeners: ListenerPool
-    _events: Rate = field(init=False)
-    _deliveries: Rate = field(init=False)
-    _bytes: Rate = field(init=False)
 
     def __post_init__(self) -> None:
         clock = self.channels.counters.clock

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from simulcast.gateway.address import ServerAddress
 
 _OK = re.compile(rb"HTTP/1\.[01] 200\b")
-_RETRY_AFTER = re.compile(rb"retry-after:(.*)", re.IGNORECASE)
-_MAX_HEADERS = 100
+_RETRY_AFTER = re.compile(rb"^retry-after:(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 async def is_running(address: ServerAddress, timeout_s: float, refused: Callable[[str], None]) -> bool:
@@ -16,23 +15,18 @@ async def is_running(address: ServerAddress, timeout_s: float, refused: Callable
 
     Calls `refused` with the header Retry-After of another answer, if it has one.
     """
-    status_line = b""
     try:
         async with asyncio.timeout(timeout_s):
             uri = address.uri
             reader, writer = await asyncio.open_connection(uri.host, uri.port, ssl=uri.secure)
             try:
                 writer.write(address.health_request())
-                status_line = await reader.readline()
-                if status_line and not _OK.match(status_line):
-                    for _ in range(_MAX_HEADERS):
-                        line = (await reader.readline()).strip()
-                        if retry_after := _RETRY_AFTER.match(line):
-                            refused(retry_after[1].decode("latin-1"))
-                        if not line:
-                            break
+                head = await reader.readuntil(b"\r\n\r\n")
             finally:
                 writer.transport.abort()  # the body isn't needed, and a polite end may hang
-    except (OSError, ValueError):  # unreachable, TLS, too late; a host that is no name, an endless line
-        pass
-    return _OK.match(status_line) is not None
+    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+        return False  # unreachable, TLS, too late; a host that is no name, an endless head
+    is_ok = _OK.match(head) is not None
+    if not is_ok and (retry_after := _RETRY_AFTER.search(head)):
+        refused(retry_after[1].decode("latin-1"))
+    return is_ok

@@ -1,12 +1,12 @@
 """The settings that decide who may reach a front-end: everyone on this machine, and others only with a token."""
 
-import ipaddress
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from simulcast.errors import SettingRefused
+from simulcast.model.ip_address import parse_ip_address
 from simulcast.settings.shared import SharedSettings
 from simulcast.store.url import without_user_info
 
@@ -102,9 +102,5 @@ def prepare_key(algorithm: str, key: str) -> Any:
 
 def is_public_bind(host: str) -> bool:
     """Return whether other machines can connect to a socket that listens on `host`."""
-    if host == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
+    address = parse_ip_address(host)
+    return host != "localhost" and (address is None or not address.is_loopback)

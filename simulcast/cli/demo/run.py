@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 
 import typer
 
@@ -16,8 +17,6 @@ from simulcast.model.events import END_TYPES, STATE_TYPES, JsonObject
 BATCH_SIZE = 256  # publications that share a round trip
 BATCH_S = 0.01  # events due within this time share a batch
 DRAIN_TIMEOUT_S = 5.0
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 async def demo(url: str, channel: str, downloads: int, seconds: float) -> None:
@@ -34,16 +33,16 @@ async def demo(url: str, channel: str, downloads: int, seconds: float) -> None:
         typer.echo(player)
 
 
+@dataclass
 class Demo:
     """Publishes timed events to a channel; when cancelled, it ends each download that it started."""
 
-    def __init__(self, broker: Broker, channel: str, now: Callable[[], float], sleep: Sleep = asyncio.sleep) -> None:
-        self._broker = broker
-        self._channel = channel
-        self._now = now
-        self._sleep = sleep
-        self._active: dict[str, JsonObject] = {}
-        self.ended: Counter[str] = Counter()
+    broker: Broker
+    channel: str
+    now: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ended: Counter[str] = field(default_factory=Counter)
+    _active: dict[str, JsonObject] = field(default_factory=dict)
 
     def __str__(self) -> str:
         counts = [f"{count} {kind.removeprefix('download_')}" for kind, count in sorted(self.ended.items())]
@@ -54,15 +53,15 @@ class Demo:
 
         On cancellation it publishes download_cancelled for each unfinished download.
         """
-        began = self._now()
+        began = self.now()
         batch: list[TimedEvent] = []
         try:
             for timed in events:
                 if batch and (len(batch) == BATCH_SIZE or timed.at_s > batch[0].at_s + BATCH_S):
                     await self._publish([due.event for due in batch])
                     batch = []
-                while (early_s := began + timed.at_s - self._now()) > 0:
-                    await self._sleep(early_s)
+                while (early_s := began + timed.at_s - self.now()) > 0:
+                    await self.sleep(early_s)
                 batch.append(timed)
             await self._publish([due.event for due in batch])
         except asyncio.CancelledError:
@@ -71,7 +70,7 @@ class Demo:
             raise
 
     async def _publish(self, events: list[JsonObject]) -> None:
-        publishing = asyncio.gather(*(self._broker.publish(event, self._channel) for event in events))
+        publishing = asyncio.gather(*(self.broker.publish(event, self.channel) for event in events))
         try:
             await asyncio.shield(publishing)
         except asyncio.CancelledError:

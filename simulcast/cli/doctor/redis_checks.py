@@ -8,6 +8,7 @@ from typing import cast
 
 import redis
 import redis.asyncio
+from redis.utils import str_if_bytes
 
 from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
@@ -76,18 +77,13 @@ def check_version(info: Mapping[str, object]) -> Finding:
 async def _check_configuration(client: redis.asyncio.Redis) -> list[Finding]:
     names = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy", "client-output-buffer-limit")
     try:
-        configuration = _decode(cast(Mapping[bytes | str, bytes | str], await client.config_get(*names)))
+        reply = cast(Mapping[bytes, bytes], await client.config_get(*names))
+        configuration = {str_if_bytes(name): str_if_bytes(value) for name, value in reply.items()}
         used = int(cast(Mapping[str, int], await client.info("memory"))["used_memory"])
     except redis.RedisError as error:
         remedy = "make sure of appendonly yes, maxmemory-policy noeviction, and 32 MB for the buffer of pubsub clients"
         return [Finding(WARNING, "configuration", f"can't be read ({error})", remedy)]
     return [_check_persistence(configuration), _check_memory(configuration, used), _check_buffers(configuration)]
-
-
-def _decode(reply: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
-    """Decode the names and values that redis-py left as bytes."""
-    names = {name if isinstance(name, str) else name.decode(): value for name, value in reply.items()}
-    return {name: value if isinstance(value, str) else value.decode() for name, value in names.items()}
 
 
 def _check_persistence(configuration: Mapping[str, str]) -> Finding:

@@ -9,6 +9,7 @@ events of the meantime share one send a client.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from simulcast.frontend.fanout.backlog import SLICE_BYTES, Backlog, BacklogPosition, Part
@@ -58,30 +59,26 @@ class Client:
         self.place = BacklogPosition(Part.LIVE, 0, 0, 0)
 
 
+@dataclass(eq=False)
 class Hub:
     """Clients of one view of a channel. Every method is synchronous, and none raises because of a client.
 
     A client is *current* exactly while it has joined, is open, is not paused and has every flushed event; else it is
     *behind*: waiting for the next flush, or for its socket to drain.
+
+    `clock`: seconds, monotonic. With the view's interval there is at most one flush in that time.
     """
 
-    def __init__(
-        self,
-        backlog: Backlog,
-        clock: Callable[[], float],
-        call_at: Callable[[float, Callable[[], None]], object],
-        counters: Counters,
-        view: View,
-    ) -> None:
-        """`clock`: seconds, monotonic. With the view's interval there is at most one flush in that time."""
-        self.backlog = backlog
-        self.log = backlog.log
-        self.counters = counters
+    backlog: Backlog
+    clock: Callable[[], float]
+    call_at: Callable[[float, Callable[[], None]], object]
+    counters: Counters
+    view: View
+
+    def __post_init__(self) -> None:
+        self.log = self.backlog.log
         self.on_flush: Callable[[], None] = lambda: None
-        self.view = view
-        self._interval_s = view.interval_ms / 1000
-        self._clock = clock
-        self._call_at = call_at
+        self._interval_s = self.view.interval_ms / 1000
         self._current: set[Client] = set()
         self._unwritten: set[Client] = set()  # current, and not yet written to in the flush that is running
         self._waiting: set[Client] = set()  # behind, with room in the socket
@@ -114,7 +111,7 @@ class Hub:
         if not self._is_pending:
             self._is_pending = True
             self._flush_cursor, self._flushed_position = head - 1, before
-            self._call_at(max(self._earliest_flush_at, self._clock()), self._flush_when_due)
+            self.call_at(max(self._earliest_flush_at, self.clock()), self._flush_when_due)
         if self._interval_s:
             return
         if self._slice_bytes + len(frame) > SLICE_BYTES and self._slice:
@@ -245,9 +242,9 @@ class Hub:
         return self._flush_cursor if self._is_pending else self.log.head
 
     def _flush_when_due(self) -> None:
-        started = self._clock()
+        started = self.clock()
         self.flush()
-        ended = self._clock()
+        ended = self.clock()
         self._earliest_flush_at = ended + max(
             min((ended - started) * FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S), self._interval_s
         )
