@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import fakeredis
@@ -53,6 +54,18 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
     server = Valkey(tmp_path / "valkey").start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+async def own_broker(own_valkey: Valkey) -> AsyncIterator[Broker]:
+    async with aclosing(Broker.connect(own_valkey.url)) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def own_jobs(own_valkey: Valkey, own_broker: Broker) -> AsyncIterator[Jobs]:
+    async with aclosing(Jobs.connect(own_valkey.url, own_broker)) as jobs:
+        yield jobs
 
 
 @pytest.fixture

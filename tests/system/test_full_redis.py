@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -26,20 +26,6 @@ MISSING_BYTES = 512 * 1024
 ENDED = 40  # downloads, whose records have 60 KB
 WORKER = WorkerRecord(name="h:1", version="1", started_at=0, running=0, max_downloads=1, bytes_per_s=0)
 Fill = Callable[[Broker, Jobs], Awaitable[None]]
-
-
-@pytest.fixture
-async def broker(own_valkey: Valkey) -> AsyncIterator[Broker]:
-    opened = Broker.connect(own_valkey.url)
-    yield opened
-    await opened.aclose()
-
-
-@pytest.fixture
-async def jobs(own_valkey: Valkey, broker: Broker) -> AsyncIterator[Jobs]:
-    opened = Jobs.connect(own_valkey.url, broker)
-    yield opened
-    await opened.aclose()
 
 
 def limit_memory(valkey: Valkey, room_bytes: int) -> None:
@@ -79,35 +65,35 @@ async def fill_by_many_channels(broker: Broker, _: Jobs) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("fill", [fill_by_one_publisher, fill_by_the_queue, fill_by_many_channels])
 async def test_a_full_redis_goes_on_serving_and_takes_publications_again_once_downloads_are_cleared(
-    own_valkey: Valkey, broker: Broker, jobs: Jobs, front_end: StartFrontEnd, fill: Fill
+    own_valkey: Valkey, own_broker: Broker, own_jobs: Jobs, front_end: StartFrontEnd, fill: Fill
 ) -> None:
     server = await front_end()
     registry = ProcessRegistry.connect(own_valkey.url)
-    ended = [await submit(jobs) for _ in range(ENDED)]
+    ended = [await submit(own_jobs) for _ in range(ENDED)]
     for _ in ended:
-        await jobs.finish(await claim_job(jobs), "complete", {})
-    running = [(await jobs.submit("http://example.com/b")).download_id for _ in range(2)]
-    leases = [await claim_job(jobs) for _ in running]
+        await own_jobs.finish(await claim_job(own_jobs), "complete", {})
+    running = [(await own_jobs.submit("http://example.com/b")).download_id for _ in range(2)]
+    leases = [await claim_job(own_jobs) for _ in running]
     running = [lease.record.download_id for lease in leases]
-    waiting = await submit(jobs)
+    waiting = await submit(own_jobs)
     limit_memory(own_valkey, ROOM_BYTES)
-    await broker.head()  # as a front-end does once a second
+    await own_broker.head()  # as a front-end does once a second
     async with await server.connect() as client:
-        await fill(broker, jobs)
+        await fill(own_broker, own_jobs)
         limit_memory(own_valkey, -MISSING_BYTES)  # full whatever buffers of connections come and go
         with pytest.raises(BrokerUnavailable, match=r"Redis is full .*maxmemory.* delete and clear"):
-            await broker.publish({"type": "x"}, "other")
+            await own_broker.publish({"type": "x"}, "other")
         status, answer = await server.post("/downloads", {"url": "http://example.com/c"})
         assert status == 503 and "Redis is full" in str(answer["detail"])
 
-        assert [state.desired for state in await jobs.renew(leases, 30)] == ["running", "running"]
-        await jobs.progress(leases[0], b'{"type":"download_progress","download_id":"p","progress":0.5}', {})
-        await jobs.finish(leases[0], "complete", {})
-        assert (await jobs.get(running[0])).state == "complete"
-        await jobs.save(leases[1], {"finishing": "x"})
-        assert await jobs.command(Command("pause", running[1])) is None
-        assert [state.desired for state in await jobs.renew(leases[1:], 30)] == ["paused"]
-        await jobs.finish(leases[1], "paused", {})
+        assert [state.desired for state in await own_jobs.renew(leases, 30)] == ["running", "running"]
+        await own_jobs.progress(leases[0], b'{"type":"download_progress","download_id":"p","progress":0.5}', {})
+        await own_jobs.finish(leases[0], "complete", {})
+        assert (await own_jobs.get(running[0])).state == "complete"
+        await own_jobs.save(leases[1], {"finishing": "x"})
+        assert await own_jobs.command(Command("pause", running[1])) is None
+        assert [state.desired for state in await own_jobs.renew(leases[1:], 30)] == ["paused"]
+        await own_jobs.finish(leases[1], "paused", {})
         await registry.heartbeat(WORKER, {})
         full = await registry.processes()
         assert full.redis_bytes > full.redis_max_bytes > 0
@@ -120,8 +106,8 @@ async def test_a_full_redis_goes_on_serving_and_takes_publications_again_once_do
 
         assert (await server.delete(f"/downloads/{waiting}"))[0] == 200
         assert (await server.post("/downloads/clear", {}))[0] == 200
-    await eventually(lambda: takes_publications(broker), "publications are taken")
-    await submit(jobs)
+    await eventually(lambda: takes_publications(own_broker), "publications are taken")
+    await submit(own_jobs)
     await registry.aclose()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -137,11 +138,9 @@ def valkey_of_all(folder_of_all: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 async def jobs(valkey_of_all: Valkey) -> AsyncIterator[Jobs]:
-    broker = Broker.connect(valkey_of_all.url)
-    found = Jobs.connect(valkey_of_all.url, broker)
-    yield found
-    await found.aclose()
-    await broker.aclose()
+    url = valkey_of_all.url
+    async with aclosing(Broker.connect(url)) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
+        yield jobs
 
 
 async def ended(jobs: Jobs, download_id: str) -> JobRecord:

@@ -3,13 +3,11 @@
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
 from tests.conditions import DEADLINE_S, retry_while_unavailable
@@ -19,15 +17,6 @@ from tests.service import collect
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture
-async def own_jobs(own_valkey: Valkey) -> AsyncIterator[Jobs]:
-    broker = Broker.connect(own_valkey.url)
-    jobs = Jobs.connect(own_valkey.url, broker)
-    yield jobs
-    await jobs.aclose()
-    await broker.aclose()
 
 
 async def pause(jobs: Jobs, download_id: str) -> None:

@@ -93,12 +93,15 @@ async def test_half_a_body_is_cut_with_408_and_its_endpoint_learns_of_it() -> No
         await until(lambda: told == ["http.request", "http.disconnect"], "the endpoint's end")
 
 
-@pytest.mark.usefixtures("hasty")
 async def test_a_response_that_lasts_is_no_request_that_is_late() -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await asyncio.sleep(1)
+        await until(lambda: not any(map(has_deadline, server.server_state.connections)), "the end of the deadline")
         await send({"type": "http.response.body", "body": b"the end"})
+
+    def has_deadline(connection: object) -> bool:
+        assert isinstance(connection, SimulcastHTTPProtocol)
+        return connection._deadline is not None
 
     async with served(endpoint) as server:
         assert b"the end" in await rest(server, REQUEST + b"Connection: close\r\n\r\n")
