@@ -1,6 +1,8 @@
-"""A WebSocket client that sends bytes as they are written."""
+"""A WebSocket client that sends bytes as they are written, and the end of a client without a word."""
 
+import ctypes
 import socket
+import struct
 
 from tests.service import FrontEnd
 
@@ -23,3 +25,10 @@ def raw_client(running: FrontEnd, more: str = "", receive_buffer: int | None = N
         head += connection.recv(1)
     assert head.startswith(b"HTTP/1.1 101"), head
     return connection
+
+
+def vanish(connection: socket.socket) -> None:
+    """Let its kernel drop each segment that arrives from now on, as if the machine had lost its network (Linux)."""
+    drop_all = ctypes.create_string_buffer(struct.pack("=HBBI", 0x06, 0, 0, 0))  # BPF_RET | BPF_K, 0 bytes
+    program = struct.pack("@HP", 1, ctypes.addressof(drop_all))
+    connection.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER

@@ -73,10 +73,10 @@ async def publish_note(broker: Broker, channel: str, number: int) -> Position:
     return position
 
 
-def join(port: int, target: str, more: str | None) -> socket.socket:
+def join(port: int, target: str, more: str | None, receive_buffer: int = 4096) -> socket.socket:
     """Send a request, and read nothing."""
     connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.connect(("127.0.0.1", port))
     request = f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" if more is None else HANDSHAKE
     connection.sendall(request.format(target=target, more=more).encode())

@@ -53,6 +53,10 @@ class ConnectionWriter(Writer, Protocol):
         """A number that rises while the client takes bytes from a full socket."""
 
     @property
+    def is_gone(self) -> bool:
+        """True where the client's machine acknowledges nothing, and no ping of the server will show it."""
+
+    @property
     def deflate(self) -> Deflate | None:
         """The compression that was negotiated, if any."""
 
@@ -105,17 +109,22 @@ class Subscriber:
                     turns.append(channel)
 
     def disconnect_if_stalled(self) -> None:
-        """Cut the connection if its socket has been full for SLOW_CLIENT_TIMEOUT_S, and no byte was taken from it."""
+        """Cut a client that is gone, or whose full socket it has taken no byte from for SLOW_CLIENT_TIMEOUT_S."""
+        if self._is_stalled():
+            self.channels.counters.disconnects += 1
+            self.writer.abort()
+
+    def _is_stalled(self) -> bool:
         if self._stalled_since is None:
-            return
+            return self.writer.is_gone
         now, taken = self.channels.now(), self.writer.taken
         if self._taken is None:
             self._taken = taken
         elif taken > self._taken:
             self._stalled_since, self._taken = now, taken
-        elif now - self._stalled_since > SLOW_CLIENT_TIMEOUT_S:
-            self.channels.counters.disconnects += 1
-            self.writer.abort()
+        else:
+            return now - self._stalled_since > SLOW_CLIENT_TIMEOUT_S
+        return False
 
     def on_disconnect(self) -> None:
         """The connection is lost: leave every channel."""

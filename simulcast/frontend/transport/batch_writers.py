@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.hub import ConnectionObserver
-from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken
+from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken, is_gone
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.close_codes import Reconnect
 
@@ -39,6 +39,11 @@ class BatchWriter(ABC):
     def taken(self) -> int:
         """The number of messages sent."""
         return self._sent
+
+    @property
+    def is_gone(self) -> bool:
+        """False where the server finds out by itself."""
+        return False
 
     def write(self, frames: bytes) -> None:
         self._batches.append(frames)
@@ -114,6 +119,11 @@ class SSEWriter(BatchWriter):
     def taken(self) -> int:
         """A number that rises while the client takes bytes from a full socket."""
         return self._sent if self._transport is None else bytes_taken(self._transport)
+
+    @property
+    def is_gone(self) -> bool:
+        """True where the client's kernel acknowledges nothing, though the socket has room."""
+        return self._transport is not None and is_gone(self._transport)
 
     def abort(self) -> None:
         super().abort()

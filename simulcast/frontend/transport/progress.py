@@ -1,15 +1,19 @@
-"""Sockets that are full: how much the client takes from them, and when the kernel gives up."""
+"""Slow clients, which take bytes now and then, and gone ones, whose kernel acknowledges nothing."""
 
 import asyncio
 import socket
 import struct
 from contextlib import suppress
 
-UNACKNOWLEDGED_TIMEOUT_MS = 60_000  # how long a client's kernel may acknowledge nothing, or take nothing
+UNACKNOWLEDGED_TIMEOUT_S = 60.0  # how long a client's kernel may acknowledge nothing
+# Linux counts the time since the window of a slow reader became too small for the next segment, of up to 64 KiB, though
+# the client reads all the time (tcp_probe_timer). So its own timeout is only for what no other one covers.
+KERNEL_TIMEOUT_FACTOR = 15
 NOTSENT_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
 
 _BYTES_ACKED_OFFSET = 120  # of tcpi_bytes_acked in struct tcp_info, linux/tcp.h
 _TCP_INFO_BYTES = 128
+_PROBES_OFFSET, _UNACKED_OFFSET, _LAST_ACK_RECEIVED_OFFSET = 3, 24, 56  # a byte, and two numbers of 32 bits
 
 
 def bound_kernel_buffer(transport: asyncio.WriteTransport) -> None:
@@ -21,10 +25,23 @@ def bound_kernel_buffer(transport: asyncio.WriteTransport) -> None:
 
 
 def cut_when_gone(transport: asyncio.WriteTransport) -> None:
-    """Let the kernel cut the connection when its client has vanished."""
+    """Let the kernel cut the connection at last when its client has vanished."""
     sock = _tcp_socket(transport)
     if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_TIMEOUT_MS)
+        timeout_ms = round(UNACKNOWLEDGED_TIMEOUT_S * KERNEL_TIMEOUT_FACTOR * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
+
+
+def is_gone(transport: asyncio.WriteTransport) -> bool:
+    """Return whether the client's kernel has acknowledged neither bytes nor probes for UNACKNOWLEDGED_TIMEOUT_S.
+
+    Elsewhere than on Linux it is not known: False.
+    """
+    if (info := _tcp_info(transport)) is None:
+        return False
+    (unacked,) = struct.unpack_from("=I", info, _UNACKED_OFFSET)
+    (last_ack_ms,) = struct.unpack_from("=I", info, _LAST_ACK_RECEIVED_OFFSET)
+    return bool((unacked or info[_PROBES_OFFSET]) and last_ack_ms > UNACKNOWLEDGED_TIMEOUT_S * 1000)
 
 
 def bytes_taken(transport: asyncio.WriteTransport) -> int:
@@ -33,13 +50,18 @@ def bytes_taken(transport: asyncio.WriteTransport) -> int:
     It counts the bytes that the client's kernel acknowledged. Elsewhere than on Linux, and on other sockets than those
     of TCP, it is known only how much less is held here.
     """
+    if (info := _tcp_info(transport)) is not None:
+        return int(struct.unpack_from("=Q", info, _BYTES_ACKED_OFFSET)[0])
+    return -transport.get_write_buffer_size()
+
+
+def _tcp_info(transport: asyncio.WriteTransport) -> bytes | None:
     sock = _tcp_socket(transport)
     if sock is not None and hasattr(socket, "TCP_INFO"):
         with suppress(OSError, ValueError):  # closed meanwhile: uvloop's sockets raise the second one
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-            if len(info) == _TCP_INFO_BYTES:
-                return int(struct.unpack_from("=Q", info, _BYTES_ACKED_OFFSET)[0])
-    return -transport.get_write_buffer_size()
+            return info if len(info) == _TCP_INFO_BYTES else None
+    return None
 
 
 def _tcp_socket(transport: asyncio.WriteTransport) -> socket.socket | None:

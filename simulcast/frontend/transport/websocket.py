@@ -39,6 +39,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     """The WebSocket protocol given to uvicorn. Puts itself into the ASGI scope, and is its client's writer."""
 
     observer: ConnectionObserver | None = None
+    is_gone = False  # a ping shows it
     on_lost: Callable[[], None] | None = None
 
     _handle_text: TextHandler | None = None
