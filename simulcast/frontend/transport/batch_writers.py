@@ -66,18 +66,21 @@ class BatchWriter(ABC):
     async def pump(self) -> None:
         """Send the batches until `close`, `abort`, or the client's disconnect."""
         self._pumping = asyncio.current_task()
-        while self.closing is None:
-            await self._wake.wait()
-            self._wake.clear()
-            batches, self._batches = self._batches, []
-            try:
-                await self._send_batch(b"".join(batches))
-            except (OSError, WebSocketDisconnect, RuntimeError):
-                return  # disconnected: servers differ in what they raise
-            if not self._batches:
-                self.drained.set()
-                if self.observer is not None:
-                    self.observer.on_resume()
+        try:
+            while self.closing is None:
+                await self._wake.wait()
+                self._wake.clear()
+                batches, self._batches = self._batches, []
+                try:
+                    await self._send_batch(b"".join(batches))
+                except (OSError, WebSocketDisconnect, RuntimeError):
+                    return  # disconnected: servers differ in what they raise
+                if not self._batches:
+                    self.drained.set()
+                    if self.observer is not None:
+                        self.observer.on_resume()
+        finally:
+            self._pumping = None  # its traceback refers to this writer: a cycle would keep the client from being freed
 
     @abstractmethod
     async def _send_batch(self, frames: bytes) -> None: ...
