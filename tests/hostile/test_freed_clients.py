@@ -1,6 +1,5 @@
 """Clients that left, in every state: all that they had is freed without the garbage collector."""
 
-import asyncio
 import gc
 import weakref
 
