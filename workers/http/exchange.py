@@ -8,6 +8,7 @@ which is written to the disk by one call at half the cost of many small ones.
 import asyncio
 import io
 import math
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -23,6 +24,7 @@ _SHARED_BUFFER_BYTES = 6 * 1024 * 1024  # of all transfers, as far as each has _
 GATHER_S = 0.2  # how long a byte waits for others, to be read and written together
 HEADER_WINDOWS = 2  # the headers must be complete within this many times the longest silence
 _NOTHING = memoryview(b"")
+_STATUS = re.compile(rb"\S+\s+([0-9]+)")  # a space behind it is left out by some servers
 _UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where it has been given a password
 
 
@@ -174,7 +176,8 @@ class Exchange:
             self._postpone()
         if line.startswith(b"HTTP/"):
             self.headers = Headers()
-            self.status = int(line.split()[1])
+            status = _STATUS.match(line)
+            self.status = int(status[1]) if status else 0
         elif line.strip():
             self.headers.add(line)
         elif self.status >= 200 and self.status not in _UNDECIDED:

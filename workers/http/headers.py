@@ -26,7 +26,7 @@ class Headers:
         """Add a field as it came; a line without a colon is no field. Bytes that are no UTF-8 become surrogates."""
         name, colon, value = line.decode(errors="surrogateescape").partition(":")
         if colon:
-            self._fields.setdefault(name.strip().lower(), []).append(value.strip())
+            self._fields.setdefault(name.strip().lower(), []).append(value.strip(" \t\r\n"))
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first field of that name."""

@@ -16,7 +16,7 @@ from workers.http.url import PROXIES, URL
 MAX_REDIRECTS = 20
 MAX_DISCARDED_BYTES = 64 * 1024  # of a redirect's own body, read so that its connection can be used again
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 _HARMLESS = frozenset({"user-agent", "accept", "accept-language"})  # no secrets: they go wherever a redirect leads
 
 

@@ -14,11 +14,18 @@ from workers.http.headers import Headers, parse_date
 from workers.http.retry_policy import retry_after_s
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
-_CONTENT_RANGE = re.compile(r"bytes[ =:]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
-_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+# The unit and the size are left out by some servers; anything but a number in place of the size leaves it unknown.
+_CONTENT_RANGE = re.compile(
+    r"(?:bytes)?[ =:]*([0-9]{1,18}) *- *([0-9]{1,18}) *(?:/ *([0-9]{1,18}(?![0-9]))?.*)?|bytes[ =:]*\*/([0-9]{1,18})",
+    re.IGNORECASE,
+)
+_LENGTH = re.compile(r"0*[0-9]{1,18}", re.ASCII)
 _MIN_AGE = timedelta(seconds=1)  # RFC 9110 §8.8.2.2: of a file that was changed within the same second
+# Of the answers 2xx, those without the file; unknown ones are as 200 (RFC 9110 §15).
+_NO_FILE = frozenset({202, 204, 205, 207, 208})
 # Answers to a request for a part after which the whole is asked for: its form may be all that the server objects to.
 _NO_PARTS = frozenset({*range(201, 206), *range(207, 400), 400, 405, 406, 411, 412, 413, 414, 416, 417, 422, 431, 501})
+_GZIP_TYPES = ("application/gzip", "application/x-gzip", "application/x-gunzip", "application/x-tgz")
 _GZIP_NAMES, _Z_NAMES = ("gz", "tgz", "taz", "svgz", "emz"), ("z", "tz")
 _ENDINGS = {  # of each compression, the endings of files that are in it themselves
     **dict.fromkeys(("gzip", "x-gzip"), _GZIP_NAMES),
@@ -89,7 +96,7 @@ def check_response(status: int, headers: Headers, start: int, source: RemoteFile
     """
     if start and status in _NO_PARTS:
         return None
-    if status not in (200, 206):
+    if status not in range(200, 300) or status in _NO_FILE:
         raise wrong_status(status, headers)
     try:
         head = _read_head(status, headers, start, source)
@@ -104,15 +111,20 @@ def check_response(status: int, headers: Headers, start: int, source: RemoteFile
 
 def _read_head(status: int, headers: Headers, start: int, source: RemoteFile | None) -> ResponseHead | None:
     length, validator = _length(headers), read_validator(headers)
-    if status == 200 and "Content-Range" not in headers:
+    content_range = _content_range(headers)
+    if content_range is None:
+        states_bytes = any(map(str.isdigit, headers.get("Content-Range")))
+        if status == 206 or states_bytes or (start and "Content-Range" in headers):
+            return None
         known = source.total if source is not None and validator is not None and validator == source.validator else None
         if known is not None and length not in (None, known):
             raise ProtocolError(f"the server states {length} and {known} bytes for one version of the file")
         return ResponseHead(0, validator, known if length is None else length)
-    content_range = _content_range(headers)
-    if content_range is None:
-        return None
     first, last, stated = content_range
+    if stated is None and status != 206 and first == 0:
+        stated = last + 1
+    if not start and length is not None and length == stated and last + 1 - first in (length, length + 1):
+        return ResponseHead(0, validator, stated)  # all of it, where the server counts from 1 or to the size, too
     known = source.total if start and source is not None else None
     total = known if stated is None else stated
     is_rest = total is not None and start == first <= last == total - 1
@@ -165,11 +177,16 @@ def content_codings(headers: Headers) -> list[str]:
     return [coding for coding in map(str.strip, fields.lower().split(",")) if coding in _ENDINGS]
 
 
-def make_decoder(headers: Headers, name: str) -> Decoder | None:
-    """Return what undoes the response's compression; None where that is the file's own, as that of `name.tar.gz`."""
+def make_decoder(headers: Headers, name: str, size: int | None) -> Decoder | None:
+    """Return what undoes the compression of a response of `size` bytes.
+
+    None where the compression is the file's own, as that of `name.tar.gz`.
+    """
     codings = content_codings(headers)
-    is_own = len(codings) == 1 and name.lower().rpartition(".")[2] in _ENDINGS[codings[0]]
-    return Decoder(codings) if codings and not is_own else None
+    kind = headers.get("Content-Type").lower().partition(";")[0].strip()
+    is_archive = kind in _GZIP_TYPES and codings[:1] in (["gzip"], ["x-gzip"])
+    is_own = len(codings) == 1 and (is_archive or name.lower().rpartition(".")[2] in _ENDINGS[codings[0]])
+    return Decoder(codings, size) if codings and not is_own else None
 
 
 def _content_range(headers: Headers) -> tuple[int, int, int | None] | None:
@@ -177,11 +194,15 @@ def _content_range(headers: Headers) -> tuple[int, int, int | None] | None:
     if headers.get("Content-Type").lower().startswith("multipart/byteranges"):
         return None  # RFC 9110 §15.3.7.2
     match = _CONTENT_RANGE.fullmatch(_only(headers, "Content-Range") or "")
-    return (int(match[1]), int(match[2]), None if match[3] == "*" else int(match[3])) if match else None
+    if match is None:
+        return None
+    if match[4] is not None:  # in place of a range "*": of the whole
+        return 0, int(match[4]) - 1, int(match[4])
+    return int(match[1]), int(match[2]), None if match[3] is None else int(match[3])
 
 
 def _only(headers: Headers, name: str) -> str | None:
-    values = set(headers.get_all(name))
+    values = {value.strip() for field in headers.get_all(name) for value in field.split(",")}
     if len(values) > 1:
         raise ProtocolError(f"the server's answer is not valid HTTP: it has {len(values)} headers {name}")
     return values.pop() if values else None

@@ -18,10 +18,11 @@ WEB = frozenset({"http", "https"})
 PROXIES = WEB | {"socks5", "socks5h"}
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#@]*)([^#]*)(?:#.*)?", re.DOTALL)
-_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\[\]:]+)(?::([0-9]{0,5}))?", re.ASCII)
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\[\]:]+)(?::(0*[0-9]{0,5}))?", re.ASCII)
 _NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f\\%<>^`{|}\"]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ILLEGAL = re.compile(rb"[^\x21-\x7e]")
+_SLASHES = re.compile(r"(https?):/{1,3}(?=[^/])", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -92,7 +93,7 @@ class URL:
 
         User and password stay within the origin. Raises InvalidURL, without the text.
         """
-        location = location.strip("\x00\t\n\r ")
+        location = _SLASHES.sub(r"\1://", location.strip("\x00\t\n\r "), count=1)
         try:
             if _SCHEME.match(location):
                 joined = URL.parse(location, schemes)

@@ -108,7 +108,7 @@ async def _attempt(
         if head is None:
             return None
         name = file_name(response.headers.get("Content-Disposition"), response.url.path)
-        decoder = make_decoder(response.headers, name)
+        decoder = make_decoder(response.headers, name, head.total)
         if decoder is not None:
             if head.start:
                 return None

@@ -40,7 +40,7 @@ def test_what_is_asked_for_depends_on_what_is_there_and_a_strong_etag(
 
 
 @pytest.mark.parametrize("length", [None, 100])
-@pytest.mark.parametrize("content_range", ["bytes 100-199/200", "Bytes 100-199/200", "bytes 100-199/*"])
+@pytest.mark.parametrize("content_range", ["bytes 100-199/200", "Bytes 100-199/200", "bytes 100-199/*", "100-199/200"])
 def test_the_rest_of_the_same_file_is_the_rest(content_range: str, length: int | None) -> None:
     assert check_response(206, partial(content_range, length), 100, V1) == ResponseHead(100, '"v1"', 200)
 
@@ -59,7 +59,6 @@ def test_the_rest_of_the_same_file_is_the_rest(content_range: str, length: int |
         ("bytes 99-199/200", 101, RemoteFile('"v1"', None)),
         ("bytes 100-99/100", 0, RemoteFile('"v1"', None)),
         ("bytes -199/200", 100, V1),
-        ("100-199/200", 100, V1),
         ("", 100, V1),
     ],
 )
