@@ -51,18 +51,11 @@ export class Commands {
 
   /**
    * @param {string} downloadId
-   * @returns {string} the error of the last command, in words; "" for none
+   * @returns {{pending: Action | null, note: string}} pending: the command that was sent and has no effect yet; note: the
+   *   error of the last command, in words, "" for none
    */
-  note(downloadId) {
-    return this.#notes.get(downloadId) ?? "";
-  }
-
-  /**
-   * @param {string} downloadId
-   * @returns {Action | null} the command that was sent and has no effect yet
-   */
-  pendingAction(downloadId) {
-    return this.#pending.get(downloadId)?.action ?? null;
+  get(downloadId) {
+    return { pending: this.#pending.get(downloadId)?.action ?? null, note: this.#notes.get(downloadId) ?? "" };
   }
 
   /**

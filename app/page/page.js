@@ -48,14 +48,14 @@ const gateway = new Gateway({
 const commands = new Commands({
   send: (command) => gateway.sendWebSocketMessage(command),
   onChange: (downloadId, note) => {
-    if (downloadId === ALL) clearFinished.show(commands.pendingAction(ALL) !== null, note);
+    if (downloadId === ALL) clearFinished.show(commands.get(ALL).pending !== null, note);
     const download = downloads.get(downloadId);
     if (download) rows.draw(download);
     if (note !== "") announce(printable(note));
   },
 });
 const rows = new Rows({
-  getCommand: (downloadId) => ({ pending: commands.pendingAction(downloadId), note: commands.note(downloadId) }),
+  getCommand: (downloadId) => commands.get(downloadId),
   onAction: (action, downloadId, options) => commands.request(action, downloadId, Date.now(), options),
   onFrame: showCounts,
 });
@@ -109,7 +109,7 @@ function takeResult(result) {
 /** @param {Change} change */
 function draw({ download, before, removed }) {
   if (removed) {
-    const isDeleted = commands.pendingAction(removed.id) === "delete_download";
+    const isDeleted = commands.get(removed.id).pending === "delete_download";
     if (isDeleted) announce(`${printable(displayName(removed))}: deleted.`);
     rows.remove(removed.id);
     commands.settle(removed.id);

@@ -51,8 +51,6 @@ export class Row {
     const slotted = /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-slot]"));
     /** @type {Record<string, HTMLElement>} */
     this.slots = Object.fromEntries(Array.from(slotted, (slot) => [slot.dataset.slot, slot]));
-    this.main = new ActionButton(this.slots.main);
-    this.end = new ActionButton(this.slots.end);
     /** @type {Download | null} */
     this.download = null;
   }
@@ -138,24 +136,45 @@ export class Row {
    * @param {Action | null} pending
    */
   #patchButtons(state, name, pending) {
-    const { main, end } = this;
+    const { main, end, link } = this.slots;
     const { activeElement } = document;
     const ended = hasEnded(state);
-    const before = end.action;
-    main.show(MAIN_ACTION[state], name, pending);
-    end.show(ended ? "delete_download" : "cancel_download", name, pending);
-    const link = this.slots.link;
+    const before = end.dataset.action;
+    this.#patchAction("main", MAIN_ACTION[state], name, pending);
+    this.#patchAction("end", ended ? "delete_download" : "cancel_download", name, pending);
     if (this.#changes("link", `${state} ${pending} ${name}`)) {
       link.hidden = !needsLink(state);
       link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
       link.setAttribute("aria-busy", String(pending === "relink_download"));
     }
-    const onMain = activeElement === main.element && main.action === null;
+    const onMain = activeElement === main && main.hidden;
     // The next press was meant for Cancel, and must not meet Delete.
-    const onEnd = activeElement === end.element && before !== end.action && ended;
+    const onEnd = activeElement === end && before !== end.dataset.action && ended;
     const onLink = activeElement === link && link.hidden;
     if (!onMain && !onEnd && !onLink) return;
-    (main.action === null ? this.element : main.element).focus({ preventScroll: true });
+    (main.hidden ? this.element : main).focus({ preventScroll: true });
+  }
+
+  /**
+   * Patches a button whose action may change while the person is on it.
+   * @param {"main" | "end"} slot
+   * @param {Action | null} action null hides it
+   * @param {string} name of the download
+   * @param {Action | null} pending the command that was sent and has no effect yet
+   */
+  #patchAction(slot, action, name, pending) {
+    const button = this.slots[slot];
+    const isPending = action !== null && action === pending;
+    if (!this.#changes(slot, `${action} ${isPending} ${name}`)) return;
+    button.hidden = action === null;
+    button.setAttribute("aria-busy", String(isPending));
+    if (action === null) return;
+    button.dataset.action = action;
+    button.title = VERBS[action];
+    button.setAttribute("aria-label", `${VERBS[action]} ${name}`);
+    const [icon, label] = button.querySelectorAll("use, span");
+    icon.setAttribute("href", `#icon-${action}`);
+    label.textContent = VERBS[action];
   }
 
   /**
@@ -178,41 +197,6 @@ export class Row {
     if (this.#written.get(slot) === value) return false;
     this.#written.set(slot, value);
     return true;
-  }
-}
-
-/** A button whose action may change while the person is on it. */
-class ActionButton {
-  #written = "";
-  /** The present action. @type {Action | null} */
-  action = null;
-
-  /** @param {HTMLElement} element */
-  constructor(element) {
-    this.element = element;
-    this.label = /** @type {HTMLElement} */ (element.querySelector("span"));
-    this.icon = /** @type {SVGUseElement} */ (element.querySelector("use"));
-  }
-
-  /**
-   * @param {Action | null} action null hides it
-   * @param {string} name of the download
-   * @param {Action | null} pending the command that was sent and has no effect yet
-   */
-  show(action, name, pending) {
-    const isPending = action !== null && action === pending;
-    const value = `${action} ${isPending} ${name}`;
-    if (value === this.#written) return;
-    this.#written = value;
-    this.action = action;
-    this.element.hidden = action === null;
-    this.element.setAttribute("aria-busy", String(isPending));
-    if (action === null) return;
-    this.element.dataset.action = action;
-    this.element.title = VERBS[action];
-    this.element.setAttribute("aria-label", `${VERBS[action]} ${name}`);
-    this.label.textContent = VERBS[action];
-    this.icon.setAttribute("href", `#icon-${action}`);
   }
 }
 

@@ -23,7 +23,7 @@ const QUESTIONS = {
   delete_download: {
     template: /** @type {any} */ (deleteTemplate),
     label: (name) => `Delete ${name}?`,
-    opener: (row) => row.end.element,
+    opener: (row) => row.slots.end,
     fits: hasEnded,
   },
   relink_download: {

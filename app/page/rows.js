@@ -27,7 +27,8 @@ export class Rows {
   #order = null;
   /** @type {(download: Download) => boolean} */
   #matches = () => true;
-  #visibleCount = 0;
+  /** The number of rows that match the filter. */
+  visibleCount = 0;
   #isScheduled = false;
   #getCommand;
   #onFrame;
@@ -55,11 +56,6 @@ export class Rows {
       if (action === "delete_download" && detail > 1) return;
       if (!this.#dialog.open(row, action)) onAction(action, row.download.id);
     });
-  }
-
-  /** @returns {number} of rows that match the filter */
-  get visibleCount() {
-    return this.#visibleCount;
   }
 
   /**
@@ -141,7 +137,7 @@ export class Rows {
     row.patch(download, this.#getCommand(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
-      this.#visibleCount += 1;
+      this.visibleCount += 1;
       list.prepend(row.element);
       this.#observer.observe(row.element);
     }
@@ -154,7 +150,7 @@ export class Rows {
     if (element.hidden === hides) return;
     if (hides) this.#moveFocus(element);
     element.hidden = hides;
-    this.#visibleCount += hides ? -1 : 1;
+    this.visibleCount += hides ? -1 : 1;
   }
 
   /** @param {Row} row */
@@ -163,7 +159,7 @@ export class Rows {
     this.#dialog.close(row);
     this.#leaving.delete(row);
     this.#observer.unobserve(row.element);
-    if (!row.element.hidden) this.#visibleCount -= 1;
+    if (!row.element.hidden) this.visibleCount -= 1;
     row.element.remove();
   }
 
@@ -179,9 +175,9 @@ export class Rows {
       focusFallback.focus();
       return;
     }
-    const main = activeElement.matches('[data-slot="main"]') ? row.main : row.end;
-    const button = main.action === null ? row.end : main;
-    const target = activeElement === element ? row.element : button.element;
+    const { main, end } = row.slots;
+    const button = activeElement.matches('[data-slot="main"]') && !main.hidden ? main : end;
+    const target = activeElement === element ? row.element : button;
     target.focus({ preventScroll: true });
     target.scrollIntoView({ block: "nearest" });
   }

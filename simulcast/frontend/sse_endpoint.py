@@ -17,7 +17,7 @@ from simulcast.cancellation import cancel_and_wait, run_until_first
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.authorization import Outcome, admit
 from simulcast.frontend.grant import Grant
-from simulcast.frontend.services import RETRY_AFTER, Services
+from simulcast.frontend.services import Services
 from simulcast.frontend.subscriptions import options
 from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.subscriptions.channels import TooManyChannels
@@ -66,13 +66,10 @@ async def _open_stream(supervisor: Supervisor, request: Request, outcome: Outcom
     grant = admit(outcome, wanted.channels)
     if not isinstance(grant, Grant):
         raise HTTPException(401, "an event stream has no first message: send the token in the header Authorization")
-    if (reason := supervisor.refusal()) is not None:
-        raise HTTPException(503, reason, RETRY_AFTER)
-    if request.method == "HEAD":
+    is_head = request.method == "HEAD"
+    services = await supervisor.open_session(() if is_head else wanted.channels, wanted.address)
+    if is_head:
         return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
-    services = supervisor.services
-    if (reason := await services.start(wanted.channels, wanted.address)) is not None:
-        raise HTTPException(503, reason, RETRY_AFTER)
     return EventStream(supervisor, services, wanted, grant)
 
 

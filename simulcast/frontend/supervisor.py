@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import KW_ONLY, dataclass
 
+from starlette.exceptions import HTTPException
+
 from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.drain import drain
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
-from simulcast.frontend.services import Services, open_services
+from simulcast.frontend.services import RETRY_AFTER, Services, open_services
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import ConnectionWriter, Subscriber
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
@@ -94,6 +96,15 @@ class Supervisor:
         if len(self.services.connected) < self.max_clients:
             return None
         return f"this front-end has all the {self.max_clients:,} clients that it may: come back later"
+
+    async def open_session(self, channels: Collection[str], address: str) -> Services:
+        """Return the running services, which follow the channels. Raises HTTPException 503 where that can't be now."""
+        if (reason := self.refusal()) is None:
+            services = self.services
+            reason = await services.start(channels, address)
+        if reason is not None:
+            raise HTTPException(503, reason, RETRY_AFTER)
+        return services
 
     def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
         """Return a new client. It is disconnected where `services` have ended since its handshake began."""

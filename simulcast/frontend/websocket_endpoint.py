@@ -14,7 +14,7 @@ from simulcast.cancellation import run_until_first
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.authorization import Outcome, admit, authenticate
 from simulcast.frontend.grant import Grant
-from simulcast.frontend.services import RETRY_AFTER, Services
+from simulcast.frontend.services import Services
 from simulcast.frontend.subscriptions import options
 from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.subscriptions.channels import TooManyChannels
@@ -37,19 +37,13 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
         address = address_key(websocket.client and websocket.client.host)
         wanted = options.parse(websocket.query_params.multi_items(), offered, supervisor.channel, address)
         admission = admit(outcome, wanted.channels)
+        # No channel is followed for a client that has yet to authenticate.
+        services = await supervisor.open_session(wanted.channels if isinstance(admission, Grant) else (), address)
     except ValueError as error:
         await _refuse(websocket, 400, str(error))
         return
     except HTTPException as error:
         await _refuse(websocket, error.status_code, error.detail, error.headers)
-        return
-    if (reason := supervisor.refusal()) is not None:
-        await _refuse(websocket, 503, reason, RETRY_AFTER)
-        return
-    services = supervisor.services
-    # No channel is followed for a client that has yet to authenticate.
-    if (reason := await services.start(wanted.channels if isinstance(admission, Grant) else (), address)) is not None:
-        await _refuse(websocket, 503, reason, RETRY_AFTER)
         return
     await websocket.accept(options.select_subprotocol(offered))
     if isinstance(admission, Grant):

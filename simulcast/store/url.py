@@ -10,13 +10,14 @@ The grammar is that of redis-sentinel-url.
 """
 
 import difflib
-import ipaddress
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from simulcast.model.channel import DEFAULT_NAMESPACE, NAMESPACE_PATTERN, name_prefix
+from simulcast.model.ip_address import parse_ip_address
 
 FORMS = (
     "redis://localhost:6379/0, rediss://…, unix:///path, redis+sentinel://host:26379,host2:26379/master/0 "
@@ -192,7 +193,7 @@ def _server(text: str, default_port: int, url: str) -> Server:
     host, port = text, ""
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
-        if not bracket or (port and not port.startswith(":")) or not _is_ipv6(host):
+        if not bracket or (port and not port.startswith(":")) or not isinstance(parse_ip_address(host), IPv6Address):
             raise _invalid(url, "one of its hosts begins with [ and is no IPv6 address")
         port = port[1:]
     elif ":" in text:
@@ -202,13 +203,6 @@ def _server(text: str, default_port: int, url: str) -> Server:
     if port and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
         raise _invalid(url, "one of its ports is no number from 1 to 65535")
     return host, int(port or default_port)
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return bool(ipaddress.IPv6Address(host))
-    except ValueError:
-        return False
 
 
 def _host_and_port(server: Server) -> str:
