@@ -19,8 +19,10 @@ MAX_NAME_BYTES = _MAX_FILE_SYSTEM_BYTES - len(".part.") - MAX_TOKEN_CHARS
 _MAX_SUFFIX_BYTES = 40
 _DIGEST_CHARS = 16
 
-_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
-_EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTALL)
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*(?:"|\Z)|[^;]*)', re.DOTALL)
+_EXTENDED = re.compile(r"([\w-]{0,20})'[^']*'(.*)", re.DOTALL)
+_CHARSETS = frozenset({"utf-8", "utf8", "iso-8859-1", ""})  # RFC 8187, and what is taken for them
+_OTHER_CHARSETS = re.compile(r"us-ascii|iso-8859-\d+|windows-\d+|gb\w+|big5|euc-\w+|shift_jis|koi8-\w", re.IGNORECASE)
 _ENCODED_WORD = re.compile(r"=\?[\w-]+\?[bq]\?[^?]*\?=", re.IGNORECASE)
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN_CHARS}}}")
@@ -114,7 +116,11 @@ def _from_disposition(header: str) -> str:
     for name, value in _PARAMETER.findall(f";{header}"):  # some servers leave out the type before the first one
         parameters.setdefault(name.lower(), _unquote(value.strip()))
     # RFC 6266 §4.3: the extended form is preferred wherever it stands.
-    return _decode_extended(parameters.get("filename*", "")) or _decode_plain(_join_continuations(parameters))
+    extended = _EXTENDED.fullmatch(parameters.get("filename*", ""))
+    charset, encoded = (extended[1].lower(), extended[2]) if extended else ("", "")
+    name = _decode_extended(charset, encoded) if charset in _CHARSETS else ""
+    name = name or _decode_plain(_join_continuations(parameters))
+    return name or (_decode_extended(charset, encoded) if _OTHER_CHARSETS.fullmatch(charset) else "")
 
 
 def _join_continuations(parameters: dict[str, str]) -> str:
@@ -134,10 +140,10 @@ def _join_continuations(parameters: dict[str, str]) -> str:
 
 
 def _unquote(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        # Only \" and \\ are unescaped: in "C:\dir\file" the backslashes separate folders.
-        value = re.sub(r'\\(["\\])', r"\1", value[1:-1])
-    return value
+    if not value.startswith('"'):
+        return value
+    # Only \" and \\ are unescaped: in "C:\dir\file" the backslashes separate folders. A last quote may be missing.
+    return re.sub(r'\\(["\\])|"\Z', lambda match: match[1] or "", value[1:])
 
 
 def _decode_plain(value: str) -> str:
@@ -153,13 +159,10 @@ def _decode_plain(value: str) -> str:
     return text
 
 
-def _decode_extended(value: str) -> str:
-    match = _EXTENDED.fullmatch(value)
-    if match is None:
-        return ""
+def _decode_extended(charset: str, encoded: str) -> str:
     try:
-        return unquote_to_bytes(match[2]).decode(match[1])
-    except UnicodeError:
+        return unquote_to_bytes(encoded).decode(charset or "utf-8")
+    except (LookupError, UnicodeError):
         return ""
 
 
