@@ -25,6 +25,7 @@ from workers.transfer.limits import WorkerLimits
 
 POLL_S = 1.0  # how long a lost wake-up goes unnoticed
 SHUTDOWN_TIMEOUT_S = 5.0
+FAILOVER_S = 30.0  # by then another master serves
 STRAY_INTERVAL_S = 600.0
 
 Stop = Literal["paused", "cancelled", "queued", "lost"]
@@ -36,6 +37,7 @@ class LeasedJob:
     lease: Lease
     task: asyncio.Task[None]
     reason: Stop | None = None  # why the task was cancelled
+    is_ending: bool = False  # an end may have been published, though no reply came
 
     def stop(self, reason: Stop) -> None:
         if self.reason is None:
@@ -182,9 +184,13 @@ class Worker:
         fields: dict[str, str],
         members: dict[str, object] | None,
     ) -> bool:
-        """Report the end; False where that failed: then the files may be another owner's."""
+        """Report the end; False where that failed: then the files may be another owner's.
+
+        An end that the former master published must reach the next one before another owner gets the job.
+        """
+        self._owned[lease.token].is_ending = True
         try:
-            async with asyncio.timeout(self._lease_s):  # by then another owner has it, or it is queued
+            async with asyncio.timeout(self._lease_s + FAILOVER_S):
                 await retry_while_unavailable(lambda: self._jobs.finish(lease, ending, fields, members))
         except Exception as error:
             _log.warning("could not report that %s is %s: %r", lease.record.download_id, ending, error)
@@ -213,7 +219,8 @@ class Worker:
                 _log.warning("leases not renewed: %r", error)
                 if self._limits.clock() - renewed_s > 0.8 * self._lease_s:
                     for job in owned:
-                        job.stop("lost")
+                        if not job.is_ending and not self._downloader.is_whole(job.lease):
+                            job.stop("lost")
                 continue
             for job, desired in zip(owned, states, strict=True):
                 self._apply_desired_state(job, desired)

@@ -40,13 +40,14 @@ _log = logging.getLogger("simulcast.worker")
 class _Running:
     """The state of a claim that is being carried out. `source`: of which file the part file is, as last stated.
 
-    `marker`: from when it is noted. `is_recorded`: the record names the part file.
+    `marker`: from when it is noted. `is_recorded`: the record names the part file. `is_whole`: the file has its name.
     """
 
     pace: BandwidthLimiter
     source: RemoteFile | None = None
     marker: CompletionMarker | None = None
     is_recorded: bool = False
+    is_whole: bool = False
 
 
 class Downloader:
@@ -86,10 +87,16 @@ class Downloader:
             await self._save(claim, running, fields)
             published = await in_thread(publish, part, self._folder, name, fetched.identity), fetched.size
         path, size = published
+        running.is_whole = True
         await reporter.finish(size)
         public = f"{self._public_folder}/{path.name}"
         fields = {"progress": "1.0", "file_path": public}
         await retry_while_unavailable(lambda: self._jobs.finish(claim, "complete", fields, {"file_path": public}))
+
+    def is_whole(self, claim: Lease) -> bool:
+        """True once the file has its name: its end may have been published, though no reply came."""
+        running = self._running.get(claim.token)
+        return running is not None and running.is_whole
 
     def limit(self, claim: Lease, bytes_per_s: int | None) -> None:
         """Change the download's own limit; None for no limit but the worker's."""

@@ -1,0 +1,82 @@
+"""A worker's ends while no server answers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
+from simulcast.jobs import DesiredState, Jobs
+from simulcast.settings.worker import WorkerSettings
+from simulcast.store.factory import topology_from_url
+from tests.conditions import eventually
+from tests.jobs import history
+from tests.scripted_server import Reply, Server, answer, honest
+from tests.valkey import Valkey
+from workers.http.client import Client
+from workers.transfer.downloader import Downloader
+from workers.transfer.limits import WorkerLimits
+from workers.worker import Worker
+
+LEASE_S = 2.0
+
+
+@asynccontextmanager
+async def working(url: str, jobs: Jobs, client: Client, folder: Path) -> AsyncIterator[None]:
+    """One worker, whose leases last LEASE_S."""
+    limits = WorkerLimits.from_settings(WorkerSettings(), folder, time.monotonic)
+    subscribing = topology_from_url(url, max_connections=2)
+    downloader = Downloader(client, jobs, folder, limits)
+    worker = Worker("host:1", jobs, downloader, subscribing, subscribing.names(), LEASE_S, 1, limits)
+    stop = asyncio.Event()
+    async with aclosing(subscribing), asyncio.TaskGroup() as group:
+        group.create_task(worker.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+@pytest.mark.parametrize(
+    ("reply", "state"), [(honest(b"all of it"), "complete"), (answer(410, {}), "error")], ids=["complete", "error"]
+)
+async def test_an_end_without_a_reply_is_reported_again_though_the_lease_ran_out_meanwhile(
+    own_valkey: Valkey,
+    server: Server,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reply: Reply,
+    state: str,
+) -> None:
+    url = own_valkey.url
+    async with aclosing(Broker.connect(url)) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
+        finish, renew, times = jobs.finish, jobs.renew, list[float]()
+
+        async def unanswered(*args: object) -> None:
+            times.append(time.monotonic())
+            if times[-1] - times[0] < LEASE_S:
+                raise BrokerUnavailable("the master is gone")
+            await finish(*args)  # type: ignore[arg-type]
+
+        async def not_renewed(*args: object) -> list[DesiredState]:
+            if times:
+                raise BrokerUnavailable("the master is gone")
+            return await renew(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(jobs, "finish", unanswered)
+        monkeypatch.setattr(jobs, "renew", not_renewed)
+        (tmp_path / "files").mkdir()
+        download_id = (await jobs.submit(server.at("/f.bin", reply))).download_id
+        async with working(url, jobs, client, tmp_path / "files"):
+
+            async def has_ended() -> bool:
+                return (await jobs.get(download_id)).state == state
+
+            await eventually(has_ended, state)
+        types = [event["type"] for event in await history(broker, "downloads") if event["type"] != "download_progress"]
+        assert types == ["download_queued", "download_started", f"download_{state}"]
