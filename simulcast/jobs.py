@@ -39,6 +39,7 @@ from simulcast.store.topology import Topology
 
 _PAGE = 200
 _SCAN_COUNT = 1000
+_ORPHANS_TTL_S = 30 * 24 * 3600  # as lua/jobs.lua
 __all__ = ["DesiredState", "Jobs", "Lease", "ReleaseState"]
 
 
@@ -195,14 +196,14 @@ class Jobs:
         """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
         return await self._list.page(query)
 
-    async def orphaned_files(self, worker: str) -> tuple[str, ...]:
-        """Return files of a worker's host that no job owns any more, oldest first, at most _PAGE of them.
+    async def orphaned_files(self, worker: str, start: int = 0) -> tuple[str, ...]:
+        """Return files of a worker's host that no job owns any more, oldest first, at most _PAGE from `start` on.
 
         Each is the name of a part file; or a line break and the marker that the worker saved as `finishing`.
         """
         key = self._names.orphans_prefix + _host_of(worker)
         async with self._servers.client_at(self._names.channel, "read the orphaned files") as client:
-            names = cast(Sequence[bytes], await client.lrange(key, 0, _PAGE - 1))
+            names = cast(Sequence[bytes], await client.lrange(key, start, start + _PAGE - 1))
         return tuple(name.decode() for name in names)
 
     async def orphan_hosts(self) -> Sequence[str]:
@@ -210,6 +211,14 @@ class Jobs:
         prefix = self._names.orphans_prefix
         async with self._servers.client_at(self._names.channel, "list the orphaned files") as client:
             return [key.decode().removeprefix(prefix) async for key in client.scan_iter(f"{prefix}*", _SCAN_COUNT)]
+
+    async def postpone_orphans(self, worker: str, names: Collection[str]) -> None:
+        """Keep files that could not be removed in a list of their own, as of another host. Raises BrokerUnavailable."""
+        key = f"{self._names.orphans_prefix}{_host_of(worker)}/later"
+        async with self._servers.client_at(self._names.channel, "postpone orphaned files") as client:
+            if names:
+                await client.rpush(key, *names)
+                await client.expire(key, _ORPHANS_TTL_S)
 
     async def forget_orphans(self, worker: str, names: Iterable[str]) -> None:
         """Strike files off the list of a worker's host: they are removed. Raises BrokerUnavailable."""

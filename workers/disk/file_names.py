@@ -26,6 +26,7 @@ _OTHER_CHARSETS = re.compile(r"us-ascii|iso-8859-\d+|windows-\d+|gb\w+|big5|euc-
 _ENCODED_WORD = re.compile(r"=\?[\w-]+\?[bq]\?[^?]*\?=", re.IGNORECASE)
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TOKEN_CHARS}}}")
+_CLAIM = re.compile(r"[0-9]+-[A-Za-z0-9]+", re.ASCII)
 _SUFFIX = re.compile(r"(?:\.tar)?\.[^. ]+\Z", re.IGNORECASE)
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file: folders are shared with Windows, too.
 _FORBIDDEN_ON_WINDOWS = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
@@ -86,6 +87,11 @@ def stem_of_part(file: str) -> str | None:
     """Return what the names of one download's part files begin with; None for a file of another kind."""
     stem, separator, token = file.rpartition(".part.")
     return stem if separator and _TOKEN.fullmatch(token) else None
+
+
+def has_claim(file: str) -> bool:
+    """Return whether a part file has a token of a claim, a number and a nonce: others write `film.part.1`, too."""
+    return _CLAIM.fullmatch(file.rpartition(".part.")[2]) is not None
 
 
 def is_after(file: str, token: str) -> bool:

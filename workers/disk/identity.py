@@ -44,6 +44,13 @@ class FileIdentity:
 
     def find(self, folder: Path) -> list[Path]:
         """Return the names in `folder` that the file has. Blocks."""
-        with os.scandir(folder) as entries:
-            named = [Path(entry.path) for entry in entries if entry.inode() == self.inode]
-        return [path for path in named if self.matches(path)]
+        return [path for path in paths_by_inode(folder).get(self.inode, ()) if self.matches(path)]
+
+
+def paths_by_inode(folder: Path) -> dict[int, list[Path]]:
+    """Return the names in `folder` by inode. Blocks. Raises OSError."""
+    paths: dict[int, list[Path]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            paths.setdefault(entry.inode(), []).append(Path(entry.path))
+    return paths

@@ -127,8 +127,11 @@ def adopt(path: Path, part: Path) -> None:
     """Make the part file at `path`, of the owner before, that of the next one.
 
     An owner that stands still may write to it later, when it is finished and known by its time of change. So where
-    such an owner has it open, the next one gets a copy. Raises OSError.
+    such an owner has it open, the next one gets a copy. A link or a folder there is not the file, and is left alone.
+    Raises OSError.
     """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if _lock(file, fcntl.LOCK_EX):

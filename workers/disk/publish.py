@@ -26,7 +26,7 @@ def open_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         real = folder.resolve(strict=True)
-        probe = real / f".simulcast-{secrets.token_hex(8)}"
+        probe = real / f".simulcast.part.0-{secrets.token_hex(8)}"  # removed as a part file after a power cut
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         probe.unlink()
     except OSError as error:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from workers.disk.completion_marker import CompletionMarker
 from workers.disk.file_names import is_after, part_name, part_stem, published_name, stem_of_part
 from workers.disk.part_file import adopt, size_of
 from workers.disk.publish import publish
+from workers.disk.removal import remove_orphans, remove_strays, unlink
 from workers.disk.threads import in_thread
 from workers.errors import ChecksumMismatch, DownloadFailed
 from workers.http.byte_ranges import length
@@ -30,8 +30,6 @@ from workers.transfer.fetch import Fetched, fetch
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
 from workers.transfer.resume_state import from_record, to_record
-
-MIN_STRAY_AGE_S = 600.0  # a file that is being written may not be in its record yet
 
 _log = logging.getLogger("simulcast.worker")
 
@@ -195,33 +193,21 @@ class Downloader:
         """Remove the part file of a lost lease that no record names: no next owner could continue it."""
         running = self._running.get(claim.token)
         if running is not None and not running.is_recorded:
-            self._remove(self._part(claim).name, None)
+            unlink(self._part(claim))
 
     async def remove_orphans(self, worker: str, is_own_host: bool = True) -> None:
         """Remove files of that worker's host that no download owns any more. Those of another host may lie elsewhere.
 
-        Raises BrokerUnavailable.
+        Those that can't be removed now are kept for `remove_strays`. Raises BrokerUnavailable.
         """
-        removed = []
-        for orphan in await self._jobs.orphaned_files(worker):
-            name, _, marker = orphan.partition("\n")
-            if await in_thread(self._remove, name, CompletionMarker.parse(marker)) or is_own_host:
-                removed.append(orphan)
-        await self._jobs.forget_orphans(worker, removed)
-
-    def _remove(self, name: str, marker: CompletionMarker | None) -> bool:
-        """Remove the file, and return whether there was one."""
-        try:
-            if marker is not None:
-                paths = marker.identity.find(self._folder)
-            else:
-                paths = [path] if name and (path := self._folder / Path(name).name).exists() else []
-            for path in paths:
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            _log.warning("%s could not be removed: %s", name or "a finished file", error.strerror)
-            return False
-        return bool(paths)
+        kept = 0
+        while orphans := await self._jobs.orphaned_files(worker, kept):
+            removed, failed = await in_thread(remove_orphans, self._folder, orphans)
+            if is_own_host:
+                await self._jobs.postpone_orphans(worker, failed)
+            settled = orphans if is_own_host else removed
+            await self._jobs.forget_orphans(worker, settled)
+            kept += len(orphans) - len(settled)
 
     async def remove_strays(self) -> None:
         """Remove part files that no record names and that were not written for a while, and orphans of all hosts.
@@ -230,20 +216,9 @@ class Downloader:
         Raises BrokerUnavailable.
         """
         part_files = await self._jobs.part_files()
-        await in_thread(self._remove_strays, part_files)
+        await in_thread(remove_strays, self._folder, part_files, self._running)
         for host in await self._jobs.orphan_hosts():
             await self.remove_orphans(host, is_own_host=False)
-
-    def _remove_strays(self, part_files: Mapping[str, str]) -> None:
-        ids = {part_stem(download_id): download_id for download_id in part_files}
-        for path in self._folder.iterdir():
-            stem = stem_of_part(path.name)
-            if stem is None or path.name == part_files.get(ids.get(stem, "")):
-                continue
-            with suppress(OSError):
-                if time.time() - path.lstat().st_mtime > MIN_STRAY_AGE_S:
-                    path.unlink()
-                    _log.info("removed %s, which no download names", path.name)
 
     def _part(self, claim: Lease) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)
@@ -266,9 +241,11 @@ class Downloader:
                 with suppress(FileNotFoundError):  # a stale owner may be doing the same
                     adopt(self._folder / name, part)
             else:
-                self._remove(name, None)
+                unlink(self._folder / name)
         marker = CompletionMarker.parse(claim.fields.get("finishing"))
         if marker is None:
+            with suppress(OSError):  # another worker's look for strays may not know its new name yet
+                os.utime(part, follow_symlinks=False)
             return None
         if marker.identity.matches(part):
             return publish(part, self._folder, marker.name, marker.identity), marker.identity.size
