@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from app.access.middleware import RequestFilterMiddleware
 from app.admin import PortRouter, admin_app
-from app.server.server import DrainingServer, uvicorn_config
+from app.server.server import DrainingServer, uvicorn_config, with_copies
 from simulcast.errors import BrokerUnavailable, SimulcastError
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import Endpoint
@@ -54,12 +54,13 @@ def main() -> None:
     except SimulcastError as error:
         sys.exit(f"simulcast: {error}")
     sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
+    sockets = with_copies(sockets or [config.bind_socket()])
     if admin is not None:
-        sockets = [*(sockets or [config.bind_socket()]), admin]
+        sockets.append(admin)
     gc.collect()
     gc.freeze()  # no collection looks at the modules again
     gc.set_threshold(*GC_THRESHOLDS)
-    DrainingServer(config, front_end.drain).run(sockets=sockets or None)
+    DrainingServer(config, front_end.drain).run(sockets=sockets)
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:

@@ -8,7 +8,7 @@ from uvicorn.middleware.proxy_headers import _TrustedHosts
 from simulcast.frontend.subscriptions.address import address_key
 
 # Descriptors that this process needs besides those of its clients.
-RESERVED_FDS = 52  # files, listeners, the loop
+RESERVED_FDS = 60  # files, listeners, the loop
 FDS_PER_SERVER = 140  # connections to each server of channels: two pools of 64, one of 8, two of 2
 FDS_PER_DISCOVERY_SERVER = 5  # each pool has a connection to each server that is asked for the others
 MAX_REJECTING = 8  # connections over the limit that get the reason simultaneously; further ones are cut

@@ -20,8 +20,15 @@ from simulcast.settings.front_end import FrontEndSettings
 PONG_TIMEOUT_S = 20.0
 GRACEFUL_SHUTDOWN_S = 5  # for requests in progress, once the clients have left
 MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of the longest text, whatever its characters
+# uvloop accepts one connection of a listener in a turn of the loop: behind a crowd, /ready waited for seconds.
+ACCEPTS_PER_TURN = 8
 TRIM_INTERVAL_S = 10  # the server ticks ten times a second
 _POLL_INTERVAL_S = 0.05
+
+
+def with_copies(sockets: list[socket.socket]) -> list[socket.socket]:
+    """Return listening sockets with copies of them, so that ACCEPTS_PER_TURN clients are accepted in one turn."""
+    return [*sockets, *(listener.dup() for listener in sockets for _ in range(ACCEPTS_PER_TURN - 1))]
 
 
 def return_free_memory() -> None:

@@ -9,6 +9,7 @@ Ends at the line `stop`, and writes what it did as one JSON line.
 import asyncio
 import json
 import random
+import signal
 import socket
 import sys
 from collections import Counter
@@ -230,6 +231,8 @@ class Neighbours:
 
 async def main() -> None:
     port, redis_url, address, connections, seed = sys.argv[1:]
+    # The end of stdin ends it, too, and takes out the rules of iptables.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
     neighbours = Neighbours(int(port), address, int(seed))
     neighbours.start(int(connections), redis_url)
     await asyncio.to_thread(sys.stdin.readline)

@@ -13,7 +13,7 @@ from simulcast.file_limits import read_limits, usable_limit
 from simulcast.launcher.readiness import wait_until_ready
 from simulcast.launcher.sockets import listen
 
-RESERVED_FILES = 192  # descriptors that a front-end keeps for itself
+RESERVED_FILES = 200  # descriptors that a front-end keeps for itself
 MIN_CLIENTS = 4000
 LOW_DISK_BYTES, MIN_DISK_BYTES = 2 * 10**9, 100 * 10**6
 _READY_TIMEOUT_S = 1.0

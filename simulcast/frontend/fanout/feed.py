@@ -4,7 +4,7 @@ Pure: the listener reads from Redis, the feed decides. Only a broker's publicati
 position; an offset that was seen is a duplicate, one that skips is a gap to be filled from the history.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
 
@@ -14,13 +14,14 @@ from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.identity import Identity, change_of, identity_of, lasting_state
 from simulcast.frontend.fanout.latency import Latency
+from simulcast.frontend.fanout.memory import MemoryPool
+from simulcast.frontend.fanout.seen import SeenChanges
 from simulcast.frontend.fanout.snapshot import MaskedSnapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.model.events import Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 
-MAX_SEEN = 50_000
 LOST_TTL_S = 30.0  # how long publishers have to publish again what the server lost
 CUT_TTL_S = 30.0  # how long clients that this or another front-end cut take to come back
 
@@ -38,7 +39,8 @@ class Feed:
     `hub` is the hub of the plain view; those of other views come and go with their clients, and read the same backlog.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, seen_pool: MemoryPool | None = None) -> None:
+        """`seen_pool`: bounds the changes of state that the feeds of a process know."""
         self.hub = hub
         self.latency = Latency(hub.counters)
         hub.on_flush = self.latency.record_newest  # no method of this feed: a cycle would keep it from being freed
@@ -51,7 +53,7 @@ class Feed:
         self.tag = ""
         self._since_snapshot: list[Entry] | None = None  # accepted while a snapshot is read
         self.is_stale = False  # the snapshot is still the previous epoch's
-        self._seen: OrderedDict[Identity, Position] = OrderedDict()
+        self._seen = SeenChanges(seen_pool or MemoryPool())
         self._lost_identities: dict[str, set[Identity]] = {}  # by key: published here, lost by the server
         self._masked = MaskedSnapshot(self.snapshot, hub.counters.clock)
         self._invalidated_at = 0.0
@@ -105,8 +107,7 @@ class Feed:
         self._masked.load(entries, self._lost_identities.keys())
         active = {publication.key for publication in publications}
         known = active | self._lost_identities.keys() | {""}
-        for identity in [identity for identity in self._seen if identity[0] not in known]:
-            del self._seen[identity]  # the server forgot it, so a publication of it is new
+        self._seen.keep(known)  # the server forgot the others, so a publication of them is new
         for publication in publications:
             if (change := identity_of(publication)) is not None:
                 self._record(change, publication.position)
@@ -132,9 +133,8 @@ class Feed:
     def invalidate(self, after: Position) -> None:
         """Note that the server lost the publications after that: the same changes of state are repetitions."""
         self._invalidated_at = self.hub.counters.clock()
-        for identity, position in self._seen.items():
-            if (position.epoch, position.offset) > (after.epoch, after.offset):
-                self._lost_identities.setdefault(identity[0], set()).add(identity)
+        for identity in self._seen.after(after):
+            self._lost_identities.setdefault(identity[0], set()).add(identity)
 
     def has_lost_events(self) -> bool:
         """Return whether clients know changes of state that the server lost, and that came again from no publisher."""
@@ -228,6 +228,7 @@ class Feed:
         """Give the memory back: the channel has no clients any more."""
         self.log.clear()
         self.snapshot.clear()
+        self._seen.clear()
 
     def _disconnect_joining(self) -> None:
         for hub in self.hubs():
@@ -256,17 +257,12 @@ class Feed:
     def _forget_lost(self, key: str) -> None:
         """Take later events of the download for new: its state differs from the one lost."""
         for lost in self._lost_identities.pop(key, ()):
-            self._seen.pop(lost, None)
+            self._seen.drop(lost)
 
     def _record(self, identity: Identity, position: Position) -> bool:
-        """Record a change of state among the last MAX_SEEN, and return whether it is new."""
-        is_new = identity not in self._seen
-        self._seen[identity] = position
-        if is_new:
-            if len(self._seen) > MAX_SEEN:
-                self._seen.popitem(last=False)
-        else:
-            self._seen.move_to_end(identity)
+        """Record a change of state among those seen, and return whether it is new."""
+        is_new = self._seen.record(identity, position)
+        if not is_new:
             self._confirm(identity)
         return is_new
 

@@ -33,7 +33,7 @@ POLL_INTERVAL_S = 1.0
 POLL_TIMEOUT_S = 1.5
 READY_MAX_AGE_S = 2.5  # readiness ends when the last successful poll is older
 START_TIMEOUT_S = 5.0
-MAX_IDLE_POLLED = 30  # channels whose heads are read once a second, in turn: so many idle ones cost Redis little
+MAX_IDLE_POLLED = 20  # channels whose heads are read once a second, in turn: so many idle ones cost Redis little
 MAX_HEADS_PER_CALL = 250
 MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 

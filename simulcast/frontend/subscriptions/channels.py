@@ -21,6 +21,7 @@ MAX_CHANNELS_PER_PROCESS = 10_000
 MAX_CHANNELS_PER_ADDRESS = 2_500  # that its clients were the first to name, while they are followed
 MAX_LOG_BYTES = 48 * 1024 * 1024  # of all channels, with Python's objects
 MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024  # likewise: the rest of 300 MB is for clients
+MAX_SEEN_BYTES = 32 * 1024 * 1024  # of changes of state that are known, likewise
 MAX_CONCURRENT_READS = 8
 CHANNELS_PER_TURN = 50  # of the loop, in what is done for all channels in turn
 
@@ -46,13 +47,14 @@ class Channels:
         # A crowd that recovers must not take all connections.
         self.history_reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self._logs, self._snapshots = MemoryPool(MAX_LOG_BYTES), MemoryPool(MAX_SNAPSHOT_BYTES)
+        self._seen = MemoryPool(MAX_SEEN_BYTES)
         self._slices = SliceCache()
         self._feeds = {permanent: self._new_feed(permanent)}
         listeners.add(permanent, self._feeds[permanent])
 
     def _new_feed(self, channel: str) -> Feed:
         log, snapshot = Log(pool=self._logs), ChannelSnapshot(self.now, self._snapshots)
-        return Feed(self._new_hub(Backlog(log, snapshot, self._slices, self.now), View(channel)))
+        return Feed(self._new_hub(Backlog(log, snapshot, self._slices, self.now), View(channel)), self._seen)
 
     def _new_hub(self, backlog: Backlog, view: View) -> Hub:
         return Hub(backlog, self._loop.time, self._loop.call_at, self.counters, view)

@@ -3,11 +3,14 @@
 import asyncio
 import os
 import signal
+import socket
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 
-from app.server.server import TRIM_INTERVAL_S, DrainingServer
+from app.server.server import ACCEPTS_PER_TURN, TRIM_INTERVAL_S, DrainingServer, with_copies
+from tests.conditions import until
 from tests.served import hello
 
 
@@ -44,3 +47,31 @@ async def test_memory_that_is_free_between_blocks_in_use_is_returned_to_the_syst
     del blocks[::2]
     await server.on_tick(10 * TRIM_INTERVAL_S)
     assert before - resident_bytes() > 10_000_000
+
+
+async def test_several_connections_are_accepted_in_one_turn_of_the_loop() -> None:
+    accepted: list[asyncio.Transport] = []
+
+    class Accepting(asyncio.Protocol):
+        def __init__(self, **_: object) -> None: ...
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted.append(cast(asyncio.Transport, transport))
+
+    config = uvicorn.Config(hello, log_config=None, lifespan="off", http=cast(type[asyncio.Protocol], Accepting))
+    config.load()
+    server = DrainingServer(config, never)
+    server.lifespan = config.lifespan_class(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    await server.startup(with_copies([listener]))
+    try:
+        assert len(server.servers) == ACCEPTS_PER_TURN
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(ACCEPTS_PER_TURN)]
+        await until(lambda: len(accepted) == len(clients), "all connections")
+    finally:
+        for each in server.servers:
+            each.close()
+        for transport in accepted:
+            transport.abort()
+        for client in [*clients, listener]:
+            client.close()

@@ -1,0 +1,1 @@
+"""Front-ends with very many channels, views and clients."""
