@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo
 
 MAX_URL_CHARS: Final = 4096
-Scheme = Literal["http", "https", "ftp", "ftps"]
+Scheme = Literal["http", "https", "ftp", "ftps", "sftp"]
 WEB: Final[tuple[Scheme, ...]] = ("http", "https")
 
 

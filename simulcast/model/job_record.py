@@ -13,7 +13,7 @@ from simulcast.errors import BrokerUnavailable
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 MAX_NAME_CHARS = 200
-_PORTS = {"https": 443, "ftp": 21, "ftps": 990}
+_PORTS = {"https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
 Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
 
 

@@ -35,7 +35,7 @@ class SharedSettings(RedisSettings):
     """Least severe level that is logged."""
 
     download_schemes: Separated[Scheme] = WEB
-    """Kinds of URL that may be downloaded, of http, https, ftp and ftps, the same for front-ends and workers."""
+    """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers."""
 
     @model_validator(mode="before")
     @classmethod

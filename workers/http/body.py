@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from workers.errors import DownloadFailed, TooSlow
 from workers.http.decoding import Decoder
-from workers.http.exchange import Exchange
+from workers.http.exchange import Response
 from workers.http.rate_limit import BandwidthLimiter, piece_bytes
 
 SLOW_WINDOWS = 2  # how many times the longest silence the slowest speed is waited for
@@ -18,7 +18,7 @@ class Body:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Response,
         paces: Sequence[BandwidthLimiter],
         least: int,
         clock: Callable[[], float],

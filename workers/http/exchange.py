@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import pycurl
 
@@ -26,6 +27,22 @@ HEADER_WINDOWS = 2  # the headers must be complete within this many times the lo
 _NOTHING = memoryview(b"")
 _STATUS = re.compile(rb"\S+\s+([0-9]+)")  # a space behind it is left out by some servers
 _UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where it has been given a password
+
+
+class Response(Protocol):
+    """An answer to one request: its headers, then its body. `failure`: why that ended early. As Exchange has them."""
+
+    url: URL
+    status: int
+    headers: Headers
+    failure: DownloadFailed | None
+    silence_s: float
+
+    async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview: ...
+
+    async def discard(self, max_bytes: int) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Exchange:

@@ -10,7 +10,7 @@ from simulcast.model.download_options import DownloadOptions
 from workers.errors import AddressRefused, DownloadFailed, InvalidURL, ProxyError, ProxyNotAllowed, TooManyRedirects
 from workers.http.address_filter import refusal
 from workers.http.client import Client, Request
-from workers.http.exchange import Exchange
+from workers.http.exchange import Response
 from workers.http.url import PROXIES, URL
 
 MAX_REDIRECTS = 20
@@ -52,7 +52,7 @@ class FileRequest:
         self._mirror = URL.parse(url, self._client.schemes) if url else None
 
     @asynccontextmanager
-    async def send(self, headers: Mapping[str, str], file_range: str = "") -> AsyncIterator[Exchange]:
+    async def send(self, headers: Mapping[str, str], file_range: str = "") -> AsyncIterator[Response]:
         """Yield the response behind at most MAX_REDIRECTS redirects; `headers` are sent everywhere.
 
         `file_range`: the first and last byte, "5-" or "5-9"; "" for all. Raises TooManyRedirects, InvalidURL,
@@ -64,7 +64,7 @@ class FileRequest:
         finally:
             response.close()
 
-    async def _ask_mirror(self, headers: Mapping[str, str], file_range: str) -> Exchange | None:
+    async def _ask_mirror(self, headers: Mapping[str, str], file_range: str) -> Response | None:
         if self._mirror is None:
             return None
         with suppress(DownloadFailed):
@@ -75,7 +75,7 @@ class FileRequest:
         self._mirror = None
         return None
 
-    async def _follow(self, headers: Mapping[str, str], file_range: str) -> Exchange:
+    async def _follow(self, headers: Mapping[str, str], file_range: str) -> Response:
         url, is_home, followed = self._home, True, 0
         while True:
             response = await self._open(url, is_home, headers, file_range)
@@ -101,7 +101,7 @@ class FileRequest:
             is_home = is_home and target.origin == url.origin
             url = target
 
-    async def _open(self, url: URL, is_home: bool, headers: Mapping[str, str], file_range: str) -> Exchange:
+    async def _open(self, url: URL, is_home: bool, headers: Mapping[str, str], file_range: str) -> Response:
         self._check_address(url)
         response = await self._client.open(self._request(url, is_home, headers, file_range))
         if response.status == 407 and self._proxy is not None:
@@ -129,7 +129,7 @@ class FileRequest:
             file_range,
         )
 
-    def _is_challenge(self, response: Exchange) -> bool:
+    def _is_challenge(self, response: Response) -> bool:
         if response.status != 401 or self._login is None or self._is_digest:
             return False
         return any(field.lower().startswith("digest") for field in response.headers.get_all("WWW-Authenticate"))

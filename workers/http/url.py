@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from workers.errors import InvalidURL
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "socks5": 1080, "socks5h": 1080}
+DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "socks5": 1080, "socks5h": 1080}
 WEB = frozenset({"http", "https"})
 PROXIES = WEB | {"socks5", "socks5h"}
 

@@ -10,7 +10,7 @@ from workers.disk.threads import in_thread
 from workers.disk.writer import Writer
 from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError, RangeRefused
 from workers.http.body import Body
-from workers.http.exchange import Exchange
+from workers.http.exchange import Response
 from workers.http.headers import parse_date
 from workers.http.response import (
     RemoteFile,
@@ -129,7 +129,7 @@ async def _attempt(
             return None if size is None else await _finish(options, limits, file, size, found)
 
 
-def _may_be_split(limits: WorkerLimits, response: Exchange, head: ResponseHead) -> bool:
+def _may_be_split(limits: WorkerLimits, response: Response, head: ResponseHead) -> bool:
     if not is_strong(head.validator) or head.total is None or head.total < MIN_SPLIT_BYTES or limits.connections == 1:
         return False
     return response.headers.get("Accept-Ranges").lower() != "none"

@@ -9,7 +9,7 @@ from simulcast.settings.worker import WorkerSettings
 from workers.disk.disk_space import DiskSpace
 from workers.http.body import Body
 from workers.http.decoding import Decoder
-from workers.http.exchange import Exchange
+from workers.http.exchange import Response
 from workers.http.host_limits import HostLimits
 from workers.http.rate_limit import BandwidthLimiter
 from workers.http.retry_policy import RetryPolicy
@@ -47,7 +47,7 @@ class WorkerLimits:
             clock,
         )
 
-    def body(self, exchange: Exchange, pace: BandwidthLimiter | None, decoder: Decoder | None = None) -> Body:
+    def body(self, exchange: Response, pace: BandwidthLimiter | None, decoder: Decoder | None = None) -> Body:
         """Return the body of a response, as fast as `pace` and the worker's own allow."""
         paces = (self.pace,) if pace is None else (pace, self.pace)
         return Body(exchange, paces, self.min_speed, self.clock, decoder)

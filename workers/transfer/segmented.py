@@ -16,7 +16,7 @@ from workers.disk.writer import Writer
 from workers.errors import DownloadFailed, IncompleteBody
 from workers.http.body import Body
 from workers.http.byte_ranges import Spans, length, merge_ranges, missing_ranges
-from workers.http.exchange import Exchange
+from workers.http.exchange import Response
 from workers.http.response import RemoteFile, make_conditions, matches_range, wrong_status
 from workers.transfer import segments
 from workers.transfer.fetch_options import FetchOptions
@@ -182,7 +182,7 @@ class SegmentedDownload:
                 self._openings.remove(opening)
             self._wake.set()
 
-    async def _accept(self, opening: Opening, response: Exchange) -> Segment | None:
+    async def _accept(self, opening: Opening, response: Response) -> Segment | None:
         """Return the segment that the response brings; None where others have brought it meanwhile."""
         if not matches_range(opening.span, response.status, response.headers, self._source):
             is_refusal = response.status >= 400 and response.status not in (412, 416)
