@@ -40,9 +40,9 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
     subscribing = topology_from_url(url, max_connections=2)
     try:
         networks, read_timeout_s = settings.allow_networks, settings.read_timeout_s
-        schemes, known_hosts = settings.download_schemes, settings.sftp_known_hosts
+        schemes, keys = settings.download_schemes, settings.sftp_known_hosts
         async with Client(
-            networks, schemes=schemes, read_timeout_s=read_timeout_s, sftp_known_hosts=known_hosts
+            networks, schemes=schemes, read_timeout_s=read_timeout_s, sftp_known_hosts=Path(keys) if keys else None
         ) as client:
             limits = WorkerLimits.from_settings(settings, folder, time.monotonic)
             downloader = Downloader(client, jobs, folder, limits, settings.public_download_dir)

@@ -50,7 +50,7 @@ class WorkerSettings(SharedSettings):
     allow_networks: Separated[IPv4Network | IPv6Network] = ()
     """Private networks that downloads may reach, as CIDRs separated by commas."""
 
-    sftp_known_hosts: Path | None = None
+    sftp_known_hosts: str = ""
     """File of the keys of SFTP servers, as `~/.ssh/known_hosts`; without it no file is downloaded by SFTP."""
 
     lease_s: float = Field(default=15.0, ge=1, le=3600)

@@ -10,11 +10,11 @@ from tests.fetching import LOCAL
 from tests.scripted_server import Reply, Server, honest, silence_after
 from workers.errors import ConnectionFailed
 from workers.http.client import Client, Request
-from workers.http.exchange import Exchange
+from workers.http.exchange import Response
 from workers.http.url import URL
 
 
-async def open_exchange(client: Client, server: Server, reply: Reply) -> Exchange:
+async def open_exchange(client: Client, server: Server, reply: Reply) -> Response:
     return await client.open(Request(URL.parse(server.at("/f", reply)), pycurl.CurlShare()))
 
 
