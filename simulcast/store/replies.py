@@ -46,6 +46,11 @@ def is_of_keys(reply: object) -> bool:
     return isinstance(reply, redis.ResponseError) and str(reply).startswith("WRONGTYPE")
 
 
+def is_full(reply: object) -> bool:
+    """Return whether the server has no memory for the call."""
+    return isinstance(reply, redis.exceptions.OutOfMemoryError)
+
+
 def is_unavailable(reply: object) -> bool:
     """Return whether the call may succeed later, or at another server. False for a reply that is no error."""
     if isinstance(reply, redis.exceptions.AuthenticationError):

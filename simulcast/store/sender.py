@@ -22,7 +22,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.store import functions
 from simulcast.store.call import LATER, Call, RetainAs, keep_command
 from simulcast.store.functions import Command
-from simulcast.store.replies import is_unavailable
+from simulcast.store.replies import is_full, is_unavailable
 from simulcast.store.topology import Topology
 from simulcast.store.unreplicated import UnreplicatedCalls
 
@@ -232,6 +232,9 @@ class Sender:
         now = asyncio.get_running_loop().time()
         for call, reply in zip(calls, replies, strict=True):
             if is_unavailable(reply):
+                continue
+            if is_full(reply) and call in self._unreplicated:
+                self._unreplicated.retry(call)  # it was acknowledged
                 continue
             refused = reply is None or isinstance(reply, redis.RedisError)
             retained = None if refused else call.retained(reply)

@@ -27,7 +27,7 @@ class UnreplicatedCalls(Generic[T]):
     def __init__(self) -> None:
         self._sizes: dict[T, int] = {}  # in bytes, of all retained calls; each is in one of the next four dicts, too
         self._unsent: dict[T, float] = {}  # to be sent to the new master
-        self._postponed: dict[T, float] = {}  # they depend on calls of other processes
+        self._postponed: dict[T, float] = {}  # they depend on calls of other processes, or on room
         self._unreplicated: dict[T, float] = {}  # the master alone has them
         self._replicated: dict[T, float] = {}  # with the time up to which they are retained
         self._postponed_until: dict[T, float] = {}
@@ -37,6 +37,9 @@ class UnreplicatedCalls(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._sizes) - len(self._replicated)
+
+    def __contains__(self, call: T) -> bool:
+        return call in self._sizes
 
     @property
     def is_retaining(self) -> bool:
@@ -72,6 +75,10 @@ class UnreplicatedCalls(Generic[T]):
             self.drop(call)
         else:
             self._retain(call, self._sizes[call], self._postponed, 0.0)
+
+    def retry(self, call: T) -> None:
+        """Send a call again later, however long that takes: the new master has no room for it."""
+        self._retain(call, self._sizes[call], self._postponed, 0.0)
 
     def _retain(self, call: T, size_bytes: int, calls: dict[T, float], until: float) -> None:
         for others in (self._unsent, self._postponed, self._unreplicated, self._replicated):

@@ -15,7 +15,7 @@ from simulcast.model.job_record import Query
 from simulcast.store import sender, unreplicated
 from simulcast.store.connection import connect
 from simulcast.store.topology import Topology
-from tests.conditions import eventually, retry_while_unavailable
+from tests.conditions import eventually, retry_while_unavailable, until
 from tests.jobs import claim_job, history
 from tests.valkey import Valkey
 
@@ -115,3 +115,25 @@ async def test_a_server_without_a_known_replica_acknowledges_immediately(
         await broker.publish(complete_event(f"d{n}", "/x"))
     assert not broker.sender()._unreplicated.is_retaining
     await broker.aclose()
+
+
+async def test_an_acknowledged_change_waits_for_room_in_a_new_master_that_is_full(
+    replicated_broker: Broker, own_valkey: Valkey
+) -> None:
+    await replicated_broker.publish(complete_event("a", "/x"))
+    before = await state_publications(replicated_broker)
+    with own_valkey.admin() as client:
+        client.config_set("maxmemory", 1)
+        client.flushall()  # as a master that has nothing of it
+        await until(lambda: replicated_broker.sender()._unreplicated._postponed, "the refusal of what is sent again")
+        assert await state_publications(replicated_broker) == []
+        client.config_set("maxmemory", 0)
+
+    async def is_back() -> bool:
+        return await state_publications(replicated_broker) == before
+
+    await eventually(is_back, "the change of state")
+
+
+async def state_publications(broker: Broker) -> list[object]:
+    return [event["download_id"] for event in await history(broker, DEFAULT_CHANNEL)]
