@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 
 from simulcast.broker import build_publish_call
 from simulcast.model.channel import ChannelNames
@@ -119,7 +119,9 @@ async def measured(channels: int, round_trip_s: float, idle_s: float, folder: Pa
         async def join(first: int) -> None:
             async with joining:
                 followed = names[first : first + CHANNELS_PER_CLIENT]
-                client = await front_end.connect("?" + "&".join(f"channel={name}" for name in followed))
+                query = "&".join(f"channel={name}" for name in followed)
+                connecting = connect(f"{front_end.ws}?{query}", proxy=None, open_timeout=DEADLINE_S, ping_interval=None)
+                client = await anext(aiter(connecting))  # again, where a busy front-end asks it to come back
             stack.push_async_callback(client.close)
             stack.callback(asyncio.create_task(arrivals.read(client)).cancel)
 

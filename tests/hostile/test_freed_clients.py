@@ -7,7 +7,7 @@ import pytest
 
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from tests.conditions import until
-from tests.hostile.test_full_sockets import VERSIONED, join, read_until, running
+from tests.hostile.unread import VERSIONED, join, read_until, running
 from tests.valkey import Valkey
 
 WAYS = {

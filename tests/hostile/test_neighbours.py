@@ -17,7 +17,7 @@ from simulcast.frontend.transport import progress
 from simulcast.model.position import Position
 from tests.conditions import until
 from tests.event_stream import stream
-from tests.hostile.test_full_sockets import (
+from tests.hostile.unread import (
     AFTER,
     BEFORE,
     COMPRESSED,

@@ -13,7 +13,7 @@ from simulcast.frontend import FrontEnd, services
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.transport import progress
 from tests.conditions import until
-from tests.hostile.test_full_sockets import COMPRESSED, VERSIONED, join, publish_note, running
+from tests.hostile.unread import COMPRESSED, VERSIONED, join, publish_note, running
 from tests.raw_client import vanish
 from tests.served import served
 from tests.valkey import Valkey
