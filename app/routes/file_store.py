@@ -3,9 +3,12 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits reserves
+MAX_READERS_PER_ADDRESS = 25
 # Follow no link, pass no descriptor to a child, and do not wait for a writer of a pipe.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -15,10 +18,22 @@ _NO_FILE = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 
 @dataclass(slots=True)
 class Folder:
-    """`readers`: responses in progress; each has a descriptor besides that of its connection."""
+    """`readers`: responses in progress, by address; each has a descriptor besides that of its connection."""
 
     path: Path
-    readers: int = 0
+    readers: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, address: str) -> bool:
+        """Count one more response, unless there is no room. `address`: as of `address_key`."""
+        if self.readers.total() >= MAX_READERS or (address and self.readers[address] >= MAX_READERS_PER_ADDRESS):
+            return False
+        self.readers[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Count one less."""
+        self.readers[address] -= 1
+        self.readers = +self.readers  # without addresses that have none
 
 
 @dataclass(frozen=True, slots=True)

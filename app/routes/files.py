@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import re
+from contextlib import ExitStack
 from typing import cast
 from urllib.parse import quote
 
@@ -17,14 +18,14 @@ from starlette.types import Receive, Scope, Send
 from app.access.permissions import require_scope
 from app.routes.byte_range import RangeResponse, evaluate_range
 from app.routes.downloads import RunningServices, get_download
-from app.routes.file_store import Folder, OpenFile, open_file
+from app.routes.file_store import MAX_READERS, MAX_READERS_PER_ADDRESS, Folder, OpenFile, open_file
 from simulcast.cancellation import run_until_first
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import RETRY_AFTER
+from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
 
-MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits reserves
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
 SHUTDOWN_GRACE_S = 3.0  # for responses under way when the process ends; uvicorn waits 5 s
 # No browser shows a file as a page of this service, takes it for a script, or builds it into another site's page.
@@ -61,17 +62,18 @@ async def download_file(download_id: str, request: Request, services: RunningSer
         raise HTTPException(
             404, "files are not served: set SIMULCAST_FILES_DIR to the folder that workers download into"
         )
-    if folder.readers >= MAX_READERS:
-        raise HTTPException(503, f"{MAX_READERS} files are on their way from here: try again later", RETRY_AFTER)
-    stopping = cast(FrontEnd, request.app.state.front_end).stopping
-    folder.readers += 1
-    try:
-        response = _response(request, await _open(folder, download_id, services), folder, stopping)
-    except BaseException:
-        folder.readers -= 1
-        raise
-    if not isinstance(response, FileBody):
-        folder.readers -= 1
+    address = address_key(request.client and request.client.host)
+    if not folder.enter(address):
+        reason = (
+            f"{MAX_READERS} files are on their way from here, or {MAX_READERS_PER_ADDRESS} to {address or 'one client'}"
+        )
+        raise HTTPException(503, f"{reason}: try again later", RETRY_AFTER)
+    with ExitStack() as place:
+        place.callback(folder.leave, address)
+        file = await _open(folder, download_id, services)
+        response = _response(request, file, cast(FrontEnd, request.app.state.front_end).stopping)
+        if isinstance(response, FileBody):
+            response.place = place.pop_all()
     return response
 
 
@@ -88,12 +90,12 @@ async def _open(folder: Folder, download_id: str, services: RunningServices) -> 
         raise HTTPException(503, f"the file of download {download_id} can't be read: {error.strerror}") from error
 
 
-def _response(request: Request, file: OpenFile, folder: Folder, stopping: asyncio.Event) -> Response:
+def _response(request: Request, file: OpenFile, stopping: asyncio.Event) -> Response:
     values = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
     outcome = evaluate_range(request.method, values, file.etag, file.size)
     headers = {**_SAFE, "etag": file.etag, "content-disposition": attachment(file.name)}
     if outcome.status in (200, 206) and request.method == "GET":
-        return FileBody(file, outcome, headers, folder, stopping)
+        return FileBody(file, outcome, headers, stopping)
     os.close(file.descriptor)
     if outcome.status == 416:
         raise HTTPException(416, f"the file has {file.size} bytes", {"content-range": f"bytes */{file.size}"})
@@ -120,14 +122,14 @@ class FileBody(Response):
     """
 
     def __init__(
-        self, file: OpenFile, outcome: RangeResponse, headers: dict[str, str], folder: Folder, stopping: asyncio.Event
+        self, file: OpenFile, outcome: RangeResponse, headers: dict[str, str], stopping: asyncio.Event
     ) -> None:
         if outcome.status == 206:
             headers["content-range"] = f"bytes {outcome.start}-{outcome.stop - 1}/{file.size}"
         super().__init__(status_code=outcome.status, headers=headers | _content_length(outcome))
         self._file = file
         self._outcome = outcome
-        self._folder = folder
+        self.place = ExitStack()
         self._stopping = stopping
         self._is_complete = False
 
@@ -137,7 +139,7 @@ class FileBody(Response):
         finally:
             # A thread that still reads may read another file of this number; its bytes go nowhere.
             os.close(self._file.descriptor)
-            self._folder.readers -= 1
+            self.place.close()
         transport = http_transport(scope)
         if not self._is_complete and transport is not None:
             transport.abort()

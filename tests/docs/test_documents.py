@@ -50,6 +50,14 @@ def test_every_threat_that_is_stopped_names_its_test() -> None:
     assert [row for row in rows if not re.search(r"\| `tests/[\w/]+\.py::\w+`$", row)] == []
 
 
+def test_every_bound_in_sum_names_its_test() -> None:
+    text = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
+    memory = text[text.index("### Memory") : text.index("### Descriptors")]
+    rows = re.findall(r"^\| (?!resource)(.*) \|$", memory, re.MULTILINE)
+    assert len(rows) > 10
+    assert [row for row in rows if not re.search(r"\| `tests/[\w/]+\.py::\w+`$", row)] == []
+
+
 def test_every_decision_ends_with_what_would_change_our_mind() -> None:
     decisions = [path for path in (ROOT / "docs/decisions").glob("*.md") if path.name != "README.md"]
     assert decisions

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from app.routes.files import MAX_READERS
+from app.routes.file_store import MAX_READERS, MAX_READERS_PER_ADDRESS
 from tests.conditions import eventually
 from tests.file_server import Files, serve_files
 from tests.programs import StartFrontEnd, StartWorker, one_front_end
@@ -186,11 +186,28 @@ async def test_only_so_many_files_are_on_their_way_at_once_and_whoever_is_served
         writer.close()
 
 
-async def reading(running: FrontEnd, download_id: str) -> asyncio.StreamWriter:
+async def test_one_address_leaves_places_for_files_to_the_others(
+    front_end: StartFrontEnd, worker: StartWorker, files: Files, tmp_path: Path
+) -> None:
+    running = await front_end(SIMULCAST_FILES_DIR=str(tmp_path / "downloads"), SIMULCAST_PROXIES="127.0.0.1")
+    worker()
+    files.contents["large"] = bytes(60_000_000)
+    download_id, _ = await complete(running, files, "large")
+    greedy = "X-Forwarded-For: 203.0.113.5\r\n"
+    readers = [await reading(running, download_id, greedy) for _ in range(MAX_READERS_PER_ADDRESS)]
+    refused = await request_file(running, download_id, **{"X-Forwarded-For": "203.0.113.5"})
+    assert (refused.status, "203.0.113.5" in refused.detail) == (503, True)
+    readers.append(await reading(running, download_id, "X-Forwarded-For: 203.0.113.6\r\n"))
+    for writer in readers:
+        writer.close()
+
+
+async def reading(running: FrontEnd, download_id: str, more: str = "") -> asyncio.StreamWriter:
     """A client that has the head of the answer, and reads no further."""
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    writer.write(f"GET /downloads/{download_id}/file HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+    writer.write(f"GET /downloads/{download_id}/file HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b" 200 " in head, head
     return writer
 
 

@@ -15,7 +15,7 @@ import uvicorn
 
 from app.routes import files
 from app.routes.byte_range import RangeResponse
-from app.routes.file_store import Folder, open_file
+from app.routes.file_store import open_file
 from app.routes.files import FileBody, attachment
 from app.server import http
 from tests.conditions import until
@@ -31,7 +31,7 @@ async def serving(path: Path, ending: asyncio.Event) -> AsyncIterator[uvicorn.Se
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         size = path.stat().st_size
         opened = open_file(path.parent, path.name, size)
-        await FileBody(opened, RangeResponse(200, 0, size), {}, Folder(path.parent, 1), ending)(scope, receive, send)
+        await FileBody(opened, RangeResponse(200, 0, size), {}, ending)(scope, receive, send)
 
     async with served(endpoint) as server:
         yield server
