@@ -7,6 +7,7 @@ from typing import cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
+from websockets.exceptions import InvalidProxy
 from websockets.protocol import State
 
 from simulcast.gateway.address import ServerAddress
@@ -97,7 +98,7 @@ async def open_connection(
     Another machine is reached through the proxy of the environment if there is one. Raises OSError (TimeoutError among
     them) or websockets' WebSocketException.
     """
-    connection = await _DirectConnect(
+    connecting = _DirectConnect(
         address.resuming_after(event_id),
         create_connection=GatewayConnection,
         additional_headers=await token.headers(limits.open_timeout_s),
@@ -108,6 +109,12 @@ async def open_connection(
         max_size=limits.max_message_bytes,
         proxy=None if address.is_this_machine else True,
     )
+    try:
+        connection = await connecting
+    except (InvalidProxy, ValueError) as error:  # their texts show the proxy's password
+        if isinstance(error, UnicodeError):  # of a host that is no name
+            raise
+        raise ConnectionError("the proxy of the environment (https_proxy and the like) has no valid address") from None
     opened = cast(GatewayConnection, connection)
     opened.watch(limits)
     return opened

@@ -7,6 +7,8 @@ on Linux).
 A write to a connection that has just ended raises RuntimeError under uvloop, where asyncio's own loop raises OSError.
 redis-py does not expect it, so it becomes redis.ConnectionError here. So does an error of the file in which redis-py
 looks up its own version for each connection: a process may have no descriptors left.
+
+A server that does not know the command which carries the password repeats that: its text is cut there.
 """
 
 import socket
@@ -48,6 +50,12 @@ class _LossDetectingConnection:
             super().__init__(*args, **options)
         except OSError as error:
             raise redis.ConnectionError(f"no connection could be made: {error}") from error
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        try:
+            await super().on_connect_check_health(check_health)  # type: ignore[misc]
+        except redis.ResponseError as error:  # of a server without AUTH, which repeats the password
+            raise type(error)(str(error).partition(", with args")[0]) from None
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         try:

@@ -71,3 +71,16 @@ async def test_this_machine_is_reached_past_the_proxy_of_the_environment(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with fake_server.gateway() as gateway:
         assert gateway.is_websocket_connected
+
+
+@pytest.mark.parametrize("proxy", ["ftp://u:SECRET@h:1", "u:SECRET@h:1", "http://u:SECRET@", "http://u:SECRET"])
+async def test_no_log_and_no_state_shows_the_password_of_the_environments_proxy(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    states: list[ConnectionState] = []
+    for name in ("http_proxy", "socks_proxy", "all_proxy"):
+        monkeypatch.setenv(name, proxy)
+    async with Gateway(url="ws://example.invalid:1/ws", on_state_change=states.append):
+        await until(lambda: states)
+    assert isinstance(states[0].error, ConnectionError)
+    assert "proxy" in caplog.text and "SECRET" not in caplog.text + repr(states)

@@ -4,13 +4,17 @@ import asyncio
 import errno
 import importlib.metadata
 import socket
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import redis
 import uvloop
 
+from simulcast.broker import Broker
+from simulcast.errors import BrokerUnavailable
 from simulcast.store.connection import REPLY_TIMEOUT_S, connect
 from tests.valkey import Valkey
 
@@ -73,3 +77,16 @@ async def test_a_process_without_descriptors_learns_that_redis_is_unavailable(
     monkeypatch.undo()
     assert await client.ping()
     await client.aclose()
+
+
+async def test_a_server_that_does_not_know_auth_puts_no_password_into_a_message(tmp_path: Path) -> None:
+    server = Valkey(tmp_path, options=["--rename-command", "AUTH", ""]).start()
+    broker = Broker.connect(server.url.replace("//", "//u:SECRET@"))
+    try:
+        with pytest.raises(BrokerUnavailable) as told:
+            await broker.head()
+    finally:
+        await broker.aclose()
+        server.stop()
+    shown = "".join(traceback.format_exception(told.value))
+    assert "unknown command 'AUTH'" in shown and "SECRET" not in shown
