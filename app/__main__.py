@@ -2,8 +2,10 @@
 
 import argparse
 import gc
+import signal
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
 
 import uvicorn
@@ -17,7 +19,7 @@ from simulcast.errors import BrokerUnavailable, SimulcastError
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import Endpoint
 from simulcast.launcher.sockets import listen_on_one
-from simulcast.logs import configure
+from simulcast.logs import configure, discard_lost_output
 from simulcast.settings.front_end import FrontEndSettings
 
 # A lost connection leaves no cycle (transport/websocket.py), so full collections find nothing, and with 10,000
@@ -26,7 +28,7 @@ GC_THRESHOLDS = (10_000, 20, 100)
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT. Exits with 1 for settings with which it must not start."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Exits with 1 for settings with which it must not start."""
     parser = argparse.ArgumentParser(
         prog="python -m app", description="One front-end of Simulcast, with the settings of its environment."
     )
@@ -60,7 +62,11 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # no collection looks at the modules again
     gc.set_threshold(*GC_THRESHOLDS)
-    DrainingServer(config, front_end.drain).run(sockets=sockets)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that it ended for
+        DrainingServer(config, front_end.drain).run(sockets=sockets)
+    discard_lost_output()
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:

@@ -13,7 +13,7 @@ from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import SettingRefused
 from simulcast.heartbeat import Rate, process_name, send_heartbeats
 from simulcast.jobs import Jobs
-from simulcast.logs import configure
+from simulcast.logs import configure, discard_lost_output
 from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
 from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
@@ -29,10 +29,8 @@ _log = logging.getLogger("simulcast.worker")
 
 
 async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
-    """Work until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    """Work until SIGTERM, SIGINT or SIGHUP; a second signal ends the process immediately, as a crash would."""
+    stop = stop_on_signals()
     name = process_name()
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
@@ -83,6 +81,26 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
         await broker.aclose()
 
 
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that the first signal sets; the next one has the effect that it has by default."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = [
+        number
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # nohup
+    ]
+
+    def on_signal() -> None:
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    return stop
+
+
 def main() -> None:
     """Exits with 1 for a setting that makes no sense, and a download folder that can't be written to."""
     argparse.ArgumentParser(
@@ -99,6 +117,7 @@ def main() -> None:
     except FolderNotWritable as error:
         sys.exit(str(error))
     asyncio.run(work(settings, url, folder))
+    discard_lost_output()
 
 
 if __name__ == "__main__":

@@ -22,14 +22,3 @@ def print_if_possible(text: str) -> None:
     thread = threading.Thread(target=write, name="print", daemon=True)
     thread.start()
     thread.join(_MAX_BLOCKED_S)
-
-
-def discard_lost_output() -> None:
-    """Send what can't be written to a closed output nowhere, or the interpreter would end with exit code 120."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)

@@ -11,7 +11,7 @@ from pathlib import Path
 from simulcast.cli.banner import DEFAULT_REDIS_PORT, banner
 from simulcast.cli.errors import first_user_error
 from simulcast.cli.redis import broker_at
-from simulcast.cli.terminal import discard_lost_output, print_if_possible
+from simulcast.cli.terminal import print_if_possible
 from simulcast.errors import CommandError
 from simulcast.launcher import programs
 from simulcast.launcher.embedded import EmbeddedServer
@@ -19,6 +19,7 @@ from simulcast.launcher.readiness import wait_until_ready
 from simulcast.launcher.sockets import listen, listen_on_one
 from simulcast.launcher.supervisor import SupervisedProcess
 from simulcast.launcher.valkey_binary import find_server
+from simulcast.logs import discard_lost_output
 
 READY_TIMEOUT_S = 60.0
 _log = logging.getLogger("simulcast.up")
