@@ -23,7 +23,7 @@ def stated(*lines: bytes, status: bytes = b"HTTP/1.1 200 OK", body: bytes = CONT
     return raw(b"\r\n".join([status, *lines, b"Connection: close", b"", body]))
 
 
-def ranged(status: int, content_range: str) -> Reply:
+def with_range(status: int, content_range: str) -> Reply:
     return answer(status, {"Content-Range": content_range, "Content-Length": str(SIZE)}, CONTENT)
 
 
@@ -43,15 +43,15 @@ RIGHT: dict[str, Reply] = {
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n%s\r\n\r\n" % LENGTH, CONTENT
     ),
     **{f"status {status}": answer(status, {"Content-Length": str(SIZE)}, CONTENT) for status in (201, 203, 226, 299)},
-    "a unit is missing": ranged(206, f"0-{SIZE - 1}/{SIZE}"),
-    "spaces in the range": ranged(206, f"bytes 0 - {SIZE - 1} / {SIZE}"),
-    "a range that ends at the size": ranged(206, f"bytes 0-{SIZE}/{SIZE}"),
-    "a range that begins at one": ranged(206, f"bytes 1-{SIZE}/{SIZE}"),
-    "a star in place of the range": ranged(206, f"bytes */{SIZE}"),
-    "the range twice": ranged(206, f"bytes 0-{SIZE - 1}/{SIZE}, bytes 0-{SIZE - 1}/{SIZE}"),
-    "200 of an unknown size": ranged(200, f"bytes 0-{SIZE - 1}/*"),
-    "200 without a size": ranged(200, f"bytes 0-{SIZE - 1}"),
-    **{f"200 and {text!r}": ranged(200, text) for text in ("none", "", "bytes")},
+    "a unit is missing": with_range(206, f"0-{SIZE - 1}/{SIZE}"),
+    "spaces in the range": with_range(206, f"bytes 0 - {SIZE - 1} / {SIZE}"),
+    "a range that ends at the size": with_range(206, f"bytes 0-{SIZE}/{SIZE}"),
+    "a range that begins at one": with_range(206, f"bytes 1-{SIZE}/{SIZE}"),
+    "a star in place of the range": with_range(206, f"bytes */{SIZE}"),
+    "the range twice": with_range(206, f"bytes 0-{SIZE - 1}/{SIZE}, bytes 0-{SIZE - 1}/{SIZE}"),
+    "200 of an unknown size": with_range(200, f"bytes 0-{SIZE - 1}/*"),
+    "200 without a size": with_range(200, f"bytes 0-{SIZE - 1}"),
+    **{f"200 and {text!r}": with_range(200, text) for text in ("none", "", "bytes")},
     "gzip stated of plain bytes": packed(CONTENT),
     "zeros behind gzip": packed(PACKED + bytes(100)),
     "a line break behind gzip": packed(PACKED + b"\r\n"),
@@ -110,7 +110,7 @@ async def test_what_may_be_a_part_only_is_no_file(
     server: Server, download: Download, status: int, content_range: str
 ) -> None:
     with pytest.raises(ProtocolError, match="another part"):
-        await download.fetch(server.at("/f", ranged(status, content_range)))
+        await download.fetch(server.at("/f", with_range(status, content_range)))
 
 
 @pytest.mark.parametrize("status", [202, 204, 205, 207, 208])
