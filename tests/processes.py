@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -29,3 +31,11 @@ def children(pid: int) -> set[int]:
             continue
         found |= direct.union(*(children(each) for each in direct))
     return found
+
+
+@contextmanager
+def pipe_that_was_closed() -> Iterator[int]:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as out:
+        yield out.fileno()

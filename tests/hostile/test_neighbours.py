@@ -140,7 +140,7 @@ async def read_all(port: int, client: Drawn, other: str) -> list[int]:
     """Return the numbers of the events that it got until each of its channels ended."""
     if client.is_stream:
         async with stream(f"http://127.0.0.1:{port}{client.target()}") as events:
-            return await collect(client, events.next)
+            return await received_numbers(client, events.next)
     async with websockets.connect(
         f"ws://127.0.0.1:{port}{client.target()}",
         subprotocols=[websockets.Subprotocol("simulcast.v1")] if client.is_versioned else None,
@@ -150,10 +150,10 @@ async def read_all(port: int, client: Drawn, other: str) -> list[int]:
     ) as connection:
         if client.subscribes:
             await connection.send(SUBSCRIBE % other)
-        return await collect(client, connection.recv)
+        return await received_numbers(client, connection.recv)
 
 
-async def collect(client: Drawn, receive: Callable[[], Awaitable[str | bytes]]) -> list[int]:
+async def received_numbers(client: Drawn, receive: Callable[[], Awaitable[str | bytes]]) -> list[int]:
     numbers: list[int] = []
     ends = 0
     async with asyncio.timeout(60):

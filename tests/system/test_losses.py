@@ -120,7 +120,7 @@ async def test_a_listener_whose_polls_fail_unexpectedly_is_not_ready_until_they_
         await running.ready()
         async with redis.asyncio.from_url(own_valkey.url, protocol=2) as client:
             await client.execute_command("FUNCTION LOAD REPLACE", senseless)
-            assert "unexpected error: IndexError" in await not_ready(running)
+            assert "unexpected error: ValueError" in await not_ready(running)
             await client.execute_command("FUNCTION LOAD REPLACE", functions.code())
         await running.ready()
         assert "Traceback" in running.output()

@@ -11,10 +11,10 @@ from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.process_registry import ProcessRegistry
 from tests.conditions import eventually, until
+from tests.processes import pipe_that_was_closed
 from tests.programs import StartFrontEnd, StartWorker
 from tests.scripted_server import Server, head, raw, silence_after
 from tests.service import ROOT
-from tests.simulcast.cli.test_terminal import pipe_that_was_closed
 from tests.valkey import Valkey
 
 pytestmark = pytest.mark.long

@@ -238,9 +238,9 @@ async def test_doctor_accepts_a_taken_port_only_from_a_front_end(front_end: Star
 @pytest.mark.parametrize(
     ("soft", "hard", "severity", "text"),
     [
-        (1024, 1_048_576, Severity.OK, "1,024 now, which a front-end raises to 65,536: about 65,344 clients"),
+        (1024, 1_048_576, Severity.OK, "1,024 now, which a front-end raises to 65,536: about 65,336 clients"),
         (sys.maxsize, sys.maxsize, Severity.OK, "raises to 1,048,576"),
-        (1024, 4096, Severity.WARNING, "about 3,904 clients"),
+        (1024, 4096, Severity.WARNING, "about 3,896 clients"),
         (60, 60, Severity.ERROR, "about 0 clients"),
     ],
 )

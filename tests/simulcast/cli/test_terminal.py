@@ -13,18 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.conditions import until
-from tests.processes import children, is_alive
+from tests.processes import children, is_alive, pipe_that_was_closed
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 READY_S = 60.0
-
-
-@contextmanager
-def pipe_that_was_closed() -> Iterator[int]:
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "wb", buffering=0) as out:
-        yield out.fileno()
 
 
 @contextmanager

@@ -2,29 +2,20 @@
 
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
 
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
-from simulcast.settings.worker import WorkerSettings
 from tests.jobs import claim_job
+from tests.part_files import CONTENT, completed, interrupt_download
 from tests.scripted_server import Server, honest
-from tests.workers.transfer.test_downloader import CONTENT, completed, interrupted
 from workers.disk.completion_marker import CompletionMarker
 from workers.disk.identity import FileIdentity
 from workers.disk.publish import open_folder, publish
 from workers.disk.removal import remove_orphans, remove_strays
-from workers.http.client import Client
 from workers.transfer.downloader import Downloader
-from workers.transfer.limits import WorkerLimits
-
-
-@pytest.fixture
-def downloader(client: Client, jobs: Jobs, tmp_path: Path) -> Downloader:
-    return Downloader(client, jobs, tmp_path, WorkerLimits.from_settings(WorkerSettings(), tmp_path, time.monotonic))
 
 
 def identity_of(path: Path) -> FileIdentity:
@@ -187,7 +178,7 @@ async def test_a_file_that_another_engine_wrote_is_not_removed_by_its_name(
 async def test_something_else_in_the_place_of_a_part_file_costs_only_the_bytes(
     kind: str, server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
-    before = tmp_path / await interrupted(jobs, server, downloader, "d1")
+    before = tmp_path / await interrupt_download(jobs, server, downloader, "d1")
     before.unlink()
     if kind == "link":
         before.symlink_to("/etc/hostname")
@@ -204,7 +195,7 @@ async def test_a_part_file_that_was_just_taken_over_is_no_stray(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
     """Another worker looks for strays by records that it read before its new owner saved the new name."""
-    before = tmp_path / await interrupted(jobs, server, downloader, "d1")
+    before = tmp_path / await interrupt_download(jobs, server, downloader, "d1")
     os.utime(before, (0, 0))  # it was paused for long
     part_files = await jobs.part_files()
     claim = await claim_job(jobs)

@@ -10,38 +10,19 @@ import pytest
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
-from simulcast.settings.worker import WorkerSettings
 from tests.jobs import claim_job
+from tests.part_files import CONTENT, completed, interrupt_download
 from tests.scripted_server import Server, honest
 from workers.disk.identity import FileIdentity
 from workers.disk.publish import publish
 from workers.errors import IncompleteBody, PartFileChanged
-from workers.http.client import Client
 from workers.transfer.downloader import Downloader
-from workers.transfer.limits import WorkerLimits
-
-CONTENT = bytes(100_000)
-
-
-@pytest.fixture
-def downloader(client: Client, jobs: Jobs, tmp_path: Path) -> Downloader:
-    return Downloader(client, jobs, tmp_path, WorkerLimits.from_settings(WorkerSettings(), tmp_path, time.monotonic))
-
-
-async def interrupted(jobs: Jobs, server: Server, downloader: Downloader, download_id: str) -> Path:
-    """The part file of a download whose server broke off; it is queued again."""
-    await jobs.submit(server.at("/f.bin", honest(CONTENT, cut_after=60_000), honest(CONTENT)), download_id)
-    claim = await claim_job(jobs)
-    with pytest.raises(IncompleteBody):
-        await downloader.run(claim)
-    await jobs.finish(claim, "queued", {}, None)
-    return Path(f"{download_id}.part.{claim.token}")
 
 
 async def test_cancelled_while_it_takes_over_it_says_where_the_part_file_is(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = await interrupted(jobs, server, downloader, "d1")
+    before = await interrupt_download(jobs, server, downloader, "d1")
     assert (tmp_path / before).exists()
     claim = await claim_job(jobs)
     rename = Path.rename
@@ -66,7 +47,7 @@ async def test_cancelled_while_it_takes_over_it_says_where_the_part_file_is(
 async def test_what_other_owners_left_without_telling_is_removed_by_the_next(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
-    await interrupted(jobs, server, downloader, "d1")
+    await interrupt_download(jobs, server, downloader, "d1")
     (tmp_path / "d1.part.1-dead").write_bytes(b"an owner killed between its two steps")
     foreign = ["d1.part.1-dead.part.1-a", "d12.part.1-a", "d1.part.", "notes.txt"]
     for name in foreign:
@@ -130,11 +111,6 @@ async def test_a_part_file_that_the_record_names_outlives_a_lost_lease(
     assert [path.name for path in tmp_path.iterdir()] == [f"d1.part.{claim.token}"]
 
 
-async def completed(jobs: Jobs, downloader: Downloader, url: str, download_id: str) -> None:
-    await jobs.submit(url, download_id)
-    await downloader.run(await claim_job(jobs))
-
-
 async def delete_with_file(jobs: Jobs, downloader: Downloader, download_id: str) -> None:
     assert await jobs.command(Command("delete", download_id, with_file=True)) is None
     assert await jobs.orphaned_files("w1")
@@ -192,7 +168,7 @@ async def test_files_of_a_host_that_is_gone_are_removed_where_they_lie_and_nowhe
 async def test_part_files_that_no_record_names_are_removed_after_a_while(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path
 ) -> None:
-    mine = await interrupted(jobs, server, downloader, "d1")
+    mine = await interrupt_download(jobs, server, downloader, "d1")
     await jobs.save(claim := await claim_job(jobs), {"part": mine.name})
     await jobs.finish(claim, "queued", {}, None)
     names = ("gone.part.3-a", "d1.part.1-dead", "young.part.1-a", "notes.txt")
