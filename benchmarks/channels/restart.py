@@ -4,10 +4,11 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -121,8 +122,9 @@ async def measured(channels: int, round_trip_s: float, idle_s: float, folder: Pa
                 followed = names[first : first + CHANNELS_PER_CLIENT]
                 query = "&".join(f"channel={name}" for name in followed)
                 connecting = connect(f"{front_end.ws}?{query}", proxy=None, open_timeout=DEADLINE_S, ping_interval=None)
-                client = await anext(aiter(connecting))  # again, where a busy front-end asks it to come back
-            stack.push_async_callback(client.close)
+                attempts = aiter(connecting)  # again, where a busy front-end asks it to come back
+                client = await anext(attempts)
+            stack.push_async_callback(cast(AsyncGenerator[ClientConnection], attempts).aclose)  # closes the client, too
             stack.callback(asyncio.create_task(arrivals.read(client)).cancel)
 
         began = time.monotonic()
