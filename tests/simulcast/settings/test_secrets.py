@@ -30,6 +30,7 @@ NAMED_BY_CHOICE = {
     "host",
     "admin_host",
     "allowed_hosts",
+    "sftp_known_hosts",
 }  # any text
 
 
