@@ -46,6 +46,8 @@ async def working(url: str, jobs: Jobs, client: Client, folder: Path) -> AsyncIt
 )
 async def test_an_end_without_a_reply_is_reported_again_though_the_lease_ran_out_meanwhile(
     own_valkey: Valkey,
+    own_broker: Broker,
+    own_jobs: Jobs,
     server: Server,
     client: Client,
     tmp_path: Path,
@@ -53,30 +55,28 @@ async def test_an_end_without_a_reply_is_reported_again_though_the_lease_ran_out
     reply: Reply,
     state: str,
 ) -> None:
-    url = own_valkey.url
-    async with aclosing(Broker.connect(url)) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
-        finish, renew, times = jobs.finish, jobs.renew, list[float]()
+    finish, renew, times = own_jobs.finish, own_jobs.renew, list[float]()
 
-        async def unanswered(*args: object) -> None:
-            times.append(time.monotonic())
-            if times[-1] - times[0] < LEASE_S:
-                raise BrokerUnavailable("the master is gone")
-            await finish(*args)  # type: ignore[arg-type]
+    async def unanswered(*args: object) -> None:
+        times.append(time.monotonic())
+        if times[-1] - times[0] < LEASE_S:
+            raise BrokerUnavailable("the master is gone")
+        await finish(*args)  # type: ignore[arg-type]
 
-        async def not_renewed(*args: object) -> list[DesiredState]:
-            if times:
-                raise BrokerUnavailable("the master is gone")
-            return await renew(*args)  # type: ignore[arg-type]
+    async def not_renewed(*args: object) -> list[DesiredState]:
+        if times:
+            raise BrokerUnavailable("the master is gone")
+        return await renew(*args)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(jobs, "finish", unanswered)
-        monkeypatch.setattr(jobs, "renew", not_renewed)
-        (tmp_path / "files").mkdir()
-        download_id = (await jobs.submit(server.at("/f.bin", reply))).download_id
-        async with working(url, jobs, client, tmp_path / "files"):
+    monkeypatch.setattr(own_jobs, "finish", unanswered)
+    monkeypatch.setattr(own_jobs, "renew", not_renewed)
+    (tmp_path / "files").mkdir()
+    download_id = (await own_jobs.submit(server.at("/f.bin", reply))).download_id
+    async with working(own_valkey.url, own_jobs, client, tmp_path / "files"):
 
-            async def has_ended() -> bool:
-                return (await jobs.get(download_id)).state == state
+        async def has_ended() -> bool:
+            return (await own_jobs.get(download_id)).state == state
 
-            await eventually(has_ended, state)
-        types = [event["type"] for event in await history(broker, "downloads") if event["type"] != "download_progress"]
-        assert types == ["download_queued", "download_started", f"download_{state}"]
+        await eventually(has_ended, state)
+    types = [event["type"] for event in await history(own_broker, "downloads") if event["type"] != "download_progress"]
+    assert types == ["download_queued", "download_started", f"download_{state}"]
