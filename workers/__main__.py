@@ -16,6 +16,7 @@ from simulcast.jobs import Jobs
 from simulcast.logs import configure, discard_lost_output
 from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
 from simulcast.settings.worker import WorkerSettings
+from simulcast.signals import stop_signals
 from simulcast.store.factory import topology_from_url
 from simulcast.version import version
 from workers.disk.publish import open_folder
@@ -83,12 +84,7 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
 
 def stop_on_signals() -> asyncio.Event:
     """Return an event that the first signal sets; the next one has the effect that it has by default."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    numbers = [
-        number
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN  # nohup
-    ]
+    stop, loop, numbers = asyncio.Event(), asyncio.get_running_loop(), stop_signals()
 
     def on_signal() -> None:
         stop.set()

@@ -20,6 +20,7 @@ from simulcast.launcher.sockets import listen, listen_on_one
 from simulcast.launcher.supervisor import SupervisedProcess
 from simulcast.launcher.valkey_binary import find_server
 from simulcast.logs import discard_lost_output
+from simulcast.signals import stop_signals
 
 READY_TIMEOUT_S = 60.0
 _log = logging.getLogger("simulcast.up")
@@ -76,9 +77,8 @@ def _cancel_on_signals(hurry: asyncio.Event) -> asyncio.Event:
             task.cancel()
         print_if_possible(f"\nstopping ({number.name}); repeat to kill everything immediately")
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, on_signal, number)
+    for number in stop_signals():
+        loop.add_signal_handler(number, on_signal, number)
     return stopping
 
 
