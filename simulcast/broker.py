@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any, cast
 
 import redis.asyncio
@@ -38,12 +39,14 @@ class Head:
     `previous`: the last position of the previous epoch that the server knew when this one began.
     `published_at`: when, by our `time.monotonic`, whatever the server's clock says: early by the round trip at most,
     never late; None if unknown.
+    `following`: the first publications behind the position that was named with the question, without a gap; few.
     """
 
     position: Position
     tag: str
     previous: Position | None = None
     published_at: float | None = field(default=None, compare=False)
+    following: Sequence[Publication] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +144,16 @@ class Broker:
 
     async def head(self, channel: str = DEFAULT_CHANNEL) -> Head:
         """Return the channel's head; opens an epoch if acknowledged writes may be gone. Raises BrokerUnavailable."""
-        (head,) = await self.heads([channel])
+        (head,) = await self.heads({channel: None})
         if isinstance(head, BrokerUnavailable):
             raise head
         return head
 
-    async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
+    async def heads(self, channels: Mapping[str, Position | None]) -> list[Head | BrokerUnavailable]:
         """Return the heads of several channels, with one round trip to each of their servers.
 
-        The error takes the place of a head whose keys have another type. Raises as `head`.
+        `channels` have the last position that is known, whose successors are wanted, or None. The error takes the place
+        of a head whose keys have another type. Raises as `head`.
         """
         heads: dict[str, Head | BrokerUnavailable] = {}
         servers: dict[redis.asyncio.Redis, list[str]] = {}
@@ -157,14 +161,14 @@ class Broker:
             for channel in channels:
                 servers.setdefault(await self._read_topology.client_for(channel), []).append(channel)
             for client, served in servers.items():
-                keys = [self._read_topology.names(channel).stream_keys for channel in served]
+                keys = [(self._read_topology.names(channel).stream_keys, channels[channel]) for channel in served]
                 asked_at, replies = await functions.ensure_loaded(partial(_read_heads, client, keys), client)
                 for channel, reply in zip(served, replies, strict=True):
                     if isinstance(reply, redis.RedisError):
                         error = functions.translate_error(reply, f"read the head of {channel}")
                         error.__cause__, heads[channel] = reply, error
                     else:
-                        heads[channel] = _parse_head(cast(Sequence[bytes], reply), asked_at)
+                        heads[channel] = _parse_head(cast(list[Any], reply), asked_at, channels[channel])
         return [heads[channel] for channel in channels]
 
     async def snapshot(self, channel: str = DEFAULT_CHANNEL) -> Snapshot:
@@ -223,12 +227,14 @@ class Broker:
         return [from_stream(position, fields[b"e"]) for position, fields in entries]
 
 
-async def _read_heads(client: redis.asyncio.Redis, keys: Sequence[Sequence[str]]) -> tuple[float, list[object]]:
+async def _read_heads(
+    client: redis.asyncio.Redis, asked: Sequence[tuple[Sequence[str], Position | None]]
+) -> tuple[float, list[object]]:
     """Return the time before the request, in `time.monotonic`, and the replies. Some of them may be errors."""
     asked_at = time.monotonic()
     async with client.pipeline(transaction=False) as pipe:
-        for i, stream_keys in enumerate(keys):
-            pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0)]))
+        for i, (stream_keys, after) in enumerate(asked):
+            pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0), str(after or "")]))
         # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
         replies: list[object] = await pipe.execute(raise_on_error=False)
     for reply in replies:
@@ -244,12 +250,23 @@ def is_next_position(previous: Position, position: Position) -> bool:
     return position.epoch > previous.epoch and position.offset == 1
 
 
+def is_gapless(after: Position, publications: Sequence[Publication]) -> bool:
+    """Return whether no publication lies between `after` and these, or between two of them."""
+    positions = [after, *(publication.position for publication in publications)]
+    return all(is_next_position(previous, position) for previous, position in pairwise(positions))
+
+
 def _sort_key(publication: Publication) -> tuple[int, int]:
     return publication.position.epoch, publication.position.offset
 
 
-def _parse_head(reply: Sequence[bytes], asked_at: float | None = None) -> Head:
-    epoch, offset, tag, previous, age_us = reply
+def _parse_head(reply: list[Any], asked_at: float | None = None, after: Position | None = None) -> Head:
+    epoch, offset, tag, previous, age_us, *rest = reply
     published_at = asked_at - int(age_us) / 1e6 if asked_at is not None and age_us else None
     before = Position.parse(previous.decode()) if previous else None
-    return Head(Position(int(epoch), int(offset)), tag.decode(), before, published_at)
+    following: list[Publication] = []
+    if rest and after is not None:
+        following = [from_stream(*entry) for entry in zip(rest[0][::2], rest[0][1::2], strict=True)]
+        if not is_gapless(after, following):
+            following = []
+    return Head(Position(int(epoch), int(offset)), tag.decode(), before, published_at, following)

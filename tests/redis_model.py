@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TypeVar
 
-from simulcast.broker import Broker, Head, Snapshot
+from simulcast.broker import Broker, Head, Snapshot, is_gapless
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
@@ -122,8 +122,13 @@ class FakeBroker(Broker):
         self.meanwhile: deque[Callable[[], None]] = deque()
         self.turns = 0  # of the loop, that a question takes, and an answer
 
-    async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
-        return await self._ask(lambda: [self.server.head for _ in channels])
+    async def heads(self, channels: Mapping[str, Position | None]) -> list[Head | BrokerUnavailable]:
+        return await self._ask(lambda: [self._head(after) for after in channels.values()])
+
+    def _head(self, after: Position | None) -> Head:
+        head = self.server.head
+        following = [each for each in self.server.history if after and _order(after) < _order(each.position)][:3]
+        return replace(head, following=following if after and is_gapless(after, following) else [])
 
     async def snapshot(self, channel: str = "") -> Snapshot:
         return await self._ask(self._snapshot)

@@ -1,5 +1,8 @@
 -- Functions of a channel. KEYS begin with those of channel_from.
 
+local MAX_FOLLOWING = 16 -- publications that are returned with a head
+local MAX_FOLLOWING_BYTES = 64 * 1024
+
 -- A seventh key remembers the id of a publication that has an idempotency key. Returns the publication's id, or nil for
 -- a change of state of a download that is owned here: its owner's functions alone publish these. No publisher's change
 -- of state has the label of one of theirs, by which front-ends know repetitions.
@@ -33,10 +36,24 @@ local function read_head(channel)
   return {epoch, int(offset), tag, previous or '', age_us}
 end
 
+-- Returns id, entry, … of the first publications behind that position.
+local function read_following(channel, after)
+  local following, bytes = {}, 0
+  for _, stored in ipairs(redis.call('XRANGE', channel.history, '(' .. after, '+', 'COUNT', MAX_FOLLOWING)) do
+    local id, body = stored[1], stored[2][2]
+    bytes = bytes + #body
+    if bytes > MAX_FOLLOWING_BYTES then break end
+    table.insert(following, id)
+    table.insert(following, body)
+  end
+  return following
+end
+
 -- With '1' for `reread_incarnation`, notices that this server was a replica and was promoted, and reads its memory. Every
--- front-end passes it once a second.
+-- front-end passes it once a second. `after` is '' or the last position that the caller has: what follows it is returned
+-- behind the head, as far as it is little.
 local function head(KEYS, ARGV)
-  local reread_incarnation = ARGV[1]
+  local reread_incarnation, after = ARGV[1], ARGV[2]
   local channel = channel_from(KEYS)
   if reread_incarnation == '1' then
     read_incarnation()
@@ -49,6 +66,7 @@ local function head(KEYS, ARGV)
   if alive_epoch == reply[1] and now - alive_at > 400 and now - alive_at < MIN_ABSENCE_MS then
     redis.call('HSET', channel.meta, 'alive', alive_epoch .. ' ' .. int(now))
   end
+  if after ~= '' and after ~= reply[1] .. '-' .. reply[2] then reply[6] = read_following(channel, after) end
   return reply
 end
 

@@ -201,7 +201,7 @@ class Sender:
 
     async def _probe(self, client: redis.asyncio.Redis) -> None:
         """Notice that acknowledged calls may be gone, or that a replica has come. Raises redis.RedisError."""
-        head = await functions.call(client, "head", self._names.stream_keys, [1])
+        head = await functions.call(client, "head", self._names.stream_keys, [1, ""])
         epoch = head[0] if isinstance(head, list) else None
         if epoch != self._epoch:
             self._unreplicated.on_failover()

@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 from redis.asyncio.client import PubSub
 
-from simulcast.broker import Broker
+from simulcast.broker import Broker, Head
 from simulcast.errors import InvalidEvent, PositionLost
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import complete_event, error_event, progress_event
@@ -25,6 +25,30 @@ async def test_offsets_are_contiguous_from_1(broker: Broker, channel: str) -> No
     positions = [await broker.publish({"n": n}, channel) for n in range(3)]
     assert positions == [Position(head.epoch, n) for n in (1, 2, 3)]
     assert (await broker.head(channel)).position == Position(head.epoch, 3)
+
+
+async def test_a_head_brings_the_few_publications_that_follow_a_known_position(broker: Broker, channel: str) -> None:
+    first, *later = [await broker.publish({"n": n}, channel) for n in range(4)]
+    (head,) = await broker.heads({channel: first})
+    assert isinstance(head, Head)
+    assert [one.position for one in head.following] == later
+    (current,) = await broker.heads({channel: later[-1]})
+    assert isinstance(current, Head)
+    assert current.following == []
+
+
+async def test_a_head_brings_neither_many_nor_large_publications(broker: Broker, channel: str) -> None:
+    first = await broker.publish({"n": 0}, channel)
+    assert first
+    for _ in range(3):
+        await broker.publish({"text": "x" * 30_000}, channel)
+    for _ in range(40):
+        await broker.publish({"n": 1}, channel)
+    epoch, offset = first.epoch, first.offset
+    for after, following in ((offset, 2), (offset + 3, 16)):
+        (head,) = await broker.heads({channel: Position(epoch, after)})
+        assert isinstance(head, Head)
+        assert len(head.following) == following
 
 
 async def test_fifty_tasks_at_once_store_exactly_what_was_acknowledged(broker: Broker, channel: str) -> None:

@@ -224,6 +224,13 @@ class Feed:
         """Return the hub of each view."""
         return [self.hub, *self.views.values()]
 
+    def client_counts(self) -> tuple[int, int]:
+        """Return the number of clients, and how many of them are not current."""
+        lagging, clients = self.hub.lagging, self.hub.clients
+        for hub in self.views.values():
+            lagging, clients = lagging + hub.lagging, clients + hub.clients
+        return clients, lagging
+
     def close(self) -> None:
         """Give the memory back: the channel has no clients any more."""
         self.log.clear()

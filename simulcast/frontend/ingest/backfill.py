@@ -7,7 +7,7 @@ cut: clients then reconnect and begin with the snapshot.
 import logging
 from collections.abc import Sequence
 
-from simulcast.broker import Broker, Head, Snapshot
+from simulcast.broker import Broker, Head, Snapshot, is_next_position
 from simulcast.errors import PositionLost
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.model.position import Position
@@ -59,14 +59,17 @@ class Backfill:
             if head.position.offset == 0 and head.previous == here:
                 _advance_epoch(feed, head.position, head, True)
                 return
-            page = await self._broker.history(here, head.position, channel, size)
+            if head.following and is_next_position(here, head.following[0].position):
+                page, is_last = head.following, head.following[-1].position == head.position
+            else:
+                page = await self._broker.history(here, head.position, channel, size)
+                is_last, size = len(page) < size, _page_size(page, PAGE_SIZE, PAGE_BYTES)
             feed.hub.counters.backfilled += len(page)
             for number, publication in enumerate(page):
                 _advance_epoch(feed, Position(publication.position.epoch, 0), head, number > 0)
                 feed.accept(publication)
-            if len(page) < size:
+            if is_last:
                 _advance_epoch(feed, head.position, head, bool(page))
-            size = _page_size(page, PAGE_SIZE, PAGE_BYTES)
 
     async def _load_snapshot(self, feed: Feed, channel: str, disconnect: bool = False) -> None:
         feed.expect_snapshot()

@@ -34,11 +34,10 @@ POLL_TIMEOUT_S = 1.5
 READY_MAX_AGE_S = 2.5  # readiness ends when the last successful poll is older
 START_TIMEOUT_S = 5.0
 MAX_IDLE_POLLED = 20  # channels whose heads are read once a second, in turn: so many idle ones cost Redis little
-MAX_HEADS_PER_CALL = 250
+MAX_HEADS_PER_CALL = 500
 MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
-
 
 Reassign = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
 
@@ -235,13 +234,14 @@ class Listener:
             self._updates.bring_to(subscription, head, group)
 
     async def _read_heads(self, channels: list[str]) -> list[tuple[Subscription, Head]]:
-        if not channels:
+        positions = {name: one.feed.position for name in channels if (one := self._subscriptions.get(name))}
+        if not positions:
             return []
         async with asyncio.timeout(POLL_TIMEOUT_S):
-            heads = await self._broker.heads(channels)
+            heads = await self._broker.heads(positions)
         self._polled_at = self._clock()
         polled = []
-        for channel, head in zip(channels, heads, strict=True):
+        for channel, head in zip(positions, heads, strict=True):
             if subscription := self._subscriptions.get(channel):
                 if isinstance(head, BrokerUnavailable):
                     self._restart_channel(subscription, head)

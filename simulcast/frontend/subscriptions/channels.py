@@ -71,10 +71,7 @@ class Channels:
 
     def client_counts(self) -> list[tuple[str, int, int]]:
         """Return each channel, its number of clients, and how many of them are not current."""
-        return [
-            (channel, sum(hub.clients for hub in feed.hubs()), sum(hub.lagging for hub in feed.hubs()))
-            for channel, feed in self._feeds.items()
-        ]
+        return [(channel, *feed.client_counts()) for channel, feed in self._feeds.items()]
 
     async def follow(self, channel: str, address: str = "") -> Feed:
         """Return the channel's feed, started. It stays while it is pinned. `address`: that of the client, if limited.

@@ -1,7 +1,7 @@
 """Questions that many channels or clients share, over a Redis of plain lists."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -15,6 +15,7 @@ from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest import backfill
 from simulcast.frontend.ingest.listener import MAX_HEADS_PER_CALL, MAX_IDLE_POLLED, Listener
+from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 from simulcast.store.topology import Topology
 from tests.clocks import Clock
@@ -33,7 +34,7 @@ class CountingBroker(FakeBroker):
         self.bytes_read = 0
         self.turns = 3
 
-    async def heads(self, channels: Sequence[str]) -> list[Head | BrokerUnavailable]:
+    async def heads(self, channels: Mapping[str, Position | None]) -> list[Head | BrokerUnavailable]:
         self.asked.append(list(channels))
         return await super().heads(channels)
 
