@@ -142,7 +142,7 @@ local function command(KEYS, ARGV)
   local state, created_at = unpack(redis.call('HMGET', record, 'state', 'created_at'))
   local tombstone = read_tombstone(record)
   if not state and tombstone and string.match(tombstone, '^[^\n]*\n([^\n]*)') == key then
-    redis.call('EXPIRE', record .. ':gone', TOMBSTONE_TTL_S) -- a write, so that WAIT covers the first call's writes too
+    redis.call('EXPIRE', tombstone_key(record), TOMBSTONE_TTL_S) -- a write, so that WAIT covers the first call's writes too
     return {'accepted', int(now_ms()), tombstone}
   end
   local is_repeated = accepted_at ~= ''

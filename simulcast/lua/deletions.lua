@@ -8,7 +8,7 @@ local function remove_record(channel, record, id, deletion)
   for _, set in ipairs({channel.jobs, channel.ready, channel.leases, channel.done}) do redis.call('ZREM', set, id) end
   redis.call('HINCRBY', channel.meta, 'queue_bytes', -record_bytes(record))
   redis.call('DEL', record)
-  redis.call('SET', record .. ':gone', deletion, 'EX', TOMBSTONE_TTL_S)
+  redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)
 end
 
 -- `command` is the key of the command, or ''. `members` are further members of the event. Returns the deletion.
@@ -59,7 +59,7 @@ local function forget(KEYS, ARGV)
       change_state(channel, id, 'deleted', 'deleted', '')
       remove_record(channel, record, id, deletion)
     else
-      redis.call('SET', record .. ':gone', deletion, 'EX', TOMBSTONE_TTL_S)
+      redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)
     end
   end
   return 1

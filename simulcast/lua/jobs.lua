@@ -39,7 +39,7 @@ local function orphans_key(channel, host)
 end
 
 local function wake_workers(channel, id)
-  redis.call('PUBLISH', channel.name .. '/wake', id)
+  redis.call('PUBLISH', channel.name .. '//wake', id)
 end
 
 -- Records a file that no job owns any more: a worker of the host that wrote it removes it, or one that finds it.
@@ -55,9 +55,14 @@ local function record_orphan(channel, record, file_name)
   add_orphan(channel, host, file_name)
 end
 
+-- The key of a record's tombstone, which no id of another job leads to.
+local function tombstone_key(record)
+  return (string.gsub(record, '}:job:', '}:gone:', 1))
+end
+
 -- Returns the deletion of an earlier record of that key, for as long as it is remembered, or nil.
 local function read_tombstone(record)
-  return redis.call('GET', record .. ':gone') or nil
+  return redis.call('GET', tombstone_key(record)) or nil
 end
 
 -- Returns whether the record of that submission was deleted.

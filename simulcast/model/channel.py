@@ -79,6 +79,6 @@ class ChannelNames:
     def wake(self) -> str:
         """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command.
 
-        No channel of a user has a slash.
+        No channel of a user has a slash, and a database's number has one alone behind it.
         """
-        return f"{self.pubsub}/wake"
+        return f"{self.pubsub}//wake"

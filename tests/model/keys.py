@@ -22,7 +22,7 @@ FIXED = {
     "done",
     "totals",
 }
-EXPIRING = re.compile(r"(processes|processes_until|job:.*:gone|cleared:.*|orphaned_files:.*|dedup:.*)")
+EXPIRING = re.compile(r"(processes|processes_until|gone:.*|cleared:.*|orphaned_files:.*|dedup:.*)")
 MAX_HISTORY = 200_000
 
 
@@ -31,8 +31,7 @@ def records(client: redis.Redis) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for key in client.scan_iter(f"{PREFIX}job:*", 1000):
         name = _text(key).removeprefix(f"{PREFIX}job:")
-        if not name.endswith(":gone"):
-            found[name] = {_text(field): _text(value) for field, value in client.hgetall(key).items()}
+        found[name] = {_text(field): _text(value) for field, value in client.hgetall(key).items()}
     return found
 
 

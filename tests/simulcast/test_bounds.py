@@ -194,7 +194,7 @@ async def test_the_queue_is_bounded_in_bytes_and_what_is_deleted_makes_room(
 
     with pytest.raises(BrokerUnavailable, match="fill their part of Redis: clear or delete some"):
         await fill()
-    records = [key async for key in small.scan_iter("*:job:*") if not key.endswith(b":gone")]
+    records = [key async for key in small.scan_iter("*:job:*")]
     assert QUEUE_BYTES / 2 < sum([await small.memory_usage(key, samples=0) or 0 for key in records]) < QUEUE_BYTES * 1.5
     for download_id in ids:
         assert await own_jobs.command(Command("delete", download_id)) is None

@@ -28,6 +28,19 @@ async def test_a_command_id_belongs_to_one_action_of_one_download(jobs: Jobs) ->
     assert (await jobs.get("a")).state == "queued"
 
 
+async def test_the_deletion_of_a_download_harms_none_whose_id_looks_like_a_key(jobs: Jobs) -> None:
+    ids = ("a:gone", "gone:a", "a", "job:a", "{a}:job:a", "}:job:a", "meta", "ready")
+    for download_id in ids:
+        await jobs.submit(f"{URL}/{download_id}", download_id)
+        assert await jobs.command(Command("pause", download_id)) is None
+    for number, download_id in enumerate(ids[2:], 3):
+        assert await jobs.command(Command("delete", download_id)) is None
+        assert (await jobs.list(Query()))[1] == len(ids) - number + 2
+    for download_id in ids[:2]:
+        assert await jobs.command(Command("resume", download_id)) is None
+        assert (await jobs.get(download_id)).state == "queued"
+
+
 async def test_a_repeated_refusal_is_refused_again(jobs: Jobs) -> None:
     await jobs.submit(URL, "a")
     for _ in range(2):

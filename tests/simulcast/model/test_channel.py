@@ -3,13 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulcast.model.channel import CHANNEL_PATTERN, NAMESPACE_PATTERN, ChannelNames, name_prefix
+from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_NAMESPACE, NAMESPACE_PATTERN, ChannelNames, name_prefix
 
 Service = tuple[str, int, str]
 SERVICES = st.tuples(
-    st.from_regex(NAMESPACE_PATTERN, fullmatch=True).filter(str.isascii),
+    st.just(DEFAULT_NAMESPACE) | st.from_regex(NAMESPACE_PATTERN, fullmatch=True).filter(str.isascii),
     st.integers(0, 15),
-    st.from_regex(CHANNEL_PATTERN, fullmatch=True).filter(str.isascii),
+    st.sampled_from(["wake", "1", "1:wake", "job", "gone:a"])
+    | st.from_regex(CHANNEL_PATTERN, fullmatch=True).filter(str.isascii),
 )
 
 
