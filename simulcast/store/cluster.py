@@ -6,7 +6,7 @@ which a cluster sends to every node: so both kinds are subscribed to.
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
@@ -49,7 +49,7 @@ class Cluster(DiscoveredTopology):
         owners: list[Server | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
         nodes: set[Server] = set()
         for first, last, *members in slots:
-            servers = [(host.decode() if host else node[0], port) for host, port, *_ in members]
+            servers = [_server(node, *member) for member in members]
             owners[first : last + 1] = [servers[0]] * (last + 1 - first)
             nodes.update(servers)
         self._owners, self._nodes = tuple(owners), frozenset(nodes)
@@ -79,3 +79,14 @@ class Cluster(DiscoveredTopology):
         await super().unsubscribe(pubsub, name)
         await pubsub.sunsubscribe(name)
         forget_name(pubsub.shard_channels, pubsub.pending_unsubscribe_shard_channels, name)
+
+
+def _server(node: Server, host: bytes | None, port: int, _id: bytes = b"", addresses: Sequence[bytes] = ()) -> Server:
+    """Return a member of `node`'s reply. `addresses`: names and values of its other addresses, in turn.
+
+    A member without a host is at the host that was asked; one whose host name is not set has "?", and an IP address.
+    """
+    if host == b"?":
+        others = dict(zip(addresses[::2], addresses[1::2], strict=False))
+        host = others.get(b"ip")
+    return host.decode() if host else node[0], port

@@ -4,6 +4,8 @@ The codes are those of src/server.c, createSharedObjects, and of the sources tha
 in Redis 7.0 to 8 and Valkey 7.2 to 9.
 """
 
+import re
+
 import redis
 
 # The call was not carried out, and may succeed later or at another server. After any other code waiting changes
@@ -30,7 +32,11 @@ TEMPORARY_CODES = frozenset(
         "REDIRECT",  # Valkey 8, to clients that announced it
     }
 )
-_KILLED = "killed by user"  # ERR, to a function that had written nothing yet
+# Of the code ERR, which all else has that is final.
+_TEMPORARY_TEXT = re.compile(
+    "killed by user"  # a function that had written nothing yet
+    "|max number of clients"  # a server has no room for the connection; it closes it
+)
 _CLASSES: dict[type[redis.RedisError], str] = {  # redis-py leaves the code out of the text of these
     redis.exceptions.ReadOnlyError: "READONLY",
     redis.exceptions.MovedError: "MOVED",
@@ -57,5 +63,5 @@ def is_unavailable(reply: object) -> bool:
         return False  # redis-py makes a ConnectionError of it
     if isinstance(reply, redis.ResponseError):
         code = next((code for kind, code in _CLASSES.items() if isinstance(reply, kind)), str(reply).partition(" ")[0])
-        return code in TEMPORARY_CODES or _KILLED in str(reply)
+        return code in TEMPORARY_CODES or _TEMPORARY_TEXT.search(str(reply)) is not None
     return isinstance(reply, redis.ConnectionError | redis.TimeoutError)

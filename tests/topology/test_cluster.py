@@ -33,6 +33,20 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.mark.parametrize("kind", ["hostname", "unknown-endpoint"])
+async def test_servers_that_name_no_host_are_found_where_they_were_asked(group: Cluster, kind: str) -> None:
+    for server in group.nodes:
+        server.set("cluster-preferred-endpoint-type", kind)
+    try:
+        broker = Broker.connect(group.url)
+        for channel in ("a", "b", "c", "d", CHANNEL):
+            assert await broker.publish({"type": "n"}, channel) is not None
+        await broker.aclose()
+    finally:
+        for server in group.nodes:
+            server.set("cluster-preferred-endpoint-type", "ip")
+
+
 async def test_a_slot_that_moves_key_by_key_under_load_costs_nothing(
     group: Cluster, running: FrontEnd, reconnecting_client: ReconnectingClient, load: Load
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_code_that_no_version_has_yet_is_refused(code: str, text: str) -> None
         (redis.ConnectionError("gone"), True),
         (redis.TimeoutError("silent"), True),
         (parsed("ERR max number of clients reached"), True),
+        (parsed("ERR max number of clients + cluster connections reached"), True),
         (parsed("WRONGPASS invalid username-password pair or user is disabled."), False),
         (parsed("ERR Error running script: Script killed by user with FUNCTION KILL"), True),
         (parsed("SOMETHING that no version has yet"), False),
