@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.staticfiles import PathLike
 from starlette.types import Scope
+from starlette.websockets import WebSocket
 
 import simulcast.gateway
 from app.access.csp import content_security_policy
@@ -28,6 +29,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
 from simulcast.frontend.routes import openapi_errors
+from simulcast.frontend.websocket_endpoint import refuse
 from simulcast.logs import configure
 from simulcast.settings.front_end import FrontEndSettings
 
@@ -96,6 +98,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     app.include_router(downloads.router)
     app.include_router(front_end.router, responses=openapi_errors(400, 421))
     app.include_router(files.router)
+    app.add_api_websocket_route("/{path:path}", refuse_path)
     add_description(app)
     app.mount("/page", RevalidatedStaticFiles(directory=PAGE), name="page")
 
@@ -110,6 +113,12 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
         return HTMLResponse(index, headers=headers)
 
     return app
+
+
+async def refuse_path(websocket: WebSocket) -> None:
+    """Refuse a handshake for a path without WebSockets, and name the one that has them."""
+    path, root = websocket.scope["path"][:100], websocket.scope.get("root_path", "")
+    await refuse(websocket, 404, f"{path} has no WebSocket: that is at {root}/ws")
 
 
 def _stop_process() -> None:

@@ -25,6 +25,13 @@ class Stream:
             if kind == "message" and data is not None:
                 return data
 
+    async def hello(self) -> str:
+        """Return the data of the next `hello`. Raises EOFError at the end of the stream."""
+        while True:
+            kind, data = await self._event()
+            if kind == "hello" and data is not None:
+                return data
+
     async def collect(self, until: str) -> list[str]:
         """Return every message up to and with the first that contains `until`."""
         found: list[str] = []

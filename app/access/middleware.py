@@ -25,6 +25,7 @@ class RequestFilterMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        _merge_leading_slashes(scope)
         status, reason = self._check(scope)
         if reason is not None:
             await JSONResponse({"detail": reason}, status)(scope, receive, send)
@@ -38,7 +39,7 @@ class RequestFilterMiddleware:
             scope["query_string"] = b""  # a server would log it
             return 400, "a token in a URL ends up in logs and histories: send the header Authorization: Bearer …"
         headers = Headers(scope=scope)
-        path = "/" + scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
         host = headers.get("host", "")
         if path not in _PROBES and (reason := check_host(host, self._allowed_hosts)):
             return 421, reason
@@ -50,3 +51,11 @@ class RequestFilterMiddleware:
         if scope["method"] == "POST" and kind != "application/json":
             return 415, f"a POST takes content-type: application/json, not {kind[:80] or 'none'!r}"
         return 200, None
+
+
+def _merge_leading_slashes(scope: Scope) -> None:
+    """Let `//ws` be `/ws`: a proxy whose target ends in a slash adds one."""
+    root = scope.get("root_path", "")
+    path = scope["path"].removeprefix(root)
+    if path.startswith("//"):
+        scope["path"] = f"{root}/{path.lstrip('/')}"

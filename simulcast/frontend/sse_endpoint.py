@@ -7,6 +7,9 @@ stream for it, which names the reason and ends.
 import asyncio
 import json
 import logging
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,6 +31,7 @@ from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
 from simulcast.frontend.transport.batch_writers import SSEWriter
 from simulcast.frontend.transport.sse_encoder import SSEEncoder, preamble
 from simulcast.model.close_codes import Reconnect, Refresh
+from simulcast.model.position import UNKNOWN, Position
 
 _log = logging.getLogger("simulcast.events")
 _MEDIA_TYPE = "text/event-stream"
@@ -74,14 +78,24 @@ async def _open_stream(supervisor: Supervisor, request: Request, outcome: Outcom
 
 
 def _subscribe_options(request: Request, channel: str) -> SubscribeOptions:
-    query = request.query_params
-    pairs = query.multi_items()
-    # A browser that reconnects by itself repeats the first query, so the header is newer. The common polyfill of
-    # EventSource sends no header, and adds a parameter.
-    last = request.headers.get("last-event-id") or query.get("lastEventId") or query.get("last_event_id")
-    if last:
-        pairs.append(("since", last))
-    return options.parse(pairs, [options.VERSIONED], channel, address_key(request.client and request.client.host))
+    pairs = request.query_params.multi_items()
+    address = address_key(request.client and request.client.host)
+    # A browser that reconnects by itself repeats the first query, so the header is newer. Polyfills of EventSource
+    # send no header, and add a parameter of one of its spellings behind that query.
+    named = [text for name, text in pairs if text and re.sub("[-_]", "", name).lower() == "lasteventid"]
+    if last := request.headers.get("last-event-id") or (named[-1] if named else ""):
+        pairs = [pair for pair in pairs if pair[0] != "since"]
+        wanted = options.parse(pairs, [options.VERSIONED], channel, address)
+        return replace(wanted, since=_last_positions(last, wanted.channels))
+    return options.parse(pairs, [options.VERSIONED], channel, address)
+
+
+def _last_positions(last_event_id: str, channels: Sequence[str]) -> dict[str, Position]:
+    """Return the position in each channel, an unknown one for an id that is none: a browser can't correct it."""
+    try:
+        return options.parse_positions(last_event_id, channels)
+    except ValueError:
+        return dict.fromkeys(channels, UNKNOWN)
 
 
 class EventStream(Response):

@@ -40,10 +40,10 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
         # No channel is followed for a client that has yet to authenticate.
         services = await supervisor.open_session(wanted.channels if isinstance(admission, Grant) else (), address)
     except ValueError as error:
-        await _refuse(websocket, 400, str(error))
+        await refuse(websocket, 400, str(error))
         return
     except HTTPException as error:
-        await _refuse(websocket, error.status_code, error.detail, error.headers)
+        await refuse(websocket, error.status_code, error.detail, error.headers)
         return
     await websocket.accept(options.select_subprotocol(offered))
     if isinstance(admission, Grant):
@@ -62,7 +62,8 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
         await _serve_messages(websocket, writer, client, services, grant)
 
 
-async def _refuse(websocket: WebSocket, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+async def refuse(websocket: WebSocket, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    """Refuse a handshake with the reason."""
     if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
         await websocket.send_denial_response(JSONResponse({"detail": detail}, status, headers))
     else:

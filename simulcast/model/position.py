@@ -28,3 +28,7 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.epoch}-{self.offset}"
+
+
+UNKNOWN = Position(0, 0)
+"""A position of no epoch that ever was: nobody knows what its owner missed."""

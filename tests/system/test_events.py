@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import random
 import socket
+from urllib.parse import quote
 
 import pytest
 import redis.asyncio
@@ -86,15 +88,45 @@ async def test_one_download_alone_and_foreign_texts_as_they_are(
 
 async def test_what_makes_no_sense_is_400_and_a_foreign_page_is_refused(shared_front_end: FrontEnd) -> None:
     host = f"Host: 127.0.0.1:{shared_front_end.port}"
-    for target, named in (("?channel=a%20b", "channel"), ("?last_event_id=x", "since"), ("?interval_ms=x", "interval")):
+    for target, named in (("?channel=a%20b", "channel"), ("?since=x", "since"), ("?interval_ms=x", "interval")):
         status, body = await shared_front_end.get(f"/events{target}")
         assert status == 400 and named in str(body["detail"])
-    status, _ = await raw_request(shared_front_end, f"GET /events HTTP/1.1\n{host}\nLast-Event-ID: x")
-    assert status == 400
     status, _ = await raw_request(shared_front_end, f"GET /events HTTP/1.1\n{host}\nOrigin: https://evil.example")
     assert status == 403
     status, _ = await raw_request(shared_front_end, "GET /events HTTP/1.1\nHost: evil.example")
     assert status == 421
+
+
+ODD_IDS = (
+    "x",
+    "0",
+    "1-2-3",
+    "-",
+    ",",
+    ":",
+    "%00",
+    "a:1-2,b:",
+    "downloads:",
+    "9" * 40 + "-1",
+    "1-" + "9" * 40,
+    "\u00e9",
+    "1 - 2",
+)
+
+
+@pytest.mark.parametrize("header", [True, False])
+async def test_a_last_id_that_is_none_is_answered_with_the_snapshot_since_no_browser_can_correct_it(
+    shared_front_end: FrontEnd, shared_broker: Broker, header: bool
+) -> None:
+    await shared_broker.publish(progress_event("x", 0.5, 1), "odd")
+    generator = random.Random(7)
+    drawn = ["".join(generator.choices("0123456789-:,abé", k=generator.randint(1, 30))) for _ in range(20)]
+    for last_id in (*ODD_IDS, *drawn):
+        name = generator.choice(["lastEventId", "last_event_id", "Last-Event-ID", "lastEventID"])
+        query = "?channel=odd" + ("" if header else f"&{name}={quote(last_id)}")
+        async with stream(at(shared_front_end, query), last_id if header else "") as reader:
+            assert '"recovered":false' in await reader.hello(), last_id
+            assert json.loads(await reader.next())["download_id"] == "x", last_id
 
 
 async def test_without_redis_there_are_no_events_yet(front_end: StartFrontEnd, own_valkey: Valkey) -> None:

@@ -80,3 +80,27 @@ async def test_a_handshake_may_have_an_absolute_target(shared_front_end: FrontEn
     async with asyncio.timeout(20):
         assert (await reader.readline()).split(b" ")[1] == b"101"
     writer.close()
+
+
+@pytest.mark.parametrize("path", ["//health", "///ready", "//downloads?limit=1", "//page/page.js", "//"])
+async def test_a_slash_too_many_in_front_changes_nothing(shared_front_end: FrontEnd, path: str) -> None:
+    status, _ = await raw_request(shared_front_end, f"GET {path} HTTP/1.1\nHost: 127.0.0.1:{shared_front_end.port}")
+    assert status == 200
+
+
+async def test_a_slash_too_many_in_front_of_ws_changes_nothing(shared_front_end: FrontEnd) -> None:
+    async with websockets.connect(shared_front_end.ws.removesuffix("/ws") + "//ws", proxy=None) as client:
+        await client.ping()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/events", "/downloads", "/page/x", "/docs/x", "/wss", "/ws/x", "/x" * 90]
+)
+async def test_a_handshake_elsewhere_is_refused_with_the_path_that_it_wants(
+    shared_front_end: FrontEnd, path: str
+) -> None:
+    address = shared_front_end.ws.removesuffix("/ws") + path
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await websockets.connect(address, proxy=None)
+    response = refusal.value.response
+    assert response.status_code == 404 and b"that is at /ws" in (response.body or b"")
