@@ -17,7 +17,7 @@ import redis.asyncio
 
 from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
-from simulcast.model.events import Event, Message, encode, validate_key
+from simulcast.model.events import SILENT_TTL_S, Event, Message, encode, validate_key
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication, from_entry, from_stream
 from simulcast.store import functions
@@ -53,38 +53,44 @@ class Head:
 class Snapshot:
     """A channel at its `head`: newest state event and progress of each active download, and recent terminal events.
 
-    `publications` are ordered by position, oldest first. `ended_ago_s`: age of each terminal event, by key.
+    `publications` are ordered by position, oldest first. `ended_ago_s`: age of each terminal event, by key. `silent_s`:
+    time since the newest event of each key that nobody owns.
     """
 
     head: Head
     publications: list[Publication]
     ended_ago_s: Mapping[str, float]
+    silent_s: Mapping[str, float]
 
 
-def build_publish_call(names: ChannelNames, event: Event, idempotency_key: str) -> Command:
-    """Return the call of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long."""
-    keys, label = names.stream_keys, event.label
+def build_publish_call(names: ChannelNames, event: Event, idempotency_key: str, ttl_s: int = SILENT_TTL_S) -> Command:
+    """Return the call of lua/publish.lua. Raises InvalidEvent for an idempotency key that is too long.
+
+    `ttl_s`: of an event that has none.
+    """
+    keys, label, dedup_id = names.stream_keys, event.label, ""
     if idempotency_key:
         keys = [*keys, names.dedup_key(validate_key(idempotency_key, "an idempotency key"))]
         if label[0] not in "se" or label.endswith(":"):
-            label = f"{label}#{secrets.token_hex(6)}"  # the dedup_id of a publication that is sent again
-    args = (names.pubsub, HISTORY_LENGTH, label, event.key, event.payload, DEDUP_TTL_S)
+            dedup_id = secrets.token_hex(6)  # of a publication that is sent again
+    args = (names.pubsub, HISTORY_LENGTH, label, event.key, event.payload, DEDUP_TTL_S, dedup_id, event.ttl_s or ttl_s)
     return functions.fcall("publish", keys, args)
 
 
 class Broker:
     """Publishes in order, with one sender for each server, and reads."""
 
-    def __init__(self, read_topology: Topology, publish_topology: Topology) -> None:
-        """Owns both; `publish_topology` must have connections of its own."""
+    def __init__(self, read_topology: Topology, publish_topology: Topology, silent_ttl_s: int = SILENT_TTL_S) -> None:
+        """Owns both; `publish_topology` must have connections of its own. `silent_ttl_s`: of events without `ttl_s`."""
         self._read_topology = read_topology
         self._publish_topology = publish_topology
+        self._silent_ttl_s = silent_ttl_s
         self._senders: dict[str, Sender] = {}
 
     @classmethod
-    def connect(cls, url: str) -> "Broker":
+    def connect(cls, url: str, silent_ttl_s: int = SILENT_TTL_S) -> "Broker":
         """Return a broker for a URL; sends nothing yet. Raises ValueError for a URL of no known form."""
-        return cls(topology_from_url(url), topology_from_url(url, PUBLISH_POOL_SIZE))
+        return cls(topology_from_url(url), topology_from_url(url, PUBLISH_POOL_SIZE), silent_ttl_s)
 
     def sender(self, channel: str = DEFAULT_CHANNEL) -> Sender:
         """Return the sender that keeps the order of calls to this channel."""
@@ -105,19 +111,28 @@ class Broker:
         await self._read_topology.aclose()
 
     async def publish(
-        self, message: Message, channel: str = DEFAULT_CHANNEL, *, key: str = "", idempotency_key: str = ""
+        self,
+        message: Message,
+        channel: str = DEFAULT_CHANNEL,
+        *,
+        key: str = "",
+        idempotency_key: str = "",
+        ttl_s: int | None = None,
+        ends: bool = False,
     ) -> Position | None:
         """Publish, and return the position; None for text that is no JSON object, which is delivered live only.
 
-        `key`: for clients that are behind, newer publications supersede older ones of the same key (events of downloads
-        have theirs). `idempotency_key`: a repetition within DEDUP_TTL_S returns the position of the first.
+        `key`: for clients that are behind or join, newer publications supersede older ones of the same key (events of
+        downloads have theirs). `ends`: this is the end of that key. `ttl_s`: the snapshot drops the key after so many
+        seconds without news, 1 to 604,800; without it after the broker's `silent_ttl_s`; never one that has an owner.
+        `idempotency_key`: a repetition within DEDUP_TTL_S returns the position of the first.
 
         While Redis is away, a publication waits for up to PUBLISH_TIMEOUT_S, among at most MAX_WAITING, and newer
         progress of a download supersedes older progress that waits. State events are published exactly once, others at
         least once. Raises InvalidEvent, EventTooLarge, BrokerUnavailable; it may have been published then.
         """
         names = self._publish_topology.names(channel)
-        event = encode(message, key)
+        event = encode(message, key, ttl_s=ttl_s, ends=ends)
         if isinstance(event, str):
             await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
             return None
@@ -125,7 +140,7 @@ class Broker:
             idempotency_key = idempotency_key or secrets.token_hex(12)  # a reply may be lost, and the call repeated
         reply = await self.sender(channel).execute(
             "publish",
-            build_publish_call(names, event, idempotency_key),
+            build_publish_call(names, event, idempotency_key, self._silent_ttl_s),
             timeout_s=PUBLISH_TIMEOUT_S,
             key=f"{channel} {event.key}" if event.key else "",
             supersedable=event.label == "p",
@@ -178,11 +193,12 @@ class Broker:
             return await functions.call(client, "snapshot", self._read_topology.names(channel).stream_keys, [])
 
         reply = await self._read_topology.read(channel, "read the snapshot", call)
-        *head, active, ended_entries, ages_ms = cast(list[Any], reply)
+        *head, active, ended_entries, ages_ms, silent = cast(list[Any], reply)
         ended = [from_entry(entry) for entry in ended_entries]
         publications = sorted([*map(from_entry, active), *ended], key=_sort_key)
         ended_ago_s = {publication.key: int(age_ms) / 1000 for publication, age_ms in zip(ended, ages_ms, strict=True)}
-        return Snapshot(_parse_head(head), publications, ended_ago_s)
+        silent_s = {key.decode(): int(ms) / 1000 for key, ms in zip(silent[::2], silent[1::2], strict=True)}
+        return Snapshot(_parse_head(head), publications, ended_ago_s, silent_s)
 
     async def history(
         self, after: Position, until: Position, channel: str = DEFAULT_CHANNEL, limit: int = 1000

@@ -39,18 +39,28 @@ def _broker() -> Broker:
         for ended in [other for other in _brokers if other.is_closed()]:
             del _brokers[ended]  # its sender closed its connections when the loop ended
         if loop not in _brokers:
-            _brokers[loop] = Broker.connect(RedisSettings.from_environment().resolved_redis_url())
+            settings = RedisSettings.from_environment()
+            _brokers[loop] = Broker.connect(settings.resolved_redis_url(), settings.silent_ttl_s)
         return _brokers[loop]
 
 
-async def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
+async def broadcast_message(
+    message: Message,
+    channel: str = DEFAULT_CHANNEL,
+    *,
+    key: str = "",
+    idempotency_key: str = "",
+    ttl_s: int | None = None,
+    ends: bool = False,
+) -> Position | None:
     """Publish an event, a mapping, or any text to all connected clients of all front-ends.
 
+    `key`, `idempotency_key`, `ttl_s` and `ends` are those of `Broker.publish`.
     Returns the event's position, or None for text that is no JSON object (delivered live, not stored).
     Raises InvalidEvent, EventTooLarge, BrokerUnavailable (it may have been published then), SettingRefused for a
     REDIS_URL of no known form, RuntimeError without a running asyncio event loop.
     """
-    return await _broker().publish(message, channel)
+    return await _broker().publish(message, channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends)
 
 
 async def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:

@@ -13,7 +13,7 @@ import threading
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.channel import DEFAULT_CHANNEL
-from simulcast.model.events import Message, complete_event, error_event, progress_event
+from simulcast.model.events import SILENT_TTL_S, Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
 from simulcast.settings.redis import RedisSettings
 
@@ -21,13 +21,23 @@ from simulcast.settings.redis import RedisSettings
 class SyncPublisher:
     """Publishes in order. Safe in several threads and after a fork, but not in an event loop, which it would block."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, silent_ttl_s: int = SILENT_TTL_S) -> None:
         """Send nothing yet. Raises ValueError for a URL of no known form."""
         self._url = url
+        self._silent_ttl_s = silent_ttl_s
         self._closed = False
         self._start()
 
-    def publish(self, message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
+    def publish(
+        self,
+        message: Message,
+        channel: str = DEFAULT_CHANNEL,
+        *,
+        key: str = "",
+        idempotency_key: str = "",
+        ttl_s: int | None = None,
+        ends: bool = False,
+    ) -> Position | None:
         """As `Broker.publish`. Raises BrokerUnavailable also once it is closed, or the interpreter is shutting down."""
         with _lock:
             if self._process != os.getpid():
@@ -35,7 +45,10 @@ class SyncPublisher:
         with self._closing:
             if self._closed:
                 raise BrokerUnavailable("could not publish: this publisher was closed")
-            publishing = asyncio.run_coroutine_threadsafe(self._broker.publish(message, channel), self._loop)
+            call = self._broker.publish(
+                message, channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends
+            )
+            publishing = asyncio.run_coroutine_threadsafe(call, self._loop)
         try:
             return publishing.result()
         except concurrent.futures.CancelledError:
@@ -65,7 +78,7 @@ class SyncPublisher:
     def _start(self) -> None:
         self._process = os.getpid()
         self._closing = threading.Lock()
-        self._broker = Broker.connect(self._url)
+        self._broker = Broker.connect(self._url, self._silent_ttl_s)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulcast-publisher", daemon=True)
         try:
@@ -93,7 +106,8 @@ def _shared_publisher() -> SyncPublisher:
     global _publisher
     with _lock:
         if _publisher is None:
-            _publisher = SyncPublisher(RedisSettings.from_environment().resolved_redis_url())
+            settings = RedisSettings.from_environment()
+            _publisher = SyncPublisher(settings.resolved_redis_url(), settings.silent_ttl_s)
         return _publisher
 
 
@@ -103,9 +117,19 @@ def _close() -> None:
         _publisher.close()
 
 
-def broadcast_message(message: Message, channel: str = DEFAULT_CHANNEL) -> Position | None:
+def broadcast_message(
+    message: Message,
+    channel: str = DEFAULT_CHANNEL,
+    *,
+    key: str = "",
+    idempotency_key: str = "",
+    ttl_s: int | None = None,
+    ends: bool = False,
+) -> Position | None:
     """Publish to all connected clients of all front-ends; see `simulcast.notify.broadcast_message`."""
-    return _shared_publisher().publish(message, channel)
+    return _shared_publisher().publish(
+        message, channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends
+    )
 
 
 def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:

@@ -137,7 +137,7 @@ class FakeBroker(Broker):
         head, now = self.server.head, self.server.clock.now
         found = self.server.goes_on(head.position)
         ages = {each.key: now - self.server.told_at[each.position] for each in found if each.label[0] == "e"}
-        return Snapshot(head, found, ages)
+        return Snapshot(head, found, ages, {})
 
     async def _range(self, channel: str, first: str, last: str, limit: int) -> list[Publication]:
         low, high = _order(Position.parse(first)), _order(Position.parse(last))

@@ -174,6 +174,12 @@ def add(
 def publish(
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel, usually downloads.")],
     event: Annotated[str, typer.Argument(metavar="JSON", help="The event, a JSON object; - reads standard input.")],
+    key: Annotated[str, typer.Option(help="Key of an event of your own: newer events supersede older ones.")] = "",
+    ends: Annotated[bool, typer.Option("--ends", help="This event ends its key.")] = False,
+    ttl: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="Silence after which the key leaves the snapshot.")
+    ] = None,
+    idempotency_key: Annotated[str, typer.Option(help="Publish once, however often this is repeated.")] = "",
     redis_url: RedisUrl = "",
     data: Data = Path("data"),
 ) -> None:
@@ -181,7 +187,8 @@ def publish(
     from simulcast.cli import publish, redis
 
     text = publish.read_all(sys.stdin) if event == "-" else event
-    typer.echo(asyncio.run(publish.publish(redis.redis_url(redis_url, data), channel, text)))
+    options = publish.PublishOptions(key, idempotency_key, ttl, ends)
+    typer.echo(asyncio.run(publish.publish(redis.redis_url(redis_url, data), channel, text, options)))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """`simulcast publish`: checks one event and publishes it."""
 
 import json
+from dataclasses import dataclass
 from typing import TextIO
 
 from simulcast.cli.redis import broker_at
@@ -8,6 +9,16 @@ from simulcast.errors import CommandError
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import encode
 from simulcast.model.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """The options of `Broker.publish`. `ttl_s`: None for the setting's."""
+
+    key: str = ""
+    idempotency_key: str = ""
+    ttl_s: int | None = None
+    ends: bool = False
 
 
 def check_channel(channel: str) -> None:
@@ -26,11 +37,12 @@ def read_all(stream: TextIO) -> str:
         raise CommandError(f"the event is not {error.encoding} (byte {error.start}): encode it as UTF-8") from error
 
 
-def check_event(text: str) -> None:
-    """Raise CommandError for text that is no JSON object, InvalidEvent for a wrong member."""
+def check_event(text: str, options: PublishOptions) -> None:
+    """Raise CommandError for text that is no JSON object, InvalidEvent for a wrong member or option."""
     if any("\ud800" <= character <= "\udfff" for character in text):  # arguments of a shell that are not UTF-8
         raise CommandError("the event is not UTF-8: encode it as UTF-8")
     if not isinstance(encode(text), str):
+        encode(text, options.key, ttl_s=options.ttl_s, ends=options.ends)
         return
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
@@ -46,11 +58,18 @@ def _refuse_constant(constant: str) -> object:
     raise ValueError(f"{constant} is no JSON")
 
 
-async def publish(url: str, channel: str, text: str) -> Position:
+async def publish(url: str, channel: str, text: str, options: PublishOptions) -> Position:
     """Publish the event and return its position. Raises CommandError, InvalidEvent, BrokerUnavailable."""
     check_channel(channel)
-    check_event(text)
+    check_event(text, options)
     async with broker_at(url) as broker:
-        position = await broker.publish(text, channel)
+        position = await broker.publish(
+            text,
+            channel,
+            key=options.key,
+            idempotency_key=options.idempotency_key,
+            ttl_s=options.ttl_s,
+            ends=options.ends,
+        )
     assert position is not None  # noqa: S101 (an object has a position)
     return position

@@ -27,9 +27,10 @@ def redis_url(given: str, data: Path) -> str:
 async def broker_at(url: str) -> AsyncIterator[Broker]:
     """Open a broker whose Redis has answered, and close it. Raises CommandError if Redis is away or refuses."""
     try:
-        broker, servers = Broker.connect(url), topology_from_url(url, max_connections=1)
+        servers = topology_from_url(url, max_connections=1)
     except ValueError as error:
         raise CommandError(str(error)) from error
+    broker = Broker.connect(url, RedisSettings.from_environment(REDIS_URL=url).silent_ttl_s)
     async with aclosing(broker), aclosing(servers):
         try:
             await (await servers.client_for(DEFAULT_CHANNEL)).ping()

@@ -47,6 +47,17 @@ class FrontEnd(Supervisor):
         """The same routes for Starlette, where `authorize` is a function."""
         return routes.starlette_routes(self, self.authorize, self.allowed_origins)
 
-    async def publish(self, message: Message, channel: str = "", *, key: str = "") -> Position | None:
-        """Publish to this front-end's Redis, by default to its channel. Raises as `Broker.publish` does."""
-        return await self.services.broker.publish(message, channel or self.channel, key=key)
+    async def publish(
+        self,
+        message: Message,
+        channel: str = "",
+        *,
+        key: str = "",
+        idempotency_key: str = "",
+        ttl_s: int | None = None,
+        ends: bool = False,
+    ) -> Position | None:
+        """Publish to this front-end's Redis, by default to its channel, as `Broker.publish` does, which raises."""
+        return await self.services.broker.publish(
+            message, channel or self.channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends
+        )

@@ -18,6 +18,7 @@ from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, Connect
 from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.model.download_url import WEB
+from simulcast.model.events import SILENT_TTL_S
 from simulcast.process_registry import ProcessRegistry
 from simulcast.store.factory import topology_from_url
 
@@ -72,16 +73,20 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    url: str, channel: str, counters: Counters, schemes: Collection[str] = WEB
+    url: str,
+    channel: str,
+    counters: Counters,
+    schemes: Collection[str] = WEB,
+    silent_ttl_s: int = SILENT_TTL_S,
 ) -> AsyncIterator[Services]:
     """Build the parts, and close them at the end. Nothing is sent yet."""
     async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(aclosing(Broker.connect(url)))
+        broker = await stack.enter_async_context(aclosing(Broker.connect(url, silent_ttl_s)))
         jobs = await stack.enter_async_context(aclosing(Jobs.connect(url, broker, channel)))
         registry = await stack.enter_async_context(aclosing(ProcessRegistry.connect(url)))
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
-        channels = Channels(channel, listeners, asyncio.get_running_loop(), counters)
+        channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
         yield Services(channel, schemes, broker, jobs, channels, listeners, registry)
 
 

@@ -72,10 +72,10 @@ class Supervisor:
         """
         if self._trouble != NOT_STARTED_REASON:
             raise RuntimeError("the lifespan of this FrontEnd has begun already: each application needs its own")
-        url = self.redis_url or RedisSettings.from_environment().resolved_redis_url()
+        settings = RedisSettings.from_environment(**({"REDIS_URL": self.redis_url} if self.redis_url else {}))
         self._trouble, self.stopping, self._draining = "the front-end starts", asyncio.Event(), None
         tasks = [
-            asyncio.create_task(self._run(url), name="simulcast-front-end"),
+            asyncio.create_task(self._run(settings), name="simulcast-front-end"),
             asyncio.create_task(self._drain_with_server(), name="simulcast-server-watch"),
         ]
         try:
@@ -129,12 +129,14 @@ class Supervisor:
             return SHUTTING_DOWN_REASON
         return self._trouble if self._services is None else None
 
-    async def _run(self, url: str) -> None:
+    async def _run(self, settings: RedisSettings) -> None:
+        url = settings.resolved_redis_url()
         delay_s = MIN_RESTART_DELAY_S
         while True:
             started_at = time.monotonic()
             try:
-                async with open_services(url, self.channel, self._counters, self.schemes) as services:
+                opening = open_services(url, self.channel, self._counters, self.schemes, settings.silent_ttl_s)
+                async with opening as services:
                     self._services = services
                     try:
                         await services.run(self.endpoint)

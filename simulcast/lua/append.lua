@@ -1,6 +1,7 @@
 -- One publication: appended to the history, indexed for joining clients and published, in one step.
 -- Its label is 'p' for progress, which newer progress of the same key supersedes; 's:<type>:<attempt>:<change>' for a
--- change of state; 'e:…' for a terminal one; '-' for anything else.
+-- change of state; 'e:…' for a terminal one; '-' for anything else. Behind it '~<seconds>' is how long the snapshot keeps
+-- an entry whose key nobody owns, without news of the key; then '#<dedup_id>' may follow.
 
 local ENDED_TTL_MS = 10 * 60 * 1000
 local ACTIVE_TTL_MS = 7 * 24 * 3600 * 1000
@@ -29,6 +30,10 @@ local function snapshot_bytes(channel)
   return channel.sizes[channel.latest] + channel.sizes[channel.ended]
 end
 
+local function is_owned(channel, key)
+  return redis.call('EXISTS', string.gsub(channel.meta, 'meta$', 'job:') .. key) == 1
+end
+
 local function remove(channel, hash, field)
   channel.sizes[hash] = channel.sizes[hash] - redis.call('HSTRLEN', hash, field)
   redis.call('HDEL', hash, field)
@@ -41,11 +46,31 @@ end
 
 local function remove_active(channel, key)
   redis.call('ZREM', channel.touched, key)
+  redis.call('ZREM', channel.deadlines, key)
   remove(channel, channel.latest, 's ' .. key)
   remove(channel, channel.latest, 'p ' .. key)
 end
 
+-- Drops keys whose time of silence is over. A key that has an owner by now stays.
+local function expire_silent(channel, now, limit)
+  for _, key in ipairs(redis.call('ZRANGEBYSCORE', channel.deadlines, '-inf', now, 'LIMIT', 0, limit)) do
+    if is_owned(channel, key) then redis.call('ZREM', channel.deadlines, key) else remove_active(channel, key) end
+  end
+end
+
+local function set_deadline(channel, label, key, now)
+  local ttl_s = string.match(label, '~(%d+)')
+  if ttl_s then
+    if redis.call('ZADD', channel.deadlines, now + ttl_s * 1000, key) == 1 then
+      expire_later(channel, channel.deadlines, true)
+    end
+  elseif string.sub(label, 1, 1) == 's' then
+    redis.call('ZREM', channel.deadlines, key)
+  end
+end
+
 local function evict_expired(channel, now)
+  expire_silent(channel, now, MAX_EXPIRED_PER_CALL)
   local ended = redis.call('ZRANGEBYSCORE', channel.ended_at, '-inf', now - ENDED_TTL_MS,
     'LIMIT', 0, MAX_EXPIRED_PER_CALL)
   for _, key in ipairs(ended) do remove_ended(channel, key) end
@@ -80,6 +105,7 @@ local function index_entry(channel, label, key, entry, now)
   if kind == 'e' then remove_active(channel, key) end
   redis.call('HSET', hash, field, entry)
   redis.call('ZADD', index, now, key)
+  set_deadline(channel, label, key, now)
   channel.sizes[hash] = channel.sizes[hash] + #entry - old_bytes
   evict_expired(channel, now)
   evict(channel)

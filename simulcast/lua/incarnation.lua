@@ -27,6 +27,8 @@ local function channel_from(KEYS, name, max_length)
     touched = KEYS[4], -- sorted set: keys of `latest` by the time of their newest entry, ms
     ended = KEYS[5], -- hash: terminal entries by key
     ended_at = KEYS[6], -- sorted set: keys of `ended` by the time of their end, ms
+    deadlines = string.gsub(KEYS[1], 'meta$', 'deadlines'), -- sorted set: keys of `latest` that nobody owns, by the time
+    -- at which they leave it, ms
   }
 end
 
@@ -79,7 +81,8 @@ end
 -- Lets all keys of a channel expire later, once one of them has to.
 local function keep_channel(channel, key, is_published)
   if not expire_later(channel, key, is_published) then return end
-  local keys = {channel.meta, channel.history, channel.latest, channel.touched, channel.ended, channel.ended_at}
+  local keys = {channel.meta, channel.history, channel.latest, channel.touched, channel.ended, channel.ended_at,
+    channel.deadlines}
   for _, other in ipairs(keys) do expire_later(channel, other, is_published) end
 end
 

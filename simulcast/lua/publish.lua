@@ -5,9 +5,10 @@ local MAX_FOLLOWING_BYTES = 64 * 1024
 
 -- A seventh key remembers the id of a publication that has an idempotency key. Returns the publication's id, or nil for
 -- a change of state of a download that is owned here: its owner's functions alone publish these. No publisher's change
--- of state has the label of one of theirs, by which front-ends know repetitions.
+-- of state has the label of one of theirs, by which front-ends know repetitions. `dedup_id` may be ''. `ttl_s`: how long
+-- the snapshot keeps it without news of its key, where nobody owns that.
 local function publish(KEYS, ARGV)
-  local name, max_length, label, key, payload, dedup_ttl_s = unpack(ARGV)
+  local name, max_length, label, key, payload, dedup_ttl_s, dedup_id, ttl_s = unpack(ARGV)
   local channel, dedup_key = channel_from(KEYS, name, max_length), KEYS[7]
   if dedup_key then
     local first_id = redis.call('GET', dedup_key)
@@ -16,10 +17,11 @@ local function publish(KEYS, ARGV)
       return first_id
     end
   end
-  if string.find(label, '^[se]') then
-    if redis.call('EXISTS', '{' .. channel.name .. '}:job:' .. key) == 1 then return false end
-    label = string.gsub(label, '^([^#]*%d)$', '%1p') -- a label with a dedup_id is like no other anyway
-  end
+  local is_state, has_owner = string.find(label, '^[se]'), key ~= '' and is_owned(channel, key)
+  if is_state and has_owner then return false end
+  if is_state and dedup_id == '' then label = string.gsub(label, '%d$', '%0p') end
+  if string.find(label, '^[ps]') and not has_owner then label = label .. '~' .. ttl_s end
+  if dedup_id ~= '' then label = label .. '#' .. dedup_id end -- like no other label
   local id = append_and_publish(channel, label, key, payload)
   if dedup_key then redis.call('SET', dedup_key, id, 'EX', dedup_ttl_s) end
   return id
@@ -70,13 +72,15 @@ local function head(KEYS, ARGV)
   return reply
 end
 
--- Returns the reply of `head`, then the entries of `latest`, the terminal entries of the last minutes, and the age of
--- each of these in ms: all of it exact at that head.
+-- Returns the reply of `head`, then the entries of `latest`, the terminal entries of the last minutes, the age of each of
+-- these in ms, and key, ms since its newest entry, … of those that nobody owns: all of it exact at that head.
 local function snapshot(KEYS)
   local channel = channel_from(KEYS)
   read_incarnation()
   local reply, entries, ages_ms = read_head(channel), {}, {}
   local now = now_ms()
+  expire_silent(channel, now, MAX_ACTIVE)
+  redis.call('HSET', channel.meta, 'snapshot_bytes', int(snapshot_bytes(channel)))
   local scored = redis.call('ZRANGEBYSCORE', channel.ended_at, now - ENDED_TTL_MS, '+inf', 'WITHSCORES')
   for i = 1, #scored, 2 do
     local entry = redis.call('HGET', channel.ended, scored[i])
@@ -85,6 +89,12 @@ local function snapshot(KEYS)
       table.insert(ages_ms, int(math.max(0, now - scored[i + 1])))
     end
   end
-  reply[6], reply[7], reply[8] = redis.call('HVALS', channel.latest), entries, ages_ms
+  local silent = {}
+  for _, key in ipairs(redis.call('ZRANGE', channel.deadlines, 0, -1)) do
+    local touched_at = redis.call('ZSCORE', channel.touched, key) or now
+    table.insert(silent, key)
+    table.insert(silent, int(math.max(0, now - touched_at)))
+  end
+  reply[6], reply[7], reply[8], reply[9] = redis.call('HVALS', channel.latest), entries, ages_ms, silent
   return reply
 end

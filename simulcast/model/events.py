@@ -7,12 +7,15 @@ Dart throws on `1` where it wants a double.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulcast.errors import EventTooLarge, InvalidEvent
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_ID_CHARS = 200
+SILENT_TTL_S = 600  # how long a snapshot keeps the newest event of a key without an owner
+MAX_TTL_S = 7 * 24 * 3600
+END_OF_KEY = "e:::"  # the label of an end of a type of one's own
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
@@ -52,25 +55,41 @@ class Event:
 
     `payload`: a JSON object in UTF-8. `key`: the id of its download, or "". `label`: its relation to others of its key:
     `p` newer supersedes older; `s:<type>:<attempt>:<change>` a change of state; `e:…` a terminal one; `-` none.
+    `ttl_s`: how long a snapshot keeps it without news of its key, unless its key has an owner; 0 for the default.
     """
 
     payload: bytes
     key: str
     label: str
+    ttl_s: int = 0
 
 
-def encode(message: Message, key: str = "") -> Event | str:
+def encode(message: Message, key: str = "", *, ttl_s: int | None = None, ends: bool = False) -> Event | str:
     """Put a message into wire form. Text that is no JSON object comes back as it is, for live delivery only.
 
-    `key`: for an event of a type of your own; newer events supersede older ones of the same key.
+    `key`: for an event of a type of your own; newer events supersede older ones of the same key. `ends`: it ends that
+    key. `ttl_s`: for an event with a key that does not end it, 1 to MAX_TTL_S.
     Raises InvalidEvent for an event that clients could not read, EventTooLarge beyond MAX_EVENT_BYTES.
     """
     members, text = _load(message)
     if members is None:
+        if key or ends or ttl_s is not None:
+            raise InvalidEvent("only a JSON object has a key, ends and ttl_s: this is other text")
         return text
     if "event_id" in members:
         raise InvalidEvent("the event already has the member event_id, which publishing gives: leave it out")
-    return _build_event(members, text, key)
+    event = _build_event(members, text, key, ends)
+    if (key and key != event.key) or (ends and event.label != END_OF_KEY):
+        raise InvalidEvent(f"{_quote(members['type'])} has a key and ends of its own: leave out key and ends")
+    return event if ttl_s is None else replace(event, ttl_s=_check_ttl(event, ttl_s))
+
+
+def _check_ttl(event: Event, ttl_s: int) -> int:
+    if event.label[0] not in "ps":
+        raise InvalidEvent("ttl_s is for an event with a key that does not end it: ends are kept for ten minutes")
+    if isinstance(ttl_s, bool) or not isinstance(ttl_s, int) or not 1 <= ttl_s <= MAX_TTL_S:
+        raise InvalidEvent(f"ttl_s is a whole number of seconds from 1 to {MAX_TTL_S}, not {_quote(ttl_s)}")
+    return ttl_s
 
 
 def encode_external(text: str) -> Event | str:
@@ -87,7 +106,7 @@ def encode_external(text: str) -> Event | str:
     if "event_id" in members:
         del members["event_id"]
         text = ""
-    return _build_event(members, text, "")
+    return _build_event(members, text, "", False)
 
 
 def _load(message: Message) -> tuple[dict[str, object] | None, str]:
@@ -127,7 +146,7 @@ def _reject_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-def _build_event(members: dict[str, object], text: str, key: str) -> Event:
+def _build_event(members: dict[str, object], text: str, key: str, ends: bool) -> Event:
     kind = members.get("type")
     if kind == "download_progress":
         key = _normalise(members)
@@ -146,7 +165,11 @@ def _build_event(members: dict[str, object], text: str, key: str) -> Event:
         label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
         return Event(_dump(members), key, label)
     payload = text.strip(" \t\r\n").encode() if text else _dump(members)
-    return Event(payload, validate_key(key, "key") if key else "", "p" if key else "-")
+    if not key:
+        if ends:
+            raise InvalidEvent("ends: true ends a key: name it with key")
+        return Event(payload, "", "-")
+    return Event(payload, validate_key(key, "key"), END_OF_KEY if ends else "p")
 
 
 def _normalise(members: dict[str, object]) -> str:

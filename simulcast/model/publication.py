@@ -3,7 +3,7 @@
 Pub/Sub:       `<tag> <epoch>-<offset> <label> <key>\\n<json>`
 latest, ended: `<epoch>-<offset> <label> <key>\\n<json>`
 history:       `<label> <key>\\n<json>`; the entry's id in the stream is `<epoch>-<offset>`
-The label may have `#<dedup_id>` behind it.
+The label may have `~<ttl_s>` behind it, and then `#<dedup_id>`.
 
 So a reader needs no JSON parser. A client that may only PUBLISH doesn't know the tag, and can't forge a position.
 """
@@ -16,13 +16,15 @@ from simulcast.model.position import Position
 _MESSAGE = re.compile(
     rb"([0-9a-f]{12}) ([0-9]{1,20})-([0-9]{1,20}) (-|[pse][^ #\n]*)(?:#([0-9a-f]{12}))? ([^\n]*)\n", re.ASCII
 )
+_TTL = re.compile("(.*)~([0-9]{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
     """An event and its position. `label`, `key` and `payload` are those of `simulcast.model.events.Event`.
 
-    `dedup_id`: shared by all repetitions of an event whose label can't identify it; "" for other events.
+    `dedup_id`: shared by all repetitions of an event whose label can't identify it; "" for other events. `ttl_s`: how
+    long a snapshot keeps it without news of its key; 0 where the key has an owner.
     """
 
     position: Position
@@ -30,6 +32,7 @@ class Publication:
     key: str
     payload: bytes
     dedup_id: str = ""
+    ttl_s: int = 0
 
 
 def with_event_id(position: Position, payload: bytes) -> bytes:
@@ -49,10 +52,11 @@ def from_message(data: bytes) -> tuple[str, Publication] | None:
         return None
     position = Position(int(match[2]), int(match[3]))
     try:
-        label, dedup_id, key = match[4].decode(), (match[5] or b"").decode(), match[6].decode()
+        full_label, dedup_id, key = match[4].decode(), (match[5] or b"").decode(), match[6].decode()
     except UnicodeDecodeError:
         return None
-    return match[1].decode(), Publication(position, label, key, data[match.end() :], dedup_id)
+    label, ttl_s = _split_label(full_label)
+    return match[1].decode(), Publication(position, label, key, data[match.end() :], dedup_id, ttl_s)
 
 
 def from_entry(entry: bytes) -> Publication:
@@ -65,7 +69,13 @@ def from_stream(position: bytes, body: bytes) -> Publication:
     """Read an entry of the history. Raises ValueError if no broker wrote it."""
     head, separator, payload = body.partition(b"\n")
     full_label, _, key = head.decode().partition(" ")
-    label, _, dedup_id = full_label.partition("#")
+    timed_label, _, dedup_id = full_label.partition("#")
+    label, ttl_s = _split_label(timed_label)
     if not separator or not label:
         raise ValueError(f"no publication: {body[:80]!r}")
-    return Publication(Position.parse(position.decode()), label, key, payload, dedup_id)
+    return Publication(Position.parse(position.decode()), label, key, payload, dedup_id, ttl_s)
+
+
+def _split_label(text: str) -> tuple[str, int]:
+    match = _TTL.fullmatch(text) if "~" in text else None
+    return (match[1], int(match[2])) if match else (text, 0)

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from simulcast.errors import SettingRefused
+from simulcast.model.events import MAX_TTL_S, SILENT_TTL_S
 from simulcast.store.url import redacted_url, validate, without_user_info
 
 PREFIX = "SIMULCAST_"
@@ -32,6 +33,10 @@ class RedisSettings(BaseSettings):
     """Address of Redis ≥ 7 or Valkey ≥ 7.2: redis://…, rediss://…, unix:///…, redis+sentinel://… or redis+cluster://…
     ([examples](scale.md#addresses)). Empty: the server that `simulcast up` runs from ./data, else
     redis://localhost:6379/0."""
+
+    silent_ttl_s: int = Field(default=SILENT_TTL_S, ge=10, le=MAX_TTL_S)
+    """Seconds without news after which progress that no worker owns, and other events with a key, leave the snapshot
+    for joining clients. An event's own `ttl_s` overrides it ([publishing](publishing.md#ends-and-expiry))."""
 
     @classmethod
     def from_environment(cls, **flags: Any) -> Self:

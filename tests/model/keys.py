@@ -22,7 +22,7 @@ FIXED = {
     "done",
     "totals",
 }
-EXPIRING = re.compile(r"(processes|processes_until|gone:.*|cleared:.*|orphaned_files:.*|dedup:.*)")
+EXPIRING = re.compile(r"(processes|processes_until|gone:.*|cleared:.*|orphaned_files:.*|dedup:.*|deadlines)")
 MAX_HISTORY = 200_000
 
 

@@ -1,6 +1,7 @@
 """A log and a feed that record their input, and the events that clients are due."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.feed import Feed, Outcome
@@ -106,12 +107,17 @@ class RecordingFeed(Feed):
         self.foreign_keys.add(event.key)
 
     def load_snapshot(
-        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+        self,
+        position: Position,
+        tag: str,
+        publications: Sequence[Publication],
+        ended_ago_s: Mapping[str, float],
+        silent_s: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         if self.position is None:
             self.began, self.taken, self._remembered = position, [], {}
             self._flushes_at_start = self.server.flushes_before.get(position, self.server.flushes)
-        super().load_snapshot(position, tag, publications, ended_ago_s)
+        super().load_snapshot(position, tag, publications, ended_ago_s, silent_s)
         keys = {each.key for each in publications} | {each[0] for each in self._lost_again}
         held = {self._change(each): each.position for each in publications if each.label[0] in "se"}
         self._remembered = {each: place for each, place in self._remembered.items() if each[0] in keys} | held

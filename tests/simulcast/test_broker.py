@@ -215,7 +215,7 @@ async def test_two_versions_of_the_library_side_by_side_open_no_epoch(
     names = ChannelNames(channel)
     epochs = set()
     for _ in range(3):
-        args = (names.pubsub, 100, "-", "", b"{}", 1)
+        args = (names.pubsub, 100, "-", "", b"{}", 1, "", 600)
         reply = await client.execute_command("FCALL", "simulcast_publish_0123456789", 6, *names.stream_keys, *args)
         epochs.add(reply.split(b"-")[0])
         ours = await broker.publish({}, channel)

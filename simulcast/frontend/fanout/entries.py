@@ -13,18 +13,22 @@ MAX_GAPS = 64  # beyond as many as there are entries
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event, framed. `offset`: its place in the channel's epoch, 0 for an event that was delivered live only."""
+    """One event, framed. `offset`: its place in the channel's epoch, 0 for an event that was delivered live only.
+
+    `ttl_s`: how long a snapshot keeps it without news of its key; 0 where the key has an owner.
+    """
 
     offset: int
     label: str
     key: str
     frame: bytes
+    ttl_s: int = 0
 
 
 def frame_publication(publication: Publication, offset: int) -> Entry:
     """Return the publication as an entry with that offset."""
     frame = text_frame(with_event_id(publication.position, publication.payload))
-    return Entry(offset, publication.label, publication.key, frame)
+    return Entry(offset, publication.label, publication.key, frame, publication.ttl_s)
 
 
 class OrderedEntries:

@@ -7,6 +7,7 @@ position; an offset that was seen is a duplicate, one that skips is a gap to be 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
+from types import MappingProxyType
 
 from simulcast.frontend.fanout.backlog import BacklogPosition
 from simulcast.frontend.fanout.entries import Entry, frame_publication
@@ -18,7 +19,7 @@ from simulcast.frontend.fanout.memory import MemoryPool
 from simulcast.frontend.fanout.seen import SeenChanges
 from simulcast.frontend.fanout.snapshot import MaskedSnapshot
 from simulcast.frontend.fanout.view import View
-from simulcast.model.events import Event
+from simulcast.model.events import SILENT_TTL_S, Event
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 
@@ -39,9 +40,10 @@ class Feed:
     `hub` is the hub of the plain view; those of other views come and go with their clients, and read the same backlog.
     """
 
-    def __init__(self, hub: Hub, seen_pool: MemoryPool | None = None) -> None:
-        """`seen_pool`: bounds the changes of state that the feeds of a process know."""
+    def __init__(self, hub: Hub, seen_pool: MemoryPool | None = None, silent_ttl_s: int = SILENT_TTL_S) -> None:
+        """`seen_pool`: bounds the changes of state that the feeds know. `silent_ttl_s`: of events of no broker."""
         self.hub = hub
+        self._silent_ttl_s = silent_ttl_s
         self.latency = Latency(hub.counters)
         hub.on_flush = self.latency.record_newest  # no method of this feed: a cycle would keep it from being freed
         self.backlog = hub.backlog
@@ -89,21 +91,27 @@ class Feed:
         if isinstance(event, str):
             self._publish(Entry(0, "-", "", text_frame(event.encode("utf-8", "replace"))), self.position)
         else:
-            entry = Entry(0, event.label, event.key, text_frame(event.payload))
+            entry = Entry(0, event.label, event.key, text_frame(event.payload), self._silent_ttl_s)
             self._masked.apply(entry)
             self._publish(entry, self.position)
 
     def load_snapshot(
-        self, position: Position, tag: str, publications: Sequence[Publication], ended_ago_s: Mapping[str, float]
+        self,
+        position: Position,
+        tag: str,
+        publications: Sequence[Publication],
+        ended_ago_s: Mapping[str, float],
+        silent_s: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """Start, or start over, with the snapshot at `position`. It is not sent to clients that have joined."""
+        """Start, or start over, with a `broker.Snapshot` at `position`. It is not sent to clients that have joined."""
         here, newer = self.position, self._since_snapshot or []
         self._since_snapshot = None
         if here is None or (here.epoch, here.offset) < (position.epoch, position.offset):
             self.start_epoch(position, tag)
         self.is_stale = False
         self._disconnect_joining()
-        entries = [(frame_publication(each, 0), ended_ago_s.get(each.key, 0.0)) for each in publications]
+        ages_s = [(ended_ago_s if each.label[0] == "e" else silent_s).get(each.key, 0.0) for each in publications]
+        entries = zip((frame_publication(each, 0) for each in publications), ages_s, strict=True)
         self._masked.load(entries, self._lost_identities.keys())
         active = {publication.key for publication in publications}
         known = active | self._lost_identities.keys() | {""}

@@ -1,9 +1,10 @@
-"""Snapshot of a channel for joining clients: newest state event and progress of each download, and recent ends."""
+"""Snapshot of a channel for joining clients: newest state event and progress of each key, and recent ends."""
 
 from bisect import insort
 from collections.abc import Callable, Collection, Iterable
 from operator import itemgetter
 
+from simulcast.frontend.fanout.deadlines import Deadlines
 from simulcast.frontend.fanout.entries import Entry, OrderedEntries
 from simulcast.frontend.fanout.memory import MemoryPool
 
@@ -25,6 +26,7 @@ class ChannelSnapshot:
         self._pool.add(self)
         self._entries = OrderedEntries(self._pool)  # by kind (s, p or e) and key
         self._ends: list[tuple[float, Entry]] = []  # each with its time, oldest first
+        self._deadlines = Deadlines(clock)
         self.head = 0  # the number of entries that were applied: the newest one's cursor
         self.generation = 0  # rises where entries change other than by a newer one of their download
         self.begun_again = 0  # the newest cursor at which a download that had ended began again
@@ -35,19 +37,25 @@ class ChannelSnapshot:
         """The bytes that it counts in its pool."""
         return self._entries.held_bytes
 
-    def apply(self, entry: Entry, ended_ago_s: float = 0.0) -> None:
-        """Take one event in; an event without a key leaves no trace."""
+    def apply(self, entry: Entry, age_s: float = 0.0) -> None:
+        """Take one event in; an event without a key leaves no trace.
+
+        `age_s`: seconds since an end, or since the newest event of a key that nobody owns.
+        """
         kind = entry.label[0]
         if kind == "-":
             return
         if kind == "e":
             self._entries.drop(("s", entry.key))
             self._entries.drop(("p", entry.key))
-            insort(self._ends, (self._clock() - ended_ago_s, entry), key=itemgetter(0))
+            insort(self._ends, (self._clock() - age_s, entry), key=itemgetter(0))
             self._begun_again.pop(entry.key, None)
-        elif ("e", entry.key) in self._entries and entry.key not in self._begun_again:
-            self.generation += 1
-            self.begun_again = self._begun_again[entry.key] = self.head + 1
+            self._deadlines.drop(entry.key)
+        else:
+            if ("e", entry.key) in self._entries and entry.key not in self._begun_again:
+                self.generation += 1
+                self.begun_again = self._begun_again[entry.key] = self.head + 1
+            self._set_deadline(entry, age_s)
         slot = (kind, entry.key)
         self._entries.drop(slot)
         self.head += 1
@@ -59,14 +67,19 @@ class ChannelSnapshot:
         self._expire()
 
     def entries_of(self, keys: Collection[str]) -> list[tuple[Entry, float]]:
-        """Return the entries of these downloads, oldest first, each with its age in seconds, if it is an end."""
+        """Return the entries of these downloads, oldest first, each with its age as `apply` takes it."""
         ages_s = {id(entry): self._clock() - ended_at for ended_at, entry in self._ends}
-        return [(entry, ages_s.get(id(entry), 0.0)) for entry in self.entries() if entry.key in keys]
+        return [
+            (entry, ages_s.get(id(entry), max(0.0, entry.ttl_s - self._deadlines.remaining_s(entry.key))))
+            for entry in self.entries()
+            if entry.key in keys
+        ]
 
     def forget(self, key: str) -> None:
         """Drop everything of that download."""
         self.generation += 1
         self._begun_again.pop(key, None)
+        self._deadlines.drop(key)
         for kind in "spe":
             self._entries.drop((kind, key))
 
@@ -76,6 +89,7 @@ class ChannelSnapshot:
         self._entries.clear()
         self._ends.clear()
         self._begun_again.clear()
+        self._deadlines.clear()
 
     def trim(self, max_bytes: int) -> None:
         """Drop the oldest entries until at most `max_bytes` count in the pool."""
@@ -102,8 +116,23 @@ class ChannelSnapshot:
         _, entry = self._entries.drop_oldest()
         if entry.label[0] == "e":
             self._begun_again.pop(entry.key, None)
+        elif not self._is_active(entry.key):
+            self._deadlines.drop(entry.key)
+
+    def _is_active(self, key: str) -> bool:
+        return ("s", key) in self._entries or ("p", key) in self._entries
+
+    def _set_deadline(self, entry: Entry, age_s: float) -> None:
+        """Let the key expire, or stay. An event that no broker published lets none expire that has an owner."""
+        if not entry.ttl_s:
+            self._deadlines.drop(entry.key)
+        elif entry.offset or entry.key in self._deadlines or not self._is_active(entry.key):
+            self._deadlines.set(entry.key, entry.ttl_s - age_s)
 
     def _expire(self) -> None:
+        for key in self._deadlines.pop_expired():
+            self._entries.drop(("s", key))
+            self._entries.drop(("p", key))
         while self._ends and (self._clock() - self._ends[0][0] > ENDED_TTL_S or len(self._ends) > MAX_ENTRIES):
             _, entry = self._ends.pop(0)
             slot = (entry.label[0], entry.key)
@@ -125,9 +154,9 @@ class MaskedSnapshot:
         self._masked_at = 0.0
         self.keys: set[str] = set()  # of downloads that are masked
 
-    def apply(self, entry: Entry, ended_ago_s: float = 0.0) -> None:
+    def apply(self, entry: Entry, age_s: float = 0.0) -> None:
         """Take in an event of the server."""
-        (self._aside if entry.key in self.keys else self._shown).apply(entry, ended_ago_s)
+        (self._aside if entry.key in self.keys else self._shown).apply(entry, age_s)
 
     def load(self, entries: Iterable[tuple[Entry, float]], lost: Collection[str]) -> None:
         """Start over with the server's entries, each with its age in seconds. `lost`: shown as they are here."""

@@ -98,7 +98,7 @@ class Backfill:
 
 def _load(feed: Feed, channel: str, snapshot: Snapshot) -> None:
     head = snapshot.head
-    feed.load_snapshot(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s)
+    feed.load_snapshot(head.position, head.tag, snapshot.publications, snapshot.ended_ago_s, snapshot.silent_s)
     _log.info("%s continues at %s with %d entries", channel, head.position, len(snapshot.publications))
 
 

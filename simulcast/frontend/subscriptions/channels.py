@@ -15,6 +15,7 @@ from simulcast.frontend.fanout.snapshot import ChannelSnapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.channel import ChannelNames
+from simulcast.model.events import SILENT_TTL_S
 
 IDLE_CHANNEL_TTL_S = 30.0  # how long a channel without clients is kept, for clients that reconnect
 MAX_CHANNELS_PER_PROCESS = 10_000
@@ -34,10 +35,16 @@ class Channels:
     """Feeds by channel, and the hubs of their views."""
 
     def __init__(
-        self, permanent: str, listeners: ListenerPool, loop: asyncio.AbstractEventLoop, counters: Counters
+        self,
+        permanent: str,
+        listeners: ListenerPool,
+        loop: asyncio.AbstractEventLoop,
+        counters: Counters,
+        silent_ttl_s: int = SILENT_TTL_S,
     ) -> None:
-        """`permanent`: the channel that is followed even without clients."""
+        """`permanent`: the channel that is followed even without clients. `silent_ttl_s`: as in `Feed`."""
         self._permanent = permanent
+        self._silent_ttl_s = silent_ttl_s
         self._listeners = listeners
         self._loop = loop
         self.counters, self.now = counters, counters.clock
@@ -54,7 +61,8 @@ class Channels:
 
     def _new_feed(self, channel: str) -> Feed:
         log, snapshot = Log(pool=self._logs), ChannelSnapshot(self.now, self._snapshots)
-        return Feed(self._new_hub(Backlog(log, snapshot, self._slices, self.now), View(channel)), self._seen)
+        hub = self._new_hub(Backlog(log, snapshot, self._slices, self.now), View(channel))
+        return Feed(hub, self._seen, self._silent_ttl_s)
 
     def _new_hub(self, backlog: Backlog, view: View) -> Hub:
         return Hub(backlog, self._loop.time, self._loop.call_at, self.counters, view)

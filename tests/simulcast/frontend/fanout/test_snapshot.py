@@ -33,7 +33,7 @@ def test_an_end_replaces_all_of_its_download_and_stays_for_ten_minutes() -> None
 def test_an_end_that_was_long_ago_when_it_was_read_counts_from_then() -> None:
     clock = Clock()
     snapshot = ChannelSnapshot(clock)
-    snapshot.apply(entry("old end", "e:download_complete:1:3", "a"), ended_ago_s=ENDED_TTL_S - 10)
+    snapshot.apply(entry("old end", "e:download_complete:1:3", "a"), age_s=ENDED_TTL_S - 10)
     clock.advance(11)
     assert texts(frames(snapshot)) == []
 
