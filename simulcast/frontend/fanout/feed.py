@@ -148,9 +148,10 @@ class Feed:
         """Return whether clients know changes of state that the server lost, and that came again from no publisher."""
         if self.hub.counters.clock() - self._invalidated_at <= LOST_TTL_S:
             return False
-        newest = (max(identities, key=change_of) for identities in self._lost_identities.values())
-        # A submission that was lost with its deletion is not sent again.
-        return any((lasting_state(identity) or ("", ""))[1] != "deleted" for identity in newest)
+        newest = [max(identities, key=change_of) for identities in self._lost_identities.values()]
+        deleted = {identity[0] for identity in newest if (lasting_state(identity) or ("", ""))[1] == "deleted"}
+        # A submission that was lost with its deletion is not sent again. A deletion alone leaves the download.
+        return len(deleted) < len(newest) or self._masked.has_other(deleted)
 
     def is_recoverable(self, since: Position) -> bool:
         """Return whether a client at that position knows of no event that is lost: such clients need the snapshot."""

@@ -169,6 +169,10 @@ class MaskedSnapshot:
         for entry, age_s in known:
             self._shown.apply(entry, age_s)
 
+    def has_other(self, keys: Collection[str]) -> bool:
+        """Return whether the server has one of these downloads, which are shown otherwise."""
+        return any(entry.key in keys for entry in self._aside.entries())
+
     def is_over(self) -> bool:
         """Return whether downloads have been masked for long enough."""
         return bool(self.keys) and self._clock() - self._masked_at > ENDED_TTL_S

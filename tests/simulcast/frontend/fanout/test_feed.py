@@ -132,6 +132,17 @@ def test_where_the_newest_state_never_comes_again_clients_are_cut_unless_the_dow
         assert watched.feed.has_lost_events() is are_cut
 
 
+def test_a_deletion_that_the_server_has_lost_cuts_clients_where_it_has_the_download() -> None:
+    watched = WatchedFeed()
+    queued = publication(1, "s:download_queued:1:1", "a")
+    watched.feed.accept(queued)
+    watched.feed.accept(publication(2, "e:download_deleted:1:2", "a"))
+    failed_over(watched, queued)
+    assert not watched.feed.has_lost_events()
+    watched.clock.advance(31)
+    assert watched.feed.has_lost_events()
+
+
 def shown(watched: WatchedFeed) -> list[str]:
     """Return the events that a joining client gets."""
     watched.feed.place_in_snapshot(resumable=False)
