@@ -1,13 +1,78 @@
 """Logs of the programs: one line an event, on standard error, without payloads or secrets."""
 
+import atexit
 import logging
 import os
 import sys
+import threading
+from collections import deque
+from contextlib import suppress
+
+MAX_WAITING_BYTES = 256 * 1024  # of lines that standard error does not take; later ones are left out and counted
+FLUSH_TIMEOUT_S = 1.0  # how long the end of a process waits for its last lines
+
+
+class BackgroundHandler(logging.Handler):
+    """Writes lines from a thread of its own: nobody may read standard error, and a full pipe would stop the process.
+
+    The bytes go past Python's buffer, whose lock a blocked thread would keep at exit.
+    """
+
+    def __init__(self, descriptor: int = 2) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0  # of the lines, and of the one that is being written
+        self._left_out = 0
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Let the thread write the line."""
+        try:
+            line = f"{self.format(record)}\n".encode(errors="replace")
+        except Exception:
+            self.handleError(record)
+            return
+        with self._changed:
+            if self._left_out:
+                line = b"(%d lines were left out: nobody read them)\n%b" % (self._left_out, line)
+            if self._bytes + len(line) > MAX_WAITING_BYTES:
+                self._left_out += 1
+                return
+            self._left_out = 0
+            self._lines.append(line)
+            self._bytes += len(line)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)  # `logging` forgets its handlers where `dictConfig` is called
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all lines are written, for FLUSH_TIMEOUT_S at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._bytes, FLUSH_TIMEOUT_S)
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lines)
+                line = self._lines.popleft()
+            with suppress(OSError):  # it is closed
+                rest = line
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            with self._changed:
+                self._bytes -= len(line)
+                self._changed.notify_all()
 
 
 def configure(level: str) -> None:
     """Set up logging. `level`: debug, info, warning or error."""
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S", handlers=[BackgroundHandler()]
+    )
     logging.getLogger("simulcast").setLevel(level.upper())
 
 

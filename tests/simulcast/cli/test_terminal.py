@@ -7,13 +7,17 @@ import pty
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import aclosing, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
+from simulcast.broker import Broker
 from tests.conditions import until
+from tests.ports import free_port
 from tests.processes import children, is_alive, pipe_that_was_closed
+from tests.running_service import responds
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 READY_S = 60.0
@@ -57,7 +61,7 @@ async def test_every_signal_ends_it_in_order_whatever_became_of_its_output(
             cwd=folder,
             env=environment | {"PYTHONUNBUFFERED": ""},  # with a buffer, as most people have it
             stdout=out,
-            stderr=out if output != "full pipe" else asyncio.subprocess.DEVNULL,
+            stderr=out,
         )
     started: set[int] = set()
     try:
@@ -73,3 +77,39 @@ async def test_every_signal_ends_it_in_order_whatever_became_of_its_output(
             process.kill()
             await process.wait()
         await until(lambda: not any(map(is_alive, started)), "the end of all that it started")
+
+
+async def test_the_service_goes_on_while_nobody_reads_its_output(folder: Path, environment: dict[str, str]) -> None:
+    port = free_port()
+    with pipe_that_is_full() as out:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "simulcast.cli", "up", "--port", str(port), "--workers", "1"),
+            cwd=folder,
+            env=environment | {"SIMULCAST_LOG": "debug"},
+            stdout=out,
+            stderr=out,
+        )
+        ready = f"http://127.0.0.1:{port}/ready"
+        try:
+            await until(lambda: responds(ready), "readiness", READY_S)
+            for _ in range(2):
+                first = children(process.pid)
+                for pid in first:
+                    os.kill(pid, signal.SIGKILL)
+                await until(lambda: len(children(process.pid) - first) == 3, "three new processes", READY_S)  # noqa: B023
+                await until(lambda: responds(ready), "readiness", READY_S)
+            url = (folder / "data" / "redis.url").read_text().strip()
+            async with (
+                connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as client,
+                aclosing(Broker.connect(url)) as broker,
+            ):
+                await broker.publish({"type": "still here"})
+                async with asyncio.timeout(READY_S):
+                    assert "still here" in str(await client.recv())
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(READY_S):
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
