@@ -177,7 +177,9 @@ class Broker:
                 servers.setdefault(await self._read_topology.client_for(channel), []).append(channel)
             for client, served in servers.items():
                 keys = [(self._read_topology.names(channel).stream_keys, channels[channel]) for channel in served]
-                asked_at, replies = await functions.ensure_loaded(partial(_read_heads, client, keys), client)
+                asked_at, replies = await functions.ensure_loaded(
+                    partial(_read_heads, client, keys), client, keys[0][0]
+                )
                 for channel, reply in zip(served, replies, strict=True):
                     if isinstance(reply, redis.RedisError):
                         error = functions.translate_error(reply, f"read the head of {channel}")

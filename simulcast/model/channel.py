@@ -7,6 +7,7 @@ from functools import cached_property
 DEFAULT_CHANNEL = "downloads"
 CHANNEL_PATTERN = "[A-Za-z0-9_.:-]{1,100}"
 DEFAULT_NAMESPACE = "simulcast"
+HISTORY = ":history"  # the end of the key of a channel's history
 NAMESPACE_PATTERN = "[A-Za-z0-9_.-]{1,50}"
 _CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
 
@@ -49,7 +50,7 @@ class ChannelNames:
 
     @cached_property
     def history(self) -> str:
-        return self._key("history")
+        return self.stream_keys[1]
 
     def dedup_key(self, idempotency_key: str) -> str:
         """Key that holds the id of the publication with this idempotency key."""

@@ -4,6 +4,7 @@ Two versions live side by side in a rolling upgrade. REPLACE would make each ver
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
@@ -14,6 +15,7 @@ import redis
 import redis.asyncio
 
 from simulcast.errors import BrokerUnavailable, NotPermitted
+from simulcast.model.channel import HISTORY
 
 Function = Literal[
     "publish",
@@ -34,6 +36,8 @@ Function = Literal[
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
 T = TypeVar("T")
+
+_log = logging.getLogger("simulcast.functions")
 
 _PARTS = (
     "incarnation",
@@ -122,24 +126,42 @@ async def call(
     client: redis.asyncio.Redis, function: Function, keys: Sequence[str], args: Sequence[Argument]
 ) -> object:
     """Call one function; loads the library first if the server lacks it. Raises redis.RedisError."""
-    return await ensure_loaded(lambda: client.execute_command(*fcall(function, keys, args)), client)
+    return await ensure_loaded(lambda: client.execute_command(*fcall(function, keys, args)), client, keys)
 
 
-async def ensure_loaded(request: Callable[[], Awaitable[T]], client: redis.asyncio.Redis) -> T:
-    """Return the request's result; loads the library and repeats it if the server lacks that. Raises RedisError."""
+async def ensure_loaded(request: Callable[[], Awaitable[T]], client: redis.asyncio.Redis, keys: Sequence[str]) -> T:
+    """Return the request's result; loads the library and repeats it if the server lacks that. Raises RedisError.
+
+    `keys`: those of the request.
+    """
     try:
         return await request()
     except redis.ResponseError as error:
         if not is_missing(error):
             raise
-    await load(client)
+    await load(client, keys)
     return await request()
 
 
-async def load(client: redis.asyncio.Redis) -> None:
-    """Load the library, unless another process just did. Raises redis.RedisError."""
-    try:
-        await client.execute_command("FUNCTION LOAD", code())
-    except redis.ResponseError as error:
-        if "already exists" not in str(error):
-            raise
+async def load(client: redis.asyncio.Redis, keys: Sequence[str]) -> None:
+    """Load the library, unless another process just did. Raises redis.RedisError.
+
+    A full Redis refuses that, though the library is what could make it less full. Then the history among `keys`, if
+    there is one, loses its older events until there is room.
+    """
+    history = next((key for key in keys if key.endswith(HISTORY)), "")
+    while True:
+        try:
+            await client.execute_command("FUNCTION LOAD", code())
+        except redis.exceptions.OutOfMemoryError:
+            length = await client.xlen(history) if history else 0
+            if length < 2:
+                raise
+            await client.xtrim(history, maxlen=length // 2, approximate=False)
+            _log.warning("Redis is full: %s has lost %d events, so that the functions have room", history, length // 2)
+        except redis.ResponseError as error:
+            if "already exists" not in str(error):
+                raise
+            return
+        else:
+            return

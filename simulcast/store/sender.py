@@ -218,7 +218,7 @@ class Sender:
         replies, replicated = await self._exchange(client, calls)
         missing = [i for i, reply in enumerate(replies) if functions.is_missing(reply)]
         if missing:
-            await functions.load(client)
+            await functions.load(client, self._names.stream_keys)
             repeated, replicated = await self._exchange(client, [calls[i] for i in missing])
             for i, reply in zip(missing, repeated, strict=True):
                 replies[i] = reply

@@ -13,6 +13,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
 from simulcast.model.download_options import DownloadOptions
+from simulcast.model.position import Position
 from simulcast.process_registry import ProcessRegistry, WorkerRecord
 from tests.conditions import eventually
 from tests.jobs import claim_job
@@ -109,6 +110,29 @@ async def test_a_full_redis_goes_on_serving_and_takes_publications_again_once_do
     await eventually(lambda: takes_publications(own_broker), "publications are taken")
     await submit(own_jobs)
     await registry.aclose()
+
+
+async def test_a_full_redis_that_lost_its_functions_gets_them_back_at_the_cost_of_old_events(
+    own_valkey: Valkey, own_broker: Broker, own_jobs: Jobs, front_end: StartFrontEnd
+) -> None:
+    waiting = await submit(own_jobs)
+    for n in range(400):
+        await own_broker.publish({"type": "x", "n": n, "text": "y" * 20_000})
+    server = await front_end()
+    limit_memory(own_valkey, -MISSING_BYTES)
+    with own_valkey.admin() as admin:
+        admin.execute_command("FUNCTION FLUSH")
+    await eventually(lambda: is_loaded(own_valkey), "the functions")
+    assert (await server.get("/ready"))[0] == 200
+    assert (await server.delete(f"/downloads/{waiting}"))[0] == 200
+    newest = (await own_broker.head()).position
+    before = Position(newest.epoch, newest.offset - 1)
+    assert [event.position for event in await own_broker.history(before, newest)] == [newest]
+
+
+async def is_loaded(server: Valkey) -> bool:
+    with server.admin() as admin:
+        return bool(admin.execute_command("FUNCTION LIST"))
 
 
 async def takes_publications(broker: Broker) -> bool:
