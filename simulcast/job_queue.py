@@ -38,16 +38,15 @@ async def retry_while_unavailable(call: Callable[[], Awaitable[None]]) -> None:
             return
 
 
-async def report_progress(
-    jobs: Jobs,
+def describe_progress(
     lease: Lease,
     progress: float,
     speed: int,
     received: int,
     total: int | None,
     members: Mapping[str, object] = MappingProxyType({}),
-) -> None:
-    """Publish how far a job is, and save it in its record. Raises LeaseLost, BrokerUnavailable."""
+) -> tuple[bytes, dict[str, str]]:
+    """Return the event of how far a job is, and the fields of its record that say the same."""
     record = lease.record
     event = encode(
         {
@@ -65,7 +64,7 @@ async def report_progress(
         raise TypeError("a progress event is an object")
     fields = {"progress": json.dumps(plain_fraction(progress)), "speed": str(speed), "received": str(received)}
     phase = {"phase": str(members["phase"])} if "phase" in members else {}
-    await jobs.progress(lease, event.payload, fields | {"total": json.dumps(total)} | phase)
+    return event.payload, fields | {"total": json.dumps(total)} | phase
 
 
 class ClaimedJob:
@@ -86,12 +85,11 @@ class ClaimedJob:
     async def report(self, received: int, total: int | None = None, speed: int = 0) -> None:
         """Publish how many bytes are there, of how many, and bytes a second; left out where Redis does not take it."""
         self._received = received
-        await self._report(min(received / total, ALMOST) if total else 0.0, total, speed)
-
-    async def _report(self, progress: float, total: int | None, speed: int) -> None:
+        progress = min(received / total, ALMOST) if total else 0.0
+        event, fields = describe_progress(self._lease, progress, speed, received, total)
         with suppress(BrokerUnavailable, LeaseLost, TimeoutError):
             async with asyncio.timeout(self._lease_s / 5):
-                await report_progress(self._jobs, self._lease, progress, speed, self._received, total)
+                await self._jobs.progress(self._lease, event, fields)
 
     async def desired(self) -> Desired:
         """Renew the lease, and return "running", or else the state in which to end the job once the engine has stopped.
@@ -121,18 +119,18 @@ class ClaimedJob:
         if self._desired == "lost":
             return "lost"
         ending = state or ("queued" if self._desired == "running" else self._desired)
-        fields, members = {}, {}
+        fields, members, progress = dict[str, str](), dict[str, str](), b""
         if ending == "complete":
-            await self._report(1.0, self._received, 0)
+            progress, fields = describe_progress(self._lease, 1.0, 0, self._received, self._received)
             members = {"file_path": file_path}
             name, record = file_path.rpartition("/")[2], self._lease.record
             about = event_members(record.download_id, name, record.url)
-            fields = members | {"progress": "1.0", "name": name, "about": about}
+            fields |= members | {"name": name, "about": about}
         elif ending == "error":
             fields, members = {"error": error_message}, {"error_message": error_message}
         try:
             async with asyncio.timeout(self._lease_s):
-                await retry_while_unavailable(lambda: self._jobs.finish(self._lease, ending, fields, members))
+                await retry_while_unavailable(lambda: self._jobs.finish(self._lease, ending, fields, members, progress))
         except (LeaseLost, TimeoutError):
             return "lost"
         return ending

@@ -142,13 +142,15 @@ class Jobs:
         state: ReleaseState,
         fields: Mapping[str, str],
         members: Mapping[str, object] | None = None,
+        progress: bytes = b"",
     ) -> None:
         """End the lease: complete, failed, or as commanded; `members` are added to the event. Raises LeaseLost.
 
-        With delay_ms in `fields`, a queued job can't be claimed earlier than that. A repetition changes nothing.
+        `progress`: an event that is published just before, in the same step. With delay_ms in `fields`, a queued job
+        can't be claimed earlier than that. A repetition changes nothing.
         """
         text = "," + json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1] if members else ""
-        await self._report(lease, state, text, fields)
+        await self._report(lease, state, text.encode() + (b"\n" + progress if progress else b""), fields)
 
     async def command(self, command: Command) -> Reason | None:
         """Record a command; returns None, or the reason of its rejection. Raises BrokerUnavailable."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.job_queue import ALMOST, report_progress, retry_while_unavailable
+from simulcast.job_queue import ALMOST, describe_progress
 from simulcast.jobs import Jobs, Lease
 from workers.progress_meter import INTERVAL_S, ProgressMeter, Sample
 
@@ -59,19 +59,18 @@ class Reporter:
                 sample = Sample(ALMOST, 0, self._received, self._total)
             if sample is not None:
                 try:
-                    await self._report(sample)
+                    await self._jobs.progress(self._lease, *self._describe(sample))
                 except BrokerUnavailable as error:
                     _log.warning("left out a progress event: %s", error)
             await asyncio.sleep(_MIN_PAUSE_S if self._checked is None else INTERVAL_S)
 
-    async def finish(self, size: int) -> None:
-        """Report 1.0. Raises LeaseLost."""
+    def finish(self, size: int) -> tuple[bytes, dict[str, str]]:
+        """Return the event of 1.0, and the record's fields that say the same."""
         self._checked = None
-        await retry_while_unavailable(lambda: self._report(self._meter.final(self._clock(), size)))
+        return self._describe(self._meter.final(self._clock(), size))
 
-    async def _report(self, sample: Sample) -> None:
+    def _describe(self, sample: Sample) -> tuple[bytes, dict[str, str]]:
         members: dict[str, object] = {} if self.name == self._lease.record.name else {"name": self.name}
         if self._checked is not None:
             members |= {"phase": "checksum", "checked_bytes": self._checked}
-        measured = (sample.progress, sample.speed, sample.received, sample.total)
-        await report_progress(self._jobs, self._lease, *measured, members)
+        return describe_progress(self._lease, sample.progress, sample.speed, sample.received, sample.total, members)

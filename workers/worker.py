@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import redis
@@ -37,7 +38,7 @@ class LeasedJob:
     lease: Lease
     task: asyncio.Task[None]
     reason: Stop | None = None  # why the task was cancelled
-    is_ending: bool = False  # an end may have been published, though no reply came
+    is_ending: bool = False  # it takes no place any more; an end may have been published, though no reply came
 
     def stop(self, reason: Stop) -> None:
         if self.reason is None:
@@ -74,8 +75,8 @@ class Worker:
 
     @property
     def owned(self) -> int:
-        """How many downloads it has now."""
-        return len(self._owned)
+        """How many downloads it has now, without those whose end is being reported."""
+        return sum(not job.is_ending for job in self._owned.values())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then hand over the downloads."""
@@ -102,7 +103,7 @@ class Worker:
                 if self._limits.clock() >= orphans_due_s:
                     await self._downloader.remove_orphans(self._name)
                     orphans_due_s = self._limits.clock() + POLL_S / 2
-                while len(self._owned) < self._max_downloads and not stop.is_set():
+                while self.owned < self._max_downloads and not stop.is_set():
                     busy = self._limits.hosts.saturated_hosts()
                     lease = await self._jobs.claim(self._name, self._lease_s, busy)
                     if lease is None:
@@ -135,14 +136,21 @@ class Worker:
             text = message_for(error)
             await self._end(lease, "error", {"error": text}, {"error_message": text})
         finally:
-            self._limits.hosts.end(site_of(lease.fields["url"]))
+            self._free_place(lease)
             self._downloader.forget(lease)
             del self._owned[lease.token]
+
+    def _free_place(self, lease: Lease) -> None:
+        """Let the next job be claimed: its claim and the end of this one, which is sent first, share a round trip."""
+        job = self._owned[lease.token]
+        if not job.is_ending:
+            job.is_ending = True
+            self._limits.hosts.end(site_of(lease.fields["url"]))
             self._claim_wake.set()
 
     async def _run(self, lease: Lease) -> None:
         try:
-            await self._downloader.run(lease)
+            await self._downloader.run(lease, partial(self._free_place, lease))
             _log.info("complete: %s", lease.record.download_id)
         except asyncio.CancelledError:
             await self._give_up(lease, self._owned[lease.token].reason or "queued")
@@ -188,7 +196,7 @@ class Worker:
 
         An end that the former master published must reach the next one before another owner gets the job.
         """
-        self._owned[lease.token].is_ending = True
+        self._free_place(lease)
         try:
             async with asyncio.timeout(self._lease_s + FAILOVER_S):
                 await retry_while_unavailable(lambda: self._jobs.finish(lease, ending, fields, members))
@@ -219,7 +227,7 @@ class Worker:
                 _log.warning("leases not renewed: %r", error)
                 if self._limits.clock() - renewed_s > 0.8 * self._lease_s:
                     for job in owned:
-                        if not job.is_ending and not self._downloader.is_whole(job.lease):
+                        if not job.is_ending:
                             job.stop("lost")
                 continue
             for job, desired in zip(owned, states, strict=True):

@@ -3,7 +3,8 @@ local OVERTAKEN = {cancelled = 'cancel', paused = 'pause'}
 -- One report of an owner about its job; rejects one whose lease has expired. `kind` is
 --   'progress': `text` is the event;
 --   'save': nothing is published;
---   the name of a state event that ends the lease: `text` is further members of it.
+--   the name of a state event that ends the lease: `text` is further members of it, and behind a line break, if any, a
+--   last progress event, which is published before it.
 -- `first_change` is '' unless another server made the change first: its number, a space, the state that came of it, and
 -- what its event named. The command that asked for that may be sent again later. Further ARGV are field, value, … of the
 -- record.
@@ -41,6 +42,8 @@ local function report_event(KEYS, ARGV)
     return {append_and_publish(channel, 'p', id, text)}
   end
   local event_id, change
+  local members, progress = string.match(text, '^([^\n]*)\n?(.*)$')
+  if progress ~= '' and redis.call('HEXISTS', record, 'shown') == 0 then append_and_publish(channel, 'p', id, progress) end
   local changed_at, first_state, named = string.match(first_change, '^(%d+) (%l+)(.*)$')
   channel.changed_at = changed_at
   if (first_state == 'paused' or first_state == 'cancelled') and (tonumber(commanded_at) or 0) <= tonumber(changed_at) then
@@ -48,12 +51,12 @@ local function report_event(KEYS, ARGV)
   end
   redis.call('HSET', record, 'crashes', '0')
   if kind == 'queued' or kind == 'paused' or kind == 'cancelled' or (kind == 'error' and link) then
-    event_id, change = release_job(channel, id, text)
+    event_id, change = release_job(channel, id, members)
   else
     local overtaken = not named and OVERTAKEN[desired]
     if overtaken then named = take_command_id(record) .. ',"overtaken":"' .. overtaken .. '"' end
     end_lease(channel, id, record)
-    event_id, change = change_state(channel, id, kind, kind, text .. (named or ''))
+    event_id, change = change_state(channel, id, kind, kind, members .. (named or ''))
   end
   change = change .. ' ' .. redis.call('HGET', record, 'state') .. (named or '')
   redis.call('HSET', record, 'last_report', report .. event_id .. ' ' .. change)

@@ -58,8 +58,8 @@ async def test_a_life_with_pauses_an_error_and_its_deletion(jobs: Jobs, broker: 
 async def test_a_life_to_its_good_end(jobs: Jobs, broker: Broker, channel: str) -> None:
     await jobs.submit(URL, "12345")
     claim = await claim_job(jobs, "host:1")
-    await Reporter(jobs, claim, lambda: 0.0).finish(4096)
-    await jobs.finish(claim, "complete", {}, {"file_path": "/downloads/a.iso"})
+    progress, fields = Reporter(jobs, claim, lambda: 0.0).finish(4096)
+    await jobs.finish(claim, "complete", fields, {"file_path": "/downloads/a.iso"}, progress)
     await assert_told(broker, channel, TO_THE_END)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +38,13 @@ _log = logging.getLogger("simulcast.worker")
 class _Running:
     """The state of a claim that is being carried out. `source`: of which file the part file is, as last stated.
 
-    `marker`: from when it is noted. `is_recorded`: the record names the part file. `is_whole`: the file has its name.
+    `marker`: from when it is noted. `is_recorded`: the record names the part file.
     """
 
     pace: BandwidthLimiter
     source: RemoteFile | None = None
     marker: CompletionMarker | None = None
     is_recorded: bool = False
-    is_whole: bool = False
 
 
 class Downloader:
@@ -63,8 +62,8 @@ class Downloader:
         self.received_bytes = 0  # by all downloads, without what was there already
         self._running: dict[str, _Running] = {}  # by token
 
-    async def run(self, claim: Lease) -> None:
-        """Fetch the file, give it its name and report the end.
+    async def run(self, claim: Lease, on_whole: Callable[[], None] = lambda: None) -> None:
+        """Fetch the file, give it its name and report the end; on_whole() is called before that.
 
         Raises LeaseLost, DownloadFailed and OSError.
         """
@@ -85,16 +84,10 @@ class Downloader:
             await self._save(claim, running, fields)
             published = await in_thread(publish, part, self._folder, name, fetched.identity), fetched.size
         path, size = published
-        running.is_whole = True
-        await reporter.finish(size)
-        public = f"{self._public_folder}/{path.name}"
-        fields = {"progress": "1.0", "file_path": public}
-        await retry_while_unavailable(lambda: self._jobs.finish(claim, "complete", fields, {"file_path": public}))
-
-    def is_whole(self, claim: Lease) -> bool:
-        """True once the file has its name: its end may have been published, though no reply came."""
-        running = self._running.get(claim.token)
-        return running is not None and running.is_whole
+        on_whole()
+        progress, fields = reporter.finish(size)
+        members = {"file_path": f"{self._public_folder}/{path.name}"}
+        await retry_while_unavailable(lambda: self._jobs.finish(claim, "complete", fields | members, members, progress))
 
     def limit(self, claim: Lease, bytes_per_s: int | None) -> None:
         """Change the download's own limit; None for no limit but the worker's."""
@@ -106,20 +99,17 @@ class Downloader:
         self, claim: Lease, options: DownloadOptions, part: Path, reporter: Reporter, running: _Running
     ) -> Fetched:
         """Return when every byte is on the disk. Ends as soon as the reporter finds that the lease is lost."""
-        reporting = asyncio.create_task(reporter.run(), name="reporter")
-        fetching = asyncio.create_task(self._fetch(claim, options, part, reporter, running), name="fetch")
         try:
-            await asyncio.wait([reporting, fetching], return_when=asyncio.FIRST_COMPLETED)
-            if reporting.done():
-                reporting.result()  # raises LeaseLost
-            return await fetching
-        except ChecksumMismatch:
-            await in_thread(part.unlink, missing_ok=True)  # nothing could ever be continued from it
-            raise
-        finally:
-            for task in (reporting, fetching):
-                task.cancel()
-            await asyncio.gather(reporting, fetching, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                reporting = group.create_task(reporter.run(), name="reporter")
+                fetched = await self._fetch(claim, options, part, reporter, running)
+                reporting.cancel()
+        except BaseExceptionGroup as errors:
+            error = errors.exceptions[0]
+            if isinstance(error, ChecksumMismatch):
+                await in_thread(part.unlink, missing_ok=True)  # nothing could ever be continued from it
+            raise error from None
+        return fetched
 
     async def _save(self, claim: Lease, running: _Running, fields: Mapping[str, str]) -> None:
         await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
