@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.metrics import ClusterStats, format_metrics
-from app.routes.downloads import RunningServices
+from app.routes.bodies import RunningServices
 from app.routes.errors import unavailable_handler
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd

@@ -100,6 +100,10 @@ class Broker:
             sender = self._senders[name] = Sender(self._publish_topology, channel, self._remove_sender)
         return sender
 
+    def names(self, channel: str = DEFAULT_CHANNEL) -> ChannelNames:
+        """Return the channel's names here. Raises ValueError for an invalid channel."""
+        return self._publish_topology.names(channel)
+
     async def _remove_sender(self, sender: Sender) -> None:
         self._senders = {name: other for name, other in self._senders.items() if other is not sender}
         if not self._senders:
@@ -131,7 +135,7 @@ class Broker:
         progress of a download supersedes older progress that waits. State events are published exactly once, others at
         least once. Raises InvalidEvent, EventTooLarge, BrokerUnavailable; it may have been published then.
         """
-        names = self._publish_topology.names(channel)
+        names = self.names(channel)
         event = encode(message, key, ttl_s=ttl_s, ends=ends)
         if isinstance(event, str):
             await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))

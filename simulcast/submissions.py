@@ -9,16 +9,24 @@ from simulcast.model.job_record import SubmittedRecord
 
 
 async def submit(
-    jobs: Jobs, url: str, priority: int, options: DownloadOptions, *, again: bool, folder: Path | None = None
+    jobs: Jobs,
+    url: str,
+    priority: int,
+    options: DownloadOptions,
+    *,
+    again: bool,
+    folder: Path | None = None,
+    download_id: str | None = None,
 ) -> SubmittedRecord:
     """Queue a download unless `again` is false and one of the same URL and options goes on or has its file.
 
     `folder`: the download folder as this process sees it; None to look for a file at its `file_path`. Where there is no
-    such folder here, the file of a complete download counts as there. Raises as Jobs.submit.
+    such folder here, the file of a complete download counts as there. `download_id`: of a new one, else random. Raises
+    as Jobs.submit.
     """
-    record = await jobs.submit(url, None, priority, options, unless_same=not again)
+    record = await jobs.submit(url, download_id, priority, options, unless_same=not again)
     if record.existing and record.file_path and await asyncio.to_thread(_is_gone, record.file_path, folder):
-        return await jobs.submit(url, None, priority, options, unless_same=True, gone=record.download_id)
+        return await jobs.submit(url, download_id, priority, options, unless_same=True, gone=record.download_id)
     return record
 
 

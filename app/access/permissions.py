@@ -47,6 +47,19 @@ def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     return authorize_request
 
 
+def require_scope_anywhere(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
+    """Return a dependency of routes that check each channel themselves: the scope, in whatever channels."""
+
+    async def authorize_request(request: Request) -> Grant:
+        tokens = cast(TokenVerifier | None, request.app.state.tokens)
+        grant = authorize(tokens, bearer_token(request), scope, [])
+        if scope not in grant.scopes:
+            raise _insufficient_scope(grant, scope, "")
+        return grant
+
+    return authorize_request
+
+
 def bearer_token(connection: HTTPConnection) -> str | None:
     """Return the token of the header Authorization, if there is one."""
     kind, _, token = connection.headers.get("authorization", "").partition(" ")
@@ -71,7 +84,11 @@ def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, cha
     except TokenRefused as error:
         raise HTTPException(401, str(error), {"www-authenticate": f'{_CHALLENGE}, error="invalid_token"'}) from error
     for channel in channels:
-        if refusal := grant.refusal(scope, channel):
-            challenge = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
-            raise HTTPException(403, refusal, {"www-authenticate": challenge})
+        if not grant.allows(scope, channel):
+            raise _insufficient_scope(grant, scope, channel)
     return grant
+
+
+def _insufficient_scope(grant: Grant, scope: Scope, channel: str) -> HTTPException:
+    challenge = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
+    return HTTPException(403, grant.refusal(scope, channel), {"www-authenticate": challenge})

@@ -1,21 +1,18 @@
-"""The routes of downloads, and `/channels/{channel}/publish`."""
+"""The routes of downloads."""
 
-import json
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import ClientDisconnect
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.permissions import require_scope
-from app.routes.errors import first_error
+from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from app.routes.file_store import Folder
-from simulcast.errors import InvalidEvent
-from simulcast.frontend import FrontEnd
+from app.routes.idempotency import Answer, IdempotencyKey, answer_once
+from simulcast.frontend.grant import Grant
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model import job_record
-from simulcast.model.channel import CHANNEL_PATTERN
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.download_url import DownloadURL
@@ -26,18 +23,12 @@ _NOT_NOW = openapi_errors(404, 409)
 
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
-_WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
-_commanding = APIRouter(dependencies=[Depends(require_scope("command"))], responses=_WRITING)
-_publishing = APIRouter(dependencies=[Depends(require_scope("publish"))], responses=_WRITING)
-
-
-def running_services(request: Request) -> Services:
-    """Return the parts of this process's front-end. Raises BrokerUnavailable while they start again."""
-    return cast(FrontEnd, request.app.state.front_end).services
+_may_command = require_scope("command")
+_commanding = APIRouter(dependencies=[Depends(_may_command)], responses=WRITING)
+MayCommand = Annotated[Grant, Depends(_may_command)]
 
 
 CommandId = Annotated[str, Query(max_length=100)]
-RunningServices = Annotated[Services, Depends(running_services)]
 
 
 class AddDownload(DownloadOptions):
@@ -79,60 +70,49 @@ class Accepted(BaseModel):
     status: Literal["accepted"] = "accepted"
 
 
-class Published(BaseModel):
-    """`event_id` is null for a body that is no JSON object: it was delivered live and is not stored."""
-
-    event_id: str | None
-
-
-async def _read_body(request: Request) -> bytes:
-    try:
-        return await request.body()
-    except ClientDisconnect as error:  # the response reaches nobody, and the log needs no traceback
-        raise HTTPException(400, "the connection ended before the body did") from error
-
-
-def _body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-    text = json.dumps(schema)
-    for name, definition in definitions.items():  # inline: a reference in OpenAPI begins at the root of the document
-        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(definition))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": json.loads(text)}}}}
-
-
-Body = TypeVar("Body", bound=BaseModel)
-
-
-async def _parse_body(model: type[Body], request: Request) -> Body:
-    # FastAPI's own parser answers deeply nested JSON with 500.
-    try:
-        context = {"schemes": running_services(request).schemes}
-        return model.model_validate_json(await _read_body(request), context=context)
-    except ValidationError as error:
-        raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
-
-
 _EXISTING: dict[int | str, dict[str, Any]] = {
     200: {"description": "There is such a download already", "model": SubmittedRecord},
     **openapi_errors(409),
 }
 
 
-@_commanding.post("/downloads", status_code=201, responses=_EXISTING, openapi_extra=_body_schema(AddDownload))
-async def add_download(services: RunningServices, request: Request, response: Response) -> SubmittedRecord:
+@_commanding.post(
+    "/downloads",
+    status_code=201,
+    response_model=SubmittedRecord,
+    responses=_EXISTING,
+    openapi_extra=body_schema(AddDownload),
+)
+async def add_download(
+    services: RunningServices, request: Request, grant: MayCommand, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Queue a download, which a worker takes when it is free, unless there is one of the same URL and options."""
-    body = await _parse_body(AddDownload, request)
+
+    async def answer(request_id: str) -> Answer:
+        record = await _submit(request, services, request_id[:16] or None)
+        location = str(request.url_for("get_download", download_id=record.download_id).path)
+        return Answer(200 if record.existing else 201, record.model_dump_json(), location)
+
+    return await answer_once(request, services, grant, idempotency_key, answer)
+
+
+async def _submit(request: Request, services: Services, download_id: str | None) -> SubmittedRecord:
+    """Return the record. `download_id`: of a request that may have been carried out before, else None."""
+    body = await parse_body(AddDownload, request)
     files = cast(Folder | None, request.app.state.files)
     folder = files.path if files else None
     try:
-        record = await submit(services.jobs, body.url, body.priority, body, again=body.again, folder=folder)
-    except ValueError as error:  # a client deleted it meanwhile
-        raise HTTPException(409, str(error)) from error
-    if record.existing:
-        response.status_code = 200
-    response.headers["location"] = str(request.url_for("get_download", download_id=record.download_id).path)
-    return record
+        record = await submit(
+            services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
+        )
+    except ValueError as error:  # a client deleted it meanwhile, or the request was carried out before
+        if download_id is None:
+            raise HTTPException(409, str(error)) from error
+        try:
+            record = SubmittedRecord(**dict(await services.jobs.get(download_id)), existing=False)
+        except KeyError:
+            raise HTTPException(409, str(error)) from error
+    return record.model_copy(update={"existing": False}) if record.download_id == download_id else record
 
 
 @_watching.head("/downloads", include_in_schema=False)
@@ -168,12 +148,12 @@ async def _run_command(services: Services, command: Command) -> Accepted:
     return Accepted()
 
 
-@_commanding.patch("/downloads/{download_id}", responses=_NOT_NOW, openapi_extra=_body_schema(Link))
+@_commanding.patch("/downloads/{download_id}", responses=_NOT_NOW, openapi_extra=body_schema(Link))
 async def relink_download(
     download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
 ) -> Accepted:
     """Give a download a fresh link: it goes on with it where the file is the same version, else from the beginning."""
-    body = await _parse_body(Link, request)
+    body = await parse_body(Link, request)
     return await _run_command(services, Command("relink", download_id, command_id, url=body.url))
 
 
@@ -183,12 +163,12 @@ async def clear_finished(services: RunningServices, command_id: CommandId = "") 
     return await _run_command(services, Command("clear", command_id=command_id))
 
 
-@_commanding.post("/downloads/{download_id}/limit", responses=_NOT_NOW, openapi_extra=_body_schema(Limit))
+@_commanding.post("/downloads/{download_id}/limit", responses=_NOT_NOW, openapi_extra=body_schema(Limit))
 async def limit_download(
     download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
 ) -> Accepted:
     """Change the limit of a download's speed, even while it runs. The record shows it; no event is published."""
-    body = await _parse_body(Limit, request)
+    body = await parse_body(Limit, request)
     return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=body.bytes_per_s))
 
 
@@ -211,22 +191,5 @@ async def delete_download(
     return await _run_command(services, Command("delete", download_id, command_id, file))
 
 
-@_publishing.post(
-    "/channels/{channel}/publish",
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}},
-)
-async def publish(
-    channel: Annotated[str, Path(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})],
-    request: Request,
-    services: RunningServices,
-) -> Published:
-    """Publish the body, a JSON object, to all clients of the channel."""
-    try:
-        position = await services.broker.publish(await _read_body(request), channel)
-    except (InvalidEvent, ValueError) as error:
-        raise HTTPException(422, str(error)) from error
-    return Published(event_id=None if position is None else str(position))
-
-
-for _router in (_watching, _commanding, _publishing):
+for _router in (_watching, _commanding):
     router.include_router(_router)

@@ -3,9 +3,10 @@
 import errno
 import os
 import stat
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from app.routes.places import Places
 
 MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits reserves
 MAX_READERS_PER_ADDRESS = 25
@@ -18,22 +19,10 @@ _NO_FILE = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 
 @dataclass(slots=True)
 class Folder:
-    """`readers`: responses in progress, by address; each has a descriptor besides that of its connection."""
+    """`readers`: responses in progress; each has a descriptor besides that of its connection."""
 
     path: Path
-    readers: Counter[str] = field(default_factory=Counter)
-
-    def enter(self, address: str) -> bool:
-        """Count one more response, unless there is no room. `address`: as of `address_key`."""
-        if self.readers.total() >= MAX_READERS or (address and self.readers[address] >= MAX_READERS_PER_ADDRESS):
-            return False
-        self.readers[address] += 1
-        return True
-
-    def leave(self, address: str) -> None:
-        """Count one less."""
-        self.readers[address] -= 1
-        self.readers = +self.readers  # without addresses that have none
+    readers: Places = field(default_factory=lambda: Places(MAX_READERS, MAX_READERS_PER_ADDRESS))
 
 
 @dataclass(frozen=True, slots=True)

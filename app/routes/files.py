@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.access.permissions import require_scope
+from app.routes.bodies import RunningServices
 from app.routes.byte_range import RangeResponse, evaluate_range
-from app.routes.downloads import RunningServices, get_download
+from app.routes.downloads import get_download
 from app.routes.file_store import MAX_READERS, MAX_READERS_PER_ADDRESS, Folder, OpenFile, open_file
 from simulcast.cancellation import run_until_first
 from simulcast.frontend import FrontEnd
@@ -63,13 +64,13 @@ async def download_file(download_id: str, request: Request, services: RunningSer
             404, "files are not served: set SIMULCAST_FILES_DIR to the folder that workers download into"
         )
     address = address_key(request.client and request.client.host)
-    if not folder.enter(address):
+    if not folder.readers.enter(address):
         reason = (
             f"{MAX_READERS} files are on their way from here, or {MAX_READERS_PER_ADDRESS} to {address or 'one client'}"
         )
         raise HTTPException(503, f"{reason}: try again later", RETRY_AFTER)
     with ExitStack() as place:
-        place.callback(folder.leave, address)
+        place.callback(folder.readers.leave, address)
         file = await _open(folder, download_id, services)
         response = _response(request, file, cast(FrontEnd, request.app.state.front_end).stopping)
         if isinstance(response, FileBody):

@@ -77,6 +77,11 @@ class ChannelNames:
         return [self._key(name) for name in ("processes", "processes_until", "totals")]
 
     @cached_property
+    def answer_keys(self) -> list[str]:
+        """KEYS of the answers to requests, in the order of lua/answers.lua."""
+        return [self._key(name) for name in ("answers", "answers_begun")]
+
+    @cached_property
     def wake(self) -> str:
         """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command.
 

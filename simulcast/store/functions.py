@@ -32,6 +32,7 @@ Function = Literal[
     "heartbeat",
     "processes",
     "queue_stats",
+    "answer_once",
 ]
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
@@ -51,6 +52,7 @@ _PARTS = (
     "command",
     "restore",
     "process_registry",
+    "answers",
     "register",
 )
 _MISSING = "Function not found"

@@ -72,7 +72,7 @@ async def test_a_page_of_another_site_gets_nothing_whatever_its_origin_looks_lik
 )
 async def test_what_a_form_of_another_site_can_post_is_refused(kind: str, shared_front_end: FrontEnd) -> None:
     """Also without an Origin: those three kinds need no leave of ours (Fetch standard, §2.2.2)."""
-    for path in ("/downloads", "/downloads/clear", "/downloads/x/cancel", "/channels/a/publish"):
+    for path in ("/downloads", "/downloads/clear", "/downloads/x/cancel", "/channels/a/publish", "/publish"):
         head = f"Content-Type: {kind}\nContent-Length: 2\n" if kind else "Content-Length: 2\n"
         status, answer = await asked(shared_front_end, request_text(f"POST {path}", head) + "{}")
         assert status == 415, answer
@@ -115,7 +115,7 @@ async def test_what_is_no_request_costs_its_connection_and_a_line_of_the_log(
 
 
 async def test_who_leaves_in_the_middle_of_a_body_leaves_nothing_behind(shared_front_end: FrontEnd) -> None:
-    for path in ("/downloads", "/channels/a/publish"):
+    for path in ("/downloads", "/channels/a/publish", "/publish"):
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
         _, writer = await asyncio.open_connection("127.0.0.1", shared_front_end.port)
         writer.write(head.encode() + b'{"url"')

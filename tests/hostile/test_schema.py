@@ -112,6 +112,7 @@ PATHS = [
     "/downloads/clear",
     "/downloads/x/pause",
     "/channels/a/publish",
+    "/publish",
     "/health",
     "/",
     "/ws",
@@ -124,7 +125,7 @@ KINDS = [
     "application/json, x",
 ]
 DEEP = b"[" * 71_000
-READING = {"/downloads", "/channels/a/publish"}
+READING = {"/downloads", "/channels/a/publish", "/publish"}
 METHODS = ["PUT", "PATCH", "TRACE", "OPTIONS", "HEAD", "CONNECT", "FLY", "get"]
 
 

@@ -22,7 +22,9 @@ FIXED = {
     "done",
     "totals",
 }
-EXPIRING = re.compile(r"(processes|processes_until|gone:.*|cleared:.*|orphaned_files:.*|dedup:.*|deadlines)")
+EXPIRING = re.compile(
+    r"(processes|processes_until|gone:.*|cleared:.*|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun)"
+)
 MAX_HISTORY = 200_000
 
 

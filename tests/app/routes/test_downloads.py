@@ -6,11 +6,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from fastapi import HTTPException, Request, Response
+from fastapi import HTTPException, Request
 from starlette.types import Message
 
 from app.routes.downloads import add_download
 from simulcast.broker import Broker
+from simulcast.frontend.grant import FULL_ACCESS
 from simulcast.frontend.services import Services
 from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
@@ -33,7 +34,7 @@ async def test_a_download_that_is_deleted_while_it_is_added_is_answered_with_the
     app = SimpleNamespace(state=SimpleNamespace(files=None, front_end=SimpleNamespace(services=services)))
     request = Request({"type": "http", "method": "POST", "headers": [], "app": app}, receive)
     with pytest.raises(HTTPException, match="was deleted before its submission was confirmed") as refusal:
-        await add_download(cast(Services, services), request, Response())
+        await add_download(cast(Services, services), request, FULL_ACCESS)
     assert refusal.value.status_code == 409
     await jobs.aclose()
     await broker.aclose()

@@ -1,0 +1,54 @@
+"""Bodies of requests: read, parsed and described."""
+
+import json
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import Depends, HTTPException, Request
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+
+from app.routes.errors import first_error
+from simulcast.frontend import FrontEnd
+from simulcast.frontend.routes import openapi_errors
+from simulcast.frontend.services import Services
+
+WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
+
+
+def running_services(request: Request) -> Services:
+    """Return the parts of this process's front-end. Raises BrokerUnavailable while they start again."""
+    return cast(FrontEnd, request.app.state.front_end).services
+
+
+RunningServices = Annotated[Services, Depends(running_services)]
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body, which later calls return again. Raises HTTPException."""
+    try:
+        return await request.body()
+    except ClientDisconnect as error:  # the response reaches nobody, and the log needs no traceback
+        raise HTTPException(400, "the connection ended before the body did") from error
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe for OpenAPI a body that a route parses itself."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    text = json.dumps(schema)
+    for name, definition in definitions.items():  # inline: a reference in OpenAPI begins at the root of the document
+        text = text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(definition))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": json.loads(text)}}}}
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def parse_body(model: type[Body], request: Request) -> Body:
+    """Return the body as the model. Raises HTTPException 422."""
+    # FastAPI's own parser answers deeply nested JSON with 500.
+    try:
+        context = {"schemes": running_services(request).schemes}
+        return model.model_validate_json(await read_body(request), context=context)
+    except ValidationError as error:
+        raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
