@@ -13,12 +13,15 @@ if TYPE_CHECKING:
         BrokerUnavailable,
         EventTooLarge,
         InvalidEvent,
+        JobCancelled,
+        JobTaken,
         LeaseLost,
         NotPermitted,
         PositionLost,
         SimulcastError,
     )
     from simulcast.gateway import Gateway
+    from simulcast.job_handle import current_job, job, queue_job
     from simulcast.job_queue import ClaimedJob, JobQueue
     from simulcast.model.position import Position
     from simulcast.notify import (
@@ -36,7 +39,9 @@ __all__ = [
     "Gateway",
     "Head",
     "InvalidEvent",
+    "JobCancelled",
     "JobQueue",
+    "JobTaken",
     "LeaseLost",
     "NotPermitted",
     "Position",
@@ -44,9 +49,12 @@ __all__ = [
     "SimulcastError",
     "Snapshot",
     "broadcast_message",
+    "current_job",
+    "job",
     "notify_download_complete",
     "notify_download_error",
     "notify_download_progress",
+    "queue_job",
 ]
 
 _MODULES = {
@@ -58,9 +66,12 @@ _MODULES = {
     "Position": "model.position",
     "Snapshot": "broker",
     "broadcast_message": "notify",
+    "current_job": "job_handle",
+    "job": "job_handle",
     "notify_download_complete": "notify",
     "notify_download_error": "notify",
     "notify_download_progress": "notify",
+    "queue_job": "job_handle",
 }
 _PUBLISHING = ("redis", "pydantic", "pydantic_core", "pydantic_settings")
 

@@ -152,8 +152,8 @@ class Broker:
         )
         if reply is None:
             raise InvalidEvent(
-                f"download {event.key} is owned by the service: its changes of state come from its worker alone; "
-                "send a command, or publish another download_id"
+                f"download or job {event.key} is owned by the service: its changes of state come from its owner alone; "
+                "send a command, or publish another id"
             )
         return Position.parse(cast(bytes, reply).decode())
 
@@ -256,7 +256,7 @@ async def _read_heads(
     asked_at = time.monotonic()
     async with client.pipeline(transaction=False) as pipe:
         for i, (stream_keys, after) in enumerate(asked):
-            pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0), str(after or "")]))
+            pipe.execute_command(*functions.fcall("head", stream_keys, [int(i == 0), str(after or ""), HISTORY_LENGTH]))
         # redis-py 6 leaves the error's own text out of what it raises for a pipeline.
         replies: list[object] = await pipe.execute(raise_on_error=False)
     for reply in replies:

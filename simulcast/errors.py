@@ -7,6 +7,8 @@ SimulcastError
 ├── BrokerUnavailable    Redis did not answer, or refused to write
 │   └── NotPermitted     the Redis user lacks a right, or its password
 ├── LeaseLost            the job belongs to another owner now
+├── JobTaken             another process runs the job
+├── JobCancelled         a client asked for the end of the job
 ├── SettingRefused       a program must not start with this setting
 ├── EmbeddedServerError  the server of `simulcast up` could not start
 └── CommandError         a command of the command line failed
@@ -52,6 +54,24 @@ class NotPermitted(BrokerUnavailable):
 
 class LeaseLost(SimulcastError):
     """Another worker owns the job, or none does: this one must stop and touch nothing more."""
+
+
+class JobTaken(SimulcastError):
+    """Another process, or a download, has that id: `owner` names it. `lease_end_ms`: by Redis' clock; 0 for never."""
+
+    def __init__(self, job_id: str, owner: str, lease_end_ms: float = 0.0) -> None:
+        super().__init__(f"job {job_id} is run by {owner}: give this one another id, or wait for its end")
+        self.job_id = job_id
+        self.owner = owner
+        self.lease_end_ms = lease_end_ms
+
+
+class JobCancelled(SimulcastError):
+    """A client cancelled the job: before it began, or while `sync.track` yields its items."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} was cancelled")
+        self.job_id = job_id
 
 
 class SettingRefused(SimulcastError):

@@ -190,7 +190,7 @@ class Jobs:
 
         reply = await self._servers.read(self._names.channel, "read a download", call)
         fields = cast(dict[bytes, bytes], reply)
-        if not fields:
+        if not fields or b"family" in fields:  # of a job that is no download
             raise KeyError(download_id)
         return parse_record(decode_hash(fields))
 

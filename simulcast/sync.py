@@ -1,4 +1,4 @@
-"""The calls of `simulcast.notify` without await, for threads and plain scripts.
+"""The calls of `simulcast.notify` and `simulcast.job` without await, for threads and plain scripts.
 
 A broker in an event loop of its own carries them out, in a thread that ends with the process. A forked child gets a
 loop, a thread and connections of its own at its first call.
@@ -10,12 +10,30 @@ import concurrent.futures
 import os
 import threading
 
+from simulcast.background import shared
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.job_handle import SyncJob, current_job
+from simulcast.job_keeper import JobKeeper
+from simulcast.model import own_job
+from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.events import SILENT_TTL_S, Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
+from simulcast.own_jobs import QUEUED_TTL_S
 from simulcast.settings.redis import RedisSettings
+from simulcast.track import track
+
+__all__ = [
+    "SyncPublisher",
+    "broadcast_message",
+    "current_job",
+    "job",
+    "notify_download_complete",
+    "notify_download_error",
+    "notify_download_progress",
+    "queue_job",
+    "track",
+]
 
 
 class SyncPublisher:
@@ -145,3 +163,25 @@ def notify_download_complete(download_id: str, file_path: str) -> Position | Non
 def notify_download_error(download_id: str, error_message: str) -> Position | None:
     """Publish that the download failed; `error_message` is for a person. Raises as `broadcast_message`."""
     return broadcast_message(error_event(download_id, error_message))
+
+
+def job(
+    job_id: str, *, kind: str = "", name: str = "", channel: str = DEFAULT_CHANNEL, attempt: int = 0, url: str = ""
+) -> SyncJob:
+    """Return a job for `with`, as `simulcast.job` for `async with`. Raises BrokerUnavailable as the calls above."""
+    return SyncJob(job_id, kind, name, channel, attempt, url)
+
+
+def queue_job(
+    job_id: str,
+    *,
+    kind: str = "",
+    name: str = "",
+    channel: str = DEFAULT_CHANNEL,
+    attempt: int = 0,
+    ttl_s: float = QUEUED_TTL_S,
+    url: str = "",
+) -> int:
+    """Announce a job that a process will start; see `simulcast.queue_job`."""
+    about, keeper = own_job.about(job_id, kind, name), shared(JobKeeper, url)
+    return keeper.queue(job_id, about, ChannelNames(channel).channel, attempt, ttl_s)

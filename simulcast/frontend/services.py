@@ -19,6 +19,7 @@ from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.model.download_url import WEB
 from simulcast.model.events import SILENT_TTL_S
+from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
 from simulcast.store.factory import topology_from_url
 
@@ -34,6 +35,7 @@ class Services:
     schemes: Collection[str]
     broker: Broker
     jobs: Jobs
+    own_jobs: OwnJobs
     channels: Channels
     listeners: ListenerPool
     registry: ProcessRegistry
@@ -83,11 +85,12 @@ async def open_services(
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(aclosing(Broker.connect(url, silent_ttl_s)))
         jobs = await stack.enter_async_context(aclosing(Jobs.connect(url, broker, channel)))
+        own_jobs = await stack.enter_async_context(aclosing(OwnJobs.connect(url, broker, channel)))
         registry = await stack.enter_async_context(aclosing(ProcessRegistry.connect(url)))
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
-        yield Services(channel, schemes, broker, jobs, channels, listeners, registry)
+        yield Services(channel, schemes, broker, jobs, own_jobs, channels, listeners, registry)
 
 
 async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]) -> None:

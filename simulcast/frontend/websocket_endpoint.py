@@ -140,7 +140,7 @@ async def _handle_text(text: str, client: Subscriber, services: Services, grant:
 
 
 async def _handle_message(
-    message: commands.Command | commands.InvalidCommand | commands.SubscriptionCommand,
+    message: commands.Command | commands.JobCommand | commands.InvalidCommand | commands.SubscriptionCommand,
     client: Subscriber,
     services: Services,
     grant: Grant,
@@ -172,13 +172,15 @@ async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> 
     return command.encode_result(None)
 
 
-async def _run_command(command: commands.Command, services: Services) -> str:
-    if command.action == "relink":
+async def _run_command(command: commands.Command | commands.JobCommand, services: Services) -> str:
+    if isinstance(command, commands.Command) and command.action == "relink":
         try:
             validate_url(command.url, services.schemes)
         except ValueError as error:
             return command.encode_result("invalid_url", f"the URL {error}")
     try:
+        if isinstance(command, commands.JobCommand):
+            return command.encode_result(await services.own_jobs.command(command))
         return command.encode_result(await services.jobs.command(command))
     except BrokerUnavailable as error:
         _log.warning("a command was not recorded: %s", error)

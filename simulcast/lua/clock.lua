@@ -36,14 +36,14 @@ end
 -- the caller's leases. An absence is none of the workers' fault: it ends no lease.
 local function check_time(channel, now, lease_ms)
   local epoch = ensure_epoch(channel)
-  local alive_epoch, alive_at = string.match(redis.call('HGET', channel.meta, 'alive') or '', '^(%d+) (%d+)$')
+  local alive_epoch, alive_at = string.match(redis.call('HGET', channel.meta, channel.alive) or '', '^(%d+) (%d+)$')
   local absence_ms = now - (tonumber(alive_at) or now)
   clamp_deadlines(channel, now, lease_ms, absence_ms < 0 and -1 or MAX_CLAMPED)
   if alive_at and (alive_epoch ~= tostring(epoch) or absence_ms > math.max(lease_ms / 3, MIN_ABSENCE_MS)) then
     extend_leases(channel, now)
   end
   if not alive_at or alive_epoch ~= tostring(epoch) or absence_ms < 0 or absence_ms > ALIVE_INTERVAL_MS then
-    redis.call('HSET', channel.meta, 'alive', epoch .. ' ' .. int(now))
+    redis.call('HSET', channel.meta, channel.alive, epoch .. ' ' .. int(now))
     expire_later(channel, channel.meta, true)
   end
 end

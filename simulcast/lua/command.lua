@@ -116,7 +116,7 @@ end
 -- server had accepted before was not known yet. Returns whether there is one.
 local function publish_overtaken(channel, record, id, action, command_id, accepted_at)
   local entry = redis.call('HGET', channel.ended, id)
-  local kind, attempt, change, payload = string.match(entry or '', '^%S+ (e:download_%l+):(%d+):(%d+) [^\n]*\n(.*)}$')
+  local kind, attempt, change, payload = string.match(entry or '', '^%S+ (e:%l+_%l+):(%d+):(%d+) [^\n]*\n(.*)}$')
   if not change or tonumber(change) < accepted_at or string.find(payload, '"overtaken":', 1, true) then return false end
   local next_change = int(tonumber(change) + 1)
   redis.call('HSET', record, 'change', next_change)
@@ -139,7 +139,8 @@ local function command(KEYS, ARGV)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
   local key = action .. ' ' .. (command_id ~= '' and command_id or nonce)
-  local state, created_at = unpack(redis.call('HMGET', record, 'state', 'created_at'))
+  local state, created_at, family = unpack(redis.call('HMGET', record, 'state', 'created_at', 'family'))
+  if (family or 'download') ~= channel.family then state = nil end
   local tombstone = read_tombstone(record)
   if not state and tombstone and string.match(tombstone, '^[^\n]*\n([^\n]*)') == key then
     redis.call('EXPIRE', tombstone_key(record), TOMBSTONE_TTL_S) -- a write, so that WAIT covers the first call's writes too

@@ -6,7 +6,7 @@ local TOMBSTONE_TTL_S = 3600 -- longer than calls are kept to be sent again
 local function remove_record(channel, record, id, deletion)
   unindex_link(channel, record, id)
   for _, set in ipairs({channel.jobs, channel.ready, channel.leases, channel.done}) do redis.call('ZREM', set, id) end
-  redis.call('HINCRBY', channel.meta, 'queue_bytes', -record_bytes(record))
+  redis.call('HINCRBY', channel.meta, channel.total, -record_bytes(record))
   redis.call('DEL', record)
   redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)
 end

@@ -15,6 +15,7 @@ local ORPHANS_TTL_S = 30 * 24 * 3600
 -- A job of `ready` with a score from here on can't be claimed yet: the difference is the time from which it can, ms.
 -- A worker of an older version ignores that, and claims the job once no other job is ready: early, but no worse.
 local DELAYED_SCORE_BASE = 1000000000000000
+local ENDED_RECORD_TTL_MS = 24 * 3600 * 1000 -- of a job that is no download
 local LABEL_KINDS = {
   queued = 's', started = 's', resumed = 's', paused = 's',
   complete = 'e', error = 'e', cancelled = 'e', deleted = 'e',
@@ -27,6 +28,9 @@ local function jobs_from(KEYS, name, max_length)
   channel.ready = KEYS[8] -- sorted set by rank
   channel.leases = KEYS[9] -- sorted set by time of expiry, ms
   channel.done = KEYS[10] -- sorted set of ended jobs by time of their end, ms
+  channel.family = string.match(KEYS[7], ':jobs$') and 'download' or 'job' -- of own_jobs.lua
+  channel.total = channel.family == 'job' and 'own_bytes' or 'queue_bytes' -- field of `meta`: bytes of all records
+  channel.alive = channel.family == 'job' and 'own_alive' or 'alive' -- field of `meta`: see check_time
   return channel
 end
 
@@ -131,7 +135,14 @@ end
 
 local evict_oldest_done -- of deletions.lua
 
--- Writes the record's new state and publishes download_<event> in one step, unless clients were shown that state before
+-- Returns how far a job is, as members of its events.
+local function measures(channel, record)
+  if channel.family == 'job' then return redis.call('HGET', record, 'measures') or '' end
+  local progress, received, total = unpack(redis.call('HMGET', record, 'progress', 'received', 'total'))
+  return ',"progress":' .. progress .. ',"speed":0,"received_bytes":' .. received .. ',"total_bytes":' .. total
+end
+
+-- Writes the record's new state and publishes <family>_<event> in one step, unless clients were shown that state before
 -- (see restore). `members` are further members of the event: JSON with a leading comma, or ''. A change has the number of
 -- the ms in which it was made first, at whatever server (`channel.changed_at`): a server that came back with older data
 -- gives no number twice, and a repetition has that of the first. Returns the event's id, '-' without one, and the change.
@@ -144,12 +155,13 @@ local function change_state(channel, id, state, event, members)
   redis.call('HSET', record, 'state', state, 'change', change, 'updated_at', int(now_ms()), 'speed', '0')
   redis.call('HDEL', record, 'retry_at', 'phase')
   if state ~= 'error' and state ~= 'queued' then redis.call('HDEL', record, 'error') end
-  local about, attempt, progress, received, total =
-    unpack(redis.call('HMGET', record, 'about', 'attempt', 'progress', 'received', 'total'))
-  local kind, event_type = LABEL_KINDS[event], 'download_' .. event
+  local about, attempt = unpack(redis.call('HMGET', record, 'about', 'attempt'))
+  local kind, event_type = LABEL_KINDS[event], channel.family .. '_' .. event
   local payload = '{"type":"' .. event_type .. '",' .. about .. ',"attempt":' .. attempt .. ',"change":' .. change
-    .. ',"progress":' .. progress .. ',"speed":0,"received_bytes":' .. received .. ',"total_bytes":' .. total
-    .. members .. '}'
+    .. measures(channel, record) .. members .. '}'
+  if channel.family == 'job' then
+    redis.call('PEXPIRE', record, kind == 'e' and ENDED_RECORD_TTL_MS or CHANNEL_TTL_MS)
+  end
   if kind == 'e' then
     redis.call('ZADD', channel.done, now_ms(), id)
   else
@@ -200,14 +212,14 @@ end
 -- or an older version of this library wrote records), and in a while before a refusal.
 local function has_room(channel, bytes)
   local max_bytes, now = bound_bytes(MAX_QUEUE_BYTES, 4), now_ms()
-  local total = tonumber(redis.call('HGET', channel.meta, 'queue_bytes')) or -1
+  local total = tonumber(redis.call('HGET', channel.meta, channel.total)) or -1
   if total < 0 or (total + bytes > max_bytes and now > recounted_at + RECOUNT_INTERVAL_MS) then
     recounted_at = total < 0 and recounted_at or now
     total = 0
     for _, id in ipairs(redis.call('ZRANGE', channel.jobs, 0, -1)) do
       total = total + record_bytes(record_key(channel, id))
     end
-    redis.call('HSET', channel.meta, 'queue_bytes', int(total))
+    redis.call('HSET', channel.meta, channel.total, int(total))
   end
   return total + bytes <= max_bytes
 end

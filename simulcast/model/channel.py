@@ -72,6 +72,11 @@ class ChannelNames:
         return [self._key(name) for name in ("jobs", "ready", "leases", "done")]
 
     @cached_property
+    def own_job_keys(self) -> list[str]:
+        """As `job_keys`, of the jobs that are no downloads, in the order of lua/own_jobs.lua."""
+        return [self._key(f"own_{name}") for name in ("jobs", "queued", "leases", "done")]
+
+    @cached_property
     def process_keys(self) -> list[str]:
         """KEYS of the functions of the registry, in the order of lua/process_registry.lua."""
         return [self._key(name) for name in ("processes", "processes_until", "totals")]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pydantic_core import from_json
 
@@ -12,7 +12,8 @@ from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
-Reason = Literal["unknown_download", "invalid_transition", "unavailable", "not_allowed", "invalid_url"]
+JobAction = Literal["cancel_job", "remove_job"]
+Reason = Literal["unknown_download", "unknown_job", "invalid_transition", "unavailable", "not_allowed", "invalid_url"]
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
 MAX_COMMAND_BYTES: Final = 4096
@@ -28,6 +29,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "limit_download": "limit",
     "relink_download": "relink",
 }
+JOB_ACTIONS: Final = get_args(JobAction)
 _HINTS: Final[dict[Action, str]] = {"delete": ": cancel it first", "relink": ": it has ended; add the URL instead"}
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
@@ -56,17 +58,47 @@ class Command:
     def describe(self, reason: Reason) -> str:
         """Describe the reason to a person."""
         match reason:
-            case "unknown_download":
+            case "unknown_download" | "unknown_job":
                 return f"there is no download {self.download_id}"
             case "invalid_transition":
                 hint = _HINTS.get(self.action, "")
                 return f"can't {self.action} download {self.download_id} in its present state{hint}"
-            case "unavailable":
-                return "the command could not be recorded: try again in a moment"
-            case "not_allowed":
-                return "the token doesn't let you command downloads: get one with the scope command"
             case "invalid_url":
                 return "the URL can't be downloaded"
+            case _:
+                return _describe(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCommand:
+    """A command for one job that is no download. `command_id`: "" if the client gave none."""
+
+    action: JobAction
+    job_id: str
+    command_id: str = ""
+
+    def encode_result(self, reason: Reason | None) -> str:
+        """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
+        message = self.describe(reason) if reason else ""
+        return _encode_result(self.action, {"job_id": self.job_id}, reason, message, self.command_id)
+
+    def describe(self, reason: Reason) -> str:
+        """Describe the reason to a person."""
+        match reason:
+            case "unknown_job":
+                return f"there is no job {self.job_id}"
+            case "invalid_transition" if self.action == "remove_job":
+                return f"can't remove job {self.job_id}: it runs, so cancel it first"
+            case "invalid_transition":
+                return f"can't cancel job {self.job_id}: it has ended, or that was asked for already"
+            case _:
+                return _describe(reason)
+
+
+def _describe(reason: Reason) -> str:
+    if reason == "not_allowed":
+        return "the token doesn't let you command downloads: get one with the scope command"
+    return "the command could not be recorded: try again in a moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +144,7 @@ class InvalidCommand:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
+def parse(text: str) -> Command | JobCommand | SubscriptionCommand | InvalidCommand | None:
     """Parse a client's text; None for text that isn't JSON, which is ignored."""
     if len(text) > MAX_COMMAND_BYTES:
         return InvalidCommand("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
@@ -126,21 +158,25 @@ def parse(text: str) -> Command | SubscriptionCommand | InvalidCommand | None:
             'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
         )
     if "action" not in members:
-        return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(ACTIONS)}")
+        names = ", ".join((*ACTIONS, *JOB_ACTIONS))
+        return InvalidCommand("missing_member", f"a command needs the member action, one of {names}")
     if members["action"] in ("subscribe", "unsubscribe"):
         return _parse_subscription(members)
     action = ACTIONS.get(members["action"]) if isinstance(members["action"], str) else None
-    if action is None:
+    job_action = next((name for name in JOB_ACTIONS if name == members["action"]), None)
+    if job_action is None and action is None:
         return InvalidCommand(
             "unknown_action",
             f"there is no action {json.dumps(members['action'])[:80]}; "
-            f"there are {', '.join(ACTIONS)}, subscribe, unsubscribe",
+            f"there are {', '.join((*ACTIONS, *JOB_ACTIONS))}, subscribe, unsubscribe",
         )
     command_id = members.get("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARS:
         return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
-    if action == "clear":
-        return Command(action, command_id=command_id)
+    if job_action is not None:
+        return _parse_job_command(job_action, command_id, members)
+    if action is None or action == "clear":
+        return Command("clear", command_id=command_id)
     return _parse_download_command(action, command_id, members)
 
 
@@ -154,6 +190,15 @@ def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | Inv
     except (TypeError, ValueError) as error:
         return InvalidCommand("invalid_member", str(error))
     return SubscriptionCommand(members["action"] == "subscribe", channel, position)
+
+
+def _parse_job_command(action: JobAction, command_id: str, members: dict[str, object]) -> JobCommand | InvalidCommand:
+    if "job_id" not in members:
+        return InvalidCommand("missing_member", f"{action} needs the member job_id")
+    job_id = members["job_id"]
+    if not isinstance(job_id, str) or not 1 <= len(job_id) <= MAX_ID_CHARS:
+        return InvalidCommand("invalid_member", f"job_id is text of 1 to {MAX_ID_CHARS} characters")
+    return JobCommand(action, job_id, command_id)
 
 
 def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:

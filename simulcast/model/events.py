@@ -18,9 +18,18 @@ MAX_TTL_S = 7 * 24 * 3600
 END_OF_KEY = "e:::"  # the label of an end of a type of one's own
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+PROGRESS_TYPES = frozenset({"download_progress", "job_progress"})
 STATE_TYPES = frozenset({"download_queued", "download_started", "download_resumed", "download_paused"})
 END_TYPES = frozenset({"download_complete", "download_error", "download_cancelled", "download_deleted"})
-_REQUIRED_TEXT = {"download_complete": "file_path", "download_error": "error_message"}
+JOB_STATE_TYPES = frozenset({"job_queued", "job_started"})
+JOB_END_TYPES = frozenset({"job_complete", "job_error", "job_cancelled", "job_deleted"})
+_ENDS = END_TYPES | JOB_END_TYPES
+_CHANGES = STATE_TYPES | JOB_STATE_TYPES | _ENDS
+_REQUIRED_TEXT = {
+    "download_complete": "file_path",
+    "download_error": "error_message",
+    "job_error": "error_message",
+}
 # Types of a front-end's own messages, which carry positions and results of commands and have no event_id.
 _RESERVED_TYPES = frozenset({"hello", "position", "command_result"})
 # Text that a lenient client could take for a message of a front-end: escapes may spell its members, too.
@@ -80,7 +89,7 @@ def encode(message: Message, key: str = "", *, ttl_s: int | None = None, ends: b
         raise InvalidEvent("the event already has the member event_id, which publishing gives: leave it out")
     event = _build_event(members, text, key, ends)
     if (key and key != event.key) or (ends and event.label != END_OF_KEY):
-        raise InvalidEvent(f"{_quote(members['type'])} has a key and ends of its own: leave out key and ends")
+        raise InvalidEvent(f"{quote(members['type'])} has a key and ends of its own: leave out key and ends")
     return event if ttl_s is None else replace(event, ttl_s=_check_ttl(event, ttl_s))
 
 
@@ -88,7 +97,7 @@ def _check_ttl(event: Event, ttl_s: int) -> int:
     if event.label[0] not in "ps":
         raise InvalidEvent("ttl_s is for an event with a key that does not end it: ends are kept for ten minutes")
     if isinstance(ttl_s, bool) or not isinstance(ttl_s, int) or not 1 <= ttl_s <= MAX_TTL_S:
-        raise InvalidEvent(f"ttl_s is a whole number of seconds from 1 to {MAX_TTL_S}, not {_quote(ttl_s)}")
+        raise InvalidEvent(f"ttl_s is a whole number of seconds from 1 to {MAX_TTL_S}, not {quote(ttl_s)}")
     return ttl_s
 
 
@@ -148,21 +157,26 @@ def _reject_constant(name: str) -> object:
 
 def _build_event(members: dict[str, object], text: str, key: str, ends: bool) -> Event:
     kind = members.get("type")
-    if kind == "download_progress":
-        key = _normalise(members)
-        members["progress"], members["speed"] = _read_progress(members), _read_speed(members)
+    if isinstance(kind, str) and kind in PROGRESS_TYPES:
+        key = _normalise(members, kind)
+        if kind == "job_progress" and "progress" not in members and "done" in members:
+            done, total = _read_number(members, "done"), _read_number(members, "total")
+            members["progress"] = done / total if total > 0 else 0.0
+        members["progress"] = _read_progress(members)
+        if kind == "download_progress" or "speed" in members:
+            members["speed"] = _read_speed(members)
         return Event(_dump(members), key, "p")
-    if isinstance(kind, str) and (kind in STATE_TYPES or kind in END_TYPES):
-        key = _normalise(members)
+    if isinstance(kind, str) and kind in _CHANGES:
+        key = _normalise(members, kind)
         member = _REQUIRED_TEXT.get(kind)
         if member and not isinstance(members.get(member), str):
-            raise InvalidEvent(f"{kind} needs the member {member} as text, not {_quote(members.get(member))}")
+            raise InvalidEvent(f"{kind} needs the member {member} as text, not {quote(members.get(member))}")
         if "progress" in members:
             members["progress"] = _read_progress(members)
         if "speed" in members:
             members["speed"] = _read_speed(members)
         attempt, change = (_read_count(members, name) for name in ("attempt", "change"))
-        label = f"{'e' if kind in END_TYPES else 's'}:{kind}:{attempt}:{change}"
+        label = f"{'e' if kind in _ENDS else 's'}:{kind}:{attempt}:{change}"
         return Event(_dump(members), key, label)
     payload = text.strip(" \t\r\n").encode() if text else _dump(members)
     if not key:
@@ -172,14 +186,15 @@ def _build_event(members: dict[str, object], text: str, key: str, ends: bool) ->
     return Event(payload, validate_key(key, "key"), END_OF_KEY if ends else "p")
 
 
-def _normalise(members: dict[str, object]) -> str:
-    download_id = members.get("download_id")
-    if isinstance(download_id, int) and not isinstance(download_id, bool):
-        download_id = str(download_id) if abs(download_id) < 2**63 else None
-    if not isinstance(download_id, str):
-        raise InvalidEvent(f"{members['type']} needs the member download_id as text, not {_quote(download_id)}")
-    members["download_id"] = validate_key(download_id, "download_id")
-    return download_id
+def _normalise(members: dict[str, object], kind: str) -> str:
+    member = "job_id" if kind.startswith("job_") else "download_id"
+    key = members.get(member)
+    if isinstance(key, int) and not isinstance(key, bool):
+        key = str(key) if abs(key) < 2**63 else None
+    if not isinstance(key, str):
+        raise InvalidEvent(f"{kind} needs the member {member} as text, not {quote(key)}")
+    members[member] = validate_key(key, member)
+    return key
 
 
 def validate_key(key: str, name: str) -> str:
@@ -192,7 +207,7 @@ def validate_key(key: str, name: str) -> str:
     return key
 
 
-def _quote(value: object) -> str:
+def quote(value: object) -> str:
     """Return the start of a value's repr for an error; a value may be too deep or too large to have one."""
     try:
         text = repr(value)
@@ -206,16 +221,16 @@ def _read_number(members: JsonObject, member: str) -> float | int:
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise InvalidEvent(f"{member} is a number, not {_quote(value)}")
+        raise InvalidEvent(f"{member} is a number, not {quote(value)}")
     return value
 
 
 def _read_progress(members: JsonObject) -> float:
     if "progress" not in members:
-        raise InvalidEvent("download_progress needs the member progress, from 0.0 to 1.0")
+        raise InvalidEvent(f"{members['type']} needs the member progress, from 0.0 to 1.0")
     value = _read_number(members, "progress")
     if not -0.001 <= value <= 1.001:
-        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {_quote(value)}: divide a percentage by 100")
+        raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {quote(value)}: divide a percentage by 100")
     return plain_fraction(min(max(0.0, float(value)), 1.0))
 
 
@@ -227,7 +242,7 @@ def plain_fraction(value: float) -> float:
 def _read_speed(members: JsonObject) -> int:
     value = _read_number(members, "speed")
     if not 0 <= value < 2**63:
-        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {_quote(value)}")
+        raise InvalidEvent(f"speed is bytes a second from 0 upwards, not {quote(value)}")
     return round(value)
 
 
@@ -236,7 +251,7 @@ def _read_count(members: JsonObject, member: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {_quote(value)}")
+        raise InvalidEvent(f"{member} is a whole number from 0 upwards, not {quote(value)}")
     return str(value)
 
 

@@ -20,7 +20,7 @@ async def test_an_end_of_an_owned_download_is_refused_by_name(
 ) -> None:
     await jobs.submit(URL, "a")
     claim = await claim_job(jobs)
-    with pytest.raises(InvalidEvent, match="download a is owned"):
+    with pytest.raises(InvalidEvent, match="job a is owned"):
         await broker.publish(event, channel)
     await broker.publish(progress_event("a", 0.5, 1), channel)
     await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})

@@ -6,7 +6,7 @@ from typing import Final
 from simulcast.model.publication import Publication
 
 Identity = tuple[str, str]  # of a change of state: its key, and its label or idempotency mark
-_COUNTED: Final = re.compile(r"[se]:download_(\w+):(\d+):(\d+)")
+_COUNTED: Final = re.compile(r"[se]:(?:download|job)_(\w+):(\d+):(\d+)")
 _LASTING: Final = frozenset({"complete", "error", "cancelled", "deleted"})
 
 

@@ -1,0 +1,259 @@
+"""The leases of one process: one task renews all of them, and one for each job that has news publishes its progress.
+
+A lease that can't be had while Redis is away is asked for again at each renewal, so that code runs on meanwhile.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from simulcast.background import Background
+from simulcast.containment import contain_errors
+from simulcast.errors import BrokerUnavailable, JobCancelled, JobTaken, LeaseLost
+from simulcast.heartbeat import process_name
+from simulcast.model.own_job import JobEnd
+from simulcast.own_jobs import JOB_LEASE_S, RENEW_BATCH, OwnJobs
+
+PROGRESS_INTERVAL_S = 0.25
+RETRY_S = 0.3
+START_TIMEOUT_S = 5.0  # how long a start waits for Redis; then the code runs, and the start is repeated
+TAKEN_TIMEOUT_S = JOB_LEASE_S + 5.0  # how long a start waits for the end of a silent owner's lease
+END_TIMEOUT_S = 15.0  # how long an end waits for Redis
+Outcome = Literal[JobEnd, "lost"]
+
+_log = logging.getLogger("simulcast.jobs")
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Tenure:
+    """One run of one job, in this process or the one that it was forked from.
+
+    `starts_late`: Redis was away, and each renewal tries to start it. `news`: measures that are not published yet.
+    `pushed_by`: the process whose task will look for news.
+    """
+
+    job_id: str
+    about: str
+    channel: str
+    attempt: int = 0
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    started: bool = False
+    starts_late: bool = False
+    cancel_requested: bool = False
+    lost: bool = False
+    is_ending: bool = False
+    news: str = ""
+    pushed_by: int = 0
+
+
+class JobKeeper(Background):
+    """Keeps the leases of this process on the jobs of one Redis."""
+
+    lease_s = JOB_LEASE_S
+
+    def start(self, tenure: Tenure) -> None:
+        """Begin the job, and renew its lease until its end; blocks.
+
+        Raises JobTaken while another process runs it, JobCancelled, LeaseLost. While Redis is away, it returns after
+        START_TIMEOUT_S, and the job begins later.
+        """
+        self.run("start a job", lambda: self._start_job(tenure))
+
+    async def start_async(self, tenure: Tenure) -> None:
+        """As `start`, for an event loop."""
+        await asyncio.wrap_future(self.submit("start a job", lambda: self._start_job(tenure)))
+
+    def end(self, tenure: Tenure, state: JobEnd, measures: str, result: object, error_message: str) -> Outcome:
+        """End the job, and return how it ended for everyone; blocks for at most END_TIMEOUT_S."""
+        return self.run("end a job", lambda: self._end_job(tenure, state, measures, result, error_message))
+
+    async def end_async(
+        self, tenure: Tenure, state: JobEnd, measures: str, result: object, error_message: str
+    ) -> Outcome:
+        """As `end`, for an event loop."""
+        ending = self.submit("end a job", lambda: self._end_job(tenure, state, measures, result, error_message))
+        return await asyncio.wrap_future(ending)
+
+    def push(self, tenure: Tenure, measures: str) -> None:
+        """Publish how far the job is, soon; newer measures supersede older ones that wait. Never blocks."""
+        tenure.news = measures
+        if tenure.pushed_by != os.getpid():
+            tenure.pushed_by = os.getpid()
+            with suppress(BrokerUnavailable):  # the interpreter is shutting down
+                self.submit("publish progress", lambda: self._begin_push(tenure))
+
+    def queue(self, job_id: str, about: str, channel: str, attempt: int, ttl_s: float) -> int:
+        """As `OwnJobs.queue`; blocks."""
+        return self.run("queue a job", lambda: self._queue_job(job_id, about, channel, attempt, ttl_s))
+
+    async def queue_async(self, job_id: str, about: str, channel: str, attempt: int, ttl_s: float) -> int:
+        """As `queue`, for an event loop."""
+        queueing = self.submit("queue a job", lambda: self._queue_job(job_id, about, channel, attempt, ttl_s))
+        return await asyncio.wrap_future(queueing)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._name = process_name()
+        self._jobs: dict[str, OwnJobs] = {}  # by channel
+        self._kept: dict[Tenure, None] = {}
+        self._pushes: dict[Tenure, asyncio.Task[None]] = {}
+        self._renewal: asyncio.Task[None] | None = None
+
+    def _jobs_of(self, channel: str) -> OwnJobs:
+        if channel not in self._jobs:
+            self._jobs[channel] = OwnJobs.connect(self.url, self.broker, channel)
+        return self._jobs[channel]
+
+    async def _start_job(self, tenure: Tenure) -> None:
+        self._kept[tenure] = None
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew_all(), name="renew the leases of jobs")
+        try:
+            await self._start_once_free(tenure)
+        except BrokerUnavailable as error:
+            tenure.starts_late = True
+            _log.warning("job %s runs, and clients learn of it later: %s", tenure.job_id, error)
+        except BaseException:
+            self._kept.pop(tenure, None)
+            raise
+
+    async def _start_once_free(self, tenure: Tenure) -> None:
+        """Begin the job; wait for the end of an owner that renews its lease no longer. Raises as `OwnJobs.start`."""
+        deadline, lease_end_ms = time.monotonic() + TAKEN_TIMEOUT_S, 0.0
+        while True:
+            try:
+                return await self._retry(lambda: self._ask_for_lease(tenure), START_TIMEOUT_S)
+            except JobTaken as taken:
+                is_renewed = 0 < lease_end_ms < taken.lease_end_ms
+                if not taken.lease_end_ms or is_renewed or time.monotonic() > deadline:
+                    raise
+                lease_end_ms = taken.lease_end_ms
+            await asyncio.sleep(RETRY_S)
+
+    async def _ask_for_lease(self, tenure: Tenure) -> None:
+        jobs = self._jobs_of(tenure.channel)
+        lease = await jobs.start(
+            tenure.job_id, tenure.about, tenure.token, self._name, attempt=tenure.attempt, lease_s=self.lease_s
+        )
+        tenure.attempt, tenure.started = lease.attempt, True
+        tenure.cancel_requested = tenure.cancel_requested or lease.desired == "cancelled"
+
+    async def _end_job(
+        self, tenure: Tenure, state: JobEnd, measures: str, result: object, error_message: str
+    ) -> Outcome:
+        tenure.is_ending = True
+        push = self._pushes.pop(tenure, None)
+        if push is not None:
+            push.cancel()
+        jobs = self._jobs_of(tenure.channel)
+
+        async def end() -> Outcome:
+            if not tenure.started:
+                await self._ask_for_lease(tenure)
+            return await jobs.end(
+                tenure.job_id, tenure.token, state, measures=measures, result=result, error_message=error_message
+            )
+
+        try:
+            return await self._retry(end, END_TIMEOUT_S)
+        except (LeaseLost, JobTaken, JobCancelled, BrokerUnavailable) as error:
+            _log.warning("the end of job %s (%s) is not told: %s", tenure.job_id, state, error)
+            tenure.lost = True
+            return "lost"
+        finally:
+            self._kept.pop(tenure, None)
+
+    async def _queue_job(self, job_id: str, about: str, channel: str, attempt: int, ttl_s: float) -> int:
+        jobs, nonce = self._jobs_of(channel), secrets.token_hex(8)
+        return await self._retry(
+            lambda: jobs.queue(job_id, about, attempt=attempt, ttl_s=ttl_s, nonce=nonce), START_TIMEOUT_S
+        )
+
+    async def _begin_push(self, tenure: Tenure) -> None:
+        if tenure not in self._pushes:
+            self._pushes[tenure] = asyncio.create_task(self._push_news(tenure), name="publish the progress of a job")
+
+    async def _push_news(self, tenure: Tenure) -> None:
+        try:
+            while tenure.news and not tenure.lost:
+                with contain_errors("progress of a job"):
+                    await self._push_once(tenure)
+                await asyncio.sleep(PROGRESS_INTERVAL_S)
+                if not tenure.news:
+                    tenure.pushed_by = 0  # news that came before are seen now, later ones begin another task
+        finally:
+            tenure.pushed_by = 0
+            if self._pushes.get(tenure) is asyncio.current_task():
+                del self._pushes[tenure]
+
+    async def _push_once(self, tenure: Tenure) -> None:
+        if not tenure.started:  # the renewal asks for the lease
+            return
+        measures, tenure.news = tenure.news, ""
+        try:
+            desired = await self._jobs_of(tenure.channel).progress(tenure.job_id, tenure.token, measures)
+            tenure.cancel_requested = tenure.cancel_requested or desired == "cancelled"
+        except LeaseLost:
+            tenure.lost = True
+        except BrokerUnavailable as error:
+            _log.debug("no progress: %s", error)
+            tenure.news = tenure.news or measures
+
+    async def _renew_all(self) -> None:
+        """Renew all leases periodically, until there are none."""
+        while self._kept:
+            await asyncio.sleep(self.lease_s / 5)
+            with contain_errors("the renewal of leases"):
+                for channel in {tenure.channel for tenure in self._kept}:
+                    tenures = [tenure for tenure in self._kept if tenure.channel == channel and not tenure.lost]
+                    await self._renew(self._jobs_of(channel), [tenure for tenure in tenures if tenure.started])
+                    await self._start_late(tenure for tenure in tenures if tenure.starts_late and not tenure.started)
+
+    async def _renew(self, jobs: OwnJobs, tenures: list[Tenure]) -> None:
+        for first in range(0, len(tenures), RENEW_BATCH):
+            batch = tenures[first : first + RENEW_BATCH]
+            try:
+                states = await jobs.renew({tenure.job_id: tenure.token for tenure in batch}, self.lease_s)
+            except BrokerUnavailable as error:
+                _log.debug("leases are not renewed: %s", error)
+                return
+            for tenure in batch:
+                desired = states[tenure.job_id]
+                tenure.cancel_requested = tenure.cancel_requested or desired == "cancelled"
+                if desired == "lost" and not tenure.is_ending:  # an end may just have been told
+                    tenure.lost = True
+                    _log.warning("job %s is no longer this process's: its lease was lost", tenure.job_id)
+
+    async def _start_late(self, tenures: Iterable[Tenure]) -> None:
+        for tenure in tenures:
+            try:
+                await self._ask_for_lease(tenure)
+            except BrokerUnavailable:
+                return
+            except (JobTaken, JobCancelled, LeaseLost) as error:
+                tenure.lost = True
+                tenure.cancel_requested = tenure.cancel_requested or isinstance(error, JobCancelled)
+                _log.warning("job %s is not this process's: %s", tenure.job_id, error)
+
+    @staticmethod
+    async def _retry(call: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+        """Return what the call returns, once Redis is there. Raises BrokerUnavailable after `timeout_s`."""
+        error = BrokerUnavailable(f"Redis does not answer within {timeout_s:g} s")
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    try:
+                        return await call()
+                    except BrokerUnavailable as unavailable:
+                        error = unavailable
+                    await asyncio.sleep(RETRY_S)
+        except TimeoutError:
+            raise error from None

@@ -1,0 +1,173 @@
+"""A job of any kind, run by other people's programs: its members on the wire, and its public record."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from pydantic import BaseModel
+
+from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.model.events import plain_fraction, quote, validate_key
+
+JobState = Literal["queued", "running", "complete", "error", "cancelled"]
+JOB_STATES: tuple[JobState, ...] = get_args(JobState)
+JobEnd = Literal["complete", "error", "cancelled", "queued"]
+MAX_KIND_CHARS: Final = 50
+MAX_NAME_CHARS: Final = 200
+MAX_UNIT_CHARS: Final = 20
+MAX_MESSAGE_CHARS: Final = 500
+MAX_RESULT_BYTES: Final = 16 * 1024
+Number = int | float
+
+
+def about(job_id: str, kind: str, name: str) -> str:
+    """Encode the members that every event of a job carries: JSON without braces. Raises InvalidEvent."""
+    members = {
+        "job_id": validate_key(job_id, "job_id"),
+        "kind": _text(kind, "kind", MAX_KIND_CHARS),
+        "name": _text(name, "name", MAX_NAME_CHARS) or job_id,
+    }
+    return _encode(members)
+
+
+def measures(
+    progress: Number | None = None,
+    done: Number | None = None,
+    total: Number | None = None,
+    unit: str = "",
+    message: str = "",
+) -> str:
+    """Encode how far a job is: JSON without braces, with a leading comma. Raises InvalidEvent.
+
+    `progress`: 0.0 to 1.0; else `done` of `total`, and 0.0 while the total is unknown.
+    """
+    counts = {"done": _count(done, "done"), "total": _count(total, "total")}
+    fraction = 0.0
+    if progress is not None:
+        fraction = _number(progress, "progress")
+        if not -0.001 <= fraction <= 1.001:
+            raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {progress!r}: divide a percentage by 100")
+    elif done is not None and total:
+        fraction = done / total
+    texts = {"unit": _text(unit, "unit", MAX_UNIT_CHARS), "message": _text(message, "message", MAX_MESSAGE_CHARS)}
+    members: dict[str, object] = {"progress": plain_fraction(min(max(0.0, float(fraction)), 1.0))}
+    members |= {name: value for name, value in counts.items() if value is not None}
+    members |= {name: text for name, text in texts.items() if text}
+    return "," + _encode(members)
+
+
+def result_members(result: object) -> str:
+    """Encode a job's result as a member, with a leading comma; "" for None. Raises InvalidEvent."""
+    if result is None:
+        return ""
+    try:
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidEvent(f"the result of a job can't be written as JSON: {error}") from error
+    text = text.encode(errors="replace").decode()
+    if len(text.encode()) > MAX_RESULT_BYTES:
+        raise InvalidEvent(
+            f"the result of a job has at most {MAX_RESULT_BYTES:,} bytes of JSON: give a reference to it"
+        )
+    return f',"result":{text}'
+
+
+def error_members(message: str) -> tuple[str, str]:
+    """Encode the error of a job as a member, with a leading comma. Return it, and the text that it holds."""
+    text = _text(message, "error_message", MAX_MESSAGE_CHARS)
+    return "," + _encode({"error_message": text}), text
+
+
+def _encode(members: Mapping[str, object]) -> str:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1]
+
+
+def _text(value: object, name: str, max_chars: int) -> str:
+    """Return text that can be shown: cut, and without halves of surrogate pairs."""
+    if not isinstance(value, str):
+        raise InvalidEvent(f"{name} is text, not {quote(value)}")
+    value = value if len(value) <= max_chars else f"{value[: max_chars - 1]}…"
+    return value.encode(errors="replace").decode()
+
+
+def _number(value: object, name: str) -> Number:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) >= 2**63:
+        raise InvalidEvent(f"{name} is a number, not {quote(value)}")
+    return value
+
+
+def _count(value: Number | None, name: str) -> Number | None:
+    if value is not None and _number(value, name) < 0:
+        raise InvalidEvent(f"{name} is a number from 0 upwards, not {value!r}")
+    return value
+
+
+class OwnJobRecord(BaseModel):
+    """The present state of one job. Times are seconds since 1970.
+
+    `worker`: the process that runs it. `cancel_requested`: a client has asked for its end.
+    """
+
+    job_id: str
+    kind: str
+    name: str
+    state: JobState
+    attempt: int
+    progress: float
+    done: float | None = None
+    total: float | None = None
+    unit: str | None = None
+    message: str | None = None
+    result: object = None
+    error_message: str | None
+    cancel_requested: bool
+    worker: str | None
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """A page of records, the newest first, of one state and one kind, or of all."""
+
+    state: JobState | None = None
+    kind: str | None = None
+    offset: int = 0
+    limit: int = 100
+
+    def apply(self, records: Iterable[OwnJobRecord]) -> tuple[list[OwnJobRecord], int]:
+        """Return the page, and the number of records that match."""
+        matches = [
+            record
+            for record in records
+            if self.state in (None, record.state) and (self.kind is None or self.kind == record.kind)
+        ]
+        matches.sort(key=lambda record: (record.created_at, record.job_id), reverse=True)
+        return matches[self.offset : self.offset + self.limit], len(matches)
+
+
+RECORD_FIELDS = (
+    *("about", "measures", "state", "attempt", "result", "error", "desired", "worker", "created_at", "updated_at"),
+)
+"""The fields of a job's hash that `parse_record` reads."""
+
+
+def parse_record(fields: Mapping[str, str]) -> OwnJobRecord:
+    """Parse a job's hash. Raises BrokerUnavailable for one that is not readable."""
+    try:
+        return OwnJobRecord.model_validate(
+            {
+                **json.loads(f"{{{fields['about']}{fields['measures']}}}"),
+                "state": fields["state"],
+                "attempt": fields["attempt"],
+                "result": json.loads(fields.get("result") or "null"),
+                "error_message": fields.get("error"),
+                "cancel_requested": fields["state"] == "running" and fields.get("desired") == "cancelled",
+                "worker": fields.get("worker") or None,
+                "created_at": int(fields["created_at"]) / 1000,
+                "updated_at": int(fields["updated_at"]) / 1000,
+            }
+        )
+    except (KeyError, ValueError, OverflowError) as error:
+        raise BrokerUnavailable(f"the record of a job is not readable: {error}") from error
