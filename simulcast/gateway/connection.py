@@ -9,12 +9,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
 from websockets.exceptions import InvalidProxy
 from websockets.protocol import State
+from websockets.typing import Subprotocol
 
 from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.token import TokenSource
 
 _logger = logging.getLogger("simulcast.gateway")
+_SUBPROTOCOL = Subprotocol("simulcast.flat")  # tells the server that this client comes back with its position
 
 
 class GatewayConnection(ClientConnection):
@@ -101,6 +103,7 @@ async def open_connection(
     connecting = _DirectConnect(
         address.resuming_after(event_id),
         create_connection=GatewayConnection,
+        subprotocols=[_SUBPROTOCOL],
         additional_headers=await token.headers(limits.open_timeout_s),
         open_timeout=limits.open_timeout_s,
         ping_interval=limits.idle_timeout_s * 4 / 9,

@@ -31,11 +31,14 @@ class CatchUp:
     """The client is ahead of this process: poll Redis first, then decide again."""
 
 
-def plan_recovery(feed: Feed, since: Position | None) -> Replay | ReadHistory | CatchUp:
-    """Decide the next step for a client whose last position is `since`. The feed must have started."""
+def plan_recovery(feed: Feed, since: Position | None, resumes: bool = False) -> Replay | ReadHistory | CatchUp:
+    """Decide the next step for a client whose last position is `since`. The feed must have started.
+
+    `resumes`: the client keeps its position, also where it has none yet.
+    """
     head = feed.position
     if since is None or head is None:
-        return replay_snapshot(feed, since)
+        return replay_snapshot(feed, since, resumes)
     if is_ahead(feed, since):
         return CatchUp()
     if since.epoch != head.epoch or not feed.is_recoverable(since):
@@ -52,9 +55,9 @@ def is_ahead(feed: Feed, since: Position | None) -> bool:
     return since.epoch > head.epoch or (since.epoch == head.epoch and since.offset > head.offset)
 
 
-def replay_snapshot(feed: Feed, since: Position | None) -> Replay:
+def replay_snapshot(feed: Feed, since: Position | None, resumes: bool = False) -> Replay:
     """Return the snapshot: for a client without a position, or one whose missed events are lost."""
-    return Replay(feed.place_in_snapshot(resumable=since is not None), recovered=False)
+    return Replay(feed.place_in_snapshot(resumable=resumes or since is not None), recovered=False)
 
 
 def conflate(publications: Sequence[Publication]) -> list[Entry]:

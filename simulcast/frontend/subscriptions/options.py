@@ -19,7 +19,10 @@ MAX_INTERVAL_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class SubscribeOptions:
-    """The options of one connection. `versioned`: the client speaks simulcast.v1. `address`: its `address_key`."""
+    """The options of one connection. `versioned`: the client speaks simulcast.v1. `address`: its `address_key`.
+
+    `resumes`: it speaks a subprotocol of ours, so it keeps its position and comes back with it.
+    """
 
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
     since: dict[str, Position] = field(default_factory=dict)
@@ -27,6 +30,7 @@ class SubscribeOptions:
     interval_ms: int = 0
     versioned: bool = False
     address: str = ""
+    resumes: bool = field(default=False, compare=False)
 
     @property
     def with_channel(self) -> bool:
@@ -59,13 +63,15 @@ def parse(
     download_id = values.get("download_id", "")
     if len(download_id) > MAX_ID_CHARS:
         raise ValueError(f"download_id: at most {MAX_ID_CHARS} characters")
+    subprotocol = select_subprotocol(offered)
     return SubscribeOptions(
         channels,
         parse_positions(values.get("since", ""), channels),
         download_id,
         _parse_interval(values.get("interval_ms", "0")),
-        select_subprotocol(offered) == VERSIONED,
+        subprotocol == VERSIONED,
         address,
+        subprotocol is not None,
     )
 
 

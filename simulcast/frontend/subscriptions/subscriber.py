@@ -199,7 +199,7 @@ class Subscriber:
         page_size = _FIRST_PAGE_SIZE
         try:
             while not self._disconnected:
-                step = plan_recovery(feed, since)
+                step = plan_recovery(feed, since, self.options.resumes)
                 if isinstance(step, CatchUp) and caught_up:
                     step = replay_snapshot(feed, since)
                 if isinstance(step, CatchUp):
