@@ -7,6 +7,8 @@ from websockets.exceptions import InvalidURI
 from websockets.headers import build_authorization_basic, build_host
 from websockets.uri import parse_uri
 
+from simulcast.gateway.checks import check_host
+
 
 class ServerAddress:
     """A checked `ws://` or `wss://` URL.
@@ -15,7 +17,9 @@ class ServerAddress:
     """
 
     def __init__(self, url: str) -> None:
-        """Raises ValueError that names the mistake, such as the scheme."""
+        """Raises ValueError that names the mistake, such as the scheme, and TypeError for what is no text."""
+        if not isinstance(url, str):
+            raise TypeError(f"a Gateway's url is text, not {type(url).__name__}")
         scheme = urlsplit(url).scheme
         if scheme not in ("ws", "wss"):
             raise ValueError(f"a Gateway's url begins with ws:// or wss://, not with the scheme {scheme!r}")
@@ -27,7 +31,11 @@ class ServerAddress:
 
     @classmethod
     def from_host(cls, host: str, port: int) -> "ServerAddress":
-        """Make `ws://localhost:8080/ws` of `("localhost", 8080)`; an IPv6 address comes without brackets."""
+        """Make `ws://localhost:8080/ws` of `("localhost", 8080)`; an IPv6 address comes without brackets.
+
+        Raises ValueError for others.
+        """
+        check_host(host, port)
         return cls(f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws")
 
     def __str__(self) -> str:

@@ -10,13 +10,14 @@ from websockets.exceptions import WebSocketException
 
 from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.callbacks import call
+from simulcast.gateway.checks import check_options
 from simulcast.gateway.commands import CommandMethods, CommandResult, Commands, as_json
 from simulcast.gateway.connection import GatewayConnection, open_connection
 from simulcast.gateway.events import Event, parse
 from simulcast.gateway.health import is_running
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.receive_buffer import ReceiveBuffer
-from simulcast.gateway.reconnect_policy import NEVER, ConnectionState, ReconnectPolicy
+from simulcast.gateway.reconnect_policy import MIN_DELAY_S, NEVER, ConnectionState, ReconnectPolicy
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.gateway.send_queue import SendQueue
 from simulcast.gateway.token import GivenToken, TokenSource
@@ -68,8 +69,10 @@ class Gateway(CommandMethods):
         `token`: the token to send, or a callable that returns a valid one at each attempt (docs/access.md).
         `max_waiting_messages`: how many messages sent while nothing is connected wait for the next connection.
 
-        Connects to nothing yet. Raises ValueError for a url of another scheme or that makes no sense.
+        Connects to nothing yet. Raises ValueError for a url of another scheme, and options that make no sense.
         """
+        callbacks = on_websocket_message, on_websocket_status_change, on_state_change
+        check_options(reconnect_delay_s, max_waiting_messages, *callbacks)
         self.on_websocket_message = on_websocket_message
         self.on_websocket_status_change = on_websocket_status_change
         self.on_state_change = on_state_change
@@ -242,7 +245,7 @@ class Gateway(CommandMethods):
 
     async def _wait(self, delay_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay_s):
+            async with asyncio.timeout(max(delay_s, MIN_DELAY_S)):
                 await self._retry_now.wait()
 
     async def _connect_once(self) -> ConnectionState:

@@ -1,5 +1,7 @@
 // When the next attempt may follow. Python: simulcast/gateway/reconnect_policy.py.
 
+import { MAX_TIMER_MS } from "./gateway_options.js";
+
 const JITTER = 0.2;
 const MAX_RETRY_AFTER_MS = 3_600_000;
 /** The least delay after an expired token, if the connection before expired a moment ago, too. */
@@ -32,6 +34,7 @@ export class ReconnectDelay {
   /** Returns a fifth less or more at most, so that clients that were cut simultaneously come back one by one. */
   jittered(delayMs) {
     const waitMs = Math.min(this.#noAttemptBefore - Date.now(), MAX_RETRY_AFTER_MS * (1 + JITTER));
-    return Math.max(delayMs * (1 + JITTER * (2 * Math.random() - 1)), waitMs);
+    const laterMs = Math.max(delayMs * (1 + JITTER * (2 * Math.random() - 1)), waitMs);
+    return laterMs < Infinity ? Math.min(laterMs, MAX_TIMER_MS) : laterMs;
   }
 }

@@ -1,6 +1,8 @@
 """Every deadline and bound of a Gateway, in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from simulcast.gateway.checks import check_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,9 @@ class Limits:
 
     max_unread_characters: int = 2**22
     """Received messages that wait for `async for`. Beyond, nothing more is read from the socket."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for one that is no number."""
+        for each in fields(self):
+            is_whole = each.type is int
+            check_number(f"limits.{each.name}", getattr(self, each.name), int(is_whole), is_whole=is_whole)

@@ -34,6 +34,7 @@ TERMINAL_CLOSE_CODES = frozenset(
 TOKEN_EXPIRED = 4419
 TOKEN_CLOSE_CODES = frozenset({4401, 4403, TOKEN_EXPIRED})
 NEVER = math.inf
+MIN_DELAY_S = 0.01  # between two attempts, whatever the delay is
 """The delay of an attempt that is not made."""
 
 _REFUSING_STATUS = frozenset({401, 403})

@@ -13,6 +13,9 @@ class TokenSource:
     """`given`: the token, or a plain or async callable that returns one which is valid now."""
 
     def __init__(self, given: GivenToken) -> None:
+        """Raises ValueError for what is neither."""
+        if given is not None and not isinstance(given, str) and not callable(given):
+            raise ValueError(f"token is text, or a function that returns it, not {type(given).__name__}")
         self._given = given
 
     @property
