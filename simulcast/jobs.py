@@ -150,7 +150,7 @@ class Jobs:
         can't be claimed earlier than that. A repetition changes nothing.
         """
         text = "," + json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1] if members else ""
-        await self._report(lease, state, text.encode() + (b"\n" + progress if progress else b""), fields)
+        await self._report(lease, state, f"{text}\n{progress.decode()}" if progress else text, fields)
 
     async def command(self, command: Command) -> Reason | None:
         """Record a command; returns None, or the reason of its rejection. Raises BrokerUnavailable."""
