@@ -26,10 +26,14 @@ class DiskSpace:
         if self._most and (received if total is None else total) > self._most:
             raise TooLarge(total, self._most)
 
-    async def reserve(self, owner: object, needed: int) -> None:
-        """Reserve `needed` more bytes for `owner`, in place of what it had. Raises DiskFull where they don't fit."""
+    async def reserve(self, owner: object, needed: int, free: int | None = None) -> None:
+        """Reserve `needed` more bytes for `owner`, in place of what it had. Raises DiskFull where they don't fit.
+
+        `free`: the folder's free bytes as they were a moment ago; None to look.
+        """
         self._reserved[owner] = needed
-        free = await in_thread(_free_bytes, self._folder)
+        if free is None:
+            free = await in_thread(free_bytes, self._folder)
         others = sum(self._reserved.values()) - needed
         if free - self._kept - others < needed:
             self.release(owner)
@@ -40,6 +44,7 @@ class DiskSpace:
         self._reserved.pop(owner, None)
 
 
-def _free_bytes(folder: Path) -> int:
+def free_bytes(folder: Path) -> int:
+    """Return how much of the folder's disk is free. Blocks."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize

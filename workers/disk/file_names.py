@@ -99,6 +99,11 @@ def is_after(file: str, token: str) -> bool:
     return _number(file.rpartition(".part.")[2]) > _number(token)
 
 
+def is_first_claim(token: str) -> bool:
+    """Return whether it is the token of a job that nobody had before."""
+    return _number(token) == 1
+
+
 def _number(token: str) -> int:
     number = token.partition("-")[0]
     return int(number) if number.isdecimal() else 0

@@ -22,15 +22,18 @@ class FileIdentity:
     def of_descriptor(cls, file: int) -> "FileIdentity":
         """Raises OSError."""
         status = os.fstat(file)
-        probe = hashlib.sha256(os.pread(file, _PROBE_BYTES, 0))
-        probe.update(os.pread(file, _PROBE_BYTES, max(0, status.st_size - _PROBE_BYTES)))
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns, probe.hexdigest()[:32])
+        ends = os.pread(file, _PROBE_BYTES, 0) + os.pread(file, _PROBE_BYTES, max(0, status.st_size - _PROBE_BYTES))
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, hashlib.sha256(ends).hexdigest()[:32])
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Return whether it is that of a regular file with this status, whose bytes are not looked at."""
+        stated = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return stat.S_ISREG(status.st_mode) and stated == (self.inode, self.size, self.modified_ns)
 
     def matches(self, path: Path) -> bool:
         """Return whether `path` is that file, unchanged. Blocks."""
         try:
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode) or (status.st_ino, status.st_size) != (self.inode, self.size):
+            if not self.is_of(path.lstat()):
                 return False
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:

@@ -53,9 +53,13 @@ def publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path
     """
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if not identity.matches(part):
+        try:
+            status = os.lstat(part)
+        except FileNotFoundError:
+            raise PartFileChanged(part) from None
+        if not identity.is_of(status):
             raise PartFileChanged(part)
-        taken = _take_name(part, os.lstat(part), opened, published_name(name))
+        taken = _take_name(part, status, opened, published_name(name))
         os.fsync(opened)
     finally:
         os.close(opened)

@@ -7,6 +7,8 @@ from workers.http.decoding import Decoder
 from workers.http.exchange import Response
 from workers.http.rate_limit import BandwidthLimiter, piece_bytes
 
+Block = bytes | memoryview
+NOTHING: Block = b""
 SLOW_WINDOWS = 2  # how many times the longest silence the slowest speed is waited for
 
 
@@ -42,7 +44,7 @@ class Body:
         """Leave the rest."""
         self._exchange.close()
 
-    async def read(self, left: int | None = None) -> bytes | memoryview:
+    async def read(self, left: int | None = None) -> Block:
         """Return what arrived of the `left` bytes of the body, and nothing at the end. Raises ReadTimeout and TooSlow.
 
         The bytes that arrived before a failure are returned first: a server that drops every connection early would
@@ -56,6 +58,10 @@ class Body:
                 return b""
             self._plain = self._decoder.decode(block)
         return piece
+
+    async def wait_end(self) -> bool:
+        """Return whether all has been read and the response has ended well; waits for that as for bytes to gather."""
+        return self._decoder is None and await self._exchange.wait_end()
 
     def check_end(self) -> None:
         """Raises ProtocolError where compressed data ended too early."""

@@ -40,6 +40,8 @@ class Response(Protocol):
 
     async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview: ...
 
+    async def wait_end(self) -> bool: ...
+
     async def discard(self, max_bytes: int) -> None: ...
 
     def close(self) -> None: ...
@@ -154,6 +156,12 @@ class Exchange:
             self._easy.pause(pycurl.PAUSE_CONT)
         async with asyncio.timeout(seconds):
             await self._arrived.wait()
+
+    async def wait_end(self) -> bool:
+        """Return whether the response ends well within GATHER_S, without a further byte."""
+        with suppress(TimeoutError):
+            await self._wait(self._size + 1, GATHER_S)
+        return self._is_done and not self._size and self.failure is None
 
     async def discard(self, max_bytes: int) -> None:
         """Read a body of at most that many bytes, so that its connection can serve the next request."""

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 
 class Headers:
@@ -40,6 +41,7 @@ class Headers:
         return name.lower() in self._fields
 
 
+@lru_cache(64)  # the same few come with many files
 def parse_date(text: str) -> datetime | None:
     """Return the time, in UTC, of a date in any form that servers send; None for anything else."""
     try:

@@ -74,6 +74,9 @@ class SFTPFile:
             piece += cast(bytes, more)
         return piece
 
+    async def wait_end(self) -> bool:
+        return False
+
     async def discard(self, max_bytes: int) -> None:
         """Do nothing: a connection serves one file."""
 

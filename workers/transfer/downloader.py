@@ -14,7 +14,7 @@ from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
 from workers.disk.checksum import Digest
 from workers.disk.completion_marker import CompletionMarker
-from workers.disk.file_names import is_after, part_name, part_stem, published_name, stem_of_part
+from workers.disk.file_names import is_after, is_first_claim, part_name, part_stem, published_name, stem_of_part
 from workers.disk.part_file import adopt, size_of
 from workers.disk.publish import publish
 from workers.disk.removal import remove_orphans, remove_strays, unlink
@@ -71,7 +71,9 @@ class Downloader:
         running = _Running(BandwidthLimiter(claim.record.limit_bytes_per_s, clock), from_record(claim.fields))
         self._running[claim.token] = running
         part = self._part(claim)
-        published = await in_thread(self._take_over, claim, part)
+        # Of a first claim's files there are none, or only such as a failover forgot, which remove_strays finds.
+        is_first = is_first_claim(claim.token) and not {"part", "finishing"} & claim.fields.keys()
+        published = None if is_first else await in_thread(self._take_over, claim, part)
         if published is None and claim.fields.get("part") and await in_thread(part.exists):
             await self._save(claim, running, {"part": part.name})
         reporter = Reporter(self._jobs, claim, clock)

@@ -9,7 +9,8 @@ from workers.disk.part_file import PartFile, size_of
 from workers.disk.threads import in_thread
 from workers.disk.writer import Writer
 from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError, RangeRefused
-from workers.http.body import Body
+from workers.http.body import NOTHING, Block, Body
+from workers.http.byte_ranges import length
 from workers.http.exchange import Response
 from workers.http.headers import parse_date
 from workers.http.response import (
@@ -93,7 +94,7 @@ async def _resume_segments(
     if not source.done or have < source.done[-1][1] or source.total is None:
         return None
     async with PartFile(options.part, have) as file:
-        await _reserve(options, limits, sum(end - start for start, end in source.done), source.total)
+        await _reserve(options, limits, length(source.done), source.total, file.free_bytes)
         size = await SegmentedDownload(options, limits, source, file).resume()
         return None if size is None else await _finish(options, limits, file, size, source)
 
@@ -118,15 +119,15 @@ async def _attempt(
         if options.digest is not None and not head.start:
             options.digest.restart()
         async with PartFile(options.part, head.start) as file:
-            await _reserve(options, limits, head.start, head.total)
+            await _reserve(options, limits, head.start, head.total, file.free_bytes)
             options.on_bytes(head.start, head.total)
             body = limits.body(response, options.pace, decoder)
             if _may_be_split(limits, response, head):
                 await options.on_source(found)
-                size = await SegmentedDownload(options, limits, found, file).begin(body, head.start)
+                size, last = await SegmentedDownload(options, limits, found, file).begin(body, head.start), NOTHING
             else:
-                size = await _receive(options, limits, body, file, head, found)
-            return None if size is None else await _finish(options, limits, file, size, found)
+                size, last = await _receive(options, limits, body, file, head, found)
+            return None if size is None else await _finish(options, limits, file, size, found, last)
 
 
 def _may_be_split(limits: WorkerLimits, response: Response, head: ResponseHead) -> bool:
@@ -136,22 +137,27 @@ def _may_be_split(limits: WorkerLimits, response: Response, head: ResponseHead) 
 
 
 async def _finish(
-    options: FetchOptions, limits: WorkerLimits, file: PartFile, size: int, source: RemoteFile
+    options: FetchOptions, limits: WorkerLimits, file: PartFile, size: int, source: RemoteFile, last: Block = NOTHING
 ) -> Fetched:
+    """`last`: the end of the file, which is not written yet."""
     if options.digest is not None:
         await options.digest.catch_up(file, size, options.on_checked)
         options.digest.check()
     modified = parse_date(source.modified) if limits.keeps_time else None
-    identity = await in_thread(file.finish, modified.timestamp() if modified is not None else None)
+    modified_s = modified.timestamp() if modified is not None else None
+    identity = await in_thread(file.finish, modified_s, last, size - len(last))
+    if last:
+        options.on_bytes(size, size)
     return Fetched(size, replace(source, total=size, done=None), identity)
 
 
 async def _receive(
     options: FetchOptions, limits: WorkerLimits, body: Body, file: PartFile, head: ResponseHead, source: RemoteFile
-) -> int | None:
+) -> tuple[int | None, Block]:
     """Write the body and return the size of the whole file; None if there is more of it than there can be.
 
-    Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong.
+    Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong. The last
+    block is returned, too, if it is not written: where nothing follows it, one step writes it and finishes the file.
     """
     total, received = head.total, head.start
     checked_at = received
@@ -164,12 +170,14 @@ async def _receive(
         while block := await body.read(None if total is None else total - received):
             received += len(block)
             if total is not None and received > total:
-                return None
+                return None, NOTHING
             if total is None:
                 limits.room.check_size(received, total)
             if not is_recorded and received != total:
                 await options.on_source(source)
                 is_recorded = True
+            if received == total and options.digest is None and await body.wait_end():
+                return received, block
             await writer.write(block)
             if received - checked_at >= CHECK_BYTES:
                 await _reserve(options, limits, received, total)
@@ -179,10 +187,12 @@ async def _receive(
         if body.failure is not None or (total is not None and received < total):
             raise IncompleteBody(received, total) from body.failure
         body.check_end()
-    return received
+    return received, NOTHING
 
 
-async def _reserve(options: FetchOptions, limits: WorkerLimits, received: int, total: int | None) -> None:
+async def _reserve(
+    options: FetchOptions, limits: WorkerLimits, received: int, total: int | None, free: int | None = None
+) -> None:
     """Raises TooLarge and DiskFull."""
     limits.room.check_size(received, total)
-    await limits.room.reserve(options.part, 0 if total is None else total - received)
+    await limits.room.reserve(options.part, 0 if total is None else total - received, free)
