@@ -9,17 +9,24 @@
 
 import { Config, resumeAddress, siblingAddress, socketAddress, textWithout } from "./gateway_address.js";
 import { ReconnectDelay } from "./gateway_delay.js";
-import { checkedOptions, reconnectDelay, SUBPROTOCOL } from "./gateway_options.js";
+import { checkedOptions, reconnectDelay } from "./gateway_options.js";
 import { ResumePosition } from "./gateway_position.js";
 import { SSEConnection } from "./gateway_sse.js";
 
 export { Config };
 
+/** With it the server sends its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
+const SUBPROTOCOL = "simulcast.v1";
 /** "Change something first": the server would only refuse again (simulcast/model/close_codes.py). */
 const TERMINAL_CLOSE_CODES = new Set([1003, 1007, 1008, 1009, 4400, 4401, 4403]);
 const [LOST, BAD_REQUEST, NOT_ALLOWED, TOKEN_EXPIRED] = [1006, 4400, 4403, 4419];
 /** The same token would only be refused again. */
 const TOKEN_CLOSE_CODES = new Set([4401, NOT_ALLOWED, TOKEN_EXPIRED]);
+const DEFAULTS = {
+  reconnectDelayMs: 5_000, refusedDelayMs: 60_000,
+  connectTimeoutMs: 10_000, idleTimeoutMs: 45_000, closeTimeoutMs: 2_000,
+  subprotocols: [SUBPROTOCOL],
+};
 const OPEN = 1;
 const IDLE_CHECKS = 9;
 const MAX_FAILED_SOCKETS = 2;
@@ -52,7 +59,7 @@ export class Gateway {
   #waiting = []; // resolve functions: of those who await the attempt's result
 
   constructor(options = {}) {
-    this.#options = checkedOptions(options);
+    this.#options = checkedOptions(options, DEFAULTS);
     const { onWebSocketMessage = null, onWebSocketStatusChange = null, onStateChange = null, onHello = null } = options;
     Object.assign(this, { onWebSocketMessage, onWebSocketStatusChange, onStateChange, onHello });
     [this.token, this.reconnectDelayMs] = [options.token ?? null, this.#options.reconnectDelayMs];
@@ -220,7 +227,7 @@ export class Gateway {
     // The position can be changed here: without it the snapshot comes.
     const isRefused = keepsToken || (isTerminal && !(code === BAD_REQUEST && this.#position.forget()));
     const wantsToken = TOKEN_CLOSE_CODES.has(code) && (code !== NOT_ALLOWED || this.token != null);
-    let delayMs = reconnectDelay(this.reconnectDelayMs);
+    let delayMs = reconnectDelay(this.reconnectDelayMs, DEFAULTS.reconnectDelayMs);
     if (keepsToken) delayMs = Infinity;
     else if (code === TOKEN_EXPIRED) delayMs = this.#delay.afterExpiry(delayMs);
     else if (isRefused) delayMs = Math.max(delayMs, this.#options.refusedDelayMs);

@@ -1,22 +1,15 @@
 // The options of a Gateway, which gateway.d.ts documents. One that is undefined or null has its default.
 
-/** With it the server sends its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
-export const SUBPROTOCOL = "simulcast.v1";
-export const DEFAULTS = {
-  reconnectDelayMs: 5_000, refusedDelayMs: 60_000,
-  connectTimeoutMs: 10_000, idleTimeoutMs: 45_000, closeTimeoutMs: 2_000,
-  subprotocols: [SUBPROTOCOL],
-};
 /** Between two attempts, whatever the options say. */
 const MIN_DELAY_MS = 10;
 /** A longer timer fires immediately (HTML standard, §8.6). */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Returns the options with the defaults of those that are missing. Throws TypeError for one that makes no sense. */
-export function checkedOptions(options) {
+/** Returns the options with `defaults` for those that are missing. Throws TypeError for one that makes no sense. */
+export function checkedOptions(options, defaults) {
   const given = Object.entries(options ?? {}).filter(([, value]) => value != null);
-  const checked = { ...DEFAULTS, ...Object.fromEntries(given) };
-  for (const name of Object.keys(DEFAULTS).filter((each) => each.endsWith("Ms"))) {
+  const checked = { ...defaults, ...Object.fromEntries(given) };
+  for (const name of Object.keys(defaults).filter((each) => each.endsWith("Ms"))) {
     const value = checked[name];
     if (typeof value !== "number" || !(value >= 0)) {
       throw new TypeError(`${name} is a number of milliseconds, 0 or more, not ${String(value)}`);
@@ -29,6 +22,6 @@ export function checkedOptions(options) {
 }
 
 /** Returns the delay of a Gateway's `reconnectDelayMs`, which may be set at any time, to anything. */
-export function reconnectDelay(value) {
-  return Math.max(value >= 0 ? Number(value) : DEFAULTS.reconnectDelayMs, MIN_DELAY_MS);
+export function reconnectDelay(value, defaultMs) {
+  return Math.max(typeof value === "number" && value >= 0 ? value : defaultMs, MIN_DELAY_MS);
 }
