@@ -44,8 +44,7 @@ class Services:
     async def start(self, channels: Iterable[str], address: str) -> str | None:
         """Begin to follow the channels. Return why that is not possible now, or None when all have started."""
         try:
-            for channel in channels:
-                await self.channels.follow(channel, address)
+            await self.channels.follow_all(channels, address)
         except (TimeoutError, TooManyChannels) as error:
             reason = self.listeners.not_ready() or str(error) or "the channel did not start in time"
             return f"no events yet: {reason}"

@@ -171,3 +171,15 @@ async def test_an_address_with_its_share_of_channels_is_refused_with_the_reason_
     clients += [await connect(50, "192.0.2.2"), await connect(3, "192.0.2.1")]
     for client in clients:
         await client.close()
+
+
+async def test_a_client_of_fifty_new_channels_waits_for_few_round_trips(
+    front_end: StartFrontEnd, own_valkey: Valkey
+) -> None:
+    running = await front_end()
+    query = "&".join(f"channel=new{number}" for number in range(50))
+    with own_valkey.admin() as admin:
+        before = admin.info("commandstats")["cmdstat_subscribe"]["calls"]
+        connection = await running.connect(f"?{query}")
+        assert admin.info("commandstats")["cmdstat_subscribe"]["calls"] - before <= 3
+    await connection.close()

@@ -24,7 +24,7 @@ from simulcast.frontend.fanout.feed import Feed, Outcome
 from simulcast.frontend.ingest.failures import describe, is_expected, is_of_channel
 from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
 from simulcast.frontend.ingest.rejections import Rejections
-from simulcast.frontend.ingest.subscription import Subscription, resolve
+from simulcast.frontend.ingest.subscription import NewSubscriptions, Subscription, resolve
 from simulcast.frontend.ingest.updates import FeedUpdates
 from simulcast.model.publication import from_message
 from simulcast.store.topology import Topology
@@ -55,6 +55,7 @@ class Listener:
         self._counters, self._clock = counters, counters.clock
         self._subscriptions: dict[str, Subscription] = {}  # by channel; the head of the first one was read longest ago
         self._by_name: dict[bytes, Subscription] = {}  # by the name of its Pub/Sub channel
+        self._new = NewSubscriptions()
         self._starting: set[str] = set()  # channels of the session's beginning that are not up to date yet
         self._due: dict[str, asyncio.Future[bool]] = {}  # channels whose heads are read next
         self._asked: dict[str, asyncio.Future[bool]] = {}  # channels whose heads are being read
@@ -78,25 +79,21 @@ class Listener:
 
     async def follow(self, channel: str, feed: Feed) -> None:
         """Subscribe, and return once the feed has started. Raises TimeoutError while Redis is away."""
-        subscription = self._subscriptions.get(channel)
-        if subscription is None:
-            subscription = Subscription(feed, self._servers.names(channel))
-            await self.subscribe(subscription)
+        subscription = self._subscriptions.get(channel) or self.add(channel, feed)
         async with asyncio.timeout(START_TIMEOUT_S):
             await subscription.started.wait()
 
-    def add(self, channel: str, feed: Feed) -> None:
-        """Let the next session subscribe to the channel. Raises ValueError for an invalid name."""
-        self._track(Subscription(feed, self._servers.names(channel)))
+    def add(self, channel: str, feed: Feed) -> Subscription:
+        """As `subscribe`. Raises ValueError for an invalid name."""
+        return self.subscribe(Subscription(feed, self._servers.names(channel)))
 
-    async def subscribe(self, subscription: Subscription) -> None:
-        """Subscribe now, or let the next session do so."""
-        self._track(subscription)
-        if self._pubsub is not None:
-            try:
-                await self._servers.subscribe(self._pubsub, [subscription.names.pubsub])
-            except (redis.RedisError, OSError) as error:
-                _log.info("the next session subscribes to %s: %s", subscription.names.channel, error)
+    def subscribe(self, subscription: Subscription) -> Subscription:
+        """Let the session's task subscribe, now or at its beginning: no client that leaves interrupts it."""
+        subscription.renew()
+        self._subscriptions[subscription.names.channel] = subscription
+        self._by_name[subscription.names.pubsub.encode()] = subscription
+        self._new.add(subscription)
+        return subscription
 
     def release(self, channel: str) -> Subscription | None:
         """Forget the channel, and return its subscription for another listener; None if it isn't followed here."""
@@ -105,11 +102,6 @@ class Listener:
             self._starting.discard(channel)
             resolve(subscription.take_waiting(), False)
         return subscription
-
-    def _track(self, subscription: Subscription) -> None:
-        subscription.renew()
-        self._subscriptions[subscription.names.channel] = subscription
-        self._by_name[subscription.names.pubsub.encode()] = subscription
 
     async def leave(self, channel: str) -> None:
         """Unsubscribe from the channel."""
@@ -158,19 +150,27 @@ class Listener:
         try:
             for subscription in self._subscriptions.values():
                 subscription.renew()
-            requested: set[str] = set()
-            while new := {subscription.names.pubsub for subscription in self._subscriptions.values()} - requested:
-                async with asyncio.timeout(POLL_TIMEOUT_S):
-                    await self._servers.subscribe(pubsub, new)
-                requested |= new
+                self._new.add(subscription)
+            while new := self._new.take():
+                await self._subscribe(pubsub, new)
             self._starting = set(self._subscriptions)
-            self._pubsub = pubsub  # from now on `subscribe` sends its own request
+            self._pubsub = pubsub
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._subscribe_to_new(pubsub), name="subscribe")
                 group.create_task(self._poll(client, group), name="poll")
                 group.create_task(self._read(open_reader(pubsub)), name="read")
         finally:
             self.end_session()
             await pubsub.aclose()
+
+    async def _subscribe_to_new(self, pubsub: PubSub) -> None:
+        while not is_cancelling():
+            await self._subscribe(pubsub, await self._new.wait())
+
+    async def _subscribe(self, pubsub: PubSub, new: list[Subscription]) -> None:
+        if names := [each.names.pubsub for each in new if self._subscriptions.get(each.names.channel) is each]:
+            async with asyncio.timeout(POLL_TIMEOUT_S):
+                await self._servers.subscribe(pubsub, names)
 
     def end_session(self) -> None:
         """Let everything that waits for this session's answers go on without them."""

@@ -97,7 +97,7 @@ class ListenerPool:
                 listener.client = own = client
             elif client is not own and (subscription := listener.release(channel)) is not None:
                 self._by_channel[channel] = other = other or self._add_listener(client)
-                await other.subscribe(subscription)
+                other.subscribe(subscription)
         return own
 
     def _start(self, listener: Listener) -> None:

@@ -80,3 +80,28 @@ class Subscription:
         stalled = behind and self.last_live_offset == self.polled_offset
         self.polled_head, self.polled_offset = head, self.last_live_offset
         return stalled
+
+
+class NewSubscriptions:
+    """Subscriptions that the session has yet to request: those of a turn of the loop share one request."""
+
+    def __init__(self) -> None:
+        self._new: dict[str, Subscription] = {}  # by channel
+        self._has_some = asyncio.Event()
+
+    def add(self, subscription: Subscription) -> None:
+        """Let the session request it."""
+        self._new[subscription.names.channel] = subscription
+        self._has_some.set()
+
+    async def wait(self) -> list[Subscription]:
+        """As `take`, once there is one."""
+        await self._has_some.wait()
+        return self.take()
+
+    def take(self) -> list[Subscription]:
+        """Return all, which are then the caller's to request."""
+        new = list(self._new.values())
+        self._new.clear()
+        self._has_some.clear()
+        return new

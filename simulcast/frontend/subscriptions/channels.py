@@ -1,7 +1,7 @@
 """Channels with clients here: each is subscribed to with its first client and released after its last."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 
 from simulcast.containment import contain_errors
@@ -100,6 +100,15 @@ class Channels:
             feed = self._feeds[channel] = self._new_feed(channel)
         await self._listeners.follow(channel, feed)
         return feed
+
+    async def follow_all(self, channels: Iterable[str], address: str = "") -> None:
+        """Start the channels together, as `follow` does one: they share round trips. Raises the first error of it."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for channel in channels:
+                    group.create_task(self.follow(channel, address), name=f"follow {channel}")
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
     @contextmanager
     def pin(self, channel: str) -> Iterator[None]:

@@ -152,6 +152,7 @@ class Subscriber:
 
         Raises BrokerUnavailable and TimeoutError while Redis is away, TooManyChannels.
         """
+        await self.channels.follow_all(self.options.channels, self.options.address)
         for channel in self.options.channels:
             await self.follow(channel, self.options.since.get(channel))
 
