@@ -17,6 +17,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 import simulcast.gateway
+from app.access.cors import CrossOriginMiddleware
 from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
 from app.access.permissions import client_authorizer
@@ -66,6 +67,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     front_end = FrontEnd(
         settings.redis_url,
         authorize=client_authorizer(tokens),
+        allowed_origins=settings.allowed_origins,
         schemes=settings.download_schemes,
         max_clients=None,  # the server limits connections
         drain_s=settings.drain_s,
@@ -90,7 +92,14 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
             RequestValidationError: validation_error_handler,
             BrokerUnavailable: unavailable_handler,
         },
-        middleware=[Middleware(RequestFilterMiddleware, allowed_hosts=frozenset(settings.allowed_hosts))],
+        middleware=[
+            Middleware(CrossOriginMiddleware, allowed=settings.allowed_origins),
+            Middleware(
+                RequestFilterMiddleware,
+                allowed_hosts=frozenset(settings.allowed_hosts),
+                allowed_origins=settings.allowed_origins,
+            ),
+        ],
     )
     app.state.front_end = front_end
     app.state.tokens = tokens

@@ -2,8 +2,8 @@
 
 from collections.abc import Container
 
-from simulcast.frontend.origins import host_and_port
 from simulcast.model.ip_address import parse_ip_address
+from simulcast.model.origin import host_and_port
 
 
 def check_host(host: str, allowed: Container[str]) -> str | None:

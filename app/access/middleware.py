@@ -1,6 +1,6 @@
 """Refuses requests that must not reach the routes: foreign hosts and origins, posts without JSON, tokens in a URL."""
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -17,9 +17,10 @@ _TOKEN_PARAMETERS = frozenset({b"token", b"access_token"})
 class RequestFilterMiddleware:
     """ASGI middleware. A refusal is answered with its reason, also to a WebSocket handshake."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Container[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Container[str], allowed_origins: Collection[str] = ()) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
+        self._allowed_origins = allowed_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -45,7 +46,7 @@ class RequestFilterMiddleware:
             return 421, reason
         if scope["type"] == "websocket" or scope["method"] in _SAFE_METHODS:
             return 200, None
-        if reason := check_origin(headers.get("origin"), host, scope["scheme"]):
+        if reason := check_origin(headers.get("origin"), host, scope["scheme"], self._allowed_origins):
             return 403, reason
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] == "POST" and kind != "application/json":

@@ -28,7 +28,7 @@ class FrontEnd(Supervisor):
     clients are disconnected at the end. `endpoint`: for `simulcast top`. `on_failure`: called when a task has died.
     `authorize`: gets the connection, and returns a Grant, or None to refuse; or FastAPI's `Depends(…)` on a function
     that does so. Without it every client may do everything. `allowed_origins`: origins whose pages may connect, besides
-    the application's own and those of localhost.
+    the application's own and those of this machine, in the forms of SIMULCAST_ALLOWED_ORIGINS.
 
     Raises ValueError for an address or a channel's name of no known form.
     """

@@ -1,10 +1,13 @@
 """A front-end's settings."""
 
 import ipaddress
-from typing import Annotated
+import re
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from simulcast.errors import SettingRefused
+from simulcast.model.origin import host_and_port, is_loopback_origin
 from simulcast.settings.access import AccessSettings
 from simulcast.settings.shared import Separated
 
@@ -17,6 +20,22 @@ def _network(text: str) -> str:
         raise ValueError("each is an IP address, or a network such as 10.0.0.0/8 with no bits set behind it") from None
 
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # RFC 3986, §3.1
+
+
+def _origin(text: str) -> str:
+    """Normalize an origin, or the pattern of several. Raises ValueError for any other text."""
+    origin = text.lower()
+    kind, separator, netloc = origin.partition("://")
+    if origin == "*" or (separator and _SCHEME.fullmatch(kind) and host_and_port(netloc.removesuffix(":*"), kind)[0]):
+        return origin
+    raise ValueError(
+        "each is an origin without a path, such as https://app.example.com, one with any port, such as "
+        "http://localhost:*, or * for all"
+    )
+
+
+_Origin = Annotated[str, AfterValidator(_origin)]
 _Network = Annotated[str, AfterValidator(_network)]
 _Name = Annotated[str, StringConstraints(to_lower=True)]
 
@@ -33,6 +52,12 @@ class FrontEndSettings(AccessSettings):
     allowed_hosts: Separated[_Name] = ()
     """Host names, separated by commas, under which clients reach the service, besides localhost and IP addresses; *
     allows any. Requests for other names are refused, against DNS rebinding."""
+
+    allowed_origins: Separated[_Origin] = ()
+    """Origins of pages elsewhere that may use the service, separated by commas: `https://app.example.com`,
+    `http://build.example.com:*` with any port, `capacitor://localhost`, `chrome-extension://…`, or * for all. Pages of
+    this machine may without it. It needs tokens, or SIMULCAST_OPEN_TO_EVERYONE: see
+    [pages of other origins](protocol.md#pages-of-other-origins)."""
 
     files_dir: str = ""
     """Folder that workers download into, as the front-end sees it; the front-end serves the files of complete downloads
@@ -59,3 +84,16 @@ class FrontEndSettings(AccessSettings):
     proxies: Separated[_Network] = ("127.0.0.1", "::1")
     """Addresses and networks, separated by commas, of trusted reverse proxies: their X-Forwarded-For and
     X-Forwarded-Proto are believed."""
+
+    @model_validator(mode="after")
+    def _check_origins(self) -> Self:
+        """Raise SettingRefused where pages of other sites could do everything and no setting says that they may."""
+        has_tokens = bool(self.token_secret or self.token_public_key_file)
+        foreign = [origin for origin in self.allowed_origins if not is_loopback_origin(origin.removesuffix(":*"))]
+        if foreign and not has_tokens and not self.open_to_everyone:
+            raise SettingRefused(
+                f"SIMULCAST_ALLOWED_ORIGINS={','.join(foreign)[:200]}: without tokens, each visitor of such a page "
+                "lets it watch and command all downloads. Set SIMULCAST_TOKEN_SECRET or "
+                "SIMULCAST_TOKEN_PUBLIC_KEY_FILE, or SIMULCAST_OPEN_TO_EVERYONE=true if that is intended"
+            )
+        return self

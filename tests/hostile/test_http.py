@@ -34,9 +34,6 @@ async def asked(running: FrontEnd, text: str) -> tuple[int, str]:
     "origin",
     [
         "null",
-        "http://127.0.0.1:1",
-        "http://127.0.0.1",
-        "http://[::1]:{port}",
         "http://127.0.0.1.evil.example:{port}",
         "http://localhost.evil.example",
         "http://localhost@evil.example",
