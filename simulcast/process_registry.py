@@ -20,6 +20,7 @@ PROCESS_TTL_S = 7.0
 RECEIVED = "received_bytes"  # the total of all workers
 _PAGE = 1000
 MAX_RECORD_CHARS = 300
+MAX_REPORTED_CHANNELS = 500  # of one front-end
 
 
 class _Process(BaseModel):
@@ -37,6 +38,7 @@ class FrontEndRecord(_Process):
 
     `address`, `admin`: host and port for clients and for operators, "" if it has none. `trouble`: the reason why no
     events arrive, "" while they do. `lag_s`: the longest measured time from Redis to the flush, None without events.
+    `clients_by_channel`: at most MAX_REPORTED_CHANNELS channels, those with most clients.
     """
 
     kind: Literal["front_end"] = "front_end"
@@ -50,6 +52,8 @@ class FrontEndRecord(_Process):
     deliveries_per_s: float
     bytes_per_s: float
     lag_s: float | None
+    channels_with_clients: int = 0
+    clients_by_channel: dict[str, int] = Field(default={}, max_length=MAX_REPORTED_CHANNELS)
 
 
 class WorkerRecord(_Process):

@@ -46,7 +46,7 @@ async def answer_once(
 ) -> Response:
     """Return the answer to the request, or to an earlier one with this key and this body.
 
-    `answer` gets the name of the request in hexadecimal digits, "" without a key. What it raises is not kept.
+    `answer` gets the name of the request in hexadecimal digits, "" without a key. An exception of it is not kept.
     Raises HTTPException 422 for a key that came with another body, BrokerUnavailable.
     """
     if key is None:

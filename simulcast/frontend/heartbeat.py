@@ -1,11 +1,13 @@
 """The record of itself that a front-end keeps in Redis, for `simulcast top` and the metrics."""
 
 from dataclasses import dataclass
+from heapq import nlargest
+from operator import itemgetter
 
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.heartbeat import Rate
-from simulcast.process_registry import FrontEndRecord
+from simulcast.process_registry import MAX_REPORTED_CHANNELS, FrontEndRecord
 from simulcast.version import version
 
 
@@ -37,6 +39,7 @@ class HeartbeatReporter:
     def record(self) -> FrontEndRecord:
         """Return its state now. Rates are those since the previous record."""
         counters, counts = self.channels.counters, self.channels.client_counts()
+        clients_by_channel = {channel: clients for channel, clients, _ in counts if clients}
         return FrontEndRecord(
             name=self.name,
             version=version(),
@@ -51,4 +54,6 @@ class HeartbeatReporter:
             deliveries_per_s=self._deliveries.per_second(counters.deliveries),
             bytes_per_s=self._bytes.per_second(counters.sent_bytes),
             lag_s=counters.pop_max_latency_s(),
+            channels_with_clients=len(clients_by_channel),
+            clients_by_channel=dict(nlargest(MAX_REPORTED_CHANNELS, clients_by_channel.items(), key=itemgetter(1))),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from simulcast.broker import Broker
 from simulcast.cancellation import is_cancelling, run_until_first
+from simulcast.channel_clients import ChannelClients
 from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
@@ -39,6 +40,7 @@ class Services:
     channels: Channels
     listeners: ListenerPool
     registry: ProcessRegistry
+    clients_of_channels: ChannelClients
     connected: set[Subscriber] = field(default_factory=set)
 
     async def start(self, channels: Iterable[str], address: str) -> str | None:
@@ -89,7 +91,8 @@ async def open_services(
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
-        yield Services(channel, schemes, broker, jobs, own_jobs, channels, listeners, registry)
+        clients = ChannelClients(registry)
+        yield Services(channel, schemes, broker, jobs, own_jobs, channels, listeners, registry, clients)
 
 
 async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]) -> None:

@@ -1,0 +1,81 @@
+"""Clients of each channel over all front-ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from simulcast.channel_clients import ChannelClients
+from simulcast.frontend.heartbeat import NO_ENDPOINT, HeartbeatReporter
+from simulcast.process_registry import MAX_REPORTED_CHANNELS, FrontEndRecord, ProcessRegistry
+from tests.clocks import Clock
+from tests.fake_listeners import make_channels
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+async def registry(own_valkey: Valkey) -> AsyncIterator[ProcessRegistry]:
+    found = ProcessRegistry.connect(own_valkey.url)
+    yield found
+    await found.aclose()
+
+
+def record(name: str, channels_with_clients: int, **clients: int) -> FrontEndRecord:
+    return FrontEndRecord(
+        name=name,
+        version="1",
+        started_at=0,
+        address="",
+        admin="",
+        trouble="",
+        channels=5,
+        clients=sum(clients.values()),
+        behind=0,
+        events_per_s=0,
+        deliveries_per_s=0,
+        bytes_per_s=0,
+        lag_s=None,
+        channels_with_clients=channels_with_clients,
+        clients_by_channel=clients,
+    )
+
+
+async def test_counts_are_those_of_all_front_ends_and_say_where_some_are_missing(registry: ProcessRegistry) -> None:
+    clients = ChannelClients(registry)
+    assert await clients.counts() == await clients.counts()
+    await registry.heartbeat(record("h:1", 2, a=1, b=2), {})
+    await registry.heartbeat(record("h:2", 1, a=5), {})
+    counts = await clients.counts()
+    assert (counts.by_channel, counts.complete) == ({"a": 6, "b": 2}, True)
+    await registry.heartbeat(record("h:3", 700, a=1), {})
+    counts = await clients.counts()
+    assert (counts.by_channel["a"], counts.complete) == (7, False)
+
+
+async def test_a_crowd_that_asks_shares_two_readings(
+    registry: ProcessRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = 0
+    read = registry.processes
+
+    async def counted() -> object:
+        nonlocal readings
+        readings += 1
+        return await read()
+
+    monkeypatch.setattr(registry, "processes", counted)
+    clients = ChannelClients(registry)
+    await asyncio.gather(*(clients.counts() for _ in range(500)))
+    assert readings <= 2
+
+
+async def test_a_front_end_reports_the_channels_with_most_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    channels, listeners = make_channels(Clock())
+    counts = [(f"c{n}", n, 0) for n in range(MAX_REPORTED_CHANNELS + 10)]
+    monkeypatch.setattr(channels, "client_counts", lambda: counts)
+    monkeypatch.setattr(listeners, "not_ready", lambda: None, raising=False)
+    reporter = HeartbeatReporter("h:1", 0.0, NO_ENDPOINT, channels, listeners)  # type: ignore[arg-type]
+    found = reporter.record()
+    assert found.channels_with_clients == MAX_REPORTED_CHANNELS + 9
+    assert len(found.clients_by_channel) == MAX_REPORTED_CHANNELS
+    assert min(found.clients_by_channel.values()) == 10
