@@ -3,13 +3,17 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulcast.errors import LeaseLost
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
+from simulcast.store.functions import Function
 from tests.jobs import claim_job
 from tests.part_files import CONTENT, completed, interrupt_download
 from tests.scripted_server import Server, honest
@@ -225,3 +229,25 @@ async def test_no_finished_file_is_called_like_a_part_file(
     await completed(jobs, downloader, server.at("/d2.part.1-a", honest(CONTENT)), "d1")
     await completed(jobs, downloader, server.at("/f", honest(CONTENT)), "d2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d2_part.1-a", "f"]
+
+
+async def test_a_small_file_takes_three_calls_to_redis_and_three_steps_of_the_disk(
+    server: Server, jobs: Jobs, downloader: Downloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, steps = list[str](), list[str]()
+    send, submit = Jobs._send, ThreadPoolExecutor.submit
+
+    async def noted_call(self: Jobs, function: Function, *args: Any) -> object:
+        calls.append(function)
+        return await send(self, function, *args)
+
+    def noted_step(self: ThreadPoolExecutor, step: Callable[..., object], *args: Any) -> Future[object]:
+        steps.append(step.__name__)
+        return submit(self, step, *args)
+
+    await jobs.submit(server.at("/f.bin", honest(CONTENT[:1_000_000])), "d1")
+    monkeypatch.setattr(Jobs, "_send", noted_call)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", noted_step)
+    await downloader.run(await claim_job(jobs))
+    assert calls == ["claim", "report_event", "report_event"]
+    assert steps == ["_open", "finish", "publish"]

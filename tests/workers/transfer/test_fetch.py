@@ -10,6 +10,7 @@ from tests.conditions import until
 from tests.fetching import LOCAL, Download
 from tests.scripted_server import (
     Reply,
+    Request,
     Server,
     answer,
     chunked,
@@ -261,3 +262,21 @@ async def test_a_slow_endless_body_can_be_cancelled_at_any_time(server: Server, 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert download.part.stat().st_size == download.told[-1][0]
+
+
+async def test_all_bytes_are_written_though_the_end_of_their_response_does_not_come(
+    server: Server, download: Download
+) -> None:
+    go_on = asyncio.Event()
+
+    async def endless(request: Request, writer: asyncio.StreamWriter) -> None:
+        stated = {"Transfer-Encoding": "chunked", "Content-Range": f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}"}
+        writer.write(head(206, stated) + chunked(CONTENT, end=b""))
+        await go_on.wait()
+        writer.write(b"0\r\n\r\n")
+
+    fetching = asyncio.create_task(download.fetch(server.at("/f", endless)))
+    await until(lambda: download.told[-1:] == [(len(CONTENT), len(CONTENT))], "the last byte")
+    assert download.part.read_bytes() == CONTENT and not fetching.done()
+    go_on.set()
+    assert (await fetching).size == len(CONTENT)
