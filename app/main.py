@@ -22,7 +22,7 @@ from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
 from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
-from app.routes import channels, downloads, files, publish
+from app.routes import channels, downloads, files, jobs, publish
 from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
@@ -105,6 +105,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     app.state.tokens = tokens
     app.state.files = Folder(Path(settings.files_dir)) if settings.files_dir else None
     app.include_router(downloads.router)
+    app.include_router(jobs.router)
     app.include_router(publish.router)
     app.include_router(channels.router)
     app.include_router(front_end.router, responses=openapi_errors(400, 421))

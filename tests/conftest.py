@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
+from simulcast.own_jobs import OwnJobs
 from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
 from tests.topologies import Cluster, Group, Sentinels
@@ -153,3 +154,9 @@ async def jobs(servers: Servers, broker: Broker, channel: str) -> AsyncIterator[
     found = Jobs(servers.topology(), broker, channel)
     yield found
     await found.aclose()
+
+
+@pytest.fixture
+async def any_jobs(servers: Servers, broker: Broker, channel: str) -> AsyncIterator[OwnJobs]:
+    async with aclosing(OwnJobs(servers.topology(), broker, channel)) as found:
+        yield found

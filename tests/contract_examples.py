@@ -56,4 +56,8 @@ OVERTAKEN = ["", "", "download_complete.overtaken"]
 
 DROPPED = ["", "", "", "", "", "", "download_deleted.too_many"]
 
-TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF, *OVERTAKEN, *DROPPED} - {""}
+JOB_TO_THE_END = ["job_queued", "job_started", "job_progress", "job_complete"]
+
+JOB_WITH_TROUBLE = ["", "job_queued.retried", "", "job_error", "", "job_cancelled", "job_deleted"]
+
+TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF, *OVERTAKEN, *DROPPED, *JOB_TO_THE_END, *JOB_WITH_TROUBLE} - {""}

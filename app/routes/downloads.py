@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.permissions import require_scope
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
+from app.routes.commands import NOT_NOW, Accepted, CommandId
 from app.routes.file_store import Folder
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
 from simulcast.frontend.grant import Grant
@@ -19,16 +20,11 @@ from simulcast.model.download_url import DownloadURL
 from simulcast.model.job_record import JobRecord, Sort, State, SubmittedRecord
 from simulcast.submissions import submit
 
-_NOT_NOW = openapi_errors(404, 409)
-
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
 _may_command = require_scope("command")
 _commanding = APIRouter(dependencies=[Depends(_may_command)], responses=WRITING)
 MayCommand = Annotated[Grant, Depends(_may_command)]
-
-
-CommandId = Annotated[str, Query(max_length=100)]
 
 
 class AddDownload(DownloadOptions):
@@ -62,12 +58,6 @@ class Downloads(BaseModel):
 
     downloads: list[JobRecord]
     total: int
-
-
-class Accepted(BaseModel):
-    """The command is recorded."""
-
-    status: Literal["accepted"] = "accepted"
 
 
 _EXISTING: dict[int | str, dict[str, Any]] = {
@@ -148,7 +138,7 @@ async def _run_command(services: Services, command: Command) -> Accepted:
     return Accepted()
 
 
-@_commanding.patch("/downloads/{download_id}", responses=_NOT_NOW, openapi_extra=body_schema(Link))
+@_commanding.patch("/downloads/{download_id}", responses=NOT_NOW, openapi_extra=body_schema(Link))
 async def relink_download(
     download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
 ) -> Accepted:
@@ -163,7 +153,7 @@ async def clear_finished(services: RunningServices, command_id: CommandId = "") 
     return await _run_command(services, Command("clear", command_id=command_id))
 
 
-@_commanding.post("/downloads/{download_id}/limit", responses=_NOT_NOW, openapi_extra=body_schema(Limit))
+@_commanding.post("/downloads/{download_id}/limit", responses=NOT_NOW, openapi_extra=body_schema(Limit))
 async def limit_download(
     download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
 ) -> Accepted:
@@ -172,7 +162,7 @@ async def limit_download(
     return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=body.bytes_per_s))
 
 
-@_commanding.post("/downloads/{download_id}/{action}", responses=_NOT_NOW)
+@_commanding.post("/downloads/{download_id}/{action}", responses=NOT_NOW)
 async def command_download(
     download_id: str,
     action: Literal["pause", "resume", "cancel", "retry"],
@@ -183,7 +173,7 @@ async def command_download(
     return await _run_command(services, Command(action, download_id, command_id))
 
 
-@_commanding.delete("/downloads/{download_id}", responses=_NOT_NOW)
+@_commanding.delete("/downloads/{download_id}", responses=NOT_NOW)
 async def delete_download(
     download_id: str, services: RunningServices, file: bool = False, command_id: CommandId = ""
 ) -> Accepted:

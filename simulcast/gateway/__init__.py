@@ -31,6 +31,15 @@ from simulcast.gateway.events import (
     DownloadResumed,
     DownloadStarted,
     Event,
+    JobCancelled,
+    JobChange,
+    JobComplete,
+    JobDeleted,
+    JobError,
+    JobEvent,
+    JobProgress,
+    JobQueued,
+    JobStarted,
 )
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.reconnect_policy import ConnectionState
@@ -53,5 +62,14 @@ __all__ = [
     "DownloadStarted",
     "Event",
     "Gateway",
+    "JobCancelled",
+    "JobChange",
+    "JobComplete",
+    "JobDeleted",
+    "JobError",
+    "JobEvent",
+    "JobProgress",
+    "JobQueued",
+    "JobStarted",
     "Limits",
 ]

@@ -195,14 +195,14 @@ class Gateway(CommandMethods):
                         yield event
 
     async def _command(
-        self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
+        self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
         if self._is_in_callback():
             raise RuntimeError("a callback can't wait for a result, which it holds up itself: make a task for it")
         if not self._is_wanted:
             raise ConnectionError(f"{action} needs a connection to {self._address}: connect_websocket() first")
         with self._receive_buffer.unbounded():
-            return await self._commands.request(self._send_now, action, download_id, deadline_s, members)
+            return await self._commands.request(self._send_now, action, target_id, deadline_s, members)
 
     def _send_now(self, text: str) -> bool:
         return self._connection is not None and self._connection.send_now(text)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 MAX_ID_CHARS = 200
+JOB_ACTIONS = frozenset({"cancel_job", "remove_job"})
 _RESULT = '{"type":"command_result"'
 
 
@@ -26,24 +27,26 @@ def as_json(members: Mapping[str, object]) -> str:
 class CommandResult:
     """The server has recorded the command; its effect follows as an event for everyone.
 
-    `download_id` is "" for `clear_finished`.
+    `download_id` is "" for `clear_finished`, and for commands of jobs, which have a `job_id`.
     """
 
     action: str
     download_id: str
     command_id: str
+    job_id: str = ""
 
 
 class CommandRejected(Exception):
-    """`reason`: `unknown_download`, `invalid_transition`, `unavailable`, `not_allowed` or `invalid_url`.
+    """`reason`: one of those in docs/protocol.md, such as `invalid_transition`.
 
-    The message is for people.
+    The message is for people. `download_id` and `job_id` are those of CommandResult.
     """
 
-    def __init__(self, action: str, download_id: str, reason: str, message: str) -> None:
+    def __init__(self, action: str, download_id: str, reason: str, message: str, job_id: str = "") -> None:
         super().__init__(message)
         self.action = action
         self.download_id = download_id
+        self.job_id = job_id
         self.reason = reason
 
 
@@ -63,15 +66,17 @@ class Commands:
         return [text for text, _ in self._pending.values()]
 
     async def request(
-        self, send: Callable[[str], bool], action: str, download_id: str, deadline_s: float, members: dict[str, object]
+        self, send: Callable[[str], bool], action: str, target_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
         """Send a command, now or when there is a connection. Raises CommandRejected and CommandTimeout."""
         command_id = uuid.uuid4().hex
-        target = {"download_id": download_id} if download_id else {}
+        member = "job_id" if action in JOB_ACTIONS else "download_id"
+        target = {member: target_id} if target_id else {}
+        job_id, download_id = target.get("job_id", ""), target.get("download_id", "")
         text = as_json({"action": action, **target, "command_id": command_id, **members})
         future: asyncio.Future[dict[str, object] | None] = asyncio.get_running_loop().create_future()
         self._pending[command_id] = (text, future)
-        command = f"{action} {download_id}".rstrip()
+        command = f"{action} {target_id}".rstrip()
         try:
             send(text)
             async with asyncio.timeout(deadline_s):
@@ -83,9 +88,9 @@ class Commands:
         if result is None:
             raise CommandTimeout(f"{command}: disconnected before the answer came")
         if result.get("status") == "accepted":
-            return CommandResult(action, download_id, command_id)
+            return CommandResult(action, download_id, command_id, job_id)
         reason, message = str(result.get("reason", "")), str(result.get("message", ""))
-        raise CommandRejected(action, download_id, reason, message)
+        raise CommandRejected(action, download_id, reason, message, job_id)
 
     def take_result(self, text: str) -> bool:
         """Give `text` to the command whose result it is. False if there is none."""
@@ -148,14 +153,23 @@ class CommandMethods(ABC):
         """Forget all downloads that have ended; files stay."""
         return await self._command("clear_finished", "", deadline_s, {})
 
+    async def cancel_job(self, job_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+        """Ask the process that runs a job to end it; one that is queued ends immediately."""
+        return await self._command_one("cancel_job", job_id, deadline_s, {})
+
+    async def remove_job(self, job_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+        """Remove a job that doesn't run from the list, for everyone."""
+        return await self._command_one("remove_job", job_id, deadline_s, {})
+
     async def _command_one(
-        self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
+        self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
-        if not 1 <= len(download_id) <= MAX_ID_CHARS:
-            raise ValueError(f"a download_id has 1 to {MAX_ID_CHARS} characters, not {len(download_id)}")
-        return await self._command(action, download_id, deadline_s, members)
+        if not 1 <= len(target_id) <= MAX_ID_CHARS:
+            member = "job_id" if action in JOB_ACTIONS else "download_id"
+            raise ValueError(f"a {member} has 1 to {MAX_ID_CHARS} characters, not {len(target_id)}")
+        return await self._command(action, target_id, deadline_s, members)
 
     @abstractmethod
     async def _command(
-        self, action: str, download_id: str, deadline_s: float, members: dict[str, object]
+        self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult: ...

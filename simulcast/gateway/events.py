@@ -1,11 +1,16 @@
 """Typed events. `parse` makes one of a message's text.
 
 Event                   anything; `raw` has all its members
-└─ DownloadEvent        about one download
-   ├─ DownloadProgress
-   └─ DownloadChange    a change of state
-      ├─ DownloadQueued, DownloadStarted, DownloadResumed, DownloadPaused
-      └─ DownloadComplete, DownloadError, DownloadCancelled, DownloadDeleted
+├─ DownloadEvent        about one download
+│  ├─ DownloadProgress
+│  └─ DownloadChange    a change of state
+│     ├─ DownloadQueued, DownloadStarted, DownloadResumed, DownloadPaused
+│     └─ DownloadComplete, DownloadError, DownloadCancelled, DownloadDeleted
+└─ JobEvent             about one job of any other kind
+   ├─ JobProgress
+   └─ JobChange
+      ├─ JobQueued, JobStarted
+      └─ JobComplete, JobError, JobCancelled, JobDeleted
 """
 
 import dataclasses
@@ -108,6 +113,69 @@ class DownloadDeleted(DownloadChange):
     """Its record is gone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent(Event):
+    """`attempt`: one run of a job, from queued to its end; counts from 1. `done` of `total` `unit`s are done."""
+
+    job_id: str
+    kind: str | None = None
+    name: str | None = None
+    attempt: int | None = None
+    done: float | None = None
+    total: float | None = None
+    unit: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProgress(JobEvent):
+    """`progress`: 0.0 to 1.0, and 0.0 while that is unknown."""
+
+    progress: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChange(JobEvent):
+    """`change` counts the changes of state of one job."""
+
+    change: int | None = None
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueued(JobChange):
+    """A process will start it; `error_message`: the reason why it is tried again."""
+
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted(JobChange):
+    """A process has begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobComplete(JobChange):
+    """It is done; `raw["result"]` is its result, if it has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError(JobChange):
+    """It failed, or its process was lost. `error_message`: a sentence for people."""
+
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled(JobChange):
+    """It was cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDeleted(JobChange):
+    """It was removed from the list."""
+
+
 _LARGEST_EXACT = 2**53  # among whole numbers; one of 400 digits has no float at all
 _KINDS: dict[str, type[Event]] = {
     "download_progress": DownloadProgress,
@@ -119,6 +187,13 @@ _KINDS: dict[str, type[Event]] = {
     "download_error": DownloadError,
     "download_cancelled": DownloadCancelled,
     "download_deleted": DownloadDeleted,
+    "job_progress": JobProgress,
+    "job_queued": JobQueued,
+    "job_started": JobStarted,
+    "job_complete": JobComplete,
+    "job_error": JobError,
+    "job_cancelled": JobCancelled,
+    "job_deleted": JobDeleted,
 }
 
 

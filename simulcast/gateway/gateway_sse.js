@@ -80,11 +80,14 @@ export class SSEConnection extends EventTarget {
     }
   }
 
-  async #post({ action, download_id: id, command_id: commandId, file, url, bytes_per_s: bytesPerS }) {
+  async #post({ action, download_id: id, job_id: jobId, command_id: commandId, file, url, bytes_per_s: bytesPerS }) {
     const one = `${this.#downloads}/${encodeURIComponent(id)}`;
     const query = commandId === undefined ? "" : `command_id=${encodeURIComponent(commandId)}`;
     let result = { status: "rejected", reason: "unavailable", message: `${action} needs a WebSocket` };
-    if (action === "clear_finished") result = await this.#request("POST", `${this.#downloads}/clear`);
+    const job = `${this.#downloads.replace(/downloads$/, "jobs")}/${encodeURIComponent(jobId)}`;
+    if (action === "cancel_job") result = await this.#request("POST", `${job}/cancel?${query}`);
+    else if (action === "remove_job") result = await this.#request("DELETE", `${job}?${query}`);
+    else if (action === "clear_finished") result = await this.#request("POST", `${this.#downloads}/clear`);
     else if (action === "delete_download") {
       result = await this.#request("DELETE", `${one}?file=${file === true}&${query}`);
     } else if (action === "relink_download") {
@@ -92,7 +95,8 @@ export class SSEConnection extends EventTarget {
     } else if (VERB.test(action)) {
       result = await this.#request("POST", `${one}/${VERB.exec(action)[1]}?${query}`, { bytes_per_s: bytesPerS });
     }
-    const command = { action, download_id: id, command_id: commandId };
+    if (jobId !== undefined && result.reason === "unknown_download") result.reason = "unknown_job";
+    const command = { action, download_id: id, job_id: jobId, command_id: commandId };
     this.#dispatch(JSON.stringify({ type: "command_result", ...command, ...result }));
   }
 

@@ -79,6 +79,8 @@ class Gateway:
     relink = _blocking(AsyncGateway.relink)
     delete = _blocking(AsyncGateway.delete)
     clear_finished = _blocking(AsyncGateway.clear_finished)
+    cancel_job = _blocking(AsyncGateway.cancel_job)
+    remove_job = _blocking(AsyncGateway.remove_job)
 
     def __init__(self, host: str = "localhost", port: int = 8080, **options: Any) -> None:
         """Takes the options of `simulcast.gateway.Gateway`, and raises its errors. Connects to nothing yet."""

@@ -21,6 +21,13 @@ from simulcast.gateway import (
     DownloadStarted,
     Event,
     Gateway,
+    JobCancelled,
+    JobComplete,
+    JobDeleted,
+    JobError,
+    JobProgress,
+    JobQueued,
+    JobStarted,
 )
 from simulcast.gateway.events import parse
 from tests.conditions import until
@@ -37,6 +44,13 @@ KINDS = {
     "download_error": DownloadError,
     "download_cancelled": DownloadCancelled,
     "download_deleted": DownloadDeleted,
+    "job_progress": JobProgress,
+    "job_queued": JobQueued,
+    "job_started": JobStarted,
+    "job_complete": JobComplete,
+    "job_error": JobError,
+    "job_cancelled": JobCancelled,
+    "job_deleted": JobDeleted,
 }
 PROGRESS: dict[str, object] = {"download_id": "12345", "progress": 0.75, "speed": 1024000}
 ABOUT: dict[str, object] = {"download_id": "12345", "name": "a.iso", "url": "https://example.com/a.iso"}
@@ -44,6 +58,8 @@ FIRST = ABOUT | {"attempt": 1, "received_bytes": 0}
 HALF = ABOUT | {"attempt": 1, "received_bytes": 2048, "total_bytes": 4096}
 AT = 1790000000000
 AGAIN = ABOUT | {"attempt": 2, "received_bytes": 0, "total_bytes": 4096}
+JOB: dict[str, object] = {"job_id": "render-7", "kind": "render", "name": "Holiday.mp4", "attempt": 1, "progress": 0.0}
+FRAMES: dict[str, object] = {"total": 12.0, "unit": "frames", "message": "scene 1"}
 NO_ROOM = {"error_message": "größer als erlaubt 😀"}
 # What is read beside `type`: the offset of the event_id, None where there is none, and the members.
 READ: dict[str, tuple[int | None, Mapping[str, object]]] = {
@@ -83,6 +99,14 @@ READ: dict[str, tuple[int | None, Mapping[str, object]]] = {
     "download_complete": (18, {"download_id": "12345", "file_path": "/downloads/a.iso"}),
     "download_error": (19, {"download_id": "12345", "error_message": "the server answered 404"}),
     "download_error.not_ascii": (19, {"download_id": "12345"} | NO_ROOM),
+    "job_queued": (1, JOB | {"change": AT + 1}),
+    "job_started": (2, JOB | {"change": AT + 2}),
+    "job_progress": (3, JOB | FRAMES | {"progress": 0.25, "done": 3.0}),
+    "job_complete": (4, JOB | FRAMES | {"progress": 1.0, "done": 12.0, "change": AT + 3}),
+    "job_queued.retried": (2, JOB | {"attempt": 2, "change": AT + 2, "error_message": "the disk is full"}),
+    "job_error": (4, JOB | {"attempt": 2, "change": AT + 4, "error_message": "its process was lost"}),
+    "job_cancelled": (6, JOB | {"attempt": 3, "change": AT + 6, "progress": 0.5}),
+    "job_deleted": (7, JOB | {"attempt": 3, "change": AT + 7, "progress": 0.5}),
     "other": (20, {}),
 }
 METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
@@ -95,6 +119,8 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "limit_download.by_id": lambda gateway: gateway.limit("12345", 1_000_000),
     "relink_download.by_id": lambda gateway: gateway.relink("12345", "https://example.org/a.iso?signature=2"),
     "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
+    "cancel_job.by_id": lambda gateway: gateway.cancel_job("render-7"),
+    "remove_job.by_id": lambda gateway: gateway.remove_job("render-7"),
 }
 
 
@@ -152,8 +178,9 @@ async def test_each_method_sends_the_example_and_understands_accepted(fake_serve
     async with Gateway(port=fake_server.port) as gateway:
         sent, command_id, result = await asked(fake_server, METHODS[name](gateway), "command_result.accepted_by_id")
     assert sent == FROM_CLIENT[name]
-    about = "" if kind_of(name) == "clear_finished" else "12345"
-    assert result == CommandResult(kind_of(name), about, command_id)
+    members = parse_members(FROM_CLIENT[name])
+    about = {key: members.get(key, "") for key in ("download_id", "job_id")}
+    assert dataclasses.asdict(result) == {"action": kind_of(name), "command_id": command_id, **about}
 
 
 async def test_rejected_raises_the_reason(fake_server: FakeServer) -> None:

@@ -6,7 +6,7 @@ from simulcast.frontend.authorization import parse_token
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED
-from simulcast.model.commands import Command, InvalidCommand, SubscriptionCommand, parse
+from simulcast.model.commands import Command, InvalidCommand, JobCommand, SubscriptionCommand, parse
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position
 from tests.contract_examples import FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, parse_members
@@ -15,6 +15,8 @@ from tests.fake_clients import entry
 AT_42 = Position(1790000000000, 42)
 PAUSE = Command("pause", "12345")
 PAUSE_BY_ID = Command("pause", "12345", "c-1")
+CANCEL_JOB_BY_ID = JobCommand("cancel_job", "render-7", "c-1")
+REMOVE_JOB = JobCommand("remove_job", "render-7")
 
 
 def payload(message: Message) -> bytes:
@@ -58,6 +60,8 @@ WRITTEN = {
     "command_result.rejected_by_id": PAUSE_BY_ID.encode_result("unknown_download").encode(),
     "command_result.invalid_transition": Command("delete", "12345").encode_result("invalid_transition").encode(),
     "command_result.unavailable": PAUSE.encode_result("unavailable").encode(),
+    "command_result.job_accepted_by_id": CANCEL_JOB_BY_ID.encode_result(None).encode(),
+    "command_result.unknown_job": REMOVE_JOB.encode_result("unknown_job").encode(),
     "command_result.subscribed": SubscriptionCommand(True, "a").encode_result(None).encode(),
     "command_result.unsubscribed": SubscriptionCommand(False, "a").encode_result(None).encode(),
     "command_result.not_subscribed": SubscriptionCommand(True, "a").encode_result("unavailable").encode(),
@@ -87,6 +91,10 @@ READ = {
     "relink_download.by_id": Command("relink", "12345", "c-1", url="https://example.org/a.iso?signature=2"),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
+    "cancel_job": JobCommand("cancel_job", "render-7"),
+    "cancel_job.by_id": CANCEL_JOB_BY_ID,
+    "remove_job": REMOVE_JOB,
+    "remove_job.by_id": JobCommand("remove_job", "render-7", "c-1"),
     "subscribe": SubscriptionCommand(True, "a"),
     "subscribe.since": SubscriptionCommand(True, "a", Position(1790000000000, 17)),
     "unsubscribe": SubscriptionCommand(False, "a"),

@@ -1,5 +1,6 @@
-"""What Redis makes of two downloads' lives, byte by byte: the Lua Functions write these events themselves."""
+"""What Redis makes of the lives of downloads and jobs, byte by byte: Lua Functions write these events themselves."""
 
+import asyncio
 import re
 
 import redis.asyncio
@@ -7,13 +8,26 @@ import redis.asyncio
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs, Lease, ReleaseState
 from simulcast.model.channel import ChannelNames
-from simulcast.model.commands import Action, Command
+from simulcast.model.commands import Action, Command, JobCommand
+from simulcast.model.own_job import about, measures
 from simulcast.model.position import Position
-from tests.contract_examples import DROPPED, FROM_SERVER, OVERTAKEN, PUT_OFF, TO_THE_END, WITH_TROUBLE, kept
+from simulcast.own_jobs import OwnJobs
+from tests.contract_examples import (
+    DROPPED,
+    FROM_SERVER,
+    JOB_TO_THE_END,
+    JOB_WITH_TROUBLE,
+    OVERTAKEN,
+    PUT_OFF,
+    TO_THE_END,
+    WITH_TROUBLE,
+    kept,
+)
 from tests.jobs import claim_job
 from workers.reporter import Reporter
 
 URL = "https://user:secret@example.com/a.iso"
+ABOUT = about("render-7", "render", "Holiday.mp4")
 HALF = {"progress": "0.5", "received": "2048", "total": "4096"}
 CHANGE = re.compile(rb'"change":[0-9]+')
 RETRY_AT = re.compile(rb'"retry_at":[0-9]+\.[0-9]{3}')
@@ -23,7 +37,7 @@ async def assert_told(broker: Broker, channel: str, names: list[str]) -> None:
     head = (await broker.head(channel)).position
     rows = await broker.history(Position(head.epoch, 0), head, channel)
     assert len(rows) == len(names)
-    changes = [change for row in rows if row.key == "12345" for change in CHANGE.findall(row.payload)]
+    changes = [change for row in rows if row.key in ("12345", "render-7") for change in CHANGE.findall(row.payload)]
     assert changes == sorted(set(changes))
     for name, row in zip(names, rows, strict=True):
         if name:
@@ -88,3 +102,26 @@ async def test_a_record_that_is_one_too_many(
         await jobs.finish(await claim_job(jobs, "host:1"), "error", HALF, {"error_message": "no"})
         await client.zadd(ChannelNames(channel).job_keys[3], {f"filler-{n}": 9e15 for n in range(9999)})
     await assert_told(broker, channel, DROPPED)
+
+
+async def test_a_job_to_its_good_end(any_jobs: OwnJobs, broker: Broker, channel: str) -> None:
+    await any_jobs.queue("render-7", ABOUT)
+    await any_jobs.start("render-7", ABOUT, "t1", "host:1")
+    await any_jobs.progress("render-7", "t1", measures(done=3, total=12, unit="frames", message="scene 1"))
+    done = measures(1.0, 12, 12, "frames", "scene 1")
+    await any_jobs.end("render-7", "t1", "complete", measures=done, result={"frames": 12})
+    await assert_told(broker, channel, JOB_TO_THE_END)
+
+
+async def test_a_job_with_a_retry_a_loss_and_its_removal(any_jobs: OwnJobs, broker: Broker, channel: str) -> None:
+    await any_jobs.start("render-7", ABOUT, "t1", "host:1")
+    await any_jobs.end("render-7", "t1", "queued", error_message="the disk is full")
+    await any_jobs.start("render-7", ABOUT, "t2", "host:1", lease_s=0.05)
+    while (await any_jobs.get("render-7")).state == "running":
+        await broker.head(channel)
+        await asyncio.sleep(0.02)
+    await any_jobs.start("render-7", ABOUT, "t3", "host:1")
+    assert await any_jobs.command(JobCommand("cancel_job", "render-7", "c-1")) is None
+    await any_jobs.end("render-7", "t3", "cancelled", measures=measures(0.5))
+    assert await any_jobs.command(JobCommand("remove_job", "render-7")) is None
+    await assert_told(broker, channel, JOB_WITH_TROUBLE)

@@ -113,6 +113,22 @@ test("the token is a header, and a refusal has its reason", async () => {
   assert.deepEqual(states.at(-1), refusal);
 });
 
+test("commands of jobs leave by REST, too", async () => {
+  const { one } = await fallenBack();
+  answer = ({ method }) => (method === "DELETE" ? { status: 404, detail: "there is no job a/b" } : { status: 200 });
+  one.sendWebSocketMessage({ action: "cancel_job", job_id: "a/b", command_id: "c" });
+  one.sendWebSocketMessage({ action: "remove_job", job_id: "a/b" });
+  await settled();
+  await settled();
+  const asked = requests.slice(1).map(({ method, url }) => `${method} ${new URL(url).pathname}`);
+  assert.deepEqual(asked, ["POST /jobs/a%2Fb/cancel", "DELETE /jobs/a%2Fb"]);
+  assert.deepEqual(messages.map((text) => JSON.parse(text)), [
+    { type: "command_result", action: "cancel_job", job_id: "a/b", command_id: "c", status: "accepted" },
+    { type: "command_result", action: "remove_job", job_id: "a/b", status: "rejected", reason: "unknown_job",
+      message: "there is no job a/b" },
+  ]);
+});
+
 test("commands leave by REST and their results are messages", async () => {
   const { one } = await fallenBack({ url: "ws://host/base/ws?interval_ms=500", token: () => "a.b.c" });
   await settled();

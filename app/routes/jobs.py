@@ -1,0 +1,73 @@
+"""The routes of jobs that are no downloads."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from pydantic import BaseModel
+
+from app.access.permissions import require_scope
+from app.routes.bodies import WRITING, RunningServices
+from app.routes.commands import NOT_NOW, Accepted, CommandId
+from simulcast.frontend.routes import openapi_errors
+from simulcast.frontend.services import Services
+from simulcast.model.commands import JobCommand
+from simulcast.model.own_job import JobQuery, JobState, OwnJobRecord
+
+router = APIRouter(responses=openapi_errors(400, 421))
+_watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
+_commanding = APIRouter(dependencies=[Depends(require_scope("command"))], responses=WRITING)
+
+
+class OwnJobs(BaseModel):
+    """One page. `total`: the number of all that match."""
+
+    jobs: list[OwnJobRecord]
+    total: int
+
+
+@_watching.head("/jobs", include_in_schema=False)
+@_watching.get("/jobs", response_model=OwnJobs)
+async def list_jobs(
+    services: RunningServices,
+    state: JobState | None = None,
+    kind: Annotated[str | None, Query(max_length=50)] = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """List jobs, the newest first, a page at a time. A job that ended stays for a day."""
+    jobs, total = await services.own_jobs.list(JobQuery(state, kind, offset, limit))
+    page = OwnJobs.model_construct(jobs=jobs, total=total)
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+@_watching.head("/jobs/{job_id}", include_in_schema=False)
+@_watching.get("/jobs/{job_id}", responses=openapi_errors(404))
+async def get_job(job_id: str, services: RunningServices) -> OwnJobRecord:
+    """Return one job."""
+    try:
+        return await services.own_jobs.get(job_id)
+    except KeyError as error:
+        raise HTTPException(404, f"there is no job {job_id[:100]}") from error
+
+
+async def _run_command(services: Services, command: JobCommand) -> Accepted:
+    reason = await services.own_jobs.command(command)
+    if reason is not None:
+        raise HTTPException(404 if reason == "unknown_job" else 409, command.describe(reason))
+    return Accepted()
+
+
+@_commanding.post("/jobs/{job_id}/cancel", responses=NOT_NOW)
+async def cancel_job(job_id: str, services: RunningServices, command_id: CommandId = "") -> Accepted:
+    """Ask the process that runs the job to end it; a queued one ends immediately."""
+    return await _run_command(services, JobCommand("cancel_job", job_id, command_id))
+
+
+@_commanding.delete("/jobs/{job_id}", responses=NOT_NOW)
+async def remove_job(job_id: str, services: RunningServices, command_id: CommandId = "") -> Accepted:
+    """Remove a job that does not run from the list, for everyone."""
+    return await _run_command(services, JobCommand("remove_job", job_id, command_id))
+
+
+for _router in (_watching, _commanding):
+    router.include_router(_router)

@@ -1,0 +1,98 @@
+"""A program that runs one job, in one of several ways: `python -m tests.system.job_program WAY JOB_ID FOLDER`.
+
+It writes `running` once the job has begun, with the id of the process that runs it, and goes on until there is `finish`
+or `raise`; at its end it writes `outcome`.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import simulcast
+import simulcast.sync
+from simulcast.errors import JobCancelled
+from simulcast.job_handle import Job
+from simulcast.job_keeper import JobKeeper
+
+WAYS = ("async", "sync", "thread", "fork", "track")
+LEASE_S = 2.0
+
+
+class Failure(Exception):
+    """The failure that the test asks for."""
+
+
+def goes_on(folder: Path) -> bool:
+    if (folder / "raise").exists():
+        raise Failure("the film is torn")
+    return not (folder / "finish").exists()
+
+
+def begin(folder: Path) -> None:
+    (folder / "pid").write_text(str(os.getpid()))
+    (folder / "pid").rename(folder / "running")
+
+
+async def run_async(job_id: str, folder: Path) -> Job:
+    async with simulcast.job(job_id, kind="render") as job:
+        begin(folder)
+        while goes_on(folder) and not job.cancel_requested:
+            await job.progress(done=1, total=2)
+            await asyncio.sleep(0.02)
+    return job
+
+
+def run_sync(job_id: str, folder: Path) -> Job:
+    with simulcast.sync.job(job_id, kind="render") as job:
+        begin(folder)
+        while goes_on(folder) and not job.cancel_requested:
+            job.progress(done=1, total=2)
+            time.sleep(0.02)
+    return job
+
+
+def run_in_child(job_id: str, folder: Path) -> None:
+    simulcast.sync.queue_job(job_id, kind="render")  # the parent has a thread and connections of its own
+    child = os.fork()
+    if child == 0:
+        with suppress(Failure):
+            (folder / "outcome").write_text(str(run_sync(job_id, folder).outcome))
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def run_track(job_id: str, folder: Path) -> None:
+    def items() -> Iterator[int]:
+        while goes_on(folder):
+            time.sleep(0.02)
+            yield 1
+
+    for number, _ in enumerate(simulcast.sync.track(items(), job_id, kind="render")):
+        if number == 0:
+            begin(folder)
+
+
+def main() -> None:
+    JobKeeper.lease_s = LEASE_S
+    way, job_id, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    with suppress(Failure, JobCancelled):
+        if way == "async":
+            (folder / "outcome").write_text(str(asyncio.run(run_async(job_id, folder)).outcome))
+        elif way == "thread":
+            with ThreadPoolExecutor(1) as pool:
+                (folder / "outcome").write_text(str(pool.submit(run_sync, job_id, folder).result().outcome))
+        elif way == "sync":
+            (folder / "outcome").write_text(str(run_sync(job_id, folder).outcome))
+        elif way == "fork":
+            run_in_child(job_id, folder)
+        else:
+            run_track(job_id, folder)
+
+
+if __name__ == "__main__":
+    main()
