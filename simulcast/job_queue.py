@@ -38,6 +38,24 @@ async def retry_while_unavailable(call: Callable[[], Awaitable[None]]) -> None:
             return
 
 
+async def report_end(
+    jobs: Jobs,
+    lease: Lease,
+    state: ReleaseState,
+    fields: Mapping[str, str],
+    members: Mapping[str, object] | None = None,
+    progress: bytes = b"",
+) -> None:
+    """Repeat `Jobs.finish` while Redis is away. Raises LeaseLost.
+
+    The progress is sent once: clients may know the end by then, and take later progress for a job that runs again.
+    """
+    first = [progress]
+    await retry_while_unavailable(
+        lambda: jobs.finish(lease, state, fields, members, first.pop() if first else b""),
+    )
+
+
 def describe_progress(
     lease: Lease,
     progress: float,
@@ -130,7 +148,7 @@ class ClaimedJob:
             fields, members = {"error": error_message}, {"error_message": error_message}
         try:
             async with asyncio.timeout(self._lease_s):
-                await retry_while_unavailable(lambda: self._jobs.finish(self._lease, ending, fields, members, progress))
+                await report_end(self._jobs, self._lease, ending, fields, members, progress)
         except (LeaseLost, TimeoutError):
             return "lost"
         return ending

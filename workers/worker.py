@@ -12,7 +12,7 @@ import redis.asyncio
 
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable, LeaseLost
-from simulcast.job_queue import retry_while_unavailable
+from simulcast.job_queue import report_end
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import site_of
@@ -199,7 +199,7 @@ class Worker:
         self._free_place(lease)
         try:
             async with asyncio.timeout(self._lease_s + FAILOVER_S):
-                await retry_while_unavailable(lambda: self._jobs.finish(lease, ending, fields, members))
+                await report_end(self._jobs, lease, ending, fields, members)
         except Exception as error:
             _log.warning("could not report that %s is %s: %r", lease.record.download_id, ending, error)
             return False

@@ -43,7 +43,10 @@ local function report_event(KEYS, ARGV)
   end
   local event_id, change
   local members, progress = string.match(text, '^([^\n]*)\n?(.*)$')
-  if progress ~= '' and redis.call('HEXISTS', record, 'shown') == 0 then append_and_publish(channel, 'p', id, progress) end
+  -- Behind an end that clients know, progress would tell them that the job runs again.
+  if progress ~= '' and first_change == '' and redis.call('HEXISTS', record, 'shown') == 0 then
+    append_and_publish(channel, 'p', id, progress)
+  end
   local changed_at, first_state, named = string.match(first_change, '^(%d+) (%l+)(.*)$')
   channel.changed_at = changed_at
   if (first_state == 'paused' or first_state == 'cancelled') and (tonumber(commanded_at) or 0) <= tonumber(changed_at) then

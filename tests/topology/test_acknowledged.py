@@ -7,10 +7,11 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.jobs import DesiredState, Jobs
 from simulcast.model.commands import Command
+from simulcast.model.events import Event, encode, progress_event
 from simulcast.model.job_record import Query
 from simulcast.store import sender
 from tests.conditions import FAILOVER_S, eventually, retry_while_unavailable
-from tests.jobs import claim_job, history
+from tests.jobs import claim_job, history, history_at
 from tests.topologies import Cluster, Group, Sentinels
 
 CHANNEL = "downloads"
@@ -27,7 +28,9 @@ class TestAcknowledged:
         group.cut_off_replicas(first)
         claim = await claim_job(jobs, "host:1")
         assert claim.record.download_id == before[0]
-        await jobs.finish(claim, "complete", {"file_path": "/0"}, {"file_path": "/0"})
+        last = encode(progress_event("before-0", 1.0, 0))
+        assert isinstance(last, Event)
+        await jobs.finish(claim, "complete", {"file_path": "/0"}, {"file_path": "/0"}, last.payload)
         assert await jobs.command(Command("pause", before[1], "pause-1")) is None
         assert await jobs.command(Command("cancel", before[2])) is None
         assert await jobs.command(Command("delete", before[2])) is None
@@ -53,6 +56,11 @@ class TestAcknowledged:
             return await states() == expected
 
         await eventually(holds, "the state that was acknowledged", FAILOVER_S)
+        again = await history_at(group.url)
+        assert [event["type"] for event in again if event["download_id"] == "before-0"][-1:] == ["download_complete"]
+        assert not [event for event in again if event["type"] == "download_progress"], (
+            "a front-end would tell the end again"
+        )
         assert await retry_while_unavailable(lambda: jobs.renew([running], 30)) == [DesiredState("running")]
         client = await jobs._servers.client_for(CHANNEL)
         assert await client.hget(f"{{simulcast:{CHANNEL}}}:job:after-1", "finishing") == b"the file"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulcast.job_queue import retry_while_unavailable
+from simulcast.job_queue import report_end, retry_while_unavailable
 from simulcast.jobs import Jobs, Lease
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
@@ -89,7 +89,7 @@ class Downloader:
         on_whole()
         progress, fields = reporter.finish(size)
         members = {"file_path": f"{self._public_folder}/{path.name}"}
-        await retry_while_unavailable(lambda: self._jobs.finish(claim, "complete", fields | members, members, progress))
+        await report_end(self._jobs, claim, "complete", fields | members, members, progress)
 
     def limit(self, claim: Lease, bytes_per_s: int | None) -> None:
         """Change the download's own limit; None for no limit but the worker's."""
