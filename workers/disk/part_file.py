@@ -20,8 +20,8 @@ from workers.disk.identity import FileIdentity
 from workers.disk.threads import start_in_thread, wait_uncancelled
 from workers.errors import PartFileChanged
 
-# Larger writes take large folios of the page cache, which the host of a virtual machine may have to provide anew: then a
-# GiB cost 0.8 s more. Elsewhere there is no difference.
+# Larger writes take large folios of the page cache, which the host of a virtual machine may have to provide anew: a GiB
+# cost 0.8 s more then. Elsewhere there is no difference.
 _WRITE_BYTES = 128 * 1024
 
 
