@@ -24,7 +24,7 @@ PUBLISHED = [
     ["download_progress", "download_complete"],
     ["download_progress"] * 3,
     ["build_finished", "chapter"],
-    ["render"] * 5,
+    ["render"] * 6,
     [],
     ["invoice_paid"],
 ]

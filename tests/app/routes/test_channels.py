@@ -102,6 +102,25 @@ async def test_history_is_what_a_reconnect_replays(
         assert ([event["n"] for event in history["events"]], history["recovered"]) == ([3], False)
 
 
+async def test_the_end_of_a_key_supersedes_its_progress_in_a_replay_and_is_superseded_by_nothing(
+    front_end: StartFrontEnd,
+) -> None:
+    running = await front_end()
+    broker = Broker.connect(running.redis_url)
+    since = (await broker.head("ends")).position
+    for name, ends in (("k1", False), ("k2", False), ("k1", True), ("k1", False), ("k1", True)):
+        await broker.publish({"key": name, "ends": ends}, "ends", key=name, ends=ends)
+    await broker.aclose()
+    expected = [("k2", False), ("k1", True), ("k1", True)]
+    for each in (running, await front_end()):
+        history = await read(each, f"/channels/ends/history?since={since}")
+        assert [(event["key"], event["ends"]) for event in history["events"]] == expected
+        client = await each.connect(f"?channel=ends&since={since}")
+        seen = [json.loads(await client.recv()) for _ in expected]
+        assert seen == history["events"]
+        await client.close()
+
+
 async def test_a_long_history_comes_in_parts_from_memory_and_from_redis(front_end: StartFrontEnd) -> None:
     running = await front_end()
     broker = Broker.connect(running.redis_url)
