@@ -53,8 +53,9 @@ class ChannelReader:
 
         Raises TooManyChannels, and TimeoutError or BrokerUnavailable while Redis is away.
         """
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            return _read_snapshot(await self._follow(channel, address))
+        with self.channels.pin(channel):
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                return _read_snapshot(await self._follow(channel, address))
 
     async def history(self, channel: str, since: Position, address: str) -> ChannelEvents:
         """Return the events after that position, or the snapshot where some of them are lost. Raises as `state`."""

@@ -1,12 +1,20 @@
 """The bounds of a channel that is read without a connection."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
+from simulcast.broker import Broker
 from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import channel_reader
+from simulcast.frontend.subscriptions.channel_reader import ChannelReader
+from simulcast.frontend.subscriptions.channels import IDLE_CHANNEL_TTL_S
 from simulcast.model.position import Position
 from tests.clocks import Clock
 from tests.fake_clients import make_hub
+from tests.fake_listeners import make_channels
 from tests.publications import publication
 
 
@@ -21,3 +29,19 @@ def test_a_snapshot_beyond_the_bound_lacks_its_oldest_entries_and_says_so(monkey
     monkeypatch.setattr(channel_reader, "MAX_STATE_BYTES", size)
     part = channel_reader._read_snapshot(feed)
     assert (part.events, part.complete, part.position) == (complete.events[-3:], False, complete.position)
+
+
+async def test_a_channel_that_is_read_is_kept_meanwhile() -> None:
+    clock = Clock()
+    channels, _ = make_channels(clock)
+    feed = await channels.follow("a")
+    feed.accept(publication(1, "p", "k", epoch=1))
+    await channels.sweep()
+
+    async def catch_up(channel: str) -> None:
+        clock.advance(IDLE_CHANNEL_TTL_S + 1)
+        await channels.sweep()
+
+    listeners = cast(ListenerPool, SimpleNamespace(catch_up=catch_up))
+    state = await ChannelReader(channels, listeners, cast(Broker, None)).state("a", "")
+    assert (len(state.events), "a" in channels.feeds) == (1, True)
