@@ -25,6 +25,8 @@ from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 
 POLL_S = 1.0  # how long a lost wake-up goes unnoticed
+WAKE_INTERVAL_S = 0.02  # anyone may publish wake-ups: those that come in it cost one round trip
+MAX_WAKE_UPS = 500  # that are read then
 SHUTDOWN_TIMEOUT_S = 5.0
 FAILOVER_S = 30.0  # by then another master serves
 STRAY_INTERVAL_S = 600.0
@@ -253,9 +255,14 @@ class Worker:
         async with client.pubsub() as pubsub:
             await pubsub.subscribe(self._names.wake)
             while not is_cancelling() and client is await self._subscribing.client_for(self._names.channel):
-                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=POLL_S)
-                if message is not None:
+                timeout_s = POLL_S
+                for _ in range(MAX_WAKE_UPS):
+                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_s)
+                    if message is None:
+                        break
                     self._wake(message["data"].decode("utf-8", "replace"))
+                    timeout_s = 0.0
+                await asyncio.sleep(WAKE_INTERVAL_S)
 
     async def _remove_strays(self) -> None:
         while not is_cancelling():

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import signal
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from simulcast.model.channel import ChannelNames
 from tests.conditions import eventually, until
 from tests.downloads import CONTENT, LEASE, PAST_A_WRITE, is_right, only_file
 from tests.file_server import Files, serve_files
@@ -19,6 +21,7 @@ from tests.service import FrontEnd, collect
 from tests.system.dying_worker import STEPS
 from tests.valkey import Valkey
 from workers.http.byte_ranges import length, merge_ranges
+from workers.worker import WAKE_INTERVAL_S
 
 MAX_IN_FLIGHT_BYTES = 1_000_000  # on their way on all connections where another one takes over, or the worker dies
 
@@ -187,3 +190,17 @@ async def test_kill_9_while_several_connections_write_another_goes_on_with_what_
     missing_bytes = length(merge_ranges((int(start), int(last) + 1) for start, last in spans))
     assert 0 < missing_bytes < 20_000_000, "it was downloaded again"
     assert missing_bytes <= setup.files.sent_bytes < missing_bytes + MAX_IN_FLIGHT_BYTES, "bytes were fetched twice"
+
+
+async def test_a_flood_of_foreign_wake_ups_costs_few_round_trips(worker: StartWorker, own_valkey: Valkey) -> None:
+    worker()
+    wake = ChannelNames().wake
+    with own_valkey.admin() as admin:
+        await until(lambda: admin.pubsub_numsub(wake)[0][1], "the worker")
+        before, began = admin.info("commandstats")["cmdstat_fcall"]["calls"], time.monotonic()
+        for _ in range(1000):
+            admin.publish(wake, "nobody")
+            await asyncio.sleep(0)
+        elapsed_s = time.monotonic() - began
+        calls = admin.info("commandstats")["cmdstat_fcall"]["calls"] - before
+    assert calls <= elapsed_s * (1 / WAKE_INTERVAL_S + 5) + 10
