@@ -19,7 +19,7 @@ from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.events import SILENT_TTL_S, Event, Message, encode, validate_key
 from simulcast.model.position import Position
-from simulcast.model.publication import Publication, from_entry, from_stream
+from simulcast.model.publication import Publication, known_entry, known_stream_entry
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Command
@@ -200,9 +200,10 @@ class Broker:
 
         reply = await self._read_topology.read(channel, "read the snapshot", call)
         *head, active, ended_entries, ages_ms, silent = cast(list[Any], reply)
-        ended = [from_entry(entry) for entry in ended_entries]
-        publications = sorted([*map(from_entry, active), *ended], key=_sort_key)
-        ended_ago_s = {publication.key: int(age_ms) / 1000 for publication, age_ms in zip(ended, ages_ms, strict=True)}
+        ended = [known_entry(entry) for entry in ended_entries]
+        publications = sorted(filter(None, [*map(known_entry, active), *ended]), key=_sort_key)
+        ages = zip(ended, ages_ms, strict=True)
+        ended_ago_s = {publication.key: int(age_ms) / 1000 for publication, age_ms in ages if publication is not None}
         silent_s = {key.decode(): int(ms) / 1000 for key, ms in zip(silent[::2], silent[1::2], strict=True)}
         return Snapshot(_parse_head(head), publications, ended_ago_s, silent_s)
 
@@ -246,7 +247,7 @@ class Broker:
 
         reply = await self._read_topology.read(channel, "read the history", call)
         entries = cast(list[tuple[bytes, dict[bytes, bytes]]], reply)
-        return [from_stream(position, fields[b"e"]) for position, fields in entries]
+        return [*filter(None, (known_stream_entry(position, fields.get(b"e", b"")) for position, fields in entries))]
 
 
 async def _read_heads(
@@ -288,7 +289,7 @@ def _parse_head(reply: list[Any], asked_at: float | None = None, after: Position
     before = Position.parse(previous.decode()) if previous else None
     following: list[Publication] = []
     if rest and after is not None:
-        following = [from_stream(*entry) for entry in zip(rest[0][::2], rest[0][1::2], strict=True)]
+        following = [*filter(None, map(known_stream_entry, rest[0][::2], rest[0][1::2]))]
         if not is_gapless(after, following):
             following = []
     return Head(Position(int(epoch), int(offset)), tag.decode(), before, published_at, following)

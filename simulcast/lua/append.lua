@@ -130,6 +130,13 @@ local function trim_history(channel, written)
   return trimmed
 end
 
+-- Returns whether the history took the entry.
+local function append_entry(call, channel, id, body)
+  local reply = call('XADD', channel.history, 'MAXLEN', '~', channel.max_length, id, 'e', body,
+    'b', int(channel.written))
+  return type(reply) ~= 'table' or not reply.err
+end
+
 -- Returns the publication's id, <epoch>-<offset>.
 local function append_and_publish(channel, label, key, payload)
   local epoch, head, tag = ensure_epoch(channel)
@@ -139,7 +146,13 @@ local function append_and_publish(channel, label, key, payload)
   local body = label .. ' ' .. key .. '\n' .. payload
   local entry = id .. ' ' .. body
   local written = channel.written + #body + ENTRY_BYTES
-  redis.call('XADD', channel.history, 'MAXLEN', '~', channel.max_length, id, 'e', body, 'b', int(channel.written))
+  if not append_entry(redis.pcall, channel, id, body) then
+    -- `meta` and history contradict each other: one of them was restored, or has entries of others.
+    epoch, head, tag = open_epoch(channel, epoch, head)
+    id = epoch .. '-1'
+    offset, entry, written = '1', id .. ' ' .. body, channel.written + #body + ENTRY_BYTES
+    append_entry(redis.call, channel, id, body)
+  end
   keep_channel(channel, channel.history, true)
   index_entry(channel, label, key, entry, math.floor(now / 1000))
   redis.call('HSET', channel.meta, 'offset', offset, 'published', offset .. ' ' .. int(now),

@@ -106,6 +106,8 @@ local function is_current(stored)
   return never_promoted and stored and string.match(stored, '^%w+') == string.match(incarnation, '^%w+')
 end
 
+local MAX_EPOCH = 2 ^ 53 - 1 -- a history with larger ids is none of ours
+
 -- A new epoch is larger than any id in the stream, or XADD would refuse it. The tag depends on run_id, which a client
 -- that may only PUBLISH can't know, so such a client can't forge a position.
 local function open_epoch(channel, old_epoch, old_offset)
@@ -113,7 +115,8 @@ local function open_epoch(channel, old_epoch, old_offset)
   local newest = redis.call('XREVRANGE', channel.history, '+', '-', 'COUNT', 1)[1]
   if newest then
     local body, bytes_before = newest[2][2], tonumber(newest[2][4]) or 0
-    epoch = math.max(epoch, tonumber(string.match(newest[1], '^%d+')) + 1)
+    local newest_epoch = tonumber(string.match(newest[1], '^%d+'))
+    if newest_epoch >= MAX_EPOCH then redis.call('DEL', channel.history) else epoch = math.max(epoch, newest_epoch + 1) end
     channel.written = math.max(channel.written, bytes_before + #body + ENTRY_BYTES) -- `meta` may be lost
   end
   local tag = string.sub(redis.sha1hex(incarnation .. ' ' .. channel.meta .. ' ' .. int(epoch)), 1, 12)
@@ -140,7 +143,7 @@ local function ensure_epoch(channel)
   -- Another version of this library may have stored a newer incarnation, after a failover to and fro. Two versions that
   -- each insisted on their own would open an epoch at every call.
   if not is_current(stored) then read_incarnation() end
-  offset = tonumber(offset)
+  epoch, offset = string.match(epoch or '', '^%d+$'), tonumber(string.match(offset or '', '^%d+$') or '')
   if not is_current(stored) or not epoch or not offset or not tag
     or (offset > 0 and redis.call('EXISTS', channel.history) == 0) then
     return open_epoch(channel, epoch, offset)

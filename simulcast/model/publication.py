@@ -76,6 +76,22 @@ def from_stream(position: bytes, body: bytes) -> Publication:
     return Publication(Position.parse(position.decode()), label, key, payload, dedup_id, ttl_s)
 
 
+def known_entry(entry: bytes) -> Publication | None:
+    """As `from_entry`; None if no broker wrote it."""
+    try:
+        return from_entry(entry)
+    except ValueError:
+        return None
+
+
+def known_stream_entry(position: bytes, body: bytes) -> Publication | None:
+    """As `from_stream`; None if no broker wrote it."""
+    try:
+        return from_stream(position, body)
+    except ValueError:
+        return None
+
+
 def _split_label(text: str) -> tuple[str, int]:
     match = _TTL.fullmatch(text) if "~" in text else None
     return (match[1], int(match[2])) if match else (text, 0)
