@@ -151,7 +151,7 @@ async def test_an_end_from_outside_is_refused_for_a_key_that_a_download_has(
     jobs = Jobs.connect(valkey.url, broker, channel)
     await jobs.submit(URL, "a")
     claim = await claim_job(jobs)
-    with pytest.raises(InvalidEvent, match="download a is owned"):
+    with pytest.raises(InvalidEvent, match="a is owned by the service"):
         await publish(valkey, channel)
     await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     assert [(kind, event["type"]) for kind, event in await shown(broker, channel)] == [("e", "download_complete")]
@@ -172,7 +172,7 @@ async def test_the_command_line_publishes_keys_and_refuses_the_end_of_a_download
     jobs = Jobs.connect(valkey.url, broker, channel)
     await jobs.submit(URL, "b")
     done = simulcast("publish", channel, "{}", "--key", "b", "--ends", REDIS_URL=valkey.url)
-    assert "download b is owned" in assert_complaint(done)
+    assert "b is owned by the service" in assert_complaint(done)
     assert "name it with key" in assert_complaint(simulcast("publish", channel, "{}", "--ends", REDIS_URL=valkey.url))
     await jobs.aclose()
     await broker.aclose()
