@@ -144,7 +144,7 @@ local function ensure_epoch(channel)
   -- each insisted on their own would open an epoch at every call.
   if not is_current(stored) then read_incarnation() end
   epoch, offset = string.match(epoch or '', '^%d+$'), tonumber(string.match(offset or '', '^%d+$') or '')
-  if not is_current(stored) or not epoch or not offset or not tag
+  if not is_current(stored) or not epoch or not offset or not string.match(tag or '', '^%x+$')
     or (offset > 0 and redis.call('EXISTS', channel.history) == 0) then
     return open_epoch(channel, epoch, offset)
   end

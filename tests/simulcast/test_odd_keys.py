@@ -1,5 +1,7 @@
 """A channel whose keys contradict each other, or hold entries of others, the same on every server and topology."""
 
+import re
+
 import pytest
 import redis.asyncio
 
@@ -34,6 +36,7 @@ async def test_whatever_stands_in_meta_publishing_goes_on_and_gives_no_position_
         given += [await broker.publish(progress_event(value or "x", 0.5, 1), channel) for n in range(2)]
         assert (await broker.head(channel)).position == given[-1]
         await broker.snapshot(channel)
+        assert re.fullmatch("[0-9a-f]+", (await broker.head(channel)).tag)
     assert len(set(given)) == 3 + 8 * 2 and None not in given
 
 

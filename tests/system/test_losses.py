@@ -114,7 +114,7 @@ async def test_a_listener_whose_polls_fail_unexpectedly_is_not_ready_until_they_
     own_valkey: Valkey, tmp_path: Path
 ) -> None:
     running = FrontEnd(own_valkey.url, tmp_path / "front-end.log")  # no fixture's: its log has a traceback
-    senseless = functions.code().replace("FULL_REDIS, head)", "FULL_REDIS, function() return {} end)")
+    senseless = functions.code().replace("FULL_REDIS, poll)", "FULL_REDIS, function() return {} end)")
     assert senseless != functions.code()
     try:
         await running.ready()
