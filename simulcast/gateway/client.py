@@ -14,7 +14,7 @@ from simulcast.gateway.checks import check_options
 from simulcast.gateway.commands import CommandMethods, CommandResult, Commands, as_json
 from simulcast.gateway.connection import GatewayConnection, open_connection
 from simulcast.gateway.events import Event, parse
-from simulcast.gateway.health import is_running
+from simulcast.gateway.health import ServerCheck
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.receive_buffer import ReceiveBuffer
 from simulcast.gateway.reconnect_policy import MIN_DELAY_S, NEVER, ConnectionState, ReconnectPolicy
@@ -35,11 +35,10 @@ class Gateway(CommandMethods):
     After a close that means "change something first" (`simulcast.gateway.reconnect_policy`) it waits
     `limits.refused_delay_s`; one that means its fixed `token` disconnects it for good.
 
-    `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)`
-    gets True once for each connection and False once for each loss; `on_state_change(state)` gets each
-    `ConnectionState`, with the reason of a loss and the time of the next attempt. They may be set at any time, and are
-    plain or async callables, called one after the other, an async one to its end; meanwhile nothing more is read, and
-    the server cuts a client that doesn't read for too long. Their exceptions are logged (docs/protocol.md).
+    `on_websocket_message(text)` gets each text message as it came; `on_websocket_status_change(connected)` gets True
+    once for each connection and False once for each loss; `on_state_change(state)` gets each `ConnectionState`, with
+    the reason of a loss and the time of the next attempt. They may be set at any time, are plain or async, and run one
+    after the other, while nothing more is read: the server cuts who reads nothing for too long. Exceptions are logged.
 
     `async for event in gateway` yields each event, typed (`simulcast.gateway.events`), in addition to the callback;
     `await gateway.pause("12345")` and its like send a command and await its result (`simulcast.gateway.commands`).
@@ -174,9 +173,10 @@ class Gateway(CommandMethods):
             _logger.warning("a message was not sent: %s", reason)
         return is_accepted
 
-    async def is_server_running(self) -> bool:
-        """Return whether `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never raises."""
-        return await is_running(self._address, self._limits.health_timeout_s, self._policy.heed_retry_after)
+    @property
+    def is_server_running(self) -> ServerCheck:
+        """Await it: whether `/health`, next to the WebSocket's path, answers with 200 in time. Never raises."""
+        return ServerCheck(self._address, self._limits.health_timeout_s, self._policy.heed_retry_after)
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Yield each event that came and was not read yet, then each as it comes, until a disconnect. Connects first.

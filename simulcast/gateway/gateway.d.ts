@@ -124,10 +124,10 @@ export interface Gateway {
    */
   sendWebSocketMessage(message: string | object): boolean;
   /**
-   * Resolves to true if `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never rejects. In a page
-   * from another origin any response counts, since the browser hides its status.
+   * Await it, without (): true if `/health`, next to the WebSocket's path, answers with 200 within 5 s. Never rejects. In
+   * a page any response of another origin counts, since the browser may hide its status.
    */
-  isServerRunning(): Promise<boolean>;
+  readonly isServerRunning: PromiseLike<boolean>;
 }
 
 /** The class. Its own members are those of one Gateway that the whole program shares, as in the Flutter app. */

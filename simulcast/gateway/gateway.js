@@ -9,6 +9,7 @@
 
 import { Config, resumeAddress, siblingAddress, socketAddress, textWithout } from "./gateway_address.js";
 import { ReconnectDelay } from "./gateway_delay.js";
+import { serverCheck } from "./gateway_health.js";
 import { checkedOptions, reconnectDelay } from "./gateway_options.js";
 import { ResumePosition } from "./gateway_position.js";
 import { SSEConnection } from "./gateway_sse.js";
@@ -112,17 +113,9 @@ export class Gateway {
     return !why;
   }
 
-  async isServerRunning() {
-    try {
-      // A page of another origin can't read the status: there, any response has to do.
-      const mode = globalThis.document ? "no-cors" : "cors";
-      const address = siblingAddress(socketAddress(this.#options), "health");
-      const response = await fetch(address, { mode, cache: "no-store", signal: AbortSignal.timeout(5_000) });
-      if (!response.ok) this.#delay.heedRetryAfter(response.headers.get("retry-after"));
-      return response.status === 200 || response.type === "opaque";
-    } catch {
-      return false;
-    }
+  get isServerRunning() {
+    const address = () => siblingAddress(socketAddress(this.#options), "health");
+    return serverCheck(address, (header) => this.#delay.heedRetryAfter(header));
   }
 
   #socketClass() {
@@ -290,9 +283,9 @@ export class Gateway {
 
 // Gateway.init() and the others: the members of one Gateway that the program shares, as in the Flutter app.
 const shared = new Gateway();
-for (const name of ["init", "connectWebSocket", "disconnectWebSocket", "sendWebSocketMessage", "isServerRunning"]) {
+for (const name of ["init", "connectWebSocket", "disconnectWebSocket", "sendWebSocketMessage"]) {
   Object.defineProperty(Gateway, name, { value: shared[name].bind(shared) });
 }
-for (const name of ["isWebSocketConnected", ...Object.keys(shared)]) {
+for (const name of ["isWebSocketConnected", "isServerRunning", ...Object.keys(shared)]) {
   Object.defineProperty(Gateway, name, { get: () => shared[name], set: (value) => (shared[name] = value) });
 }

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, NoReturn, Self
 
 from simulcast.gateway.address import ServerAddress
 
@@ -30,3 +33,21 @@ async def is_running(address: ServerAddress, timeout_s: float, refused: Callable
     if not is_ok and (retry_after := _RETRY_AFTER.search(head)):
         refused(retry_after[1].decode("latin-1"))
     return is_ok
+
+
+class ServerCheck:
+    """The answer to be awaited: `await gateway.is_server_running`, as in the Flutter app."""
+
+    def __init__(self, address: ServerAddress, timeout_s: float, refused: Callable[[str], None]) -> None:
+        """As `is_running`."""
+        self._check = partial(is_running, address, timeout_s, refused)
+
+    def __await__(self) -> Generator[Any, Any, bool]:
+        return self._check().__await__()
+
+    def __call__(self) -> Self:
+        warnings.warn("write `await gateway.is_server_running`, without ()", DeprecationWarning, stacklevel=2)
+        return self
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("whether the server runs has to be awaited: `await gateway.is_server_running`")

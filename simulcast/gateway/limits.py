@@ -23,7 +23,7 @@ class Limits:
     """The time for unsent messages and the closing handshake; then the connection is cut."""
 
     health_timeout_s: float = 5.0
-    """The time for the whole response to `is_server_running()`."""
+    """The time for the whole response to `is_server_running`."""
 
     max_message_bytes: int = 2**20
     """One incoming message. A larger one ends the connection with 1009."""

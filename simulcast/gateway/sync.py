@@ -70,7 +70,6 @@ class Gateway:
     init = _blocking(AsyncGateway.init)
     connect_websocket = _blocking(AsyncGateway.connect_websocket)
     disconnect_websocket = _blocking(AsyncGateway.disconnect_websocket)
-    is_server_running = _blocking(AsyncGateway.is_server_running)
     pause = _blocking(AsyncGateway.pause)
     resume = _blocking(AsyncGateway.resume)
     cancel = _blocking(AsyncGateway.cancel)
@@ -120,6 +119,14 @@ class Gateway:
     def is_websocket_connected(self) -> bool:
         """True while a message could be sent."""
         return self._gateway.is_websocket_connected
+
+    def is_server_running(self) -> bool:
+        """Return whether `/health`, next to the WebSocket's path, answers with 200 within 5 s."""
+
+        async def check() -> bool:
+            return await self._gateway.is_server_running
+
+        return self._wait(check())
 
     def send_websocket_message(self, message: str | Mapping[str, object]) -> bool:
         """Queue one message to be sent, a mapping as JSON; False if it was not."""

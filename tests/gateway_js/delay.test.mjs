@@ -120,7 +120,7 @@ test("the Retry-After of an unhealthy server is waited for", async () => {
   clock();
   await refusedBy(() => new Response("", { status: 503, headers: { "retry-after": "30" } }), async () => {
     const one = gateway();
-    assert.equal(await one.isServerRunning(), false);
+    assert.equal(await one.isServerRunning, false);
     void one.connectWebSocket();
     last().end();
     mock.timers.tick(29_000);

@@ -67,9 +67,9 @@ export const guide = {
   },
 
   "isServerRunning says whether it runs": async (world) => {
-    equal(await Gateway.isServerRunning(), true);
+    equal(await Gateway.isServerRunning, true);
     await world.kill();
-    equal(await Gateway.isServerRunning(), false);
+    equal(await Gateway.isServerRunning, false);
   },
 
   "a connection that was lost comes back, misses nothing and repeats nothing": async (world) => {

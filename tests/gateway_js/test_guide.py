@@ -38,7 +38,7 @@ async def test_in_a_page_it_needs_no_address(page: Page, controlled_server: Cont
         const { Gateway } = await import("/modules/simulcast/gateway/gateway.js");
         await Gateway.init();
         if (!Gateway.isWebSocketConnected) throw new Error("not connected");
-        if (!(await Gateway.isServerRunning())) throw new Error("not running");
+        if (!(await Gateway.isServerRunning)) throw new Error("not running");
         window.received = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));
     }""")
     await controlled_server.publish({"type": "here"})

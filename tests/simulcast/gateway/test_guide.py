@@ -69,9 +69,9 @@ async def test_send_websocket_message_sends_text_that_is_ignored_and_commands_th
 
 async def test_is_server_running_says_whether_it_runs(controlled_server: ControlledServer) -> None:
     gateway = Gateway("127.0.0.1", controlled_server.port)
-    assert await gateway.is_server_running()
+    assert await gateway.is_server_running
     await controlled_server.kill()
-    assert not await gateway.is_server_running()
+    assert not await gateway.is_server_running
 
 
 async def test_a_connection_that_was_lost_comes_back_misses_nothing_and_repeats_nothing(

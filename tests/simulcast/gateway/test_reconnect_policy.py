@@ -124,7 +124,7 @@ async def test_the_retry_after_of_an_unhealthy_server_is_waited_for_too(fake_ser
     states: list[ConnectionState] = []
     gateway = Gateway("127.0.0.1", fake_server.port, on_state_change=states.append, reconnect_delay_s=0.01)
     fake_server.refusal, fake_server.retry_after = HTTPStatus.SERVICE_UNAVAILABLE, ["30"]
-    assert not await gateway.is_server_running()
+    assert not await gateway.is_server_running
     fake_server.retry_after = []
     async with gateway:
         await until(lambda: states)
