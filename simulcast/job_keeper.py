@@ -107,6 +107,11 @@ class JobKeeper(Background):
         self._pushes: dict[Tenure, asyncio.Task[None]] = {}
         self._renewal: asyncio.Task[None] | None = None
 
+    async def _end(self) -> None:
+        await super()._end()
+        for jobs in self._jobs.values():
+            await jobs.aclose()
+
     def _jobs_of(self, channel: str) -> OwnJobs:
         if channel not in self._jobs:
             self._jobs[channel] = OwnJobs.connect(self.url, self.broker, channel)

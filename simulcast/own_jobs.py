@@ -123,8 +123,14 @@ class OwnJobs:
 
         At most RENEW_BATCH in one call keep Redis responsive. Raises BrokerUnavailable.
         """
-        pairs = [text for pair in tokens.items() for text in pair]
-        reply = await self._send("renew_jobs", [HISTORY_LENGTH, round(lease_s * 1000), *pairs])
+        args: list[Argument] = [
+            HISTORY_LENGTH,
+            round(lease_s * 1000),
+            *(text for pair in tokens.items() for text in pair),
+        ]
+        # Past the sender: behind thousands of reports a lease would expire.
+        async with self._servers.client_at(self._names.channel, "renew the leases of jobs") as client:
+            reply = await functions.call(client, "renew_jobs", self._keys, args)
         return dict(zip(tokens, map(_parse_desired, cast(Sequence[bytes], reply)), strict=True))
 
     async def progress(self, job_id: str, token: str, measures: str) -> Desired:

@@ -35,6 +35,7 @@ NOTHING_TO_GET_WRONG = {
     "GET /ready",
     "POST /downloads/clear",
     "GET /downloads/{download_id}",
+    "GET /jobs/{job_id}",
     "GET /downloads/{download_id}/file",
 }
 OPEN = {"GET /health", "GET /ready"}

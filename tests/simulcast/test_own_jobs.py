@@ -1,6 +1,7 @@
 """Jobs of any kind: leases, ends and commands, on each server that is supported."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -211,3 +212,36 @@ async def test_an_end_by_a_publisher_without_the_lease_is_refused(
         with pytest.raises(InvalidEvent, match="job a is owned"):
             await broker.publish(event, channel)
     assert len(await history(broker, channel)) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "key", "removed"),
+    [
+        ({"type": "job_progress", "job_id": "f", "progress": 0.5}, "", "job_deleted"),
+        ({"type": "job_error", "job_id": "f", "error_message": "no"}, "", "job_deleted"),
+        ({"type": "render", "percent": 5}, "f", "job_deleted"),
+        ({"type": "download_progress", "download_id": "f", "progress": 0.5, "speed": 1}, "", "download_deleted"),
+    ],
+)
+async def test_what_nobody_owns_is_removed_for_everyone(
+    event: dict[str, object],
+    key: str,
+    removed: str,
+    any_jobs: OwnJobs,
+    jobs: Jobs,
+    broker: Broker,
+    channel: str,
+) -> None:
+    await broker.publish(event, channel, key=key)
+    is_job = removed == "job_deleted"
+    assert await any_jobs.command(JobCommand("cancel_job", "f")) == "unknown_job"
+    for command_id in ("c1", "c1", "c2"):  # it is sent again, and another client has the same wish
+        reason = await any_jobs.command(JobCommand("remove_job", "f", command_id))
+        assert reason == (None if is_job and command_id == "c1" else "unknown_job")
+        reason = await jobs.command(Command("delete", "f", command_id))
+        assert reason == (None if not is_job and command_id == "c1" else "unknown_download")
+    events = await history(broker, channel)
+    name = removed.replace("deleted", "id")
+    assert events[1:] == [{"type": removed, name: "f", "command_id": "c1"}]
+    snapshot = await broker.snapshot(channel)
+    assert [json.loads(publication.payload)["type"] for publication in snapshot.publications] == [removed]

@@ -1,0 +1,1 @@
+"""Jobs of any kind: what their leases and their progress cost."""
