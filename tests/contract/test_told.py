@@ -1,6 +1,5 @@
 """What Redis makes of the lives of downloads and jobs, byte by byte: Lua Functions write these events themselves."""
 
-import asyncio
 import re
 
 import redis.asyncio
@@ -12,6 +11,7 @@ from simulcast.model.commands import Action, Command, JobCommand
 from simulcast.model.own_job import about, measures
 from simulcast.model.position import Position
 from simulcast.own_jobs import OwnJobs
+from tests.conditions import eventually
 from tests.contract_examples import (
     DROPPED,
     FROM_SERVER,
@@ -117,9 +117,12 @@ async def test_a_job_with_a_retry_a_loss_and_its_removal(any_jobs: OwnJobs, brok
     await any_jobs.start("render-7", ABOUT, "t1", "host:1")
     await any_jobs.end("render-7", "t1", "queued", error_message="the disk is full")
     await any_jobs.start("render-7", ABOUT, "t2", "host:1", lease_s=0.05)
-    while (await any_jobs.get("render-7")).state == "running":
+
+    async def is_lost() -> bool:
         await broker.head(channel)
-        await asyncio.sleep(0.02)
+        return (await any_jobs.get("render-7")).state == "error"
+
+    await eventually(is_lost, "the loss")
     await any_jobs.start("render-7", ABOUT, "t3", "host:1")
     assert await any_jobs.command(JobCommand("cancel_job", "render-7", "c-1")) is None
     await any_jobs.end("render-7", "t3", "cancelled", measures=measures(0.5))

@@ -12,6 +12,7 @@ from simulcast.model.commands import Command, JobCommand
 from simulcast.model.job_record import Query
 from simulcast.model.own_job import JobEnd, JobQuery, about, measures
 from simulcast.own_jobs import JobLease, OwnJobs
+from tests.conditions import eventually
 from tests.jobs import URL, history
 
 ABOUT = about("a", "render", "Holiday.mp4")
@@ -22,10 +23,13 @@ async def start(jobs: OwnJobs, nonce: str = "t1", lease_s: float = 30) -> JobLea
 
 
 async def wait_for_loss(broker: Broker, channel: str, any_jobs: OwnJobs) -> None:
-    """Wait until a front-end's poll has ended the lease."""
-    while (await any_jobs.get("a")).state == "running":
+    """Poll as a front-end until that has ended the job."""
+
+    async def has_ended() -> bool:
         await broker.head(channel)
-        await asyncio.sleep(0.05)
+        return (await any_jobs.get("a")).state == "error"
+
+    await eventually(has_ended, "the end of the job")
 
 
 async def test_the_events_of_a_job_from_the_queue_to_its_end(any_jobs: OwnJobs, broker: Broker, channel: str) -> None:
@@ -87,9 +91,12 @@ async def test_a_loss_is_noticed_by_the_renewals_of_another_process(
     any_jobs: OwnJobs, broker: Broker, channel: str
 ) -> None:
     await start(any_jobs, lease_s=0.2)
-    while (await any_jobs.get("a")).state == "running":
+
+    async def has_ended() -> bool:
         await any_jobs.renew({"b": "t2"}, 0.2)
-        await asyncio.sleep(0.05)
+        return (await any_jobs.get("a")).state == "error"
+
+    await eventually(has_ended, "the loss")
     assert (await history(broker, channel))[-1]["type"] == "job_error"
 
 
@@ -103,9 +110,7 @@ async def test_a_renewed_lease_stays(any_jobs: OwnJobs, broker: Broker, channel:
 
 async def test_a_queued_job_that_nobody_starts_fails(any_jobs: OwnJobs, broker: Broker, channel: str) -> None:
     await any_jobs.queue("a", ABOUT, ttl_s=0.1)
-    while (await any_jobs.get("a")).state == "queued":
-        await broker.head(channel)
-        await asyncio.sleep(0.05)
+    await wait_for_loss(broker, channel, any_jobs)
     assert (await history(broker, channel))[-1]["error_message"] == "nobody started it in time"
 
 
