@@ -4,6 +4,7 @@ A lease that can't be had while Redis is away is asked for again at each renewal
 """
 
 import asyncio
+import concurrent.futures
 import logging
 import os
 import secrets
@@ -17,6 +18,7 @@ from simulcast.background import Background
 from simulcast.containment import contain_errors
 from simulcast.errors import BrokerUnavailable, JobCancelled, JobTaken, LeaseLost
 from simulcast.heartbeat import process_name
+from simulcast.model.commands import JobCommand, Reason
 from simulcast.model.own_job import JobEnd
 from simulcast.own_jobs import JOB_LEASE_S, RENEW_BATCH, OwnJobs
 
@@ -65,7 +67,12 @@ class JobKeeper(Background):
         Raises JobTaken while another process runs it, JobCancelled, LeaseLost. While Redis is away, it returns after
         START_TIMEOUT_S, and the job begins later.
         """
-        self.run("start a job", lambda: self._start_job(tenure))
+        starting = self.submit("start a job", lambda: self._start_job(tenure))
+        try:
+            starting.result()
+        except BaseException:
+            starting.cancel()  # a signal's handler raised: nobody will run the job
+            raise
 
     async def start_async(self, tenure: Tenure) -> None:
         """As `start`, for an event loop."""
@@ -96,8 +103,18 @@ class JobKeeper(Background):
 
     async def queue_async(self, job_id: str, about: str, channel: str, attempt: int, ttl_s: float) -> int:
         """As `queue`, for an event loop."""
-        queueing = self.submit("queue a job", lambda: self._queue_job(job_id, about, channel, attempt, ttl_s))
-        return await asyncio.wrap_future(queueing)
+        return await asyncio.wrap_future(self.queue_later(job_id, about, channel, attempt, ttl_s))
+
+    def queue_later(
+        self, job_id: str, about: str, channel: str, attempt: int, ttl_s: float
+    ) -> "concurrent.futures.Future[int]":
+        """As `queue`; returns immediately."""
+        return self.submit("queue a job", lambda: self._queue_job(job_id, about, channel, attempt, ttl_s))
+
+    def cancel_later(self, job_id: str, channel: str) -> "concurrent.futures.Future[Reason | None]":
+        """Ask for the end of a job, as a client does; returns immediately."""
+        command = JobCommand("cancel_job", job_id)
+        return self.submit("cancel a job", lambda: self._jobs_of(channel).command(command))
 
     def _begin(self) -> None:
         super()._begin()

@@ -18,29 +18,15 @@ import simulcast.sync
 from simulcast.errors import JobCancelled
 from simulcast.job_handle import Job
 from simulcast.job_keeper import JobKeeper
+from tests.asked_work import Failure, goes_on, tell_running
 
 WAYS = ("async", "sync", "thread", "fork", "track")
 LEASE_S = 2.0
 
 
-class Failure(Exception):
-    """The failure that the test asks for."""
-
-
-def goes_on(folder: Path) -> bool:
-    if (folder / "raise").exists():
-        raise Failure("the film is torn")
-    return not (folder / "finish").exists()
-
-
-def begin(folder: Path) -> None:
-    (folder / "pid").write_text(str(os.getpid()))
-    (folder / "pid").rename(folder / "running")
-
-
 async def run_async(job_id: str, folder: Path) -> Job:
     async with simulcast.job(job_id, kind="render") as job:
-        begin(folder)
+        tell_running(folder)
         while goes_on(folder) and not job.cancel_requested:
             await job.progress(done=1, total=2)
             await asyncio.sleep(0.02)
@@ -49,7 +35,7 @@ async def run_async(job_id: str, folder: Path) -> Job:
 
 def run_sync(job_id: str, folder: Path) -> Job:
     with simulcast.sync.job(job_id, kind="render") as job:
-        begin(folder)
+        tell_running(folder)
         while goes_on(folder) and not job.cancel_requested:
             job.progress(done=1, total=2)
             time.sleep(0.02)
@@ -74,7 +60,7 @@ def run_track(job_id: str, folder: Path) -> None:
 
     for number, _ in enumerate(simulcast.sync.track(items(), job_id, kind="render")):
         if number == 0:
-            begin(folder)
+            tell_running(folder)
 
 
 def main() -> None:

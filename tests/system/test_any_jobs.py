@@ -1,6 +1,5 @@
 """Each end of a job, in each way of running it, is told once: to a client that stays, and to one that comes later."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -8,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 
 from simulcast.broker import Broker
 from tests.conditions import until
+from tests.job_ends import ends_until, first_end, the_end
 from tests.programs import StartFrontEnd
-from tests.service import FrontEnd, Program, collect
+from tests.service import FrontEnd, Program
 from tests.system.job_program import WAYS
 from tests.valkey import Valkey
-
-ENDS = {f"job_{end}" for end in ("complete", "error", "cancelled", "deleted")}
 
 
 @dataclass
@@ -58,33 +55,6 @@ async def begin(way: str, channel: str, tmp_path: Path, url: str, begun: list[Pr
     running = Running(job_id, tmp_path, program)
     await until((tmp_path / "running").exists, "the start of the job")
     return running
-
-
-async def ends_until(client: ClientConnection, marker: str, job_id: str) -> list[dict[str, object]]:
-    events = [json.loads(text) for text in await collect(client, marker)]
-    return [event for event in events if event.get("job_id") == job_id and event["type"] in ENDS]
-
-
-async def first_end(client: ClientConnection, job_id: str) -> dict[str, object]:
-    while True:
-        event: dict[str, object] = json.loads(await client.recv())
-        if event.get("job_id") == job_id and event["type"] in ENDS:
-            return event
-
-
-async def the_end(front_end: FrontEnd, client: ClientConnection, job_id: str) -> dict[str, object]:
-    """Return the one end that a client that stays is told, and one that comes later, too."""
-    event = await first_end(client, job_id)
-    broker = Broker.connect(front_end.redis_url)
-    try:
-        async with await front_end.connect() as later:
-            await broker.publish({"type": "marker", "of": job_id})
-            marker = f'"of":"{job_id}"'
-            assert await ends_until(client, marker, job_id) == []
-            assert await ends_until(later, marker, job_id) == [event]
-    finally:
-        await broker.aclose()
-    return event
 
 
 @pytest.mark.parametrize("way", WAYS)

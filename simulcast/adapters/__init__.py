@@ -1,0 +1,1 @@
+"""Task queues of other projects, one file each: their tasks are jobs that clients follow."""
