@@ -68,7 +68,7 @@ async def measure(port: int, data: Path, chromium: str) -> None:
             page = await browser.new_page(bypass_csp=True)  # the page allows no eval, which is how Playwright waits
             await page.goto(url)
             await page.wait_for_function(
-                f"document.querySelectorAll('[data-download-id]').length >= {DOWNLOADS * 9 // 10}", timeout=60_000
+                f"document.querySelectorAll('[data-id]').length >= {DOWNLOADS * 9 // 10}", timeout=60_000
             )
             await asyncio.sleep(RAMP_S)
             await page.evaluate(COUNT_FRAMES)

@@ -244,17 +244,17 @@ class Jobs:
         return names
 
     async def _clear(self, command_id: str) -> None:
-        """Delete what had ended when a command of that id was first accepted, or now."""
+        """Delete what had ended, jobs of any kind too, when a command of that id was first accepted, or now."""
 
         def forget(reply: object) -> Sequence[Argument] | None:
-            return [*self._publish_args, *reply[1:]] if isinstance(reply, list) and len(reply) > 1 else None
+            return [*self._publish_args, *reply[2:]] if isinstance(reply, list) and len(reply) > 2 else None
 
-        cutoff: Argument = ""
-        while True:
-            reply = await self._send("clear", [*self._publish_args, _PAGE, command_id, cutoff], "forget", forget)
-            if not isinstance(reply, list) or len(reply) == 1:
-                return
-            cutoff = reply[0]
+        for keys in (self._names.job_keys, self._names.own_job_keys):
+            cutoff, kept = b"", b"0"
+            while kept:
+                args = [*self._publish_args, _PAGE, command_id, cutoff, kept]
+                reply = await self._send("clear", args, "forget", forget, [*self._names.stream_keys, *keys])
+                cutoff, kept = cast(Sequence[bytes], reply)[:2]
 
     async def _report(self, lease: Lease, kind: str, text: str | bytes, fields: Mapping[str, str]) -> None:
         args = [*self._publish_args, lease.record.download_id, lease.token, kind, text]
@@ -273,15 +273,16 @@ class Jobs:
         args: Sequence[Argument],
         retained: Function | None = None,
         retain_as: Callable[[object], Sequence[Argument] | None] = lambda _: None,
+        keys: Sequence[str] = (),
     ) -> object:
         """Call the function. A server that takes over gets `retained` in its place, if there are arguments for it."""
+        keys = keys or self._keys
 
         def command(reply: object) -> functions.Command | None:
             again = retain_as(reply)
-            return None if retained is None or again is None else functions.fcall(retained, self._keys, again)
+            return None if retained is None or again is None else functions.fcall(retained, keys, again)
 
-        sender = self._broker.sender(self._names.channel)
-        call = functions.fcall(function, self._keys, args)
+        call, sender = functions.fcall(function, keys, args), self._broker.sender(self._names.channel)
         return await sender.execute(f"call {function}", call, retain_as=command if retained else None)
 
 

@@ -1,4 +1,4 @@
-// Announcements for screen readers: the connection, ends of downloads, and results of commands. Never progress.
+// Announcements for screen readers: the connection, ends of downloads and jobs, and results of commands. Never progress.
 
 import { byId } from "./dom.js";
 import { withCount } from "./format.js";
@@ -11,7 +11,7 @@ const MAX_NAMED_ENDS = 3;
 const [region] = byId("announcer");
 /** @type {string[]} */
 const sentences = [];
-/** The names of the downloads that have ended. @type {Record<End, string[]>} */
+/** The names of those that have ended. @type {Record<End, string[]>} */
 const ends = { complete: [], failed: [], cancelled: [] };
 /** Collects for a moment, so that a hundred simultaneous ends are one sentence. @type {number | undefined} */
 let timer;
@@ -35,7 +35,7 @@ function flush() {
   timer = undefined;
   for (const [end, names] of Object.entries(ends)) {
     const ended = names.splice(0);
-    if (ended.length > MAX_NAMED_ENDS) sentences.push(`${withCount(ended.length, "download")} ${end}.`);
+    if (ended.length > MAX_NAMED_ENDS) sentences.push(`${withCount(ended.length, "job")} ${end}.`);
     else sentences.push(...ended.map((name) => `${name}: ${end}.`));
   }
   // Unchanged text isn't read again; a new paragraph is.

@@ -1,4 +1,4 @@
-// "Clear finished": asks for a confirmation before all ended downloads leave the list.
+// "Clear finished": asks for a confirmation before all that has ended leaves the list.
 
 import { byId } from "./dom.js";
 import { printable, withCount } from "./format.js";
@@ -29,11 +29,11 @@ export class ClearFinished {
     });
   }
 
-  /** @param {number} count of downloads that have ended */
+  /** @param {number} count of what has ended */
   setCount(count) {
     if (count === this.#count) return;
     this.#count = count;
-    message.textContent = `Clear ${withCount(count, "finished download")}? Files stay.`;
+    message.textContent = `Clear ${withCount(count, "finished job")}? Files stay.`;
     if (count === 0) this.#close();
     else if (question.hidden) button.hidden = false;
   }

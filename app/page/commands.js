@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
- *   | "relink_download" | "clear_finished"} Action
+ *   | "relink_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
  */
 
 /**
@@ -20,15 +20,22 @@ export const VERBS = {
   retry_download: "Retry",
   delete_download: "Delete",
   relink_download: "New link",
+  cancel_job: "Cancel",
+  remove_job: "Remove",
   clear_finished: "Clear finished",
 };
 
 const RESULT_TIMEOUT_MS = 10_000;
+/** Commands whose acceptance is all that the page waits for: a change of state follows the others soon. */
+const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "cancel_job"]);
+export const REMOVALS = new Set(["delete_download", "remove_job"]);
+/** @type {ReadonlySet<unknown>} */
+const UNKNOWN = new Set(["unknown_download", "unknown_job"]);
 
 /** The id of a command that concerns no single download. */
 export const ALL = "";
 
-/** At most one pending command and one note for each download; both end with its next change of state. */
+/** At most one pending command and one note for each download or job; both end with its next change of state. */
 export class Commands {
   /** @type {Map<string, PendingCommand>} */
   #pending = new Map();
@@ -42,7 +49,7 @@ export class Commands {
   /**
    * @param {object} options
    * @param {(command: object) => boolean} options.send false without a connection
-   * @param {(downloadId: string, note: string) => void} options.onChange note: a new one, to be announced, or ""
+   * @param {(id: string, note: string) => void} options.onChange note: a new one, to be announced, or ""
    */
   constructor({ send, onChange }) {
     this.#send = send;
@@ -67,7 +74,7 @@ export class Commands {
   request(action, downloadId, now, options = {}) {
     this.#count += 1;
     const commandId = `${this.#prefix}-${this.#count}`;
-    const target = downloadId === ALL ? {} : { download_id: downloadId };
+    const target = downloadId === ALL ? {} : { [action.endsWith("_job") ? "job_id" : "download_id"]: downloadId };
     if (this.#send({ action, ...target, ...options, command_id: commandId })) {
       this.#notes.delete(downloadId);
       this.#pending.set(downloadId, { commandId, action, at: now });
@@ -80,26 +87,25 @@ export class Commands {
   /**
    * Takes a result. The result of a foreign command is ignored: any program may publish one.
    * @param {Record<string, unknown>} result a `command_result`
-   * @returns {PendingCommand | null} the command that is done with this result, though no state may change
+   * @returns {{action: Action, id: string, isUnknown: boolean} | null} the command, where no change of state may follow;
+   *   isUnknown: the server has no record of that id
    */
   takeResult(result) {
-    const downloadId = String(result.download_id ?? ALL);
+    const downloadId = String(result.download_id ?? result.job_id ?? ALL);
     const pending = this.#pending.get(downloadId);
     if (!pending || result.action !== pending.action) return null;
     if (typeof result.command_id === "string" && result.command_id !== pending.commandId) return null;
     const { action } = pending;
-    const isDone =
-      result.status !== "rejected"
-        ? action === "clear_finished" || action === "relink_download" // a change of state follows the others
-        : action === "delete_download" && result.reason === "unknown_download";
-    if (isDone) {
+    const isRejected = result.status === "rejected";
+    const isUnknown = isRejected && UNKNOWN.has(result.reason);
+    if (isUnknown ? REMOVALS.has(action) : !isRejected && DONE_WHEN_ACCEPTED.has(action)) {
       this.settle(downloadId);
-      return pending;
+      return { action, id: downloadId, isUnknown };
     }
-    if (result.status !== "rejected") return null;
+    if (!isRejected) return null;
     const reason = [result.message, result.reason].find((text) => typeof text === "string" && text !== "");
     this.#fail(downloadId, `${VERBS[action]} was refused: ${reason ?? "the server gave no reason"}`);
-    return null;
+    return isUnknown ? { action, id: downloadId, isUnknown } : null;
   }
 
   /**

@@ -1,4 +1,4 @@
-// The state of each download, merged from events. Pure: no DOM, no clock, no socket.
+// The state of each download and of each job of another kind, merged from events. Pure: no DOM, no clock, no socket.
 
 import {
   emptyDownload, hasEnded, isFromEarlierAttempt, merge, mergeRecord, STATE_AFTER, toCount, toId,
@@ -7,8 +7,10 @@ import {
 /** @typedef {"queued" | "running" | "paused" | "complete" | "error" | "cancelled"} State */
 
 /**
- * @typedef {object} Download
+ * @typedef {object} Download a download, or a job of any other kind
  * @property {string} id
+ * @property {boolean} isJob whether it is no download
+ * @property {string} kind of a job; "" for none
  * @property {State} state
  * @property {string} name empty while unknown
  * @property {string} url
@@ -18,12 +20,17 @@ import {
  * @property {number} progress 0 to 1; stays 0 while the size is unknown
  * @property {number | null} speed bytes a second; null unless running and known
  * @property {number | null} smoothSpeed speed without its jitter, for the remaining time
- * @property {number | null} received bytes
- * @property {number | null} total bytes; null while unknown
+ * @property {number | null} received bytes; of a job what is done, in its unit
+ * @property {number | null} total likewise; null while unknown
+ * @property {string} unit of a job; "" for none
+ * @property {string} message what a job does at present
+ * @property {unknown} result of a complete job
+ * @property {boolean} isCancelling whether a client asked for the end of a running job
  * @property {number} attempt counts its attempts, from queued to an end; 0 while unknown
  * @property {number} updatedAt the time of its last event or changed record, ms
  * @property {string} epoch of the newest event with a position; "" before the first
  * @property {number} offset likewise
+ * @property {boolean} hasRecord whether the server has a record of it: no command but its removal reaches any other
  * @property {number | null} createdAt when it was added, s since 1970; null without a record
  * @property {boolean} hasEvents whether there ever was an event of it
  * @property {number} confirmedIn the last reconciliation that met it: see `Downloads.startReconciliation`
@@ -40,24 +47,27 @@ import {
  * @typedef {object} Totals
  * @property {number} active
  * @property {number} ended
- * @property {number} speed bytes a second of all together
+ * @property {number} speed bytes a second of all downloads together
  */
 
-/** @typedef {import("./records.js").DownloadRecord} DownloadRecord */
+/** @typedef {import("./records.js").ServerRecord} ServerRecord */
 
 /** The speed of a running download without an event for longer is out of date. */
 export const SILENT_AFTER_MS = 15_000;
 
 const MAX_DOWNLOADS = 5_000;
 const POSITION = /^(\d+)-(\d+)$/;
+const JOB_TYPE = /^job_/;
+const PROGRESS_TYPE = /^(download|job)_progress$/;
 
 /**
  * @param {Download} download
  * @param {number} now ms
- * @returns {boolean} whether it is running and had no event lately
+ * @returns {boolean} whether it had no event lately, though one was due: a job with an owner ends when that is lost
  */
-export function isSilent(download, now) {
-  return download.state === "running" && now - download.updatedAt > SILENT_AFTER_MS;
+export function isSilent({ state, isJob, hasRecord, updatedAt }, now) {
+  const isDue = hasRecord ? state === "running" && !isJob : !hasEnded(state);
+  return isDue && now - updatedAt > SILENT_AFTER_MS;
 }
 
 /**
@@ -117,12 +127,13 @@ export class Downloads {
    * Merges one event.
    * @param {Record<string, unknown>} event as it was parsed
    * @param {number} now ms
-   * @returns {Change | null} null for a repeat, and for anything but an event of a download
+   * @returns {Change | null} null for a repeat, and for anything but an event of a download or a job
    */
   apply(event, now) {
-    const id = toId(event.download_id);
     const state = STATE_AFTER.get(event.type);
-    const deletes = event.type === "download_deleted";
+    const isJob = JOB_TYPE.test(String(event.type));
+    const id = toId(isJob ? event.job_id : event.download_id);
+    const deletes = event.type === "download_deleted" || event.type === "job_deleted";
     if (id === "" || (state === undefined && !deletes)) return null;
 
     const known = this.#byId.get(id);
@@ -131,7 +142,7 @@ export class Downloads {
     const attempt = toCount(event.attempt) ?? null;
     if (known && position && known.epoch === position[1] && Number(position[2]) <= known.offset) return null;
     if (state === undefined) return this.delete(id);
-    if (known && event.type === "download_progress" && isFromEarlierAttempt(known, attempt)) return null;
+    if (known && PROGRESS_TYPE.test(String(event.type)) && isFromEarlierAttempt(known, attempt)) return null;
 
     const download = known ?? emptyDownload(id);
     const before = known ? known.state : null;
@@ -140,6 +151,8 @@ export class Downloads {
       download.offset = Number(position[2]);
     }
     download.hasEvents = true;
+    download.isJob = isJob;
+    download.hasRecord ||= toCount(event.change) !== undefined; // the server numbers the changes that it records
     merge(download, event, state, attempt, now);
     if (known) return { download, before, removed: null };
     this.#deleted.delete(id);
@@ -172,13 +185,13 @@ export class Downloads {
 
   /**
    * Merges a record of the server. Events since its request are newer, and prevail.
-   * @param {DownloadRecord} record
+   * @param {ServerRecord} record
    * @param {number} requestedAt ms
    * @param {number} now ms
    * @returns {Change | null} null when it was deleted since, or makes no sense
    */
   applyRecord(record, requestedAt, now) {
-    const id = toId(record.download_id);
+    const id = toId(record.download_id ?? record.job_id);
     if (id === "" || this.#deleted.has(id)) return null;
     const known = this.#byId.get(id);
     const download = known ?? emptyDownload(id);

@@ -1,4 +1,4 @@
-// The filter of the rows: by words of the name or address, and by state.
+// The filter of the rows: by words of the name, kind or address, and by state.
 
 import { announce } from "./announcer.js";
 import { byId, setText } from "./dom.js";
@@ -54,7 +54,7 @@ export class Filter {
     const state = this.#state;
     if (state === "active" ? hasEnded(download.state) : state !== "" && state !== download.state) return false;
     if (this.#words.length === 0) return true;
-    const text = `${displayName(download)}\n${download.url}`.toLowerCase();
+    const text = `${displayName(download)}\n${download.kind}\n${download.url}`.toLowerCase();
     return this.#words.every((word) => text.includes(word));
   }
 
@@ -64,7 +64,7 @@ export class Filter {
    */
   showCount(total, visible) {
     const isFiltering = search.value !== "" || stateFilter.value !== "";
-    const text = isFiltering ? `${visible} of ${withCount(total, "download")}` : withCount(total, "download");
+    const text = isFiltering ? `${visible} of ${withCount(total, "job")}` : withCount(total, "job");
     none.hidden = !isFiltering || total === 0 || visible > 0;
     setText(count, text);
   }

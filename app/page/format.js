@@ -2,6 +2,7 @@
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const MAX_TEXT_CHARS = 500;
+const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 /**
  * The number and unit of a size, in steps of 1000: 1536000 → ["1.5", "MB"].
@@ -40,6 +41,20 @@ export function formatSizes(received, total) {
   const [part, partUnit] = scale(received);
   const [all, allUnit] = scale(total);
   return partUnit === allUnit ? `${part} / ${all} ${allUnit}` : `${part} ${partUnit} / ${all} ${allUnit}`;
+}
+
+/**
+ * What is done of a job.
+ * @param {number | null} done
+ * @param {number | null} total null while it is unknown
+ * @param {string} unit "" for none; sizes are written as those of downloads
+ * @returns {string} "3 / 10 frames", "3 frames", "3 / 10", or "" where nothing is known
+ */
+export function formatCounts(done, total, unit) {
+  if (unit === "B" || unit === "bytes") return formatSizes(done, total);
+  if (done === null && total === null) return "";
+  const counts = [done ?? 0, total].filter((count) => count !== null).map((count) => COUNT.format(count));
+  return `${counts.join(" / ")} ${unit}`.trimEnd();
 }
 
 /**
@@ -89,7 +104,7 @@ export function printable(text) {
  * @param {number} count
  * @param {string} one
  * @param {string} [many]
- * @returns {string} "1 download", "2 downloads"
+ * @returns {string} "1 job", "2 jobs"
  */
 export function withCount(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;

@@ -1,7 +1,7 @@
 // The top of the page: the state of the connection, and the totals of all downloads.
 
 import { byId, setText } from "./dom.js";
-import { formatSpeed, withCount } from "./format.js";
+import { formatSpeed } from "./format.js";
 
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
@@ -29,7 +29,7 @@ export function showConnection(state, now) {
 export function showTotals(totals, isLive) {
   setText(active, `${totals.active} active`);
   setText(speed, isLive ? formatSpeed(totals.speed) : "– B/s");
-  const title = totals.active > 0 ? `${withCount(totals.active, "download")} · Simulcast` : "Simulcast";
+  const title = totals.active > 0 ? `${totals.active} active · Simulcast` : "Simulcast";
   if (document.title !== title) document.title = title;
 }
 

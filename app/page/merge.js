@@ -1,4 +1,4 @@
-// The effect of one event, or one record, on a download. Pure: no DOM, no clock, no socket.
+// The effect of one event, or one record, on a download or a job. Pure: no DOM, no clock, no socket.
 
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./downloads.js").State} State */
@@ -13,6 +13,12 @@ export const STATE_AFTER = new Map([
   ["download_complete", "complete"],
   ["download_error", "error"],
   ["download_cancelled", "cancelled"],
+  ["job_queued", "queued"],
+  ["job_started", "running"],
+  ["job_progress", "running"],
+  ["job_complete", "complete"],
+  ["job_error", "error"],
+  ["job_cancelled", "cancelled"],
 ]);
 
 /** @type {ReadonlySet<unknown>} */
@@ -55,17 +61,13 @@ export function merge(download, event, state, attempt, now) {
   download.state = state;
   download.updatedAt = now;
   download.name = toText(event.name) ?? download.name;
-  download.phase = toText(event.phase) ?? "";
-  download.url = toText(event.url) ?? download.url;
-  download.received = toCount(event.received_bytes) ?? download.received;
-  if (event.total_bytes === null) download.total = null;
-  else download.total = toCount(event.total_bytes) ?? download.total;
+  if (download.isJob) mergeJob(download, event, state);
+  else mergeDownload(download, event);
 
   const { received, total } = download;
   const progress = toCount(event.progress);
   if (progress !== undefined) download.progress = Math.min(1, progress);
   else if (received !== null && total) download.progress = Math.min(1, received / total);
-  if (progress !== undefined && event.received_bytes === undefined && total) download.received = progress * total;
 
   if (event.type === "download_progress") {
     const speed = toCount(event.speed) ?? null;
@@ -75,7 +77,7 @@ export function merge(download, event, state, attempt, now) {
   } else if (state === "complete") {
     download.progress = 1;
     download.filePath = toText(event.file_path) ?? download.filePath;
-    download.received = download.total ?? download.received;
+    if (!download.isJob) download.received = download.total ?? download.received;
   } else if (state === "queued") {
     download.errorMessage = toText(event.error_message) ?? ""; // why it waits for its next try
   } else if (state === "error") {
@@ -85,23 +87,60 @@ export function merge(download, event, state, attempt, now) {
 
 /**
  * @param {Download} download changed in place
- * @param {import("./records.js").DownloadRecord} record
+ * @param {Record<string, unknown>} event
+ */
+function mergeDownload(download, event) {
+  download.phase = toText(event.phase) ?? "";
+  download.url = toText(event.url) ?? download.url;
+  download.received = toCount(event.received_bytes) ?? download.received;
+  if (event.total_bytes === null) download.total = null;
+  else download.total = toCount(event.total_bytes) ?? download.total;
+  const progress = toCount(event.progress);
+  if (progress !== undefined && event.received_bytes === undefined && download.total) {
+    download.received = Math.min(1, progress) * download.total;
+  }
+}
+
+/**
+ * Each event of a job says everything that its owner reported.
+ * @param {Download} download changed in place
+ * @param {Record<string, unknown>} event
+ * @param {State} state
+ */
+function mergeJob(download, event, state) {
+  download.kind = toText(event.kind) ?? download.kind;
+  download.received = toCount(event.done) ?? null;
+  download.total = toCount(event.total) ?? null;
+  download.unit = toText(event.unit) ?? "";
+  download.message = toText(event.message) ?? "";
+  download.result = event.result ?? null;
+  if (state !== "running" || event.type === "job_started") download.isCancelling = false;
+}
+
+/**
+ * @param {Download} download changed in place
+ * @param {import("./records.js").ServerRecord} record
  * @param {boolean} isNewer whether the record is newer than the download; else it only adds members that events lack
  * @param {number} now ms
  * @returns {boolean} false for a record that makes no sense
  */
 export function mergeRecord(download, record, isNewer, now) {
   if (!STATES.has(record.state)) return false;
+  download.hasRecord = true;
   download.createdAt = toCount(record.created_at) ?? download.createdAt;
   download.name ||= toText(record.name) ?? "";
   download.url ||= toText(record.url) ?? "";
+  download.kind ||= toText(record.kind) ?? "";
   if (!isNewer) return true;
+  download.isJob = record.job_id !== undefined;
   const state = /** @type {State} */ (record.state);
   // The record of a worker that is stuck stays the same: that is no update.
-  const isUpdate = download.state !== state || state !== "running" || download.received !== record.received_bytes;
+  const isUpdate = download.isJob || download.state !== state || state !== "running"
+    || download.received !== record.received_bytes;
   if (!isUpdate) return true;
   merge(download, { ...record }, state, toCount(record.attempt) ?? null, now);
   if (state === "running") download.speed = toCount(record.speed) ?? null;
+  download.isCancelling = record.cancel_requested === true;
   return true;
 }
 
@@ -111,9 +150,10 @@ export function mergeRecord(download, record, isNewer, now) {
  */
 export function emptyDownload(id) {
   return {
-    id, state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
+    id, isJob: false, kind: "", state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
     smoothSpeed: null, received: null, total: null, attempt: 0, updatedAt: 0, epoch: "", offset: 0, createdAt: null,
-    hasEvents: false, confirmedIn: 0, phase: "",
+    hasEvents: false, confirmedIn: 0, phase: "", unit: "", message: "", result: null, isCancelling: false,
+    hasRecord: false,
   };
 }
 

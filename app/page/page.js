@@ -4,7 +4,7 @@ import { accessForm, closeAccess, openAccess } from "./access.js";
 import { addForm } from "./add.js";
 import { announce, announceEnd } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
-import { ALL, Commands } from "./commands.js";
+import { ALL, Commands, REMOVALS } from "./commands.js";
 import { byId } from "./dom.js";
 import { displayName, Downloads, isSilent } from "./downloads.js";
 import { Filter } from "./filter.js";
@@ -47,16 +47,16 @@ const gateway = new Gateway({
 });
 const commands = new Commands({
   send: (command) => gateway.sendWebSocketMessage(command),
-  onChange: (downloadId, note) => {
-    if (downloadId === ALL) clearFinished.show(commands.get(ALL).pending !== null, note);
-    const download = downloads.get(downloadId);
+  onChange: (id, note) => {
+    if (id === ALL) clearFinished.show(commands.get(ALL).pending !== null, note);
+    const download = downloads.get(id);
     if (download) rows.draw(download);
     if (note !== "") announce(printable(note));
   },
 });
 const rows = new Rows({
-  getCommand: (downloadId) => commands.get(downloadId),
-  onAction: (action, downloadId, options) => commands.request(action, downloadId, Date.now(), options),
+  getCommand: (id) => commands.get(id),
+  onAction: (action, id, options) => commands.request(action, id, Date.now(), options),
   onFrame: showCounts,
 });
 const filter = new Filter(() => rows.filter((download) => filter.matches(download)));
@@ -92,25 +92,37 @@ function receive(text) {
 function takeResult(result) {
   const command = commands.takeResult(result);
   if (command === null) return;
-  if (command.action === "relink_download") {
+  const { action, id, isUnknown } = command;
+  if (action === "clear_finished") {
+    announce(`${withCount(clearing.length, "finished job")} cleared.`);
+    for (const ended of clearing.splice(0)) {
+      // The server tells nothing of those that it has forgotten.
+      if (hasEnded(downloads.get(ended)?.state ?? "queued")) forget(ended);
+    }
+  } else if (action === "relink_download") {
     announce("The new link is recorded.");
-    return;
+  } else if (isUnknown && REMOVALS.has(action)) {
+    forget(id);
+  } else {
+    const download = downloads.get(id);
+    if (!download) return;
+    if (isUnknown) download.hasRecord = false;
+    else if (download.state === "running") download.isCancelling = true;
+    rows.draw(download);
   }
-  // No event follows for downloads without a record, such as those of other publishers.
-  const ids = command.action === "clear_finished" ? clearing.splice(0) : [String(result.download_id)];
-  for (const id of ids) {
-    if (!hasEnded(downloads.get(id)?.state ?? "queued")) continue;
-    const change = downloads.delete(id);
-    if (change) draw(change);
-  }
-  if (command.action === "clear_finished") announce(`${withCount(ids.length, "finished download")} cleared.`);
+}
+
+/** @param {string} id of a download or a job that the server knows no longer */
+function forget(id) {
+  const change = downloads.delete(id);
+  if (change) draw(change);
 }
 
 /** @param {Change} change */
 function draw({ download, before, removed }) {
   if (removed) {
-    const isDeleted = commands.get(removed.id).pending === "delete_download";
-    if (isDeleted) announce(`${printable(displayName(removed))}: deleted.`);
+    const { pending } = commands.get(removed.id);
+    if (pending && REMOVALS.has(pending)) announce(`${printable(displayName(removed))}: removed.`);
     rows.remove(removed.id);
     commands.settle(removed.id);
     if (removed === download) return;
@@ -182,7 +194,8 @@ function tick() {
   commands.expire(now);
   for (const download of downloads.values()) {
     // The others are drawn with their events.
-    if (download.state !== "running" || now - download.updatedAt < TICK_MS) continue;
+    const isDrawn = download.state !== "running" && (download.hasRecord || hasEnded(download.state));
+    if (isDrawn || now - download.updatedAt < TICK_MS) continue;
     rows.draw(download);
     if (isLive && isSilent(download, now)) reconciler.check(download, now);
   }

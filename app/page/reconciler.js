@@ -62,7 +62,7 @@ export class Reconciler {
     if (this.#isChecking || now - (this.#checkedAt.get(download.id) ?? -Infinity) < CHECK_INTERVAL_MS) return;
     if (this.#checkedAt.size >= MAX_TRACKED) this.#checkedAt.clear();
     this.#checkedAt.set(download.id, now);
-    void this.#readOne(download.id, now);
+    void this.#readOne(download, now);
   }
 
   /** @param {number} run */
@@ -71,8 +71,7 @@ export class Reconciler {
     try {
       const { records, isComplete, hasShrunk } = await listRecords();
       if (run !== this.#run) return;
-      // Oldest first, in the order of their creation.
-      for (const record of records.reverse()) {
+      for (const record of records) {
         this.#report(this.#downloads.applyRecord(record, requestedAt, Date.now()));
       }
       if (isComplete) for (const { id } of this.#downloads.unconfirmed()) this.#report(this.#downloads.delete(id));
@@ -94,16 +93,16 @@ export class Reconciler {
   }
 
   /**
-   * @param {string} id
+   * @param {Download} download
    * @param {number} now ms
    */
-  async #readOne(id, now) {
+  async #readOne(download, now) {
     this.#isChecking = true;
     try {
-      const record = await getRecord(id);
+      const record = await getRecord(download);
       if (record) this.#report(this.#downloads.applyRecord(record, now, Date.now()));
       // Downloads of other publishers never had a record, so that its absence means nothing.
-      else if (typeof this.#downloads.get(id)?.createdAt === "number") this.#report(this.#downloads.delete(id));
+      else if (download.createdAt !== null) this.#report(this.#downloads.delete(download.id));
     } catch (error) {
       if (!(error instanceof RecordsUnavailable)) throw error;
     } finally {

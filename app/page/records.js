@@ -1,10 +1,13 @@
-// The server's own list of downloads, read over HTTP.
+// The server's own lists of downloads and of jobs of other kinds, read over HTTP.
 
 import { token } from "./token.js";
 
 /**
- * @typedef {object} DownloadRecord a record of GET downloads; any member may be missing or wrong
+ * @typedef {object} ServerRecord a record of GET downloads or GET jobs; any member may be missing or wrong
  * @property {unknown} [download_id]
+ * @property {unknown} [job_id] in place of download_id
+ * @property {unknown} [kind]
+ * @property {unknown} [cancel_requested]
  * @property {unknown} [state]
  * @property {unknown} [name]
  * @property {unknown} [url]
@@ -17,59 +20,80 @@ import { token } from "./token.js";
 const RESPONSE_TIMEOUT_MS = 15_000;
 const PAGE_SIZE = 500;
 const MAX_PAGES = 10;
-const ADDRESS = new URL("downloads", document.baseURI).href;
+/** The path of each list, and its query. Jobs come newest first. */
+const LISTS = { downloads: "sort=created_at&order=desc&", jobs: "" };
 
 /** The list can't be read, temporarily or at all. */
 export class RecordsUnavailable extends Error {
   /** @param {boolean} isTemporary whether a later attempt may succeed */
   constructor(isTemporary) {
-    super(isTemporary ? "the list of downloads can't be read now" : "this server has no list of downloads");
+    super(isTemporary ? "the server's lists can't be read now" : "this server has no list");
     this.isTemporary = isTemporary;
   }
 }
 
 /**
- * All records, newest first; of more than 5,000 the newest.
- * @returns {Promise<{records: DownloadRecord[], isComplete: boolean, hasShrunk: boolean}>} isComplete: no record can be
+ * All records, oldest first; of more than 5,000 downloads the newest, and of jobs likewise.
+ * @returns {Promise<{records: ServerRecord[], isComplete: boolean, hasShrunk: boolean}>} isComplete: no record can be
  *   missing; hasShrunk: one can, since others were deleted meanwhile, so that another attempt helps
  * @throws {RecordsUnavailable}
  */
 export async function listRecords() {
-  /** @type {DownloadRecord[]} */
+  const names = /** @type {("downloads" | "jobs")[]} */ (Object.keys(LISTS));
+  const lists = (await Promise.all(names.map(listOne))).filter((list) => list !== null);
+  if (lists.length === 0) throw new RecordsUnavailable(false);
+  const records = lists.flatMap((list) => list.records);
+  records.sort((a, b) => Number(a.created_at) - Number(b.created_at));
+  return {
+    records,
+    isComplete: lists.every(({ isComplete }) => isComplete),
+    hasShrunk: lists.some(({ hasShrunk }) => hasShrunk),
+  };
+}
+
+/**
+ * @param {"downloads" | "jobs"} name
+ * @returns {ReturnType<typeof listRecords> | Promise<null>} null when the server has no such list
+ */
+async function listOne(name) {
+  /** @type {ServerRecord[]} */
   const records = [];
   /** @type {number | null} */
   let total = null;
   let hasShrunk = false;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const query = `?sort=created_at&order=desc&offset=${page * PAGE_SIZE}&limit=${PAGE_SIZE}`;
-    const body = /** @type {{downloads?: unknown, total?: unknown} | null} */ (await get(query));
-    if (!Array.isArray(body?.downloads)) throw new RecordsUnavailable(false);
-    records.push(...body.downloads.filter((record) => typeof record === "object" && record !== null));
+    const address = `${name}?${LISTS[name]}offset=${page * PAGE_SIZE}&limit=${PAGE_SIZE}`;
+    const body = /** @type {Record<string, unknown> | null} */ (await get(address));
+    const listed = body?.[name];
+    if (!Array.isArray(listed)) return null;
+    records.push(...listed.filter((record) => typeof record === "object" && record !== null));
     // Each deletion between two pages moves one record from the later page to the earlier, which was read already.
-    if (total !== null && Number(body.total) < total) hasShrunk = true;
-    total = Number(body.total);
-    if (body.downloads.length < PAGE_SIZE) return { records, isComplete: !hasShrunk, hasShrunk };
+    if (total !== null && Number(body?.total) < total) hasShrunk = true;
+    total = Number(body?.total);
+    if (listed.length < PAGE_SIZE) return { records, isComplete: !hasShrunk, hasShrunk };
   }
   return { records, isComplete: false, hasShrunk: false };
 }
 
 /**
- * @param {string} downloadId
- * @returns {Promise<DownloadRecord | null>} null when the server has none
+ * @param {import("./downloads.js").Download} download
+ * @returns {Promise<ServerRecord | null>} null when the server has none
  * @throws {RecordsUnavailable}
  */
-export async function getRecord(downloadId) {
-  const body = await get(`/${encodeURIComponent(downloadId)}`);
+export async function getRecord({ id, isJob }) {
+  const body = await get(`${isJob ? "jobs" : "downloads"}/${encodeURIComponent(id)}`);
   return typeof body === "object" ? body : null;
 }
 
 /**
- * @param {string} suffix of the list's address
+ * @param {string} path next to the page
  * @returns {Promise<unknown>} null for 404
  */
-async function get(suffix) {
+async function get(path) {
   try {
-    const response = await fetch(ADDRESS + suffix, { headers: token.headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) });
+    const address = new URL(path, document.baseURI).href;
+    const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
+    const response = await fetch(address, { headers: token.headers, signal });
     if (response.status === 404) return null;
     if (!response.ok) throw new RecordsUnavailable(true);
     return await response.json();

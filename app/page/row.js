@@ -1,25 +1,15 @@
-// One download as a row. It is made once and then patched: only changed text is written.
+// One download, or one job of another kind, as a row. It is made once and then patched: only changed text is written.
 
 import { VERBS } from "./commands.js";
 import { byId } from "./dom.js";
 import { displayName, isSilent, secondsLeft } from "./downloads.js";
-import { formatDuration, formatSize, formatSizes, formatSpeed, printable, toPercent } from "./format.js";
-import { hasEnded } from "./merge.js";
-import { needsLink } from "./row_dialog.js";
+import { formatDuration, formatSize, formatSpeed, printable, toPercent } from "./format.js";
+import { isRemovable, needsLink } from "./row_dialog.js";
+import { amountOf, detailOf, stateOf } from "./row_text.js";
 
 /** @typedef {import("./commands.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./downloads.js").State} State */
-
-/** @type {Readonly<Record<State, string>>} */
-const STATE_WORDS = {
-  queued: "Queued",
-  running: "Downloading",
-  paused: "Paused",
-  complete: "Complete",
-  error: "Failed",
-  cancelled: "Cancelled",
-};
 
 /** The action of the first button. @type {Readonly<Record<State, Action | null>>} */
 const MAIN_ACTION = {
@@ -30,6 +20,11 @@ const MAIN_ACTION = {
   error: "retry_download",
   cancelled: "retry_download",
 };
+
+/** The actions of the second button: before an end, and after it. @type {Readonly<[Action, Action]>} */
+const DOWNLOAD_ENDS = ["cancel_download", "delete_download"];
+/** @type {Readonly<[Action, Action]>} */
+const JOB_ENDS = ["cancel_job", "remove_job"];
 
 /** Screen readers read a bar out when it moves. */
 const ARIA_INTERVAL_MS = 5_000;
@@ -47,7 +42,7 @@ export class Row {
   constructor(id) {
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
-    this.element.dataset.downloadId = id;
+    this.element.dataset.id = id;
     const slotted = /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-slot]"));
     /** @type {Record<string, HTMLElement>} */
     this.slots = Object.fromEntries(Array.from(slotted, (slot) => [slot.dataset.slot, slot]));
@@ -62,56 +57,62 @@ export class Row {
    */
   patch(download, { pending, note }, now) {
     this.download = download;
-    const { state, total, received, progress } = download;
+    const { state, total, progress, isJob } = download;
     const name = printable(displayName(download));
     const silent = isSilent(download, now);
-    const isSizeUnknown = state === "running" && total === null && progress === 0;
+    const isTotalUnknown = state === "running" && total === null && progress === 0;
     const seconds = silent ? null : secondsLeft(download);
     const percent = toPercent(progress);
 
     if (this.#changes("data-state", state)) this.element.dataset.state = state;
+    if (this.#changes("data-job", String(isJob))) this.element.toggleAttribute("data-job", isJob);
+    if (this.#changes("data-silent", String(silent))) this.element.toggleAttribute("data-silent", silent);
     if (this.#changes("name", name)) {
       this.#write("title", name);
       this.slots.title.title = name;
       this.slots.bar.setAttribute("aria-label", `Progress of ${name}`);
     }
-    this.#write("state", download.phase === "checksum" ? "Checking" : STATE_WORDS[state]);
+    this.#write("state", stateOf(download));
     const detail = printable(silent ? "no updates for a while" : detailOf(download));
     if (this.#write("detail", detail)) this.slots.detail.title = detail;
-    const hidesPercent = isSizeUnknown || state === "complete" || (state !== "running" && percent === 0);
+    const hidesPercent = isTotalUnknown || state === "complete" || (state !== "running" && percent === 0);
     this.#write("percent", hidesPercent ? "" : `${percent} %`);
-    this.#write("size", formatSizes(received, total));
+    this.#write("size", amountOf(download));
     this.#write("speed", download.speed === null || silent ? "" : formatSpeed(download.speed));
     this.#write("left", seconds === null ? "" : `${formatDuration(seconds)} left`);
-    this.#patchBar(download, isSizeUnknown, percent, now);
+    this.#patchBar(download, isTotalUnknown, percent, now);
     if (this.#changes("note", note)) {
       this.slots.note.textContent = printable(note);
       this.slots.note.hidden = note === "";
     }
     this.#patchSave(download, name);
-    this.#patchButtons(state, name, pending);
+    this.#patchButtons(download, name, download.isCancelling ? "cancel_job" : pending);
     this.#state = state;
   }
 
   /**
    * @param {Download} download
-   * @param {boolean} isSizeUnknown
+   * @param {boolean} isTotalUnknown
    * @param {number} percent
    * @param {number} now ms
    */
-  #patchBar({ state, progress, received }, isSizeUnknown, percent, now) {
+  #patchBar(download, isTotalUnknown, percent, now) {
+    const { state, isJob, progress, received } = download;
     const { bar, fill } = this.slots;
-    if (this.#changes("unknown", String(isSizeUnknown))) bar.classList.toggle("unknown", isSizeUnknown);
+    if (this.#changes("unknown", String(isTotalUnknown))) bar.classList.toggle("unknown", isTotalUnknown);
     // A thousandth of the bar is less than a pixel.
-    const width = isSizeUnknown ? "" : `scaleX(${Math.round(progress * 1000) / 1000})`;
+    const width = isTotalUnknown ? "" : `scaleX(${Math.round(progress * 1000) / 1000})`;
     if (this.#changes("width", width)) fill.style.transform = width;
 
     if (state === this.#state && now - this.#ariaAt < ARIA_INTERVAL_MS) return;
     this.#ariaAt = now;
-    const text = isSizeUnknown ? `size unknown, ${formatSize(received ?? 0)} received` : `${percent} %`;
+    const unknown = isJob
+      ? [amountOf(download) || "nothing", "done, total unknown"].join(" ")
+      : `size unknown, ${formatSize(received ?? 0)} received`;
+    const text = isTotalUnknown ? unknown : `${percent} %`;
     if (!this.#changes("aria", text)) return;
     bar.setAttribute("aria-valuetext", text);
-    if (isSizeUnknown) bar.removeAttribute("aria-valuenow");
+    if (isTotalUnknown) bar.removeAttribute("aria-valuenow");
     else bar.setAttribute("aria-valuenow", String(percent));
   }
 
@@ -120,9 +121,9 @@ export class Row {
    * @param {Download} download
    * @param {string} name
    */
-  #patchSave({ id, state, attempt }, name) {
+  #patchSave({ id, state, isJob, hasRecord }, name) {
     const { save } = this.slots;
-    const hasFile = state === "complete" && attempt > 0 && "files" in document.documentElement.dataset;
+    const hasFile = state === "complete" && !isJob && hasRecord && "files" in document.documentElement.dataset;
     if (!this.#changes("save", hasFile ? name : "")) return;
     save.hidden = !hasFile;
     save.setAttribute("aria-label", `Save ${name}`);
@@ -131,25 +132,27 @@ export class Row {
 
   /**
    * The buttons stay the same elements and a hidden one hands its focus on, so that the keyboard keeps its place.
-   * @param {State} state
+   * @param {Download} download
    * @param {string} name
    * @param {Action | null} pending
    */
-  #patchButtons(state, name, pending) {
+  #patchButtons(download, name, pending) {
+    const { state, isJob, hasRecord } = download;
     const { main, end, link } = this.slots;
     const { activeElement } = document;
-    const ended = hasEnded(state);
+    const [cancel, remove] = isJob ? JOB_ENDS : DOWNLOAD_ENDS;
+    const removable = isRemovable(download);
     const before = end.dataset.action;
-    this.#patchAction("main", MAIN_ACTION[state], name, pending);
-    this.#patchAction("end", ended ? "delete_download" : "cancel_download", name, pending);
-    if (this.#changes("link", `${state} ${pending} ${name}`)) {
-      link.hidden = !needsLink(state);
+    this.#patchAction("main", isJob || !hasRecord ? null : MAIN_ACTION[state], name, pending);
+    this.#patchAction("end", removable ? remove : cancel, name, pending);
+    if (this.#changes("link", `${needsLink(download)} ${pending} ${name}`)) {
+      link.hidden = !needsLink(download);
       link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
       link.setAttribute("aria-busy", String(pending === "relink_download"));
     }
     const onMain = activeElement === main && main.hidden;
-    // The next press was meant for Cancel, and must not meet Delete.
-    const onEnd = activeElement === end && before !== end.dataset.action && ended;
+    // The next press was meant for Cancel, and must not meet Delete or Remove.
+    const onEnd = activeElement === end && before !== end.dataset.action && removable;
     const onLink = activeElement === link && link.hidden;
     if (!onMain && !onEnd && !onLink) return;
     (main.hidden ? this.element : main).focus({ preventScroll: true });
@@ -173,7 +176,7 @@ export class Row {
     button.title = VERBS[action];
     button.setAttribute("aria-label", `${VERBS[action]} ${name}`);
     const [icon, label] = button.querySelectorAll("use, span");
-    icon.setAttribute("href", `#icon-${action}`);
+    icon.setAttribute("href", `#icon-${action.split("_")[0]}`);
     label.textContent = VERBS[action];
   }
 
@@ -198,15 +201,4 @@ export class Row {
     this.#written.set(slot, value);
     return true;
   }
-}
-
-/**
- * @param {Download} download
- * @returns {string} the text next to its state: the path, the error, else the host of its URL
- */
-function detailOf(download) {
-  if (download.state === "complete") return download.filePath;
-  if (download.state === "error") return download.errorMessage;
-  if (download.state === "queued" && download.errorMessage) return `tried again soon: ${download.errorMessage}`;
-  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(download.url)?.[1] ?? "";
 }

@@ -1,4 +1,4 @@
-// A question in a row before a command: of a deletion, which nothing undoes, and for a fresh link.
+// A question in a row before a command: of a removal, which nothing undoes, and for a fresh link.
 
 import { byId } from "./dom.js";
 import { displayName } from "./downloads.js";
@@ -7,14 +7,14 @@ import { hasEnded } from "./merge.js";
 
 /** @typedef {import("./row.js").Action} Action */
 /** @typedef {import("./row.js").Row} Row */
-/** @typedef {import("./downloads.js").State} State */
+/** @typedef {import("./downloads.js").Download} Download */
 
 /**
  * @typedef {object} Question
  * @property {HTMLTemplateElement} template
  * @property {(name: string) => string} label
  * @property {(row: Row) => HTMLElement} opener the button that takes the focus back
- * @property {(state: State) => boolean} fits whether it makes sense in that state
+ * @property {(download: Download) => boolean} fits whether it makes sense in that state
  */
 
 const [deleteTemplate, linkTemplate] = byId("delete-template", "link-template");
@@ -24,7 +24,13 @@ const QUESTIONS = {
     template: /** @type {any} */ (deleteTemplate),
     label: (name) => `Delete ${name}?`,
     opener: (row) => row.slots.end,
-    fits: hasEnded,
+    fits: isRemovable,
+  },
+  remove_job: {
+    template: /** @type {any} */ (deleteTemplate),
+    label: (name) => `Remove ${name}?`,
+    opener: (row) => row.slots.end,
+    fits: isRemovable,
   },
   relink_download: {
     template: /** @type {any} */ (linkTemplate),
@@ -35,11 +41,19 @@ const QUESTIONS = {
 };
 
 /**
- * @param {State} state
- * @returns {boolean} whether a fresh link is what such a download may wait for
+ * @param {Download} download
+ * @returns {boolean} whether it may leave the list: nothing else can be done where the server has no record
  */
-export function needsLink(state) {
-  return state === "error" || state === "paused";
+export function isRemovable({ state, hasRecord }) {
+  return hasEnded(state) || !hasRecord;
+}
+
+/**
+ * @param {Download} download
+ * @returns {boolean} whether a fresh link is what it may wait for
+ */
+export function needsLink({ state, isJob, hasRecord }) {
+  return hasRecord && !isJob && (state === "error" || state === "paused");
 }
 
 /** At most one is open, so that a forgotten one is not met by accident. */
@@ -69,9 +83,9 @@ export class RowDialog {
     const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     const input = element.querySelector("input");
     element.setAttribute("aria-label", question.label(printable(displayName(download))));
-    // Only a complete download has a file.
+    // Only a complete download of the server's own has a file.
     const file = /** @type {HTMLElement | null} */ (element.querySelector('[data-answer="file"]'));
-    if (file) file.hidden = download.state !== "complete";
+    if (file) file.hidden = download.state !== "complete" || download.isJob || !download.hasRecord;
     element.addEventListener("click", ({ target }) => {
       const answer = target instanceof Element ? target.closest("button")?.dataset.answer : undefined;
       const url = input?.value.trim();
@@ -99,10 +113,10 @@ export class RowDialog {
   /**
    * Closes a question that makes no sense in the row's new state.
    * @param {Row} row
-   * @param {State} state
+   * @param {Download} download
    */
-  update(row, state) {
-    if (!this.#open?.question.fits(state)) this.close(row);
+  update(row, download) {
+    if (!this.#open?.question.fits(download)) this.close(row);
   }
 
   /** @param {Row} [only] closes it in this row alone */

@@ -1,5 +1,6 @@
 // The list of rows, newest first, drawn once a frame.
 
+import { REMOVALS } from "./commands.js";
 import { byId } from "./dom.js";
 import { RowDialog } from "./row_dialog.js";
 import { Row } from "./row.js";
@@ -50,10 +51,11 @@ export class Rows {
       const button = target instanceof Element ? target.closest("button") : null;
       const element = /** @type {HTMLElement | null | undefined} */ (button?.closest("li"));
       const action = /** @type {Action | undefined} */ (button?.dataset.action);
-      const row = this.#rows.get(element?.dataset.downloadId ?? "");
+      const row = this.#rows.get(element?.dataset.id ?? "");
       if (!action || !row?.download) return;
       // The second click of a double click was meant for the button that stood there before.
-      if (action === "delete_download" && detail > 1) return;
+      if (REMOVALS.has(action) && detail > 1) return;
+      if (action === "cancel_job" && row.download.isCancelling) return;
       if (!this.#dialog.open(row, action)) onAction(action, row.download.id);
     });
   }
@@ -133,7 +135,7 @@ export class Rows {
     this.#changed.delete(download.id);
     const known = this.#rows.get(download.id);
     const row = known ?? new Row(download.id);
-    this.#dialog.update(row, download.state);
+    this.#dialog.update(row, download);
     row.patch(download, this.#getCommand(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
@@ -189,7 +191,7 @@ export class Rows {
    */
   #neighbour(element, side) {
     for (let next = element[side]; next; next = next[side]) {
-      const row = this.#rows.get(/** @type {HTMLElement} */ (next).dataset.downloadId ?? "");
+      const row = this.#rows.get(/** @type {HTMLElement} */ (next).dataset.id ?? "");
       if (row && !row.element.hidden) return row;
     }
     return null;
@@ -212,7 +214,7 @@ export class Rows {
   /** @param {IntersectionObserverEntry[]} entries */
   #nearChanged(entries) {
     for (const { target, isIntersecting } of entries) {
-      const id = /** @type {HTMLElement} */ (target).dataset.downloadId ?? "";
+      const id = /** @type {HTMLElement} */ (target).dataset.id ?? "";
       if (isIntersecting && this.#rows.has(id)) this.#near.add(id);
       else this.#near.delete(id);
     }

@@ -127,24 +127,6 @@ local function publish_overtaken(channel, record, id, action, command_id, accept
   return true
 end
 
--- Removes what clients are shown of a key that nobody owns here, for everyone: a program that published it may be gone.
--- Returns the deletion, or nil if there is nothing of this family.
-local function remove_unowned(channel, id, key, command_id)
-  local entry = redis.call('HGET', channel.latest, 's ' .. id) or redis.call('HGET', channel.latest, 'p ' .. id)
-    or redis.call('HGET', channel.ended, id)
-  local is_event, event = pcall(cjson.decode, string.match(entry or '', '\n(.*)$') or '')
-  local shown = is_event and type(event) == 'table' and tostring(event.type) or ''
-  local is_download = string.find(shown, '^download_') ~= nil
-  if not entry or string.find(shown, '_deleted$') or is_download ~= (channel.family == 'download') then return nil end
-  local event_type, now = channel.family .. '_deleted', int(now_ms())
-  local members = command_id ~= '' and ',"command_id":' .. command_id or ''
-  append_and_publish(channel, 'e:' .. event_type .. '::' .. now .. 'p', id,
-    '{"type":"' .. event_type .. '","' .. channel.family .. '_id":' .. cjson.encode(id) .. members .. '}')
-  local deletion = table.concat({'', key, '', now, ''}, '\n')
-  redis.call('SET', tombstone_key(record_key(channel, id)), deletion, 'EX', TOMBSTONE_TTL_S)
-  return deletion
-end
-
 -- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, a limit in
 -- bytes a second ('' for none), or a link as in the record. `accepted_at` is '' unless another server accepted the command,
 -- in ms: a command that is sent again overrules none that was accepted later.
@@ -157,6 +139,7 @@ local function command(KEYS, ARGV)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
   local key = (channel.family == 'job' and 'job ' or '') .. action .. ' ' .. (command_id ~= '' and command_id or nonce)
+  local members = command_id ~= '' and ',"command_id":' .. command_id or ''
   local state, created_at, family = unpack(redis.call('HMGET', record, 'state', 'created_at', 'family'))
   if (family or 'download') ~= channel.family then state = nil end
   local tombstone = read_tombstone(record)
@@ -167,9 +150,10 @@ local function command(KEYS, ARGV)
   local is_repeated = accepted_at ~= ''
   if not state and is_repeated then return not tombstone and {'later'} end
   if not is_repeated and is_taking_over(channel, now_ms()) then return {'unavailable'} end
-  local deletion = not state and not family and action == 'delete' and remove_unowned(channel, id, key, command_id)
-  if deletion then return {'accepted', int(now_ms()), deletion} end
-  if not state then return {'unknown_download'} end
+  if not state then
+    local deletion = action == 'delete' and delete_unowned(channel, id, key, members, now_ms())
+    return deletion and {'accepted', int(now_ms()), deletion} or {'unknown_download'}
+  end
   local previous, previous_at = previous_result(record, key)
   if previous then return {previous, previous_at} end
   local order = ORDERS[action] or 'commanded_at'
@@ -178,7 +162,6 @@ local function command(KEYS, ARGV)
   channel.changed_at = now
   if is_repeated and (newest > now or tonumber(created_at) > now) then return false end
   if action == 'delete' and state ~= 'running' then
-    local members = command_id ~= '' and ',"command_id":' .. command_id or ''
     return {'accepted', int(now), delete(channel, id, key, members, detail == '1')}
   end
   local result = carry_out(channel, record, id, action, command_id, detail, is_repeated)

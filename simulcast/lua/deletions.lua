@@ -30,6 +30,26 @@ local function delete(channel, id, command, members, with_file)
   return deletion
 end
 
+-- Deletes what clients are shown of a key that no record holds, for everyone: a program that published it may be gone. What
+-- was published after `cutoff` (ms) stays. Returns the deletion, or nil if there is nothing of this family.
+local function delete_unowned(channel, id, command, members, cutoff)
+  if redis.call('EXISTS', record_key(channel, id)) == 1 then return nil end
+  local entry = redis.call('HGET', channel.latest, 's ' .. id) or redis.call('HGET', channel.latest, 'p ' .. id)
+    or redis.call('HGET', channel.ended, id)
+  local is_event, event = pcall(cjson.decode, string.match(entry or '', '\n(.*)$') or '')
+  local shown = is_event and type(event) == 'table' and tostring(event.type) or ''
+  local is_download = string.find(shown, '^download_') ~= nil
+  if not entry or string.find(shown, '_deleted$') or is_download ~= (channel.family == 'download') then return nil end
+  local shown_at = redis.call('ZSCORE', channel.touched, id) or redis.call('ZSCORE', channel.ended_at, id) or 0
+  if tonumber(shown_at) > tonumber(cutoff) then return nil end
+  local event_type, now = channel.family .. '_deleted', int(now_ms())
+  append_and_publish(channel, 'e:' .. event_type .. '::' .. now .. 'p', id,
+    '{"type":"' .. event_type .. '","' .. channel.family .. '_id":' .. cjson.encode(id) .. members .. '}')
+  local deletion = table.concat({'', command, '', now, ''}, '\n')
+  redis.call('SET', tombstone_key(record_key(channel, id)), deletion, 'EX', TOMBSTONE_TTL_S)
+  return deletion
+end
+
 -- Deletes the records of the jobs that ended first, beyond MAX_DONE, as a command would: their events say why.
 function evict_oldest_done(channel)
   while redis.call('ZCARD', channel.done) > MAX_DONE do
@@ -59,6 +79,7 @@ local function forget(KEYS, ARGV)
       change_state(channel, id, 'deleted', 'deleted', '')
       remove_record(channel, record, id, deletion)
     else
+      delete_unowned(channel, id, '', '', change)
       redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)
     end
   end
@@ -66,16 +87,18 @@ local function forget(KEYS, ARGV)
 end
 
 -- Deletes the records of the jobs that ended first, at most `limit`, and by `cutoff` (ms); files stay. A `cutoff` of ''
--- is now, or that of an earlier call with the same command_id. Returns the cutoff, then id, deletion, …
+-- is now, or that of an earlier call with the same command_id. Once no record is left, deletes ends without one, of `limit`
+-- entries of the snapshot, newest first and without the first `kept`, which are no such ends.
+-- Returns the cutoff, `kept` for the next call ('' after the last one), then id, deletion, …
 local function clear(KEYS, ARGV)
-  local name, max_length, limit, command_id, cutoff = unpack(ARGV)
+  local name, max_length, limit, command_id, cutoff, kept = unpack(ARGV)
   local channel = jobs_from(KEYS, name, max_length)
   local key = '{' .. channel.name .. '}:cleared:' .. command_id
   if cutoff == '' then
     cutoff = command_id ~= '' and redis.call('GET', key) or int(now_ms())
     if command_id ~= '' then redis.call('SET', key, cutoff, 'EX', TOMBSTONE_TTL_S) end
   end
-  local reply = {cutoff}
+  local reply = {cutoff, kept}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', channel.done, '-inf', cutoff, 'LIMIT', 0, limit)) do
     if redis.call('EXISTS', record_key(channel, id)) == 1 then
       table.insert(reply, id)
@@ -83,5 +106,18 @@ local function clear(KEYS, ARGV)
     end
     redis.call('ZREM', channel.done, id)
   end
+  if #reply > 2 then return reply end
+  local ends = redis.call('ZREVRANGEBYSCORE', channel.ended_at, cutoff, '-inf', 'LIMIT', kept, limit)
+  for _, id in ipairs(ends) do
+    local family = string.match(redis.call('HGET', channel.ended, id) or '', '^%S+ e:(%l+)_') -- nil: a type of a user's own
+    local deletion = family == channel.family and delete_unowned(channel, id, '', '', cutoff)
+    if deletion then
+      table.insert(reply, id)
+      table.insert(reply, deletion)
+    else
+      kept = kept + 1
+    end
+  end
+  reply[2] = #ends < tonumber(limit) and '' or int(kept)
   return reply
 end

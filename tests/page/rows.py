@@ -7,7 +7,7 @@ from tests.page.stub import Event
 
 
 def row(page: Page, download_id: str = "a") -> Locator:
-    return page.locator(f'li[data-download-id="{download_id}"]')
+    return page.locator(f'li[data-id="{download_id}"]')
 
 
 def slot(page: Page, name: str, download_id: str = "a") -> Locator:

@@ -1,4 +1,4 @@
-"""A scripted front-end: the page below a sub path, with the `ws` and `downloads` of a test."""
+"""A scripted front-end: the page below a sub path, with the `ws`, `downloads` and `jobs` of a test."""
 
 import asyncio
 import json
@@ -30,8 +30,10 @@ class StubServer:
         self.position = "1790000000000-0"  # in hello
         self.recovered = False  # likewise
         self.records: list[Event] = []  # of GET downloads, newest first
+        self.job_records: list[Event] = []  # of GET jobs, likewise
         self.listing_status = 200
         self.listings: list[str] = []  # the path and query of each GET downloads, or of one of them
+        self.job_listings: list[str] = []  # likewise of GET jobs
         self.refuses = False  # handshakes with 503
         self.hangs = False  # handshakes are never answered
         self.is_silent = False  # whether nothing is sent behind the handshake
@@ -52,8 +54,9 @@ class StubServer:
         app.router.add_get(ROOT, self._index)
         app.router.add_get(ROOT + "ws", self._socket)
         app.router.add_post(ROOT + "downloads", self._post)
-        app.router.add_get(ROOT + "downloads", self._list)
-        app.router.add_get(ROOT + "downloads/{download_id}", self._one)
+        for name in ("downloads", "jobs"):
+            app.router.add_get(ROOT + name, self._list)
+            app.router.add_get(ROOT + name + "/{id}", self._one)
         app.router.add_get(ROOT + "page/{file}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -138,23 +141,31 @@ class StubServer:
 
     async def _list(self, request: web.Request) -> web.Response:
         async with self._changed:
-            self.listings.append(request.path_qs.removeprefix(ROOT))
+            listings = self.job_listings if self._records_at(request)[0] == "jobs" else self.listings
+            listings.append(request.path_qs.removeprefix(ROOT))
             self._changed.notify_all()
         if self.listing_status != 200:
             return web.json_response({"detail": "not now"}, status=self.listing_status, headers=HEADERS)
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
-        body = {"downloads": self.records[offset : offset + limit], "total": len(self.records)}
+        name, _, records = self._records_at(request)
+        body = {name: records[offset : offset + limit], "total": len(records)}
         return web.json_response(body, headers=HEADERS)
+
+    def _records_at(self, request: web.Request) -> tuple[str, str, list[Event]]:
+        """Return the list's name, the member with the id, and the records."""
+        is_of_jobs = request.path.removeprefix(ROOT).startswith("jobs")
+        return ("jobs", "job_id", self.job_records) if is_of_jobs else ("downloads", "download_id", self.records)
 
     async def _one(self, request: web.Request) -> web.Response:
         async with self._changed:
-            self.listings.append(request.path_qs.removeprefix(ROOT))
+            listings = self.job_listings if self._records_at(request)[0] == "jobs" else self.listings
+            listings.append(request.path_qs.removeprefix(ROOT))
             self._changed.notify_all()
-        download_id = request.match_info["download_id"]
-        for record in self.records:
-            if record["download_id"] == download_id:
+        _, member, records = self._records_at(request)
+        for record in records:
+            if record[member] == request.match_info["id"]:
                 return web.json_response(record, headers=HEADERS)
-        return web.json_response({"detail": f"there is no download {download_id}"}, status=404, headers=HEADERS)
+        return web.json_response({"detail": "there is no such id"}, status=404, headers=HEADERS)
 
     async def _index(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)

@@ -65,8 +65,8 @@ async def test_a_refusal_is_told_in_words_until_the_state_changes(open_page: Ope
     await stub.send(event(1, "started", name="n"))
     await button(page, "Pause").click()
     await stub.messages(1)
-    words = "there is no download <b>a</b>"
-    await stub.send(command_result(stub.received[0], status="rejected", reason="unknown_download", message=words))
+    words = "can't pause download <b>a</b>"
+    await stub.send(command_result(stub.received[0], status="rejected", reason="invalid_transition", message=words))
     await expect(slot(page, "note")).to_have_text(f"Pause was refused: {words}")
     await expect(page.get_by_role("status")).to_contain_text(f"Pause was refused: {words}")
     await expect(button(page, "Pause")).to_have_attribute("aria-busy", "false")

@@ -45,7 +45,7 @@ async def test_a_row_goes_once_it_is_chosen_whether_its_file_goes_too(
     await stub.send(event(3, "deleted"))
     await expect(row(page)).to_have_count(0)
     await expect(row(page, "b")).to_be_visible()
-    await expect(page.get_by_role("status")).to_contain_text("a: deleted.")
+    await expect(page.get_by_role("status")).to_contain_text("a: removed.")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_the_keyboard_deletes_one_after_another_without_losing_its_place(
     await stub.send(event(9, "deleted", "d"))
     await expect(page.get_by_role("heading", name="Downloads")).to_be_focused()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
-    await expect(page.get_by_label("Search downloads")).to_be_hidden()
+    await expect(page.get_by_label("Search")).to_be_hidden()
 
 
 async def test_a_row_that_others_delete_goes_without_moving_the_focus(open_page: OpenPage, stub: StubServer) -> None:
@@ -179,7 +179,7 @@ async def test_clear_finished_asks_once_more_and_leaves_what_has_not_ended(
     await stub.send(event(3, "complete", "a"), event(4, "error", "b"), event(5, "cancelled", "c"))
     await clear(page).click()
     keep = page.get_by_role("button", name="Keep", exact=True)
-    await expect(page.get_by_role("group", name="Clear 3 finished downloads? Files stay.")).to_be_visible()
+    await expect(page.get_by_role("group", name="Clear 3 finished jobs? Files stay.")).to_be_visible()
     await expect(keep).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(clear(page)).to_be_focused()
@@ -198,7 +198,7 @@ async def test_clear_finished_asks_once_more_and_leaves_what_has_not_ended(
     await expect(page.locator("li.row .title")).to_have_text(["b", "p", "r"])
     await expect(clear(page)).to_be_hidden()
     await expect(page.get_by_role("heading", name="Downloads")).to_be_focused()
-    await expect(page.get_by_role("status")).to_contain_text("3 finished downloads cleared.")
+    await expect(page.get_by_role("status")).to_contain_text("3 finished jobs cleared.")
 
 
 async def test_clear_finished_says_when_it_is_refused(open_page: OpenPage, stub: StubServer) -> None:

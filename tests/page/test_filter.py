@@ -12,11 +12,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def search(page: Page) -> Locator:
-    return page.get_by_label("Search downloads")
+    return page.get_by_label("Search")
 
 
 def states(page: Page) -> Locator:
-    return page.get_by_label("Show which downloads")
+    return page.get_by_label("Show which state")
 
 
 def titles(page: Page) -> Locator:
@@ -30,11 +30,11 @@ async def test_words_of_name_and_address_are_found_in_any_order_and_case(open_pa
         event(2, "started", "b", name="debian 12.iso", url="https://other.example.net/y"),
         event(3, "started", "c", url="https://mirror.example.org/kernel.tar.xz"),
     )
-    await expect(page.locator("#count")).to_have_text("3 downloads")
+    await expect(page.locator("#count")).to_have_text("3 jobs")
     await row(page).evaluate("row => { row.mark = true; }")
     await search(page).fill("  MIRROR deb ")
     await expect(titles(page)).to_have_text(["Debian 13.iso"])
-    await expect(page.locator("#count")).to_have_text("1 of 3 downloads")
+    await expect(page.locator("#count")).to_have_text("1 of 3 jobs")
     await search(page).fill("kernel")
     await expect(titles(page)).to_have_text(["kernel.tar.xz"])
     await search(page).fill("")
@@ -48,7 +48,7 @@ async def test_words_of_name_and_address_are_found_in_any_order_and_case(open_pa
         ("All", "fedcba"),
         ("Active", "cba"),
         ("Queued", "a"),
-        ("Downloading", "b"),
+        ("Running", "b"),
         ("Paused", "c"),
         ("Complete", "d"),
         ("Failed", "e"),
@@ -69,14 +69,14 @@ async def test_rows_come_and_go_as_their_state_does_and_the_focus_finds_a_neighb
 ) -> None:
     page = await open_page()
     await stub.send(*[event(n, "started", name, name=name) for n, name in enumerate("abc", 1)])
-    await states(page).select_option("Downloading")
+    await states(page).select_option("Running")
     await row(page, "b").get_by_role("button", name="Pause b").focus()
     await stub.send(event(4, "paused", "b"))
     await expect(titles(page)).to_have_text(["c", "a"])
     await expect(row(page, "a").get_by_role("button", name="Pause a")).to_be_focused()
     await stub.send(event(5, "resumed", "b"), event(6, "queued", "d"), event(7, "started", "e", name="e"))
     await expect(titles(page)).to_have_text(["e", "c", "b", "a"])
-    await expect(page.locator("#count")).to_have_text("4 of 5 downloads")
+    await expect(page.locator("#count")).to_have_text("4 of 5 jobs")
 
 
 async def test_a_slash_goes_to_the_search_except_where_one_types(open_page: OpenPage, stub: StubServer) -> None:
@@ -102,13 +102,13 @@ async def test_when_nothing_matches_one_press_shows_all_again(open_page: OpenPag
     await stub.send(event(1, "queued", name="n"))
     await states(page).select_option("Failed")
     await search(page).fill("zzz")
-    await expect(page.get_by_text("No download matches.")).to_be_visible()
+    await expect(page.get_by_text("Nothing matches.")).to_be_visible()
     await expect(page.get_by_text("Nothing here yet")).to_be_hidden()
-    await expect(page.get_by_role("status")).to_contain_text("0 of 1 download shown.")
+    await expect(page.get_by_role("status")).to_contain_text("0 of 1 job shown.")
     await page.get_by_role("button", name="Show all").click()
     await expect(slot(page, "title")).to_be_visible()
     await expect(search(page)).to_be_focused()
-    await expect(page.get_by_text("No download matches.")).to_be_hidden()
+    await expect(page.get_by_text("Nothing matches.")).to_be_hidden()
 
 
 @pytest.mark.long
@@ -117,11 +117,11 @@ async def test_five_thousand_rows_are_searched_and_stay_the_same_elements(
 ) -> None:
     page = await open_page()
     await stub.send(*[event(n, "queued", f"d{n}", name=f"file {n}.bin") for n in range(1, 5001)])
-    await expect(page.locator("#count")).to_have_text("5000 downloads", timeout=60_000)
+    await expect(page.locator("#count")).to_have_text("5000 jobs", timeout=60_000)
     await row(page, "d4321").evaluate("row => { row.mark = true; }")
     for letters in ("4", "43", "432", "", "9", ""):
         await search(page).fill(letters)
     await search(page).fill("4321")
     await expect(titles(page)).to_have_text(["file 4321.bin"])
-    await expect(page.locator("#count")).to_have_text("1 of 5000 downloads")
+    await expect(page.locator("#count")).to_have_text("1 of 5000 jobs")
     assert await row(page, "d4321").evaluate("row => row.mark")

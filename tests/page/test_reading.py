@@ -78,7 +78,7 @@ async def test_a_hundred_ends_at_once_are_one_sentence(open_page: OpenPage, stub
     await expect(page.get_by_role("status")).to_have_text("Connected.")
     await stub.send(*[event(n, "started", f"d{n}") for n in range(100)])
     await stub.send(*[event(100 + n, "error" if n < 2 else "complete", f"d{n}") for n in range(100)])
-    await expect(page.get_by_role("status")).to_have_text("98 downloads complete. d0: failed. d1: failed.")
+    await expect(page.get_by_role("status")).to_have_text("98 jobs complete. d0: failed. d1: failed.")
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
@@ -150,4 +150,4 @@ async def test_all_can_be_reached_with_the_tab_key_and_is_seen_to_be(open_page: 
         focused = page.locator(":focus-visible")
         await expect(focused).to_have_css("outline-style", "solid")
         names.append(await focused.get_attribute("aria-label") or await focused.get_attribute("id"))
-    assert names == ["urls", "add-button", "Search downloads", "Show which downloads", "Pause n", "Cancel n"]
+    assert names == ["urls", "add-button", "Search", "Show which state", "Pause n", "Cancel n"]

@@ -64,9 +64,17 @@ async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(
     await page.get_by_role("button", name="Clear finished").click()
     await page.get_by_role("button", name="Clear", exact=True).click()
     await expect(download).to_have_count(0)
-    await controlled_server.publish({"type": "download_started", "download_id": "a/b?", "name": "nobody's"})
+    await controlled_server.publish(
+        {"type": "download_started", "download_id": "a b?", "name": "nobody's", "change": 1}
+    )
     await download.get_by_role("button", name=re.compile("Pause")).click()
     await expect(download.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
+    # The server has no record of it: its removal is all that works.
+    await download.get_by_role("button", name="Delete nobody's").click()
+    await download.get_by_role("button", name="Remove from list").click()
+    await expect(download).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 
 @pytest.mark.long

@@ -135,7 +135,7 @@ async def test_a_token_that_expires_is_asked_for_and_nothing_is_missed_meanwhile
 async def test_with_a_token_there_is_no_link_that_could_not_show_it(
     context: BrowserContext, guarded: FrontEnd, broker: Broker
 ) -> None:
-    await broker.publish({**complete_event("a", "/f"), "attempt": 1})
+    await broker.publish({**complete_event("a", "/f"), "change": 1})
     page = await context.new_page()
     await page.goto(f"http://127.0.0.1:{guarded.port}/")
     await give(page, token("watch files"))
@@ -147,7 +147,7 @@ async def test_where_a_proxy_shows_the_token_the_page_asks_for_none(
     browser: Browser, guarded: FrontEnd, broker: Broker
 ) -> None:
     context = await browser.new_context(extra_http_headers={"authorization": f"Bearer {token(ALL)}"})
-    await broker.publish({**complete_event("a", "/f"), "attempt": 1})
+    await broker.publish({**complete_event("a", "/f"), "change": 1})
     page = await context.new_page()
     await page.goto(f"http://127.0.0.1:{guarded.port}/")
     await until_live(page)

@@ -1,0 +1,66 @@
+// What a row says of a download or a job, in words. Pure: no DOM, no clock.
+
+import { formatCounts, formatSizes } from "./format.js";
+
+/** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./downloads.js").State} State */
+
+/** @type {Readonly<Record<State, string>>} */
+const STATE_WORDS = {
+  queued: "Queued",
+  running: "Downloading",
+  paused: "Paused",
+  complete: "Complete",
+  error: "Failed",
+  cancelled: "Cancelled",
+};
+
+/**
+ * @param {Download} download
+ * @returns {string}
+ */
+export function stateOf({ state, isJob, isCancelling, phase }) {
+  if (phase === "checksum") return "Checking";
+  if (isCancelling) return "Cancelling";
+  return isJob && state === "running" ? "Running" : STATE_WORDS[state];
+}
+
+/**
+ * @param {Download} download
+ * @returns {string} how much of it is done: "120 / 260 MB", "3 / 10 frames"
+ */
+export function amountOf({ isJob, received, total, unit }) {
+  return isJob ? formatCounts(received, total, unit) : formatSizes(received, total);
+}
+
+/**
+ * @param {Download} download
+ * @returns {string} the text next to its state: the path, the error, else the host of its URL; of a job its kind, and
+ *   what it does or what came of it
+ */
+export function detailOf(download) {
+  const { state, isJob, kind, errorMessage, filePath, url } = download;
+  if (state === "queued" && errorMessage) return withKind(kind, `tried again soon: ${errorMessage}`);
+  if (state === "error") return withKind(kind, errorMessage);
+  if (isJob) return withKind(kind, (state === "complete" && resultOf(download)) || download.message);
+  if (state === "complete") return filePath;
+  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1] ?? "";
+}
+
+/**
+ * @param {Download} download
+ * @returns {string} "" for none
+ */
+function resultOf({ result }) {
+  if (result === null) return "";
+  return typeof result === "string" ? result : JSON.stringify(result);
+}
+
+/**
+ * @param {string} kind
+ * @param {string} text
+ * @returns {string}
+ */
+function withKind(kind, text) {
+  return [kind, text].filter(Boolean).join(" · ");
+}
