@@ -85,8 +85,8 @@ async def open_services(
     """Build the parts, and close them at the end. Nothing is sent yet."""
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(aclosing(Broker.connect(url, silent_ttl_s)))
-        jobs = await stack.enter_async_context(aclosing(Jobs.connect(url, broker, channel)))
-        own_jobs = await stack.enter_async_context(aclosing(OwnJobs.connect(url, broker, channel)))
+        servers = await stack.enter_async_context(aclosing(topology_from_url(url)))
+        jobs, own_jobs = Jobs(servers, broker, channel), OwnJobs(servers, broker, channel)
         registry = await stack.enter_async_context(aclosing(ProcessRegistry.connect(url)))
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)

@@ -1,4 +1,4 @@
-// Whether the server runs: `await Gateway.isServerRunning`, as in the Flutter app.
+// The answer to `await Gateway.isServerRunning`, as in the Flutter app.
 
 const TIMEOUT_MS = 5_000;
 

@@ -43,7 +43,7 @@ async def test_events_of_several_channels_carry_their_channel_and_each_channel_r
 async def test_channels_are_followed_and_left_by_action(shared_front_end: FrontEnd, shared_broker: Broker) -> None:
     await shared_broker.publish(progress_event("x", 0.5, 1), "a")
     async with await shared_front_end.connect() as connection:
-        await shared_broker.publish({"n": 0})
+        await shared_broker.publish(progress_event("y", 0.5, 1))  # a client that joins a moment later gets it, too
         assert "channel" not in json.loads(await connection.recv())
         await connection.send('{"action":"subscribe","channel":"a"}')
         seen = [json.loads(text) for text in await collect(connection, "command_result")]
