@@ -173,7 +173,7 @@ local function start_job(KEYS, ARGV)
 end
 
 -- Renews the leases of one process. The third and further ARGV are id, token, … Returns the desired state of each, or
--- 'lost' where another process has it, or none.
+-- 'lost' where another process has it, or none: unless the start of that lease may still be sent again.
 local function renew_jobs(KEYS, ARGV)
   local max_length, lease_ms = unpack(ARGV, 1, 2)
   local channel = own_jobs_from(KEYS, max_length)
@@ -188,7 +188,7 @@ local function renew_jobs(KEYS, ARGV)
       expire_later(channel, record, true)
       table.insert(reply, desired)
     else
-      table.insert(reply, 'lost')
+      table.insert(reply, is_taking_over(channel, now) and 'running' or 'lost')
     end
   end
   expire_own_jobs(channel, now)
