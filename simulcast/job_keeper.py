@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, TypeVar
 
 from simulcast.background import Background
@@ -38,7 +39,7 @@ T = TypeVar("T")
 class Tenure:
     """One run of one job, in this process or the one that it was forked from.
 
-    `starts_late`: Redis was away, and each renewal tries to start it. `news`: measures that are not published yet.
+    `starts_late`: Redis was away, or forgot it, and each renewal tries to start it. `news`: measures that wait.
     `pushed_by`: the process whose task will look for news.
     """
 
@@ -175,14 +176,19 @@ class JobKeeper(Background):
         push = self._pushes.pop(tenure, None)
         if push is not None:
             push.cancel()
-        jobs = self._jobs_of(tenure.channel)
+        jobs, job_id, token = self._jobs_of(tenure.channel), tenure.job_id, tenure.token
+        told = partial(jobs.end, job_id, token, state, measures=measures, result=result, error_message=error_message)
 
         async def end() -> Outcome:
             if not tenure.started:
                 await self._ask_for_lease(tenure)
-            return await jobs.end(
-                tenure.job_id, tenure.token, state, measures=measures, result=result, error_message=error_message
-            )
+            try:
+                return await told()
+            except LeaseLost:
+                if job_id in await jobs.renew({job_id: token}, self.lease_s):
+                    raise
+                await self._ask_for_lease(tenure)
+                return await told()
 
         try:
             return await self._retry(end, END_TIMEOUT_S)
@@ -223,9 +229,7 @@ class JobKeeper(Background):
         try:
             desired = await self._jobs_of(tenure.channel).progress(tenure.job_id, tenure.token, measures)
             tenure.cancel_requested = tenure.cancel_requested or desired == "cancelled"
-        except LeaseLost:
-            tenure.lost = True
-        except BrokerUnavailable as error:
+        except (BrokerUnavailable, LeaseLost) as error:  # the next renewal tells whether it is lost
             _log.debug("no progress: %s", error)
             tenure.news = tenure.news or measures
 
@@ -248,7 +252,9 @@ class JobKeeper(Background):
                 _log.debug("leases are not renewed: %s", error)
                 return
             for tenure in batch:
-                desired = states[tenure.job_id]
+                if (desired := states.get(tenure.job_id)) is None:
+                    tenure.started, tenure.starts_late = False, True  # Redis came back without it
+                    continue
                 tenure.cancel_requested = tenure.cancel_requested or desired == "cancelled"
                 if desired == "lost" and not tenure.is_ending:  # an end may just have been told
                     tenure.lost = True

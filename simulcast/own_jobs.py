@@ -119,9 +119,10 @@ class OwnJobs:
         raise LeaseLost(f"the lease on job {job_id} has ended")
 
     async def renew(self, tokens: Mapping[str, str], lease_s: float = JOB_LEASE_S) -> dict[str, Desired]:
-        """Renew the leases, given as tokens by id, to `lease_s` from now, and return the desired states.
+        """Renew the leases, given as tokens by id, to `lease_s` from now, and return the desired states by id.
 
-        At most RENEW_BATCH in one call keep Redis responsive. Raises BrokerUnavailable.
+        A job is left out that Redis has forgotten, as after a restart with older data: it may be started again. At most
+        RENEW_BATCH in one call keep Redis responsive. Raises BrokerUnavailable.
         """
         args: list[Argument] = [
             HISTORY_LENGTH,
@@ -131,7 +132,8 @@ class OwnJobs:
         # Past the sender: behind thousands of reports a lease would expire.
         async with self._servers.client_at(self._names.channel, "renew the leases of jobs") as client:
             reply = await functions.call(client, "renew_jobs", self._keys, args)
-        return dict(zip(tokens, map(_parse_desired, cast(Sequence[bytes], reply)), strict=True))
+        states = zip(tokens, cast(Sequence[bytes], reply), strict=True)
+        return {job_id: _parse_desired(text) for job_id, text in states if text != b"unknown"}
 
     async def progress(self, job_id: str, token: str, measures: str) -> Desired:
         """Publish how far a job is, and return the desired state. Raises LeaseLost, BrokerUnavailable.

@@ -172,8 +172,9 @@ local function start_job(KEYS, ARGV)
   return {'started', next_attempt, started_change, 'running'}
 end
 
--- Renews the leases of one process. The third and further ARGV are id, token, … Returns the desired state of each, or
--- 'lost' where another process has it, or none: unless the start of that lease may still be sent again.
+-- Renews the leases of one process. The third and further ARGV are id, token, … Returns the desired state of each, 'unknown'
+-- for a job that this server never had or has forgotten, or 'lost' where another process has it, or none: unless the
+-- start of that lease may still be sent again.
 local function renew_jobs(KEYS, ARGV)
   local max_length, lease_ms = unpack(ARGV, 1, 2)
   local channel = own_jobs_from(KEYS, max_length)
@@ -187,8 +188,11 @@ local function renew_jobs(KEYS, ARGV)
       redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
       expire_later(channel, record, true)
       table.insert(reply, desired)
+    elseif is_taking_over(channel, now) then
+      table.insert(reply, 'running')
     else
-      table.insert(reply, is_taking_over(channel, now) and 'running' or 'lost')
+      local is_known = redis.call('EXISTS', record) == 1 or read_tombstone(record)
+      table.insert(reply, is_known and 'lost' or 'unknown')
     end
   end
   expire_own_jobs(channel, now)

@@ -1,0 +1,49 @@
+"""A job whose record Redis has forgotten."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+import simulcast
+from simulcast import background
+from simulcast.job_keeper import JobKeeper
+from tests.conditions import eventually
+from tests.jobs import history_at
+from tests.valkey import Valkey
+
+
+@pytest.fixture(autouse=True)
+def _keeper(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A keeper of the shared server, for this test alone."""
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    background._shared.clear()
+    yield
+    for shared in list(background._shared.values()):
+        shared.close()
+    background._shared.clear()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_job_that_redis_has_forgotten_begins_again_and_its_end_is_told(
+    waits: bool, valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart with data that are a second old."""
+    monkeypatch.setattr(JobKeeper, "lease_s", 1.0)
+
+    def forget() -> list[object]:
+        with valkey.admin() as client:
+            keys = [key for key in client.scan_iter(f"{{simulcast:{channel}}}:*") if b":job:" in key or b":own_" in key]
+            return [client.delete(key) for key in keys]
+
+    async def begins_again() -> bool:
+        return [event["type"] for event in await history_at(valkey.url, channel)].count("job_started") == 2
+
+    async with simulcast.job("a", channel=channel) as job:
+        assert await asyncio.to_thread(forget)
+        job.progress(0.5)
+        if waits:
+            await eventually(begins_again, "the start, again")
+    assert job.outcome == "complete"
+    types = [event["type"] for event in await history_at(valkey.url, channel)]
+    assert [kind for kind in types if kind not in ("job_started", "job_progress")] == ["job_complete"]
