@@ -1,4 +1,4 @@
-"""`python -m benchmarks.frames`: frames a second that the page draws while 2,000 downloads move, in a real Chromium.
+"""`python -m benchmarks.frames`: frames a second that the page draws while 2,000 jobs move, in a real Chromium.
 
 The whole line runs: the embedded Valkey, a front-end, `simulcast demo`, and the page. The rate of events is what Redis
 counted meanwhile. Prints one line for each window, and the medians.
@@ -19,11 +19,11 @@ from playwright.async_api import Page, async_playwright
 from simulcast.broker import Broker
 from simulcast.settings.redis import URL_FILE
 
-DOWNLOADS = 2000
+JOBS = 2000
 WINDOWS = 5
 WINDOW_S = 4.0
 START_S = 90.0
-RAMP_S = 22.0  # until all of the demo's downloads run
+RAMP_S = 22.0  # until all of the demo's jobs run
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COUNT_FRAMES = """() => {
   window.frameTimes = [];
@@ -59,7 +59,7 @@ async def measure(port: int, data: Path, chromium: str) -> None:
     url = f"http://127.0.0.1:{port}"
     await ready(url)
     seconds = int(START_S + WINDOWS * WINDOW_S)
-    command = ["simulcast.cli", "demo", "--downloads", str(DOWNLOADS), "--seconds", str(seconds), "--data", str(data)]
+    command = ["simulcast.cli", "demo", "--jobs", str(JOBS), "--seconds", str(seconds), "--data", str(data)]
     demo = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, stdout=asyncio.subprocess.DEVNULL)
     broker = Broker.connect((data / URL_FILE).read_text(encoding="utf-8").strip())
     try:
@@ -68,7 +68,7 @@ async def measure(port: int, data: Path, chromium: str) -> None:
             page = await browser.new_page(bypass_csp=True)  # the page allows no eval, which is how Playwright waits
             await page.goto(url)
             await page.wait_for_function(
-                f"document.querySelectorAll('[data-id]').length >= {DOWNLOADS * 9 // 10}", timeout=60_000
+                f"document.querySelectorAll('[data-id]').length >= {JOBS * 9 // 10}", timeout=60_000
             )
             await asyncio.sleep(RAMP_S)
             await page.evaluate(COUNT_FRAMES)
@@ -77,7 +77,7 @@ async def measure(port: int, data: Path, chromium: str) -> None:
                 found.append(await window(page, broker))
                 print(f"[{number + 1}/{WINDOWS}] {found[-1][0]:.0f} frames/s, {found[-1][1]:,.0f} events/s", flush=True)
             frames, events = (median(each[side] for each in found) for side in (0, 1))
-            print(f"{DOWNLOADS:,} downloads, {events:,.0f} events/s: {frames:.0f} frames/s")
+            print(f"{JOBS:,} jobs, {events:,.0f} events/s: {frames:.0f} frames/s")
             await browser.close()
     finally:
         await broker.aclose()

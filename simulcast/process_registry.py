@@ -4,7 +4,7 @@ Each process sends a heartbeat with its record every few seconds, and expires PR
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -85,10 +85,11 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """Number of jobs in each state, and age of the oldest runnable job."""
+    """Number of downloads in each state, age of the oldest runnable one, and number of other jobs in each state."""
 
     jobs: Mapping[State, int]
     longest_wait_s: float | None
+    other_jobs: Mapping[State, int] = field(default_factory=dict)
 
 
 class ProcessRegistry:
@@ -132,7 +133,12 @@ class ProcessRegistry:
 
     async def queue_stats(self) -> QueueStats:
         """Count the jobs, a page at a time."""
-        keys = [*self._names.stream_keys, *self._names.job_keys]
+        jobs, longest_wait_s = await self._count_jobs(self._names.job_keys)
+        other_jobs, _ = await self._count_jobs(self._names.own_job_keys)
+        return QueueStats(jobs, longest_wait_s, {state: count for state, count in other_jobs.items() if count})
+
+    async def _count_jobs(self, job_keys: Sequence[str]) -> tuple[Mapping[State, int], float | None]:
+        keys = [*self._names.stream_keys, *job_keys]
         jobs: dict[State, int] = dict.fromkeys(STATES, 0)
         waits: list[float] = []
         start, size = 0, _PAGE
@@ -146,7 +152,7 @@ class ProcessRegistry:
             for state in STATES:
                 jobs[state] += int(counts.get(state.encode(), 0))
             start += _PAGE
-        return QueueStats(jobs, max(waits, default=None))
+        return jobs, max(waits, default=None)
 
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
         async with self._servers.client_at(self._names.channel, f"call {function}") as client:

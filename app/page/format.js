@@ -44,7 +44,7 @@ export function formatSizes(received, total) {
 }
 
 /**
- * What is done of a job.
+ * The finished part of a job.
  * @param {number | null} done
  * @param {number | null} total null while it is unknown
  * @param {string} unit "" for none; sizes are written as those of downloads

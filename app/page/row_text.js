@@ -1,4 +1,4 @@
-// What a row says of a download or a job, in words. Pure: no DOM, no clock.
+// The words of a row about a download or a job. Pure: no DOM, no clock.
 
 import { formatCounts, formatSizes } from "./format.js";
 

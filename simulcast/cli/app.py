@@ -159,7 +159,7 @@ def add(
 ) -> None:
     """Queue downloads and print their ids."""
     from simulcast.cli import add, redis
-    from simulcast.cli.watch.download_table import clean
+    from simulcast.cli.watch.job_table import clean
     from simulcast.model.job_record import SubmittedRecord
 
     def on_queued(record: SubmittedRecord) -> None:
@@ -212,18 +212,18 @@ def watch(
 
 @app.command()
 def demo(
-    downloads: Annotated[int, typer.Option(min=1, max=5000, help="Number of simulated downloads.")] = 8,
+    jobs: Annotated[int, typer.Option(min=1, max=5000, help="Number of simulated jobs.")] = 8,
     seconds: Annotated[float, typer.Option(min=1, max=86400, help="Duration of all of them together.")] = 30,
     channel: Annotated[str, typer.Option(help="Channel to publish to.")] = "downloads",
     redis_url: RedisUrl = "",
     data: Data = Path("data"),
 ) -> None:
-    """Publish simulated downloads, which need no network."""
+    """Run simulated jobs, which need no network."""
     from simulcast.cli import redis
     from simulcast.cli.demo import run
 
     with suppress(KeyboardInterrupt):
-        asyncio.run(run.demo(redis.redis_url(redis_url, data), channel, downloads, seconds))
+        asyncio.run(run.demo(redis.redis_url(redis_url, data), channel, jobs, seconds))
 
 
 @app.command()

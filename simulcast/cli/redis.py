@@ -11,6 +11,7 @@ from simulcast.cli.errors import redis_errors
 from simulcast.errors import CommandError, NotPermitted
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.own_jobs import OwnJobs
 from simulcast.settings.redis import RedisSettings
 from simulcast.store.factory import topology_from_url
 
@@ -41,6 +42,17 @@ async def broker_at(url: str) -> AsyncIterator[Broker]:
 
 @asynccontextmanager
 async def jobs_at(url: str) -> AsyncIterator[Jobs]:
-    """Open the jobs of a Redis that has answered, and close them. Raises as `broker_at`."""
-    async with broker_at(url) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
+    """Open the downloads of a Redis that has answered, and close them. Raises as `broker_at`."""
+    async with all_jobs_at(url) as (jobs, _):
         yield jobs
+
+
+@asynccontextmanager
+async def all_jobs_at(url: str) -> AsyncIterator[tuple[Jobs, OwnJobs]]:
+    """As `jobs_at`, with the jobs that are no downloads."""
+    async with (
+        broker_at(url) as broker,
+        aclosing(Jobs.connect(url, broker)) as jobs,
+        aclosing(OwnJobs.connect(url, broker)) as own_jobs,
+    ):
+        yield jobs, own_jobs

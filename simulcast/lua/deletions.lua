@@ -30,8 +30,8 @@ local function delete(channel, id, command, members, with_file)
   return deletion
 end
 
--- Deletes what clients are shown of a key that no record holds, for everyone: a program that published it may be gone. What
--- was published after `cutoff` (ms) stays. Returns the deletion, or nil if there is nothing of this family.
+-- Deletes what clients are shown of a key that no record holds, for everyone: a program that published it may be gone. Nothing
+-- that was published after `cutoff` (ms) goes. Returns the deletion, or nil if there is nothing of this family.
 local function delete_unowned(channel, id, command, members, cutoff)
   if redis.call('EXISTS', record_key(channel, id)) == 1 then return nil end
   local entry = redis.call('HGET', channel.latest, 's ' .. id) or redis.call('HGET', channel.latest, 'p ' .. id)

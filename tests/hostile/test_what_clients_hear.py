@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from simulcast.cli.watch.download_table import DownloadTable, clean
+from simulcast.cli.watch.job_table import JobTable, clean
 from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.commands import Commands
 from simulcast.gateway.events import DownloadEvent, DownloadProgress, Event, parse
@@ -98,7 +98,7 @@ def test_a_token_never_breaks_out_of_its_header(token: str) -> None:
 )
 @example(['{"type":"download_error","download_id":"\\u001b]0;x\\u0007","error_message":"\\u009b2J\\u202e\\u2028"}'])
 def test_whatever_is_told_a_terminal_gets_lines_without_control_characters(told: list[str]) -> None:
-    board = DownloadTable()
+    board = JobTable()
     for message in told:
         assert str(board.apply(message)).isprintable()
         for row in board.rows.values():
@@ -114,6 +114,6 @@ def test_what_a_terminal_obeys_is_shown_as_dots() -> None:
 
 @pytest.mark.parametrize("number", ["9" * 400, "1e400", "-1e400"])
 def test_a_number_that_can_not_be_counted_with_is_as_if_it_was_not_told(number: str) -> None:
-    board = DownloadTable()
+    board = JobTable()
     board.apply('{"type":"download_started","download_id":"a","total_bytes":' + number + ',"speed":' + number + "}")
     assert (board.rows["a"].total, board.rows["a"].speed) == (0, 0)

@@ -182,3 +182,45 @@ async def test_what_is_complete_is_deleted_with_its_file_and_the_rest_is_cleared
     await page.reload()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     assert len(list(folder.iterdir())) == 2
+
+
+async def test_a_job_of_the_demo_is_cancelled_and_removed_and_all_stays_done_after_a_reload(up: Up, page: Page) -> None:
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulcast.cli", "demo", "--jobs", "3", "--seconds", "30"),
+        *("--data", str(up.folder / "data")),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    states = page.locator("li.row .state")
+    await expect(states).to_have_text(["Running"] * 3, timeout=60_000)
+    one = page.locator("li.row").first
+    name = await one.locator(".title").text_content()
+    await page.get_by_role("button", name=f"Cancel {name}").click()
+    await expect(one.locator(".state")).to_have_text("Cancelled", timeout=30_000)
+    await page.get_by_role("button", name=f"Remove {name}").click()
+    await page.get_by_role("button", name="Remove from list").click()
+    await expect(states).to_have_count(2)
+    await expect(states.filter(has_text=re.compile("Complete|Failed"))).to_have_count(2, timeout=60_000)
+    async with asyncio.timeout(60):
+        output, _ = await demo.communicate()
+    assert re.search(r"1 cancelled, 1 complete, 1 error|1 cancelled, 2 complete", output.decode())
+    await page.reload()
+    await expect(states.filter(has_text=re.compile("Complete|Failed"))).to_have_count(2)
+    await page.get_by_role("button", name="Clear finished").click()
+    await page.get_by_role("button", name="Clear", exact=True).click()
+    await expect(states).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+
+
+async def test_what_another_program_left_behind_is_removed_for_everyone(up: Up, page: Page) -> None:
+    broker = Broker.connect(up.redis_url)
+    await broker.publish({"type": "job_progress", "job_id": "left", "name": "left", "progress": 0.9})
+    await broker.publish(progress_event("behind", 0.5, 1000))
+    await broker.aclose()
+    for verb, name in (("Remove", "left"), ("Delete", "behind")):
+        await page.get_by_role("button", name=f"{verb} {name}").click()
+        await page.get_by_role("button", name="Remove from list").click()
+        await expect(row(page, name)).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()

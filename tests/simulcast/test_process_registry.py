@@ -13,6 +13,8 @@ from simulcast.heartbeat import Rate, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import STATES
+from simulcast.model.own_job import about
+from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import FrontEndRecord, ProcessRegistry, WorkerRecord
 from tests.clocks import Clock
 from tests.conditions import eventually
@@ -104,7 +106,7 @@ async def test_a_record_of_another_version_is_left_out_and_hides_no_other(
 
 
 async def test_the_survey_counts_jobs_by_state_over_several_pages(
-    census: ProcessRegistry, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    census: ProcessRegistry, jobs: Jobs, any_jobs: OwnJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await census.queue_stats() == module.QueueStats(dict.fromkeys(STATES, 0), None)
     monkeypatch.setattr(module, "_PAGE", 2)
@@ -117,6 +119,9 @@ async def test_the_survey_counts_jobs_by_state_over_several_pages(
     found = await census.queue_stats()
     assert {state: count for state, count in found.jobs.items() if count} == {"queued": 3, "running": 1, "complete": 1}
     assert found.longest_wait_s is not None and 0 <= found.longest_wait_s < 60
+    for number in range(3):
+        await any_jobs.queue(f"job-{number}", about(f"job-{number}", "", ""))
+    assert (await census.queue_stats()).other_jobs == {"queued": 3}
 
 
 async def test_one_that_waits_for_its_next_try_is_queued_and_delays_nobody(

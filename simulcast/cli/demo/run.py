@@ -1,32 +1,37 @@
-"""`simulcast demo`: publishes simulated downloads in real time, without network or worker."""
+"""`simulcast demo`: runs simulated jobs in real time, without network or worker."""
 
 import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import typer
 
-from simulcast.broker import Broker
-from simulcast.cli.demo.timeline import TimedEvent, make_timeline
+from simulcast.cli.demo.plan import SimulatedJob, plan_jobs
+from simulcast.cli.errors import first_user_error
 from simulcast.cli.publish import check_channel
 from simulcast.cli.redis import broker_at
-from simulcast.model.events import END_TYPES, STATE_TYPES, JsonObject
+from simulcast.errors import JobCancelled
+from simulcast.job_handle import AsyncJob, job, queue_job
 
-BATCH_SIZE = 256  # publications that share a round trip
-BATCH_S = 0.01  # events due within this time share a batch
-DRAIN_TIMEOUT_S = 5.0
+STEP_S = 0.25
+QUEUED_TTL_S = 60.0  # behind the time at which it is to start
 
 
-async def demo(url: str, channel: str, downloads: int, seconds: float) -> None:
-    """Publish `downloads` simulated downloads for `seconds`. Raises CommandError."""
+class SimulatedFailure(Exception):
+    """The failure that a simulated job is planned to have."""
+
+
+async def demo(url: str, channel: str, jobs: int, seconds: float) -> None:
+    """Run `jobs` simulated jobs for `seconds`. Raises CommandError."""
     check_channel(channel)
-    async with broker_at(url) as broker:
-        typer.echo(f"{downloads} simulated downloads for {seconds:g} s: see them with `simulcast watch` or on the page")
-        player = Demo(broker, channel, asyncio.get_running_loop().time)
+    async with broker_at(url):
+        typer.echo(f"{jobs} simulated jobs for {seconds:g} s: see them with `simulcast watch` or on the page")
+        player = Demo(url, channel, asyncio.get_running_loop().time)
         try:
-            await player.play(make_timeline(downloads, seconds, random.Random()))  # noqa: S311
+            await player.play(plan_jobs(jobs, seconds, random.Random()))  # noqa: S311
         except asyncio.CancelledError:
             typer.echo(f"stopped: {player}")
             raise
@@ -35,60 +40,59 @@ async def demo(url: str, channel: str, downloads: int, seconds: float) -> None:
 
 @dataclass
 class Demo:
-    """Publishes timed events to a channel; when cancelled, it ends each download that it started."""
+    """Runs simulated jobs. When it is cancelled, each of them ends as cancelled."""
 
-    broker: Broker
+    url: str
     channel: str
     now: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ended: Counter[str] = field(default_factory=Counter)
-    _active: dict[str, JsonObject] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        counts = [f"{count} {kind.removeprefix('download_')}" for kind, count in sorted(self.ended.items())]
-        return ", ".join(counts) or "none ended"
+        return ", ".join(f"{count} {state}" for state, count in sorted(self.ended.items())) or "none ended"
 
-    async def play(self, events: Iterable[TimedEvent]) -> None:
-        """Publish each event when it is due. Raises BrokerUnavailable.
-
-        On cancellation it publishes download_cancelled for each unfinished download.
-        """
+    async def play(self, jobs: Iterable[SimulatedJob]) -> None:
+        """Run all of them to their ends. Raises BrokerUnavailable."""
         began = self.now()
-        batch: list[TimedEvent] = []
         try:
-            for timed in events:
-                if batch and (len(batch) == BATCH_SIZE or timed.at_s > batch[0].at_s + BATCH_S):
-                    await self._publish([due.event for due in batch])
-                    batch = []
-                while (early_s := began + timed.at_s - self.now()) > 0:
-                    await self.sleep(early_s)
-                batch.append(timed)
-            await self._publish([due.event for due in batch])
-        except asyncio.CancelledError:
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await self._publish([_cancelled(event) for event in self._active.values()])
-            raise
+            async with asyncio.TaskGroup() as group:
+                for planned in jobs:
+                    group.create_task(self._run(planned, began), name=planned.job_id)
+        except BaseExceptionGroup as failures:
+            raise first_user_error(failures) from failures
 
-    async def _publish(self, events: list[JsonObject]) -> None:
-        publishing = asyncio.gather(*(self.broker.publish(event, self.channel) for event in events))
+    async def _run(self, planned: SimulatedJob, began: float) -> None:
+        handle = job(planned.job_id, kind=planned.kind, name=planned.name, channel=self.channel, url=self.url)
         try:
-            await asyncio.shield(publishing)
+            with suppress(JobCancelled, SimulatedFailure):
+                await self._wait_in_queue(planned, began, handle)
+                async with handle:
+                    await self._work(planned, began, handle)
+        finally:
+            self.ended[handle.outcome or "cancelled"] += 1
+
+    async def _wait_in_queue(self, planned: SimulatedJob, began: float, handle: AsyncJob) -> None:
+        ttl_s, kind, name = planned.starts_s + QUEUED_TTL_S, planned.kind, planned.name
+        await queue_job(planned.job_id, kind=kind, name=name, channel=self.channel, ttl_s=ttl_s, url=self.url)
+        try:
+            await self._sleep_until(began + planned.starts_s)
         except asyncio.CancelledError:
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await publishing  # clients may have received some of them already
-            self._note(events)
-            raise
-        self._note(events)
+            async with handle:  # it would stay queued
+                raise
 
-    def _note(self, events: list[JsonObject]) -> None:
-        for event in events:
-            kind, download_id = str(event["type"]), str(event["download_id"])
-            if kind in STATE_TYPES:
-                self._active[download_id] = event
-            elif kind in END_TYPES:
-                self._active.pop(download_id, None)
-                self.ended[kind] += 1
+    async def _work(self, planned: SimulatedJob, began: float, handle: AsyncJob) -> None:
+        steps = max(2, round((planned.ends_s - planned.starts_s) / STEP_S))
+        for step in range(steps):
+            fraction = step / steps
+            done, total = (round(fraction * planned.total), planned.total) if planned.total else (None, None)
+            message = planned.message_at(fraction)
+            await handle.progress(fraction, done=done, total=total, unit=planned.unit, message=message)
+            if planned.fails_at is not None and fraction >= planned.fails_at:
+                raise SimulatedFailure("the disk of demo.invalid is full (simulated)")
+            await self._sleep_until(began + planned.starts_s + (step + 1) * STEP_S)
+            handle.raise_if_cancelled()
+        handle.result = {"seconds": round(planned.ends_s - planned.starts_s, 1)}
 
-
-def _cancelled(event: JsonObject) -> JsonObject:
-    return {**event, "type": "download_cancelled", "change": 3, "speed": 0}
+    async def _sleep_until(self, moment: float) -> None:
+        while (early_s := moment - self.now()) > 0:
+            await self.sleep(early_s)

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulcast.cli.watch.download_table import clean
+from simulcast.cli.watch.job_table import clean
 
 
 class Severity(Enum):

@@ -4,14 +4,15 @@ Names from Redis are cleaned before they reach a terminal.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulcast.cli.watch.download_table import clean, size
+from simulcast.cli.watch.job_table import clean, size
+from simulcast.model.job_record import State
 from simulcast.process_registry import FrontEndRecord, Processes, QueueStats, WorkerRecord
 
 NOTHING_RUNS = (
@@ -36,6 +37,7 @@ class StatusView:
                 "front_ends": [record.model_dump() for record in self.processes.front_ends],
                 "workers": [record.model_dump() for record in self.processes.workers],
                 "jobs": dict(self.queue.jobs),
+                "other_jobs": dict(self.queue.other_jobs),
                 "longest_wait_s": self.queue.longest_wait_s,
                 "totals": dict(self.processes.totals),
             }
@@ -51,7 +53,10 @@ class StatusView:
             parts += [Text(_describe_front_ends(front_ends), style="bold"), self._front_ends(), ""]
         if workers:
             parts += [Text(_describe_workers(workers), style="bold"), self._workers(), ""]
-        return Group(*parts, Text(_describe_queue(self.queue), style="bold"))
+        parts.append(Text(_describe_queue(self.queue), style="bold"))
+        if self.queue.other_jobs:
+            parts.append(Text(f"other jobs: {_counts(self.queue.other_jobs)}", style="bold"))
+        return Group(*parts)
 
     def _front_ends(self) -> Table:
         table = _table(
@@ -99,8 +104,12 @@ def _describe_workers(records: Sequence[WorkerRecord]) -> str:
     return f"{_count(len(records), 'worker')}, {running:,} of {allowed:,} downloads, {speed}/s"
 
 
+def _counts(jobs: Mapping[State, int]) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in jobs.items())
+
+
 def _describe_queue(queue: QueueStats) -> str:
-    counts = ", ".join(f"{count:,} {state}" for state, count in queue.jobs.items())
+    counts = _counts(queue.jobs)
     if queue.longest_wait_s is None:
         return f"downloads: {counts}"
     return f"downloads: {counts}; the oldest in the queue has waited for {_short(queue.longest_wait_s)}"

@@ -11,7 +11,7 @@ from rich.console import Console
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from simulcast.cli.errors import first_user_error
-from simulcast.cli.watch.download_table import DownloadTable, clean
+from simulcast.cli.watch.job_table import JobTable, clean
 from simulcast.cli.watch.screen import Bars, PlainLines, Screen
 from simulcast.errors import CommandError
 from simulcast.gateway import ConnectionState, Gateway
@@ -28,7 +28,7 @@ async def watch(url: str, token: str) -> None:
     """Show events until cancelled. `token`: "" for none, @file: its content. Raises CommandError as `follow` does."""
     validate_url(url)
     logging.getLogger("simulcast.gateway").addHandler(logging.NullHandler())  # the status shows it
-    table, console = DownloadTable(), Console()
+    table, console = JobTable(), Console()
     if not console.is_terminal:
         await follow(url, token, table, PlainLines())
         return
@@ -57,7 +57,7 @@ def validate_url(url: str) -> None:
 
 
 async def follow(
-    url: str, token: str, table: DownloadTable, screen: Screen, reconnect_delay_s: float = RECONNECT_DELAY_S
+    url: str, token: str, table: JobTable, screen: Screen, reconnect_delay_s: float = RECONNECT_DELAY_S
 ) -> None:
     """Show events and the state of the connection until cancelled. Raises CommandError where waiting mends nothing."""
     failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()

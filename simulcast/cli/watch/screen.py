@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from simulcast.cli.watch.download_table import DownloadTable, Line, Row, size
+from simulcast.cli.watch.job_table import JobTable, Line, Row, size
 
 REFRESHES_A_SECOND = 8
 _OTHER_LINES = 3  # the number of hidden rows, the status, the cursor
@@ -36,9 +36,9 @@ class PlainLines:
 
 
 class Bars:
-    """One bar for each download beneath the lines of those that have ended; as many as the terminal holds."""
+    """One bar for each download or job beneath the lines of those that have ended; as many as the terminal holds."""
 
-    def __init__(self, table: DownloadTable, console: Console) -> None:
+    def __init__(self, table: JobTable, console: Console) -> None:
         self._table = table
         self._console = console
         self._status = ""
@@ -61,26 +61,26 @@ class Bars:
     def _draw(self) -> RenderableType:
         room = max(1, self._console.size.height - _OTHER_LINES)
         rows = list(self._table.rows.values())
-        parts: list[RenderableType] = [_table(rows[:room])] if rows else []
+        parts: list[RenderableType] = [self._rows(rows[:room])] if rows else []
         if len(rows) > room:
             parts.append(Text(f"… and {len(rows) - room} more", style="dim"))
         return Group(*parts, Text(self._status, style="dim", no_wrap=True, overflow="ellipsis"))
 
-
-def _table(rows: list[Row]) -> Table:
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
-    table.add_column(ratio=2)
-    for _ in range(3):
-        table.add_column(justify="right", no_wrap=True)
-    for row in rows:
-        known = row.total > 0 or row.progress > 0
-        bar = ProgressBar(
-            total=1.0 if known else None, completed=row.progress, pulse=not known and row.state == "running"
-        )
-        speed = f"{size(row.speed)}/s" if row.state == "running" else row.state
-        table.add_row(Text(row.name), bar, f"{row.progress:.0%}" if known else "", speed, _clock(row.remaining_s))
-    return table
+    def _rows(self, rows: list[Row]) -> Table:
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
+        table.add_column(ratio=2)
+        for _ in range(3):
+            table.add_column(justify="right", no_wrap=True)
+        for row in rows:
+            known, is_silent = row.total > 0 or row.progress > 0, self._table.is_silent(row)
+            is_unknown = not known and row.state == "running" and not is_silent
+            bar = ProgressBar(total=1.0 if known else None, completed=row.progress, pulse=is_unknown)
+            how_far = row.amount if row.is_job else f"{size(row.speed)}/s"
+            middle = "silent" if is_silent else how_far if row.state == "running" else row.state
+            left = "" if is_silent else _clock(row.remaining_s)
+            table.add_row(Text(row.name), bar, f"{row.progress:.0%}" if known else "", Text(middle), left)
+        return table
 
 
 def _clock(seconds: float | None) -> str:

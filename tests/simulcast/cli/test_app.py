@@ -35,7 +35,7 @@ def test_help_names_every_command_and_how_to_begin(simulcast: Command) -> None:
         ("publish", ["CHANNEL", "JSON", "standard input", "--data"]),
         ("watch", ["--url", "ws://localhost:8080/ws"]),
         ("add", ["URL", "--redis-url", "--data"]),
-        ("demo", ["--downloads", "--seconds"]),
+        ("demo", ["--jobs", "--seconds"]),
         ("top", ["--once", "--json", "--redis-url", "--data"]),
         ("doctor", ["--host", "--port", "SIMULCAST_PORT", "--redis-url", "Exit code 1"]),
     ],
@@ -169,12 +169,12 @@ def test_mistakes_are_named_without_redis_too(simulcast: Command) -> None:
     assert "ftp://" in assert_complaint(simulcast("add", "ftp://example.com/x", "--redis-url", none))
 
 
-async def test_demo_publishes_downloads_from_beginning_to_end(simulcast: Command, embedded: EmbeddedServer) -> None:
-    done = simulcast("demo", "--downloads", "3", "--seconds", "1")
+async def test_demo_runs_jobs_from_beginning_to_end(simulcast: Command, embedded: EmbeddedServer) -> None:
+    done = simulcast("demo", "--jobs", "3", "--seconds", "1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "2 complete, 1 error"
     kinds = [event["type"] for event in await history_at(embedded.url)]
-    assert [kinds.count(f"download_{kind}") for kind in ("queued", "started", "complete", "error")] == [3, 3, 2, 1]
+    assert [kinds.count(f"job_{kind}") for kind in ("queued", "started", "complete", "error")] == [3, 3, 2, 1]
 
 
 def test_up_names_an_invalid_setting(simulcast: Command) -> None:

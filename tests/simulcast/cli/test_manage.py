@@ -7,6 +7,8 @@ from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.download_options import DownloadOptions
+from simulcast.model.own_job import about, measures
+from simulcast.own_jobs import OwnJobs
 from tests.command_line import Command, assert_complaint
 from tests.jobs import history_at
 
@@ -34,7 +36,7 @@ def test_rejected_commands_are_named_and_the_others_are_recorded(simulcast: Comm
     done = simulcast("pause", "nobody", download_id)
     assert done.returncode == 1
     assert done.stdout == f"{download_id}  pause is recorded\n"
-    assert done.stderr == "simulcast: there is no download nobody\n"
+    assert done.stderr == "simulcast: there is no download or job nobody\n"
     assert "cancel it first" not in assert_complaint(simulcast("pause", download_id))
 
 
@@ -48,6 +50,39 @@ def test_downloads_are_listed_and_cleared(simulcast: Command, embedded: Embedded
     assert simulcast("list", "--limit", "1").stdout.endswith("1 more: --limit shows them\n")
     assert simulcast("clear").returncode == 0
     assert json.dumps(first) not in simulcast("list").stdout and first not in simulcast("list").stdout
+
+
+async def test_other_jobs_are_listed_by_kind_cancelled_and_deleted_by_the_same_commands(
+    simulcast: Command, embedded: EmbeddedServer
+) -> None:
+    download_id = simulcast("add", "http://example.com/a.iso").stdout.split()[0]
+    broker = Broker.connect(embedded.url)
+    own_jobs = OwnJobs.connect(embedded.url, broker)
+    await own_jobs.queue("waits", about("waits", "scan", "Letters"))
+    await own_jobs.start("runs", about("runs", "render", "Holiday.mp4"), "token", "here")
+    await own_jobs.progress("runs", "token", measures(done=3, total=10, unit="frames", message="first pass"))
+    assert set(simulcast("list").stdout.splitlines()) == {
+        "runs  running    30%  Holiday.mp4  render  first pass",
+        "waits  queued      0%  Letters  scan",
+        f"{download_id}  queued      0%  a.iso",
+    }
+    assert [line.split()[0] for line in simulcast("list", "--kind", "scan").stdout.splitlines()] == ["waits"]
+    assert [line.split()[0] for line in simulcast("list", "--state", "running").stdout.splitlines()] == ["runs"]
+    assert simulcast("list", "--kind", "download").stdout.split()[0] == download_id
+    assert simulcast("list", "--state", "paused").stdout == simulcast("list", "--kind", "none").stdout == ""
+    assert simulcast("list", "--limit", "1").stdout.splitlines()[1:] == ["2 more: --limit shows them"]
+
+    assert "can't pause job runs: a job is cancelled or deleted" in assert_complaint(simulcast("pause", "runs"))
+    assert "it runs, so cancel it first" in assert_complaint(simulcast("delete", "runs"))
+    assert simulcast("cancel", "runs", "waits").stdout == "runs  cancel is recorded\nwaits  cancel is recorded\n"
+    assert simulcast("list", "--kind", "render").stdout.split()[:2] == ["runs", "cancelling"]
+    assert await own_jobs.end("runs", "token", "cancelled", result={"n": 1}) == "cancelled"
+    assert simulcast("list", "--kind", "render").stdout.rstrip().endswith('render  {"n":1}')
+    assert simulcast("delete", "waits").stdout == "waits  delete is recorded\n"
+    assert simulcast("clear").returncode == 0
+    assert simulcast("list").stdout.split()[0] == download_id
+    await own_jobs.aclose()
+    await broker.aclose()
 
 
 async def test_limit_changes_the_speed_that_add_set(simulcast: Command, embedded: EmbeddedServer) -> None:

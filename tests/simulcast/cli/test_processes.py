@@ -76,7 +76,7 @@ async def test_watch_draws_bars_in_a_terminal_until_ctrl_c(folder: Path, environ
     os.close(theirs)
 
 
-async def test_demo_stopped_by_ctrl_c_leaves_no_download_running(
+async def test_demo_stopped_by_ctrl_c_leaves_no_job_running(
     folder: Path, environment: dict[str, str], embedded: EmbeddedServer
 ) -> None:
     broker = Broker.connect(embedded.url)
@@ -84,12 +84,12 @@ async def test_demo_stopped_by_ctrl_c_leaves_no_download_running(
     async def runs() -> bool:
         return len((await broker.snapshot()).publications) > 3
 
-    async with command_process(folder, environment, "demo", "--downloads", "4") as process:
-        await eventually(runs, "some downloads")
+    async with command_process(folder, environment, "demo", "--jobs", "4") as process:
+        await eventually(runs, "some jobs")
         assert await wait_ended(process, signal.SIGINT) == (0, "")
     labels = [publication.label for publication in (await broker.snapshot()).publications]
     await broker.aclose()
-    assert labels and all(label.startswith("e:download_cancelled") for label in labels)
+    assert labels and all(label.startswith("e:job_cancelled") for label in labels)
 
 
 @pytest.mark.parametrize("by_environment", [False, True])

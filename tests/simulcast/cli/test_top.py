@@ -64,6 +64,9 @@ def test_status_has_all_processes_their_sums_and_the_queue() -> None:
     assert "1 worker, 2 of 4 downloads, 1.5 MB/s" in text
     assert "downloads: 7 queued, 2 running, 0 paused" in text
     assert text.rstrip().endswith("the oldest in the queue has waited for 5 min")
+    with_jobs = QueueStats(NO_JOBS.jobs, None, {"running": 1_000, "error": 2})
+    text = text_of(StatusView(4600.0, Processes([], [], {}), with_jobs))
+    assert text.rstrip().endswith("other jobs: 1,000 running, 2 error")
 
 
 def test_status_names_the_reason_why_a_front_end_has_no_events() -> None:

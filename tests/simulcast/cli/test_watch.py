@@ -10,7 +10,7 @@ from rich.console import Console
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from simulcast.cli.watch.download_table import DownloadTable, Line
+from simulcast.cli.watch.job_table import JobTable, Line
 from simulcast.cli.watch.run import follow, validate_url
 from simulcast.cli.watch.screen import Bars
 from simulcast.errors import CommandError
@@ -36,7 +36,7 @@ class Recorded:
 
 @asynccontextmanager
 async def following(url: str, screen: Recorded, token: str = "") -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(follow(url, token, DownloadTable(), screen, reconnect_delay_s=0.01))
+    task = asyncio.create_task(follow(url, token, JobTable(), screen, reconnect_delay_s=0.01))
     try:
         yield task
     finally:
@@ -102,7 +102,7 @@ async def test_a_redirect_is_not_followed_and_names_its_target() -> None:
     async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=redirect) as running:
         url = f"ws://127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}/ws"
         with pytest.raises(CommandError, match=r"\(301\): it redirects to wss://example.com/, give that with --url"):
-            await asyncio.wait_for(follow(url, "", DownloadTable(), Recorded()), 20)
+            await asyncio.wait_for(follow(url, "", JobTable(), Recorded()), 20)
 
 
 async def test_an_output_that_is_gone_ends_it() -> None:
@@ -170,7 +170,7 @@ async def test_without_a_token_none_is_shown_and_what_to_do_is_told() -> None:
 async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: str) -> None:
     url = f"ws://127.0.0.1:{free_port()}/ws"
     with pytest.raises(CommandError, match=r"^--token "):
-        await asyncio.wait_for(follow(url, token, DownloadTable(), Recorded()), 20)
+        await asyncio.wait_for(follow(url, token, JobTable(), Recorded()), 20)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_password_in_the_address_is_not_printed() -> None:
 
 
 async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:
-    board, drawn = DownloadTable(), io.StringIO()
+    board, drawn = JobTable(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=100, height=10, color_system=None, legacy_windows=False)
     bars = Bars(board, console)
     for number in range(12):
@@ -215,3 +215,18 @@ async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:
     assert "[b]file-6" in text and "file-7" not in text and "… and 5 more" in text
     assert "50%" in text and "1.0 kB/s" in text and "1:00" in text
     assert "done [bold]" in text and "not told" not in text
+
+
+async def test_jobs_of_other_kinds_have_no_speed_in_their_row() -> None:
+    board, drawn = JobTable(), io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=120, height=10, color_system=None, legacy_windows=False)
+    board.apply(
+        '{"type":"job_progress","job_id":"a","name":"Holiday","progress":0.5,"done":5,"total":10,"unit":"[b]x"}'
+    )
+    bars = Bars(board, console)
+    bars.status("connected")
+    drawing = asyncio.create_task(bars.run())
+    await until(lambda: "connected" in drawn.getvalue(), "the first drawing")
+    drawing.cancel()
+    await asyncio.wait([drawing])
+    assert "50%" in drawn.getvalue() and "5 / 10 [b]x" in drawn.getvalue() and "B/s" not in drawn.getvalue()
