@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
+from simulcast.model.events import SILENT_TTL_S
 from simulcast.settings.redis import RedisSettings
 
 T = TypeVar("T")
@@ -23,9 +24,9 @@ Work = Callable[[], Coroutine[Any, Any, T]]
 class Background:
     """A loop and a broker. Safe in several threads and after a fork."""
 
-    def __init__(self, url: str) -> None:
-        """Send nothing yet. Raises ValueError for a URL of no known form."""
-        self._url = url
+    def __init__(self, url: str, silent_ttl_s: int = SILENT_TTL_S) -> None:
+        """Send nothing yet. `silent_ttl_s`: as `Broker.connect`. Raises ValueError for a URL of no known form."""
+        self._url, self._silent_ttl_s = url, silent_ttl_s
         self._closed = False
         self._begin()
 
@@ -49,7 +50,7 @@ class Background:
                 self._begin()
         with self._closing:
             if self._closed:
-                raise BrokerUnavailable(f"could not {action}: it was closed")
+                raise BrokerUnavailable(f"could not {action}: this publisher was closed")
             return asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     def run(self, action: str, work: Work[T]) -> T:
@@ -57,7 +58,7 @@ class Background:
         try:
             return self.submit(action, work).result()
         except concurrent.futures.CancelledError:
-            raise BrokerUnavailable(f"could not {action}: it was closed meanwhile") from None
+            raise BrokerUnavailable(f"could not {action}: this publisher was closed meanwhile") from None
 
     def close(self) -> None:
         """End the thread. Idempotent; later calls are refused."""
@@ -84,15 +85,15 @@ class Background:
         """Begin a life in this process."""
         self._process = os.getpid()
         self._closing = threading.Lock()
-        self._broker = Broker.connect(self._url)
+        self._broker = Broker.connect(self._url, self._silent_ttl_s)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="simulcast-jobs", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="simulcast-publisher", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:  # since Python 3.12, atexit handlers can start no threads
             self._closed = True
             self._loop.close()
-            raise BrokerUnavailable("could not start a thread: the interpreter is shutting down") from error
+            raise BrokerUnavailable("could not publish: the interpreter is shutting down") from error
 
 
 B = TypeVar("B", bound=Background)
@@ -115,8 +116,8 @@ def shared(kind: type[B], url: str = "") -> B:
     with _lock:
         found = _shared.get((kind, url))
         if not isinstance(found, kind):
-            found = kind(url or RedisSettings.from_environment().resolved_redis_url())
-            _shared[kind, url] = found
+            settings = RedisSettings.from_environment()
+            found = _shared[kind, url] = kind(url or settings.resolved_redis_url(), settings.silent_ttl_s)
         return found
 
 

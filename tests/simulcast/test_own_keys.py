@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 import redis.asyncio
 
-from simulcast import notify, sync
+from simulcast import background, notify, sync
 from simulcast.broker import Broker
 from simulcast.errors import InvalidEvent
 from simulcast.jobs import Jobs
@@ -184,15 +184,14 @@ async def test_the_setting_reaches_the_calls_of_other_programs(
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("SIMULCAST_SILENT_TTL_S", "77")
     monkeypatch.setattr(notify, "_brokers", {})
-    monkeypatch.setattr(sync, "_publisher", None)
+    monkeypatch.setattr(background, "_shared", {})
     await notify.notify_download_progress("a", 0.5, 1)
     await notify.broadcast_message(RENDER, channel, key="a")
     sync.broadcast_message(RENDER, channel, key="b")
     broker = Broker.connect(valkey.url)
     assert [each.ttl_s for each in (await broker.snapshot(channel)).publications] == [77, 77]
     await broker.publish(complete_event("a", "/x"))
-    assert sync._publisher is not None
-    sync._publisher.close()
+    background.shared(SyncPublisher).close()
     await broker.aclose()
 
 

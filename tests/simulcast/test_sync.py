@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from simulcast import notify, sync
+from simulcast import background, notify, sync
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.sync import SyncPublisher
 from tests.forks import CHILD_TIMEOUT_S, in_child
@@ -24,12 +24,12 @@ def publish(channel: str) -> None:
 @pytest.fixture
 def shared(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", valkey.url)
-    monkeypatch.setattr(sync, "_publisher", None)
+    monkeypatch.setattr(background, "_shared", {})
 
 
 @pytest.mark.usefixtures("shared")
 def test_a_child_that_is_forked_during_the_first_call_publishes(channel: str) -> None:
-    with sync._lock:  # as a thread holds it that makes the publisher
+    with background._lock:  # as a thread holds it that makes the publisher
         assert in_child(lambda: publish(channel)) == 0
 
 
@@ -93,7 +93,7 @@ def test_a_handler_of_atexit_publishes_or_gets_a_documented_error(valkey: Valkey
 import atexit, sys
 if {order == "after"}: from simulcast import sync
 def last():
-    from simulcast import sync
+    from simulcast import background, sync
     from simulcast.errors import BrokerUnavailable
     try:
         sync.broadcast_message({{"type": "n"}}, {channel!r})
