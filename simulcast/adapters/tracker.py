@@ -44,12 +44,12 @@ class Tracker:
         """Raises ValueError for a channel of no valid name."""
         ChannelNames(self.channel)
 
-    def announce(self, task_id: str, kind: str, name: str, attempt: int, delay_s: float = 0.0) -> None:
-        """Tell that the task is queued, soon, and return immediately.
+    def announce(self, task_id: str, kind: str, name: str, attempt: int, delay_s: float = 0.0) -> Pending | None:
+        """Tell that the task is queued, soon, and return immediately; None if that was dropped.
 
         `attempt`: an announcement of one that began already changes nothing. `delay_s`: how long it waits at least.
         """
-        self._send_soon(
+        return self._send_soon(
             "announce",
             task_id,
             lambda keeper: keeper.queue_later(
@@ -74,7 +74,7 @@ class Tracker:
             log.warning("task %s runs, and clients do not follow it: %s", task_id, error)
         return None
 
-    def _send_soon(self, action: str, task_id: str, send: Callable[[JobKeeper], Pending]) -> None:
+    def _send_soon(self, action: str, task_id: str, send: Callable[[JobKeeper], Pending]) -> Pending | None:
         def log_failure(sent: Pending) -> None:
             _pending.discard(sent)
             if not sent.cancelled() and (error := sent.exception()) is not None:
@@ -82,14 +82,15 @@ class Tracker:
 
         if len(_pending) >= MAX_PENDING:
             log.warning("could not %s task %s: %d others wait for Redis", action, task_id, len(_pending))
-            return
+            return None
         try:
             sent = send(shared(JobKeeper, self.url))
         except FAULTS as error:
             log.warning("could not %s task %s: %s", action, task_id, error)
-        else:
-            _pending.add(sent)
-            sent.add_done_callback(log_failure)
+            return None
+        _pending.add(sent)
+        sent.add_done_callback(log_failure)
+        return sent
 
 
 def set_result(job: Job, result: object) -> None:
