@@ -9,10 +9,11 @@ from tests.conditions import eventually
 from tests.documents import blocks
 from tests.jobs import history_at
 from tests.older_redis import libraries
-from tests.service import Program
+from tests.service import ROOT, Program
 from tests.valkey import Valkey
 
-WORKERS = {"arq": ("arq", "render.WorkerSettings")}
+WORKERS = {"arq": ("arq", "render.WorkerSettings"), "dramatiq": ("dramatiq", "render", "--processes", "1")}
+OLDER_REDIS = {"arq"}
 
 
 @pytest.mark.parametrize("queue", WORKERS)
@@ -21,7 +22,7 @@ async def test_the_bar_of_a_task_moves(queue: str, own_valkey: Valkey, tmp_path:
     assert len([line for line in render.splitlines() if line]) < 15
     (tmp_path / "render.py").write_text(render, encoding="utf-8")
     (tmp_path / "enqueue.py").write_text(enqueue, encoding="utf-8")
-    path = os.pathsep.join([str(tmp_path), libraries()])
+    path = os.pathsep.join([str(tmp_path), libraries() if queue in OLDER_REDIS else str(ROOT)])
     environment = {"PYTHONPATH": path, "REDIS_URL": own_valkey.url}
     worker = Program(["-m", *WORKERS[queue]], tmp_path / "worker.log", **environment)
     try:
