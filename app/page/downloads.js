@@ -47,6 +47,7 @@ import {
  * @typedef {object} Totals
  * @property {number} active
  * @property {number} ended
+ * @property {boolean} hasJobsAlone whether there is none but jobs of other kinds
  * @property {number} speed bytes a second of all downloads together
  */
 
@@ -221,12 +222,14 @@ export class Downloads {
   totals(now) {
     let active = 0;
     let speed = 0;
+    let jobs = 0;
     for (const download of this.#byId.values()) {
+      if (download.isJob) jobs += 1;
       if (hasEnded(download.state)) continue;
       active += 1;
       if (download.speed !== null && !isSilent(download, now)) speed += download.speed;
     }
-    return { active, ended: this.size - active, speed };
+    return { active, ended: this.size - active, hasJobsAlone: jobs > 0 && jobs === this.size, speed };
   }
 
   /**

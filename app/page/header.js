@@ -28,6 +28,7 @@ export function showConnection(state, now) {
  */
 export function showTotals(totals, isLive) {
   setText(active, `${totals.active} active`);
+  document.documentElement.toggleAttribute("data-jobs-alone", totals.hasJobsAlone);
   setText(speed, isLive ? formatSpeed(totals.speed) : "– B/s");
   const title = totals.active > 0 ? `${totals.active} active · Simulcast` : "Simulcast";
   if (document.title !== title) document.title = title;

@@ -173,7 +173,7 @@ async def command_download(
     return await _run_command(services, Command(action, download_id, command_id))
 
 
-@_commanding.delete("/downloads/{download_id}", responses=NOT_NOW)
+@_commanding.delete("/downloads/{download_id:any_id}", responses=NOT_NOW)
 async def delete_download(
     download_id: str, services: RunningServices, file: bool = False, command_id: CommandId = ""
 ) -> Accepted:

@@ -40,8 +40,8 @@ async def list_jobs(
     return Response(page.model_dump_json(), media_type="application/json")
 
 
-@_watching.head("/jobs/{job_id}", include_in_schema=False)
-@_watching.get("/jobs/{job_id}", responses=openapi_errors(404))
+@_watching.head("/jobs/{job_id:any_id}", include_in_schema=False)
+@_watching.get("/jobs/{job_id:any_id}", responses=openapi_errors(404))
 async def get_job(job_id: str, services: RunningServices) -> OwnJobRecord:
     """Return one job."""
     try:
@@ -57,13 +57,13 @@ async def _run_command(services: Services, command: JobCommand) -> Accepted:
     return Accepted()
 
 
-@_commanding.post("/jobs/{job_id}/cancel", responses=NOT_NOW)
+@_commanding.post("/jobs/{job_id:any_id}/cancel", responses=NOT_NOW)
 async def cancel_job(job_id: str, services: RunningServices, command_id: CommandId = "") -> Accepted:
     """Ask the process that runs the job to end it; a queued one ends immediately."""
     return await _run_command(services, JobCommand("cancel_job", job_id, command_id))
 
 
-@_commanding.delete("/jobs/{job_id}", responses=NOT_NOW)
+@_commanding.delete("/jobs/{job_id:any_id}", responses=NOT_NOW)
 async def remove_job(job_id: str, services: RunningServices, command_id: CommandId = "") -> Accepted:
     """Remove a job that does not run from the list, for everyone."""
     return await _run_command(services, JobCommand("remove_job", job_id, command_id))

@@ -28,6 +28,47 @@ export interface Hello {
   ping_interval_s: number;
 }
 
+interface Stored {
+  /** Absent from events that were published past the service. */
+  event_id?: string;
+  /** The channel, where the connection follows several. */
+  channel?: string;
+  /** One life of a download or a job, from queued to its end; counts from 1. */
+  attempt?: number;
+  /** Numbers the changes of state that the service recorded. */
+  change?: number;
+  /** The command that asked for it. */
+  command_id?: string;
+  name?: string;
+}
+
+/** `JSON.parse(text)` of an event about a download; all members are in docs/contract. */
+export type DownloadEvent = Stored & { download_id: string; received_bytes?: number; total_bytes?: number | null } & (
+    | { type: "download_progress"; progress: number; speed: number }
+    | { type: "download_queued"; retry_at?: number; error_message?: string; retries?: number }
+    | { type: "download_started" | "download_resumed" | "download_paused" | "download_cancelled" | "download_deleted" }
+    | { type: "download_complete"; file_path: string }
+    | { type: "download_error"; error_message: string }
+  );
+
+/** The same of an event about a job of another kind: `done` of `total` `unit`s are done, and `message` says what it does. */
+export type JobEvent = Stored & {
+  job_id: string;
+  kind?: string;
+  progress?: number;
+  done?: number;
+  total?: number;
+  unit?: string;
+  message?: string;
+} & (
+    | { type: "job_progress"; progress: number }
+    /** `error_message`: why the attempt before it failed. */
+    | { type: "job_queued"; error_message?: string }
+    | { type: "job_started" | "job_cancelled" | "job_deleted" }
+    | { type: "job_complete"; result?: unknown }
+    | { type: "job_error"; error_message: string }
+  );
+
 export type ConnectionState =
   | { phase: "disconnected" | "connecting" }
   | { phase: "connected"; transport: "websocket" | "sse" }

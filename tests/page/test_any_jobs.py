@@ -183,6 +183,16 @@ async def test_a_job_without_a_record_falls_silent_and_one_with_an_owner_does_no
     await expect(page.locator("#active")).to_have_text("4 active")
 
 
+async def test_where_there_are_no_downloads_there_is_no_speed(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page()
+    await expect(page.locator("#speed")).to_be_visible()
+    await stub.send(job_event(1, "started", "j"))
+    for part in ("#speed", ".chart", "#chart-description"):
+        await expect(page.locator(part)).to_be_hidden()
+    await stub.send(event(2, "started", "d"))
+    await expect(page.locator("#speed")).to_be_visible()
+
+
 async def test_kinds_are_found_by_search_and_counted_together(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
     await stub.send(event(1, "started", "d", name="file"), job_event(2, "started", "j", **ABOUT))

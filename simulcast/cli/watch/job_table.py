@@ -55,7 +55,9 @@ class Row:
 
     @property
     def amount(self) -> str:
-        """The finished part of a job: 3 / 10 frames. "" while nothing is known."""
+        """The finished part of a job: 3 / 10 frames, 1.2 MB / 3.4 MB. "" while nothing is known."""
+        if self.unit in ("B", "bytes"):
+            return " / ".join([size(self.received), *([size(self.total)] if self.total else [])])
         counts = [f"{self.received:,.12g}", *([f"{self.total:,.12g}"] if self.total else [])]
         return f"{' / '.join(counts)} {self.unit}".rstrip() if self.received or self.total else ""
 

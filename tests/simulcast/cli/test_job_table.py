@@ -54,6 +54,8 @@ def test_a_job_of_another_kind_has_a_row_with_its_own_unit_and_a_line_with_its_r
     assert row.amount == "1,250 / 5,000 frames"
     table.apply(job_text("progress", done=2.5, unit="h"))
     assert row.amount == "2.5 h"
+    table.apply(job_text("progress", done=1_500_000, total=2e9, unit="B"))
+    assert row.amount == "1.5 MB / 2.0 GB"
     line = table.apply(job_text("complete", name="Holiday.mp4", result={"n": [1]}))
     assert line == Line("complete", "a", 'Holiday.mp4  {"n":[1]}', lasting=True) and not table.rows
     assert table.apply(job_text("error", error_message="its process was lost")).text == "its process was lost"
