@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from simulcast.job_handle import queue_job
 from tests.controlled_server import ControlledServer
 from tests.file_server import Files
 from tests.page.conftest import OpenPage
@@ -73,6 +74,18 @@ async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(
     await download.get_by_role("button", name="Delete nobody's").click()
     await download.get_by_role("button", name="Remove from list").click()
     await expect(download).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+
+
+async def test_a_job_of_any_kind_is_cancelled_and_removed(page: Page, controlled_server: ControlledServer) -> None:
+    await queue_job("renders/7?", kind="render", name="Holiday", url=controlled_server.redis_url)
+    job = page.locator("li.row")
+    await job.get_by_role("button", name="Cancel Holiday").click()
+    await expect(job.locator('[data-slot="state"]')).to_have_text("Cancelled")
+    await job.get_by_role("button", name="Remove Holiday").click()
+    await job.get_by_role("button", name="Remove from list").click()
+    await expect(job).to_have_count(0)
     await page.reload()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
