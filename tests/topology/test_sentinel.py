@@ -71,18 +71,23 @@ async def test_two_sentinels_that_are_away_or_hang_stop_nobody(group: Sentinels)
 def answer_with(
     topology: Sentinel, configurations: Mapping[str, Configuration | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Let each Sentinel reply as Redis documents SENTINEL MASTER, or be away where it has no configuration."""
+    """Let each Sentinel reply as Redis documents it, or be away where it has no configuration.
+
+    Its SENTINEL MASTER names another address for as long as it carries out a failover.
+    """
 
     class Member:
         def __init__(self, server: Server) -> None:
             self._name = server[0]
 
-        async def execute_command(self, *_: str) -> dict[str, object]:
+        async def execute_command(self, command: str, _: str) -> object:
             configuration = configurations[self._name]
             if configuration is None:
                 raise redis.ConnectionError("away")
-            config_epoch, (ip, port) = configuration
-            return {"config-epoch": config_epoch, "ip": ip, "port": port, "num-slaves": 1}
+            config_epoch, master = configuration
+            if command == "SENTINEL GET-MASTER-ADDR-BY-NAME":
+                return master[0].encode(), str(master[1]).encode()
+            return {"config-epoch": config_epoch, "ip": "zzz", "port": 65535, "num-slaves": 1}
 
     monkeypatch.setattr(topology, "_discovery_client", Member)
 
@@ -94,6 +99,21 @@ async def test_of_a_majority_of_sentinels_the_newest_configuration_holds(monkeyp
     for _ in range(20):
         await found._discover()
         assert found._server_for(CHANNEL) == ("new", 2)
+
+
+async def test_a_configuration_keeps_its_master_while_one_sentinel_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    topology = topology_from_url("redis+sentinel://a,b,c/mymaster")
+    assert isinstance(topology, Sentinel)
+    configurations: dict[str, Configuration | None] = dict.fromkeys("abc", (5, ("new", 2)))
+    answer_with(topology, configurations, monkeypatch)
+    await topology._discover()
+    configurations |= {"a": (5, ("old", 3)), "b": (5, ("old", 3))}
+    for _ in range(20):
+        await topology._discover()
+        assert topology._server_for(CHANNEL) == ("new", 2)
+    configurations["c"] = (5, ("old", 3))
+    await topology._discover()
+    assert topology._server_for(CHANNEL) == ("old", 3)
 
 
 async def test_two_late_sentinels_do_not_bring_an_older_configuration_back(monkeypatch: pytest.MonkeyPatch) -> None:
