@@ -83,8 +83,6 @@ class TrackedJob(Job):
             raise JobCancelled(self.id)
 
     def _announce(self) -> None:
-        if self._run is not None and self._run.outcome == "queued":
-            return  # the end of the run announced the next attempt
         is_new = self.last_heartbeat is None and not self._is_announced
         known = 1 if is_new else self._run.attempt + 1 if self._run else 0
         self._is_announced = True

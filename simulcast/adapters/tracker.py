@@ -1,6 +1,5 @@
 """Tasks of a queue as jobs, for libraries without asyncio. No failure of Simulcast's reaches a task."""
 
-import atexit
 import concurrent.futures
 import logging
 import os
@@ -17,7 +16,6 @@ from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.own_jobs import QUEUED_TTL_S
 
 MAX_PENDING = 1000
-EXIT_TIMEOUT_S = 2.0
 FAULTS = (SimulcastError, ValueError, RuntimeError, OSError)  # no interrupt of a task, such as its time limit
 
 log = logging.getLogger("simulcast.jobs")
@@ -25,12 +23,6 @@ log = logging.getLogger("simulcast.jobs")
 Pending = concurrent.futures.Future[Any]
 _pending: set[Pending] = set()
 os.register_at_fork(after_in_child=_pending.clear)
-
-
-@atexit.register
-def _send_pending() -> None:
-    """Wait until what was announced is sent: a script that enqueues a task often ends with that."""
-    concurrent.futures.wait(tuple(_pending), EXIT_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)

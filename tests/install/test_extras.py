@@ -1,5 +1,6 @@
 """The extras for other people's programs work with the oldest packages that they allow, and beside a Celery."""
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,11 @@ from tests.valkey import Valkey
 
 pytestmark = pytest.mark.long  # downloads from a package index
 
+BROUGHT = {
+    *("simulcast", "websockets", "redis"),
+    *("pydantic", "pydantic-core", "annotated-types", "typing-inspection", "typing-extensions"),
+    *("pydantic-settings", "python-dotenv"),
+}
 PUBLISH = """
 import asyncio, json
 from importlib import metadata
@@ -67,7 +73,19 @@ def test_an_application_serves_clients_with_the_oldest_packages(built: Built, tm
     assert "1 passed" in run(environment, tmp_path, "", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
-@pytest.mark.parametrize("neighbour", ["celery[redis]==5.4.0", "celery[redis]==5.5.3", "celery[redis]", "rq", "arq"])
+@pytest.mark.parametrize(
+    "neighbour",
+    [
+        *("celery[redis]==5.4.0", "celery[redis]==5.5.3", "celery[redis]", "rq", "arq"),
+        *("dramatiq[redis]", "taskiq-redis", "faststream[redis]", "channels-redis"),
+    ],
+)
 def test_a_worker_has_the_extra_beside_its_own_queue(built: Built, tmp_path: Path, neighbour: str) -> None:
     environment = Environment.make(tmp_path / "venv")
-    environment.pip("install", "-q", "--dry-run", f"{built.wheel}[publish]", neighbour)
+
+    def resolve(*requirements: str) -> set[str]:
+        report = environment.pip("install", "-q", "--dry-run", "--report", "-", *requirements)
+        return {item["metadata"]["name"].lower().replace("_", "-") for item in json.loads(report)["install"]}
+
+    brought = resolve(f"{built.wheel}[publish]", neighbour) - resolve(neighbour)
+    assert brought <= BROUGHT
