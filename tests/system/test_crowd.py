@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 import redis.asyncio
@@ -12,7 +13,7 @@ from redis.asyncio.client import Monitor
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.model.position import Position
-from tests.conditions import until
+from tests.conditions import eventually, until
 from tests.programs import StartFrontEnd
 from tests.raw_client import HANDSHAKE
 from tests.service import FrontEnd
@@ -29,11 +30,13 @@ async def come_back(running: FrontEnd, since: Position | None, last: bytes, at_o
         request = HANDSHAKE.format(port=running.port, more="").replace("GET /ws ", f"GET /ws?since={since} ")
         writer.write(request.encode())
         received = b""
-        while last not in received:
-            chunk = await reader.read(65536)
-            assert chunk, "cut"
-            received += chunk
-    writer.close()
+        try:
+            while last not in received:
+                chunk = await reader.read(65536)
+                assert chunk, "cut"
+                received += chunk
+        finally:
+            writer.close()
     texts = [part.partition(b"}")[0] for part in received.split(b'{"event_id"')[1:]]
     return [json.loads(b'{"event_id"' + text + b"}")["n"] for text in texts]
 
@@ -92,8 +95,14 @@ async def test_after_another_epoch_all_of_them_get_the_snapshot_and_are_told(
     async with redis.asyncio.from_url(own_valkey.url, protocol=2) as client:
         await client.flushall()
     await broker.publish({"type": "download_progress", "download_id": "x", "progress": 0.5, "speed": 1, "n": 2})
-    await running.ready()
     at_once = asyncio.Semaphore(100)
+
+    async def has_cut_its_clients() -> bool:
+        with suppress(AssertionError):
+            return await come_back(running, old, b'"n":2', at_once) == [2]
+        return False
+
+    await eventually(has_cut_its_clients, "the other epoch")
     async with asyncio.timeout(60):
         seen = await asyncio.gather(*(come_back(running, old, b'"n":2', at_once) for _ in range(200)))
     assert seen == [[2]] * 200

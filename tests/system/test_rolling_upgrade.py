@@ -166,12 +166,14 @@ def test_after_a_failover_to_and_fro_the_releases_agree_on_one_epoch(own_valkey:
         client.execute_command("FUNCTION LOAD", functions.code().replace(functions.library_hash(), other))
 
         def publish(version: str) -> bytes:
-            args = (names.pubsub, 100, "-", "", b"{}", 1)
+            args = (names.pubsub, 100, "-", "", b"{}", 1, "", 0)
             reply: bytes = client.execute_command("FCALL", f"simulcast_publish_{version}", 6, *names.stream_keys, *args)
             return reply.split(b"-")[0]
 
         def look(version: str) -> bytes:
-            found: bytes = client.execute_command("FCALL", f"simulcast_head_{version}", 6, *names.stream_keys, "1")[0]
+            found: bytes = client.execute_command("FCALL", f"simulcast_head_{version}", 6, *names.stream_keys, "1", "")[
+                0
+            ]
             return found
 
         first = {publish(functions.library_hash()), publish(other), look(other)}
@@ -188,7 +190,7 @@ def test_every_release_gives_an_incarnation_the_same_name(own_valkey: Valkey, ch
     names = ChannelNames(channel)
     with own_valkey.admin() as client:
         client.execute_command("FUNCTION LOAD", functions.code())
-        args = (names.pubsub, 100, "-", "", b"{}", 1)
+        args = (names.pubsub, 100, "-", "", b"{}", 1, "", 0)
         client.execute_command("FCALL", functions.name("publish"), 6, *names.stream_keys, *args)
         info: dict[str, object] = client.info()
         incarnation = client.hget(names.meta, "incarnation")
