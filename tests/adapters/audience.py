@@ -42,7 +42,10 @@ class Audience:
         return [event for event in events if event.get("job_id") == job_id and event["type"] != "job_progress"]
 
     async def story(self, job_id: str, end: str) -> list[str]:
-        """Return type, attempt and error of each event of a job, once it has ended so."""
+        """Return type, attempt and error of each event of a job, once it has ended so.
+
+        Its announcement is left out: one that comes after the start changes nothing.
+        """
 
         async def has_ended() -> bool:
             events = await self.events(job_id)
@@ -53,7 +56,7 @@ class Audience:
             f"{event['type']} {event['attempt']} {event.get('error_message', '')}"
             for event in await self.events(job_id)
         ]
-        return [text.removeprefix("job_").rstrip() for text in texts]
+        return [text.removeprefix("job_").rstrip() for text in texts if text != "job_queued 1 "]
 
 
 @asynccontextmanager
