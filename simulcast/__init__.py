@@ -73,7 +73,7 @@ _MODULES = {
     "notify_download_progress": "notify",
     "queue_job": "job_handle",
 }
-_PUBLISHING = ("redis", "pydantic", "pydantic_core", "pydantic_settings")
+_PUBLISHING = ("redis", "pydantic", "pydantic_core")
 
 
 def __getattr__(name: str) -> object:

@@ -28,6 +28,7 @@ RETRY_S = 0.3
 START_TIMEOUT_S = 5.0  # how long a start waits for Redis; then the code runs, and the start is repeated
 TAKEN_TIMEOUT_S = JOB_LEASE_S + 5.0  # how long a start waits for the end of a silent owner's lease
 END_TIMEOUT_S = 15.0  # how long an end waits for Redis
+AWAY_TIMEOUT_S = 0.5  # how long a start waits while Redis is known to be away, and the end of a job that never started
 Outcome = Literal[JobEnd, "lost"]
 
 _log = logging.getLogger("simulcast.jobs")
@@ -124,6 +125,7 @@ class JobKeeper(Background):
         self._kept: dict[Tenure, None] = {}
         self._pushes: dict[Tenure, asyncio.Task[None]] = {}
         self._renewal: asyncio.Task[None] | None = None
+        self._is_away = False  # Redis: the last start was in vain
 
     async def _end(self) -> None:
         await super()._end()
@@ -142,7 +144,7 @@ class JobKeeper(Background):
         try:
             await self._start_once_free(tenure)
         except BrokerUnavailable as error:
-            tenure.starts_late = True
+            tenure.starts_late = self._is_away = True
             _log.warning("job %s runs, and clients learn of it later: %s", tenure.job_id, error)
         except BaseException:
             self._kept.pop(tenure, None)
@@ -153,7 +155,8 @@ class JobKeeper(Background):
         deadline, lease_end_ms = time.monotonic() + TAKEN_TIMEOUT_S, 0.0
         while True:
             try:
-                return await self._retry(lambda: self._ask_for_lease(tenure), START_TIMEOUT_S)
+                timeout_s = AWAY_TIMEOUT_S if self._is_away else START_TIMEOUT_S
+                return await self._retry(lambda: self._ask_for_lease(tenure), timeout_s)
             except JobTaken as taken:
                 is_renewed = 0 < lease_end_ms < taken.lease_end_ms
                 if not taken.lease_end_ms or is_renewed or time.monotonic() > deadline:
@@ -166,7 +169,7 @@ class JobKeeper(Background):
         lease = await jobs.start(
             tenure.job_id, tenure.about, tenure.token, self._name, attempt=tenure.attempt, lease_s=self.lease_s
         )
-        tenure.attempt, tenure.started = lease.attempt, True
+        tenure.attempt, tenure.started, self._is_away = lease.attempt, True, False
         tenure.cancel_requested = tenure.cancel_requested or lease.desired == "cancelled"
 
     async def _end_job(
@@ -191,7 +194,7 @@ class JobKeeper(Background):
                 return await told()
 
         try:
-            return await self._retry(end, END_TIMEOUT_S)
+            return await self._retry(end, END_TIMEOUT_S if tenure.started else AWAY_TIMEOUT_S)
         except (LeaseLost, JobTaken, JobCancelled, BrokerUnavailable) as error:
             _log.warning("the end of job %s (%s) is not told: %s", tenure.job_id, state, error)
             tenure.lost = True

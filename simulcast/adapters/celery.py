@@ -38,7 +38,7 @@ def track_tasks(app: Celery, only: Collection[str] = (), channel: str = DEFAULT_
         (signals.task_prerun, tracking.begin),
         (signals.task_postrun, tracking.end),
         (signals.task_revoked, tracking.revoke),
-        (signals.worker_init, tracking.guard_tasks),  # what was registered since the application is complete
+        (signals.worker_init, tracking.guard_tasks),  # the application is complete, with all its tasks
         (app.on_after_finalize, tracking.guard_tasks),
     ):
         signal.connect(receiver, weak=False)

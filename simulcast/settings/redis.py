@@ -1,10 +1,10 @@
-"""The address of Redis. Apart from other settings: a publisher's environment may have an older pydantic-settings."""
+"""The settings of a program that only publishes, read from the environment without a package for that."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from simulcast.errors import SettingRefused
 from simulcast.model.events import MAX_TTL_S, SILENT_TTL_S
@@ -14,14 +14,13 @@ PREFIX = "SIMULCAST_"
 URL_FILE = "redis.url"
 
 
-class RedisSettings(BaseSettings):
+class RedisSettings(BaseModel):
     """The settings of a program that only publishes, and of commands that only need Redis.
 
     Each attribute is read from PREFIX and its name in capitals; its docstring describes it in docs/settings.md.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
+    model_config = ConfigDict(
         use_attribute_docstrings=True,
         frozen=True,
         extra="ignore",
@@ -40,12 +39,15 @@ class RedisSettings(BaseSettings):
 
     @classmethod
     def from_environment(cls, **flags: Any) -> Self:
-        """Read the settings; `flags` override the environment.
+        """Read the settings, in names of any case; `flags` override the environment.
 
         Raises SettingRefused, whose message names the setting, its value and the reason.
         """
+        attributes = {setting_name(attribute): attribute for attribute in cls.model_fields}
+        given = {name.upper(): text for name, text in os.environ.items()}
+        read = {attribute: given[name] for name, attribute in attributes.items() if name in given}
         try:
-            return cls(**flags)
+            return cls(**(read | flags))
         except ValidationError as error:
             raise SettingRefused(explain(error)) from None  # the cause may show a password
 

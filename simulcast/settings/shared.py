@@ -4,7 +4,6 @@ import os
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, model_validator
-from pydantic_settings import NoDecode
 
 from simulcast.errors import SettingRefused
 from simulcast.model.download_url import WEB, Scheme
@@ -25,7 +24,7 @@ def split_commas(value: object) -> object:
 
 
 _Item = TypeVar("_Item")
-Separated = Annotated[tuple[_Item, ...], NoDecode, BeforeValidator(split_commas)]
+Separated = Annotated[tuple[_Item, ...], BeforeValidator(split_commas)]
 
 
 class SharedSettings(RedisSettings):

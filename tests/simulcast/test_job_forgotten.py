@@ -47,3 +47,19 @@ async def test_a_job_that_redis_has_forgotten_begins_again_and_its_end_is_told(
     assert job.outcome == "complete"
     types = [event["type"] for event in await history_at(valkey.url, channel)]
     assert [kind for kind in types if kind not in ("job_started", "job_progress")] == ["job_complete"]
+
+
+async def test_an_outage_delays_the_first_job_that_begins_in_it_and_no_end(
+    own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", own_valkey.url)
+    monkeypatch.setattr("simulcast.job_keeper.START_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("simulcast.job_keeper.END_TIMEOUT_S", 600.0)
+    own_valkey.kill()
+    async with asyncio.timeout(60):
+        async with simulcast.job("first") as first:
+            pass
+        monkeypatch.setattr("simulcast.job_keeper.START_TIMEOUT_S", 600.0)
+        async with simulcast.job("second") as second:
+            pass
+    assert (first.outcome, second.outcome) == ("lost", "lost")

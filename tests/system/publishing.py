@@ -16,7 +16,7 @@ from simulcast.settings.shared import SharedSettings
 async def main(channel: str, name: str, first: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    broker = Broker.connect(SharedSettings().resolved_redis_url())
+    broker = Broker.connect(SharedSettings.from_environment().resolved_redis_url())
     while not stop.is_set():
         await broker.publish(complete_event(f"{name}-{first}", "/x"), channel)
         first += 1
