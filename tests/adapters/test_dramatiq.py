@@ -100,6 +100,7 @@ async def test_a_retry_is_the_next_attempt(dramatiq: Dramatiq, audience: Audienc
     assert story == ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
 
 
+@pytest.mark.long
 async def test_a_killed_process_loses_its_message_and_the_next_one_runs_it_again(
     service: Service, audience: Audience, tmp_path: Path
 ) -> None:
