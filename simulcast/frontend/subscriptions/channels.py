@@ -102,10 +102,17 @@ class Channels:
         return feed
 
     async def follow_all(self, channels: Iterable[str], address: str = "") -> None:
-        """Start the channels together, as `follow` does one: they share round trips. Raises the first error of it."""
+        """Start the channels together, as `follow` does one: they share round trips. Raises the first error of it.
+
+        Where all have started, the loop gets no turn: an event that comes next would miss the client that joins.
+        """
+        feeds = ((channel, self._feeds.get(channel)) for channel in channels)
+        waiting = [channel for channel, feed in feeds if feed is None or feed.position is None]
+        if not waiting:
+            return
         try:
             async with asyncio.TaskGroup() as group:
-                for channel in channels:
+                for channel in waiting:
                     group.create_task(self.follow(channel, address), name=f"follow {channel}")
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
