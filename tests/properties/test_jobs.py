@@ -19,6 +19,7 @@ from simulcast.model.commands import Action, Command, Reason
 from simulcast.model.events import END_TYPES, STATE_TYPES
 from simulcast.model.job_record import Query
 from simulcast.model.position import Position
+from simulcast.model.publication import Publication
 from tests.conditions import eventually
 from tests.jobs import URL
 
@@ -55,7 +56,7 @@ class Walk:
     channel: str
     known: Known = field(default_factory=Known)
     copies: list[tuple[Known, dict[bytes, bytes]]] = field(default_factory=list)
-    changes: set[tuple[str, str]] = field(default_factory=set)  # key and label of each change of state
+    changes: dict[tuple[str, str], bytes] = field(default_factory=dict)  # each change of state by key and label
     numbers: Iterator[int] = field(default_factory=count)
     head: Position = field(default_factory=lambda: Position(0, 0))
 
@@ -66,18 +67,19 @@ class Walk:
             await step()
             await self.check_new_changes()
 
-    async def new_labels(self) -> list[tuple[str, str]]:
+    async def new_changes(self) -> list[Publication]:
         before, self.head = self.head, (await self.broker.head(self.channel)).position
         if before.epoch != self.head.epoch:
             before = Position(self.head.epoch, 0)
         publications = await self.broker.history(before, self.head, self.channel)
-        return [(publication.key, publication.label) for publication in publications if publication.label[0] in "se"]
+        return [publication for publication in publications if publication.label[0] in "se"]
 
     async def check_new_changes(self) -> None:
-        """Assert that clients have seen none of the latest changes of state before."""
-        for change in await self.new_labels():
-            assert change not in self.changes
-            self.changes.add(change)
+        """Assert that each of the latest changes of state is new, or the same one again, which a sender had kept."""
+        for each in await self.new_changes():
+            change = (each.key, each.label)
+            assert self.changes.get(change, each.payload) == each.payload
+            self.changes[change] = each.payload
 
     async def submit(self) -> None:
         download_id = f"d{next(self.numbers)}"
@@ -114,7 +116,7 @@ class Walk:
         reason = await self.jobs.command(Command(key[1], key[0], key[2]))
         if key in self.known.results:
             assert reason == self.known.results[key]
-            assert await self.new_labels() == []
+            assert await self.new_changes() == []
         elif state != "running":
             assert (await self.jobs.get(key[0])).state == TRANSITIONS.get((state, key[1]), state)
             assert (reason is None) == ((state, key[1]) in TRANSITIONS)

@@ -42,7 +42,7 @@ class Backfill:
             feed.preload(tail)
             return
         try:
-            await self._fill(feed, channel, head)
+            await self._fill_from_one_server(feed, channel, head)
             if feed.is_stale:
                 await self._load_snapshot(feed, channel)
             if feed.has_lost_events():
@@ -51,6 +51,16 @@ class Backfill:
             feed.hub.counters.gaps_lost += 1
             _log.warning("%s: cutting %d clients, whose events are lost: %s", channel, feed.hub.clients, error)
             await self._load_snapshot(feed, channel, disconnect=True)
+
+    async def _fill_from_one_server(self, feed: Feed, channel: str, head: Head) -> None:
+        """As `_fill`, again where the history was another server's than the head: one that took over in between."""
+        try:
+            await self._fill(feed, channel, head)
+        except PositionLost:
+            newer = await self._broker.head(channel)
+            if newer.position.epoch == head.position.epoch:
+                raise
+            await self._fill(feed, channel, newer)
 
     async def _fill(self, feed: Feed, channel: str, head: Head) -> None:
         """Accept publications up to the head, through every epoch that began meanwhile. Raises PositionLost."""
