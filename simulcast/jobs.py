@@ -6,7 +6,7 @@ over, so that no acknowledged one is lost.
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ import redis.asyncio
 
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.job_calls import JobCalls
 from simulcast.job_list import JobList
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import Command, Reason
@@ -32,8 +33,6 @@ from simulcast.model.job_record import (
     site_of,
 )
 from simulcast.model.lease import DesiredState, Lease, ReleaseState
-from simulcast.store import functions
-from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
@@ -43,25 +42,15 @@ _ORPHANS_TTL_S = 30 * 24 * 3600  # as lua/jobs.lua
 __all__ = ["DesiredState", "Jobs", "Lease", "ReleaseState"]
 
 
-class Jobs:
+class Jobs(JobCalls):
     """The jobs of one channel. The broker's sender keeps the order of reports."""
 
     def __init__(self, servers: Topology, broker: Broker, channel: str = DEFAULT_CHANNEL) -> None:
         """Owns `servers`."""
-        self._servers = servers
-        self._broker = broker
-        self._names = servers.names(channel)
+        super().__init__(servers, broker, channel)
         self._keys = [*self._names.stream_keys, *self._names.job_keys]
         self._publish_args: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
         self._list = JobList(servers, self._names)
-
-    @classmethod
-    def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "Jobs":
-        """Return the jobs of a channel; sends nothing yet. Raises ValueError for a URL of no known form."""
-        return cls(topology_from_url(url), broker, channel)
-
-    async def aclose(self) -> None:
-        await self._servers.aclose()
 
     async def submit(
         self,
@@ -266,24 +255,6 @@ class Jobs:
         retained: Function | None = None if kind == "progress" else "report_event"
         if await self._send("report_event", [*args, "", *pairs], retained, repeat) is None:
             raise LeaseLost(f"download {lease.record.download_id} belongs to another worker now")
-
-    async def _send(
-        self,
-        function: Function,
-        args: Sequence[Argument],
-        retained: Function | None = None,
-        retain_as: Callable[[object], Sequence[Argument] | None] = lambda _: None,
-        keys: Sequence[str] = (),
-    ) -> object:
-        """Call the function. A server that takes over gets `retained` in its place, if there are arguments for it."""
-        keys = keys or self._keys
-
-        def command(reply: object) -> functions.Command | None:
-            again = retain_as(reply)
-            return None if retained is None or again is None else functions.fcall(retained, keys, again)
-
-        call, sender = functions.fcall(function, keys, args), self._broker.sender(self._names.channel)
-        return await sender.execute(f"call {function}", call, retain_as=command if retained else None)
 
 
 def _flatten(fields: Mapping[str, str]) -> list[str]:

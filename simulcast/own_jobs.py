@@ -6,7 +6,7 @@ that no acknowledged one is lost. `simulcast.job` keeps a lease for a block of c
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -15,13 +15,13 @@ import redis.asyncio
 
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, JobCancelled, JobTaken, LeaseLost
+from simulcast.job_calls import JobCalls
 from simulcast.model import own_job
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import JobCommand, Reason
 from simulcast.model.job_record import decode_hash
 from simulcast.model.own_job import JobEnd, JobQuery, OwnJobRecord
 from simulcast.store import functions
-from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
@@ -43,23 +43,13 @@ class JobLease:
     desired: Desired
 
 
-class OwnJobs:
+class OwnJobs(JobCalls):
     """The jobs of one channel that are no downloads."""
 
     def __init__(self, servers: Topology, broker: Broker, channel: str = DEFAULT_CHANNEL) -> None:
         """Owns `servers`."""
-        self._servers = servers
-        self._broker = broker
-        self._names = servers.names(channel)
+        super().__init__(servers, broker, channel)
         self._keys = [*self._names.stream_keys, *self._names.own_job_keys]
-
-    @classmethod
-    def connect(cls, url: str, broker: Broker, channel: str = DEFAULT_CHANNEL) -> "OwnJobs":
-        """Return the jobs of a channel; sends nothing yet. Raises ValueError for a URL of no known form."""
-        return cls(topology_from_url(url), broker, channel)
-
-    async def aclose(self) -> None:
-        await self._servers.aclose()
 
     async def queue(
         self,
@@ -249,23 +239,6 @@ class OwnJobs:
         if reply is None:
             raise LeaseLost(f"job {job_id} is no longer this process's")
         return reply
-
-    async def _send(
-        self,
-        function: Function,
-        args: Sequence[Argument],
-        retained: Function | None = None,
-        retain_as: Callable[[object], Sequence[Argument] | None] = lambda _: None,
-    ) -> object:
-        """Call the function. A server that takes over gets `retained` in its place, if there are arguments for it."""
-
-        def command(reply: object) -> functions.Command | None:
-            again = retain_as(reply)
-            return None if retained is None or again is None else functions.fcall(retained, self._keys, again)
-
-        sender = self._broker.sender(self._names.channel)
-        call = functions.fcall(function, self._keys, args)
-        return await sender.execute(f"call {function}", call, retain_as=command if retained else None)
 
 
 def _add_error(members: str, message: str) -> tuple[str, dict[str, str]]:
