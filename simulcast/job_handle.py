@@ -126,7 +126,7 @@ class Job:
                 return "cancelled", ""
             case SystemExit():
                 return "error", f"it exited with {error.code}"
-        return "error", str(error) or type(error).__name__
+        return "error", error_text(error)
 
     def _last_measures(self, state: JobEnd) -> str:
         measures = dict(self._measures)
@@ -145,6 +145,11 @@ class Job:
             _current.set(self._outer)
         is_running, self._runs = self._runs and self._process == os.getpid(), False
         return is_running
+
+
+def error_text(error: object) -> str:
+    """Return the text of an error for people, or the name of its type where it has none."""
+    return str(error) or type(error).__name__
 
 
 class AsyncJob(Job):

@@ -22,7 +22,7 @@ from arq.worker import Retry, RetryJob, Worker
 from simulcast.adapters.async_tracker import AsyncTracker, end_async
 from simulcast.adapters.tracker import set_result
 from simulcast.errors import JobCancelled
-from simulcast.job_handle import AsyncJob
+from simulcast.job_handle import AsyncJob, error_text
 from simulcast.job_keeper import END_TIMEOUT_S, START_TIMEOUT_S
 from simulcast.model.channel import DEFAULT_CHANNEL
 
@@ -136,7 +136,7 @@ class _Run:
             raise
         except (Retry, RetryJob) as retry:
             reason = retry.__cause__ or retry.__context__ or retry
-            await end_async(job, "queued" if self.worker.retry_jobs else "error", str(reason) or type(reason).__name__)
+            await end_async(job, "queued" if self.worker.retry_jobs else "error", error_text(reason))
             raise
         except BaseException as error:
             await end_async(job, error=error)

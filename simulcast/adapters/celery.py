@@ -19,7 +19,7 @@ from celery.exceptions import Ignore, Reject, Retry
 
 from simulcast.adapters.tracker import Tracker, set_result
 from simulcast.errors import JobCancelled
-from simulcast.job_handle import SyncJob, current_job
+from simulcast.job_handle import SyncJob, current_job, error_text
 from simulcast.model.channel import DEFAULT_CHANNEL
 
 _GUARDED = "_simulcast_guarded"
@@ -97,7 +97,7 @@ class _Tracking:
         match error:
             case Retry():
                 reason = error.exc or error.message or ""
-                if job.finish("queued", str(reason) or type(reason).__name__) == "cancelled":
+                if job.finish("queued", error_text(reason)) == "cancelled":
                     self._app.control.revoke(job.id)
             case Reject(requeue=True):
                 job.finish("queued", str(error.reason or ""))

@@ -16,7 +16,7 @@ from dramatiq.middleware import SkipMessage
 
 from simulcast.adapters.tracker import Tracker, set_result
 from simulcast.errors import JobCancelled
-from simulcast.job_handle import SyncJob
+from simulcast.job_handle import SyncJob, error_text
 from simulcast.model.channel import DEFAULT_CHANNEL
 
 
@@ -89,7 +89,7 @@ class Tracking(Middleware):
         if exception is None:
             set_result(job, result)
         if is_retried:
-            job.finish("queued", str(exception) or type(exception).__name__)
+            job.finish("queued", error_text(exception))
         else:
             job.__exit__(None, exception, None)
 

@@ -16,7 +16,7 @@ from rq.job import Job, JobStatus, Retry
 
 from simulcast.adapters.tracker import Tracker, set_result
 from simulcast.errors import JobCancelled
-from simulcast.job_handle import SyncJob
+from simulcast.job_handle import SyncJob, error_text
 from simulcast.job_keeper import START_TIMEOUT_S
 from simulcast.model.channel import DEFAULT_CHANNEL
 
@@ -66,7 +66,7 @@ class TrackedJob(Job):
 
     def _tell_error(self, run: SyncJob, error: BaseException) -> None:
         if isinstance(error, Exception) and not isinstance(error, JobCancelled) and self.should_retry:
-            run.finish("queued", str(error) or type(error).__name__)
+            run.finish("queued", error_text(error))
         else:
             run.__exit__(None, error, None)
         if run.outcome == "cancelled":

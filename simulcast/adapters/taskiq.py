@@ -21,7 +21,7 @@ from taskiq.exceptions import NoResultError
 from simulcast.adapters.async_tracker import AsyncTracker, end_async
 from simulcast.adapters.tracker import set_result
 from simulcast.errors import JobCancelled
-from simulcast.job_handle import AsyncJob
+from simulcast.job_handle import AsyncJob, error_text
 from simulcast.model.channel import DEFAULT_CHANNEL
 
 _REQUEUES = "X-Taskiq-requeue"  # the label in which taskiq counts Context.requeue()
@@ -99,7 +99,7 @@ class SimulcastMiddleware(TaskiqMiddleware):
         run.job = None
         has_no_result = isinstance(error, NoResultError)
         if run.is_retried or isinstance(result.error, NoResultError) is not has_no_result:
-            await end_async(job, "queued", str(error) or type(error).__name__)
+            await end_async(job, "queued", error_text(error))
         elif _count(message, _REQUEUES) > run.requeues:
             await end_async(job, "queued", "it was requeued")
         elif error is None or has_no_result:
