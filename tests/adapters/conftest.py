@@ -1,40 +1,14 @@
 """Fixtures: front-ends and a queue's own server, for all tests of a module."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.service import FrontEnd, Program
+from tests.adapters.audience import Audience, Service, audience_of
+from tests.service import FrontEnd
 from tests.valkey import Valkey
-
-
-@dataclass
-class Service:
-    """Two front-ends on one Valkey, and the Valkey of a queue."""
-
-    folder: Path
-    valkey: Valkey
-    queue: Valkey
-    front_end: FrontEnd
-    other: FrontEnd
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"REDIS_URL": self.valkey.url, "BROKER_URL": self.queue.url.removesuffix("/0")}
-
-    @contextmanager
-    def program(self, *command: str, **environment: str) -> Iterator[Program]:
-        """Run a Python program until the end of the block."""
-        log = self.folder / f"program-{len(list(self.folder.iterdir()))}.log"
-        program = Program(list(command), log, **(self.environment | environment))
-        try:
-            yield program
-        finally:
-            program.stop()
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +28,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 async def _until_ready(front_ends: list[FrontEnd]) -> None:
     for front_end in front_ends:
         await front_end.ready()
+
+
+@pytest.fixture
+async def audience(service: Service) -> AsyncIterator[Audience]:
+    async with audience_of(service) as audience:
+        yield audience

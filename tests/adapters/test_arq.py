@@ -2,14 +2,13 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.audience import Audience, audience_of, running
-from tests.adapters.conftest import Service
+from tests.adapters.audience import FINISHES_OR_RAISES, LOST, RETRIED, Audience, Service, end_behind_a_restart, running
 from tests.adapters.sender import sender
 from tests.conditions import eventually, until
 from tests.jobs import history_at
@@ -39,16 +38,7 @@ def arq(service: Service, environment: dict[str, str]) -> Iterator[Arq]:
         yield Arq(send, worker)
 
 
-@pytest.fixture
-async def audience(service: Service) -> AsyncIterator[Audience]:
-    async with audience_of(service) as audience:
-        yield audience
-
-
-@pytest.mark.parametrize(
-    ("end", "kind", "message", "result"),
-    [("finish", "job_complete", None, {"frames": 2}), ("raise", "job_error", "the film is torn", None)],
-)
+@FINISHES_OR_RAISES
 async def test_a_job_that_finishes_or_raises(
     end: str, kind: str, message: str | None, result: object, arq: Arq, audience: Audience, tmp_path: Path
 ) -> None:
@@ -63,10 +53,7 @@ async def test_a_job_that_finishes_or_raises(
 
 async def test_a_running_job_that_is_cancelled(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path))
-    await running(tmp_path)
-    await audience.cancel(job_id)
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["command_id"], event["attempt"]) == ("job_cancelled", "c1", 1)
+    await audience.cancel_running(job_id, tmp_path)
     await until(lambda: f"{job_id}:work failed, JobCancelled" in arq.worker.output(), "the end for arq")
 
 
@@ -88,16 +75,13 @@ async def test_a_job_whose_process_is_killed(
         job_id = send("work", str(tmp_path), _queue_name="short")
         os.kill(await running(tmp_path), signal.SIGKILL)
         event = await audience.the_end(job_id)
-    assert (event["type"], event["error_message"]) == ("job_error", "its process was lost")
+    assert (event["type"], event["error_message"]) == ("job_error", LOST)
     assert await audience.story(job_id, "job_error") == ["started 1", "error 1 its process was lost"]
 
 
 async def test_a_retry_is_the_next_attempt(arq: Arq, audience: Audience) -> None:
     job_id = arq.send("retried")
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"], event["result"]) == ("job_complete", 2, "done")
-    story = await audience.story(job_id, "job_complete")
-    assert story == ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
+    assert await audience.retried(job_id) == RETRIED
 
 
 async def test_a_job_of_cron(arq: Arq, audience: Audience) -> None:
@@ -111,11 +95,7 @@ async def test_a_job_of_cron(arq: Arq, audience: Audience) -> None:
 @pytest.mark.long
 async def test_a_job_that_was_stopped_for_longer_than_its_lease(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path))
-    process = await running(tmp_path)
-    os.kill(process, signal.SIGSTOP)
-    assert (await audience.first_end(job_id))["error_message"] == "its process was lost"
-    (tmp_path / "finish").touch()
-    os.kill(process, signal.SIGCONT)
+    await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"← {job_id}:work" in arq.worker.output(), "the end of the job")
     story = await audience.story(job_id, "job_error")
     assert story == ["started 1", "error 1 its process was lost"]
@@ -213,12 +193,4 @@ async def test_a_job_that_clients_cannot_follow_runs_all_the_same(
 @pytest.mark.long
 async def test_redis_is_restarted_meanwhile(arq: Arq, service: Service, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path))
-    await running(tmp_path)
-    service.valkey.kill()
-    (tmp_path / "finish").touch()
-    service.valkey.start()
-    for front_end in (service.front_end, service.other):
-        await front_end.ready()
-    async with audience_of(service) as audience:
-        event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"]) == ("job_complete", 1)
+    await end_behind_a_restart(service, job_id, tmp_path)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ import pytest
 from celery import Celery, chord, group, signature
 
 from simulcast.adapters.celery import track_tasks
-from tests.adapters.audience import Audience, audience_of, running
-from tests.adapters.conftest import Service
+from tests.adapters.audience import FINISHES_OR_RAISES, LOST, RETRIED, Audience, Service, end_behind_a_restart, running
 from tests.conditions import until
 from tests.jobs import history_at
 from tests.service import Program
@@ -49,16 +48,7 @@ def celeries(service: Service) -> Iterator[Celeries]:
         yield Celeries(service, app, worker)
 
 
-@pytest.fixture
-async def audience(service: Service) -> AsyncIterator[Audience]:
-    async with audience_of(service) as audience:
-        yield audience
-
-
-@pytest.mark.parametrize(
-    ("end", "kind", "message", "result"),
-    [("finish", "job_complete", None, {"frames": 2}), ("raise", "job_error", "the film is torn", None)],
-)
+@FINISHES_OR_RAISES
 async def test_a_task_that_finishes_or_raises(
     end: str, kind: str, message: str | None, result: object, celeries: Celeries, audience: Audience, tmp_path: Path
 ) -> None:
@@ -77,10 +67,7 @@ async def test_a_running_task_that_is_cancelled(
     task: str, celeries: Celeries, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = celeries.send(task, str(tmp_path))
-    await running(tmp_path)
-    await audience.cancel(job_id)
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["command_id"], event["attempt"]) == ("job_cancelled", "c1", 1)
+    await audience.cancel_running(job_id, tmp_path)
 
 
 async def test_a_task_that_is_cancelled_in_the_queue_does_not_run(
@@ -98,26 +85,19 @@ async def test_a_task_whose_process_is_killed(celeries: Celeries, audience: Audi
     job_id = celeries.send("work", str(tmp_path))
     os.kill(await running(tmp_path), signal.SIGKILL)
     event = await audience.the_end(job_id)
-    assert (event["type"], event["error_message"]) == ("job_error", "its process was lost")
+    assert (event["type"], event["error_message"]) == ("job_error", LOST)
 
 
 async def test_a_retry_is_the_next_attempt(celeries: Celeries, audience: Audience) -> None:
     job_id = celeries.send("retried")
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"], event["result"]) == ("job_complete", 2, "done")
-    story = ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
-    assert (await audience.story(job_id, "job_complete"))[-len(story) :] == story
+    assert (await audience.retried(job_id))[-len(RETRIED) :] == RETRIED
 
 
 async def test_a_task_that_was_stopped_for_longer_than_its_lease(
     celeries: Celeries, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = celeries.send("work", str(tmp_path))
-    process = await running(tmp_path)
-    os.kill(process, signal.SIGSTOP)
-    assert (await audience.first_end(job_id))["error_message"] == "its process was lost"
-    (tmp_path / "finish").touch()
-    os.kill(process, signal.SIGCONT)
+    await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"{job_id}] succeeded" in celeries.worker.output(), "the end of the task")
     story = ["started 1", "error 1 its process was lost"]
     assert (await audience.story(job_id, "job_error"))[-len(story) :] == story
@@ -133,7 +113,7 @@ async def test_a_task_that_is_delivered_again_is_the_next_attempt(
     os.kill(process, signal.SIGKILL)
     await running(tmp_path)
     (tmp_path / "finish").touch()
-    assert (await audience.first_end(job_id))["error_message"] == "its process was lost"
+    assert (await audience.first_end(job_id))["error_message"] == LOST
     assert (await audience.first_end(job_id))["attempt"] == 2
     story = ["started 1", "error 1 its process was lost", "started 2", "complete 2"]
     assert (await audience.story(job_id, "job_complete"))[-len(story) :] == story
@@ -161,7 +141,7 @@ async def test_a_task_that_its_own_library_revokes(
         ("ignored", "job_complete", None),
         ("rejected", "job_error", "no such tape"),
         ("slow", "job_error", "SoftTimeLimitExceeded()"),
-        ("slower", "job_error", "its process was lost"),
+        ("slower", "job_error", LOST),
         ("generator", "job_error", "Object of type generator is not JSON serializable"),
         ("large", "job_complete", None),
         ("silent", "job_complete", None),
@@ -197,18 +177,7 @@ async def test_each_task_of_a_chord_and_a_chain_is_a_job(celeries: Celeries, aud
 @pytest.mark.parametrize("servers", ["ours", "both"])
 async def test_redis_is_restarted_meanwhile(servers: str, celeries: Celeries, service: Service, tmp_path: Path) -> None:
     job_id = celeries.send("work", str(tmp_path))
-    await running(tmp_path)
-    restarted = [service.valkey, service.queue][: 1 if servers == "ours" else 2]
-    for server in restarted:
-        server.kill()
-    (tmp_path / "finish").touch()
-    for server in restarted:
-        server.start()
-    for front_end in (service.front_end, service.other):
-        await front_end.ready()
-    async with audience_of(service) as audience:
-        event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"]) == ("job_complete", 1)
+    await end_behind_a_restart(service, job_id, tmp_path, servers)
 
 
 @pytest.mark.long

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
 from simulcast.adapters.dramatiq import track_actors
-from tests.adapters.audience import Audience, audience_of, running
-from tests.adapters.conftest import Service
+from tests.adapters.audience import LOST, RETRIED, Audience, Service, end_behind_a_restart, running
 from tests.conditions import until
 from tests.service import Program
 
@@ -45,12 +44,6 @@ def dramatiq(service: Service) -> Iterator[Dramatiq]:
         yield Dramatiq(make_broker(service), worker)
 
 
-@pytest.fixture
-async def audience(service: Service) -> AsyncIterator[Audience]:
-    async with audience_of(service) as audience:
-        yield audience
-
-
 @pytest.mark.parametrize("actor", ["work", "work_async"])
 @pytest.mark.parametrize(
     ("end", "kind", "message"),
@@ -74,10 +67,7 @@ async def test_a_running_message_that_is_cancelled(
     actor: str, dramatiq: Dramatiq, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = dramatiq.send(actor, str(tmp_path))
-    await running(tmp_path)
-    await audience.cancel(job_id)
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["command_id"], event["attempt"]) == ("job_cancelled", "c1", 1)
+    await audience.cancel_running(job_id, tmp_path)
 
 
 async def test_a_message_that_is_cancelled_in_the_queue_is_skipped(
@@ -94,10 +84,7 @@ async def test_a_message_that_is_cancelled_in_the_queue_is_skipped(
 
 async def test_a_retry_is_the_next_attempt(dramatiq: Dramatiq, audience: Audience, tmp_path: Path) -> None:
     job_id = dramatiq.send("retried", str(tmp_path))
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"], event["result"]) == ("job_complete", 2, "done")
-    story = await audience.story(job_id, "job_complete")
-    assert story == ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
+    assert await audience.retried(job_id) == RETRIED
 
 
 @pytest.mark.long
@@ -111,7 +98,7 @@ async def test_a_killed_process_loses_its_message_and_the_next_one_runs_it_again
         (tmp_path / "running").unlink()
         os.kill(process, signal.SIGKILL)
         event = await audience.the_end(job_id)
-    assert (event["type"], event["error_message"]) == ("job_error", "its process was lost")
+    assert (event["type"], event["error_message"]) == ("job_error", LOST)
     (tmp_path / "finish").touch()
     with service.program(*COMMAND, **apart):
         story = await audience.story(job_id, "job_complete")
@@ -123,11 +110,7 @@ async def test_a_message_that_was_stopped_for_longer_than_its_lease(
     dramatiq: Dramatiq, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = dramatiq.send("work", str(tmp_path))
-    process = await running(tmp_path)
-    os.kill(process, signal.SIGSTOP)
-    assert (await audience.first_end(job_id))["error_message"] == "its process was lost"
-    (tmp_path / "finish").touch()
-    os.kill(process, signal.SIGCONT)
+    await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"the end of job {job_id} (complete) is not told" in dramatiq.worker.output(), "the end")
     assert await audience.story(job_id, "job_error") == ["started 1", "error 1 its process was lost"]
 
@@ -191,12 +174,4 @@ async def test_a_message_that_clients_cannot_follow_runs_all_the_same(
 @pytest.mark.long
 async def test_redis_is_restarted_meanwhile(dramatiq: Dramatiq, service: Service, tmp_path: Path) -> None:
     job_id = dramatiq.send("work", str(tmp_path))
-    await running(tmp_path)
-    service.valkey.kill()
-    (tmp_path / "finish").touch()
-    service.valkey.start()
-    for front_end in (service.front_end, service.other):
-        await front_end.ready()
-    async with audience_of(service) as audience:
-        event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"]) == ("job_complete", 1)
+    await end_behind_a_restart(service, job_id, tmp_path)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,9 @@ from rq.job import JobStatus
 
 from simulcast.adapters.rq import TrackedJob
 from tests.adapters import rq_jobs
-from tests.adapters.audience import Audience, audience_of, running
-from tests.adapters.conftest import Service
+from tests.adapters.audience import FINISHES_OR_RAISES, LOST, RETRIED, Audience, Service, end_behind_a_restart, running
 from tests.conditions import eventually, until
 from tests.service import Program
-
-LOST = "its process was lost"
 
 
 @dataclass
@@ -54,16 +51,7 @@ def queues(service: Service) -> Iterator[Queues]:
         yield Queues(service, connection, job_class, worker)
 
 
-@pytest.fixture
-async def audience(service: Service) -> AsyncIterator[Audience]:
-    async with audience_of(service) as audience:
-        yield audience
-
-
-@pytest.mark.parametrize(
-    ("end", "kind", "message", "result"),
-    [("finish", "job_complete", None, {"frames": 2}), ("raise", "job_error", "the film is torn", None)],
-)
+@FINISHES_OR_RAISES
 async def test_a_job_that_finishes_or_raises(
     end: str, kind: str, message: str | None, result: object, queues: Queues, audience: Audience, tmp_path: Path
 ) -> None:
@@ -77,10 +65,7 @@ async def test_a_job_that_finishes_or_raises(
 
 async def test_a_running_job_that_is_cancelled(queues: Queues, audience: Audience, tmp_path: Path) -> None:
     job = queues.send("work", str(tmp_path), retry=rq.Retry(max=3))
-    await running(tmp_path)
-    await audience.cancel(job.id)
-    event = await audience.the_end(job.id)
-    assert (event["type"], event["command_id"], event["attempt"]) == ("job_cancelled", "c1", 1)
+    event = await audience.cancel_running(job.id, tmp_path)
     assert event["name"] == f"{rq_jobs.MODULE}.work"
     await until(lambda: job.get_status() == JobStatus.CANCELED, "the end in RQ")
 
@@ -113,21 +98,14 @@ async def test_a_job_whose_process_is_killed(queues: Queues, audience: Audience,
 
 async def test_a_retry_is_the_next_attempt(queues: Queues, audience: Audience, tmp_path: Path) -> None:
     job = queues.send("fail_once", str(tmp_path), retry=rq.Retry(max=2))
-    event = await audience.the_end(job.id)
-    assert (event["type"], event["attempt"], event["result"]) == ("job_complete", 2, "done")
-    story = ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
-    assert (await audience.story(job.id, "job_complete"))[-4:] == story
+    assert (await audience.retried(job.id))[-len(RETRIED) :] == RETRIED
 
 
 async def test_a_job_that_was_stopped_for_longer_than_its_lease(
     queues: Queues, audience: Audience, tmp_path: Path
 ) -> None:
     job = queues.send("work", str(tmp_path))
-    process = await running(tmp_path)
-    os.kill(process, signal.SIGSTOP)
-    assert (await audience.first_end(job.id))["error_message"] == LOST
-    (tmp_path / "finish").touch()
-    os.kill(process, signal.SIGCONT)
+    await audience.stop_past_its_lease(job.id, tmp_path)
     await until(lambda: job.get_status() == JobStatus.FINISHED, "the end in RQ")
     assert (await audience.story(job.id, "job_error"))[-2:] == ["started 1", f"error 1 {LOST}"]
 
@@ -220,18 +198,7 @@ async def test_redis_is_restarted_meanwhile(servers: str, service: Service, tmp_
         queue = rq.Queue("restarted", connection=connection, job_class=job_class)
         with service.program(*command(service, "restarted")):
             job = queue.enqueue(f"{rq_jobs.MODULE}.work", args=(str(tmp_path),))
-            await running(tmp_path)
-            restarted = [service.valkey, service.queue][: 1 if servers == "ours" else 2]
-            for server in restarted:
-                server.kill()
-            (tmp_path / "finish").touch()
-            for server in restarted:
-                server.start()
-            for front_end in (service.front_end, service.other):
-                await front_end.ready()
-            async with audience_of(service) as audience:
-                event = await audience.the_end(job.id)
-    assert (event["type"], event["attempt"]) == ("job_complete", 1)
+            await end_behind_a_restart(service, job.id, tmp_path, servers)
 
 
 @pytest.mark.long

@@ -2,14 +2,13 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.audience import Audience, audience_of, running
-from tests.adapters.conftest import Service
+from tests.adapters.audience import FINISHES_OR_RAISES, LOST, RETRIED, Audience, Service, end_behind_a_restart, running
 from tests.adapters.sender import sender
 from tests.conditions import until
 from tests.service import Program
@@ -37,17 +36,8 @@ def taskiq(environment: dict[str, str], service: Service) -> Iterator[Taskiq]:
         yield Taskiq(send, worker)
 
 
-@pytest.fixture
-async def audience(service: Service) -> AsyncIterator[Audience]:
-    async with audience_of(service) as audience:
-        yield audience
-
-
 @pytest.mark.parametrize("task", ["work", "work_sync"])
-@pytest.mark.parametrize(
-    ("end", "kind", "message", "result"),
-    [("finish", "job_complete", None, {"frames": 2}), ("raise", "job_error", "the film is torn", None)],
-)
+@FINISHES_OR_RAISES
 async def test_a_task_that_finishes_or_raises(
     task: str,
     end: str,
@@ -70,10 +60,7 @@ async def test_a_task_that_finishes_or_raises(
 @pytest.mark.parametrize("task", ["work", "work_sync", "persistent"])
 async def test_a_running_task_that_is_cancelled(task: str, taskiq: Taskiq, audience: Audience, tmp_path: Path) -> None:
     job_id = taskiq.send(task, str(tmp_path))
-    await running(tmp_path)
-    await audience.cancel(job_id)
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["command_id"], event["attempt"]) == ("job_cancelled", "c1", 1)
+    await audience.cancel_running(job_id, tmp_path)
     assert "cancelled" in taskiq.send("result of", job_id)
 
 
@@ -97,10 +84,7 @@ async def test_a_task_that_is_cancelled_in_the_queue_does_not_run(
 
 async def test_a_retry_is_the_next_attempt(taskiq: Taskiq, audience: Audience, tmp_path: Path) -> None:
     job_id = taskiq.send("retried", str(tmp_path))
-    event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"], event["result"]) == ("job_complete", 2, "done")
-    story = await audience.story(job_id, "job_complete")
-    assert story == ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
+    assert await audience.retried(job_id) == RETRIED
 
 
 async def test_a_killed_process_loses_its_task_and_the_next_one_runs_it_again(
@@ -116,7 +100,7 @@ async def test_a_killed_process_loses_its_task_and_the_next_one_runs_it_again(
         (tmp_path / "finish").touch()
         send("large")  # a broker of streams looks for lost messages when it has got a new one
         story = await audience.story(job_id, "job_complete")
-    assert (event["type"], event["error_message"]) == ("job_error", "its process was lost")
+    assert (event["type"], event["error_message"]) == ("job_error", LOST)
     assert story == ["started 1", "error 1 its process was lost", "started 2", "complete 2"]
 
 
@@ -125,11 +109,7 @@ async def test_a_task_that_was_stopped_for_longer_than_its_lease(
     taskiq: Taskiq, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = taskiq.send("work", str(tmp_path))
-    process = await running(tmp_path)
-    os.kill(process, signal.SIGSTOP)
-    assert (await audience.first_end(job_id))["error_message"] == "its process was lost"
-    (tmp_path / "finish").touch()
-    os.kill(process, signal.SIGCONT)
+    await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"the end of job {job_id} (complete) is not told" in taskiq.worker.output(), "the end")
     story = await audience.story(job_id, "job_error")
     assert story == ["started 1", "error 1 its process was lost"]
@@ -188,12 +168,4 @@ async def test_a_task_that_clients_cannot_follow_runs_all_the_same(
 @pytest.mark.long
 async def test_redis_is_restarted_meanwhile(taskiq: Taskiq, service: Service, tmp_path: Path) -> None:
     job_id = taskiq.send("work", str(tmp_path))
-    await running(tmp_path)
-    service.valkey.kill()
-    (tmp_path / "finish").touch()
-    service.valkey.start()
-    for front_end in (service.front_end, service.other):
-        await front_end.ready()
-    async with audience_of(service) as audience:
-        event = await audience.the_end(job_id)
-    assert (event["type"], event["attempt"]) == ("job_complete", 1)
+    await end_behind_a_restart(service, job_id, tmp_path)
