@@ -12,7 +12,7 @@ from simulcast.store.topology import Topology
 
 
 class JobCalls:
-    """What downloads and jobs of any other kind have in common. A subclass sets `_keys`, which each function gets."""
+    """The calls of downloads, and of jobs of any other kind. A subclass sets `_keys`, which each function gets."""
 
     _keys: list[str]
 
