@@ -48,7 +48,7 @@ async def work_async(folder: str) -> None:
         await asyncio.sleep(0.02)
 
 
-@dramatiq.actor(min_backoff=1, notify_shutdown=True)
+@dramatiq.actor(min_backoff=3000, notify_shutdown=True)  # the retry waits for another worker than the one that stops
 def persistent(folder: str) -> None:
     work(folder)
 
