@@ -11,4 +11,4 @@ def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted(path for folder in ("*.md", "docs/**/*.md", "clients/**/*.md") for path in ROOT.glob(folder))

@@ -13,7 +13,7 @@ import pytest
 
 from tests.service import ROOT
 
-SUFFIXES = (".py", ".js", ".lua", ".ts")
+SUFFIXES = (".py", ".js", ".dart", ".lua", ".ts")
 CONSTANT = re.compile(r"\b_?(?:MOST|LEAST|LONGEST|SHORTEST)_[A-Z]\w*")
 # Words that only their authors understood, and that once named classes here.
 PRIVATE_WORDS = re.compile(
@@ -87,7 +87,7 @@ def texts_of(path: Path) -> Iterator[Text]:
 
 
 def product_files(root: Path = ROOT) -> list[Path]:
-    command = ["git", "ls-files", "simulcast", "app", "workers", "gateway"]
+    command = ["git", "ls-files", "simulcast", "app", "workers", "clients"]
     listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     paths = [root / name for name in listed.stdout.splitlines() if name.endswith(SUFFIXES)]
     return [path for path in paths if path.exists()]

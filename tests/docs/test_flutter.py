@@ -1,6 +1,4 @@
-"""The assumptions of docs/flutter.md: its Dart does not run here, its patterns and addresses do."""
-
-import re
+"""The addresses of docs/flutter.md, and the connections of an app that knows nothing but the guide."""
 
 import pytest
 import websockets
@@ -8,35 +6,13 @@ from websockets.exceptions import InvalidStatus
 
 from simulcast.broker import Broker
 from tests.contract_examples import FROM_SERVER, parse_members
-from tests.documents import blocks
 from tests.service import FrontEnd, collect
-
-(DART,) = blocks("docs/flutter.md", "dart")
-PATTERNS = {name: re.compile(text) for name, text in re.findall(r"static final (\w+) = RegExp\(r'(.*)'\);", DART)}
-GUIDE = """onWebSocketMessage onWebSocketStatusChange init connectWebSocket disconnectWebSocket sendWebSocketMessage
-isWebSocketConnected isServerRunning serverHost serverPort"""
 
 
 def connection(running: FrontEnd, host: str, origin: str | None) -> websockets.connect:
     """Connect as an app that knows the server as `host`; in a browser it has an `origin`."""
     known = websockets.Origin(origin) if origin else None
     return websockets.connect(f"ws://{host}/ws", proxy=None, origin=known, host="127.0.0.1", port=running.port)
-
-
-def test_the_dart_gateway_has_every_name_of_the_guide() -> None:
-    for name in GUIDE.split():
-        assert re.search(rf"^  static .*\b{name}(;|\(| =| async)", DART, re.MULTILINE), name
-
-
-@pytest.mark.parametrize("name", FROM_SERVER)
-def test_its_patterns_find_where_each_message_stands(name: str) -> None:
-    text, wanted = FROM_SERVER[name].decode(), parse_members(FROM_SERVER[name])
-    is_mark = PATTERNS["_mark"].match(text) is not None
-    assert is_mark == (wanted["type"] in ("hello", "position"))
-    match = PATTERNS["_position" if is_mark else "_event"].match(text)
-    place = wanted.get("event_id") if not is_mark else wanted["position"] if wanted["type"] == "position" else None
-    if wanted.get("channel") is None or not is_mark:
-        assert (match and f"{match[1]}-{match[2]}") == place
 
 
 @pytest.mark.parametrize(

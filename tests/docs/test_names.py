@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import DOCUMENTS, blocks
+from tests.documents import DOCUMENTS
 from tests.service import ROOT
 
 PRODUCT = ("simulcast/", "app/", "workers/")
-FOLDERS = r"(?:simulcast|app|workers|tests|benchmarks|docs|deploy|examples)"
+FOLDERS = r"(?:simulcast|app|workers|clients|tests|benchmarks|docs|deploy|examples)"
 PATH = re.compile(rf"(?<![\w/.-]){FOLDERS}(?:/[\w.-]*\w)*/?(?:::\w+)*(?![\w…*])")
 FILE = re.compile(r"(?<![\w/.-])(?:[\w-]+/)*[\w-]+\.(?:py|lua)\b(?!\()")
 DOTTED = re.compile(r"(?<![\w/.])(?:simulcast|app|workers|tests|benchmarks)(?:\.\w+)+(?::\w+)?")
 MEMBER = re.compile(r"(?<![\w.])[A-Z]\w+\.[a-z_]\w*")
 COMMENTS = {
-    (".js", ".mjs", ".ts"): re.compile(r"(?:^|\s)//[^\n]*|/\*.*?\*/", re.DOTALL),
+    (".js", ".mjs", ".ts", ".dart"): re.compile(r"(?:^|\s)//[^\n]*|/\*.*?\*/", re.DOTALL),
     (".lua",): re.compile(r"--.*"),
     (".toml", ".yml", ".sh", ".conf"): re.compile(r"#.*"),
 }
@@ -75,9 +75,9 @@ def product_definitions() -> frozenset[str]:
     """Return the names that the library, the programs and the clients for JavaScript and Dart define."""
     files = [path for path in tracked() if path.startswith(PRODUCT) and path.endswith((".py", ".lua"))]
     names = frozenset[str]().union(*map(definitions, files))
-    (dart,) = blocks("docs/flutter.md", "dart")
-    script = (ROOT / "simulcast/gateway/gateway.d.ts").read_text(encoding="utf-8")
-    others = re.findall(r"(?<=  )(?:static \S+ |readonly |get )?(\w+)(?=[(:;? ])", f"{script}\n{dart}")
+    clients = ["simulcast/gateway/gateway.d.ts", *(path for path in tracked() if path.endswith(".dart"))]
+    text = "\n".join((ROOT / path).read_text(encoding="utf-8") for path in clients)
+    others = re.findall(r"(?<=  )(?:static (?:\S+ get |\S+ )?|readonly |get )?(\w+)(?=[(:;? ])", text)
     return names | {f"{kind}.{name}" for kind in ("Config", "Gateway") for name in others}
 
 
