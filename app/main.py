@@ -64,11 +64,13 @@ class RevalidatedStaticFiles(StaticFiles):
 def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> FastAPI:
     """Return one front-end, made from its settings. Raises SettingRefused for a token's key that is not valid."""
     tokens = TokenVerifier.from_settings(settings)
+    files_dir = Path(settings.files_dir) if settings.files_dir else None
     front_end = FrontEnd(
         settings.redis_url,
         authorize=client_authorizer(tokens),
         allowed_origins=settings.allowed_origins,
         schemes=settings.download_schemes,
+        files_dir=files_dir,
         max_clients=None,  # the server limits connections
         drain_s=settings.drain_s,
         endpoint=endpoint,
@@ -103,7 +105,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     )
     app.state.front_end = front_end
     app.state.tokens = tokens
-    app.state.files = Folder(Path(settings.files_dir)) if settings.files_dir else None
+    app.state.files = Folder(files_dir) if files_dir else None
     app.include_router(downloads.router)
     app.include_router(jobs.router)
     app.include_router(publish.router)

@@ -67,8 +67,8 @@ class Jobs(JobCalls):
         `unless_same`: return the download of the same URL and options that has not failed in place of a new one, except
         the one with the id `gone`, whose file is gone.
 
-        Raises ValueError if the id is taken or the download was deleted meanwhile, InvalidEvent if it can't be an id,
-        BrokerUnavailable.
+        A repetition with the same id, URL and options returns the download. Raises ValueError if the id is another's or
+        the download was deleted meanwhile, InvalidEvent if it can't be an id, BrokerUnavailable.
         """
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id

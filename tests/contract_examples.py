@@ -60,4 +60,16 @@ JOB_TO_THE_END = ["job_queued", "job_started", "job_progress", "job_complete"]
 
 JOB_WITH_TROUBLE = ["", "job_queued.retried", "", "job_error", "", "job_cancelled", "job_deleted"]
 
+# Answers to requests, by the example of the request.
+ANSWERED = {
+    "command_result.added_by_id": "add_download.by_id",
+    "command_result.added_again_by_id": "add_download.by_id",
+    "command_result.conflict_by_id": "add_download.with_options",
+    "command_result.download_by_id": "get_download.by_id",
+    "command_result.no_download_by_id": "get_download.by_id",
+    "command_result.downloads_by_id": "list_downloads.by_id",
+    "command_result.published_by_id": "publish.by_id",
+    "command_result.not_allowed_by_id": "publish.by_id",
+}
+
 TOLD = {*WITH_TROUBLE, *TO_THE_END, *PUT_OFF, *OVERTAKEN, *DROPPED, *JOB_TO_THE_END, *JOB_WITH_TROUBLE} - {""}

@@ -7,10 +7,10 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.routes.errors import first_error
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
+from simulcast.model.requests import first_error
 
 WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
 

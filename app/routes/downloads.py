@@ -1,6 +1,6 @@
 """The routes of downloads."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,16 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.access.permissions import require_scope
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from app.routes.commands import NOT_NOW, Accepted, CommandId
-from app.routes.file_store import Folder
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
-from simulcast.model import job_record
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
-from simulcast.model.download_options import DownloadOptions
 from simulcast.model.download_url import DownloadURL
-from simulcast.model.job_record import JobRecord, Sort, State, SubmittedRecord
+from simulcast.model.job_record import JobRecord, SubmittedRecord
+from simulcast.model.requests import AddDownload, ListDownloads
 from simulcast.submissions import submit
 
 router = APIRouter(responses=openapi_errors(400, 421))
@@ -25,16 +23,6 @@ _watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=
 _may_command = require_scope("command")
 _commanding = APIRouter(dependencies=[Depends(_may_command)], responses=WRITING)
 MayCommand = Annotated[Grant, Depends(_may_command)]
-
-
-class AddDownload(DownloadOptions):
-    """The address of a download and its options; all but `url` may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: DownloadURL
-    priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
-    again: Annotated[bool, Field(description="add it though the same URL and options are there already")] = False
 
 
 class Link(BaseModel):
@@ -79,44 +67,34 @@ async def add_download(
     """Queue a download, which a worker takes when it is free, unless there is one of the same URL and options."""
 
     async def answer(request_id: str) -> Answer:
-        record = await _submit(request, services, request_id[:16] or None)
+        record = await _submit(request, services, request_id[:16])
         location = str(request.url_for("get_download", download_id=record.download_id).path)
         return Answer(200 if record.existing else 201, record.model_dump_json(), location)
 
     return await answer_once(request, services, grant, idempotency_key, answer)
 
 
-async def _submit(request: Request, services: Services, download_id: str | None) -> SubmittedRecord:
-    """Return the record. `download_id`: of a request that may have been carried out before, else None."""
+async def _submit(request: Request, services: Services, name: str) -> SubmittedRecord:
+    """Return the record. `name`: of a request that may have been carried out before, else ""."""
     body = await parse_body(AddDownload, request)
-    files = cast(Folder | None, request.app.state.files)
-    folder = files.path if files else None
+    download_id, folder = body.download_id or name or None, services.files_dir
     try:
         record = await submit(
             services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
         )
-    except ValueError as error:  # a client deleted it meanwhile, or the request was carried out before
-        if download_id is None:
-            raise HTTPException(409, str(error)) from error
-        try:
-            record = SubmittedRecord(**dict(await services.jobs.get(download_id)), existing=False)
-        except KeyError:
-            raise HTTPException(409, str(error)) from error
-    return record.model_copy(update={"existing": False}) if record.download_id == download_id else record
+    except ValueError as error:
+        raise HTTPException(409, str(error)) from error
+    return record.model_copy(update={"existing": False}) if record.download_id == name else record
 
 
 @_watching.head("/downloads", include_in_schema=False)
 @_watching.get("/downloads", response_model=Downloads)
 async def list_downloads(
     services: RunningServices,
-    state: State | None = None,
-    sort: Sort = "created_at",
-    order: Literal["asc", "desc"] = "desc",
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    query: Annotated[ListDownloads, Query()],
 ) -> Response:
     """List downloads, a page at a time."""
-    downloads, total = await services.jobs.list(job_record.Query(state, sort, order == "desc", offset, limit))
+    downloads, total = await services.jobs.list(query.to_query())
     page = Downloads.model_construct(downloads=downloads, total=total)
     return Response(page.model_dump_json(), media_type="application/json")
 

@@ -1,18 +1,10 @@
 """The answers to requests that fail: a status, and `detail` with the input, the reason and the remedy."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
-
-def first_error(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Return pydantic's first error: the member or parameter, and the reason."""
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path")) or "the body"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+from simulcast.model.requests import first_error
 
 
 async def unavailable_handler(_: Request, error: Exception) -> JSONResponse:

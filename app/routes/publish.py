@@ -3,29 +3,32 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, Field
 
 from app.access.permissions import require_scope, require_scope_anywhere
 from app.routes.bodies import WRITING, RunningServices, body_schema, read_body
-from app.routes.errors import first_error
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
 from app.routes.places import Places
-from simulcast.errors import BrokerUnavailable, EventTooLarge, InvalidEvent
+from simulcast.errors import InvalidEvent
 from simulcast.frontend.grant import Grant
+from simulcast.frontend.publishing import NO_OBJECT, publish_item
 from simulcast.frontend.routes import openapi_errors
-from simulcast.frontend.services import RETRY_AFTER, Services
+from simulcast.frontend.services import RETRY_AFTER
 from simulcast.frontend.subscriptions.address import address_key
-from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_CHANNEL, ChannelNames
-from simulcast.model.events import MAX_ID_CHARS, MAX_TTL_S, encode
+from simulcast.model.channel import CHANNEL_PATTERN
+from simulcast.model.commands import ItemError
+from simulcast.model.events import encode
+from simulcast.model.position import Position
+from simulcast.model.requests import PublishItem
 
 MAX_ITEMS = 1000
 MAX_BATCH_BYTES = 1024 * 1024
 MAX_BATCHES, MAX_BATCHES_PER_ADDRESS = 16, 4
 MAX_DIGITS = 4300  # of a number that Python parses
-_NO_OBJECT = "an event is a JSON object in braces, not {}, which can't be kept"
 
 router = APIRouter(responses=openapi_errors(400, 421) | WRITING)
 _may_publish = require_scope("publish")
@@ -33,23 +36,10 @@ _may_publish_somewhere = require_scope_anywhere("publish")
 _batches = Places(MAX_BATCHES, MAX_BATCHES_PER_ADDRESS)
 
 
-class Item(BaseModel):
-    """One event; all but `event` may be left out."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    event: Annotated[Any, WithJsonSchema({"type": "object"})]
-    channel: Annotated[str, Field(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})] = DEFAULT_CHANNEL
-    key: Annotated[str, Field(max_length=MAX_ID_CHARS, description="newer events supersede older ones")] = ""
-    idempotency_key: Annotated[str, Field(max_length=MAX_ID_CHARS)] = ""
-    ttl_s: Annotated[int | None, Field(ge=1, le=MAX_TTL_S, description="silence after which the key expires")] = None
-    ends: Annotated[bool, Field(description="this event ends its key")] = False
-
-
 class Batch(BaseModel):
     """Up to 1,000 events."""
 
-    items: Annotated[list[Item], Field(max_length=MAX_ITEMS)]
+    items: Annotated[list[PublishItem], Field(max_length=MAX_ITEMS)]
 
 
 class Published(BaseModel):
@@ -61,9 +51,7 @@ class Published(BaseModel):
 class Refused(BaseModel):
     """The event is not stored, or may not be where `error` is `unavailable`; `detail` names the remedy."""
 
-    error: Literal[
-        "invalid_item", "not_an_object", "invalid_event", "too_large", "invalid_channel", "not_allowed", "unavailable"
-    ]
+    error: ItemError
     detail: str
 
 
@@ -89,10 +77,13 @@ async def publish_batch(
         async def answer(request_id: str) -> Answer:
             items = _parse_items(await read_body(request))
             publishing = [
-                _publish_item(services, grant, item, request_id and f"{request_id}:{number}")
+                publish_item(services.broker, grant, item, request_id and f"{request_id}:{number}")
                 for number, item in enumerate(items)
             ]
-            results = await asyncio.gather(*publishing)
+            outcomes = await asyncio.gather(*publishing)
+            results = [
+                {"event_id": str(outcome)} if isinstance(outcome, Position) else asdict(outcome) for outcome in outcomes
+            ]
             is_final = all(result.get("error") != "unavailable" for result in results)
             return Answer(200, json.dumps({"results": results}), is_final=is_final)
 
@@ -119,41 +110,6 @@ def _parse_int(text: str) -> float:
     return int(text) if len(text) <= MAX_DIGITS else float("nan")
 
 
-async def _publish_item(services: Services, grant: Grant, value: object, repeatable_as: str) -> dict[str, str]:
-    """Publish one item and return its answer. `repeatable_as`: its idempotency key where it has none of its own."""
-    try:
-        item = Item.model_validate(value)
-        ChannelNames(item.channel)
-    except ValidationError as error:
-        return _refuse("invalid_item", first_error(error.errors(include_url=False, include_context=False)))
-    except ValueError as error:
-        return _refuse("invalid_channel", str(error))
-    if reason := grant.refusal("publish", item.channel):
-        return _refuse("not_allowed", reason)
-    if not isinstance(item.event, dict):
-        return _refuse("not_an_object", _NO_OBJECT.format(type(item.event).__name__))
-    try:
-        position = await services.broker.publish(
-            item.event,
-            item.channel,
-            key=item.key,
-            idempotency_key=item.idempotency_key or repeatable_as,
-            ttl_s=item.ttl_s,
-            ends=item.ends,
-        )
-    except EventTooLarge as error:
-        return _refuse("too_large", str(error))
-    except InvalidEvent as error:
-        return _refuse("invalid_event", str(error))
-    except BrokerUnavailable as error:
-        return _refuse("unavailable", str(error))
-    return {"event_id": str(position)}
-
-
-def _refuse(error: str, detail: str) -> dict[str, str]:
-    return {"error": error, "detail": detail}
-
-
 @router.post(
     "/channels/{channel}/publish",
     response_model=Published,
@@ -172,7 +128,7 @@ async def publish(
         try:
             body = await read_body(request)
             if isinstance(encode(body), str):
-                raise InvalidEvent(_NO_OBJECT.format("an array, a value or other text"))
+                raise InvalidEvent(NO_OBJECT.format("an array, a value or other text"))
             position = await services.broker.publish(body, channel, idempotency_key=request_id)
         except (InvalidEvent, ValueError) as error:
             raise HTTPException(422, str(error)) from error

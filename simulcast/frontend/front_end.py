@@ -24,7 +24,8 @@ class FrontEnd(Supervisor):
     Nothing is connected before the lifespan begins.
 
     `redis_url`: "" for REDIS_URL of the environment. `channel`: the one that a client joins who names none.
-    `schemes`: of links that clients give downloads. `max_clients`: None for any number. `drain_s`: seconds over which
+    `schemes`: of links that clients give downloads. `files_dir`: the download folder as this process sees it: a URL
+    whose file is gone from it is downloaded again. `max_clients`: None for any number. `drain_s`: seconds over which
     clients are disconnected at the end. `endpoint`: for `simulcast top`. `on_failure`: called when a task has died.
     `authorize`: gets the connection, and returns a Grant, or None to refuse; or FastAPI's `Depends(…)` on a function
     that does so. Without it every client may do everything. `allowed_origins`: origins whose pages may connect, besides

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from simulcast.broker import Broker
 from simulcast.cancellation import is_cancelling, run_until_first
@@ -30,10 +31,12 @@ RETRY_AFTER = {"retry-after": "2"}
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`channel`: the one that a client joins who names none. `schemes`: of URLs. `connected`: its clients."""
+    """`channel`: the one that a client joins who names none. `schemes`: of URLs. `files_dir`: the download folder as
+    this process sees it, None where it does not. `connected`: its clients."""
 
     channel: str
     schemes: Collection[str]
+    files_dir: Path | None
     broker: Broker
     jobs: Jobs
     own_jobs: OwnJobs
@@ -81,6 +84,7 @@ async def open_services(
     counters: Counters,
     schemes: Collection[str] = WEB,
     silent_ttl_s: int = SILENT_TTL_S,
+    files_dir: Path | None = None,
 ) -> AsyncIterator[Services]:
     """Build the parts, and close them at the end. Nothing is sent yet."""
     async with AsyncExitStack() as stack:
@@ -92,7 +96,7 @@ async def open_services(
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
         clients = ChannelClients(registry)
-        yield Services(channel, schemes, broker, jobs, own_jobs, channels, listeners, registry, clients)
+        yield Services(channel, schemes, files_dir, broker, jobs, own_jobs, channels, listeners, registry, clients)
 
 
 async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]) -> None:

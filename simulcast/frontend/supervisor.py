@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
@@ -43,6 +44,7 @@ class Supervisor:
     _: KW_ONLY
     channel: str = DEFAULT_CHANNEL
     schemes: Collection[str] = WEB
+    files_dir: Path | None = None
     max_clients: int | None = MAX_CLIENTS
     drain_s: float = 0.0
     endpoint: Endpoint = NO_ENDPOINT
@@ -135,7 +137,9 @@ class Supervisor:
         while True:
             started_at = time.monotonic()
             try:
-                opening = open_services(url, self.channel, self._counters, self.schemes, settings.silent_ttl_s)
+                opening = open_services(
+                    url, self.channel, self._counters, self.schemes, settings.silent_ttl_s, self.files_dir
+                )
                 async with opening as services:
                     self._services = services
                     try:

@@ -14,6 +14,7 @@ from simulcast.cancellation import run_until_first
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.authorization import Outcome, admit, authenticate
 from simulcast.frontend.grant import Grant
+from simulcast.frontend.requests import answer
 from simulcast.frontend.services import Services
 from simulcast.frontend.subscriptions import options
 from simulcast.frontend.subscriptions.address import address_key
@@ -140,7 +141,11 @@ async def _handle_text(text: str, client: Subscriber, services: Services, grant:
 
 
 async def _handle_message(
-    message: commands.Command | commands.JobCommand | commands.InvalidCommand | commands.SubscriptionCommand,
+    message: commands.Command
+    | commands.JobCommand
+    | commands.InvalidCommand
+    | commands.SubscriptionCommand
+    | commands.Request,
     client: Subscriber,
     services: Services,
     grant: Grant,
@@ -152,6 +157,9 @@ async def _handle_message(
         if message.subscribe and not grant.allows("watch", message.channel):
             return message.encode_result("not_allowed")
         return await _follow(message, client)
+    if isinstance(message, commands.Request):
+        await client.wait_for_room()  # a client that reads nothing gets no answer made
+        return await answer(message, services, grant)
     if not grant.allows("command", services.channel):
         return message.encode_result("not_allowed")
     return await _run_command(message, services)
@@ -165,11 +173,11 @@ async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> 
         else:
             client.unfollow(command.channel)
     except (ValueError, TooManyChannels) as error:
-        return commands.InvalidCommand("invalid_member", str(error)).encode()
+        return command.encode_result("too_many_channels", str(error))
     except (BrokerUnavailable, TimeoutError) as error:
         _log.warning("a client could not follow %s: %s", command.channel, error)
         return command.encode_result("unavailable")
-    return command.encode_result(None)
+    return command.encode_result(None, followed=client.followed)
 
 
 async def _run_command(command: commands.Command | commands.JobCommand, services: Services) -> str:

@@ -227,6 +227,7 @@ end
 -- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. With
 -- '1' for `unless_same`, a download of the same URL and options that has not failed is returned in place of a new one,
 -- except `gone`, the id of one whose file is gone. The thirteenth and further ARGV are field, value, … of the record.
+-- A call with the id of a download of the same URL and options returns that.
 -- Returns the record as a flat list, {} if it was deleted meanwhile, or nil if the id is taken.
 local function submit(KEYS, ARGV)
   local name, max_length, id, about, url, options, file_name, priority, submission, unless_same, gone, created_at =
@@ -234,8 +235,9 @@ local function submit(KEYS, ARGV)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
   if redis.call('EXISTS', record) == 1 then
-    if redis.call('HGET', record, 'submission') ~= submission then return false end
-    redis.call('HSET', record, 'submission', submission) -- a write, so that WAIT covers the first call's writes too
+    local is_first = redis.call('HGET', record, 'submission') == submission
+    if not is_first and (created_at ~= '' or field_of(record) ~= link_field(url, options)) then return false end
+    redis.call('HSET', record, 'download_id', id) -- a write, so that WAIT covers the first call's writes too
     return redis.call('HGETALL', record)
   end
   if is_deleted(record, submission) then return {} end

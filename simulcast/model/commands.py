@@ -1,7 +1,7 @@
 """Commands of clients, and their results. Decides; does no I/O."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
@@ -13,10 +13,19 @@ from simulcast.model.position import Position
 
 Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
 JobAction = Literal["cancel_job", "remove_job"]
-Reason = Literal["unknown_download", "unknown_job", "invalid_transition", "unavailable", "not_allowed", "invalid_url"]
+RequestAction = Literal["add_download", "get_download", "list_downloads", "publish"]
+ItemError = Literal[
+    "invalid_item", "not_an_object", "invalid_event", "too_large", "invalid_channel", "not_allowed", "unavailable"
+]
+Reason = (
+    Literal["unknown_download", "unknown_job", "invalid_transition", "unavailable", "not_allowed", "invalid_url"]
+    | Literal["invalid_member", "conflict", "too_many_channels"]
+    | ItemError
+)
 ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
 
 MAX_COMMAND_BYTES: Final = 4096
+MAX_REQUEST_BYTES: Final = 16 * 1024
 MAX_BYTES_PER_S: Final = 1_000_000_000_000
 _MAX_COMMAND_ID_CHARS: Final = 100
 ACTIONS: Final[dict[str, Action]] = {
@@ -29,7 +38,9 @@ ACTIONS: Final[dict[str, Action]] = {
     "limit_download": "limit",
     "relink_download": "relink",
 }
-JOB_ACTIONS: Final = get_args(JobAction)
+JOB_ACTIONS: Final[tuple[JobAction, ...]] = get_args(JobAction)
+REQUEST_ACTIONS: Final[tuple[RequestAction, ...]] = get_args(RequestAction)
+_ALL_ACTIONS: Final = (*ACTIONS, *JOB_ACTIONS, *REQUEST_ACTIONS, "subscribe", "unsubscribe")
 _HINTS: Final[dict[Action, str]] = {"delete": ": cancel it first", "relink": ": it has ended; add the URL instead"}
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
@@ -103,21 +114,45 @@ def _describe(reason: Reason) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionCommand:
-    """A command to subscribe to a channel, from `since` on, or to unsubscribe."""
+    """A command to subscribe to a channel, from `since` on, or to unsubscribe. `command_id`: "" for none."""
 
     subscribe: bool
     channel: str
     since: Position | None = None
+    command_id: str = ""
 
-    def encode_result(self, reason: Reason | None) -> str:
-        """Encode the reply to the client as JSON."""
-        message = (
-            f"the token doesn't let you watch channel {self.channel}: get one whose channels match it"
-            if reason == "not_allowed"
-            else f"channel {self.channel} can't be followed now: try again"
-        )
+    def encode_result(self, reason: Reason | None, message: str = "", followed: Iterable[str] = ()) -> str:
+        """Encode the reply to the client as JSON. `followed`: all channels now, for the answer to a `command_id`."""
+        if reason == "not_allowed":
+            message = f"the token doesn't let you watch channel {self.channel}: get one whose channels match it"
+        message = message or f"channel {self.channel} can't be followed now: try again"
         action = "subscribe" if self.subscribe else "unsubscribe"
-        return _encode_result(action, {"channel": self.channel}, reason, message)
+        result = _encode_result(action, {"channel": self.channel}, reason, message, self.command_id)
+        if reason or not self.command_id:
+            return result
+        return f'{result[:-1]},"channels":{json.dumps(sorted(followed), separators=(",", ":"))}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something to add, to publish or to read: its answer has more than a status. `command_id`: "" for none.
+
+    `members`: the others of the message, as they came.
+    """
+
+    action: RequestAction
+    command_id: str
+    members: Mapping[str, object] = field(repr=False)
+
+    def encode_answer(self, content: str, download_id: str = "") -> str:
+        """Encode the answer to the client. `content`: its further members, as JSON with a leading comma."""
+        target = {"download_id": download_id} if download_id else {}
+        return f"{_encode_result(self.action, target, None, '', self.command_id)[:-1]}{content}}}"
+
+    def encode_refusal(self, reason: Reason, message: str, download_id: str = "") -> str:
+        """Encode the refusal to the client."""
+        target = {"download_id": download_id} if download_id else {}
+        return _encode_result(self.action, target, reason, message, self.command_id)
 
 
 def _encode_result(
@@ -144,10 +179,11 @@ class InvalidCommand:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def parse(text: str) -> Command | JobCommand | SubscriptionCommand | InvalidCommand | None:
+def parse(text: str) -> Command | JobCommand | SubscriptionCommand | Request | InvalidCommand | None:
     """Parse a client's text; None for text that isn't JSON, which is ignored."""
-    if len(text) > MAX_COMMAND_BYTES:
-        return InvalidCommand("too_large", f"a message has at most {MAX_COMMAND_BYTES:,} characters, not {len(text):,}")
+    limit = MAX_REQUEST_BYTES if any(action in text for action in REQUEST_ACTIONS) else MAX_COMMAND_BYTES
+    if len(text) > limit:
+        return InvalidCommand("too_large", f"a message has at most {limit:,} characters, not {len(text):,}")
     try:
         members = from_json(text, allow_inf_nan=False)
     except ValueError:
@@ -158,29 +194,29 @@ def parse(text: str) -> Command | JobCommand | SubscriptionCommand | InvalidComm
             'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
         )
     if "action" not in members:
-        names = ", ".join((*ACTIONS, *JOB_ACTIONS))
-        return InvalidCommand("missing_member", f"a command needs the member action, one of {names}")
-    if members["action"] in ("subscribe", "unsubscribe"):
-        return _parse_subscription(members)
-    action = ACTIONS.get(members["action"]) if isinstance(members["action"], str) else None
-    job_action = next((name for name in JOB_ACTIONS if name == members["action"]), None)
-    if job_action is None and action is None:
+        return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(_ALL_ACTIONS)}")
+    action = members.pop("action")
+    if not isinstance(action, str) or action not in _ALL_ACTIONS:
         return InvalidCommand(
-            "unknown_action",
-            f"there is no action {json.dumps(members['action'])[:80]}; "
-            f"there are {', '.join((*ACTIONS, *JOB_ACTIONS))}, subscribe, unsubscribe",
+            "unknown_action", f"there is no action {json.dumps(action)[:80]}; there are {', '.join(_ALL_ACTIONS)}"
         )
-    command_id = members.get("command_id", "")
+    command_id = members.pop("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARS:
         return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
-    if job_action is not None:
-        return _parse_job_command(job_action, command_id, members)
-    if action is None or action == "clear":
-        return Command("clear", command_id=command_id)
-    return _parse_download_command(action, command_id, members)
+    for request in REQUEST_ACTIONS:
+        if request == action:
+            return Request(request, command_id, members)
+    for job_action in JOB_ACTIONS:
+        if job_action == action:
+            return _parse_job_command(job_action, command_id, members)
+    if action in ACTIONS:
+        return _parse_download_command(ACTIONS[action], command_id, members)
+    return _parse_subscription(action == "subscribe", command_id, members)
 
 
-def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | InvalidCommand:
+def _parse_subscription(
+    subscribe: bool, command_id: str, members: dict[str, object]
+) -> SubscriptionCommand | InvalidCommand:
     channel, since = members.get("channel"), members.get("since")
     try:
         if not isinstance(channel, str) or not isinstance(since, str | None):
@@ -189,7 +225,7 @@ def _parse_subscription(members: dict[str, object]) -> SubscriptionCommand | Inv
         position = Position.parse(since) if since else None
     except (TypeError, ValueError) as error:
         return InvalidCommand("invalid_member", str(error))
-    return SubscriptionCommand(members["action"] == "subscribe", channel, position)
+    return SubscriptionCommand(subscribe, channel, position, command_id)
 
 
 def _parse_job_command(action: JobAction, command_id: str, members: dict[str, object]) -> JobCommand | InvalidCommand:
@@ -202,6 +238,8 @@ def _parse_job_command(action: JobAction, command_id: str, members: dict[str, ob
 
 
 def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:
+    if action == "clear":
+        return Command("clear", command_id=command_id)
     if "download_id" not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = members["download_id"], members.get("file", False)

@@ -6,12 +6,14 @@ from simulcast.frontend.authorization import parse_token
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED
-from simulcast.model.commands import Command, InvalidCommand, JobCommand, SubscriptionCommand, parse
+from simulcast.model.commands import Command, InvalidCommand, JobCommand, Request, SubscriptionCommand, parse
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position
-from tests.contract_examples import FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, parse_members
+from tests.contract_examples import ANSWERED, FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, parse_members
 from tests.fake_clients import entry
 
+URL = "https://example.com/a.iso"
+RENDER = {"type": "render", "percent": 50}
 AT_42 = Position(1790000000000, 42)
 PAUSE = Command("pause", "12345")
 PAUSE_BY_ID = Command("pause", "12345", "c-1")
@@ -64,6 +66,12 @@ WRITTEN = {
     "command_result.unknown_job": REMOVE_JOB.encode_result("unknown_job").encode(),
     "command_result.subscribed": SubscriptionCommand(True, "a").encode_result(None).encode(),
     "command_result.unsubscribed": SubscriptionCommand(False, "a").encode_result(None).encode(),
+    "command_result.subscribed_by_id": SubscriptionCommand(True, "a", None, "c-1")
+    .encode_result(None, followed=["downloads", "a"])
+    .encode(),
+    "command_result.too_many_channels": SubscriptionCommand(True, "a", None, "c-1")
+    .encode_result("too_many_channels", "a connection follows at most 50 channels")
+    .encode(),
     "command_result.not_subscribed": SubscriptionCommand(True, "a").encode_result("unavailable").encode(),
     "error.not_an_object": mistake("[]"),
     "error.missing_member": mistake('{"action":"pause_download"}'),
@@ -95,9 +103,31 @@ READ = {
     "cancel_job.by_id": CANCEL_JOB_BY_ID,
     "remove_job": REMOVE_JOB,
     "remove_job.by_id": JobCommand("remove_job", "render-7", "c-1"),
+    "add_download": Request("add_download", "", {"url": URL}),
+    "add_download.by_id": Request("add_download", "c-1", {"url": URL, "download_id": "12345"}),
+    "add_download.with_options": Request(
+        "add_download",
+        "c-1",
+        {"url": URL, "download_id": "12345", "priority": 1, "again": True}
+        | {"name": "b.iso", "limit_bytes_per_s": 1_000_000, "headers": {"Cookie": "a=b"}},
+    ),
+    "get_download.by_id": Request("get_download", "c-1", {"download_id": "12345"}),
+    "list_downloads.by_id": Request("list_downloads", "c-1", {}),
+    "list_downloads.page": Request(
+        "list_downloads", "c-1", {"state": "complete", "sort": "name", "order": "asc", "offset": 100, "limit": 50}
+    ),
+    "publish.by_id": Request("publish", "c-1", {"channel": "reports", "event": RENDER}),
+    "publish.with_key": Request(
+        "publish",
+        "c-1",
+        {"channel": "reports", "event": RENDER, "key": "render:intro", "idempotency_key": "5f6e1c", "ttl_s": 60}
+        | {"ends": False},
+    ),
     "subscribe": SubscriptionCommand(True, "a"),
+    "subscribe.by_id": SubscriptionCommand(True, "a", None, "c-1"),
     "subscribe.since": SubscriptionCommand(True, "a", Position(1790000000000, 17)),
     "unsubscribe": SubscriptionCommand(False, "a"),
+    "unsubscribe.by_id": SubscriptionCommand(False, "a", None, "c-1"),
 }
 
 
@@ -117,7 +147,7 @@ def test_the_server_understands_the_example(name: str) -> None:
 
 
 def test_every_example_is_one_that_the_server_writes() -> None:
-    assert set(FROM_SERVER) == {*WRITTEN, *TOLD, "hello", "hello.snapshot"}
+    assert set(FROM_SERVER) == {*WRITTEN, *TOLD, *ANSWERED, "hello", "hello.snapshot"}
 
 
 def test_every_example_is_named_by_its_kind() -> None:

@@ -14,6 +14,7 @@ from tests.hostile.unread import (
     VERSIONED,
     held_bytes,
     join,
+    masked,
     publish_note,
     read_until,
     running,
@@ -32,11 +33,6 @@ WAYS = {
     "a stream of events": ("/events?channel={channel}", None),
     "a stream from the history": ("/events?channel={channel}&since={first}", None),
 }
-
-
-def masked(text: str) -> bytes:
-    assert len(text) < 126
-    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -15,7 +15,7 @@ from simulcast.frontend.fanout.frames import payload_of, text_frame
 from simulcast.frontend.fanout.view import View
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.model import commands
-from simulcast.model.commands import Command, InvalidCommand, Reason, SubscriptionCommand
+from simulcast.model.commands import Command, InvalidCommand, Reason, Request, SubscriptionCommand
 from simulcast.model.events import MAX_EVENT_BYTES, MAX_ID_CHARS, Event, encode, encode_external
 from simulcast.model.position import Position
 from simulcast.model.publication import from_entry, from_message, from_stream, with_event_id
@@ -173,10 +173,13 @@ def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
         with pytest.raises(ValueError, match=r".*"):
             pydantic_core.from_json(message, allow_inf_nan=False)
         return
-    assert isinstance(found, Command | SubscriptionCommand | InvalidCommand)
+    assert isinstance(found, Command | SubscriptionCommand | Request | InvalidCommand)
     if isinstance(found, InvalidCommand):
         assert len(found.message) < 600
-    answer = found.encode() if isinstance(found, InvalidCommand) else found.encode_result(reason)
+    if isinstance(found, Request):
+        answer = found.encode_refusal(reason or "conflict", "refused")
+    else:
+        answer = found.encode() if isinstance(found, InvalidCommand) else found.encode_result(reason)
     assert len(answer) < MAX_ANSWER_CHARS
     assert answer.isascii()
     assert "\n" not in answer

@@ -13,7 +13,16 @@ TYPES = [
     *("download_progress", "download_complete", "download_error", "download_queued", "download_deleted"),
     *("hello", "position", "command_result", "error", "mine"),
 ]
-ACTIONS = ["pause_download", "delete_download", "clear_finished", "subscribe", "unsubscribe", "authenticate", "fly"]
+ACTIONS = [
+    "pause_download",
+    "delete_download",
+    "clear_finished",
+    "publish",
+    "subscribe",
+    "unsubscribe",
+    "authenticate",
+    "fly",
+]
 NUMBERS = ["0", "1", "0.5", "-0", "-1", "1e400", "-1e400", "1e-400", "9" * 17, "9" * 400, "9" * 5000, "NaN", "Infinity"]
 DEEP = [50, 190, 250, 900, 960, 980, 990, 1000, 5000]
 

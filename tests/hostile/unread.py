@@ -69,6 +69,12 @@ def join(port: int, target: str, more: str | None, receive_buffer: int = 4096) -
     return connection
 
 
+def masked(text: str) -> bytes:
+    """Return a short text message as a client sends it, masked with zeros."""
+    assert len(text) < 126
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
+
+
 async def read_until(connection: socket.socket, end: bytes) -> bytes:
     received = bytearray()
     async with asyncio.timeout(60):

@@ -30,8 +30,11 @@ async def test_a_submitted_download_is_queued_and_told_without_its_password(
     assert [event["type"] for event in events] == ["download_queued"]
     assert "secret" not in json.dumps(events)
     assert await jobs.list(Query()) == ([await jobs.get(record.download_id)], 1)
+    again = await jobs.submit(URL, record.download_id)
+    assert again.existing and again.download_id == record.download_id
     with pytest.raises(ValueError, match=record.download_id):
-        await jobs.submit(URL, record.download_id)
+        await jobs.submit(f"{URL}2", record.download_id)
+    assert len(await history(broker, channel)) == 1
 
 
 async def test_jobs_are_claimed_once_each_in_their_order(jobs: Jobs, channel: str) -> None:

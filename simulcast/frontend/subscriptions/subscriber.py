@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import deque
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,6 +86,7 @@ class Subscriber:
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
         self._disconnected = False
+        self._answer: bytes | None = None  # to be written first when the socket has drained
         self._taken: int | None = None  # by the client, when that was last looked at
         self._stalled_since: float | None = None  # while the socket is full
         self.connected.add(self)
@@ -100,6 +102,9 @@ class Subscriber:
         self._stalled_since = None
         for hub, client in self._clients.values():
             hub.resume(client)
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            self.writer.write(answer)
         turns = deque(self._clients)
         while turns and self._drained.is_set():
             channel = turns.popleft()
@@ -129,6 +134,7 @@ class Subscriber:
     def on_disconnect(self) -> None:
         """The connection is lost: leave every channel."""
         self._disconnected = True
+        self._answer = None
         self.connected.discard(self)
         for channel in list(self._clients):
             with contain_errors(f"a client that leaves {channel}"):
@@ -143,9 +149,20 @@ class Subscriber:
         self.writer.abort()
 
     async def send_text(self, text: str) -> None:
-        """Send a text to this client alone, once its socket has room."""
+        """Send a text to this client alone: where its socket is full, as the first thing when it has drained.
+
+        A second call comes after the first one's end.
+        """
+        frame = text_frame(text.encode())
+        if self._drained.is_set():
+            self.writer.write(frame)
+        else:
+            self._answer = frame
+            await self._drained.wait()
+
+    async def wait_for_room(self) -> None:
+        """Wait until the socket is not full, or the connection is lost."""
         await self._drained.wait()
-        self.writer.write(text_frame(text.encode()))
 
     async def follow_all(self) -> None:
         """Join the channels of the client's options.
@@ -181,6 +198,11 @@ class Subscriber:
             hub.leave(client)
         if channel in self._pins:
             self._pins.pop(channel).close()
+
+    @property
+    def followed(self) -> Collection[str]:
+        """The channels that it follows."""
+        return self._clients.keys()
 
     def enable_channel_names(self) -> None:
         """Send events with their channel from now on, since the client may follow several."""

@@ -1,0 +1,92 @@
+"""What a client adds, publishes and reads over its WebSocket: the answers of the REST API, by the same rules."""
+
+import logging
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from simulcast.errors import BrokerUnavailable
+from simulcast.frontend.fanout.backlog import SLICE_BYTES
+from simulcast.frontend.grant import Grant
+from simulcast.frontend.publishing import ItemRefused, publish_item
+from simulcast.frontend.services import Services
+from simulcast.model.commands import Request, RequestAction
+from simulcast.model.job_record import JobRecord
+from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, first_error
+from simulcast.model.token_claims import Scope
+from simulcast.submissions import submit
+
+MAX_LIST_BYTES = SLICE_BYTES - 1024  # of the records in one answer, unless the first alone has more
+_SCOPES: dict[RequestAction, Scope] = {"add_download": "command", "get_download": "watch", "list_downloads": "watch"}
+_log = logging.getLogger("simulcast.ws")
+
+
+async def answer(request: Request, services: Services, grant: Grant) -> str:
+    """Carry the request out, and return the answer to its client, as JSON."""
+    scope = _SCOPES.get(request.action)
+    if scope is not None and (refusal := grant.refusal(scope, services.channel)) is not None:
+        return request.encode_refusal("not_allowed", refusal)
+    try:
+        match request.action:
+            case "add_download":
+                return await _add(request, services)
+            case "get_download":
+                return await _get(request, services)
+            case "list_downloads":
+                return await _list(request, services)
+            case "publish":
+                return await _publish(request, services, grant)
+    except ValidationError as error:
+        reason = first_error(error.errors(include_url=False, include_context=False))
+        return request.encode_refusal("invalid_member", reason)
+    except BrokerUnavailable as error:
+        _log.warning("%s failed: %s", request.action, error)
+        return request.encode_refusal("unavailable", str(error))
+
+
+async def _add(request: Request, services: Services) -> str:
+    body = AddDownload.model_validate(request.members, context={"schemes": services.schemes})
+    download_id, folder = body.download_id, services.files_dir
+    try:
+        record = await submit(
+            services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
+        )
+    except ValueError as error:
+        return request.encode_refusal("conflict", str(error), download_id or "")
+    return request.encode_answer(f',"download":{record.model_dump_json()}', record.download_id)
+
+
+async def _get(request: Request, services: Services) -> str:
+    download_id = GetDownload.model_validate(request.members).download_id
+    try:
+        record = await services.jobs.get(download_id)
+    except KeyError:
+        reason = f"there is no download {download_id[:100]}"
+        return request.encode_refusal("unknown_download", reason, download_id)
+    return request.encode_answer(f',"download":{record.model_dump_json()}', download_id)
+
+
+async def _list(request: Request, services: Services) -> str:
+    query = ListDownloads.model_validate(request.members, strict=True).to_query()
+    downloads, total = await services.jobs.list(query)
+    return request.encode_answer(f',"downloads":[{",".join(_fitting(downloads))}],"total":{total}')
+
+
+def _fitting(records: Iterable[JobRecord]) -> list[str]:
+    """Return the first of the records, as JSON, as many as one answer holds."""
+    texts: list[str] = []
+    size = 0
+    for record in records:
+        text = record.model_dump_json()
+        size += len(text.encode()) + 1
+        if texts and size > MAX_LIST_BYTES:
+            break
+        texts.append(text)
+    return texts
+
+
+async def _publish(request: Request, services: Services, grant: Grant) -> str:
+    outcome = await publish_item(services.broker, grant, request.members)
+    if isinstance(outcome, ItemRefused):
+        return request.encode_refusal(outcome.error, outcome.detail)
+    return request.encode_answer(f',"published":"{outcome}"')

@@ -1,0 +1,69 @@
+"""What clients add, list and publish, by REST and over a WebSocket: one model for both ways."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_CHANNEL
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.download_url import DownloadURL
+from simulcast.model.events import MAX_ID_CHARS, MAX_TTL_S
+from simulcast.model.job_record import Query, Sort, State
+
+MAX_PAGE = 500
+NEW_ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$"
+
+
+class AddDownload(DownloadOptions):
+    """The address of a download and its options; all but `url` may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: DownloadURL
+    download_id: Annotated[
+        str | None,
+        Field(pattern=NEW_ID_PATTERN, description="best random: a repetition with it gets what it added before"),
+    ] = None
+    priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
+    again: Annotated[bool, Field(description="add it though the same URL and options are there already")] = False
+
+
+class ListDownloads(BaseModel):
+    """A page of downloads: of one state, or of all."""
+
+    state: State | None = None
+    sort: Sort = "created_at"
+    order: Literal["asc", "desc"] = "desc"
+    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+
+    def to_query(self) -> Query:
+        """Return the page as the jobs take it."""
+        return Query(self.state, self.sort, self.order == "desc", self.offset, self.limit)
+
+
+class GetDownload(BaseModel):
+    """One download."""
+
+    download_id: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
+
+
+class PublishItem(BaseModel):
+    """One event; all but `event` may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    event: Annotated[Any, WithJsonSchema({"type": "object"})]
+    channel: Annotated[str, Field(json_schema_extra={"pattern": f"^{CHANNEL_PATTERN}$"})] = DEFAULT_CHANNEL
+    key: Annotated[str, Field(max_length=MAX_ID_CHARS, description="newer events supersede older ones")] = ""
+    idempotency_key: Annotated[str, Field(max_length=MAX_ID_CHARS)] = ""
+    ttl_s: Annotated[int | None, Field(ge=1, le=MAX_TTL_S, description="silence after which the key expires")] = None
+    ends: Annotated[bool, Field(description="this event ends its key")] = False
+
+
+def first_error(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Return pydantic's first error: the member or parameter, and the reason."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path")) or "the body"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
