@@ -24,7 +24,7 @@ from workers.transfer.limits import WorkerLimits
 from workers.transfer.segments import Opening, Segment
 
 MIN_SPLIT_BYTES = 16 * 1024 * 1024
-INITIAL_DELAY_S = 0.25
+INITIAL_DELAY_S = 0.1
 POLL_INTERVAL_S = 0.1
 CHECKPOINT_INTERVAL_S = 2.0
 LATE_OPENING_S = 2.0

@@ -11,6 +11,7 @@ MIN_SEGMENT_BYTES = 64 * 1024
 MIN_REMAINING_S = 1.0  # a part that takes no longer is left to its connection
 MIN_IDLE_REMAINING_S = 0.25  # the same, where a connection has finished its own part
 RATE_WINDOW_S = 2.0
+MIN_AGE_S = 0.05  # a younger one has no speed yet: its first bytes came together
 SETTLING_S = 1.0  # a younger connection is taken for as fast as the fastest: servers begin in bursts
 
 
@@ -69,7 +70,7 @@ def plan_next(
     if free:
         return Opening(free[0], None)
     victims = {opening.victim for opening in openings}
-    fastest = max((segment.rate for segment in segments), default=0.0)
+    fastest = max((segment.rate for segment in segments if segment.age_s >= MIN_AGE_S), default=0.0)
     rates = {
         segment: segment.rate if segment.age_s >= SETTLING_S else fastest
         for segment in segments
