@@ -26,7 +26,7 @@ class Digest:
         self._hash = hashlib.new(self._kind, usedforsecurity=False)
         self._upto = 0
 
-    def follow(self, block: bytes | memoryview, at: int) -> None:
+    def follow(self, block: bytes, at: int) -> None:
         """Take a block that was written at `at`; from the thread that wrote it."""
         if at == self._upto:
             self._hash.update(block)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from workers.block import Block
 from workers.disk.disk_space import free_bytes
 from workers.disk.identity import FileIdentity
 from workers.disk.threads import start_in_thread, wait_uncancelled
@@ -63,12 +64,25 @@ class PartFile:
         file, self._file = self._file, -1
         os.close(file)
 
-    def write(self, block: bytes | memoryview, at: int) -> int:
+    def write(self, block: Block, at: int) -> int:
         """Write `block` at `at`, in full, and return where it ends."""
-        rest = memoryview(block)
-        while rest:
-            written = os.pwrite(self._file, rest[:_WRITE_BYTES], at)
-            at, rest = at + written, rest[written:]
+        pieces: list[bytes | memoryview] = []
+        size = 0
+        for piece in block.pieces:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= _WRITE_BYTES:
+                at, pieces, size = self._write(pieces, at), [], 0
+        return self._write(pieces, at)
+
+    def _write(self, pieces: list[bytes | memoryview], at: int) -> int:
+        while pieces:
+            written = os.pwritev(self._file, pieces, at)
+            at += written
+            while pieces and written >= len(pieces[0]):
+                written -= len(pieces.pop(0))
+            if written:  # a part of this one
+                pieces[0] = memoryview(pieces[0])[written:]
         return at
 
     def read(self, size: int, at: int) -> bytes:
@@ -84,9 +98,10 @@ class PartFile:
         """Return when all that was written is on the disk."""
         os.fsync(self._file)
 
-    def finish(self, modified_s: float | None, last: bytes | memoryview = b"", at: int = 0) -> FileIdentity:
+    def finish(self, modified_s: float | None, last: Block | None = None, at: int = 0) -> FileIdentity:
         """Write the `last` block, set the file's time, sync it, and return by what it is known from now on."""
-        self.write(last, at)
+        if last:
+            self.write(last, at)
         if modified_s is not None:
             with suppress(OSError, OverflowError):  # the file is complete, whatever times its file system takes
                 os.utime(self._file, (modified_s, modified_s))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from workers.block import Block
 from workers.disk.checksum import Digest
 from workers.disk.part_file import PartFile
 from workers.disk.threads import start_in_thread, wait_uncancelled
@@ -33,7 +34,7 @@ class Writer:
     async def __aenter__(self) -> Self:
         return self
 
-    async def write(self, block: bytes | memoryview) -> None:
+    async def write(self, block: Block) -> None:
         """Begin to write `block`, which must not change any more, when the one before is written."""
         if self._flight is not None:
             await asyncio.wait([self._flight])
@@ -58,8 +59,10 @@ class Writer:
             self.written = flight.result()
             self._on_written()
 
-    def _write(self, block: bytes | memoryview, at: int) -> int:
+    def _write(self, block: Block, at: int) -> int:
         end = self._file.write(block, at)
         if self._digest is not None:
-            self._digest.follow(block, at)
+            for piece in block.pieces:
+                self._digest.follow(piece, at)
+                at += len(piece)
         return end

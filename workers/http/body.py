@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from workers.block import Block
 from workers.errors import DownloadFailed, TooSlow
 from workers.http.decoding import Decoder
 from workers.http.exchange import Response
 from workers.http.rate_limit import BandwidthLimiter, piece_bytes
 
-Block = bytes | memoryview
-NOTHING: Block = b""
 SLOW_WINDOWS = 2  # how many times the longest silence the slowest speed is waited for
 
 
@@ -55,9 +54,9 @@ class Body:
         while (piece := next(self._plain, None)) is None:
             block = await self._read(None)
             if not block:
-                return b""
-            self._plain = self._decoder.decode(block)
-        return piece
+                return block
+            self._plain = self._decoder.decode(bytes(block))
+        return Block(piece)
 
     async def wait_end(self) -> bool:
         """Return whether all has been read and the response has ended well; waits for that as for bytes to gather."""
@@ -68,7 +67,7 @@ class Body:
         if self._decoder is not None:
             self._decoder.check_end()
 
-    async def _read(self, left: int | None) -> memoryview:
+    async def _read(self, left: int | None) -> Block:
         began = self._clock()
         block = await self._exchange.read(piece_bytes(self._paces), left)
         self._watch(self._clock() - began, len(block))

@@ -28,7 +28,7 @@ class Decoder:
         self._is_plain = self._is_over = False
         self._first = b""  # of two bytes by which a format is known, where the other has not come yet
 
-    def decode(self, data: bytes | memoryview) -> Iterator[bytes]:
+    def decode(self, data: bytes) -> Iterator[bytes]:
         """Yield the plain bytes of what came. Raises ProtocolError where it isn't compressed as stated."""
         self._received += len(data)
         if self._first:

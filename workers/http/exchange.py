@@ -1,12 +1,11 @@
 """One request by libcurl and its response: the headers first, then the body as fast as it is read.
 
 Bound: MAX_BUFFER_BYTES of the body are kept, fewer where there are many transfers, and one block of libcurl's; then the
-transfer is paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time: they are gathered in one buffer,
-which is written to the disk by one call at half the cost of many small ones.
+transfer is paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time: they are gathered, and written to
+the disk together.
 """
 
 import asyncio
-import io
 import math
 import re
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Protocol
 
 import pycurl
 
+from workers.block import Block
 from workers.errors import ConnectionFailed, DownloadFailed, ReadTimeout
 from workers.http.headers import Headers
 from workers.http.url import URL
@@ -24,7 +24,6 @@ _MIN_BUFFER_BYTES = 256 * 1024
 _SHARED_BUFFER_BYTES = 6 * 1024 * 1024  # of all transfers, as far as each has _MIN_BUFFER_BYTES
 GATHER_S = 0.2  # how long a byte waits for others, to be read and written together
 HEADER_WINDOWS = 2  # the headers must be complete within this many times the longest silence
-_NOTHING = memoryview(b"")
 _STATUS = re.compile(rb"\S+\s+([0-9]+)")  # a space behind it is left out by some servers
 _UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where it has been given a password
 
@@ -38,7 +37,7 @@ class Response(Protocol):
     failure: DownloadFailed | None
     silence_s: float
 
-    async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview: ...
+    async def read(self, max_bytes: int | None = None, left: int | None = None) -> Block: ...
 
     async def wait_end(self) -> bool: ...
 
@@ -80,16 +79,14 @@ class Exchange:
         self._head = asyncio.Event()
         self._has_head = False
         self._arrived = asyncio.Event()
-        self._buffer = io.BytesIO()
-        self._block = _NOTHING  # of a buffer before, as far as it is not read
-        self._size = 0  # of both
+        self._buffer = Block()
         self._wanted = 1
         self._limit = MAX_BUFFER_BYTES  # a small file is not paused
         self._is_paused = False
         self._is_done = False
         easy.setopt(pycurl.PREREQFUNCTION, self._on_connected)
         easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
-        easy.setopt(pycurl.WRITEFUNCTION, self._on_body, use_memoryview=True)
+        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
 
     def begin(self, multi: pycurl.AsyncCurlMulti) -> None:
         """Begin the transfer. Raises pycurl.error."""
@@ -123,7 +120,7 @@ class Exchange:
         if not self.status:
             self._make_head()
 
-    async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview:
+    async def read(self, max_bytes: int | None = None, left: int | None = None) -> Block:
         """Return what has arrived, at most `max_bytes`; nothing at the end, where `failure` may say why.
 
         The first byte is waited for, and a full buffer, or the `left` bytes, for GATHER_S. Raises ReadTimeout.
@@ -138,16 +135,11 @@ class Exchange:
             raise ReadTimeout(self.silence_s) from None
         with suppress(TimeoutError):
             await self._wait(min(wanted, max_bytes or wanted), GATHER_S)
-        if not self._block:
-            self._block, self._buffer = self._buffer.getbuffer(), io.BytesIO()
-        block = self._block[:max_bytes]
-        self._block = self._block[len(block) :] if len(block) < len(self._block) else _NOTHING  # which keeps no buffer
-        self._size -= len(block)
-        return block
+        return self._buffer.take(max_bytes)
 
     async def _wait(self, size: int, seconds: float) -> None:
         """Return when that many bytes are there, or no more will come. Raises TimeoutError."""
-        if self._size >= size or self._is_done:
+        if self._buffer.size >= size or self._is_done:
             return
         self._wanted = size
         self._arrived.clear()
@@ -160,8 +152,8 @@ class Exchange:
     async def wait_end(self) -> bool:
         """Return whether the response ends well within GATHER_S, without a further byte."""
         with suppress(TimeoutError):
-            await self._wait(self._size + 1, GATHER_S)
-        return self._is_done and not self._size and self.failure is None
+            await self._wait(self._buffer.size + 1, GATHER_S)
+        return self._is_done and not self._buffer and self.failure is None
 
     async def discard(self, max_bytes: int) -> None:
         """Read a body of at most that many bytes, so that its connection can serve the next request."""
@@ -218,13 +210,14 @@ class Exchange:
         self.status = 200 if self._start is None else 206
         self.headers = Headers.of_file(size, modified, self._start)
 
-    def _on_body(self, data: memoryview) -> int | None:
+    def _on_body(self, data: bytes) -> int | None:
         if not self._has_head:
             self._complete_head()
-        if self._size >= self._limit:
+        buffer = self._buffer
+        if buffer.size >= self._limit:
             self._is_paused = True
             return int(pycurl.WRITEFUNC_PAUSE)
-        self._size += self._buffer.write(data)
-        if self._size >= self._wanted:
+        buffer.append(data)
+        if buffer.size >= self._wanted:
             self._arrived.set()
         return None

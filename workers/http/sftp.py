@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import asyncssh
 
+from workers.block import Block
 from workers.errors import AddressRefused, ConnectError, ConnectionFailed, DownloadFailed, RangeRefused, ReadTimeout
 from workers.http.address_filter import Networks, refusal
 from workers.http.headers import Headers
@@ -35,7 +36,7 @@ class SFTPFile:
         self._ssh = ssh
         self._file = file
         self._pieces: deque[asyncio.Task[bytes]] = deque()
-        self._block = memoryview(b"")
+        self._block = Block()
 
     async def begin(self, start: int) -> None:
         """Read from `start` on. Raises RangeRefused where the file is shorter."""
@@ -47,7 +48,7 @@ class SFTPFile:
         self.status = 206 if start else 200
         self.headers = Headers.of_file(self._size - start, modified, start or None)
 
-    async def read(self, max_bytes: int | None = None, left: int | None = None) -> memoryview:
+    async def read(self, max_bytes: int | None = None, left: int | None = None) -> Block:
         """Return what has arrived, at most `max_bytes`; nothing at the end, where `failure` may say why."""
         while len(self._pieces) < _PIECES and self._at < self._size:
             end = min(self._at + _PIECE_BYTES, self._size)
@@ -58,12 +59,10 @@ class SFTPFile:
             if not done:
                 raise ReadTimeout(self.silence_s)
             try:
-                self._block = memoryview(self._pieces.popleft().result())
+                self._block = Block(self._pieces.popleft().result())
             except (asyncssh.Error, OSError):
                 self.failure = ConnectionFailed("the connection was lost")
-        block = self._block[:max_bytes]
-        self._block = self._block[len(block) :]
-        return block
+        return self._block.take(max_bytes)
 
     async def _read_piece(self, start: int, end: int) -> bytes:
         piece = b""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from workers.block import Block
 from workers.disk.disk_space import CHECK_BYTES
 from workers.disk.file_names import file_name
 from workers.disk.identity import FileIdentity
@@ -9,7 +10,7 @@ from workers.disk.part_file import PartFile, size_of
 from workers.disk.threads import in_thread
 from workers.disk.writer import Writer
 from workers.errors import ChecksumMismatch, IncompleteBody, ProtocolError, RangeRefused
-from workers.http.body import NOTHING, Block, Body
+from workers.http.body import Body
 from workers.http.byte_ranges import length
 from workers.http.exchange import Response
 from workers.http.headers import parse_date
@@ -124,7 +125,7 @@ async def _attempt(
             body = limits.body(response, options.pace, decoder)
             if _may_be_split(limits, response, head):
                 await options.on_source(found)
-                size, last = await SegmentedDownload(options, limits, found, file).begin(body, head.start), NOTHING
+                size, last = await SegmentedDownload(options, limits, found, file).begin(body, head.start), None
             else:
                 size, last = await _receive(options, limits, body, file, head, found)
             return None if size is None else await _finish(options, limits, file, size, found, last)
@@ -137,7 +138,12 @@ def _may_be_split(limits: WorkerLimits, response: Response, head: ResponseHead) 
 
 
 async def _finish(
-    options: FetchOptions, limits: WorkerLimits, file: PartFile, size: int, source: RemoteFile, last: Block = NOTHING
+    options: FetchOptions,
+    limits: WorkerLimits,
+    file: PartFile,
+    size: int,
+    source: RemoteFile,
+    last: Block | None = None,
 ) -> Fetched:
     """`last`: the end of the file, which is not written yet."""
     if options.digest is not None:
@@ -145,7 +151,7 @@ async def _finish(
         options.digest.check()
     modified = parse_date(source.modified) if limits.keeps_time else None
     modified_s = modified.timestamp() if modified is not None else None
-    identity = await in_thread(file.finish, modified_s, last, size - len(last))
+    identity = await in_thread(file.finish, modified_s, last, size - len(last or ()))
     if last:
         options.on_bytes(size, size)
     return Fetched(size, replace(source, total=size, done=None), identity)
@@ -153,7 +159,7 @@ async def _finish(
 
 async def _receive(
     options: FetchOptions, limits: WorkerLimits, body: Body, file: PartFile, head: ResponseHead, source: RemoteFile
-) -> tuple[int | None, Block]:
+) -> tuple[int | None, Block | None]:
     """Write the body and return the size of the whole file; None if there is more of it than there can be.
 
     Then the server probably sent the whole file as the rest of it, and the bytes already written are wrong. The last
@@ -170,7 +176,7 @@ async def _receive(
         while block := await body.read(None if total is None else total - received):
             received += len(block)
             if total is not None and received > total:
-                return None, NOTHING
+                return None, None
             if total is None:
                 limits.room.check_size(received, total)
             if not is_recorded and received != total:
@@ -187,7 +193,7 @@ async def _receive(
         if body.failure is not None or (total is not None and received < total):
             raise IncompleteBody(received, total) from body.failure
         body.check_end()
-    return received, NOTHING
+    return received, None
 
 
 async def _reserve(

@@ -205,7 +205,7 @@ class SegmentedDownload:
                     if size > left and segment.end == segment.asked:
                         raise _Changed("the server sent more than it had announced")
                     segment.at += min(size, left)  # before it is written: no other may be given these bytes
-                    await writer.write(block[:left])
+                    await writer.write(block.take(left))
             self._has_finished, self._failure = True, None
         except DownloadFailed as error:
             self._failure = error

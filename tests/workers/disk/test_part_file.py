@@ -15,30 +15,32 @@ import pytest
 from tests.conditions import until
 from tests.fetching import Download
 from tests.scripted_server import Server, honest
+from workers.block import Block
 from workers.disk.part_file import PartFile, adopt, size_of
 from workers.disk.writer import Writer
 from workers.errors import PartFileChanged
 from workers.http.exchange import MAX_BUFFER_BYTES
 from workers.http.response import RemoteFile
 
+Buffer = bytes | memoryview
 CURL_WRITE_BYTES = 16 * 1024  # which libcurl delivers by one call
 CONTENT = random.Random(7).randbytes(12 * MAX_BUFFER_BYTES + 123)
 
 
 class Disk:
-    """os.pwrite, which can be held and counts what it wrote."""
+    """os.pwritev, which can be held and counts what it wrote."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.go_on.set()
         self.started = 0
         self.written = 0
-        self._pwrite = os.pwrite
+        self._pwritev = os.pwritev
 
-    def pwrite(self, file: int, block: memoryview, at: int) -> int:
+    def pwritev(self, file: int, pieces: list[Buffer], at: int) -> int:
         self.started += 1
         assert self.go_on.wait(20)
-        written = self._pwrite(file, block[:300_000], at)  # a short write, as POSIX allows
+        written = self._pwritev(file, [memoryview(b"".join(pieces))[:50_000]], at)  # a short write, as POSIX allows
         self.written += written
         return written
 
@@ -46,7 +48,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     made = Disk()
-    monkeypatch.setattr(os, "pwrite", made.pwrite)
+    monkeypatch.setattr(os, "pwritev", made.pwritev)
     yield made
     made.go_on.set()
 
@@ -55,9 +57,12 @@ async def test_what_is_written_in_pieces_of_any_size_is_there_in_order(tmp_path:
     dice, at = random.Random(8), 0
     async with PartFile(tmp_path / "p", 0) as file, Writer(file, 0, lambda: None) as writer:
         while at < len(CONTENT):
-            size = dice.choice([1, 5_000, 400_000])
-            await writer.write(CONTENT[at : at + size])
-            at += size
+            block, size = Block(), dice.choice([1, 5_000, 400_000])
+            while size > 0 and at < len(CONTENT):
+                piece = CONTENT[at : at + min(size, dice.choice([1, 3_000, 16_384, 300_000]))]
+                block.append(piece)
+                at, size = at + len(piece), size - len(piece)
+            await writer.write(block)
     assert (tmp_path / "p").read_bytes() == CONTENT
 
 
@@ -104,7 +109,7 @@ async def test_while_the_disk_is_slow_no_more_than_two_blocks_are_held(
     held = received = 0
     real = Writer.write
 
-    async def write(self: Writer, block: memoryview) -> None:
+    async def write(self: Writer, block: Block) -> None:
         nonlocal held, received
         received += len(block)
         held = max(held, received - disk.written)
@@ -138,16 +143,16 @@ async def test_a_full_disk_leaves_a_true_beginning(server: Server, download: Dow
 async def test_after_a_failed_write_the_next_one_leaves_no_hole(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = os.pwrite, 0
+    real, calls = os.pwritev, 0
 
-    def fail_once(file: int, block: memoryview, at: int) -> int:
+    def fail_once(file: int, pieces: list[Buffer], at: int) -> int:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(file, block, at)
+        return real(file, pieces, at)
 
-    monkeypatch.setattr(os, "pwrite", fail_once)
+    monkeypatch.setattr(os, "pwritev", fail_once)
     url = server.at("/f", honest(CONTENT))
     with pytest.raises(OSError, match="No space left"):
         await download.fetch(url)
@@ -161,7 +166,7 @@ async def test_a_cancellation_is_not_hidden_by_a_disk_that_fails_on_the_way_out(
 ) -> None:
     failures = 0
 
-    def fail(file: int, block: memoryview, at: int) -> int:
+    def fail(file: int, pieces: list[Buffer], at: int) -> int:
         nonlocal failures
         failures += 1
         raise OSError(errno.EIO, "Input/output error")
@@ -170,7 +175,7 @@ async def test_a_cancellation_is_not_hidden_by_a_disk_that_fails_on_the_way_out(
         await honest(CONTENT, cut_after=1000)(server.requests[-1], writer)
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(os, "pwrite", fail)
+    monkeypatch.setattr(os, "pwritev", fail)
     task = asyncio.create_task(download.fetch(server.at("/f", first_bytes_only)))
     await until(lambda: failures > 0)
     task.cancel()
@@ -233,17 +238,17 @@ async def test_starting_over_leaves_alone_what_was_published_just_before_a_crash
 async def test_a_stale_owner_that_goes_on_writes_what_its_successor_writes(tmp_path: Path) -> None:
     stale_path, adopted = tmp_path / "p.1", tmp_path / "p.2"
     async with PartFile(stale_path, 0) as stale:
-        stale.write(CONTENT[:1000], 0)
+        stale.write(Block(CONTENT[:1000]), 0)
         stale_path.rename(adopted)
         async with PartFile(adopted, 0) as successor:
-            successor.write(CONTENT[:MAX_BUFFER_BYTES], 0)
+            successor.write(Block(CONTENT[:MAX_BUFFER_BYTES]), 0)
     assert adopted.read_bytes() == CONTENT[:MAX_BUFFER_BYTES]
 
     async with PartFile(adopted, 1000) as stale:
         adopted.rename(stale_path)
         async with PartFile(stale_path, MAX_BUFFER_BYTES) as successor:
-            successor.write(CONTENT[MAX_BUFFER_BYTES:], MAX_BUFFER_BYTES)
-        stale.write(CONTENT[1000:5000], 1000)
+            successor.write(Block(CONTENT[MAX_BUFFER_BYTES:]), MAX_BUFFER_BYTES)
+        stale.write(Block(CONTENT[1000:5000]), 1000)
     assert stale_path.read_bytes() == CONTENT
 
 
@@ -263,7 +268,7 @@ async def test_a_link_in_the_place_of_the_part_file_is_not_followed(tmp_path: Pa
     assert size_of(part) == 0
     with suppress(OSError):  # to begin anew in its place is as good as to fail
         async with PartFile(part, start) as file:
-            file.write(b"evil", start)
+            file.write(Block(b"evil"), start)
     assert outside.read_bytes() == b"precious"
 
 
@@ -284,12 +289,12 @@ async def test_a_part_file_that_an_owner_still_has_open_is_adopted_as_a_copy_whi
     tmp_path: Path,
 ) -> None:
     async with PartFile(tmp_path / "stale", 0) as stale:
-        stale.write(memoryview(b"abc"), 0)
+        stale.write(Block(b"abc"), 0)
         adopt(tmp_path / "stale", tmp_path / "next")
         async with PartFile(tmp_path / "next", 3) as file:
-            file.write(memoryview(b"def"), 3)
+            file.write(Block(b"def"), 3)
             identity = file.finish(1.0)
-        stale.write(memoryview(b"def"), 3)
+        stale.write(Block(b"def"), 3)
     assert identity.matches(tmp_path / "next")
     adopt(tmp_path / "next", tmp_path / "last")
     assert identity.matches(tmp_path / "last")
