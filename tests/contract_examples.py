@@ -1,4 +1,7 @@
-"""The golden messages in docs/contract/: one a file, the exact bytes on the wire, named `<kind>.<which>.json`."""
+"""The golden messages in docs/contract/: one a file, the exact bytes on the wire, named `<kind>.<which>.json`.
+
+And the handshake of the Flutter app.
+"""
 
 import json
 
@@ -16,6 +19,7 @@ def _read(direction: str) -> dict[str, bytes]:
 
 FROM_SERVER = _read("from_server")
 FROM_CLIENT = _read("from_client")
+HANDSHAKE = (FOLDER / "handshake.txt").read_bytes()  # of the unchanged Flutter app
 
 
 def kind_of(name: str) -> str:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.contract_examples import FOLDER, FROM_CLIENT, FROM_SERVER
+from tests.contract_examples import FOLDER, FROM_CLIENT, FROM_SERVER, HANDSHAKE
 from tests.documents import blocks
 from tests.service import ROOT
 
@@ -39,6 +39,8 @@ def page() -> str:
             title = f"`{kind}`" + (f", {which.replace('_', ' ').replace('.', ' ')}" if which else "")
             shown = message.decode().strip()
             lines += ["", f"{title}:", "", f"```{'json' if shown.startswith('{') else 'text'}", shown, "```"]
+    lines += ["", "## The handshake of a Flutter app", "", "Of Dart 3.7 on a desktop, with the class of the guide:", ""]
+    lines += ["```text", *HANDSHAKE.decode().strip().splitlines(), "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -18,22 +18,6 @@ from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
 
-async def test_a_handshake_as_dart_io_makes_it_is_served(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    running = await front_end()
-    broker = Broker.connect(own_valkey.url)
-    await broker.publish(progress_event("12345", 0.75, 1024000))
-    more = (
-        "user-agent: Dart/3.5 (dart:io)\r\naccept-encoding: gzip\r\ncontent-length: 0\r\ncache-control: no-cache\r\n"
-        "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n"
-    )
-    with raw_client(running, more) as connection:
-        head = connection.recv(2)
-        assert head[0] == 0x81
-        text = connection.recv(head[1]) if head[1] < 126 else connection.recv(int.from_bytes(connection.recv(2)))
-        assert json.loads(text)["progress"] == 0.75
-    await broker.aclose()
-
-
 @pytest.mark.long
 async def test_clients_that_come_and_go_all_the_time_cost_the_others_nothing(
     front_end: StartFrontEnd, own_valkey: Valkey
