@@ -18,6 +18,7 @@ It needs `websockets` and the standard library only. It logs to `logging.getLogg
 
 from simulcast.gateway.client import Gateway
 from simulcast.gateway.commands import CommandRejected, CommandResult, CommandTimeout
+from simulcast.gateway.downloads import AddedDownload, Download, DownloadPage
 from simulcast.gateway.events import (
     DownloadCancelled,
     DownloadChange,
@@ -45,16 +46,19 @@ from simulcast.gateway.limits import Limits
 from simulcast.gateway.reconnect_policy import ConnectionState
 
 __all__ = [
+    "AddedDownload",
     "CommandRejected",
     "CommandResult",
     "CommandTimeout",
     "ConnectionState",
+    "Download",
     "DownloadCancelled",
     "DownloadChange",
     "DownloadComplete",
     "DownloadDeleted",
     "DownloadError",
     "DownloadEvent",
+    "DownloadPage",
     "DownloadPaused",
     "DownloadProgress",
     "DownloadQueued",

@@ -1,6 +1,7 @@
 """The address of the server: its WebSocket URL, and `/health` next to it."""
 
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from websockets.exceptions import InvalidURI
@@ -50,13 +51,16 @@ class ServerAddress:
         except ValueError:
             return False
 
-    def resuming_after(self, event_id: str | None) -> str:
-        """Return the URL with `since=<event_id>` in place of its own `since`. The rest is kept."""
-        if event_id is None:
+    def resuming_after(self, event_id: str | None, channels: Sequence[str] = ()) -> str:
+        """Return the URL with `since=<event_id>` and `channels` in place of its own. The rest is kept."""
+        replaced = {"since": [event_id] if event_id else [], "channel": channels}
+        names = tuple(f"{name}=" for name, values in replaced.items() if values)
+        if not names:
             return self.url
         parts = urlsplit(self.url)
-        pairs = [pair for pair in parts.query.split("&") if pair and not pair.startswith("since=")]
-        return urlunsplit(parts._replace(query="&".join([*pairs, f"since={quote(event_id, safe='')}"])))
+        pairs = [pair for pair in parts.query.split("&") if pair and not pair.startswith(names)]
+        pairs += [f"{name}={quote(value, safe='')}" for name, values in replaced.items() for value in values]
+        return urlunsplit(parts._replace(query="&".join(pairs)))
 
     def health_request(self) -> bytes:
         """Return an HTTP/1.1 request for `/health` next to the WebSocket's path: `/base/ws` → `/base/health`."""

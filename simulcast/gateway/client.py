@@ -11,13 +11,14 @@ from websockets.exceptions import WebSocketException
 from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.callbacks import call
 from simulcast.gateway.checks import check_options
-from simulcast.gateway.commands import CommandMethods, CommandResult, Commands, as_json
+from simulcast.gateway.commands import CommandMethods, Commands, as_json
 from simulcast.gateway.connection import GatewayConnection, open_connection
 from simulcast.gateway.events import Event, parse
 from simulcast.gateway.health import ServerCheck
 from simulcast.gateway.limits import Limits
 from simulcast.gateway.receive_buffer import ReceiveBuffer
 from simulcast.gateway.reconnect_policy import MIN_DELAY_S, NEVER, ConnectionState, ReconnectPolicy
+from simulcast.gateway.requests import RequestMethods
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.gateway.send_queue import SendQueue
 from simulcast.gateway.token import GivenToken, TokenSource
@@ -26,7 +27,7 @@ _logger = logging.getLogger("simulcast.gateway")
 _DEFAULT_LIMITS = Limits()
 
 
-class Gateway(CommandMethods):
+class Gateway(CommandMethods, RequestMethods):
     """A connection to a Simulcast service that comes back by itself.
 
     After a loss it reconnects every `reconnect_delay_s`, up to a fifth earlier or later, or after a Retry-After. It
@@ -40,9 +41,8 @@ class Gateway(CommandMethods):
     the reason of a loss and the time of the next attempt. They may be set at any time, are plain or async, and run one
     after the other, while nothing more is read: the server cuts who reads nothing for too long. Exceptions are logged.
 
-    `async for event in gateway` yields each event, typed (`simulcast.gateway.events`), in addition to the callback;
-    `await gateway.pause("12345")` and its like send a command and await its result (`simulcast.gateway.commands`).
-
+    `async for event in gateway` yields each event, typed (`simulcast.gateway.events`), besides the callback. `pause`,
+    `add` and their like await the server's answer (`simulcast.gateway.commands`, `simulcast.gateway.requests`).
     All methods belong to one event loop's thread. They may be called from the callbacks.
     """
 
@@ -194,15 +194,15 @@ class Gateway(CommandMethods):
                     if (event := parse(text)) is not None:
                         yield event
 
-    async def _command(
-        self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
-    ) -> CommandResult:
+    async def _request(
+        self, action: str, target: dict[str, str], deadline_s: float, members: Mapping[str, object]
+    ) -> Mapping[str, object]:
         if self._is_in_callback():
             raise RuntimeError("a callback can't wait for a result, which it holds up itself: make a task for it")
         if not self._is_wanted:
             raise ConnectionError(f"{action} needs a connection to {self._address}: connect_websocket() first")
         with self._receive_buffer.unbounded():
-            return await self._commands.request(self._send_now, action, target_id, deadline_s, members)
+            return await self._commands.request(self._send_now, action, target, deadline_s, members)
 
     def _send_now(self, text: str) -> bool:
         return self._connection is not None and self._connection.send_now(text)
@@ -252,7 +252,7 @@ class Gateway(CommandMethods):
         """Make one attempt, and serve the connection to its end. Returns the state after it."""
         self._position.begin()
         try:
-            connection = await open_connection(self._address, self._position.event_id, self._limits, self._token)
+            connection = await open_connection(self._address, self._position, self._limits, self._token)
         except Exception as error:  # a host that is no name raises UnicodeError, for example
             self._end_attempt()
             return self._policy.state_after(error, self._reconnect_delay_s)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 MAX_ID_CHARS = 200
 JOB_ACTIONS = frozenset({"cancel_job", "remove_job"})
+REQUEST_ACTIONS = frozenset({"add_download", "get_download", "list_downloads", "publish"})
+MAX_COMMAND_CHARS, MAX_REQUEST_CHARS = 4096, 16 * 1024
 _RESULT = '{"type":"command_result"'
 
 
@@ -66,17 +68,25 @@ class Commands:
         return [text for text, _ in self._pending.values()]
 
     async def request(
-        self, send: Callable[[str], bool], action: str, target_id: str, deadline_s: float, members: dict[str, object]
-    ) -> CommandResult:
-        """Send a command, now or when there is a connection. Raises CommandRejected and CommandTimeout."""
+        self,
+        send: Callable[[str], bool],
+        action: str,
+        target: Mapping[str, str],
+        deadline_s: float,
+        members: Mapping[str, object],
+    ) -> Mapping[str, object]:
+        """Send a command, now or when there is a connection, and return the server's answer, which accepts it.
+
+        Raises CommandRejected, CommandTimeout, and ValueError for one that the server would not read.
+        """
         command_id = uuid.uuid4().hex
-        member = "job_id" if action in JOB_ACTIONS else "download_id"
-        target = {member: target_id} if target_id else {}
-        job_id, download_id = target.get("job_id", ""), target.get("download_id", "")
         text = as_json({"action": action, **target, "command_id": command_id, **members})
+        limit = MAX_REQUEST_CHARS if action in REQUEST_ACTIONS else MAX_COMMAND_CHARS
+        if len(text) > limit:
+            raise ValueError(f"{action}: a message has at most {limit:,} characters, not {len(text):,}: use REST")
         future: asyncio.Future[dict[str, object] | None] = asyncio.get_running_loop().create_future()
         self._pending[command_id] = (text, future)
-        command = f"{action} {target_id}".rstrip()
+        command = " ".join((action, *target.values()))
         try:
             send(text)
             async with asyncio.timeout(deadline_s):
@@ -88,9 +98,10 @@ class Commands:
         if result is None:
             raise CommandTimeout(f"{command}: disconnected before the answer came")
         if result.get("status") == "accepted":
-            return CommandResult(action, download_id, command_id, job_id)
+            return result
         reason, message = str(result.get("reason", "")), str(result.get("message", ""))
-        raise CommandRejected(action, download_id, reason, message, job_id)
+        download_id = str(target.get("download_id", members.get("download_id", "")))
+        raise CommandRejected(action, download_id, reason, message, target.get("job_id", ""))
 
     def take_result(self, text: str) -> bool:
         """Give `text` to the command whose result it is. False if there is none."""
@@ -151,7 +162,7 @@ class CommandMethods(ABC):
 
     async def clear_finished(self, *, deadline_s: float = 10.0) -> CommandResult:
         """Forget all downloads that have ended; files stay."""
-        return await self._command("clear_finished", "", deadline_s, {})
+        return await self._command("clear_finished", {}, deadline_s, {})
 
     async def cancel_job(self, job_id: str, *, deadline_s: float = 10.0) -> CommandResult:
         """Ask the process that runs a job to end it; one that is queued ends immediately."""
@@ -164,12 +175,19 @@ class CommandMethods(ABC):
     async def _command_one(
         self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
     ) -> CommandResult:
+        member = "job_id" if action in JOB_ACTIONS else "download_id"
         if not 1 <= len(target_id) <= MAX_ID_CHARS:
-            member = "job_id" if action in JOB_ACTIONS else "download_id"
             raise ValueError(f"a {member} has 1 to {MAX_ID_CHARS} characters, not {len(target_id)}")
-        return await self._command(action, target_id, deadline_s, members)
+        return await self._command(action, {member: target_id}, deadline_s, members)
+
+    async def _command(
+        self, action: str, target: dict[str, str], deadline_s: float, members: dict[str, object]
+    ) -> CommandResult:
+        answer = await self._request(action, target, deadline_s, members)
+        download_id, job_id = target.get("download_id", ""), target.get("job_id", "")
+        return CommandResult(action, download_id, str(answer["command_id"]), job_id)
 
     @abstractmethod
-    async def _command(
-        self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
-    ) -> CommandResult: ...
+    async def _request(
+        self, action: str, target: dict[str, str], deadline_s: float, members: Mapping[str, object]
+    ) -> Mapping[str, object]: ...

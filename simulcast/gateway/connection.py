@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 
 from simulcast.gateway.address import ServerAddress
 from simulcast.gateway.limits import Limits
+from simulcast.gateway.resume_position import ResumePosition
 from simulcast.gateway.token import TokenSource
 
 _logger = logging.getLogger("simulcast.gateway")
@@ -93,15 +94,15 @@ class _DirectConnect(connect):
 
 
 async def open_connection(
-    address: ServerAddress, event_id: str | None, limits: Limits, token: TokenSource
+    address: ServerAddress, position: ResumePosition, limits: Limits, token: TokenSource
 ) -> GatewayConnection:
-    """Connect within `limits.open_timeout_s`, to resume after `event_id`.
+    """Connect within `limits.open_timeout_s`, to resume at `position`.
 
     Another machine is reached through the proxy of the environment if there is one. Raises OSError (TimeoutError among
     them) or websockets' WebSocketException.
     """
     connecting = _DirectConnect(
-        address.resuming_after(event_id),
+        address.resuming_after(position.event_id, position.channels),
         create_connection=GatewayConnection,
         subprotocols=[_SUBPROTOCOL],
         additional_headers=await token.headers(limits.open_timeout_s),

@@ -80,6 +80,12 @@ class Gateway:
     clear_finished = _blocking(AsyncGateway.clear_finished)
     cancel_job = _blocking(AsyncGateway.cancel_job)
     remove_job = _blocking(AsyncGateway.remove_job)
+    add = _blocking(AsyncGateway.add)
+    get = _blocking(AsyncGateway.get)
+    list = _blocking(AsyncGateway.list)
+    publish = _blocking(AsyncGateway.publish)
+    subscribe = _blocking(AsyncGateway.subscribe)
+    unsubscribe = _blocking(AsyncGateway.unsubscribe)
 
     def __init__(self, host: str = "localhost", port: int = 8080, **options: Any) -> None:
         """Takes the options of `simulcast.gateway.Gateway`, and raises its errors. Connects to nothing yet."""

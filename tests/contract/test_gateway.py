@@ -4,16 +4,20 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import pytest
 
 from simulcast.gateway import (
+    AddedDownload,
     CommandRejected,
     CommandResult,
+    Download,
     DownloadCancelled,
     DownloadComplete,
     DownloadDeleted,
     DownloadError,
+    DownloadPage,
     DownloadPaused,
     DownloadProgress,
     DownloadQueued,
@@ -30,6 +34,7 @@ from simulcast.gateway import (
     JobStarted,
 )
 from simulcast.gateway.events import parse
+from simulcast.model.job_record import JobRecord, SubmittedRecord
 from tests.conditions import until
 from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of, parse_members
 from tests.gateway_server import FakeServer
@@ -109,6 +114,32 @@ READ: dict[str, tuple[int | None, Mapping[str, object]]] = {
     "job_deleted": (7, JOB | {"attempt": 3, "change": AT + 7, "progress": 0.5}),
     "other": (20, {}),
 }
+URL = "https://example.com/a.iso"
+RENDER: dict[str, object] = {"type": "render", "percent": 50}
+DOWNLOAD = Download(
+    download_id="12345",
+    url=URL,
+    name="a.iso",
+    state="queued",
+    attempt=1,
+    progress=0.0,
+    speed=0,
+    received_bytes=0,
+    total_bytes=None,
+    error_message=None,
+    file_path=None,
+    worker=None,
+    priority=0,
+    retries=0,
+    retry_at=None,
+    limit_bytes_per_s=None,
+    phase=None,
+    created_at=1790000000.0,
+    updated_at=1790000000.0,
+    eta_s=None,
+)
+ADDED = AddedDownload(**dataclasses.asdict(DOWNLOAD), existing=False)
+Result = TypeVar("Result")
 METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "pause_download.by_id": lambda gateway: gateway.pause("12345"),
     "resume_download.by_id": lambda gateway: gateway.resume("12345"),
@@ -121,6 +152,38 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
     "cancel_job.by_id": lambda gateway: gateway.cancel_job("render-7"),
     "remove_job.by_id": lambda gateway: gateway.remove_job("render-7"),
+}
+
+# The call that sends the example of a request, the example of the answer, and what the call returns then.
+REQUESTS: dict[str, tuple[Callable[[Gateway], Awaitable[object]], str, object]] = {
+    "add_download.by_id": (lambda gateway: gateway.add(URL, download_id="12345"), "added_by_id", ADDED),
+    "add_download.with_options": (
+        lambda gateway: gateway.add(
+            URL,
+            download_id="12345",
+            priority=1,
+            again=True,
+            name="b.iso",
+            limit_bytes_per_s=1_000_000,
+            headers={"Cookie": "a=b"},
+        ),
+        "added_again_by_id",
+        dataclasses.replace(ADDED, existing=True),
+    ),
+    "get_download.by_id": (lambda gateway: gateway.get("12345"), "download_by_id", DOWNLOAD),
+    "list_downloads.by_id": (lambda gateway: gateway.list(), "downloads_by_id", DownloadPage((DOWNLOAD,), 1)),
+    "list_downloads.page": (
+        lambda gateway: gateway.list(state="complete", sort="name", order="asc", offset=100, limit=50),
+        "downloads_by_id",
+        DownloadPage((DOWNLOAD,), 1),
+    ),
+    "publish.with_key": (
+        lambda gateway: gateway.publish(RENDER, "reports", key="render:intro", idempotency_key="5f6e1c", ttl_s=60),
+        "published_by_id",
+        "1790000000000-17",
+    ),
+    "subscribe.by_id": (lambda gateway: gateway.subscribe("a"), "subscribed_by_id", None),
+    "unsubscribe.by_id": (lambda gateway: gateway.unsubscribe("a"), "accepted_by_id", None),
 }
 
 
@@ -152,9 +215,7 @@ async def test_each_message_reaches_the_callback_as_it_came(fake_server: FakeSer
     assert received[0].encode() == FROM_SERVER[name]
 
 
-async def asked(
-    fake_server: FakeServer, command: Awaitable[CommandResult], answer: str
-) -> tuple[bytes, str, CommandResult]:
+async def asked(fake_server: FakeServer, command: Awaitable[Result], answer: str) -> tuple[bytes, str, Result]:
     """What the client sent, with the command_id of the examples, its own, and what it makes of the answer to it."""
 
     async def reply() -> str:
@@ -181,6 +242,29 @@ async def test_each_method_sends_the_example_and_understands_accepted(fake_serve
     members = parse_members(FROM_CLIENT[name])
     about = {key: members.get(key, "") for key in ("download_id", "job_id")}
     assert dataclasses.asdict(result) == {"action": kind_of(name), "command_id": command_id, **about}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_each_request_sends_the_example_and_returns_the_answer(fake_server: FakeServer, name: str) -> None:
+    call, answer, wanted = REQUESTS[name]
+    async with Gateway(port=fake_server.port) as gateway:
+        sent, _, result = await asked(fake_server, call(gateway), f"command_result.{answer}")
+    assert sent == FROM_CLIENT[name]
+    assert result == wanted
+
+
+async def test_a_refused_request_raises_the_reason(fake_server: FakeServer) -> None:
+    async with Gateway(port=fake_server.port) as gateway:
+        with pytest.raises(CommandRejected, match=r"^there is a download 12345 already$") as raised:
+            await asked(fake_server, gateway.add(URL, download_id="12345"), "command_result.conflict_by_id")
+    assert (raised.value.reason, raised.value.download_id) == ("conflict", "12345")
+
+
+def test_a_download_has_the_members_of_the_servers_record() -> None:
+    record = {*JobRecord.model_fields, *JobRecord.model_computed_fields}
+    assert {field.name for field in dataclasses.fields(Download)} == record
+    submitted = {*SubmittedRecord.model_fields, *SubmittedRecord.model_computed_fields}
+    assert {field.name for field in dataclasses.fields(AddedDownload)} == submitted
 
 
 async def test_rejected_raises_the_reason(fake_server: FakeServer) -> None:

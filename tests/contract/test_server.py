@@ -112,7 +112,7 @@ READ = {
         | {"name": "b.iso", "limit_bytes_per_s": 1_000_000, "headers": {"Cookie": "a=b"}},
     ),
     "get_download.by_id": Request("get_download", "c-1", {"download_id": "12345"}),
-    "list_downloads.by_id": Request("list_downloads", "c-1", {}),
+    "list_downloads.by_id": Request("list_downloads", "c-1", {"offset": 0, "limit": 100}),
     "list_downloads.page": Request(
         "list_downloads", "c-1", {"state": "complete", "sort": "name", "order": "asc", "offset": 100, "limit": 50}
     ),
@@ -120,8 +120,7 @@ READ = {
     "publish.with_key": Request(
         "publish",
         "c-1",
-        {"channel": "reports", "event": RENDER, "key": "render:intro", "idempotency_key": "5f6e1c", "ttl_s": 60}
-        | {"ends": False},
+        {"channel": "reports", "event": RENDER, "key": "render:intro", "idempotency_key": "5f6e1c", "ttl_s": 60},
     ),
     "subscribe": SubscriptionCommand(True, "a"),
     "subscribe.by_id": SubscriptionCommand(True, "a", None, "c-1"),

@@ -57,7 +57,7 @@ def test_whatever_is_told_where_to_resume_stays_a_query(told: list[str]) -> None
 def test_only_an_answer_with_the_id_of_what_was_asked_is_an_answer(message: str) -> None:
     async def run() -> bool:
         commands = Commands()
-        asked = asyncio.create_task(commands.request(lambda text: True, "clear_finished", "", 60, {}))
+        asked = asyncio.create_task(commands.request(lambda text: True, "clear_finished", {}, 60, {}))
         await asyncio.sleep(0)
         answered = commands.take_result(message)
         commands.give_up()

@@ -119,12 +119,18 @@ async def test_without_an_answer_it_ends_at_its_deadline(fake_server: FakeServer
 
 async def test_a_second_answer_harms_nothing() -> None:
     commands, sent = Commands(), list[str]()
-    asking = asyncio.create_task(commands.request(lambda text: not sent.append(text), "pause_download", "1", 20.0, {}))  # type: ignore[func-returns-value]
+
+    def send(text: str) -> bool:
+        sent.append(text)
+        return True
+
+    request = commands.request(send, "pause_download", {"download_id": "1"}, 20.0, {})
+    asking = asyncio.create_task(request)
     await asyncio.sleep(0)
     text = result_text(json.loads(sent[0]), status="accepted")
     assert commands.take_result(text)
     assert commands.take_result(text)
-    assert (await asking).action == "pause_download"
+    assert (await asking)["action"] == "pause_download"
     assert not commands.take_result(text)
 
 
