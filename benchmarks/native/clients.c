@@ -92,15 +92,17 @@ static void lose(struct client *c) {
   if (was_joining) connect_next();
 }
 
-static void say(struct client *c, int opcode, const char *text) { /* masked with zero, which leaves it as it is */
+static void say_bytes(struct client *c, int opcode, const char *text, size_t len) { /* masked with zero: as it is */
   char frame[256] = {(char)(0x80 | opcode)};
-  size_t len = strlen(text), at = 2;
+  size_t at = 2;
   frame[1] = (char)(0x80 | (len < 126 ? len : 126));
   if (len >= 126) frame[at++] = (char)(len >> 8), frame[at++] = (char)len;
   at += 4;
   memcpy(frame + at, text, len);
   if (send(c->fd, frame, at + len, MSG_NOSIGNAL) < 0 && errno != EAGAIN) lose(c);
 }
+
+static void say(struct client *c, int opcode, const char *text) { say_bytes(c, opcode, text, strlen(text)); }
 
 static void done_joining(struct client *c) {
   c->state = JOINED;

@@ -81,7 +81,7 @@ static size_t take_frames(struct client *c, size_t len) {
       last = at + start, last_len = size;
       round_.frames++;
     } else if (opcode == 9) {
-      say(c, 10, "");
+      say_bytes(c, 10, buf + at + start, size); /* as RFC 6455 wants it, at most 125 bytes */
     } else if (opcode == 8) {
       lose(c);
     }

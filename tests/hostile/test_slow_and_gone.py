@@ -13,11 +13,12 @@ from simulcast.frontend import FrontEnd, services
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.transport import progress
 from tests.conditions import until
-from tests.hostile.unread import COMPRESSED, VERSIONED, join, publish_note, running
+from tests.hostile.unread import COMPRESSED, VERSIONED, join, publish_note, read_until, running
 from tests.raw_client import vanish
 from tests.served import served
 from tests.valkey import Valkey
 
+EMPTY_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 TIMEOUT_S = 6.0  # in place of a minute
 RATE = 20_000  # bytes a second: of a client that takes 64 KiB, which the kernel sends in one piece, in 3 s
 GONE = {
@@ -112,3 +113,22 @@ async def test_a_client_that_vanished_is_forgotten_whether_its_socket_is_full_or
         await until(lambda: not live.services.connected, "the cut of a client that has none")
         idle.close()
         full.close()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_client_whose_pongs_are_empty_is_there_and_one_that_says_nothing_is_gone(
+    valkey: Valkey, channel: str
+) -> None:
+    live = FrontEnd(valkey.url, channel=channel)
+    app = Starlette(routes=live.routes)
+    async with live.lifespan(), served(app, ws_ping_interval=0.2, ws_ping_timeout=0.2) as server:
+        await until(lambda: live.not_ready() is None, "readiness")
+        target = GONE["a WebSocket"][0].format(channel=channel)
+        with join(server.config.port, target, "") as sloppy, join(server.config.port, target, "") as silent:
+            await until(lambda: len(live.services.connected) == 2, "both clients")
+            while len(live.services.connected) == 2:
+                sloppy.sendall(EMPTY_PONG)
+                await asyncio.sleep(0.05)
+            await live.publish({"type": "note", "of": "the one that is left"})
+            await read_until(sloppy, b"the one that is left")
+            assert b"left" not in silent.recv(10_000)

@@ -47,6 +47,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     _written = 0  # bytes of frames
     _written_at_ping = 0  # `_written` when the ping was sent
     _written_at_pong = 0  # `_written` when the last ping was sent that the client answered
+    _heard_at = 0.0  # loop time, of the last bytes from the client
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -151,7 +152,15 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_pong(event)
 
     def keepalive_timeout(self) -> None:
-        """Cut the client, unless the pong is behind data that it may still be reading."""
+        """Cut the client, unless it said something else, or the pong is behind data that it may still be reading.
+
+        RFC 6455 §5.5.3 wants a pong to repeat the ping's payload, and some clients send an empty one.
+        """
+        if self._heard_at > self.ping_sent_at:
+            self.pong_timer = self.pending_ping_payload = None
+            self._written_at_pong = self._written_at_ping
+            self.schedule_ping()
+            return
         unread_s = (self._written_at_ping - self._written_at_pong) / MIN_DRAIN_BYTES_PER_S
         waited_s = self.loop.time() - self.ping_sent_at
         timeout_s = cast(float, self.ping_timeout)
@@ -230,6 +239,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
         for start in range(0, len(data), _SLICE_BYTES):
             if self.transport.is_closing():
                 return
