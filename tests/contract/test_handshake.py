@@ -40,7 +40,9 @@ class App:
                 while self._frames:
                     if (frame := self._frames.pop(0)).opcode is opcode:
                         return frame
-                self._protocol.receive_data(await self._reader.read(65536))
+                data = await self._reader.read(65536)
+                assert data, "the server ended the connection"
+                self._protocol.receive_data(data)
                 self._frames += [event for event in self._protocol.events_received() if isinstance(event, Frame)]
                 self._write()
 
