@@ -1,11 +1,17 @@
 """The parts of the client in Dart that can be compared: patterns, events, codes, commands, with those of Python."""
 
 import re
+from dataclasses import fields
 from functools import cache
+from inspect import signature
+from typing import get_type_hints
 
 import pytest
 
-from simulcast.gateway import commands, events, reconnect_policy
+from simulcast.gateway import events, reconnect_policy
+from simulcast.gateway.commands import MAX_COMMAND_CHARS, MAX_REQUEST_CHARS, REQUEST_ACTIONS, CommandMethods
+from simulcast.gateway.downloads import AddedDownload
+from simulcast.gateway.requests import RequestMethods
 from simulcast.gateway.resume_position import MAX_EPOCHS
 from tests.contract_examples import FROM_CLIENT, FROM_SERVER, parse_members
 from tests.gateway_dart.dart import parse, read, text, walk
@@ -80,10 +86,40 @@ def test_close_codes_and_bounds_are_those_of_python() -> None:
 
 
 def test_each_command_of_python_is_a_method_that_sends_its_action() -> None:
-    source = read("command_methods.dart")
-    methods = {name for name in vars(commands.CommandMethods) if not name.startswith("_")}
-    assert len(methods) > 8
+    source = read("command_methods.dart") + read("request_methods.dart")
+    methods = {name for each in (CommandMethods, RequestMethods) for name in vars(each) if not name.startswith("_")}
+    assert len(methods) > 15
     for name in methods:
-        assert re.search(rf"^  Future<CommandResult> {_camel(name)}\(", source, re.MULTILINE), name
-    sent = set(re.findall(r"(?:_ofDownload|command)\('(\w+)'", source))
-    assert sent == {name.partition(".")[0] for name in FROM_CLIENT} - {"subscribe", "unsubscribe", "authenticate"}
+        assert re.search(rf"^  Future<\w+> {_camel(name)}\(", source, re.MULTILINE), name
+    sent = set(re.findall(r"(?:_ofDownload|command)\(\s*'(\w+)'", source))
+    assert sent == {name.partition(".")[0] for name in FROM_CLIENT} - {"authenticate"}
+
+
+@pytest.mark.parametrize("name", ["add", "list", "publish", "subscribe"])
+def test_each_option_of_python_is_one_of_the_method_in_dart(name: str) -> None:
+    (parameters,) = re.findall(rf"  Future<\w+> {name}\((.*?)\) async", read("request_methods.dart"), re.DOTALL)
+    options = {_camel(option) for option in signature(vars(RequestMethods)[name]).parameters} - {"self", "deadlineS"}
+    assert [option for option in options if not re.search(rf"\b{option}\b", parameters)] == []
+
+
+def test_a_record_of_a_download_has_the_members_of_the_one_in_python() -> None:
+    source = read("downloads.dart")
+    members = re.findall(r"(\w+) = raw\.(need|maybe)<(\w+)>\('(\w+)'\)", source)
+    kinds = {"String": "str", "int": "int", "num": "float", "bool": "bool"}
+    found = {name: kinds[kind] + (" | None" if how == "maybe" else "") for _, how, kind, name in members}
+    hints = get_type_hints(AddedDownload)
+    wanted = {field.name: hints[field.name] for field in fields(AddedDownload)}
+    assert found == {name: getattr(hint, "__name__", str(hint)) for name, hint in wanted.items()} | {
+        "existing": "bool | None"  # get and list have it not
+    }
+    for field, how, kind, name in members:
+        assert field == _camel(name)
+        assert f"final {kind.replace('num', 'double')}{'?' if how == 'maybe' else ''} {field};" in source
+
+
+def test_limits_of_messages_are_those_of_python() -> None:
+    source = read("commands.dart")
+    (actions,) = re.findall(r"requestActions = \{([^}]+)\}", source)
+    assert set(re.findall(r"\w+", actions)) == REQUEST_ACTIONS
+    assert f"maxCommandCharacters = {MAX_COMMAND_CHARS};" in source
+    assert f"maxRequestCharacters = {MAX_REQUEST_CHARS // 1024} * 1024;" in source

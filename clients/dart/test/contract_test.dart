@@ -63,7 +63,7 @@ void main() {
     });
   });
 
-  // What the methods send, without the command_id, which is random.
+  // The messages that the methods send, without the command_id, which is random.
   final calls = <String, Future<CommandResult> Function(GatewayClient client)>{
     'pause_download': (client) => client.pause('12345'),
     'resume_download': (client) => client.resume('12345'),
@@ -77,6 +77,39 @@ void main() {
     'cancel_job': (client) => client.cancelJob('render-7'),
     'remove_job': (client) => client.removeJob('render-7'),
   };
+
+  // The answers that have content, each with the command_id of its request.
+  final requests = <String, (String, Future<Object?> Function(GatewayClient client))>{
+    'command_result.added_by_id': ('add_download.by_id', (client) => client.add('https://example.com/a.iso', downloadId: '12345')),
+    'command_result.download_by_id': ('get_download.by_id', (client) => client.get('12345')),
+    'command_result.downloads_by_id': ('list_downloads.page',
+        (client) => client.list(state: 'complete', sort: 'name', order: 'asc', offset: 100, limit: 50)),
+    'command_result.published_by_id': ('publish.by_id', (client) => client.publish({'type': 'render', 'percent': 50}, channel: 'reports')),
+    'command_result.subscribed_by_id': ('subscribe.by_id', (client) => client.subscribe('a')),
+  };
+  requests.forEach((answerName, request) {
+    final (requestName, call) = request;
+    test('$requestName is sent by its method, and $answerName is read', () async {
+      final world = World();
+      await world.client.init();
+      final waiting = call(world.client);
+      await pumpEventQueue();
+      final sent = parse(world.last.sent.single);
+      expect({...sent, 'command_id': 'c-1'}..remove('idempotency_key'), parse(examples('from_client')[requestName]!));
+      world.last.deliver(jsonEncode({...parse(examples('from_server')[answerName]!), 'command_id': sent['command_id']}));
+      switch (await waiting) {
+        case Download(:final downloadId, :final createdAt):
+          expect((downloadId, createdAt), ('12345', 1790000000.0));
+        case DownloadPage(:final downloads, :final total):
+          expect((downloads.single.downloadId, total), ('12345', 1));
+        case final String eventId:
+          expect(eventId, '1790000000000-17');
+        default: // subscribe: the next connection follows both channels
+          expect((await world.reconnect()).uri.queryParametersAll['channel'], ['a', 'downloads']);
+      }
+      await world.client.disconnectWebSocket();
+    });
+  });
   calls.forEach((name, call) {
     test('$name is sent by its method, and its result ends the wait', () async {
       final world = World();

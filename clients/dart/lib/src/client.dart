@@ -9,6 +9,7 @@ import 'events.dart';
 import 'limits.dart';
 import 'readers.dart';
 import 'reconnect_policy.dart';
+import 'request_methods.dart';
 import 'resume_position.dart';
 import 'socket.dart';
 import 'state.dart';
@@ -20,9 +21,9 @@ import 'state.dart';
 /// [disconnectWebSocket] and [connectWebSocket]; a new client begins with the snapshot. After a close that means
 /// "change something first" it waits for `limits.refusedDelay`.
 ///
-/// [events] has each event, typed; `await client.pause('12345')` and its like send a command and wait for its result.
+/// [events] has each event, typed; `await client.pause('12345')`, [add] and their like wait for the server's answer.
 /// Whatever a callback throws is logged (`dart:developer`) and ends nothing.
-class GatewayClient with CommandMethods {
+class GatewayClient with CommandMethods, RequestMethods {
   /// Connects to nothing yet. [url], where given, wins over [host] and [port], and these over [Config]. [token] is
   /// called at each attempt. Throws ArgumentError for a [url] that is no `ws://` or `wss://` URL.
   GatewayClient({
@@ -150,14 +151,22 @@ class GatewayClient with CommandMethods {
     return _commands.request(_send, action, target, members, deadline);
   }
 
+  @override
+  void follow(List<String> channels, String added) => _position.follow(channels, added);
+
   Uri _address() =>
       _url ?? Uri(scheme: 'ws', host: _host ?? Config.serverHost, port: _port ?? Config.serverPort, path: '/ws');
 
   Uri _resumingAddress() {
     final since = _position.since;
+    final channels = _position.channels;
     final uri = _address();
-    if (since == null) return uri;
-    return uri.replace(queryParameters: {...uri.queryParametersAll, 'since': since});
+    if (since == null && channels.isEmpty) return uri;
+    return uri.replace(queryParameters: {
+      ...uri.queryParametersAll,
+      if (channels.isNotEmpty) 'channel': channels,
+      if (since != null) 'since': [since],
+    });
   }
 
   Future<bool> _connect(Object turn) async {

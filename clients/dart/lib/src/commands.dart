@@ -38,15 +38,25 @@ final class CommandTimeout extends TimeoutException {
   CommandTimeout(super.message, [super.duration]);
 }
 
+const requestActions = {'add_download', 'get_download', 'list_downloads', 'publish'};
+const maxCommandCharacters = 4096;
+const maxRequestCharacters = 16 * 1024;
+
+/// Returns a random text, of two digits for each byte.
+String randomHex(int bytes) {
+  final random = Random.secure();
+  return [for (var i = 0; i < bytes; i++) random.nextInt(256).toRadixString(16).padLeft(2, '0')].join();
+}
+
 /// The commands without a result yet.
 final class Commands {
   final _pending = <String, _Pending>{};
-  final _random = Random.secure();
 
   /// Messages to send again on a new connection. By its command_id the server recognises each.
   List<String> get texts => [for (final command in _pending.values) command.text];
 
-  /// Sends a command, now or when there is a connection. Throws [CommandRejected] and [CommandTimeout].
+  /// Sends a command, now or when there is a connection. Throws [CommandRejected], [CommandTimeout], and ArgumentError
+  /// for one that the server would not read.
   Future<CommandResult> request(
     bool Function(String text) send,
     String action,
@@ -54,9 +64,12 @@ final class Commands {
     Map<String, Object?> members,
     Duration deadline,
   ) async {
-    final commandId = [for (var i = 0; i < 16; i++) _random.nextInt(256).toRadixString(16).padLeft(2, '0')].join();
+    final commandId = randomHex(16);
     final targetId = target.values.firstOrNull ?? '';
-    final command = _Pending(jsonEncode({'action': action, ...target, 'command_id': commandId, ...members}));
+    final text = jsonEncode({'action': action, ...target, 'command_id': commandId, ...members});
+    final limit = requestActions.contains(action) ? maxRequestCharacters : maxCommandCharacters;
+    if (text.length > limit) throw ArgumentError('$action: a message has at most $limit characters: use REST');
+    final command = _Pending(text);
     _pending[commandId] = command;
     final Map<String, Object?>? result;
     try {
