@@ -25,7 +25,7 @@ SECRET = "a secret of at least thirty-two bytes"
 # The tests that run each kind of block. Dart is parsed, not run (docs/flutter.md states that), and text cannot be.
 RUN_BY = {
     "sh": "here, tests/compose/test_compose.py and tests/docs/test_documents.py",
-    "python": "here, tests/examples/test_examples.py and tests/examples/test_engine.py",
+    "python": "here, tests/docs/test_daemon.py, tests/examples/test_examples.py and tests/examples/test_engine.py",
     "json": "tests/docs/test_contract.py",
     "html": "tests/page/test_example.py",
     "nginx": "tests/docs/test_proxies.py",

@@ -27,7 +27,12 @@ COMMENTS = {
     (".toml", ".yml", ".sh", ".conf"): re.compile(r"#.*"),
 }
 GENERATED = {"benchmarks/build"}
-OF_READERS = {"daemon_main.py", "conftest.py", "tasks.py"}  # files of applications that use the library
+OF_READERS = {
+    "daemon_main.py",
+    "lib/backend/daemon/daemon_main.py",
+    "conftest.py",
+    "tasks.py",
+}  # files of applications that use the library
 SUBPROTOCOLS = {"simulcast.v1", "simulcast.flat"}
 # In docs/architecture.md: values on the wire, which are no identifiers.
 WORDS = {"PUBLISH", "accepted", "rejected"}
