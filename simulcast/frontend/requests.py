@@ -1,4 +1,4 @@
-"""What a client adds, publishes and reads over its WebSocket: the answers of the REST API, by the same rules."""
+"""The answers to all that a client adds, publishes and reads over its WebSocket, by the rules of the REST API."""
 
 import logging
 from collections.abc import Iterable

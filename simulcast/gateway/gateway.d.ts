@@ -18,56 +18,63 @@ export type WebSocketClass = new (url: string, protocols?: string[]) => {
 
 export type Token = string | (() => string | null | Promise<string | null>);
 
-/** The first message of a channel in simulcast.v1 (docs/protocol.md). */
-export interface Hello {
-  type: "hello";
-  channel: string;
-  position: string;
-  /** true: all missed events follow; false: the snapshot does. */
-  recovered: boolean;
-  ping_interval_s: number;
+export type * from "./gateway_messages.d.ts";
+import type { AddedDownload, Download, Hello, ServerMessage } from "./gateway_messages.d.ts";
+
+/** The time that a call waits for the server's answer: 10,000. */
+export interface Deadline {
+  deadlineMs?: number;
 }
 
-interface Stored {
-  /** Absent from events that were published past the service. */
-  event_id?: string;
-  /** The channel, where the connection follows several. */
-  channel?: string;
-  /** One life of a download or a job, from queued to its end; counts from 1. */
-  attempt?: number;
-  /** Numbers the changes of state that the service recorded. */
-  change?: number;
-  /** The command that asked for it. */
-  command_id?: string;
+/** The members of `POST /downloads` (docs/protocol.md). */
+export interface AddOptions extends Deadline {
+  /** An id of your own, with which a later call gets the same download. The default is random. */
+  download_id?: string;
+  /** -9 to 9; higher ones go first. */
+  priority?: number;
+  /** true adds the URL though the same is there. */
+  again?: boolean;
   name?: string;
+  /** `sha256:…` */
+  checksum?: string;
+  limit_bytes_per_s?: number;
+  headers?: Record<string, string>;
+  bearer?: string;
+  basic?: { user: string; password: string };
+  proxy?: string;
 }
 
-/** `JSON.parse(text)` of an event about a download; all members are in docs/contract. */
-export type DownloadEvent = Stored & { download_id: string; received_bytes?: number; total_bytes?: number | null } & (
-    | { type: "download_progress"; progress: number; speed: number }
-    | { type: "download_queued"; retry_at?: number; error_message?: string; retries?: number }
-    | { type: "download_started" | "download_resumed" | "download_paused" | "download_cancelled" | "download_deleted" }
-    | { type: "download_complete"; file_path: string }
-    | { type: "download_error"; error_message: string }
-  );
+/** The query of `GET /downloads`. */
+export interface ListOptions extends Deadline {
+  state?: Download["state"];
+  sort?: "created_at" | "updated_at" | "name" | "total_bytes" | "progress" | "priority";
+  order?: "desc" | "asc";
+  offset?: number;
+  /** At most 500; the default is 100. */
+  limit?: number;
+}
 
-/** The same of an event about a job of another kind: `done` of `total` `unit`s are done, and `message` says what it does. */
-export type JobEvent = Stored & {
-  job_id: string;
-  kind?: string;
-  progress?: number;
-  done?: number;
-  total?: number;
-  unit?: string;
-  message?: string;
-} & (
-    | { type: "job_progress"; progress: number }
-    /** `error_message`: why the attempt before it failed. */
-    | { type: "job_queued"; error_message?: string }
-    | { type: "job_started" | "job_cancelled" | "job_deleted" }
-    | { type: "job_complete"; result?: unknown }
-    | { type: "job_error"; error_message: string }
-  );
+/** The members of an item of `POST /publish`. */
+export interface PublishOptions extends Deadline {
+  /** The default is `downloads`. */
+  channel?: string;
+  key?: string;
+  idempotency_key?: string;
+  ttl_s?: number;
+  ends?: boolean;
+}
+
+/** The server refuses a command. The message is for people. */
+export declare class CommandRejected extends Error {
+  readonly action: string;
+  /** One of those in docs/protocol.md, such as `invalid_transition`. */
+  readonly reason: string;
+  readonly downloadId: string;
+  readonly jobId: string;
+}
+
+/** No answer came in time, or there was a disconnect: the command may have been carried out, or may not. */
+export declare class CommandTimeout extends Error {}
 
 export type ConnectionState =
   | { phase: "disconnected" | "connecting" }
@@ -93,6 +100,7 @@ export interface GatewayOptions {
   url?: string;
   onWebSocketMessage?: ((text: string) => unknown) | null;
   onWebSocketStatusChange?: ((connected: boolean) => unknown) | null;
+  onEvent?: ((event: ServerMessage) => unknown) | null;
   onStateChange?: ((state: ConnectionState) => unknown) | null;
   onHello?: ((hello: Hello) => unknown) | null;
   /** Instead of `Gateway.WebSocket` and the global one. */
@@ -139,6 +147,11 @@ export interface Gateway {
   onWebSocketMessage: ((text: string) => unknown) | null;
   /** Receives true once for each connection and false once for each loss. */
   onWebSocketStatusChange: ((connected: boolean) => unknown) | null;
+  /**
+   * Receives each message that is a JSON object, parsed, but for the answers to the calls below; those of other programs,
+   * too, whose types are their own.
+   */
+  onEvent: ((event: ServerMessage) => unknown) | null;
   /** Receives each change of the connection's state, with the reason of a loss and the time of the next attempt. */
   onStateChange: ((state: ConnectionState) => unknown) | null;
   /** Receives the first message of each channel; `onWebSocketMessage` gets the events behind it. */
@@ -169,6 +182,35 @@ export interface Gateway {
    * a page any response of another origin counts, since the browser may hide its status.
    */
   readonly isServerRunning: PromiseLike<boolean>;
+
+  // The calls below resolve once the server has answered. They reject with CommandRejected where it refuses, with
+  // CommandTimeout without an answer, and with Error where nothing is connected nor tries to. A connection that is lost
+  // meanwhile does no harm: the message is sent again, and carried out once.
+
+  pause(downloadId: string, options?: Deadline): Promise<void>;
+  resume(downloadId: string, options?: Deadline): Promise<void>;
+  cancel(downloadId: string, options?: Deadline): Promise<void>;
+  retry(downloadId: string, options?: Deadline): Promise<void>;
+  /** Limits the speed of a download; 0 for no limit. */
+  limit(downloadId: string, bytesPerS: number, options?: Deadline): Promise<void>;
+  /** Gives a download a fresh link. */
+  relink(downloadId: string, url: string, options?: Deadline): Promise<void>;
+  /** Forgets a download that doesn't run; with `file` its file goes too. */
+  delete(downloadId: string, options?: Deadline & { file?: boolean }): Promise<void>;
+  /** Forgets all downloads that have ended; files stay. */
+  clearFinished(options?: Deadline): Promise<void>;
+  cancelJob(jobId: string, options?: Deadline): Promise<void>;
+  removeJob(jobId: string, options?: Deadline): Promise<void>;
+  /** Queues a download, or resolves to the one of the same URL and options, unless `again`. */
+  add(url: string, options?: AddOptions): Promise<AddedDownload>;
+  get(downloadId: string, options?: Deadline): Promise<Download>;
+  /** Resolves to a page, the newest first; `total` is the number of all that match. */
+  list(options?: ListOptions): Promise<{ downloads: Download[]; total: number }>;
+  /** Publishes an event where the token allows that, and resolves to its event_id. */
+  publish(event: object, options?: PublishOptions): Promise<string>;
+  /** Follows one more channel, from its snapshot or `since` on. Events name their channel then. A new connection follows it too. */
+  subscribe(channel: string, options?: Deadline & { since?: string }): Promise<void>;
+  unsubscribe(channel: string, options?: Deadline): Promise<void>;
 }
 
 /** The class. Its own members are those of one Gateway that the whole program shares, as in the Flutter app. */

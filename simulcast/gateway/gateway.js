@@ -8,13 +8,16 @@
 // localhost:8080; below Node 22 give it a class: Gateway.WebSocket = …, or run node --experimental-websocket.
 
 import { Config, resumeAddress, siblingAddress, socketAddress, textWithout } from "./gateway_address.js";
+import { CommandMethods, CommandRejected, Commands, CommandTimeout, FOLLOW, parsedObject, REQUEST } from "./gateway_commands.js";
 import { ReconnectDelay } from "./gateway_delay.js";
 import { serverCheck } from "./gateway_health.js";
+import { NetworkWatch } from "./gateway_network.js";
 import { checkedOptions, reconnectDelay } from "./gateway_options.js";
 import { ResumePosition } from "./gateway_position.js";
+import { shareMembers } from "./gateway_shared.js";
 import { SSEConnection } from "./gateway_sse.js";
 
-export { Config };
+export { CommandRejected, CommandTimeout, Config };
 
 /** With it the server sends its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
 const SUBPROTOCOL = "simulcast.v1";
@@ -34,17 +37,19 @@ const MAX_FAILED_SOCKETS = 2;
 const MAX_UNSENT_BYTES = 2 ** 20;
 
 /** A connection that comes back by itself and resumes where it was. gateway.d.ts documents each member. */
-export class Gateway {
+export class Gateway extends CommandMethods {
   static WebSocket = null;
 
   onWebSocketMessage;
   onWebSocketStatusChange;
+  onEvent;
   onStateChange;
   onHello;
   reconnectDelayMs;
   token;
   #options;
   #position = new ResumePosition();
+  #commands = new Commands();
   #delay = new ReconnectDelay();
   #state = { phase: "disconnected" };
   #isWanted = false; // true while there should be a connection
@@ -54,15 +59,18 @@ export class Gateway {
   #canFallBack = false; // true if server-sent events may replace the WebSocket of this attempt
   #failedSockets = 0; // WebSockets since the last that opened
   #lastFailure = "";
-  #wasOffline = false;
+  // A socket from before the network went may be dead unnoticed; a new one costs little, since it resumes.
+  #network = new NetworkWatch((wasOffline) => {
+    if ((wasOffline && this.#isConnected) || this.#state.phase === "lost") this.#connect();
+  });
   #timer; // ends an attempt, or begins the next
   #idleTimer;
   #waiting = []; // resolve functions: of those who await the attempt's result
 
   constructor(options = {}) {
+    super();
     this.#options = checkedOptions(options, DEFAULTS);
-    const { onWebSocketMessage = null, onWebSocketStatusChange = null, onStateChange = null, onHello = null } = options;
-    Object.assign(this, { onWebSocketMessage, onWebSocketStatusChange, onStateChange, onHello });
+    for (const name of Object.keys(this).filter((each) => each.startsWith("on"))) this[name] = options[name] ?? null;
     [this.token, this.reconnectDelayMs] = [options.token ?? null, this.#options.reconnectDelayMs];
     if (options.url != null) socketAddress(this.#options);
   }
@@ -78,7 +86,7 @@ export class Gateway {
   async connectWebSocket() {
     socketAddress(this.#options);
     this.#socketClass();
-    if (!this.#isWanted) this.#watchNetwork("addEventListener");
+    if (!this.#isWanted) this.#network.start();
     this.#isWanted = true;
     if (this.isWebSocketConnected) return true;
     const attempted = new Promise((resolve) => this.#waiting.push(resolve));
@@ -88,7 +96,8 @@ export class Gateway {
 
   async disconnectWebSocket() {
     this.#isWanted = false;
-    this.#watchNetwork("removeEventListener");
+    this.#commands.giveUp();
+    this.#network.stop();
     const wasConnected = this.#isConnected;
     const socket = this.#drop({ phase: "disconnected" });
     this.#answerWaiting(false);
@@ -106,11 +115,26 @@ export class Gateway {
   sendWebSocketMessage(message) {
     const text = typeof message === "string" ? message : JSON.stringify(message);
     if (text === undefined) throw new TypeError(`a message is text or an object, not ${typeof message}`);
-    const isFull = () => this.#socket.bufferedAmount + new TextEncoder().encode(text).length > MAX_UNSENT_BYTES;
-    const why = this.isWebSocketConnected ? isFull() && "the socket is full, or it is too large" : "not connected";
-    if (why) console.warn(`gateway: a message was not sent: ${why}`);
-    else this.#socket.send(text);
-    return !why;
+    const isSent = this.#sendNow(text);
+    const why = this.isWebSocketConnected ? "the socket is full, or it is too large" : "not connected";
+    if (!isSent) console.warn(`gateway: a message was not sent: ${why}`);
+    return isSent;
+  }
+
+  async [REQUEST](action, target, members, deadlineMs) {
+    if (!this.#isWanted) throw new Error(`${action} needs a connection: connectWebSocket() first`);
+    return this.#commands.request((text) => this.#sendNow(text), action, target, members, deadlineMs);
+  }
+
+  [FOLLOW](channels, added) {
+    this.#position.follow(channels, added);
+  }
+
+  #sendNow(text) {
+    if (!this.isWebSocketConnected) return false;
+    if (this.#socket.bufferedAmount + new TextEncoder().encode(text).length > MAX_UNSENT_BYTES) return false;
+    this.#socket.send(text);
+    return true;
   }
 
   get isServerRunning() {
@@ -145,7 +169,7 @@ export class Gateway {
     try {
       token = typeof this.token === "function" ? await this.token() : this.token;
       if (this.#socket !== pending) return; // too late, or disconnected
-      const address = resumeAddress(socketAddress(this.#options), this.#position.since);
+      const address = resumeAddress(socketAddress(this.#options), this.#position);
       this.#isAlone = address.searchParams.getAll("channel").length <= 1;
       const sibling = (name, query) => siblingAddress(address, name, query);
       const offered = token && !authenticateByMessage ? [...subprotocols, `bearer.${token}`] : subprotocols;
@@ -192,6 +216,7 @@ export class Gateway {
     const transport = socket instanceof SSEConnection ? "sse" : "websocket";
     const state = (this.#state = { phase: "connected", transport });
     this.#answerWaiting(true);
+    for (const text of this.#commands.texts) this.#sendNow(text); // of an earlier connection
     this.#call("onWebSocketStatusChange", true);
     if (this.#state === state) this.#call("onStateChange", state);
   }
@@ -204,7 +229,11 @@ export class Gateway {
     if (mark) return;
     // Recorded before delivered: a callback that disconnects must not get the same event on its return.
     const isNew = this.#position.isNew(data);
-    if (isNew || this.#options.deliverRepeats) this.#call("onWebSocketMessage", data);
+    if (!isNew && !this.#options.deliverRepeats) return;
+    const isResult = this.#commands.takeResult(data);
+    this.#call("onWebSocketMessage", data);
+    const event = this.onEvent && !isResult && parsedObject(data);
+    if (event) this.#call("onEvent", event);
   }
 
   #ended(socket, code, reason, failures = 1) {
@@ -253,20 +282,6 @@ export class Gateway {
     return socket;
   }
 
-  /** Listens to what a browser knows of the network and of the person. */
-  #watchNetwork(method) {
-    for (const type of ["online", "offline"]) globalThis[method]?.(type, this.#networkChanged);
-    globalThis.document?.[method]("visibilitychange", this.#networkChanged);
-  }
-
-  #networkChanged = ({ type }) => {
-    if (type === "visibilitychange" && document.visibilityState !== "visible") return;
-    // A socket from before the network went may be dead unnoticed; a new one costs little, since it resumes.
-    const mayBeDead = type === "online" && this.#wasOffline && this.#isConnected;
-    if (type !== "visibilitychange") this.#wasOffline = type === "offline";
-    if (type !== "offline" && (mayBeDead || this.#state.phase === "lost")) this.#connect();
-  };
-
   #answerWaiting(isConnected) {
     for (const resolve of this.#waiting.splice(0)) resolve(isConnected);
   }
@@ -281,11 +296,4 @@ export class Gateway {
   }
 }
 
-// Gateway.init() and the others: the members of one Gateway that the program shares, as in the Flutter app.
-const shared = new Gateway();
-for (const name of ["init", "connectWebSocket", "disconnectWebSocket", "sendWebSocketMessage"]) {
-  Object.defineProperty(Gateway, name, { value: shared[name].bind(shared) });
-}
-for (const name of ["isWebSocketConnected", "isServerRunning", ...Object.keys(shared)]) {
-  Object.defineProperty(Gateway, name, { get: () => shared[name], set: (value) => (shared[name] = value) });
-}
+shareMembers(Gateway);

@@ -23,12 +23,14 @@ export function socketAddress({ url, host = Config.serverHost, port = Config.ser
   return address;
 }
 
-/** The same address with `since` in place of its own; unchanged where `since` is "". */
-export function resumeAddress(address, since) {
-  if (!since) return address;
-  const pairs = address.search.slice(1).split("&").filter((pair) => pair && !pair.startsWith("since="));
+/** The same address with `since` and `channels` in place of its own; each is unchanged where it is empty. */
+export function resumeAddress(address, { since, channels }) {
+  const replaced = [...(since ? [["since", since]] : []), ...channels.map((channel) => ["channel", channel])];
+  if (replaced.length === 0) return address;
+  const names = new Set(replaced.map(([name]) => name));
+  const pairs = address.search.slice(1).split("&").filter((pair) => pair && !names.has(pair.split("=")[0]));
   const resumed = new URL(address);
-  resumed.search = [...pairs, `since=${encodeURIComponent(since)}`].join("&");
+  resumed.search = [...pairs, ...replaced.map(([name, value]) => `${name}=${encodeURIComponent(value)}`)].join("&");
   return resumed;
 }
 

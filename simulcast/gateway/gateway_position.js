@@ -19,6 +19,10 @@ export class ResumePosition {
   /** The position of this connection's hello, until an event or a mark brings a newer one. */
   #hello = null;
   #awaitsHello = false;
+  /** The channel of events that carry none, once it is known. */
+  #alone = "";
+  /** Those that a new connection follows; none for those of its address. */
+  channels = [];
 
   /** The value of the query's `since`; "" before the first event. */
   get since() {
@@ -35,11 +39,33 @@ export class ResumePosition {
       this.#before.set(channel, before);
     }
     [this.#hello, this.#awaitsHello] = [null, true];
+    this.#alone = this.channels.length === 1 ? this.channels[0] : "";
+  }
+
+  /**
+   * Takes over all channels of this connection, to which `added` has come, "" for none, and drops the others. The first
+   * time they tell the channel of the events that carried none.
+   */
+  follow(channels, added) {
+    const owner = channels.find((channel) => channel !== added) ?? added;
+    if (this.channels.length === 0 && owner) {
+      this.#alone = owner;
+      for (const places of [this.#offsets, this.#before]) {
+        const known = places.get(owner) ?? new Map();
+        for (const [epoch, offset] of places.get("") ?? []) put(known, epoch, offset);
+        places.delete("");
+        if (known.size > 0) places.set(owner, known);
+      }
+    }
+    this.channels = [...channels];
+    for (const places of [this.#offsets, this.#before]) {
+      for (const channel of [...places.keys()]) if (channel && !channels.includes(channel)) places.delete(channel);
+    }
   }
 
   /** Ends a connection. Its hello counts if the events that it announced must have arrived. */
   end() {
-    if (this.#hello && Date.now() - this.#hello.at >= HELLO_HOLDS_AFTER_MS) this.#see("", this.#hello);
+    if (this.#hello && Date.now() - this.#hello.at >= HELLO_HOLDS_AFTER_MS) this.#see(this.#alone, this.#hello);
     this.#hello = null;
   }
 
@@ -60,7 +86,7 @@ export class ResumePosition {
   isNew(text) {
     const match = EVENT.exec(text);
     if (!match) return true;
-    const [, epoch, digits, channel = ""] = match;
+    const [, epoch, digits, channel = this.#alone] = match;
     const offset = BigInt(digits);
     if (offset <= (this.#before.get(channel)?.get(epoch) ?? -1n)) return false;
     this.#see(channel, { epoch, offset });
@@ -74,7 +100,7 @@ export class ResumePosition {
     const match = POSITION.exec(mark?.position ?? "");
     if (!match) return null;
     const position = { epoch: match[1], offset: BigInt(match[2]), at: Date.now() };
-    if (mark.type === "position") this.#see(mark.channel ?? "", position);
+    if (mark.type === "position") this.#see(mark.channel ?? this.#alone, position);
     else if (isAlone && this.#awaitsHello) this.#hello = position;
     this.#awaitsHello = false; // a later one belongs to a channel that was subscribed to since
     return mark;

@@ -1,5 +1,7 @@
 // A stand-in for a WebSocket where a network lets none through: server-sent events in, commands out by REST.
 
+import { REQUESTS } from "./gateway_rest.js";
+
 const RESPONSE_TIMEOUT_MS = 10_000;
 const LOST = 1006;
 /** HTTP status of a refusal → the close code with the same meaning (simulcast/model/close_codes.py). */
@@ -80,7 +82,15 @@ export class SSEConnection extends EventTarget {
     }
   }
 
-  async #post({ action, download_id: id, job_id: jobId, command_id: commandId, file, url, bytes_per_s: bytesPerS }) {
+  async #post(message) {
+    const { action, command_id: commandId, ...members } = message;
+    if (action in REQUESTS) {
+      const answer = await REQUESTS[action]((...request) => this.#request(...request), this.#downloads, members);
+      this.#dispatch(JSON.stringify({ type: "command_result", action, command_id: commandId, ...answer }));
+    } else await this.#command(message);
+  }
+
+  async #command({ action, download_id: id, job_id: jobId, command_id: commandId, file, url, bytes_per_s: bytesPerS }) {
     const one = `${this.#downloads}/${encodeURIComponent(id)}`;
     const query = commandId === undefined ? "" : `command_id=${encodeURIComponent(commandId)}`;
     let result = { status: "rejected", reason: "unavailable", message: `${action} needs a WebSocket` };
@@ -97,7 +107,7 @@ export class SSEConnection extends EventTarget {
     }
     if (jobId !== undefined && result.reason === "unknown_download") result.reason = "unknown_job";
     const command = { action, download_id: id, job_id: jobId, command_id: commandId };
-    this.#dispatch(JSON.stringify({ type: "command_result", ...command, ...result }));
+    this.#dispatch(JSON.stringify({ type: "command_result", ...command, ...result, body: undefined }));
   }
 
   async #request(method, address, body) {
@@ -108,7 +118,7 @@ export class SSEConnection extends EventTarget {
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
       });
-      if (response.ok) return { status: "accepted" };
+      if (response.ok) return { status: "accepted", body: await response.json() };
       const reason = REASONS[response.status] ?? "unavailable";
       return { status: "rejected", reason, message: await errorDetail(response) };
     } catch {

@@ -1,4 +1,4 @@
-"""What clients add, list and publish, by REST and over a WebSocket: one model for both ways."""
+"""All that clients add, list and publish, by REST and over a WebSocket: one model for both ways."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""What a front-end answers to requests, byte by byte."""
+"""The answers of a front-end to requests, byte by byte."""
 
 import re
 from types import SimpleNamespace

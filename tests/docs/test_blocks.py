@@ -28,6 +28,7 @@ RUN_BY = {
     "python": "here, tests/docs/test_daemon.py, tests/examples/test_examples.py and tests/examples/test_engine.py",
     "json": "tests/docs/test_contract.py",
     "html": "tests/page/test_example.py",
+    "js": "tests/gateway_js/test_package.py",
     "nginx": "tests/docs/test_proxies.py",
     "caddy": "tests/docs/test_proxies.py",
     "haproxy": "tests/docs/test_proxies.py",
@@ -78,7 +79,7 @@ async def test_commands_run(document: str, front_end: StartFrontEnd, own_valkey:
         assert output.strip() or "demo" in line, line
 
 
-@pytest.mark.parametrize("document", ["docs/index.md", "docs/access.md"])
+@pytest.mark.parametrize("document", ["docs/index.md", "docs/access.md", "docs/clients.md"])
 async def test_python_programs_run(document: str, front_end: StartFrontEnd, own_valkey: Valkey, tmp_path: Path) -> None:
     tokens = {"SIMULCAST_TOKEN_SECRET": SECRET} if document == "docs/access.md" else {}
     running = await front_end(**tokens)

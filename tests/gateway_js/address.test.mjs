@@ -83,7 +83,8 @@ test("a class that throws is a failed attempt", async () => {
 
 test("the declarations name all members that there are", async () => {
   const declared = await readFile(new URL("../../simulcast/gateway/gateway.d.ts", import.meta.url), "utf8");
-  const own = [...Object.getOwnPropertyNames(Gateway.prototype), ...Object.keys(new Gateway())];
+  const ofPrototypes = [Gateway.prototype, Object.getPrototypeOf(Gateway.prototype)].map(Object.getOwnPropertyNames);
+  const own = [...ofPrototypes.flat(), ...Object.keys(new Gateway())];
   const statics = Object.getOwnPropertyNames(Gateway).filter((name) => !["length", "name", "prototype"].includes(name));
   const [, ofOne, ofClass] = declared.match(/interface Gateway \{\n(.*?)^\}(?:.*?)const Gateway: Gateway & \{\n(.*?)^\}/ms);
   const members = (text) => [...text.matchAll(/^  (?:readonly )?(\w+)/gm)].map((match) => match[1]);

@@ -16,9 +16,9 @@ beforeEach(() => {
     const request = { method, url: String(url), headers, body, writer: stream.writable.getWriter() };
     requests.push(request);
     signal.addEventListener("abort", () => void request.writer.abort().catch(() => {}));
-    const { status, type, detail } = answer(request);
+    const { status, type, detail, body: content } = answer(request);
     const isStream = type === STREAM.type;
-    return new Response(isStream ? stream.readable : JSON.stringify({ detail }), { status });
+    return new Response(isStream ? stream.readable : JSON.stringify(content ?? { detail }), { status });
   });
 });
 
@@ -173,4 +173,27 @@ test("a server that can't be reached rejects the command", async () => {
   one.sendWebSocketMessage({ action: "pause_download", download_id: "a" });
   await settled();
   assert.deepEqual(JSON.parse(messages[0]).reason, "unavailable");
+});
+
+test("add, get, list and publish go by REST", async () => {
+  const answers = {
+    "POST /downloads": { status: 201, body: { download_id: "1", existing: false } },
+    "GET /downloads/a%2Fb": { status: 404, detail: "there is no download a/b" },
+    "GET /downloads?state=queued&offset=0&limit=2": { status: 200, body: { downloads: [{ download_id: "1" }], total: 1 } },
+    "POST /publish": { status: 200, body: { results: [{ event_id: "7-1" }] } },
+  };
+  const { one } = await fallenBack();
+  answer = ({ method, url }) => answers[`${method} ${url.replace("http://host", "")}`] ?? { status: 500 };
+  assert.deepEqual(await one.add("https://example.com/a", { download_id: "1" }), { download_id: "1", existing: false });
+  assert.deepEqual(JSON.parse(requests.at(-1).body), { url: "https://example.com/a", download_id: "1" });
+  await assert.rejects(one.get("a/b"), { reason: "unknown_download", message: "there is no download a/b" });
+  assert.deepEqual(await one.list({ state: "queued", limit: 2 }), { downloads: [{ download_id: "1" }], total: 1 });
+  assert.equal(await one.publish({ n: 1 }, { channel: "c", idempotency_key: "k" }), "7-1");
+  assert.deepEqual(JSON.parse(requests.at(-1).body), { items: [{ channel: "c", event: { n: 1 }, idempotency_key: "k" }] });
+  answers["POST /publish"] = { status: 200, body: { results: [{ error: "not_allowed", detail: "no" }] } };
+  await assert.rejects(one.publish({ n: 1 }), { reason: "not_allowed", message: "no" });
+  answers["POST /downloads"] = { status: 409, detail: "there is a download 1 already" };
+  await assert.rejects(one.add("https://example.com/b", { download_id: "1" }), { reason: "conflict" });
+  await assert.rejects(one.subscribe("a"), { reason: "unavailable" });
+  await assert.rejects(one.list({ limit: -1 }), { reason: "unavailable" });
 });

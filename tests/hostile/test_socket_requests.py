@@ -1,4 +1,4 @@
-"""What clients add, list and publish over a WebSocket, whatever they send: answered, in bounds, as by REST."""
+"""All that clients may send to add, list and publish over a WebSocket is answered, in bounds, as by REST."""
 
 import itertools
 import json
