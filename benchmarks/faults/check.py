@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.faults.journal import Kind, Published, Seen
+from benchmarks.faults.journal import ENDS, Kind, Published, Seen
 
 MAX_EXAMPLES = 5
 _NEVER = float("inf")
@@ -225,9 +225,11 @@ class _Reading:
     def _is_pardoned(self, event: Published) -> bool:
         """Return whether the client followed another server by then, and received there how the attempt ended.
 
+        There it may have had another number: where no server answered the first report, a worker makes a second one.
         Of a download that was submitted and deleted on the server before alone, it may have received nothing.
         """
-        if not event.positions or (event.is_end and _state(event.ident) in self._states):
+        state = _state(event.ident)
+        if not event.positions or (state[1] in {*ENDS, "deleted"} and state in self._states):
             return bool(event.positions)
         is_due = event.is_end and not (event.ident.endswith(".deleted") and event.key not in self._jobs)
         return not is_due and all(

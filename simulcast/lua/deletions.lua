@@ -1,5 +1,6 @@
 -- Deletions. Each leaves a tombstone, so that a submission or a claim that is sent again revives nothing.
--- A deletion is text of five lines: submission, command, host, change, and names of files, each followed by a slash.
+-- A deletion is text of five lines: submission, command, host, change and attempt, and names of files, each followed by a
+-- slash. The attempt is left out where there was no record.
 
 local TOMBSTONE_TTL_S = 3600 -- longer than calls are kept to be sent again
 
@@ -14,8 +15,8 @@ end
 -- `command` is the key of the command, or ''. `members` are further members of the event. Returns the deletion.
 local function delete(channel, id, command, members, with_file)
   local record = record_key(channel, id)
-  local part, file_path, state, host, submission, marker =
-    unpack(redis.call('HMGET', record, 'part', 'file_path', 'state', 'host', 'submission', 'finishing'))
+  local part, file_path, state, host, submission, marker, attempt =
+    unpack(redis.call('HMGET', record, 'part', 'file_path', 'state', 'host', 'submission', 'finishing', 'attempt'))
   local file_names = ''
   if state ~= 'complete' and part and part ~= '' then file_names = part .. '/' end
   if marker and (with_file or state ~= 'complete') then
@@ -25,26 +26,39 @@ local function delete(channel, id, command, members, with_file)
   end
   for file_name in string.gmatch(file_names, '[^/]+') do record_orphan(channel, record, file_name) end
   local _, change = change_state(channel, id, 'deleted', 'deleted', members)
-  local deletion = table.concat({submission or '', command, host or '', change, file_names}, '\n')
+  local deletion = table.concat({submission or '', command, host or '', change .. ' ' .. attempt, file_names}, '\n')
   remove_record(channel, record, id, deletion)
   return deletion
+end
+
+-- Returns what clients are shown of a key, or nil.
+local function shown_entry(channel, id)
+  return redis.call('HGET', channel.latest, 's ' .. id) or redis.call('HGET', channel.latest, 'p ' .. id)
+    or redis.call('HGET', channel.ended, id) or nil
+end
+
+-- Publishes the deletion of what has no record. `attempt` is '' where it never had one.
+local function publish_deleted(channel, id, attempt, change, members)
+  local event_type = channel.family .. '_deleted'
+  local label = 'e:' .. event_type .. ':' .. attempt .. ':' .. change .. (attempt == '' and 'p' or '')
+  if attempt ~= '' then members = ',"attempt":' .. attempt .. ',"change":' .. change .. members end
+  append_and_publish(channel, label, id,
+    '{"type":"' .. event_type .. '","' .. channel.family .. '_id":' .. cjson.encode(id) .. members .. '}')
 end
 
 -- Deletes what clients are shown of a key that no record holds, for everyone: a program that published it may be gone. Nothing
 -- that was published after `cutoff` (ms) goes. Returns the deletion, or nil if there is nothing of this family.
 local function delete_unowned(channel, id, command, members, cutoff)
   if redis.call('EXISTS', record_key(channel, id)) == 1 then return nil end
-  local entry = redis.call('HGET', channel.latest, 's ' .. id) or redis.call('HGET', channel.latest, 'p ' .. id)
-    or redis.call('HGET', channel.ended, id)
+  local entry = shown_entry(channel, id)
   local is_event, event = pcall(cjson.decode, string.match(entry or '', '\n(.*)$') or '')
   local shown = is_event and type(event) == 'table' and tostring(event.type) or ''
   local is_download = string.find(shown, '^download_') ~= nil
   if not entry or string.find(shown, '_deleted$') or is_download ~= (channel.family == 'download') then return nil end
   local shown_at = redis.call('ZSCORE', channel.touched, id) or redis.call('ZSCORE', channel.ended_at, id) or 0
   if tonumber(shown_at) > tonumber(cutoff) then return nil end
-  local event_type, now = channel.family .. '_deleted', int(now_ms())
-  append_and_publish(channel, 'e:' .. event_type .. '::' .. now .. 'p', id,
-    '{"type":"' .. event_type .. '","' .. channel.family .. '_id":' .. cjson.encode(id) .. members .. '}')
+  local now = int(now_ms())
+  publish_deleted(channel, id, '', now, members)
   local deletion = table.concat({'', command, '', now, ''}, '\n')
   redis.call('SET', tombstone_key(record_key(channel, id)), deletion, 'EX', TOMBSTONE_TTL_S)
   return deletion
@@ -61,14 +75,16 @@ function evict_oldest_done(channel)
   end
 end
 
--- Carries out deletions that another server acknowledged. The third and further ARGV are id, deletion, …
+-- Carries out deletions that another server acknowledged, and publishes each: where this server has nothing of the job,
+-- clients may have heard of it, and not of its deletion, from the other one. The third and further ARGV are id, deletion, …
 local function forget(KEYS, ARGV)
   local name, max_length = unpack(ARGV, 1, 2)
   local channel = jobs_from(KEYS, name, max_length)
   for i = 3, #ARGV, 2 do
     local id, deletion = ARGV[i], ARGV[i + 1]
     local record = record_key(channel, id)
-    local submission, host, change, file_names = string.match(deletion, '^([^\n]*)\n[^\n]*\n([^\n]*)\n(%d+)\n(.*)$')
+    local submission, host, change, attempt, file_names =
+      string.match(deletion, '^([^\n]*)\n[^\n]*\n([^\n]*)\n(%d+) ?(%d*)\n(.*)$')
     local state, stored = unpack(redis.call('HMGET', record, 'state', 'submission'))
     local is_known = read_tombstone(record) == deletion
     if not is_known and host ~= '' then
@@ -79,7 +95,8 @@ local function forget(KEYS, ARGV)
       change_state(channel, id, 'deleted', 'deleted', '')
       remove_record(channel, record, id, deletion)
     else
-      delete_unowned(channel, id, '', '', change)
+      local is_unheard = not (is_known or state or shown_entry(channel, id))
+      if is_unheard then publish_deleted(channel, id, attempt, change, '') else delete_unowned(channel, id, '', '', change) end
       redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)
     end
   end

@@ -101,3 +101,14 @@ def test_a_bare_client_may_receive_ended_downloads_behind_running_ones_once_a_co
     snapshot = [Seen("opened", 5.5), got(END_B), got(STARTED_A, 9), got(NOTE, 9)]
     assert judged([*all_but(END_B), *snapshot], kept=False).reordered.total() == 0
     assert judged([*all_but(END_B), *snapshot, got(STARTED_B, 9)], kept=False).reordered.total() > 0
+
+
+@pytest.mark.parametrize(("other", "lost"), [("w/1.4.complete", 0), ("w/1.4.paused", 1), ("w/2.4.complete", 1)])
+def test_an_end_may_have_another_number_where_a_client_had_it_from_the_former_server(other: str, lost: int) -> None:
+    """A worker whose report was not answered reports again, and each server takes its own number."""
+    event_of = {name: name.rpartition(".")[2] for name in ("w/1.3.complete", other, "w/1.5.deleted")}
+    states = [Published(name, "w", "state", "deleted" in name, -1, 0.0, "unknown", ["7-8"]) for name in event_of]
+    told = [replace(TOLD[0], ident=name, event=event, event_id="") for name, event in event_of.items()]
+    clients = [("one", True, [OPENED, HELLO, told[0], told[2]]), ("two", True, [OPENED, HELLO, *told[1:]])]
+    later = got(0, event_id="7-10")
+    assert check(states, [(*each[:2], [*each[2], later]) for each in clients])[1].lost.total() == lost

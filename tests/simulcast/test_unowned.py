@@ -111,3 +111,19 @@ async def test_a_server_that_takes_over_removes_what_was_shown_before_the_remova
     )
     await broker.sender(channel).execute("call forget", call)
     assert await shown(broker, channel) == left
+
+
+@pytest.mark.parametrize(
+    ("change", "told"), [("7 2", {"attempt": 2, "change": 7}), ("7", {})], ids=["of a record", "of none"]
+)
+async def test_a_server_that_takes_over_tells_of_a_removal_whose_download_it_never_had(
+    change: str, told: dict[str, int], topology: Topology, broker: Broker, channel: str
+) -> None:
+    names = topology.names(channel)
+    call = functions.fcall(
+        "forget", [*names.stream_keys, *names.job_keys], [names.pubsub, 100, "a", f"n\ndelete 1\n\n{change}\n"]
+    )
+    for _ in range(2):  # a repetition tells nothing again
+        await broker.sender(channel).execute("call forget", call)
+    events = [{key: event[key] for key in ("type", "download_id", *told)} for event in await history(broker, channel)]
+    assert events == [{"type": "download_deleted", "download_id": "a", **told}]
