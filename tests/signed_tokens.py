@@ -1,11 +1,19 @@
 """Tokens as an issuer, or a forger, would sign them."""
 
+import asyncio
 import functools
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from app.access.keys import KeyRing
+from app.access.tokens import TokenVerifier
+from simulcast.frontend.grant import Grant
+from simulcast.settings.token_keys import VerificationKey, secret_key
 
 SECRET = "a secret of ours, as long as HS512 wants it, so that only its name is wrong"
 
@@ -19,10 +27,29 @@ def token(scope: str = "watch", **others: object) -> str:
     return jwt.encode(claims(scope, **others), SECRET, "HS256")
 
 
+def grant_of(text: str, keys: Sequence[VerificationKey] = ()) -> Grant:
+    """Return the grant of a token. `keys`: that of SECRET unless others are given. Raises TokenRefused."""
+    return asyncio.run(TokenVerifier(KeyRing(keys or [secret_key(SECRET)])).grant(text))
+
+
 @functools.cache
 def rsa_key() -> tuple[str, str]:
     """Return the private and the public key, in PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return in_pem(private_key("RS256"))
+
+
+def private_key(algorithm: str) -> Any:
+    """Return a new private key of the algorithm."""
+    match algorithm:
+        case "RS256":
+            return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        case "ES256":
+            return ec.generate_private_key(ec.SECP256R1())
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+def in_pem(key: Any) -> tuple[str, str]:
+    """Return a private key and its public one, in PEM."""
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

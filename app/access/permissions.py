@@ -6,9 +6,11 @@ from typing import cast
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
+from app.access.keys import KeysUnavailable
 from app.access.tokens import TokenRefused, TokenVerifier
 from simulcast.frontend.authorization import Authorize, Decision, TokenInFirstMessage
 from simulcast.frontend.grant import FULL_ACCESS, Grant
+from simulcast.frontend.services import RETRY_AFTER
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.token_claims import Scope
 
@@ -28,10 +30,10 @@ def client_authorizer(tokens: TokenVerifier | None) -> Authorize:
             token = next(named, None) if token is None else token
             if token is None and tokens is not None:
                 return TokenInFirstMessage(verify_first)
-        return authorize(tokens, token, "watch", channels)
+        return await authorize(tokens, token, "watch", channels)
 
     async def verify_first(token: str) -> Grant:
-        return authorize(tokens, token, "watch", [])
+        return await authorize(tokens, token, "watch", [])
 
     return authorize_client
 
@@ -42,7 +44,7 @@ def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     async def authorize_request(request: Request) -> Grant:
         channel = request.path_params.get("channel", DEFAULT_CHANNEL)
         tokens = cast(TokenVerifier | None, request.app.state.tokens)
-        return authorize(tokens, bearer_token(request), scope, [channel])
+        return await authorize(tokens, bearer_token(request), scope, [channel])
 
     return authorize_request
 
@@ -52,7 +54,7 @@ def require_scope_anywhere(scope: Scope) -> Callable[[Request], Awaitable[Grant]
 
     async def authorize_request(request: Request) -> Grant:
         tokens = cast(TokenVerifier | None, request.app.state.tokens)
-        grant = authorize(tokens, bearer_token(request), scope, [])
+        grant = await authorize(tokens, bearer_token(request), scope, [])
         if scope not in grant.scopes:
             raise _insufficient_scope(grant, scope, "")
         return grant
@@ -66,10 +68,11 @@ def bearer_token(connection: HTTPConnection) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, channels: Iterable[str]) -> Grant:
-    """Return the grant of `token`, which includes the scope in each channel; everything where no tokens are configured.
+async def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, channels: Iterable[str]) -> Grant:
+    """Return the grant of `token`, which includes the scope in each channel; everything without tokens configured.
 
-    Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that.
+    Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that, 503 while
+    its key can't be looked up.
     """
     if tokens is None:
         return FULL_ACCESS
@@ -80,7 +83,9 @@ def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, cha
             {"www-authenticate": _CHALLENGE},
         )
     try:
-        grant = tokens.grant(token)
+        grant = await tokens.grant(token)
+    except KeysUnavailable as error:
+        raise HTTPException(503, str(error), RETRY_AFTER) from error
     except TokenRefused as error:
         raise HTTPException(401, str(error), {"www-authenticate": f'{_CHALLENGE}, error="invalid_token"'}) from error
     for channel in channels:

@@ -1,17 +1,19 @@
-"""Tokens of clients: JSON Web Tokens, verified with the one key that is configured (RFC 7519, RFC 8725)."""
+"""Tokens of clients: JSON Web Tokens, verified with the keys that are configured (RFC 7519, RFC 8725)."""
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import jwt
 from jwt.types import Options
 
+from app.access.keys import KeyRing
 from simulcast.frontend.grant import Grant
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.token_claims import AUDIENCE, SCOPES
-from simulcast.settings.access import AccessSettings, prepare_key
+from simulcast.settings.access import AccessSettings
+from simulcast.settings.token_keys import VerificationKey
 
 MAX_TOKEN_CHARS = 4096
 LEEWAY_S = 60.0
@@ -31,39 +33,59 @@ class TokenRefused(Exception):
 
 
 class TokenVerifier:
-    """Verifies tokens by the algorithm of its key, never by that of a token's header: RFC 8725 §3.1."""
+    """Verifies tokens by the algorithm of each key, never by that of a token's header: RFC 8725 §3.1."""
 
-    def __init__(self, algorithm: str, key: str) -> None:
-        """`algorithm`: HS256 with a secret, or RS256 with a public key in PEM. Raises ValueError for an unfit key."""
-        self._algorithm = algorithm
-        self._key = prepare_key(algorithm, key)
+    def __init__(self, keys: KeyRing) -> None:
+        self.keys = keys
 
     @classmethod
     def from_settings(cls, settings: AccessSettings) -> Self | None:
         """Return None where no tokens are configured. Raises SettingRefused."""
-        algorithm, key = settings.token_key()
-        return cls(algorithm, key) if algorithm else None
+        keys = KeyRing.from_settings(settings)
+        return None if keys is None else cls(keys)
 
-    def grant(self, token: str) -> Grant:
-        """Return the permissions of its bearer. Raises TokenRefused."""
-        if len(token) > MAX_TOKEN_CHARS:
-            raise TokenRefused(f"a token has at most {MAX_TOKEN_CHARS:,} characters: get a smaller one")
+    async def grant(self, token: str) -> Grant:
+        """Return the permissions of its bearer. Raises TokenRefused, KeysUnavailable."""
+        return verify(token, await self.keys.find(*_read_header(token)))
+
+
+def _read_header(token: str) -> tuple[object, str]:
+    """Return the algorithm and the key's id that a token names: they choose among the keys. Raises TokenRefused."""
+    if len(token) > MAX_TOKEN_CHARS:
+        raise TokenRefused(f"a token has at most {MAX_TOKEN_CHARS:,} characters: get a smaller one")
+    try:
+        header = jwt.get_unverified_header(token)
+        return header.get("alg"), header.get("kid", "")
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise _refuse(error) from error
+
+
+def verify(token: str, keys: Sequence[VerificationKey]) -> Grant:
+    """Return the permissions of a token that one of the keys verifies. Raises TokenRefused."""
+    failure: Exception = jwt.InvalidSignatureError("no key here verifies its signature")
+    for key in keys:
         try:
             claims = jwt.decode(
                 token,
-                self._key,
-                algorithms=[self._algorithm],
+                key.key,
+                algorithms=[key.algorithm],
                 audience=AUDIENCE,
                 leeway=LEEWAY_S,
                 options=_OPTIONS,
             )
             _check_expiry(claims["exp"])
             return grant_from_claims(claims)
+        except jwt.InvalidSignatureError as error:
+            failure = error
         except jwt.ExpiredSignatureError as error:
             raise TokenRefused("the token has expired: get a new one", expired=True) from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            why = f"{type(error).__name__}: {error}"
-            raise TokenRefused(f"the token is not valid ({why[:200]}): get another one") from error
+            raise _refuse(error) from error
+    raise _refuse(failure)
+
+
+def _refuse(error: Exception) -> TokenRefused:
+    return TokenRefused(f"the token is not valid ({type(error).__name__}: {error}"[:220] + "): get another one")
 
 
 def grant_from_claims(claims: Mapping[str, object]) -> Grant:

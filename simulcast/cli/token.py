@@ -1,8 +1,9 @@
 """`simulcast token`: signs a token for a client. The key comes from the environment or a file, never as an argument."""
 
+import secrets
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,10 +27,15 @@ def token(
         ),
     ] = None,
     expires: Annotated[int, typer.Option(min=1, help="Seconds until the token expires.")] = 3600,
+    user: Annotated[str, typer.Option(help="The user whose token it is (the claim sub).")] = "",
     private_key_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="PEM file of an RSA private key, instead of SIMULCAST_TOKEN_SECRET."),
+        typer.Option(
+            metavar="FILE",
+            help="PEM file of a private key, RSA, EC P-256 or Ed25519, instead of SIMULCAST_TOKEN_SECRET.",
+        ),
     ] = None,
+    key_id: Annotated[str, typer.Option(help="The name of that key in its key set (kid).")] = "",
 ) -> None:
     """Print a token that a client may send."""
     import jwt
@@ -42,23 +48,39 @@ def token(
         "exp": int(time.time()) + expires,
         "scope": " ".join(dict.fromkeys(scopes)),
         "channels": channels or ["downloads"],
+        "jti": secrets.token_hex(16),
+        **({"sub": user} if user else {}),
     }
-    try:
-        typer.echo(jwt.encode(claims, key, algorithm))
-    except (jwt.PyJWTError, TypeError, AttributeError) as error:  # the key needs a password, or is a public one
-        raise CommandError("the key can't sign: give an RSA private key without a password") from error
+    typer.echo(jwt.encode(claims, key, algorithm, {"kid": key_id} if key_id else None))
 
 
-def _read_key(private_key_file: Path | None) -> tuple[str, str]:
+def _read_key(private_key_file: Path | None) -> tuple[str, Any]:
     """Return the algorithm and the key to sign with. Raises CommandError, SettingRefused."""
     from simulcast.settings.access import AccessSettings
 
     if private_key_file is not None:
-        try:
-            return "RS256", private_key_file.read_text(encoding="ascii")
-        except (OSError, ValueError) as error:
-            raise CommandError(f"--private-key-file {private_key_file} can't be read: name a PEM file") from error
-    algorithm, key = AccessSettings.from_environment(token_public_key_file="").token_key()
-    if not algorithm:
+        return _read_private_key(private_key_file)
+    settings = AccessSettings.from_environment(token_public_key_file="", token_jwks_url="")
+    if not settings.token_keys():
         raise CommandError("there is nothing to sign with: set SIMULCAST_TOKEN_SECRET, or give --private-key-file")
+    return "HS256", settings.token_secret
+
+
+def _read_private_key(file: Path) -> tuple[str, Any]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    from simulcast.settings.token_keys import algorithm_of
+
+    try:
+        pem = file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"--private-key-file {file} can't be read: name a PEM file") from error
+    try:
+        key = load_pem_private_key(pem, None)
+        algorithm = algorithm_of(key.public_key())
+    except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+        algorithm = ""  # it needs a password, or is a public one
+    if not algorithm:
+        raise CommandError("the key can't sign: give a private key, RSA, EC P-256 or Ed25519, without a password")
     return algorithm, key

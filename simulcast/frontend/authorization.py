@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from simulcast.frontend.grant import Grant
-from simulcast.model.close_codes import MAX_REASON_BYTES, Stop
+from simulcast.model.close_codes import MAX_REASON_BYTES, Reconnect, Stop
 
 AUTHENTICATION_TIMEOUT_S = 10.0  # from the handshake to the first message
 Argument = TypeVar("Argument")
@@ -85,7 +85,8 @@ async def authenticate(websocket: WebSocket, decision: TokenInFirstMessage, chan
         grant = await decide(decision.verify, token)
         return require_watch(grant if isinstance(grant, Grant) else None, channels)
     except HTTPException as error:
-        await _close(websocket, Stop.BAD_TOKEN if error.status_code == 401 else Stop.NOT_ALLOWED, error.detail)
+        codes = {401: Stop.BAD_TOKEN, 503: Reconnect.TRY_AGAIN_LATER}
+        await _close(websocket, codes.get(error.status_code, Stop.NOT_ALLOWED), error.detail)
         return None
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from simulcast.errors import SettingRefused
 from simulcast.model.origin import host_and_port, is_loopback_origin
-from simulcast.settings.access import AccessSettings
+from simulcast.settings.access import WAYS_TO_VERIFY, AccessSettings
 from simulcast.settings.shared import Separated
 
 
@@ -88,12 +88,11 @@ class FrontEndSettings(AccessSettings):
     @model_validator(mode="after")
     def _check_origins(self) -> Self:
         """Raise SettingRefused where pages of other sites could do everything and no setting says that they may."""
-        has_tokens = bool(self.token_secret or self.token_public_key_file)
         foreign = [origin for origin in self.allowed_origins if not is_loopback_origin(origin.removesuffix(":*"))]
-        if foreign and not has_tokens and not self.open_to_everyone:
+        if foreign and not self.has_tokens and not self.open_to_everyone:
             raise SettingRefused(
                 f"SIMULCAST_ALLOWED_ORIGINS={','.join(foreign)[:200]}: without tokens, each visitor of such a page "
-                "lets it watch and command all downloads. Set SIMULCAST_TOKEN_SECRET or "
-                "SIMULCAST_TOKEN_PUBLIC_KEY_FILE, or SIMULCAST_OPEN_TO_EVERYONE=true if that is intended"
+                f"lets it watch and command all downloads. Set {WAYS_TO_VERIFY}, or SIMULCAST_OPEN_TO_EVERYONE=true if "
+                "that is intended"
             )
         return self

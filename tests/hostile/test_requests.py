@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from app.access.hosts import check_host
 from app.access.middleware import RequestFilterMiddleware
-from app.access.tokens import TokenRefused, TokenVerifier
+from app.access.tokens import TokenRefused
 from simulcast.frontend.origins import check_origin
 from simulcast.frontend.subscriptions import options
 from simulcast.model.ip_address import parse_ip_address
@@ -21,9 +21,7 @@ from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.redis import explain
 from simulcast.settings.shared import split_commas
 from tests.hostile.texts import in_few_words, messages, text, values
-
-SECRET = "a secret that is long enough for the algorithm that is used"
-TOKENS = TokenVerifier("HS256", SECRET)
+from tests.signed_tokens import SECRET, grant_of
 
 parameters = st.tuples(
     st.sampled_from(["channel", "since", "download_id", "interval_ms", "last_event_id", "else"]),
@@ -82,7 +80,7 @@ signed = claims.map(lambda found: jwt.api_jws.PyJWS().encode(found.encode(errors
 def test_whatever_is_shown_as_a_token_it_is_refused_without_being_repeated(token: str) -> None:
     """None of these says until when and for what it is valid."""
     try:
-        grant = TOKENS.grant(token)
+        grant = grant_of(token)
     except TokenRefused as error:
         in_few_words(error)
         assert len(token) < 16 or token not in str(error)

@@ -66,11 +66,12 @@ def _suggest(name: str) -> str:
 def check_exposure(host: str, settings: AccessSettings) -> Finding:
     """Report who may connect to a front-end on `host`."""
     try:
-        algorithm, _ = settings.token_key()
+        keys = settings.token_keys()
     except SettingRefused as error:
         return Finding(ERROR, "access", str(error), "see docs/access.md")
-    if algorithm:
-        return Finding(OK, "access", f"everyone who has a token ({algorithm})")
+    if settings.has_tokens:
+        signed = ", ".join(sorted({key.algorithm for key in keys})) or "by a key of SIMULCAST_TOKEN_JWKS_URL"
+        return Finding(OK, "access", f"everyone who has a token ({signed})")
     if not is_public_bind(host):
         return Finding(OK, "access", f"everyone on this machine ({host}), without a token")
     remedy = "set SIMULCAST_TOKEN_SECRET, unless only a proxy of yours reaches it: docs/access.md"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from app.access.tokens import TokenVerifier
+from simulcast.settings.token_keys import pem_keys
 from tests.command_line import Command, assert_complaint
-from tests.signed_tokens import SECRET, rsa_key
+from tests.signed_tokens import SECRET, grant_of, rsa_key
 
 
 def test_token_is_one_that_front_ends_accept(simulcast: Command, tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_token_is_one_that_front_ends_accept(simulcast: Command, tmp_path: Path)
     asked = ("token", "--scope", "watch", "--scope", "command", "--channel", "a", "--channel", "b-*")
     by_key = simulcast(*asked, "--private-key-file", str(tmp_path / "private.pem")).stdout.strip()
     by_secret = simulcast(*asked, SIMULCAST_TOKEN_SECRET=SECRET).stdout.strip()
-    for grant in (TokenVerifier("HS256", SECRET).grant(by_secret), TokenVerifier("RS256", public).grant(by_key)):
+    for grant in (grant_of(by_secret), grant_of(by_key, pem_keys(public))):
         assert grant.scopes == {"watch", "command"} and grant.channels == ("a", "b-*")
 
 
@@ -24,7 +24,7 @@ def test_token_names_the_mistake(simulcast: Command, tmp_path: Path) -> None:
     message = assert_complaint(
         simulcast("token", "--scope", "watch", "--private-key-file", str(tmp_path / "public.pem"))
     )
-    assert "give an RSA private key" in message
+    assert "give a private key, RSA, EC P-256 or Ed25519" in message
     assert "--token is no token" in assert_complaint(simulcast("watch", **{"SIMULCAST_TOKEN": "two words"}))
     short = {"SIMULCAST_TOKEN_SECRET": "short"}
     assert "at least 32" in assert_complaint(simulcast("token", "--scope", "watch", **short))

@@ -46,7 +46,7 @@ def test_no_setting_shows_a_password_that_was_put_into_it(
                 settings = kind.from_environment()
                 shown = repr(settings)
                 if isinstance(settings, FrontEndSettings):
-                    settings.token_key()
+                    settings.token_keys()
             except SettingRefused as error:
                 shown = str(error).replace("TOKEN_SECRET", "")
             assert "SECRET" not in shown, attribute
@@ -64,7 +64,7 @@ def test_the_address_of_redis_shows_no_password() -> None:
 def test_a_private_key_in_place_of_its_path_is_not_shown() -> None:
     settings = FrontEndSettings.from_environment(token_public_key_file=f"{'-' * 5}BEGIN PRIVATE KEY{'-' * 5}\nSECRET")
     with pytest.raises(SettingRefused) as refused:
-        settings.token_key()
+        settings.token_keys()
     assert "SECRET" not in str(refused.value) + repr(settings)
 
 
