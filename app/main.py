@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -22,7 +22,7 @@ from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
 from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
-from app.routes import channels, downloads, files, jobs, publish
+from app.routes import channels, downloads, files, jobs, publish, revocations
 from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
@@ -83,7 +83,11 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure(settings.log)
-        async with front_end.lifespan(app), tokens.keys.kept_fresh() if tokens else nullcontext():
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(front_end.lifespan(app))
+            if tokens is not None:
+                await running.enter_async_context(tokens.keys.kept_fresh())
+                await running.enter_async_context(tokens.revocations.watching(front_end))
             yield
 
     app = FastAPI(
@@ -113,6 +117,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     app.include_router(jobs.router)
     app.include_router(publish.router)
     app.include_router(channels.router)
+    app.include_router(revocations.router)
     app.include_router(front_end.router, responses=openapi_errors(400, 421))
     app.include_router(files.router)
     app.add_api_websocket_route("/{path:path}", refuse_path)

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from app.access.keys import KeysUnavailable
 from app.access.tokens import TokenRefused, TokenVerifier
+from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.authorization import Authorize, Decision, TokenInFirstMessage
 from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.services import RETRY_AFTER
@@ -72,7 +73,7 @@ async def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scop
     """Return the grant of `token`, which includes the scope in each channel; everything without tokens configured.
 
     Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that, 503 while
-    its key can't be looked up.
+    its key, or the revoked tokens, can't be looked up.
     """
     if tokens is None:
         return FULL_ACCESS
@@ -84,7 +85,7 @@ async def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scop
         )
     try:
         grant = await tokens.grant(token)
-    except KeysUnavailable as error:
+    except (KeysUnavailable, BrokerUnavailable) as error:
         raise HTTPException(503, str(error), RETRY_AFTER) from error
     except TokenRefused as error:
         raise HTTPException(401, str(error), {"www-authenticate": f'{_CHALLENGE}, error="invalid_token"'}) from error

@@ -9,9 +9,11 @@ import jwt
 from jwt.types import Options
 
 from app.access.keys import KeyRing
+from app.access.revocations import Revocations
 from simulcast.frontend.grant import Grant
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.token_claims import AUDIENCE, SCOPES
+from simulcast.revocations import MAX_NAME_CHARS
 from simulcast.settings.access import AccessSettings
 from simulcast.settings.token_keys import VerificationKey
 
@@ -20,7 +22,7 @@ LEEWAY_S = 60.0
 """How far the issuer's clock may be ahead: `nbf` is accepted so much earlier. `exp` counts exactly."""
 
 MAX_LIFETIME_S = 10 * 366 * 24 * 3600.0
-# Nothing here depends on `iat`, `sub` and `jti`, which PyJWT would refuse in another form than text.
+# Nothing here depends on `iat`; `sub` and `jti` may be numbers, which PyJWT would refuse.
 _OPTIONS: Options = {"require": ["exp", "aud"], "verify_iat": False, "verify_sub": False, "verify_jti": False}
 
 
@@ -35,18 +37,22 @@ class TokenRefused(Exception):
 class TokenVerifier:
     """Verifies tokens by the algorithm of each key, never by that of a token's header: RFC 8725 §3.1."""
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, revocations: Revocations) -> None:
         self.keys = keys
+        self.revocations = revocations
 
     @classmethod
     def from_settings(cls, settings: AccessSettings) -> Self | None:
         """Return None where no tokens are configured. Raises SettingRefused."""
         keys = KeyRing.from_settings(settings)
-        return None if keys is None else cls(keys)
+        return None if keys is None else cls(keys, Revocations())
 
     async def grant(self, token: str) -> Grant:
-        """Return the permissions of its bearer. Raises TokenRefused, KeysUnavailable."""
-        return verify(token, await self.keys.find(*_read_header(token)))
+        """Return the permissions of its bearer. Raises TokenRefused, KeysUnavailable, BrokerUnavailable."""
+        grant = verify(token, await self.keys.find(*_read_header(token)))
+        if await self.revocations.is_revoked(grant):
+            raise TokenRefused("the token was revoked: get a new one")
+        return grant
 
 
 def _read_header(token: str) -> tuple[object, str]:
@@ -100,7 +106,17 @@ def grant_from_claims(claims: Mapping[str, object]) -> Grant:
         raise ValueError("the claim channels is a list of texts, patterns of channels' names")
     if not isinstance(expires_at, int | float) or not math.isfinite(expires_at):
         raise ValueError("the claim exp is a number, seconds since 1970")
-    return Grant(frozenset(scope.split()), tuple(channels), float(expires_at))
+    user, token_id = _read_name(claims, "sub"), _read_name(claims, "jti")
+    return Grant(frozenset(scope.split()), tuple(channels), float(expires_at), user, token_id)
+
+
+def _read_name(claims: Mapping[str, object], claim: str) -> str:
+    """Return the text by which tokens are revoked, "" where there is none. Raises ValueError for another form."""
+    value = claims.get(claim)
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if claim in claims and not (isinstance(text, str) and 1 <= len(text) <= MAX_NAME_CHARS):
+        raise ValueError(f"the claim {claim} is text of 1 to {MAX_NAME_CHARS} characters, or a whole number")
+    return text if isinstance(text, str) else ""
 
 
 def _check_expiry(expires_at: object) -> None:

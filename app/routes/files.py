@@ -7,8 +7,10 @@ import asyncio
 import logging
 import os
 import re
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
-from typing import cast
+from functools import partial
+from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -16,12 +18,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.access.permissions import require_scope
+from app.access.tokens import TokenVerifier
 from app.routes.bodies import RunningServices
 from app.routes.byte_range import RangeResponse, evaluate_range
 from app.routes.downloads import get_download
 from app.routes.file_store import MAX_READERS, MAX_READERS_PER_ADDRESS, Folder, OpenFile, open_file
 from simulcast.cancellation import run_until_first
 from simulcast.frontend import FrontEnd
+from simulcast.frontend.grant import Grant
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import RETRY_AFTER
 from simulcast.frontend.subscriptions.address import address_key
@@ -39,9 +43,11 @@ _SAFE = {
     "x-accel-buffering": "no",
     "accept-ranges": "bytes",
 }
+End = Callable[[], Coroutine[Any, Any, object]]
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 §3.2.1, beside letters and digits
 
-router = APIRouter(dependencies=[Depends(require_scope("files"))], responses=openapi_errors(400, 421))
+router = APIRouter(responses=openapi_errors(400, 421))
+MayReadFiles = Annotated[Grant, Depends(require_scope("files"))]
 _log = logging.getLogger("simulcast.file")
 
 
@@ -56,7 +62,7 @@ _log = logging.getLogger("simulcast.file")
         **openapi_errors(401, 403, 404, 409, 412, 416, 422, 503),
     },
 )
-async def download_file(download_id: str, request: Request, services: RunningServices) -> Response:
+async def download_file(download_id: str, request: Request, services: RunningServices, grant: MayReadFiles) -> Response:
     """Answer with the file of a complete download, or one range of it. Browsers save it and never show it."""
     folder = cast(Folder | None, request.app.state.files)
     if folder is None:
@@ -72,7 +78,7 @@ async def download_file(download_id: str, request: Request, services: RunningSer
     with ExitStack() as place:
         place.callback(folder.readers.leave, address)
         file = await _open(folder, download_id, services)
-        response = _response(request, file, cast(FrontEnd, request.app.state.front_end).stopping)
+        response = _response(request, file, _ends(request, grant))
         if isinstance(response, FileBody):
             response.place = place.pop_all()
     return response
@@ -91,12 +97,25 @@ async def _open(folder: Folder, download_id: str, services: RunningServices) -> 
         raise HTTPException(503, f"the file of download {download_id} can't be read: {error.strerror}") from error
 
 
-def _response(request: Request, file: OpenFile, stopping: asyncio.Event) -> Response:
+def _ends(request: Request, grant: Grant) -> list[End]:
+    """Return what ends a response: the shutdown, and the token's revocation."""
+    tokens = cast(TokenVerifier | None, request.app.state.tokens)
+    ends: list[End] = [partial(wait_for_shutdown, cast(FrontEnd, request.app.state.front_end).stopping)]
+    return ends if tokens is None else [*ends, partial(tokens.revocations.wait_revoked, grant)]
+
+
+async def wait_for_shutdown(stopping: asyncio.Event) -> None:
+    """Return when responses under way have had their time, once the process ends."""
+    await stopping.wait()
+    await asyncio.sleep(SHUTDOWN_GRACE_S)
+
+
+def _response(request: Request, file: OpenFile, ends: Sequence[End]) -> Response:
     values = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
     outcome = evaluate_range(request.method, values, file.etag, file.size)
     headers = {**_SAFE, "etag": file.etag, "content-disposition": attachment(file.name)}
     if outcome.status in (200, 206) and request.method == "GET":
-        return FileBody(file, outcome, headers, stopping)
+        return FileBody(file, outcome, headers, ends)
     os.close(file.descriptor)
     if outcome.status == 416:
         raise HTTPException(416, f"the file has {file.size} bytes", {"content-range": f"bytes */{file.size}"})
@@ -116,27 +135,25 @@ def _content_length(outcome: RangeResponse) -> dict[str, str]:
 
 
 class FileBody(Response):
-    """Owns the open file and a reader's place. Ends with the file, with its client, and soon after the shutdown began.
+    """Owns the open file and a reader's place. Ends with the file, with its client, and when one of `ends` returns.
 
     An incomplete response cuts the connection, since the client must not take it for complete. app.server.http cuts
     clients that do not read.
     """
 
-    def __init__(
-        self, file: OpenFile, outcome: RangeResponse, headers: dict[str, str], stopping: asyncio.Event
-    ) -> None:
+    def __init__(self, file: OpenFile, outcome: RangeResponse, headers: dict[str, str], ends: Sequence[End]) -> None:
         if outcome.status == 206:
             headers["content-range"] = f"bytes {outcome.start}-{outcome.stop - 1}/{file.size}"
         super().__init__(status_code=outcome.status, headers=headers | _content_length(outcome))
         self._file = file
         self._outcome = outcome
         self.place = ExitStack()
-        self._stopping = stopping
+        self._ends = ends
         self._is_complete = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await run_until_first(self._send(send), wait_disconnected(receive), self._wait_for_shutdown())
+            await run_until_first(self._send(send), wait_disconnected(receive), *(end() for end in self._ends))
         finally:
             # A thread that still reads may read another file of this number; its bytes go nowhere.
             os.close(self._file.descriptor)
@@ -162,7 +179,3 @@ class FileBody(Response):
             _log.warning("%r can't be read on: %s", self._file.name, error)
         else:
             self._is_complete = True
-
-    async def _wait_for_shutdown(self) -> None:
-        await self._stopping.wait()
-        await asyncio.sleep(SHUTDOWN_GRACE_S)

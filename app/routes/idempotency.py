@@ -51,8 +51,8 @@ async def answer_once(
     """
     if key is None:
         return (await answer("")).response()
-    # Clients of other rights neither see each other's answers nor take each other's keys.
-    rights = [sorted(grant.scopes), sorted(grant.channels)]
+    # Clients of other rights, and other users, neither see each other's answers nor take each other's keys.
+    rights = [sorted(grant.scopes), sorted(grant.channels), *([grant.user] if grant.user else [])]
     name = json.dumps([request.method, request.scope["path"], rights, key])
     request_id = hashlib.sha256(name.encode()).hexdigest()
     digest = hashlib.sha256(await read_body(request)).hexdigest()[:32]

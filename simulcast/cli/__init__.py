@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import typer
 
-from simulcast.cli import manage, token
+from simulcast.cli import manage, revoke, token
 from simulcast.cli.app import app
 from simulcast.errors import SimulcastError
 
-__all__ = ["app", "main", "manage", "token"]  # the import of a module adds its commands
+__all__ = ["app", "main", "manage", "revoke", "token"]  # the import of a module adds its commands
 
 
 def main(run: Callable[[], object] = app) -> None:

@@ -13,13 +13,16 @@ from simulcast.model.token_claims import SCOPES, Scope
 class Grant:
     """The permissions of one client, and their end.
 
-    `scopes`: some of watch, command, publish and files. `channels`: names, or patterns as of a shell. `expires_at`:
-    seconds since 1970; the client is disconnected then, with close code 4419.
+    `scopes`: some of watch, command, publish, files, and admin, which includes all others in every channel.
+    `channels`: names, or patterns as of a shell. `expires_at`: seconds since 1970; the client is disconnected then,
+    with close code 4419. `user`: "" for nobody in particular. `token_id`: that of the token, "" for one without.
     """
 
     scopes: Collection[str]
     channels: Collection[str] = ("*",)
     expires_at: float = math.inf
+    user: str = ""
+    token_id: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.scopes, str) or isinstance(self.channels, str):
@@ -31,6 +34,8 @@ class Grant:
 
     def refusal(self, scope: Scope, channel: str) -> str | None:
         """Return why its bearer may not do that there, and the remedy; None where it is allowed."""
+        if "admin" in self.scopes:
+            return None
         if scope not in self.scopes:
             return f"the token doesn't have the scope {scope}: get one that has it"
         if not any(fnmatchcase(channel, pattern) for pattern in self.channels):

@@ -12,6 +12,7 @@ from simulcast.cancellation import is_cancelling, run_until_first
 from simulcast.channel_clients import ChannelClients
 from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.grant import Grant
 from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
@@ -19,10 +20,12 @@ from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, ConnectionWriter, Subscriber
 from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
+from simulcast.model.close_codes import Refresh
 from simulcast.model.download_url import WEB
 from simulcast.model.events import SILENT_TTL_S
 from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
+from simulcast.revocations import RevocationStore
 from simulcast.store.factory import topology_from_url
 
 SWEEP_INTERVAL_S = 5.0
@@ -32,7 +35,9 @@ RETRY_AFTER = {"retry-after": "2"}
 @dataclass(frozen=True, slots=True)
 class Services:
     """`channel`: the one that a client joins who names none. `schemes`: of URLs. `files_dir`: the download folder as
-    this process sees it, None where it does not. `connected`: its clients."""
+    this process sees it, None where it does not. `connected`: its clients. `closing`: those of them that were told that
+    their grants are revoked.
+    """
 
     channel: str
     schemes: Collection[str]
@@ -44,7 +49,9 @@ class Services:
     listeners: ListenerPool
     registry: ProcessRegistry
     clients_of_channels: ChannelClients
+    revocations: RevocationStore
     connected: set[Subscriber] = field(default_factory=set)
+    closing: set[Subscriber] = field(default_factory=set)
 
     async def start(self, channels: Iterable[str], address: str) -> str | None:
         """Begin to follow the channels. Return why that is not possible now, or None when all have started."""
@@ -55,9 +62,24 @@ class Services:
             return f"no events yet: {reason}"
         return None
 
-    def join(self, options: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
+    def join(self, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant) -> Subscriber:
         """Return a new client, which follows nothing yet."""
-        return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected)
+        return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected, grant)
+
+    def disconnect_revoked(self, is_revoked: Callable[[Grant], bool]) -> None:
+        """Disconnect the clients whose grants are revoked, so that they get others. One that stays until the next call
+        is cut.
+
+        Call it again and again: a client whose grant was looked at before may join a moment later.
+        """
+        revoked = {client for client in self.connected if is_revoked(client.grant)}
+        for client in revoked:
+            if client in self.closing:
+                client.abort()
+            else:
+                client.close(Refresh.TOKEN_EXPIRED, "the token was revoked")
+        self.closing.clear()
+        self.closing.update(revoked)
 
     async def run(self, endpoint: Endpoint) -> None:
         """Receive and fan out until cancelled. Raises what one of its tasks raised, which ends the others."""
@@ -95,8 +117,20 @@ async def open_services(
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
-        clients = ChannelClients(registry)
-        yield Services(channel, schemes, files_dir, broker, jobs, own_jobs, channels, listeners, registry, clients)
+        clients, revocations = ChannelClients(registry), RevocationStore(servers, broker)
+        yield Services(
+            channel,
+            schemes,
+            files_dir,
+            broker,
+            jobs,
+            own_jobs,
+            channels,
+            listeners,
+            registry,
+            clients,
+            revocations,
+        )
 
 
 async def run_periodically(interval_s: float, act: Callable[[], Awaitable[None]]) -> None:

@@ -119,7 +119,7 @@ class EventStream(Response):
         wanted = self._wanted
         since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
         writer = SSEWriter(send, SSEEncoder(wanted.with_channel, since), http_transport(scope))
-        client = writer.observer = self._supervisor.join(self._services, wanted, writer)
+        client = writer.observer = self._supervisor.join(self._services, wanted, writer, self._grant)
         joining = asyncio.create_task(self._join(client, writer), name="join")
         try:
             async with asyncio.timeout(self._grant.remaining_s):

@@ -15,6 +15,7 @@ from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.drain import drain
 from simulcast.frontend.fanout.counters import Counters
+from simulcast.frontend.grant import Grant
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
 from simulcast.frontend.services import RETRY_AFTER, Services, open_services
 from simulcast.frontend.subscriptions.options import SubscribeOptions
@@ -108,9 +109,9 @@ class Supervisor:
             raise HTTPException(503, reason, RETRY_AFTER)
         return services
 
-    def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter) -> Subscriber:
+    def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant) -> Subscriber:
         """Return a new client. It is disconnected where `services` have ended since its handshake began."""
-        client = services.join(options, writer)
+        client = services.join(options, writer, grant)
         if services is not self._services or self.stopping.is_set():
             client.close(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
         return client

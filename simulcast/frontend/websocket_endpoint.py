@@ -55,11 +55,11 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
         return
     protocol = raw_websocket(websocket.scope)
     if protocol is not None:
-        client = protocol.observer = supervisor.join(services, wanted, protocol)
+        client = protocol.observer = supervisor.join(services, wanted, protocol, grant)
         await _serve_raw(websocket, protocol, client, services, grant)
     else:
         writer = ASGIWriter(websocket)
-        client = writer.observer = supervisor.join(services, wanted, writer)
+        client = writer.observer = supervisor.join(services, wanted, writer, grant)
         await _serve_messages(websocket, writer, client, services, grant)
 
 

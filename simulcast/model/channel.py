@@ -87,6 +87,11 @@ class ChannelNames:
         return [self._key(name) for name in ("answers", "answers_begun")]
 
     @cached_property
+    def revocation_keys(self) -> list[str]:
+        """KEYS of the revoked tokens, in the order of lua/revocations.lua."""
+        return [self._key(name) for name in ("revoked", "revoked_version")]
+
+    @cached_property
     def wake(self) -> str:
         """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command.
 

@@ -2,6 +2,6 @@
 
 from typing import Final, Literal, get_args
 
-Scope = Literal["watch", "command", "publish", "files"]
+Scope = Literal["watch", "command", "publish", "files", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 AUDIENCE: Final = "simulcast"

@@ -34,7 +34,7 @@ class AccessSettings(SharedSettings):
 
     @property
     def has_tokens(self) -> bool:
-        """Whether clients need tokens."""
+        """True if clients need tokens."""
         return bool(self.token_secret or self.token_public_key_file or self.token_jwks_url)
 
     def token_keys(self) -> Sequence[VerificationKey]:

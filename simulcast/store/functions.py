@@ -37,6 +37,8 @@ Function = Literal[
     "processes",
     "queue_stats",
     "answer_once",
+    "revoke",
+    "revocations",
 ]
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
@@ -58,6 +60,7 @@ _PARTS = (
     "own_jobs",
     "process_registry",
     "answers",
+    "revocations",
     "register",
 )
 _MISSING = "Function not found"

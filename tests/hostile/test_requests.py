@@ -1,6 +1,7 @@
 """Queries, tokens, hosts, origins and settings, whatever they are."""
 
 import base64
+import contextlib
 import json
 import re
 
@@ -20,6 +21,7 @@ from simulcast.model.ip_address import parse_ip_address
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.redis import explain
 from simulcast.settings.shared import split_commas
+from simulcast.settings.token_keys import jwk_keys
 from tests.hostile.texts import in_few_words, messages, text, values
 from tests.signed_tokens import SECRET, grant_of
 
@@ -58,7 +60,9 @@ def part(content: bytes) -> str:
 
 
 claims = st.dictionaries(
-    st.sampled_from(["aud", "exp", "scope", "channels", "nbf", "iat", "iss", "sub", "jti", "else"]), values, max_size=8
+    st.sampled_from(["aud", "exp", "scope", "channels", "nbf", "iat", "iss", "sub", "jti", "else"]),
+    values,
+    max_size=8,
 ).map(lambda found: "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in found.items()) + "}")
 forged = st.one_of(
     text,
@@ -88,6 +92,12 @@ def test_whatever_is_shown_as_a_token_it_is_refused_without_being_repeated(token
     assert "." in token
     assert grant.expires_at > 0
     assert grant.expires_at < float("inf")
+
+
+@given(st.one_of(messages, messages.map('{{"keys":[{}]}}'.format)))
+def test_any_text_is_a_key_set_or_refused(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert all(key.algorithm in ("RS256", "ES256", "EdDSA") for key in jwk_keys(text.encode("utf-8", "replace")))
 
 
 names = st.one_of(

@@ -26,6 +26,7 @@ from simulcast.frontend.fanout.recovery import (
     replay_snapshot,
 )
 from simulcast.frontend.fanout.view import View
+from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
@@ -79,6 +80,7 @@ class Subscriber:
     listeners: ListenerPool
     broker: Broker
     connected: set["Subscriber"]
+    grant: Grant = FULL_ACCESS
 
     def __post_init__(self) -> None:
         self._drained = self.writer.drained

@@ -9,17 +9,14 @@ from collections.abc import Sequence
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given
 
 from app.access import jwks
 from app.access.jwks import MAX_JWKS_BYTES, fetch_jwks
 from app.access.keys import MIN_READ_INTERVAL_S, KeyRing, KeysUnavailable
 from app.access.tokens import TokenRefused
 from simulcast.settings.token_keys import MAX_KEYS, VerificationKey, jwk_keys, pem_keys
-from tests.app.access.test_tokens import signed_by_hand
-from tests.hostile.texts import messages
 from tests.key_server import jwk, key_server
-from tests.signed_tokens import SECRET, claims, grant_of, in_pem, private_key
+from tests.signed_tokens import SECRET, claims, grant_of, in_pem, private_key, signed_by_hand
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 KEYS = {algorithm: private_key(algorithm) for algorithm in ALGORITHMS}
@@ -80,12 +77,6 @@ def test_what_is_no_key_set_is_refused(text: bytes) -> None:
         jwk_keys(text)
     with pytest.raises(ValueError, match="it is no"):
         key_set(*[jwk(KEYS["EdDSA"])] * (MAX_KEYS + 1))
-
-
-@given(messages)
-def test_any_text_is_a_key_set_or_refused(text: str) -> None:
-    with contextlib.suppress(ValueError):
-        jwk_keys(text.encode("utf-8", "replace"))
 
 
 class Issuer:

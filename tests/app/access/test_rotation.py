@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import jwt
 import pytest
-import websockets
 from websockets.asyncio.client import ClientConnection
 
+from tests.app.access.connections import connect
 from tests.conditions import eventually
 from tests.http_requests import request
 from tests.key_server import KeyServer, jwk, key_server
@@ -37,11 +37,6 @@ def signed(name: str, signer: str = "") -> str:
     key = KEYS[signer or name]
     algorithm = "EdDSA" if "ed25519" in type(key).__module__ else "ES256"
     return jwt.encode(claims("watch publish"), key, algorithm, {"kid": name})
-
-
-async def connect(front_end: FrontEnd, text: str) -> ClientConnection:
-    headers = {"Authorization": f"Bearer {text}"}
-    return await websockets.connect(front_end.ws, additional_headers=headers, proxy=None)
 
 
 @asynccontextmanager

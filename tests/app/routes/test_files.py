@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,7 +17,7 @@ import uvicorn
 from app.routes import files
 from app.routes.byte_range import RangeResponse
 from app.routes.file_store import open_file
-from app.routes.files import FileBody, attachment
+from app.routes.files import FileBody, attachment, wait_for_shutdown
 from app.server import http
 from tests.conditions import until
 from tests.served import REQUEST, served
@@ -31,7 +32,9 @@ async def serving(path: Path, ending: asyncio.Event) -> AsyncIterator[uvicorn.Se
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         size = path.stat().st_size
         opened = open_file(path.parent, path.name, size)
-        await FileBody(opened, RangeResponse(200, 0, size), {}, ending)(scope, receive, send)
+        await FileBody(opened, RangeResponse(200, 0, size), {}, [partial(wait_for_shutdown, ending)])(
+            scope, receive, send
+        )
 
     async with served(endpoint) as server:
         yield server
