@@ -1,6 +1,7 @@
 """An issuer's key set at an address, which a test changes, slows down or takes away."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,18 +25,18 @@ class KeyServer:
     def __init__(self) -> None:
         self.body, self.status, self.requests = b'{"keys":[]}', 200, 0
         self.headers = {"content-type": "application/json"}
-        self.port = 0
+        self.scheme, self.port = "http", 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/keys"
+        return f"{self.scheme}://127.0.0.1:{self.port}/keys"
 
     def publish(self, *keys: dict[str, object]) -> None:
         self.body, self.status = json.dumps({"keys": keys}).encode(), 200
 
 
 @contextmanager
-def key_server() -> Iterator[KeyServer]:
+def key_server(tls: ssl.SSLContext | None = None) -> Iterator[KeyServer]:
     """Serve a key set, at first an empty one."""
     server = KeyServer()
 
@@ -43,6 +44,7 @@ def key_server() -> Iterator[KeyServer]:
         def do_GET(self) -> None:
             server.requests += 1
             self.send_response(server.status)
+            self.send_header("content-length", str(len(server.body)))
             for header in server.headers.items():
                 self.send_header(*header)
             self.end_headers()
@@ -53,6 +55,8 @@ def key_server() -> Iterator[KeyServer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         server.port = http.server_address[1]
+        if tls is not None:
+            http.socket, server.scheme = tls.wrap_socket(http.socket, server_side=True), "https"
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

@@ -5,16 +5,20 @@ import contextlib
 import json
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app.access import jwks
+from app.access import jwks, keys
 from app.access.jwks import MAX_JWKS_BYTES, fetch_jwks
 from app.access.keys import MIN_READ_INTERVAL_S, KeyRing, KeysUnavailable
 from app.access.tokens import TokenRefused
+from simulcast.settings.access import AccessSettings
 from simulcast.settings.token_keys import MAX_KEYS, VerificationKey, jwk_keys, pem_keys
+from tests.certificates import server_context, write_certificate
+from tests.conditions import eventually, until
 from tests.key_server import jwk, key_server
 from tests.signed_tokens import SECRET, claims, grant_of, in_pem, private_key, signed_by_hand
 
@@ -31,12 +35,12 @@ def test_each_kind_of_key_verifies_its_algorithm_among_several(algorithm: str) -
     text = jwt.encode(claims("command"), KEYS[algorithm], algorithm)
     in_a_file = pem_keys("\n".join(in_pem(key)[1] for key in [private_key(algorithm), *KEYS.values()]))
     in_a_set = key_set(*(jwk(key, name) for name, key in KEYS.items()))
-    for keys in (in_a_file, in_a_set):
-        assert grant_of(text, keys).scopes == {"command"}
+    for known in (in_a_file, in_a_set):
+        assert grant_of(text, known).scopes == {"command"}
         with pytest.raises(TokenRefused, match=r"no key here|Signature verification failed"):
-            grant_of(text, [key for key in keys if key.algorithm != algorithm])
+            grant_of(text, [key for key in known if key.algorithm != algorithm])
         with pytest.raises(TokenRefused):
-            grant_of(jwt.encode(claims(), private_key(algorithm), algorithm), keys)
+            grant_of(jwt.encode(claims(), private_key(algorithm), algorithm), known)
 
 
 @pytest.mark.parametrize("header", ["none", "None", "HS256", "HS512", "RS512", "PS256", "ES384"])
@@ -157,6 +161,34 @@ async def test_a_key_that_was_taken_out_of_the_set_is_believed_no_more() -> None
     assert await issuer.find("a") == [] and await issuer.find("b") == ["b"]
 
 
+async def test_a_file_of_keys_is_read_again_and_its_last_good_keys_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keys, "FILE_INTERVAL_S", 0.01)
+    monkeypatch.setattr(keys, "MIN_READ_INTERVAL_S", 0.0)
+    old, new = (in_pem(KEYS[algorithm])[1] for algorithm in ("ES256", "EdDSA"))
+    file = tmp_path / "keys.pem"
+    file.write_text(old)
+    ring = KeyRing.from_settings(AccessSettings(token_public_key_file=str(file)))
+    assert ring is not None
+
+    async def verified() -> list[str]:
+        return [algorithm for algorithm in ALGORITHMS if await ring.find(algorithm, "any")]
+
+    async def has(algorithms: list[str]) -> bool:
+        return await verified() == algorithms
+
+    async with ring.kept_fresh():
+        assert await verified() == ["ES256"]
+        file.write_text(old + new)
+        await eventually(lambda: has(["ES256", "EdDSA"]), "the second key")
+        file.write_text("no key")
+        await until(lambda: "it has 0 keys in PEM" in caplog.text, "a read of that")
+        assert await verified() == ["ES256", "EdDSA"]
+        file.write_text(new)
+        await eventually(lambda: has(["EdDSA"]), "the end of the first key")
+
+
 def test_a_key_set_is_fetched_within_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     with key_server() as server:
         server.publish(jwk(KEYS["ES256"], "a"))
@@ -175,3 +207,18 @@ def test_a_key_set_is_fetched_within_its_bounds(monkeypatch: pytest.MonkeyPatch)
             fetch_jwks(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     with pytest.raises(ValueError, match="does not answer"):
         fetch_jwks(f"file://{__file__}")
+
+
+def test_a_key_set_is_believed_from_its_host_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with key_server(server_context(tmp_path)) as server:
+        server.publish(jwk(KEYS["ES256"], "a"))
+        assert [key.key_id for key in jwk_keys(fetch_jwks(server.url))] == ["a"]
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(ValueError, match=r"does not answer .*certificate"):
+            fetch_jwks(server.url)
+    write_certificate(tmp_path, "another.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with key_server(server_context(tmp_path)) as server, pytest.raises(ValueError, match="does not answer"):
+        fetch_jwks(server.url)
