@@ -70,7 +70,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     files_dir = Path(settings.files_dir) if settings.files_dir else None
     front_end = FrontEnd(
         settings.redis_url,
-        authorize=client_authorizer(tokens),
+        authorize=client_authorizer(tokens) if tokens else None,
         allowed_origins=settings.allowed_origins,
         schemes=settings.download_schemes,
         files_dir=files_dir,

@@ -27,6 +27,10 @@ class JobCalls:
         """Return the jobs of a channel; sends nothing yet. Raises ValueError for a URL of no known form."""
         return cls(topology_from_url(url), broker, channel)
 
+    def in_channel(self, channel: str) -> Self:
+        """Return the jobs of another channel, by the same connections. Raises ValueError for an invalid channel."""
+        return type(self)(self._servers, self._broker, channel)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._servers.aclose()

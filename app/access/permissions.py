@@ -1,9 +1,9 @@
 """The permissions of a connection: the bearer token it carries, and the refusal where that isn't enough (RFC 6750)."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Query, Request
 from starlette.requests import HTTPConnection
 
 from app.access.keys import KeysUnavailable
@@ -12,14 +12,14 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.authorization import Authorize, Decision, TokenInFirstMessage
 from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.services import RETRY_AFTER
-from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_CHANNEL
 from simulcast.model.token_claims import Scope
 
 _CHALLENGE = 'Bearer realm="simulcast"'
 _BEARER_PREFIX = "bearer."  # of a subprotocol, since browsers can send no header with a WebSocket
 
 
-def client_authorizer(tokens: TokenVerifier | None) -> Authorize:
+def client_authorizer(tokens: TokenVerifier) -> Authorize:
     """Return the decision about clients of `/ws` and `/events`, for the front-end."""
 
     async def authorize_client(connection: HTTPConnection) -> Decision:
@@ -29,7 +29,7 @@ def client_authorizer(tokens: TokenVerifier | None) -> Authorize:
             offered: list[str] = connection.scope.get("subprotocols", [])
             named = (name.removeprefix(_BEARER_PREFIX) for name in offered if name.startswith(_BEARER_PREFIX))
             token = next(named, None) if token is None else token
-            if token is None and tokens is not None:
+            if token is None:
                 return TokenInFirstMessage(verify_first)
         return await authorize(tokens, token, "watch", channels)
 
@@ -50,13 +50,27 @@ def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     return authorize_request
 
 
+def require_scope_in_query(scope: Scope) -> Callable[..., Awaitable[str]]:
+    """Return a dependency of routes: the channel that `?channel=` names, in which the token has the scope."""
+
+    async def authorize_request(
+        request: Request,
+        channel: Annotated[str, Query(pattern=f"^{CHANNEL_PATTERN}$", description="of the jobs")] = DEFAULT_CHANNEL,
+    ) -> str:
+        tokens = cast(TokenVerifier | None, request.app.state.tokens)
+        await authorize(tokens, bearer_token(request), scope, [channel])
+        return channel
+
+    return authorize_request
+
+
 def require_scope_anywhere(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     """Return a dependency of routes that check each channel themselves: the scope, in whatever channels."""
 
     async def authorize_request(request: Request) -> Grant:
         tokens = cast(TokenVerifier | None, request.app.state.tokens)
         grant = await authorize(tokens, bearer_token(request), scope, [])
-        if scope not in grant.scopes:
+        if not grant.has(scope):
             raise _insufficient_scope(grant, scope, "")
         return grant
 

@@ -28,6 +28,10 @@ class Grant:
         if isinstance(self.scopes, str) or isinstance(self.channels, str):
             raise TypeError('a Grant takes collections of texts, such as Grant({"watch"}, ["jobs-*"])')
 
+    def has(self, scope: Scope) -> bool:
+        """Return whether its bearer has the scope, in whatever channels."""
+        return scope in self.scopes or "admin" in self.scopes
+
     def allows(self, scope: Scope, channel: str) -> bool:
         """Return whether its bearer may do that in that channel."""
         return self.refusal(scope, channel) is None
@@ -36,7 +40,7 @@ class Grant:
         """Return why its bearer may not do that there, and the remedy; None where it is allowed."""
         if "admin" in self.scopes:
             return None
-        if scope not in self.scopes:
+        if not self.has(scope):
             return f"the token doesn't have the scope {scope}: get one that has it"
         if not any(fnmatchcase(channel, pattern) for pattern in self.channels):
             return f"the token is not for channel {channel}: get one whose channels match it"

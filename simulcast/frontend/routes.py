@@ -45,10 +45,12 @@ async def upgrade_required(_: Request) -> JSONResponse:
     return JSONResponse({"detail": reason}, 426, {"upgrade": "websocket", "connection": "upgrade"})
 
 
-def ready_response(supervisor: Supervisor) -> JSONResponse:
-    """Answer whether clients may come and events arrive here."""
+def ready_response(supervisor: Supervisor, with_counts: bool = True) -> JSONResponse:
+    """Answer whether clients may come and events arrive here, and how many clients and channels are here."""
     if (reason := supervisor.not_ready()) is not None:
         return JSONResponse({"detail": reason}, 503)
+    if not with_counts:
+        return JSONResponse({"status": "ready"})
     channels = supervisor.services.channels
     return JSONResponse({"status": "ready", "clients": channels.clients, "channels": len(channels.feeds)})
 
@@ -68,7 +70,7 @@ def starlette_routes(
         return await open_stream(supervisor, request, await decide_outcome(request))
 
     async def ready(_: Request) -> Response:
-        return ready_response(supervisor)
+        return ready_response(supervisor, with_counts=authorize is None)
 
     return [
         *(WebSocketRoute(path, ws) for path in ("/ws", "/ws/")),
@@ -113,7 +115,7 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
     @router.get("/ready", responses=openapi_errors(503))
     async def ready() -> Response:
         """Report whether clients may connect and events arrive: the head of the channel is read once a second."""
-        return ready_response(supervisor)
+        return ready_response(supervisor, with_counts=authorize is None)
 
     for path in ("/ws", "/ws/"):
         router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(upgrade_required)

@@ -66,6 +66,10 @@ class Services:
         """Return a new client, which follows nothing yet."""
         return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected, grant)
 
+    def own_jobs_in(self, channel: str) -> OwnJobs:
+        """Return the jobs of that channel. Raises ValueError for an invalid one."""
+        return self.own_jobs if channel == self.channel else self.own_jobs.in_channel(channel)
+
     def disconnect_revoked(self, is_revoked: Callable[[Grant], bool]) -> None:
         """Disconnect the clients whose grants are revoked, so that they get others. One that stays until the next call
         is cut.

@@ -160,7 +160,8 @@ async def _handle_message(
     if isinstance(message, commands.Request):
         await client.wait_for_room()  # a client that reads nothing gets no answer made
         return await answer(message, services, grant)
-    if not grant.allows("command", services.channel):
+    channel = isinstance(message, commands.JobCommand) and message.channel
+    if not grant.allows("command", channel or services.channel):
         return message.encode_result("not_allowed")
     return await _run_command(message, services)
 
@@ -188,7 +189,8 @@ async def _run_command(command: commands.Command | commands.JobCommand, services
             return command.encode_result("invalid_url", f"the URL {error}")
     try:
         if isinstance(command, commands.JobCommand):
-            return command.encode_result(await services.own_jobs.command(command))
+            jobs = services.own_jobs_in(command.channel or services.channel)
+            return command.encode_result(await jobs.command(command))
         return command.encode_result(await services.jobs.command(command))
     except BrokerUnavailable as error:
         _log.warning("a command was not recorded: %s", error)

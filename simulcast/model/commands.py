@@ -82,16 +82,18 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class JobCommand:
-    """A command for one job that is no download. `command_id`: "" if the client gave none."""
+    """A command for one job that is no download. `command_id`, `channel`: "" if the client gave none."""
 
     action: JobAction
     job_id: str
     command_id: str = ""
+    channel: str = ""
 
     def encode_result(self, reason: Reason | None) -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
         message = self.describe(reason) if reason else ""
-        return _encode_result(self.action, {"job_id": self.job_id}, reason, message, self.command_id)
+        target = {"job_id": self.job_id} | ({"channel": self.channel} if self.channel else {})
+        return _encode_result(self.action, target, reason, message, self.command_id)
 
     def describe(self, reason: Reason) -> str:
         """Describe the reason to a person."""
@@ -234,7 +236,15 @@ def _parse_job_command(action: JobAction, command_id: str, members: dict[str, ob
     job_id = members["job_id"]
     if not isinstance(job_id, str) or not 1 <= len(job_id) <= MAX_ID_CHARS:
         return InvalidCommand("invalid_member", f"job_id is text of 1 to {MAX_ID_CHARS} characters")
-    return JobCommand(action, job_id, command_id)
+    channel = members.get("channel", "")
+    try:
+        if not isinstance(channel, str):
+            raise TypeError("channel is text")
+        if "channel" in members:
+            ChannelNames(channel)
+    except (TypeError, ValueError) as error:
+        return InvalidCommand("invalid_member", str(error))
+    return JobCommand(action, job_id, command_id, channel)
 
 
 def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:
