@@ -23,9 +23,11 @@ from app.access.middleware import RequestFilterMiddleware
 from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
 from app.routes import channels, downloads, files, jobs, publish, revocations
+from app.routes.asyncapi import add_asyncapi
 from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
+from app.routes.openapi import complete_openapi
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
@@ -92,7 +94,8 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
 
     app = FastAPI(
         title="Simulcast",
-        description="Broadcasts progress events. Events come by WebSocket at /ws, or at /events: see docs/protocol.md.",
+        description="Broadcasts progress events. Events come by WebSocket at /ws, or at /events: see docs/protocol.md. "
+        "For machines: [AsyncAPI](asyncapi.json), [JSON Schema of the messages](messages.schema.json).",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -122,6 +125,8 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     app.include_router(files.router)
     app.add_api_websocket_route("/{path:path}", refuse_path)
     add_description(app)
+    complete_openapi(app, requires_token=tokens is not None)
+    add_asyncapi(app, requires_token=tokens is not None)
     app.mount("/page", RevalidatedStaticFiles(directory=PAGE), name="page")
 
     features = {"files": app.state.files is not None, "tokens": tokens is not None, "manual": add_manual(app)}

@@ -27,7 +27,7 @@ ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknow
 MAX_COMMAND_BYTES: Final = 4096
 MAX_REQUEST_BYTES: Final = 16 * 1024
 MAX_BYTES_PER_S: Final = 1_000_000_000_000
-_MAX_COMMAND_ID_CHARS: Final = 100
+MAX_COMMAND_ID_CHARS: Final = 100
 ACTIONS: Final[dict[str, Action]] = {
     "pause_download": "pause",
     "resume_download": "resume",
@@ -203,8 +203,8 @@ def parse(text: str) -> Command | JobCommand | SubscriptionCommand | Request | I
             "unknown_action", f"there is no action {json.dumps(action)[:80]}; there are {', '.join(_ALL_ACTIONS)}"
         )
     command_id = members.pop("command_id", "")
-    if not isinstance(command_id, str) or len(command_id) > _MAX_COMMAND_ID_CHARS:
-        return InvalidCommand("invalid_member", f"command_id is text of at most {_MAX_COMMAND_ID_CHARS} characters")
+    if not isinstance(command_id, str) or len(command_id) > MAX_COMMAND_ID_CHARS:
+        return InvalidCommand("invalid_member", f"command_id is text of at most {MAX_COMMAND_ID_CHARS} characters")
     for request in REQUEST_ACTIONS:
         if request == action:
             return Request(request, command_id, members)

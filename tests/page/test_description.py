@@ -5,6 +5,7 @@ from playwright.async_api import Browser, expect
 
 from tests.page.conftest import OpenPage
 from tests.programs import StartFrontEnd
+from tests.signed_tokens import SECRET, token
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,6 +27,25 @@ async def test_it_needs_nothing_from_elsewhere_and_tries_a_request(browser: Brow
     await expect(page.locator(".live-responses-table tbody .response-col_status").first).to_have_text("200")
     assert [url for url in requested if not url.startswith((base, "data:"))] == []
     assert errors == []
+    await context.close()
+
+
+@pytest.mark.long
+async def test_with_a_token_that_is_entered_there_a_request_is_answered(
+    browser: Browser, front_end: StartFrontEnd
+) -> None:
+    running = await front_end(SIMULCAST_TOKEN_SECRET=SECRET)
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"http://127.0.0.1:{running.port}/docs")
+    await page.locator("button.authorize.unlocked").first.click()
+    await page.get_by_label("Value").fill(token("watch"))
+    await page.get_by_role("button", name="Apply credentials").click()
+    await page.get_by_role("button", name="Close").click()
+    await page.locator("[id*=list_downloads]").first.click()
+    await page.get_by_role("button", name="Try it out").click()
+    await page.get_by_role("button", name="Execute").click()
+    await expect(page.locator(".live-responses-table tbody .response-col_status").first).to_have_text("200")
     await context.close()
 
 
