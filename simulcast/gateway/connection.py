@@ -116,7 +116,7 @@ async def open_connection(
     try:
         connection = await connecting
     except (InvalidProxy, ValueError) as error:  # their texts show the proxy's password
-        if isinstance(error, UnicodeError):  # of a host that is no name
+        if isinstance(error, UnicodeError | OSError):  # of a host that is no name; of a certificate that isn't trusted
             raise
         raise ConnectionError("the proxy of the environment (https_proxy and the like) has no valid address") from None
     opened = cast(GatewayConnection, connection)
