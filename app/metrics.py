@@ -11,7 +11,8 @@ from prometheus_client.registry import Collector
 
 from simulcast.frontend.fanout.counters import Counters, Histogram
 from simulcast.frontend.subscriptions.channels import Channels
-from simulcast.process_registry import RECEIVED, Processes, QueueStats
+from simulcast.model.processes import Processes, QueueStats
+from simulcast.process_registry import RECEIVED
 from simulcast.version import version
 
 MAX_LABELLED_CHANNELS = 20  # channels with a series of their own; anyone may name a channel

@@ -10,34 +10,30 @@ import redis.asyncio
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import RECORD_FIELDS, JobRecord, Query, parse_record
+from simulcast.shared_reading import SharedReading
 from simulcast.store.topology import Topology
 
 _PAGE = 200
 
 
 class JobList:
-    """The records of one channel. One reading runs at a time; requests that come meanwhile share the next one."""
+    """The records of one channel."""
 
     def __init__(self, servers: Topology, names: ChannelNames) -> None:
         self._servers = servers
         self._names = names
-        self._next: asyncio.Task[Sequence[JobRecord]] | None = None
-        self._read_turn = asyncio.Lock()
+        self._reading = SharedReading(self._read)
         self._page_turn = asyncio.Lock()
 
     async def page(self, query: Query) -> tuple[list[JobRecord], int]:
         """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._read(), name="read the downloads")
-        records = await asyncio.shield(self._next)
+        records = await self._reading.get()
         async with self._page_turn:
             await asyncio.sleep(0)  # events go out between two pages
             return query.apply(records)
 
     async def _read(self) -> Sequence[JobRecord]:
-        async with self._read_turn:
-            self._next = None
-            return await self._servers.read(self._names.channel, "list the downloads", self._records)
+        return await self._servers.read(self._names.channel, "list the downloads", self._records)
 
     async def _records(self, client: redis.asyncio.Redis) -> Sequence[JobRecord]:
         ids = cast(Sequence[bytes], await client.zrange(self._names.job_keys[0], 0, -1))

@@ -3,14 +3,15 @@
 Each process sends a heartbeat with its record every few seconds, and expires PROCESS_TTL_S after the last one.
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.job_record import STATES, State
+from simulcast.model.processes import FrontEndRecord, Processes, QueueStats, ServiceStatus, WorkerRecord
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Argument, Function
@@ -19,77 +20,10 @@ from simulcast.store.topology import Topology
 PROCESS_TTL_S = 7.0
 RECEIVED = "received_bytes"  # the total of all workers
 _PAGE = 1000
-MAX_RECORD_CHARS = 300
-MAX_REPORTED_CHANNELS = 500  # of one front-end
-
-
-class _Process(BaseModel):
-    """A process. `name` is that of `simulcast.heartbeat.process_name`. `started_at`: seconds since 1970."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str = Field(max_length=MAX_RECORD_CHARS)
-    version: str = Field(max_length=MAX_RECORD_CHARS)
-    started_at: float
-
-
-class FrontEndRecord(_Process):
-    """One front-end. Rates are those since its previous heartbeat.
-
-    `address`, `admin`: host and port for clients and for operators, "" if it has none. `trouble`: the reason why no
-    events arrive, "" while they do. `lag_s`: the longest measured time from Redis to the flush, None without events.
-    `clients_by_channel`: at most MAX_REPORTED_CHANNELS channels, those with most clients.
-    """
-
-    kind: Literal["front_end"] = "front_end"
-    address: str = Field(max_length=MAX_RECORD_CHARS)
-    admin: str = Field(max_length=MAX_RECORD_CHARS)
-    trouble: str
-    channels: int
-    clients: int
-    behind: int
-    events_per_s: float
-    deliveries_per_s: float
-    bytes_per_s: float
-    lag_s: float | None
-    channels_with_clients: int = 0
-    clients_by_channel: dict[str, int] = Field(default={}, max_length=MAX_REPORTED_CHANNELS)
-
-
-class WorkerRecord(_Process):
-    """One worker: number of its downloads, their maximum, and received bytes per second."""
-
-    kind: Literal["worker"] = "worker"
-    running: int
-    max_downloads: int
-    bytes_per_s: float
 
 
 Record = FrontEndRecord | WorkerRecord
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
-
-
-@dataclass(frozen=True, slots=True)
-class Processes:
-    """The live processes, sorted by name, and the totals of all processes, live or not.
-
-    `redis_bytes`: memory that Redis uses; `redis_max_bytes`: its limit, 0 without one.
-    """
-
-    front_ends: Sequence[FrontEndRecord]
-    workers: Sequence[WorkerRecord]
-    totals: Mapping[str, int]
-    redis_bytes: int = 0
-    redis_max_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStats:
-    """Number of downloads in each state, age of the oldest runnable one, and number of other jobs in each state."""
-
-    jobs: Mapping[State, int]
-    longest_wait_s: float | None
-    other_jobs: Mapping[State, int] = field(default_factory=dict)
 
 
 class ProcessRegistry:
@@ -130,6 +64,10 @@ class ProcessRegistry:
             int(used),
             int(limit),
         )
+
+    async def status(self) -> ServiceStatus:
+        """Return all processes and the queue."""
+        return ServiceStatus.of(time.time(), await self.processes(), await self.queue_stats())
 
     async def queue_stats(self) -> QueueStats:
         """Count the jobs, a page at a time."""

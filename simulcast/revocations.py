@@ -2,25 +2,16 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import redis.asyncio
 
 from simulcast.broker import Broker
+from simulcast.model.revocation import REVOKED_S
 from simulcast.store import functions
 from simulcast.store.functions import Argument
 from simulcast.store.sender import PUBLISH_TIMEOUT_S
 from simulcast.store.topology import Topology
-
-Kind = Literal["sub", "jti"]
-MAX_NAME_CHARS = 255
-MAX_REVOKED_S = 10 * 366 * 24 * 3600
-REVOKED_S = 30 * 24 * 3600
-
-
-def revoked_name(kind: Kind, text: str) -> str:
-    """Return the name under which tokens of that user, or of that id, are revoked."""
-    return f"{kind} {text}"
 
 
 @dataclass(frozen=True, slots=True)

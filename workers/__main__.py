@@ -14,7 +14,8 @@ from simulcast.errors import SettingRefused
 from simulcast.heartbeat import Rate, process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.logs import configure, discard_lost_output
-from simulcast.process_registry import RECEIVED, ProcessRegistry, WorkerRecord
+from simulcast.model.processes import WorkerRecord
+from simulcast.process_registry import RECEIVED, ProcessRegistry
 from simulcast.settings.worker import WorkerSettings
 from simulcast.signals import stop_signals
 from simulcast.store.factory import topology_from_url

@@ -10,7 +10,8 @@ from simulcast.containment import contain_errors
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.grant import Grant
-from simulcast.revocations import Kind, RevocationStore, revoked_name
+from simulcast.model.revocation import Kind, revoked_name
+from simulcast.revocations import RevocationStore
 
 POLL_INTERVAL_S = 0.5
 

@@ -12,8 +12,8 @@ from app.access.keys import KeyRing
 from app.access.revocations import Revocations
 from simulcast.frontend.grant import Grant
 from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.revocation import MAX_NAME_CHARS
 from simulcast.model.token_claims import AUDIENCE, SCOPES
-from simulcast.revocations import MAX_NAME_CHARS
 from simulcast.settings.access import AccessSettings
 from simulcast.settings.token_keys import VerificationKey
 

@@ -15,26 +15,13 @@ from simulcast.frontend.subscriptions.channel_reader import ChannelEvents, Chann
 from simulcast.frontend.subscriptions.channels import TooManyChannels
 from simulcast.model.channel import CHANNEL_PATTERN
 from simulcast.model.position import Position
+from simulcast.model.processes import ChannelCounts
 
 router = APIRouter(responses=openapi_errors(400, 401, 403, 421, 503))
 _one = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(422))
 _may_watch_somewhere = require_scope_anywhere("watch")
 
 Channel = Annotated[str, Path(pattern=f"^{CHANNEL_PATTERN}$")]
-
-
-class ChannelCount(BaseModel):
-    """A channel, and its clients on all front-ends."""
-
-    channel: str
-    clients: int
-
-
-class ChannelCounts(BaseModel):
-    """Those with most clients first. `complete`: False where front-ends have more channels than they report."""
-
-    channels: list[ChannelCount]
-    complete: bool
 
 
 class State(BaseModel):
@@ -61,11 +48,9 @@ async def list_channels(
     services: RunningServices, grant: Annotated[Grant, Depends(_may_watch_somewhere)]
 ) -> ChannelCounts:
     """List the channels that have clients, of those that the token may watch. At most a few seconds old."""
-    counts = await services.clients_of_channels.counts()
-    allowed = [(channel, count) for channel, count in counts.by_channel.items() if grant.allows("watch", channel)]
-    allowed.sort(key=lambda item: (-item[1], item[0]))
-    channels = [ChannelCount(channel=channel, clients=count) for channel, count in allowed]
-    return ChannelCounts(channels=channels, complete=counts.complete)
+    counts = await services.channel_counts.get()
+    allowed = [count for count in counts.channels if grant.allows("watch", count.channel)]
+    return ChannelCounts(channels=allowed, complete=counts.complete)
 
 
 @_one.head("/channels/{channel}/state", include_in_schema=False)

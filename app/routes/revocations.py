@@ -9,7 +9,7 @@ from app.access.permissions import require_scope_anywhere
 from app.access.tokens import TokenVerifier
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from simulcast.frontend.routes import openapi_errors
-from simulcast.revocations import MAX_NAME_CHARS, MAX_REVOKED_S, REVOKED_S, revoked_name
+from simulcast.model.revocation import MAX_NAME_CHARS, MAX_REVOKED_S, REVOKED_S, revoked_name
 
 router = APIRouter(
     dependencies=[Depends(require_scope_anywhere("admin"))], responses=WRITING | openapi_errors(400, 404, 421)

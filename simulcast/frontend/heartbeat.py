@@ -7,7 +7,7 @@ from operator import itemgetter
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.heartbeat import Rate
-from simulcast.process_registry import MAX_REPORTED_CHANNELS, FrontEndRecord
+from simulcast.model.processes import MAX_REPORTED_CHANNELS, FrontEndRecord
 from simulcast.version import version
 
 

@@ -5,11 +5,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from simulcast.broker import Broker
 from simulcast.cancellation import is_cancelling, run_until_first
-from simulcast.channel_clients import ChannelClients
+from simulcast.channel_clients import count_clients
 from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.grant import Grant
@@ -23,9 +24,11 @@ from simulcast.jobs import Jobs
 from simulcast.model.close_codes import Refresh
 from simulcast.model.download_url import WEB
 from simulcast.model.events import SILENT_TTL_S
+from simulcast.model.processes import ChannelCounts, ServiceStatus
 from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
 from simulcast.revocations import RevocationStore
+from simulcast.shared_reading import SharedReading
 from simulcast.store.factory import topology_from_url
 
 SWEEP_INTERVAL_S = 5.0
@@ -48,7 +51,8 @@ class Services:
     channels: Channels
     listeners: ListenerPool
     registry: ProcessRegistry
-    clients_of_channels: ChannelClients
+    channel_counts: SharedReading[ChannelCounts]
+    status: SharedReading[ServiceStatus]
     revocations: RevocationStore
     connected: set[Subscriber] = field(default_factory=set)
     closing: set[Subscriber] = field(default_factory=set)
@@ -121,7 +125,8 @@ async def open_services(
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
-        clients, revocations = ChannelClients(registry), RevocationStore(servers, broker)
+        counts, status = SharedReading(partial(count_clients, registry)), SharedReading(registry.status)
+        revocations = RevocationStore(servers, broker)
         yield Services(
             channel,
             schemes,
@@ -132,7 +137,8 @@ async def open_services(
             channels,
             listeners,
             registry,
-            clients,
+            counts,
+            status,
             revocations,
         )
 

@@ -31,6 +31,7 @@ OPERATIONS = {
 FINITE = sorted(OPERATIONS.keys() - {"GET /events"})
 NOTHING_TO_GET_WRONG = {
     "GET /channels",
+    "GET /status",
     "GET /health",
     "GET /ready",
     "POST /downloads/clear",

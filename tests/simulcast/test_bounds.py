@@ -13,7 +13,8 @@ from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
 from simulcast.model.download_options import DownloadOptions
-from simulcast.process_registry import ProcessRegistry, WorkerRecord
+from simulcast.model.processes import WorkerRecord
+from simulcast.process_registry import ProcessRegistry
 from tests.conditions import DEADLINE_S, retry_while_unavailable
 from tests.jobs import claim_job
 from tests.valkey import Valkey

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
-from simulcast.channel_clients import ChannelClients
+from simulcast.channel_clients import count_clients
 from simulcast.frontend.heartbeat import NO_ENDPOINT, HeartbeatReporter
-from simulcast.process_registry import MAX_REPORTED_CHANNELS, FrontEndRecord, ProcessRegistry
+from simulcast.model.processes import MAX_REPORTED_CHANNELS, ChannelCount, ChannelCounts, FrontEndRecord
+from simulcast.process_registry import ProcessRegistry
+from simulcast.shared_reading import SharedReading
 from tests.clocks import Clock
 from tests.fake_listeners import make_channels
 from tests.valkey import Valkey
@@ -41,15 +44,13 @@ def record(name: str, channels_with_clients: int, **clients: int) -> FrontEndRec
 
 
 async def test_counts_are_those_of_all_front_ends_and_say_where_some_are_missing(registry: ProcessRegistry) -> None:
-    clients = ChannelClients(registry)
-    assert await clients.counts() == await clients.counts()
+    assert (await count_clients(registry)).channels == []
     await registry.heartbeat(record("h:1", 2, a=1, b=2), {})
     await registry.heartbeat(record("h:2", 1, a=5), {})
-    counts = await clients.counts()
-    assert (counts.by_channel, counts.complete) == ({"a": 6, "b": 2}, True)
+    assert await count_clients(registry) == ChannelCounts.of({"b": 2, "a": 6}, complete=True)
     await registry.heartbeat(record("h:3", 700, a=1), {})
-    counts = await clients.counts()
-    assert (counts.by_channel["a"], counts.complete) == (7, False)
+    counts = await count_clients(registry)
+    assert (counts.channels[0], counts.complete) == (ChannelCount(channel="a", clients=7), False)
 
 
 async def test_a_crowd_that_asks_shares_two_readings(
@@ -64,8 +65,8 @@ async def test_a_crowd_that_asks_shares_two_readings(
         return await read()
 
     monkeypatch.setattr(registry, "processes", counted)
-    clients = ChannelClients(registry)
-    await asyncio.gather(*(clients.counts() for _ in range(500)))
+    counts = SharedReading(partial(count_clients, registry))
+    await asyncio.gather(*(counts.get() for _ in range(500)))
     assert readings <= 2
 
 

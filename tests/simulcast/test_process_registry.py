@@ -14,8 +14,9 @@ from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import STATES
 from simulcast.model.own_job import about
+from simulcast.model.processes import FrontEndRecord, QueueStats, WorkerRecord
 from simulcast.own_jobs import OwnJobs
-from simulcast.process_registry import FrontEndRecord, ProcessRegistry, WorkerRecord
+from simulcast.process_registry import ProcessRegistry
 from tests.clocks import Clock
 from tests.conditions import eventually
 from tests.conftest import Servers
@@ -108,7 +109,7 @@ async def test_a_record_of_another_version_is_left_out_and_hides_no_other(
 async def test_the_survey_counts_jobs_by_state_over_several_pages(
     census: ProcessRegistry, jobs: Jobs, any_jobs: OwnJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await census.queue_stats() == module.QueueStats(dict.fromkeys(STATES, 0), None)
+    assert await census.queue_stats() == QueueStats(dict.fromkeys(STATES, 0), None)
     monkeypatch.setattr(module, "_PAGE", 2)
     for n in range(5):
         await jobs.submit("https://example.com/x", str(n))

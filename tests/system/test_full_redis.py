@@ -14,7 +14,8 @@ from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.position import Position
-from simulcast.process_registry import ProcessRegistry, WorkerRecord
+from simulcast.model.processes import WorkerRecord
+from simulcast.process_registry import ProcessRegistry
 from tests.conditions import eventually
 from tests.jobs import claim_job
 from tests.programs import StartFrontEnd

@@ -10,7 +10,8 @@ import redis
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
-from simulcast.process_registry import ProcessRegistry, WorkerRecord
+from simulcast.model.processes import WorkerRecord
+from simulcast.process_registry import ProcessRegistry
 from tests.conditions import eventually
 from tests.http_requests import get_text
 from tests.ports import free_port
