@@ -17,7 +17,7 @@ from unittest import mock
 
 import pytest
 
-from simulcast.cli import app, main
+from simulcast.cli import main
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.launcher.valkey_binary import find_server
 from tests.service import ROOT
@@ -71,7 +71,7 @@ def simulcast(folder: Path, environment: dict[str, str]) -> Command:
             ThreadPoolExecutor(1) as thread,
         ):
             try:
-                thread.submit(main, lambda: app(arguments, prog_name="simulcast")).result(timeout=60)
+                thread.submit(main, arguments).result(timeout=60)
             except SystemExit as ending:
                 code = int(ending.code or 0)
         return Done(code, out.getvalue(), err.getvalue())
@@ -83,12 +83,12 @@ def simulcast(folder: Path, environment: dict[str, str]) -> Command:
 def simulcast_process(folder: Path, environment: dict[str, str]) -> Command:
     """Run `simulcast` in `folder` to its end, as a process of its own."""
 
-    def run(*arguments: str, **settings: str) -> Done:
+    def run(*arguments: str, stdin: str = "", **settings: str) -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "simulcast.cli", *arguments],
             cwd=folder,
             env=environment | settings,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
@@ -108,13 +108,17 @@ async def embedded(folder: Path) -> AsyncIterator[EmbeddedServer]:
 
 @asynccontextmanager
 async def command_process(
-    folder: Path, environment: dict[str, str], *arguments: str, stdout: int = asyncio.subprocess.PIPE
+    folder: Path,
+    environment: dict[str, str],
+    *arguments: str,
+    stdin: int = asyncio.subprocess.DEVNULL,
+    stdout: int = asyncio.subprocess.PIPE,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulcast.cli", *arguments),
         cwd=folder,
         env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -134,9 +138,9 @@ async def wait_ended(process: asyncio.subprocess.Process, number: signal.Signals
         return await process.wait(), err.decode()
 
 
-def assert_complaint(done: Done) -> str:
+def assert_complaint(done: Done, code: int = 1) -> str:
     """Return the message to the user, which is one or two lines without a traceback."""
-    assert (done.returncode, done.stdout) == (1, ""), done
+    assert (done.returncode, done.stdout) == (code, ""), done
     assert done.stderr.startswith("simulcast: ") and "Traceback" not in done.stderr, done
     assert done.stderr.count("\n") <= 2, done
     return done.stderr

@@ -1,23 +1,29 @@
 """`simulcast add`: checks URLs and flags, and queues downloads for the workers."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
+import typer
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from simulcast.cli.redis import jobs_at
-from simulcast.errors import CommandError
+from simulcast.cli.commands import Target
+from simulcast.cli.errors import ServiceUnavailable, TokenRefused, error_json, exit_code
+from simulcast.cli.lines import read_lines
+from simulcast.cli.watch.job_table import clean
+from simulcast.errors import BrokerUnavailable, CommandError, SimulcastError
 from simulcast.model.commands import MAX_BYTES_PER_S
 from simulcast.model.download_options import DownloadOptions
-from simulcast.model.download_url import validate_url
+from simulcast.model.download_url import Scheme, validate_url
 from simulcast.model.job_record import SubmittedRecord
 from simulcast.settings.shared import SharedSettings
 from simulcast.store.url import redacted_url
-from simulcast.submissions import submit
 
 
-def check_url(url: str, schemes: Collection[str]) -> None:
-    """Raise CommandError for a URL that can't be downloaded."""
+def check_url(url: str, target: Target) -> None:
+    """Raise CommandError for a URL that can't be downloaded. A service elsewhere decides about its kind."""
+    schemes = get_args(Scheme) if target.url else SharedSettings.from_environment().download_schemes
     try:
         validate_url(url, schemes)
     except ValueError as error:
@@ -28,6 +34,8 @@ def parse_options(
     headers: Sequence[str], name: str, checksum: str, limit: str, proxy: str, urls: Sequence[str]
 ) -> DownloadOptions:
     """Turn flags, "" for one that isn't given, into options. Raises CommandError, which shows no secret."""
+    if name and "-" in urls:
+        raise CommandError(f"--name {name}: it is the name of one file, and standard input may name several")
     if name and len(urls) > 1:
         raise CommandError(f"--name {name}: it is the name of one file, and {len(urls)} URLs are given")
     members: dict[str, object] = {"headers": dict(_parse_header(line) for line in _read_lines(headers))}
@@ -73,19 +81,52 @@ def _parse_header(line: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-async def add(
-    redis_url: str,
-    urls: Sequence[str],
-    priority: int,
-    options: DownloadOptions,
-    on_queued: Callable[[SubmittedRecord], None],
-    *,
-    again: bool,
-) -> None:
-    """Queue one download after the other. Raises CommandError before the first is queued, BrokerUnavailable."""
-    schemes = SharedSettings.from_environment().download_schemes
+async def add(target: Target, urls: Sequence[str], priority: int, options: DownloadOptions, *, again: bool) -> bool:
+    """Queue one download after the other, and print each. Return whether all of them were accepted.
+
+    `urls`: - for the lines of standard input. Raises CommandError before the first is queued for one of the others that
+    can't be downloaded, and where the service does not answer, or wants another token; BrokerUnavailable.
+    """
     for url in urls:
-        check_url(url, schemes)
-    async with jobs_at(redis_url) as jobs:
-        for url in urls:
-            on_queued(await submit(jobs, url, priority, options, again=again))
+        if url != "-":
+            check_url(url, target)
+    refused = 0
+    async with target.open() as service:
+        async for number, url in _numbered(urls):
+            try:
+                check_url(url, target)
+                _print_record(target, await service.add(url, priority, options, again=again))
+            except (ServiceUnavailable, TokenRefused, BrokerUnavailable) as error:
+                if not number:
+                    raise
+                raise type(error)(f"line {number} and those after it were not added: {error}") from error
+            except SimulcastError as error:
+                refused += 1
+                _print_error(target, error, number)
+    return not refused
+
+
+async def _numbered(urls: Sequence[str]) -> AsyncIterator[tuple[int, str]]:
+    """Yield each URL and the number of its line in standard input, 0 for an argument."""
+    for url in urls:
+        if url != "-":
+            yield 0, url
+            continue
+        async for number, line in read_lines(sys.stdin.fileno()):
+            text = line.decode(errors="surrogateescape").removeprefix("\ufeff").strip()
+            if text and not text.startswith("#"):
+                yield number, text
+
+
+def _print_record(target: Target, record: SubmittedRecord) -> None:
+    if target.as_json:
+        typer.echo(record.model_dump_json())
+        return
+    note = f"  was added before and is {record.state}; --again adds it again" if record.existing else ""
+    typer.echo(f"{record.download_id}  {clean(record.name)}{note}")
+
+
+def _print_error(target: Target, error: SimulcastError, number: int) -> None:
+    line = {"line": number} if number else {}
+    text = f"simulcast: {f'line {number}: ' if number else ''}{error}"
+    typer.echo(error_json(exit_code(error), str(error), **line) if target.as_json else text, err=True)

@@ -1,38 +1,44 @@
-"""Errors in words for the user of a command."""
+"""Errors of commands, in words for their user, and as exit codes and JSON for scripts.
 
-from urllib.parse import urlsplit
+CommandError
+├── ServiceUnavailable   nothing answers, or it is not ready: the same command may succeed later
+└── TokenRefused         a token is missing, not valid, or does not allow that
+"""
 
-import redis
+import json
 
 from simulcast.errors import BrokerUnavailable, CommandError, NotPermitted, SimulcastError
-from simulcast.store.functions import translate_error
-from simulcast.store.url import redacted_url
 
-EXAMPLE = "redis://user:password@host:6379/0"
+FAILED, WRONG_USAGE, UNAVAILABLE, NOT_ALLOWED = 1, 2, 3, 4
+CODES = {FAILED: "failed", WRONG_USAGE: "usage", UNAVAILABLE: "unavailable", NOT_ALLOWED: "not_allowed"}
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failed, or refused in part; 2 wrong usage; 3 nothing answers, or it is not ready: "
+    "try again; 4 a token, or the user of Redis, does not allow that."
+)
 
 
-def redis_errors(error: redis.RedisError | BrokerUnavailable, url: str) -> CommandError:
-    """Describe an error from the Redis at `url`, and its remedy."""
-    place = f"Redis at {redacted_url(url)}"
+class ServiceUnavailable(CommandError):
+    """Nothing answers, or it is not ready."""
+
+
+class TokenRefused(CommandError):
+    """A token is missing, not valid, or does not allow that."""
+
+
+def exit_code(error: SimulcastError) -> int:
+    """Return the exit code of a command that failed with this error."""
     match error:
-        case redis.exceptions.AuthenticationError() | redis.exceptions.NoPermissionError() | NotPermitted() if (
-            urlsplit(url).password is None
-        ):
-            return CommandError(
-                f"{place} requires a user and a password: put them into REDIS_URL, as in {EXAMPLE}.\n"
-                "For the server of `simulcast up`, name its folder with --data (./data by default), or set REDIS_URL "
-                "to the content of data/redis.url"
-            )
-        case redis.exceptions.AuthenticationError():
-            return CommandError(f"{place} refuses the user or the password in its address: {error}")
-        case redis.exceptions.BusyLoadingError():
-            return CommandError(f"{place} is still reading its data: try again in a moment")
-        case redis.ConnectionError() | redis.TimeoutError():
-            return CommandError(f"no {place}: start one with `simulcast up`, or set REDIS_URL")
-        case redis.RedisError():
-            return CommandError(str(translate_error(error, f"use {place}")))
+        case TokenRefused() | NotPermitted():
+            return NOT_ALLOWED
+        case ServiceUnavailable() | BrokerUnavailable():
+            return UNAVAILABLE
         case _:
-            return CommandError(str(error))
+            return FAILED
+
+
+def error_json(code: int, message: str, **members: object) -> str:
+    """Return an error as one line of JSON. `code`: the exit code that stands for it."""
+    return json.dumps({"error": CODES[code], **members, "message": message})
 
 
 def first_user_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

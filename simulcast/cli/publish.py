@@ -1,24 +1,13 @@
 """`simulcast publish`: checks one event and publishes it."""
 
 import json
-from dataclasses import dataclass
 from typing import TextIO
 
-from simulcast.cli.redis import broker_at
+from simulcast.cli.commands import Target
+from simulcast.cli.service.protocol import PublishOptions
 from simulcast.errors import CommandError
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import encode
-from simulcast.model.position import Position
-
-
-@dataclass(frozen=True, slots=True)
-class PublishOptions:
-    """The options of `Broker.publish`. `ttl_s`: None for the setting's."""
-
-    key: str = ""
-    idempotency_key: str = ""
-    ttl_s: int | None = None
-    ends: bool = False
 
 
 def check_channel(channel: str) -> None:
@@ -58,18 +47,9 @@ def _refuse_constant(constant: str) -> object:
     raise ValueError(f"{constant} is no JSON")
 
 
-async def publish(url: str, channel: str, text: str, options: PublishOptions) -> Position:
+async def publish(target: Target, channel: str, text: str, options: PublishOptions) -> str:
     """Publish the event and return its position. Raises CommandError, InvalidEvent, BrokerUnavailable."""
     check_channel(channel)
     check_event(text, options)
-    async with broker_at(url) as broker:
-        position = await broker.publish(
-            text,
-            channel,
-            key=options.key,
-            idempotency_key=options.idempotency_key,
-            ttl_s=options.ttl_s,
-            ends=options.ends,
-        )
-    assert position is not None  # noqa: S101 (an object has a position)
-    return position
+    async with target.open() as service:
+        return await service.publish(channel, text, options)

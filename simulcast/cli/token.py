@@ -1,5 +1,6 @@
 """`simulcast token`: signs a token for a client. The key comes from the environment or a file, never as an argument."""
 
+import json
 import secrets
 import time
 from pathlib import Path
@@ -7,27 +8,33 @@ from typing import Annotated, Any
 
 import typer
 
-from simulcast.cli.app import app
+from simulcast.cli.commands import Json, command
 from simulcast.errors import CommandError
 from simulcast.model.token_claims import AUDIENCE, SCOPES
 
 
-@app.command(epilog="From the environment: SIMULCAST_TOKEN_SECRET.")
+@command(
+    "simulcast token --scope watch --scope command --expires 86400",
+    notes="From the environment: SIMULCAST_TOKEN_SECRET.",
+)
 def token(
     scopes: Annotated[
         list[str],
-        typer.Option("--scope", help=f"A right of the token's bearer: {', '.join(SCOPES)}; may be repeated."),
+        typer.Option(
+            "--scope", metavar="SCOPE", help=f"A right of the token's bearer: {', '.join(SCOPES)}; may be repeated."
+        ),
     ],
     channels: Annotated[
         list[str] | None,
         typer.Option(
             "--channel",
+            metavar="CHANNEL",
             help="A channel of those rights; * stands for any text; may be repeated.",
             show_default="downloads",
         ),
     ] = None,
-    expires: Annotated[int, typer.Option(min=1, help="Seconds until the token expires.")] = 3600,
-    user: Annotated[str, typer.Option(help="The user whose token it is (the claim sub).")] = "",
+    expires: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="Time until the token expires.")] = 3600,
+    user: Annotated[str, typer.Option(metavar="USER", help="The user whose token it is (the claim sub).")] = "",
     private_key_file: Annotated[
         Path | None,
         typer.Option(
@@ -35,7 +42,8 @@ def token(
             help="PEM file of a private key, RSA, EC P-256 or Ed25519, instead of SIMULCAST_TOKEN_SECRET.",
         ),
     ] = None,
-    key_id: Annotated[str, typer.Option(help="The name of that key in its key set (kid).")] = "",
+    key_id: Annotated[str, typer.Option(metavar="NAME", help="The name of that key in its key set (kid).")] = "",
+    as_json: Json = False,
 ) -> None:
     """Print a token that a client may send."""
     import jwt
@@ -51,7 +59,8 @@ def token(
         "jti": secrets.token_hex(16),
         **({"sub": user} if user else {}),
     }
-    typer.echo(jwt.encode(claims, key, algorithm, {"kid": key_id} if key_id else None))
+    signed = jwt.encode(claims, key, algorithm, {"kid": key_id} if key_id else None)
+    typer.echo(json.dumps({"token": signed, "expires_at": claims["exp"]}) if as_json else signed)
 
 
 def _read_key(private_key_file: Path | None) -> tuple[str, Any]:

@@ -17,7 +17,7 @@ HEAD = """# Settings
 Each program reads its settings from the environment once, when it starts; the flags of a command override them. A
 value that makes no sense, or a setting by its old name, stops the start with a message. `simulcast doctor` finds
 settings that no program reads. Lists are separated by commas, sizes may have a unit (`500KiB`, `4MB`), and a switch
-is `true` or `false`. `simulcast watch` alone reads `SIMULCAST_TOKEN`: see [access](access.md).
+is `true` or `false`. Commands read `SIMULCAST_URL` and `SIMULCAST_TOKEN`, too: see [the command line](cli.md).
 
 | setting | default | read by | meaning |
 |---|---|---|---|

@@ -1,6 +1,7 @@
 """`simulcast demo`: runs simulated jobs in real time, without network or worker."""
 
 import asyncio
+import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,18 +25,19 @@ class SimulatedFailure(Exception):
     """The failure that a simulated job is planned to have."""
 
 
-async def demo(url: str, channel: str, jobs: int, seconds: float) -> None:
+async def demo(url: str, channel: str, jobs: int, seconds: float, *, as_json: bool) -> None:
     """Run `jobs` simulated jobs for `seconds`. Raises CommandError."""
     check_channel(channel)
     async with broker_at(url):
-        typer.echo(f"{jobs} simulated jobs for {seconds:g} s: see them with `simulcast watch` or on the page")
+        if not as_json:
+            typer.echo(f"{jobs} simulated jobs for {seconds:g} s: see them with `simulcast watch` or on the page")
         player = Demo(url, channel, asyncio.get_running_loop().time)
+        stopped = "stopped: "
         try:
             await player.play(plan_jobs(jobs, seconds, random.Random()))  # noqa: S311
-        except asyncio.CancelledError:
-            typer.echo(f"stopped: {player}")
-            raise
-        typer.echo(player)
+            stopped = ""
+        finally:
+            typer.echo(json.dumps({"ended": player.ended}) if as_json else f"{stopped}{player}")
 
 
 @dataclass

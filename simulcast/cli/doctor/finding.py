@@ -30,6 +30,11 @@ class Finding:
     result: str
     remedy: str = ""
 
+    def as_json(self) -> dict[str, str]:
+        """Return the members of the finding's JSON. `severity`: ok, warning or error."""
+        severity = self.severity.name.lower()
+        return {"severity": severity, "subject": self.subject, "result": self.result, "remedy": self.remedy}
+
 
 def render(findings: Iterable[Finding]) -> RenderableType:
     """Return a table with each remedy below its result."""

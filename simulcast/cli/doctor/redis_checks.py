@@ -12,7 +12,7 @@ from redis.utils import str_if_bytes
 
 from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
-from simulcast.cli.errors import redis_errors
+from simulcast.cli.redis import redis_errors
 from simulcast.errors import BrokerUnavailable
 from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology

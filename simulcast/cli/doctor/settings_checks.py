@@ -19,8 +19,8 @@ COMPOSE = frozenset(map(setting_name, _COMPOSE))
 _ATTRIBUTES = (
     *FrontEndSettings.model_fields,
     *WorkerSettings.model_fields,
-    "token",
-)  # `simulcast watch` reads the last
+    *("url", "token"),  # of commands
+)
 KNOWN = COMPOSE.union(map(setting_name, _ATTRIBUTES))
 _Settings = TypeVar("_Settings", bound=SharedSettings)
 

@@ -1,87 +1,83 @@
-"""The status of all processes and the queue, as `simulcast top` shows it: a table for people, JSON for programs.
+"""The status of all processes and the queue, as `simulcast top` shows it to people.
 
 Names from Redis are cleaned before they reach a terminal.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
+from simulcast.cli.top.fitting_table import Column, fitting_table
 from simulcast.cli.watch.job_table import clean, size
 from simulcast.model.job_record import State
-from simulcast.process_registry import FrontEndRecord, Processes, QueueStats, WorkerRecord
+from simulcast.model.processes import FrontEndRecord, ServiceStatus, WorkerRecord
 
 NOTHING_RUNS = (
     "No front-end and no worker runs on this Redis: start them with `simulcast up`, or one by one with "
     "`simulcast serve` and `simulcast work`."
 )
+_FRONT_END_COLUMNS = {
+    "CLIENTS AT": 7,
+    "METRICS AT": 8,
+    "UP": 5,
+    "CLIENTS": 0,
+    "BEHIND": 2,
+    "EVENTS/s": 4,
+    "DELIVERIES/s": 3,
+    "BYTES/s": 6,
+    "LAG": 1,
+}
+"""Title and rank: where the terminal is narrow, those of high rank are left out first."""
 
 
-@dataclass(frozen=True, slots=True)
 class StatusView:
-    """`at`: seconds since 1970."""
+    """The status as tables for a terminal of any width."""
 
-    at: float
-    processes: Processes
-    queue: QueueStats
+    def __init__(self, status: ServiceStatus) -> None:
+        self._status = status
 
-    def as_json(self) -> str:
-        """Return one object, in one line. Rates are per second, sizes in bytes, times in seconds."""
-        return json.dumps(
-            {
-                "at": self.at,
-                "front_ends": [record.model_dump() for record in self.processes.front_ends],
-                "workers": [record.model_dump() for record in self.processes.workers],
-                "jobs": dict(self.queue.jobs),
-                "other_jobs": dict(self.queue.other_jobs),
-                "longest_wait_s": self.queue.longest_wait_s,
-                "totals": dict(self.processes.totals),
-            }
-        )
-
-    def render(self) -> RenderableType:
-        """Return tables for a terminal of any width."""
-        front_ends, workers = self.processes.front_ends, self.processes.workers
-        parts: list[RenderableType] = []
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        front_ends, workers = self._status.front_ends, self._status.workers
         if not front_ends and not workers:
-            parts += [Text(NOTHING_RUNS, style="yellow"), ""]
+            yield Text(NOTHING_RUNS, style="yellow")
+            yield ""
         if front_ends:
-            parts += [Text(_describe_front_ends(front_ends), style="bold"), self._front_ends(), ""]
+            yield Text(_describe_front_ends(front_ends), style="bold")
+            yield self._front_ends(options.max_width)
+            for record in front_ends:
+                if record.trouble:
+                    yield Text(f"{_name(record.name)} has no events: {clean(record.trouble)}", style="red")
+            yield ""
         if workers:
-            parts += [Text(_describe_workers(workers), style="bold"), self._workers(), ""]
-        parts.append(Text(_describe_queue(self.queue), style="bold"))
-        if self.queue.other_jobs:
-            parts.append(Text(f"other jobs: {_counts(self.queue.other_jobs)}", style="bold"))
-        return Group(*parts)
+            yield Text(_describe_workers(workers), style="bold")
+            yield self._workers(options.max_width)
+            yield ""
+        yield Text(_describe_queue(self._status), style="bold")
+        if self._status.other_jobs:
+            yield Text(f"other jobs: {_counts(self._status.other_jobs)}", style="bold")
 
-    def _front_ends(self) -> Table:
-        table = _table(
-            ("FRONT-END", "CLIENTS AT", "METRICS AT"),
-            ("UP", "CLIENTS", "BEHIND", "EVENTS/s", "DELIVERIES/s", "BYTES/s", "LAG"),
-        )
-        for record in self.processes.front_ends:
+    def _front_ends(self, cells: int) -> RenderableType:
+        columns = [Column(title, rank) for title, rank in _FRONT_END_COLUMNS.items()]
+        rows = []
+        for record in self._status.front_ends:
             lag = "" if record.lag_s is None else _short(record.lag_s)
             numbers = (f"{record.clients:,}", f"{record.behind:,}", f"{record.events_per_s:,.1f}")
             rates = (f"{record.deliveries_per_s:,.1f}", size(record.bytes_per_s), lag)
             addresses = (clean(record.address), clean(record.admin))
-            table.add_row(_name(record.name), *addresses, self._up(record.started_at), *numbers, *rates)
-            if record.trouble:
-                table.add_row(Text(f"  no events: {clean(record.trouble)}", style="red"))
-        return table
+            rows.append((_name(record.name), *addresses, self._up(record.started_at), *numbers, *rates))
+        return fitting_table("FRONT-END", columns, rows, cells)
 
-    def _workers(self) -> Table:
-        table = _table(("WORKER",), ("UP", "DOWNLOADS", "BYTES/s"))
-        for record in self.processes.workers:
+    def _workers(self, cells: int) -> RenderableType:
+        columns = [Column("UP", 2), Column("DOWNLOADS", 0), Column("BYTES/s", 1)]
+        rows = []
+        for record in self._status.workers:
             downloads = f"{record.running} of {record.max_downloads}"
-            table.add_row(_name(record.name), self._up(record.started_at), downloads, size(record.bytes_per_s))
-        return table
+            rows.append((_name(record.name), self._up(record.started_at), downloads, size(record.bytes_per_s)))
+        return fitting_table("WORKER", columns, rows, cells)
 
     def _up(self, started_at: float) -> str:
-        return _short(max(0.0, self.at - started_at))
+        return _short(max(0.0, self._status.at - started_at))
 
 
 def _describe_front_ends(records: Sequence[FrontEndRecord]) -> str:
@@ -108,20 +104,11 @@ def _counts(jobs: Mapping[State, int]) -> str:
     return ", ".join(f"{count:,} {state}" for state, count in jobs.items())
 
 
-def _describe_queue(queue: QueueStats) -> str:
+def _describe_queue(queue: ServiceStatus) -> str:
     counts = _counts(queue.jobs)
     if queue.longest_wait_s is None:
         return f"downloads: {counts}"
     return f"downloads: {counts}; the oldest in the queue has waited for {_short(queue.longest_wait_s)}"
-
-
-def _table(left: Iterable[str], right: Iterable[str]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in left:
-        table.add_column(title, overflow="fold")
-    for title in right:
-        table.add_column(title, justify="right", no_wrap=True)
-    return table
 
 
 def _name(name: str) -> str:

@@ -2,35 +2,42 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from rich.console import Console
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from simulcast.cli.errors import first_user_error
+from simulcast.cli.errors import ServiceUnavailable, TokenRefused, first_user_error
+from simulcast.cli.service.address import ServiceAddress
+from simulcast.cli.service.failures import explain_failure, read_detail
+from simulcast.cli.service.rest_client import RestClient
+from simulcast.cli.service.token import REMEDY, check_token, read_token
 from simulcast.cli.watch.job_table import JobTable, clean
-from simulcast.cli.watch.screen import Bars, PlainLines, Screen
+from simulcast.cli.watch.screen import Bars, JsonLines, PlainLines, Screen
 from simulcast.errors import CommandError
 from simulcast.gateway import ConnectionState, Gateway
-from simulcast.gateway.reconnect_policy import close_of
+from simulcast.gateway.reconnect_policy import TOKEN_CLOSE_CODES, close_of
 from simulcast.model.close_codes import Stop
 from simulcast.store.url import redacted_url
 
 RECONNECT_DELAY_S = 5.0
-_REMEDY = "; set SIMULCAST_TOKEN to what `simulcast token --scope watch` prints where the service runs, or give --token"
+_PROBE_TIMEOUT_S = 5.0
 _Argument = TypeVar("_Argument")
 
 
-async def watch(url: str, token: str) -> None:
+async def watch(url: str, token: str, channels: Sequence[str] = (), *, as_json: bool = False) -> None:
     """Show events until cancelled. `token`: "" for none, @file: its content. Raises CommandError as `follow` does."""
-    validate_url(url)
+    address = ServiceAddress.parse(url)
+    url = with_channels(address.websocket.url, channels)
+    check_token(address, token)
+    if not token and address.websocket.uri.user_info is None:
+        await check_openness(address)
     logging.getLogger("simulcast.gateway").addHandler(logging.NullHandler())  # the status shows it
     table, console = JobTable(), Console()
-    if not console.is_terminal:
-        await follow(url, token, table, PlainLines())
+    if as_json or not console.is_terminal:
+        await follow(url, token, table, JsonLines() if as_json else PlainLines())
         return
     bars = Bars(table, console)
     try:
@@ -41,19 +48,25 @@ async def watch(url: str, token: str) -> None:
         raise first_user_error(failures) from failures
 
 
-def validate_url(url: str) -> None:
-    """Raise CommandError unless it is the URL of a WebSocket; it names the URL that was probably meant."""
+def with_channels(url: str, channels: Sequence[str]) -> str:
+    """Return the URL with the channels in its query."""
+    parts = urlsplit(url)
+    pairs = [*filter(None, [parts.query]), *(f"channel={quote(channel, safe='')}" for channel in channels)]
+    return urlunsplit(parts._replace(query="&".join(pairs)))
+
+
+async def check_openness(address: ServiceAddress) -> None:
+    """Raise CommandError where a token is wanted, which a WebSocket says only after 10 s. Without an answer, return."""
+    client = RestClient(address, "")
     try:
-        parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.hostname:
-            scheme = "wss" if parts.scheme == "https" else "ws"
-            guess = parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/ws").geturl()
-            raise CommandError(f"--url {redacted_url(url)} is a web page: give {redacted_url(guess)}")
-        if parts.scheme not in ("ws", "wss") or not parts.hostname:
-            raise CommandError(f"--url {redacted_url(url)} is no WebSocket: it looks like ws://localhost:8080/ws")
-        Gateway(url=url)
-    except ValueError as error:
-        raise CommandError(f"--url {redacted_url(url)}: {error}") from error
+        async with asyncio.timeout(_PROBE_TIMEOUT_S):
+            response = await client.request("HEAD", "/events")
+    except (CommandError, TimeoutError):
+        return  # the attempts to connect name the reason
+    finally:
+        client.close()
+    if response.status == 401:
+        raise TokenRefused(f"{address} requires a token{REMEDY}")
 
 
 async def follow(
@@ -75,7 +88,7 @@ async def follow(
         return show_or_end
 
     def show_message(text: str) -> None:
-        screen.line(table.apply(text))
+        screen.line(table.apply(text), text)
 
     def show_state(state: ConnectionState) -> None:
         if state.phase == "connected":
@@ -103,35 +116,30 @@ def explain_loss(state: ConnectionState, url: str) -> str:
         case ConnectionClosed() as closed:
             close = close_of(closed)
             if state.phase == "refused":
-                remedy = _REMEDY if close.code == Stop.BAD_TOKEN else ""
-                raise CommandError(f"the server closed the connection: {clean(close.reason)} ({close.code}){remedy}")
+                is_token = close.code in TOKEN_CLOSE_CODES
+                remedy = REMEDY if close.code == Stop.BAD_TOKEN else ""
+                reason = f"the server closed the connection: {clean(close.reason)} ({close.code}){remedy}"
+                raise (TokenRefused if is_token else CommandError)(reason)
             return f"lost {place}"
         case InvalidStatus(response=response):
             status = response.status_code
-            if status >= 500:
+            if status >= 500 or status == 429:
                 return f"{place} is not ready ({status})"
-            reason = clean(bytes(response.body or b"").decode(errors="replace").strip())
+            body = bytes(response.body or b"")
+            reason = read_detail(body) or clean(body.decode(errors="replace").strip())
             if "Location" in response.headers:
                 reason = f"it redirects to {clean(redacted_url(response.headers['Location']))}, give that with --url"
-            remedy = _REMEDY if status == 401 else ""
-            raise CommandError(
-                f"{place} refuses ({status}): {reason or 'is the path right? It usually is /ws'}{remedy}"
-            )
+            remedy = REMEDY if status == 401 else ""
+            text = f"{place} refuses ({status}): {reason or 'is the path right? It usually is /ws'}{remedy}"
+            raise (TokenRefused if status in (401, 403) else CommandError)(text)
         case InvalidHandshake() as error:
             return f"{place} does not speak WebSocket ({error})"
         case Exception(__cause__=CommandError() as error):  # of read_token
             raise error
-        case _:
-            return f"no server at {place} (start one with `simulcast up`)"
-
-
-def read_token(token: str) -> str:
-    """Return the token, from its file where it begins with @. Raises CommandError, which doesn't repeat it."""
-    if token.startswith("@"):
-        try:
-            token = Path(token[1:]).read_text(encoding="ascii").strip()
-        except (OSError, ValueError) as error:
-            raise CommandError(f"--token {token} can't be read: name a file with a token in it") from error
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise CommandError(f"--token is no token: it has no spaces and no other letters than those of ASCII{_REMEDY}")
-    return token
+        case None:
+            return f"lost {place}"
+        case error:
+            explained = explain_failure(error, place)
+            if not isinstance(explained, ServiceUnavailable):
+                raise explained
+            return str(explained)

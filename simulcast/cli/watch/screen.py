@@ -1,6 +1,7 @@
 """The output of `simulcast watch`: bars in a terminal, plain lines elsewhere."""
 
 import asyncio
+import json
 from contextlib import suppress
 from typing import Protocol
 
@@ -19,20 +20,32 @@ _STYLES = {"complete": "green", "error": "red", "cancelled": "yellow"}
 
 
 class Screen(Protocol):
-    """An output for lines and a status."""
+    """An output for lines, each of one received message, and a status."""
 
-    def line(self, line: Line) -> None: ...
+    def line(self, line: Line, message: str) -> None: ...
     def status(self, text: str) -> None: ...
 
 
 class PlainLines:
     """One line a message, for pipes and logs; the status goes to standard error."""
 
-    def line(self, line: Line) -> None:
+    def line(self, line: Line, message: str) -> None:
         typer.echo(str(line))
 
     def status(self, text: str) -> None:
         typer.echo(text, err=True)
+
+
+class JsonLines:
+    """Each message as it came, in one line; text that is no JSON object as {"text": …}. The status is JSON, too."""
+
+    def line(self, line: Line, message: str) -> None:
+        if line.label == "text" or not message.isprintable():
+            message = json.dumps({"text": message} if line.label == "text" else json.loads(message))
+        typer.echo(message)
+
+    def status(self, text: str) -> None:
+        typer.echo(json.dumps({"status": text}), err=True)
 
 
 class Bars:
@@ -44,7 +57,7 @@ class Bars:
         self._status = ""
         self._live = Live(console=console, auto_refresh=False, get_renderable=self._draw)
 
-    def line(self, line: Line) -> None:
+    def line(self, line: Line, message: str) -> None:
         if line.lasting:
             self._console.print(Text(str(line), style=_STYLES.get(line.label, "")))
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import simulcast.cli.up as module
-from simulcast.cli import main
 from simulcast.cli.up import Plan, up
+from simulcast.errors import SimulcastError
 from simulcast.launcher import supervisor
 
 READY = (
@@ -44,4 +44,7 @@ if __name__ == "__main__":
     module.READY_TIMEOUT_S = 1.0
     supervisor.STOP_TIMEOUT_S = 1000.0  # so that only a second Ctrl-C ends a stubborn process
     front_end, worker = sys.argv[1:3]
-    main(lambda: asyncio.run(up(plan(front_end, worker))))
+    try:
+        asyncio.run(up(plan(front_end, worker)))
+    except SimulcastError as error:
+        sys.exit(f"simulcast: {error}")

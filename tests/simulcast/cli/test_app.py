@@ -1,6 +1,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -33,7 +35,7 @@ def test_help_names_every_command_and_how_to_begin(simulcast: Command) -> None:
         ("serve", ["--host", "--port", "SIMULCAST_HOST", "--admin-port"]),
         ("work", ["--redis-url"]),
         ("publish", ["CHANNEL", "JSON", "standard input", "--data"]),
-        ("watch", ["--url", "ws://localhost:8080/ws"]),
+        ("watch", ["--url", "http://localhost:8080", "--channel"]),
         ("add", ["URL", "--redis-url", "--data"]),
         ("demo", ["--jobs", "--seconds"]),
         ("top", ["--once", "--json", "--redis-url", "--data"]),
@@ -105,7 +107,7 @@ def test_publish_refuses_an_invalid_channel(simulcast: Command, valkey: Valkey) 
 @pytest.mark.parametrize("arguments", [("publish", "downloads", "{}"), ("add", "http://example.com/x"), ("demo",)])
 def test_commands_without_redis_name_the_remedy(simulcast: Command, arguments: tuple[str, ...]) -> None:
     port = free_port()
-    text = assert_complaint(simulcast(*arguments, "--redis-url", f"redis://me:secret@localhost:{port}/0"))
+    text = assert_complaint(simulcast(*arguments, "--redis-url", f"redis://me:secret@localhost:{port}/0"), 3)
     assert (
         text == f"simulcast: no Redis at redis://localhost:{port}/0: start one with `simulcast up`, or set REDIS_URL\n"
     )
@@ -121,9 +123,9 @@ async def test_missing_password_of_redis_is_answered_with_its_place(
 ) -> None:
     url = f"redis://localhost:{embedded.port}/0"
     for arguments in (("publish", "downloads", "{}"), ("add", "http://example.com/x")):
-        assert "data/redis.url" in assert_complaint(simulcast(*arguments, "--redis-url", url))
+        assert "data/redis.url" in assert_complaint(simulcast(*arguments, "--redis-url", url), 4)
     wrong = f"redis://simulcast:guess@localhost:{embedded.port}/0"
-    text = assert_complaint(simulcast("publish", "downloads", "{}", "--redis-url", wrong))
+    text = assert_complaint(simulcast("publish", "downloads", "{}", "--redis-url", wrong), 4)
     assert "refuses the user or the password" in text and "guess" not in text
 
 
@@ -179,3 +181,32 @@ async def test_demo_runs_jobs_from_beginning_to_end(simulcast: Command, embedded
 
 def test_up_names_an_invalid_setting(simulcast: Command) -> None:
     assert "SIMULCAST_LOG=loud: Input should be 'debug'" in assert_complaint(simulcast("up", SIMULCAST_LOG="loud"))
+
+
+REMOTE_ONLY = """
+import sys
+sys.modules.update(dict.fromkeys(("redis", "fastapi", "starlette", "uvicorn", "jwt")))  # as if they were missing
+from simulcast.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("list", "--url", "{url}"), 3, "no server at"),
+        (("add", "http://example.com/a", "--url", "{url}"), 3, "no server at"),
+        (("publish", "news", "{}", "--url", "{url}"), 3, "no server at"),
+        (("top", "--once", "--url", "{url}"), 3, "no server at"),
+        (("watch", "--url", "ftp://x"), 1, "no address of a service"),
+        (("list",), 1, "needs the package redis: pip install 'simulcast[server]', or name a service elsewhere"),
+        (("up",), 1, "pip install 'simulcast[server]'"),
+    ],
+)
+def test_commands_about_a_service_elsewhere_need_no_redis(
+    environment: dict[str, str], arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    given = [argument.replace("{url}", f"http://127.0.0.1:{free_port()}") for argument in arguments]
+    command = [sys.executable, "-c", REMOTE_ONLY, *given]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code and words in done.stderr and "Traceback" not in done.stderr, done

@@ -16,7 +16,8 @@ from simulcast.cli.top.status_view import NOTHING_RUNS, StatusView
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.job_record import STATES
-from simulcast.process_registry import FrontEndRecord, Processes, ProcessRegistry, QueueStats, WorkerRecord
+from simulcast.model.processes import FrontEndRecord, Processes, QueueStats, ServiceStatus, WorkerRecord
+from simulcast.process_registry import ProcessRegistry
 from tests.command_line import Command, command_process, wait_ended
 from tests.conditions import eventually, until
 from tests.file_server import serve_files
@@ -45,17 +46,21 @@ WORKER = WorkerRecord(
 NO_JOBS = QueueStats(dict.fromkeys(STATES, 0), None)
 
 
+def view(at: float, processes: Processes, queue: QueueStats) -> StatusView:
+    return StatusView(ServiceStatus.of(at, processes, queue))
+
+
 def text_of(picture: StatusView, width: int = 200) -> str:
     console = Console(width=width)
     with console.capture() as output:
-        console.print(picture.render())
+        console.print(picture)
     return output.get()
 
 
 def test_status_has_all_processes_their_sums_and_the_queue() -> None:
     second = FRONT_END.model_copy(update={"name": "host:14:x", "clients": 1, "behind": 0, "lag_s": None})
     jobs = QueueStats({**NO_JOBS.jobs, "queued": 7, "running": 2}, 300.0)
-    text = text_of(StatusView(4600.0, Processes([FRONT_END, second], [WORKER], {}), jobs))
+    text = text_of(view(4600.0, Processes([FRONT_END, second], [WORKER], {}), jobs))
     assert "2 front-ends, 1,201 clients (3 behind), 120,000.0 deliveries/s, 18.0 MB/s, lag 12 ms" in text
     row = next(line for line in text.splitlines() if line.startswith("host:12"))
     assert re.sub(r" +", " ", row).strip() == (
@@ -65,18 +70,18 @@ def test_status_has_all_processes_their_sums_and_the_queue() -> None:
     assert "downloads: 7 queued, 2 running, 0 paused" in text
     assert text.rstrip().endswith("the oldest in the queue has waited for 5 min")
     with_jobs = QueueStats(NO_JOBS.jobs, None, {"running": 1_000, "error": 2})
-    text = text_of(StatusView(4600.0, Processes([], [], {}), with_jobs))
+    text = text_of(view(4600.0, Processes([], [], {}), with_jobs))
     assert text.rstrip().endswith("other jobs: 1,000 running, 2 error")
 
 
 def test_status_names_the_reason_why_a_front_end_has_no_events() -> None:
     troubled = FRONT_END.model_copy(update={"trouble": "Redis does not answer"})
-    assert "no events: Redis does not answer" in text_of(StatusView(1000.0, Processes([troubled], [], {}), NO_JOBS))
+    assert "no events: Redis does not answer" in text_of(view(1000.0, Processes([troubled], [], {}), NO_JOBS))
 
 
 def test_status_of_others_cannot_control_the_terminal() -> None:
     evil = WORKER.model_copy(update={"name": "host\x1b[2J:13"})
-    assert "\x1b[2J" not in text_of(StatusView(1000.0, Processes([], [evil], {}), NO_JOBS))
+    assert "\x1b[2J" not in text_of(view(1000.0, Processes([], [evil], {}), NO_JOBS))
 
 
 def test_status_without_processes_names_the_commands_that_start_them(simulcast: Command, valkey: Valkey) -> None:
@@ -87,7 +92,7 @@ def test_status_without_processes_names_the_commands_that_start_them(simulcast: 
 
 def test_top_without_redis_names_the_remedy(simulcast: Command) -> None:
     done = simulcast("top", "--json", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (3, "")
     assert "start one with `simulcast up`, or set REDIS_URL" in done.stderr
 
 

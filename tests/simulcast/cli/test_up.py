@@ -93,7 +93,7 @@ async def test_up_uses_the_given_redis(folder: Path, environment: dict[str, str]
 
 def test_up_names_the_remedy_for_a_given_redis_that_is_away(simulcast_process: Command) -> None:
     done = simulcast_process("up", "--port", "0", "--redis-url", "redis://me:secret@localhost:1/0")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert (
         done.stderr == "simulcast: no Redis at redis://localhost:1/0: start one with `simulcast up`, or set REDIS_URL\n"
     )

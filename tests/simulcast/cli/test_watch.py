@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from simulcast.cli.watch.job_table import JobTable, Line
-from simulcast.cli.watch.run import follow, validate_url
+from simulcast.cli.watch.run import follow
 from simulcast.cli.watch.screen import Bars
 from simulcast.errors import CommandError
 from tests.conditions import until
@@ -27,7 +27,7 @@ class Recorded:
         self.lines: list[Line] = []
         self.statuses: list[str] = []
 
-    def line(self, line: Line) -> None:
+    def line(self, line: Line, message: str) -> None:
         self.lines.append(line)
 
     def status(self, text: str) -> None:
@@ -107,7 +107,7 @@ async def test_a_redirect_is_not_followed_and_names_its_target() -> None:
 
 async def test_an_output_that_is_gone_ends_it() -> None:
     class Closed(Recorded):
-        def line(self, line: Line) -> None:
+        def line(self, line: Line, message: str) -> None:
             raise BrokenPipeError
 
     async def handle(connection: ServerConnection) -> None:
@@ -173,28 +173,6 @@ async def test_what_can_be_no_token_is_told_before_a_connection_is_made(token: s
         await asyncio.wait_for(follow(url, token, JobTable(), Recorded()), 20)
 
 
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("http://localhost:8080", "give ws://localhost:8080/ws"),
-        ("https://example.com/live/ws", "give wss://example.com/live/ws"),
-        ("localhost:8080", "it looks like ws://localhost:8080/ws"),
-        ("ws://", "it looks like ws://"),
-        ("ws://localhost:99999/ws", "[Pp]ort out of range"),
-        ("ws://localhost/ws#part", "fragment"),
-    ],
-)
-def test_what_is_no_websocket_is_told_with_what_was_meant(url: str, said: str) -> None:
-    with pytest.raises(CommandError, match=said):
-        validate_url(url)
-
-
-def test_a_password_in_the_address_is_not_printed() -> None:
-    with pytest.raises(CommandError) as told:
-        validate_url("http://me:secret@localhost/?token=secret")
-    assert "secret" not in str(told.value)
-
-
 async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:
     board, drawn = JobTable(), io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=100, height=10, color_system=None, legacy_windows=False)
@@ -207,8 +185,8 @@ async def test_bars_show_one_row_a_download_and_as_many_as_fit() -> None:
     bars.status("connected")
     drawing = asyncio.create_task(bars.run())
     await until(lambda: "connected" in drawn.getvalue(), "the first drawing")
-    bars.line(Line("complete", "z", "done [bold]", lasting=True))
-    bars.line(Line("progress", "z", "not told", lasting=False))
+    bars.line(Line("complete", "z", "done [bold]", lasting=True), "")
+    bars.line(Line("progress", "z", "not told", lasting=False), "")
     drawing.cancel()
     await asyncio.wait([drawing])
     text = drawn.getvalue()

@@ -1,0 +1,74 @@
+"""A service by its Redis."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from simulcast.broker import Broker
+from simulcast.channel_clients import count_clients
+from simulcast.cli.redis import all_jobs_at
+from simulcast.cli.service.protocol import PublishOptions, Refusal
+from simulcast.jobs import Jobs
+from simulcast.model.commands import Command, JobCommand
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
+from simulcast.model.own_job import JobQuery, OwnJobRecord
+from simulcast.model.processes import ChannelCounts, ServiceStatus
+from simulcast.own_jobs import OwnJobs
+from simulcast.process_registry import ProcessRegistry
+from simulcast.submissions import submit
+
+
+@asynccontextmanager
+async def service_by_redis(url: str) -> AsyncIterator["RedisService"]:
+    """Open the service of a Redis that has answered. Raises CommandError if Redis is away or refuses."""
+    async with all_jobs_at(url) as (broker, jobs, own_jobs), aclosing(ProcessRegistry.connect(url)) as registry:
+        yield RedisService(broker, jobs, own_jobs, registry)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisService:
+    """Implements `Service`."""
+
+    _broker: Broker
+    _jobs: Jobs
+    _own_jobs: OwnJobs
+    _registry: ProcessRegistry
+
+    async def add(self, url: str, priority: int, options: DownloadOptions, *, again: bool) -> SubmittedRecord:
+        return await submit(self._jobs, url, priority, options, again=again)
+
+    async def command(self, command: Command) -> Refusal | None:
+        reason = await self._jobs.command(command)
+        return Refusal(reason == "unknown_download", command.describe(reason)) if reason else None
+
+    async def command_job(self, command: JobCommand) -> Refusal | None:
+        reason = await self._own_jobs.command(command)
+        return Refusal(reason == "unknown_job", command.describe(reason)) if reason else None
+
+    async def has_job(self, job_id: str) -> bool:
+        try:
+            await self._own_jobs.get(job_id)
+        except KeyError:
+            return False
+        return True
+
+    async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
+        return await self._jobs.list(query)
+
+    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+        return await self._own_jobs.list(query)
+
+    async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
+        key, ends, ttl_s = options.key, options.ends, options.ttl_s
+        return str(
+            await self._broker.publish(
+                text, channel, key=key, idempotency_key=options.idempotency_key, ttl_s=ttl_s, ends=ends
+            )
+        )
+
+    async def channels(self) -> ChannelCounts:
+        return await count_clients(self._registry)
+
+    async def status(self) -> ServiceStatus:
+        return await self._registry.status()

@@ -1,0 +1,172 @@
+"""A service by its REST API, from anywhere."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from simulcast.cli.errors import ServiceUnavailable, TokenRefused
+from simulcast.cli.service.address import ServiceAddress
+from simulcast.cli.service.failures import read_detail
+from simulcast.cli.service.protocol import PublishOptions, Refusal
+from simulcast.cli.service.rest_client import RestClient
+from simulcast.cli.watch.job_table import clean
+from simulcast.errors import CommandError
+from simulcast.model.commands import Command, JobCommand
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
+from simulcast.model.own_job import JobQuery, OwnJobRecord
+from simulcast.model.processes import ChannelCounts, ServiceStatus
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
+_PAGE = 500  # records of one answer
+_METHODS = {"relink": "PATCH", "delete": "DELETE"}
+
+
+class _Downloads(BaseModel):
+    downloads: list[JobRecord]
+    total: int
+
+
+class _Jobs(BaseModel):
+    jobs: list[OwnJobRecord]
+    total: int
+
+
+class _Published(BaseModel):
+    event_id: str = ""
+    error: str = ""
+    detail: str = ""
+
+
+class _Results(BaseModel):
+    results: list[_Published]
+
+
+@asynccontextmanager
+async def service_by_rest(url: str, token: str) -> AsyncIterator["RestService"]:
+    """Open a service elsewhere. Sends nothing yet. Raises CommandError for an address that is none."""
+    address = ServiceAddress.parse(url)
+    if address.websocket.uri.query:
+        raise CommandError(f"--url {address}: only `simulcast watch` takes a query behind a ?")
+    client = RestClient(address, token)
+    try:
+        yield RestService(client)
+    finally:
+        client.close()
+
+
+class RestService:
+    """Implements `Service`."""
+
+    def __init__(self, client: RestClient) -> None:
+        self._client = client
+
+    async def add(self, url: str, priority: int, options: DownloadOptions, *, again: bool) -> SubmittedRecord:
+        members = {**options.model_dump(exclude_defaults=True), "url": url, "priority": priority, "again": again}
+        body = json.dumps(members, default=SecretStr.get_secret_value)
+        answer = await self._client.call("POST", "/downloads", body=body, headers={"Idempotency-Key": _new_id()})
+        return _parse(SubmittedRecord, answer)
+
+    async def command(self, command: Command) -> Refusal | None:
+        action = command.action
+        query: dict[str, object] = {"command_id": _new_id()}
+        path = f"/downloads/{quote(command.download_id, safe='')}" if command.download_id else "/downloads"
+        body = {"relink": {"url": command.url}, "limit": {"bytes_per_s": command.bytes_per_s}}.get(action)
+        if action not in _METHODS:
+            path += f"/{action}"
+        elif command.with_file:
+            query["file"] = "true"
+        text = None if body is None else json.dumps(body)
+        return await self._command(_METHODS.get(action, "POST"), path, query, text, command.download_id)
+
+    async def command_job(self, command: JobCommand) -> Refusal | None:
+        path, query = f"/jobs/{quote(command.job_id, safe='')}", {"command_id": _new_id()}
+        if command.action == "remove_job":
+            return await self._command("DELETE", path, query, None, "")
+        return await self._command("POST", f"{path}/cancel", query, None, "")
+
+    async def has_job(self, job_id: str) -> bool:
+        return await self._command("GET", f"/jobs/{quote(job_id, safe='')}", {}, None, "") is None
+
+    async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
+        records: list[JobRecord] = []
+        while True:
+            page = _parse(_Downloads, await self._page("/downloads", query.limit, len(records), {"state": query.state}))
+            records += page.downloads
+            if not page.downloads or len(records) >= min(query.limit, page.total):
+                return records, page.total
+
+    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+        records: list[OwnJobRecord] = []
+        while True:
+            wanted = {"state": query.state, "kind": query.kind}
+            page = _parse(_Jobs, await self._page("/jobs", query.limit, len(records), wanted))
+            records += page.jobs
+            if not page.jobs or len(records) >= min(query.limit, page.total):
+                return records, page.total
+
+    async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
+        members = {
+            "channel": channel,
+            "key": options.key,
+            "idempotency_key": options.idempotency_key,
+            "ttl_s": options.ttl_s,
+            "ends": options.ends,
+        }
+        # The event is JSON already, and the service parses it.
+        body = f'{{"items":[{{"event":{text},{json.dumps(members)[1:]}]}}'
+        answer = await self._client.call("POST", "/publish", body=body, headers={"Idempotency-Key": _new_id()})
+        match _parse(_Results, answer).results:
+            case [_Published(event_id=str(event_id), error="")]:
+                return event_id
+            case [_Published(error="not_allowed", detail=detail)]:
+                raise TokenRefused(clean(detail))
+            case [_Published(error="unavailable", detail=detail)]:
+                raise ServiceUnavailable(clean(detail))
+            case [_Published(detail=detail)]:
+                raise CommandError(clean(detail))
+            case _:
+                raise CommandError("the service answered to another number of events than one")
+
+    async def channels(self) -> ChannelCounts:
+        return _parse(ChannelCounts, await self._client.call("GET", "/channels"))
+
+    async def status(self) -> ServiceStatus:
+        return _parse(ServiceStatus, await self._client.call("GET", "/status"))
+
+    async def _command(
+        self, method: str, path: str, query: Mapping[str, object], body: str | None, download_id: str
+    ) -> Refusal | None:
+        """Send a command. `download_id`: of one that is unknown too if no route has the path, as with a slash."""
+        response = await self._client.request(method, path, query, body)
+        detail = read_detail(response.body)
+        is_unknown = response.status == 404 and detail not in ("", "Not Found")
+        if is_unknown or (download_id and response.status in (404, 405)):
+            return Refusal(True, detail)
+        if response.status == 409:
+            return Refusal(False, detail)
+        self._client.check(response)
+        return None
+
+    async def _page(self, path: str, limit: int, offset: int, wanted: dict[str, str | None]) -> bytes:
+        query = {name: value for name, value in wanted.items() if value is not None}
+        return await self._client.call("GET", path, {**query, "offset": offset, "limit": min(_PAGE, limit - offset)})
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _parse(model: type[_Answer], body: bytes) -> _Answer:
+    """Return the answer. Raises CommandError for one that this version can't read."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise CommandError(
+            f"the service's answer can't be read: is it of another version? {error.error_count()} errors"
+        ) from None

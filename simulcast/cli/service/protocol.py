@@ -1,0 +1,60 @@
+"""The operations of a service, as commands need them: by Redis where it runs, by REST from anywhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from simulcast.model.commands import Command, JobCommand
+from simulcast.model.download_options import DownloadOptions
+from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
+from simulcast.model.own_job import JobQuery, OwnJobRecord
+from simulcast.model.processes import ChannelCounts, ServiceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """The options of `Broker.publish`. `ttl_s`: None for the setting's."""
+
+    key: str = ""
+    idempotency_key: str = ""
+    ttl_s: int | None = None
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that was not recorded. `is_unknown`: there is no such download or job."""
+
+    is_unknown: bool
+    message: str
+
+
+class Service(Protocol):
+    """Every method raises CommandError and BrokerUnavailable."""
+
+    async def add(self, url: str, priority: int, options: DownloadOptions, *, again: bool) -> SubmittedRecord:
+        """Queue a download, unless `again` is false and the same is there already."""
+
+    async def command(self, command: Command) -> Refusal | None:
+        """Record the command; None once it is."""
+
+    async def command_job(self, command: JobCommand) -> Refusal | None:
+        """As `command`, for a job that is no download."""
+
+    async def has_job(self, job_id: str) -> bool:
+        """Return whether there is a job of that id which is no download."""
+
+    async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
+        """Return the records, and the number of those that match."""
+
+    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+        """As `downloads`, for jobs that are no downloads."""
+
+    async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
+        """Publish one event, a JSON object, and return its `event_id`."""
+
+    async def channels(self) -> ChannelCounts:
+        """Return the channels that have clients."""
+
+    async def status(self) -> ServiceStatus:
+        """Return all processes and the queue."""
