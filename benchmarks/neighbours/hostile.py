@@ -82,12 +82,15 @@ class Neighbours:
         }
 
     async def stop(self) -> None:
-        """Leave."""
+        """Leave. Asks again every second: a cancellation may be taken for a connection's end, which begins anew."""
+        pending = self._tasks
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=1)
         for task in self._tasks:
-            task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
+            if not task.cancelled() and (error := task.exception()):
+                raise error
 
     async def _publish(self, redis_url: str, rate: float) -> None:
         async with redis.asyncio.from_url(redis_url, protocol=2) as client:
