@@ -39,11 +39,12 @@ from simulcast.settings.front_end import FrontEndSettings
 MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and a larger one gets an error that says so
 PAGE = Path(__file__).parent / "page"
 GATEWAY = Path(simulcast.gateway.__file__).parent
-_GATEWAY_PARTS = {
-    f"gateway_{part}.js"
-    for part in ("address", "commands", "delay", "health", "network", "options", "position", "rest", "shared", "sse")
-}
-GATEWAY_FILES = frozenset({"gateway.js", "gateway.d.ts", "gateway_messages.d.ts", *_GATEWAY_PARTS})
+_GATEWAY_PARTS = (
+    *("address", "commands", "delay", "health", "network", "options"),
+    *("position", "printing", "rest", "shared", "sse"),
+)
+_GATEWAY_TYPES = {"gateway.d.ts", "gateway_messages.d.ts"}
+GATEWAY_FILES = frozenset({"gateway.js", *_GATEWAY_TYPES, *(f"gateway_{part}.js" for part in _GATEWAY_PARTS)})
 PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # nothing else in that folder, such as __init__.py
 
 

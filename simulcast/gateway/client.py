@@ -16,8 +16,9 @@ from simulcast.gateway.connection import GatewayConnection, open_connection
 from simulcast.gateway.events import Event, parse
 from simulcast.gateway.health import ServerCheck
 from simulcast.gateway.limits import Limits
+from simulcast.gateway.printing import print_received, print_sent
 from simulcast.gateway.receive_buffer import ReceiveBuffer
-from simulcast.gateway.reconnect_policy import MIN_DELAY_S, NEVER, ConnectionState, ReconnectPolicy
+from simulcast.gateway.reconnect_policy import NEVER, ConnectionState, ReconnectPolicy, wait_for_attempt
 from simulcast.gateway.requests import RequestMethods
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.gateway.send_queue import SendQueue
@@ -46,10 +47,6 @@ class Gateway(CommandMethods, RequestMethods):
     All methods belong to one event loop's thread. They may be called from the callbacks.
     """
 
-    on_websocket_message: Callable[[str], object] | None
-    on_websocket_status_change: Callable[[bool], object] | None
-    on_state_change: Callable[[ConnectionState], object] | None
-
     def __init__(
         self,
         host: str = "localhost",
@@ -62,11 +59,13 @@ class Gateway(CommandMethods, RequestMethods):
         on_state_change: Callable[[ConnectionState], object] | None = None,
         reconnect_delay_s: float = 5.0,
         max_waiting_messages: int = 0,
+        print_messages: bool = False,
         limits: Limits = _DEFAULT_LIMITS,
     ) -> None:
         """`url` (`wss://host/base/ws`), where given, wins over `host` and `port` (`ws://host:port/ws`).
         `token`: the token to send, or a callable that returns a valid one at each attempt (docs/access.md).
         `max_waiting_messages`: how many messages sent while nothing is connected wait for the next connection.
+        `print_messages`: print each message on the standard error, for debugging; may be set at any time.
 
         Connects to nothing yet. Raises ValueError for a url of another scheme, and options that make no sense.
         """
@@ -75,6 +74,7 @@ class Gateway(CommandMethods, RequestMethods):
         self.on_websocket_message = on_websocket_message
         self.on_websocket_status_change = on_websocket_status_change
         self.on_state_change = on_state_change
+        self.print_messages = print_messages
         self._address = ServerAddress.from_host(host, port) if url is None else ServerAddress(url)
         self._reconnect_delay_s = reconnect_delay_s
         self._limits = limits
@@ -205,7 +205,9 @@ class Gateway(CommandMethods, RequestMethods):
             return await self._commands.request(self._send_now, action, target, deadline_s, members)
 
     def _send_now(self, text: str) -> bool:
-        return self._connection is not None and self._connection.send_now(text)
+        is_sent = self._connection is not None and self._connection.send_now(text)
+        print_sent(text, is_sent and self.print_messages)
+        return is_sent
 
     def _flush_queue(self) -> None:
         for text in self._commands.texts:  # first, as they were sent on an earlier connection
@@ -229,7 +231,7 @@ class Gateway(CommandMethods, RequestMethods):
                 if state.retry_s == NEVER:
                     await self.disconnect_websocket()
                 if self._should_reconnect():
-                    await self._wait(state.retry_s)
+                    await wait_for_attempt(self._retry_now, state.retry_s)
         except Exception:
             _logger.exception("the connection's task died of a bug; connect_websocket() starts a new one")
         finally:
@@ -242,11 +244,6 @@ class Gateway(CommandMethods, RequestMethods):
     async def _report(self, state: ConnectionState) -> None:
         if self._should_reconnect():
             await call("on_state_change", self.on_state_change, state)
-
-    async def _wait(self, delay_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(delay_s, MIN_DELAY_S)):
-                await self._retry_now.wait()
 
     async def _connect_once(self) -> ConnectionState:
         """Make one attempt, and serve the connection to its end. Returns the state after it."""
@@ -280,6 +277,7 @@ class Gateway(CommandMethods, RequestMethods):
                 await self._deliver(message)
 
     async def _deliver(self, text: str) -> None:
+        print_received(text, self.print_messages)
         is_result = self._commands.take_result(text)
         await call("on_websocket_message", self.on_websocket_message, text)
         if not is_result and (self._receive_buffer.has_reader or self.on_websocket_message is None):

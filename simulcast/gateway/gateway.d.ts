@@ -117,6 +117,8 @@ export interface GatewayOptions {
    * messages are ignored.
    */
   sseFallback?: boolean;
+  /** true: each message is printed on the console, for debugging. */
+  printMessages?: boolean;
   /** true: events of an earlier connection are delivered again where a snapshot repeats them. */
   deliverRepeats?: boolean;
   /** From a loss to the next attempt: 5,000, up to 20 % earlier or later. */
@@ -160,6 +162,8 @@ export interface Gateway {
   reconnectDelayMs: number;
   /** A text that is refused or expires ends the attempts; a function is called again, immediately after an expiry. */
   token: Token | null;
+  /** true: each message is printed on the console, for debugging, without tokens and passwords. */
+  printMessages: boolean;
   /** true while a message could be sent. */
   readonly isWebSocketConnected: boolean;
   /** Connects. Resolves after the first attempt; if that failed, attempts go on in the background. */

@@ -13,6 +13,7 @@ import { ReconnectDelay } from "./gateway_delay.js";
 import { serverCheck } from "./gateway_health.js";
 import { NetworkWatch } from "./gateway_network.js";
 import { checkedOptions, reconnectDelay } from "./gateway_options.js";
+import { printReceived, printSent } from "./gateway_printing.js";
 import { ResumePosition } from "./gateway_position.js";
 import { shareMembers } from "./gateway_shared.js";
 import { SSEConnection } from "./gateway_sse.js";
@@ -31,10 +32,7 @@ const DEFAULTS = {
   connectTimeoutMs: 10_000, idleTimeoutMs: 45_000, closeTimeoutMs: 2_000,
   subprotocols: [SUBPROTOCOL],
 };
-const OPEN = 1;
-const IDLE_CHECKS = 9;
-const MAX_FAILED_SOCKETS = 2;
-const MAX_UNSENT_BYTES = 2 ** 20;
+const [OPEN, IDLE_CHECKS, MAX_FAILED_SOCKETS, MAX_UNSENT_BYTES] = [1, 9, 2, 2 ** 20];
 
 /** A connection that comes back by itself and resumes where it was. gateway.d.ts documents each member. */
 export class Gateway extends CommandMethods {
@@ -47,6 +45,7 @@ export class Gateway extends CommandMethods {
   onHello;
   reconnectDelayMs;
   token;
+  printMessages;
   #options;
   #position = new ResumePosition();
   #commands = new Commands();
@@ -72,6 +71,7 @@ export class Gateway extends CommandMethods {
     this.#options = checkedOptions(options, DEFAULTS);
     for (const name of Object.keys(this).filter((each) => each.startsWith("on"))) this[name] = options[name] ?? null;
     [this.token, this.reconnectDelayMs] = [options.token ?? null, this.#options.reconnectDelayMs];
+    this.printMessages = options.printMessages ?? false;
     if (options.url != null) socketAddress(this.#options);
   }
 
@@ -134,6 +134,7 @@ export class Gateway extends CommandMethods {
     if (!this.isWebSocketConnected) return false;
     if (this.#socket.bufferedAmount + new TextEncoder().encode(text).length > MAX_UNSENT_BYTES) return false;
     this.#socket.send(text);
+    if (this.printMessages) printSent(text);
     return true;
   }
 
@@ -228,8 +229,8 @@ export class Gateway extends CommandMethods {
     if (mark?.type === "hello") this.#call("onHello", mark);
     if (mark) return;
     // Recorded before delivered: a callback that disconnects must not get the same event on its return.
-    const isNew = this.#position.isNew(data);
-    if (!isNew && !this.#options.deliverRepeats) return;
+    if (!this.#position.isNew(data) && !this.#options.deliverRepeats) return;
+    if (this.printMessages) printReceived(data);
     const isResult = this.#commands.takeResult(data);
     this.#call("onWebSocketMessage", data);
     const event = this.onEvent && !isResult && parsedObject(data);

@@ -1,5 +1,7 @@
 """The next attempt after the end of a connection (docs/protocol.md, "Being cut")."""
 
+import asyncio
+import contextlib
 import logging
 import math
 import random
@@ -90,6 +92,13 @@ def parse_retry_after(header: str) -> float:
     except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
     return min(max(delay_s, 0.0), MAX_RETRY_AFTER_S)
+
+
+async def wait_for_attempt(now: asyncio.Event, delay_s: float) -> None:
+    """Return after the delay, or when `now` is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(delay_s, MIN_DELAY_S)):
+            await now.wait()
 
 
 class ReconnectPolicy:

@@ -80,3 +80,19 @@ test("no timer is so long that it fires immediately", async () => {
   }
   assert.ok(delays.length > 4 && delays.every((ms) => ms <= 2 ** 31 - 1), String(delays));
 });
+
+test("printMessages prints each message without its secrets, and may be set at any time", () => {
+  const log = mock.method(console, "log", () => {});
+  const one = gateway({ printMessages: true });
+  void one.connectWebSocket();
+  last().open();
+  one.sendWebSocketMessage('{"headers":{"Cookie":"a}b"},"basic":{"user":"ada","password":"p\\"q"},"name":"token"}');
+  last().deliver('{"type":"token"}');
+  one.printMessages = false;
+  last().deliver("Hello");
+  assert.deepEqual(log.mock.calls.map((call) => call.arguments[0]), [
+    'gateway > {"headers":"…","basic":{"user":"ada","password":"…"},"name":"token"}',
+    'gateway < {"type":"token"}',
+  ]);
+  void one.disconnectWebSocket();
+});

@@ -1,3 +1,4 @@
+import 'dart:async';
 import 'dart:convert';
 
 import 'package:simulcast_gateway/simulcast_gateway.dart';
@@ -83,6 +84,22 @@ void main() {
     await pumpEventQueue();
     expect(world.client.isWebSocketConnected, isTrue);
     await world.client.disconnectWebSocket();
+  });
+
+  test('messages are printed without their secrets', () async {
+    final printed = <String>[];
+    final world = World();
+    await runZoned(
+      () async {
+        await world.client.init();
+        world.client.printMessages = true;
+        world.client.sendWebSocketMessage('{"headers":{"Cookie":"a}b"},"bearer":"p\\"q","name":"token"}');
+        world.last.deliver(progress);
+        await world.client.disconnectWebSocket();
+      },
+      zoneSpecification: ZoneSpecification(print: (self, parent, zone, line) => printed.add(line)),
+    );
+    expect(printed, ['gateway > {"headers":"…","bearer":"…","name":"token"}', 'gateway < $progress']);
   });
 
   test('events are typed, for each listener', () async {

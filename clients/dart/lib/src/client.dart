@@ -61,7 +61,7 @@ class GatewayClient with CommandMethods, RequestMethods {
 
   Duration reconnectDelay;
 
-  /// Prints each message that is sent or received, for debugging. Tokens are not printed.
+  /// Prints each message that is sent or received, for debugging, without tokens and passwords.
   bool printMessages;
 
   final Limits limits;
@@ -74,6 +74,7 @@ class GatewayClient with CommandMethods, RequestMethods {
   late final _readers = Readers(limits.maxUnreadCharacters);
   late final _policy = ReconnectPolicy(limits);
 
+  static final _secret = RegExp(r'"(token|bearer|password|proxy|headers)":("(?:[^"\\]|\\.)*"|\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\})');
   static const _subprotocol = 'simulcast.v1'; // with it the server sends its position every 20 s
 
   bool _isWanted = false; // true while there should be a connection
@@ -231,7 +232,7 @@ class GatewayClient with CommandMethods, RequestMethods {
   bool _send(String text) {
     final socket = _socket;
     if (socket == null || _unsentCharacters + text.length > limits.maxUnsentCharacters) return false;
-    if (printMessages) _print('>', text);
+    if (printMessages) _print('>', text.replaceAllMapped(_secret, (match) => '"${match[1]}":"…"'));
     _unsentCharacters += text.length;
     socket.send(text);
     return true;
@@ -283,8 +284,7 @@ class GatewayClient with CommandMethods, RequestMethods {
   }
 
   static void _print(String direction, String text) {
-    final isSecret = text.contains('"authenticate"');
     // ignore: avoid_print
-    print('gateway $direction ${isSecret ? '{"action":"authenticate",…}' : text}');
+    print('gateway $direction $text');
   }
 }
