@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -12,12 +12,15 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.access.revocations import Revocations
+from simulcast.broker import Broker
 from simulcast.frontend.grant import Grant
+from simulcast.jobs import Jobs
 from simulcast.revocations import RevocationStore, Revoked
 from tests.app.access.connections import connect
 from tests.command_line import Command
 from tests.conditions import eventually, until
 from tests.http_requests import request
+from tests.jobs import claim_job
 from tests.programs import one_front_end
 from tests.service import FrontEnd, collect
 from tests.signed_tokens import SECRET, token
@@ -81,7 +84,9 @@ def front_end_with_tokens(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FrontEnd]:
     folder = tmp_path_factory.mktemp("revoking")
-    with one_front_end(folder, raw=request.param, SIMULCAST_TOKEN_SECRET=SECRET) as program:
+    (folder / "files").mkdir()
+    settings = {"SIMULCAST_TOKEN_SECRET": SECRET, "SIMULCAST_FILES_DIR": str(folder / "files")}
+    with one_front_end(folder, raw=request.param, **settings) as program:
         yield program
 
 
@@ -168,6 +173,32 @@ async def test_an_event_stream_ends_with_its_token(front_end_with_tokens: FrontE
             await response.content.read()
         async with session.get("/events", headers=headers) as response:
             assert response.status == 401
+
+
+async def test_a_file_that_is_on_its_way_ends_with_its_token(front_end_with_tokens: FrontEnd) -> None:
+    front_end, size = front_end_with_tokens, 100_000_000  # more than both ends' sockets hold
+    with (front_end.log.parent / "files" / "large.bin").open("wb") as file:
+        file.truncate(size)
+    url = front_end.redis_url
+    async with aclosing(Broker.connect(url)) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
+        await jobs.submit("https://example.com/large.bin", "large")
+        fields = {"file_path": "/large.bin", "received": str(size)}
+        await jobs.finish(await claim_job(jobs), "complete", fields, {"file_path": "/large.bin"})
+    reader, writer = await asyncio.open_connection("127.0.0.1", front_end.port)
+    head = (
+        f"GET /downloads/large/file HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token('files', sub='saver')}"
+    )
+    writer.write(f"{head}\r\n\r\n".encode())
+    assert f"content-length: {size}".encode() in await reader.readuntil(b"\r\n\r\n")
+    assert await revoke(front_end, {"user": "saver"}) == 201
+    await eventually(lambda: is_status(front_end, token(sub="saver"), 401), "the refusal")
+    received = 0
+    with suppress(ConnectionError):
+        async with asyncio.timeout(60):
+            while part := await reader.read(1 << 20):
+                received += len(part)
+    assert received < size
+    writer.close()
 
 
 async def test_a_first_message_with_a_revoked_token_closes(front_end_with_tokens: FrontEnd) -> None:
