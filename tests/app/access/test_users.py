@@ -6,12 +6,14 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import aiohttp
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
+from app.main import app
 from simulcast.broker import Broker
 from simulcast.model import own_job
 from simulcast.own_jobs import OwnJobs
@@ -44,6 +46,8 @@ GET = (
     "/downloads/{download}?channel={channel}",
     "/downloads/{download}/file?channel={channel}",
     "/downloads?channel={channel}",
+    "/downloads",
+    "/status",
     "/events?channel={channel}",
     "/events?channel={channel}&download_id={id}",
     "/events?channel={channel}&since=1-1",
@@ -51,12 +55,22 @@ GET = (
 POST = (
     "/jobs/{id}/cancel?channel={channel}",
     "/jobs/{id}/cancel?channel=downloads&channel={channel}",
+    "/downloads",
     "/downloads/{download}/pause?channel={channel}",
+    "/downloads/{download}/limit",
+    "/downloads/clear",
     "/channels/{channel}/publish",
     "/revocations",
 )
 DELETE = ("/jobs/{id}?channel={channel}", "/downloads/{download}?channel={channel}")
-WAYS = [*(("GET", path) for path in GET), *(("POST", path) for path in POST), *(("DELETE", path) for path in DELETE)]
+WAYS = [
+    *(("GET", path) for path in GET),
+    *(("POST", path) for path in POST),
+    *(("DELETE", path) for path in DELETE),
+    ("PATCH", "/downloads/{download}"),
+]
+# Two tell nothing, and two give each channel an answer of its own, in tests below.
+ELSEWHERE = {("GET", "/health"), ("GET", "/ready"), ("GET", "/channels"), ("POST", "/publish")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,25 @@ async def test_what_is_anothers_looks_like_what_does_not_exist(stage: Stage, use
             assert secrets_in(text) <= OWN[user], text
             answers.append((status, blurred(text, *names.values())))
         assert answers[0] == answers[1]
+
+
+def test_no_route_is_forgotten_here() -> None:
+    def pattern(path: str) -> str:
+        return re.sub(r"{\w+}|pause", "{}", path.partition("?")[0])
+
+    described = {(method.upper(), pattern(path)) for path, each in app.openapi()["paths"].items() for method in each}
+    assert described - {(method, pattern(path)) for method, path in WAYS} == ELSEWHERE
+
+
+@pytest.mark.parametrize("user", ["alice", "bob"])
+async def test_an_item_for_anothers_channel_is_refused_alone(stage: Stage, user: str) -> None:
+    (own,) = OWN[user]
+    items = [{"channel": channel, "event": {"type": "note"}} for channel in (*CHANNELS, "user.none")]
+    status, text = await ask(stage.front_end, user, "POST", "/publish", {"items": items})
+    results = cast(list[dict[str, str]], body_of(text)["results"])
+    assert status == 200
+    for item, result in zip(items, results, strict=True):
+        assert result.get("error") == (None if item["channel"] == own else "not_allowed")
 
 
 @pytest.mark.parametrize("user", ["alice", "bob", "admin"])
