@@ -74,7 +74,8 @@ class GatewayClient with CommandMethods, RequestMethods {
   late final _readers = Readers(limits.maxUnreadCharacters);
   late final _policy = ReconnectPolicy(limits);
 
-  static final _secret = RegExp(r'"(token|bearer|password|proxy|headers)":("(?:[^"\\]|\\.)*"|\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\})');
+  static final _secret =
+      RegExp(r'"(token|bearer|password|proxy|headers)":("(?:[^"\\]|\\.)*"|\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\})');
   static const _subprotocol = 'simulcast.v1'; // with it the server sends its position every 20 s
 
   bool _isWanted = false; // true while there should be a connection

@@ -1,4 +1,3 @@
-import 'dart:async';
 
 import 'limits.dart';
 import 'socket_io.dart' if (dart.library.js_interop) 'socket_web.dart' as platform;
