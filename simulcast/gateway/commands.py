@@ -164,13 +164,16 @@ class CommandMethods(ABC):
         """Forget all downloads that have ended; files stay."""
         return await self._command("clear_finished", {}, deadline_s, {})
 
-    async def cancel_job(self, job_id: str, *, deadline_s: float = 10.0) -> CommandResult:
-        """Ask the process that runs a job to end it; one that is queued ends immediately."""
-        return await self._command_one("cancel_job", job_id, deadline_s, {})
+    async def cancel_job(self, job_id: str, channel: str = "", *, deadline_s: float = 10.0) -> CommandResult:
+        """Ask the process that runs a job to end it; one that is queued ends immediately.
 
-    async def remove_job(self, job_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+        `channel`: that of the job, "" for `downloads`.
+        """
+        return await self._command_one("cancel_job", job_id, deadline_s, {"channel": channel} if channel else {})
+
+    async def remove_job(self, job_id: str, channel: str = "", *, deadline_s: float = 10.0) -> CommandResult:
         """Remove a job that doesn't run from the list, for everyone."""
-        return await self._command_one("remove_job", job_id, deadline_s, {})
+        return await self._command_one("remove_job", job_id, deadline_s, {"channel": channel} if channel else {})
 
     async def _command_one(
         self, action: str, target_id: str, deadline_s: float, members: dict[str, object]

@@ -203,8 +203,9 @@ export interface Gateway {
   delete(downloadId: string, options?: Deadline & { file?: boolean }): Promise<void>;
   /** Forgets all downloads that have ended; files stay. */
   clearFinished(options?: Deadline): Promise<void>;
-  cancelJob(jobId: string, options?: Deadline): Promise<void>;
-  removeJob(jobId: string, options?: Deadline): Promise<void>;
+  /** Asks the process that runs a job to end it. `channel`: that of the job, `downloads` by default. */
+  cancelJob(jobId: string, options?: Deadline & { channel?: string }): Promise<void>;
+  removeJob(jobId: string, options?: Deadline & { channel?: string }): Promise<void>;
   /** Queues a download, or resolves to the one of the same URL and options, unless `again`. */
   add(url: string, options?: AddOptions): Promise<AddedDownload>;
   get(downloadId: string, options?: Deadline): Promise<Download>;

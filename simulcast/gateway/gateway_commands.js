@@ -116,11 +116,11 @@ export class CommandMethods {
   clearFinished(options) {
     return this.#command("clear_finished", {}, {}, options);
   }
-  cancelJob(id, options) {
-    return this.#command("cancel_job", { job_id: id }, {}, options);
+  cancelJob(id, { channel, ...options } = {}) {
+    return this.#command("cancel_job", { job_id: id }, { channel }, options);
   }
-  removeJob(id, options) {
-    return this.#command("remove_job", { job_id: id }, {}, options);
+  removeJob(id, { channel, ...options } = {}) {
+    return this.#command("remove_job", { job_id: id }, { channel }, options);
   }
 
   async add(url, { deadlineMs, download_id: id = randomId(8), ...options } = {}) {

@@ -90,9 +90,10 @@ export class SSEConnection extends EventTarget {
     } else await this.#command(message);
   }
 
-  async #command({ action, download_id: id, job_id: jobId, command_id: commandId, file, url, bytes_per_s: bytesPerS }) {
+  async #command({ action, download_id: id, job_id: jobId, command_id: commandId, channel, file, url, bytes_per_s: bytesPerS }) {
     const one = `${this.#downloads}/${encodeURIComponent(id)}`;
-    const query = commandId === undefined ? "" : `command_id=${encodeURIComponent(commandId)}`;
+    const given = Object.entries({ command_id: commandId, channel }).filter(([, value]) => value !== undefined);
+    const query = new URLSearchParams(given);
     let result = { status: "rejected", reason: "unavailable", message: `${action} needs a WebSocket` };
     const job = `${this.#downloads.replace(/downloads$/, "jobs")}/${encodeURIComponent(jobId)}`;
     if (action === "cancel_job") result = await this.#request("POST", `${job}/cancel?${query}`);
@@ -106,7 +107,7 @@ export class SSEConnection extends EventTarget {
       result = await this.#request("POST", `${one}/${VERB.exec(action)[1]}?${query}`, { bytes_per_s: bytesPerS });
     }
     if (jobId !== undefined && result.reason === "unknown_download") result.reason = "unknown_job";
-    const command = { action, download_id: id, job_id: jobId, command_id: commandId };
+    const command = { action, download_id: id, job_id: jobId, channel, command_id: commandId };
     this.#dispatch(JSON.stringify({ type: "command_result", ...command, ...result, body: undefined }));
   }
 

@@ -151,6 +151,7 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "relink_download.by_id": lambda gateway: gateway.relink("12345", "https://example.org/a.iso?signature=2"),
     "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
     "cancel_job.by_id": lambda gateway: gateway.cancel_job("render-7"),
+    "cancel_job.in_channel_by_id": lambda gateway: gateway.cancel_job("render-7", "a"),
     "remove_job.by_id": lambda gateway: gateway.remove_job("render-7"),
 }
 

@@ -63,6 +63,9 @@ WRITTEN = {
     "command_result.invalid_transition": Command("delete", "12345").encode_result("invalid_transition").encode(),
     "command_result.unavailable": PAUSE.encode_result("unavailable").encode(),
     "command_result.job_accepted_by_id": CANCEL_JOB_BY_ID.encode_result(None).encode(),
+    "command_result.job_in_channel_by_id": JobCommand("cancel_job", "render-7", "c-1", "a")
+    .encode_result(None)
+    .encode(),
     "command_result.unknown_job": REMOVE_JOB.encode_result("unknown_job").encode(),
     "command_result.subscribed": SubscriptionCommand(True, "a").encode_result(None).encode(),
     "command_result.unsubscribed": SubscriptionCommand(False, "a").encode_result(None).encode(),
@@ -101,6 +104,7 @@ READ = {
     "clear_finished.by_id": Command("clear", command_id="c-1"),
     "cancel_job": JobCommand("cancel_job", "render-7"),
     "cancel_job.by_id": CANCEL_JOB_BY_ID,
+    "cancel_job.in_channel_by_id": JobCommand("cancel_job", "render-7", "c-1", "a"),
     "remove_job": REMOVE_JOB,
     "remove_job.by_id": JobCommand("remove_job", "render-7", "c-1"),
     "add_download": Request("add_download", "", {"url": URL}),

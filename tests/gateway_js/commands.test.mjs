@@ -21,6 +21,7 @@ const SENT = {
   "relink_download.by_id": [(one) => one.relink("12345", "https://example.org/a.iso?signature=2"), "accepted_by_id"],
   "clear_finished.by_id": [(one) => one.clearFinished(), "accepted_by_id"],
   "cancel_job.by_id": [(one) => one.cancelJob("render-7"), "job_accepted_by_id"],
+  "cancel_job.in_channel_by_id": [(one) => one.cancelJob("render-7", { channel: "a" }), "job_in_channel_by_id"],
   "remove_job.by_id": [(one) => one.removeJob("render-7"), "job_accepted_by_id"],
   "add_download.by_id": [(one) => one.add(URL_A, { download_id: "12345" }), "added_by_id", "download"],
   "add_download.with_options": [

@@ -146,10 +146,10 @@ test("commands leave by REST and their results are messages", async () => {
   await settled();
   await settled();
   assert.deepEqual(requests.slice(1).map(({ method, url, body }) => [method, url.replace("http://host/base/", ""), body]), [
-    ["POST", "downloads/a%2Fb/pause?command_id=c%201", "{}"],
-    ["DELETE", "downloads/a?file=true&command_id=c%201", undefined],
-    ["POST", "downloads/a/limit?command_id=c%201", '{"bytes_per_s":1000}'],
-    ["PATCH", "downloads/a?command_id=c%201", '{"url":"http://b/c"}'],
+    ["POST", "downloads/a%2Fb/pause?command_id=c+1", "{}"],
+    ["DELETE", "downloads/a?file=true&command_id=c+1", undefined],
+    ["POST", "downloads/a/limit?command_id=c+1", '{"bytes_per_s":1000}'],
+    ["PATCH", "downloads/a?command_id=c+1", '{"url":"http://b/c"}'],
     ["POST", "downloads/clear", undefined],
     ["POST", "downloads/a/retry?", "{}"],
   ]);
@@ -195,5 +195,8 @@ test("add, get, list and publish go by REST", async () => {
   answers["POST /downloads"] = { status: 409, detail: "there is a download 1 already" };
   await assert.rejects(one.add("https://example.com/b", { download_id: "1" }), { reason: "conflict" });
   await assert.rejects(one.subscribe("a"), { reason: "unavailable" });
+  const cancelled = one.cancelJob("render-7", { channel: "a b" });
+  await assert.rejects(cancelled, { reason: "unavailable" });
+  assert.match(requests.at(-1).url, /\/jobs\/render-7\/cancel\?command_id=[0-9a-f]{32}&channel=a\+b$/);
   await assert.rejects(one.list({ limit: -1 }), { reason: "unavailable" });
 });

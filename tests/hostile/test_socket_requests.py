@@ -219,6 +219,25 @@ async def test_a_request_gets_over_the_socket_what_it_gets_by_rest(shared_front_
             assert (told["reason"], told["message"]) == (result["error"], result["detail"])
 
 
+async def test_a_subscription_too_many_is_refused_by_its_id_and_the_connection_goes_on(
+    shared_front_end: FrontEnd,
+) -> None:
+    query = "&".join(f"channel=s{number}" for number in range(50))
+    async with await shared_front_end.connect(f"?{query}") as client:
+
+        async def ask(action: str, channel: str) -> dict[str, object]:
+            await client.send(json.dumps({"action": action, "channel": channel, "command_id": channel}))
+            found: dict[str, object] = json.loads((await collect(client, f'"command_id":"{channel}"'))[-1])
+            return found
+
+        refused = await ask("subscribe", "one-more")
+        assert (refused["status"], refused["reason"]) == ("rejected", "too_many_channels")
+        left = await ask("unsubscribe", "s7")
+        assert left["channels"] == sorted(f"s{number}" for number in range(50) if number != 7)
+        followed = await ask("subscribe", "one-more")
+        assert followed["status"] == "accepted" and "one-more" in str(followed["channels"])
+
+
 async def test_lists_that_nobody_reads_hold_one_slice(valkey: Valkey, channel: str) -> None:
     async with running(valkey, channel) as (live, port, _):
         for number in range(60):

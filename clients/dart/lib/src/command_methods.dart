@@ -39,13 +39,15 @@ mixin CommandMethods {
   /// Forgets all downloads that have ended; files stay.
   Future<CommandResult> clearFinished({Duration deadline = _deadline}) => command('clear_finished', deadline: deadline);
 
-  /// Asks the process that runs a job to end it; one that is queued ends immediately.
-  Future<CommandResult> cancelJob(String jobId, {Duration deadline = _deadline}) =>
-      command('cancel_job', target: {'job_id': jobId}, deadline: deadline);
+  /// Asks the process that runs a job to end it; one that is queued ends immediately. [channel]: `downloads`.
+  Future<CommandResult> cancelJob(String jobId, {String? channel, Duration deadline = _deadline}) =>
+      command('cancel_job',
+          target: {'job_id': jobId}, members: {if (channel != null) 'channel': channel}, deadline: deadline);
 
   /// Removes a job that doesn't run from the list, for everyone.
-  Future<CommandResult> removeJob(String jobId, {Duration deadline = _deadline}) =>
-      command('remove_job', target: {'job_id': jobId}, deadline: deadline);
+  Future<CommandResult> removeJob(String jobId, {String? channel, Duration deadline = _deadline}) =>
+      command('remove_job',
+          target: {'job_id': jobId}, members: {if (channel != null) 'channel': channel}, deadline: deadline);
 
   Future<CommandResult> _ofDownload(String action, String downloadId, Duration deadline,
           [Map<String, Object?> members = const {}]) =>
