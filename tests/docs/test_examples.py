@@ -83,7 +83,10 @@ async def test_pages_of_other_origins_have_what_the_protocol_says(shared_front_e
 
 
 def test_the_protocol_names_all_reasons_codes_and_states() -> None:
-    assert listed(r"\n(`reason` is .*?)\. ") == {"reason", *get_args(Reason)}
+    (table,) = re.findall(r"\n\| `reason` \| by REST.*?\n\n", PROTOCOL, re.DOTALL)
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)", table, re.MULTILINE))))
+    named |= listed(r"\n(`reason` is .*?)\. ") | listed(r"has the reason (.*?), of")
+    assert named == {"reason", *(reason for part in get_args(Reason) for reason in get_args(part))}
     assert listed(r"\n(`code` is .*?)\. ") == {"code", *get_args(ErrorCode)}
     assert listed(r"\n(`state` is .*?);") == {"state", *get_args(State)}
 
