@@ -81,6 +81,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
         drain_s=settings.drain_s,
         endpoint=endpoint,
         on_failure=_stop_process,
+        is_revoked=tokens.revocations.revokes if tokens else lambda _: False,
     )
 
     @asynccontextmanager

@@ -68,11 +68,11 @@ class Revocations:
 
     async def _watch(self, front_end: FrontEnd) -> None:
         while not is_cancelling():
-            with suppress(BrokerUnavailable), contain_errors("the poll of revoked tokens"):
-                services = front_end.services
-                services.disconnect_revoked(self.revokes)
+            with contain_errors("the poll of revoked tokens"), suppress(BrokerUnavailable):
+                services, version = front_end.services, self._version
                 await self.poll(services.revocations)
-                services.disconnect_revoked(self.revokes)
+                if version != self._version or services.closing:
+                    services.disconnect_revoked(self.revokes)
             await asyncio.sleep(POLL_INTERVAL_S)
 
 

@@ -27,6 +27,8 @@ class FrontEnd(Supervisor):
     `schemes`: of links that clients give downloads. `files_dir`: the download folder as this process sees it: a URL
     whose file is gone from it is downloaded again. `max_clients`: None for any number. `drain_s`: seconds over which
     clients are disconnected at the end. `endpoint`: for `simulcast top`. `on_failure`: called when a task has died.
+    `is_revoked`: whether a grant has ended by now, asked when a client joins; `services.disconnect_revoked` ends those
+    that are here.
     `authorize`: gets the connection, and returns a Grant, or None to refuse; or FastAPI's `Depends(…)` on a function
     that does so. Without it every client may do everything. `allowed_origins`: origins whose pages may connect, besides
     the application's own and those of this machine, in the forms of SIMULCAST_ALLOWED_ORIGINS.

@@ -75,10 +75,9 @@ class Services:
         return self.own_jobs if channel == self.channel else self.own_jobs.in_channel(channel)
 
     def disconnect_revoked(self, is_revoked: Callable[[Grant], bool]) -> None:
-        """Disconnect the clients whose grants are revoked, so that they get others. One that stays until the next call
-        is cut.
+        """Disconnect the clients whose grants are revoked, so that they get others.
 
-        Call it again and again: a client whose grant was looked at before may join a moment later.
+        A client that stays until the next call is cut.
         """
         revoked = {client for client in self.connected if is_revoked(client.grant)}
         for client in revoked:

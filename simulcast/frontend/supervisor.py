@@ -21,7 +21,7 @@ from simulcast.frontend.services import RETRY_AFTER, Services, open_services
 from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import ConnectionWriter, Subscriber
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
-from simulcast.model.close_codes import Reconnect
+from simulcast.model.close_codes import Reconnect, Refresh
 from simulcast.model.download_url import WEB
 from simulcast.settings.redis import RedisSettings
 from simulcast.store.url import validate
@@ -50,6 +50,7 @@ class Supervisor:
     drain_s: float = 0.0
     endpoint: Endpoint = NO_ENDPOINT
     on_failure: Callable[[], None] = lambda: None
+    is_revoked: Callable[[Grant], bool] = lambda _: False
 
     def __post_init__(self) -> None:
         validate(self.redis_url)
@@ -110,10 +111,12 @@ class Supervisor:
         return services
 
     def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant) -> Subscriber:
-        """Return a new client. It is disconnected where `services` have ended since its handshake began."""
+        """Return a new client. It is disconnected where its grant, or `services`, ended since its handshake began."""
         client = services.join(options, writer, grant)
         if services is not self._services or self.stopping.is_set():
             client.close(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
+        elif self.is_revoked(grant):
+            client.close(Refresh.TOKEN_EXPIRED, "the token was revoked")
         return client
 
     async def drain(self) -> None:

@@ -21,9 +21,10 @@ from tests.command_line import Command
 from tests.conditions import eventually, until
 from tests.http_requests import request
 from tests.jobs import claim_job
-from tests.programs import one_front_end
+from tests.programs import StartFrontEnd, one_front_end
 from tests.service import FrontEnd, collect
 from tests.signed_tokens import SECRET, token
+from tests.valkey import Valkey
 
 ALICE, BOB = (Grant({"watch"}, ("*",), float("inf"), user, jti) for user, jti in (("alice", "1"), ("bob", "2")))
 CLIENTS = 20
@@ -242,6 +243,30 @@ async def test_only_an_administrator_revokes(front_end_with_tokens: FrontEnd, sc
     assert await is_status(front_end, token(sub="victim"), 200)
     for bad in ({}, {"user": "a", "token_id": "b"}, {"user": ""}, {"user": "x" * 256}, {"user": "a", "for_s": 0}):
         assert await revoke(front_end, bad) == 422
+
+
+async def test_while_redis_is_away_what_was_revoked_stays_so(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
+    """Also where the server that comes back has lost it. The log has no traceback."""
+    running = await front_end(SIMULCAST_TOKEN_SECRET=SECRET)
+    connection = await connect(running, token(sub="good"))
+    assert await revoke(running, {"user": "mallory"}) == 201
+    await eventually(lambda: is_status(running, token(sub="mallory"), 401), "the refusal")
+    own_valkey.kill()
+    await eventually(lambda: is_ready(running, 503), "the outage, for a poll or two")
+    await eventually(lambda: is_status(running, token(sub="good"), 503), "the outage")
+    assert await is_status(running, token(sub="mallory"), 401)
+    own_valkey.start()
+    with own_valkey.admin() as client:
+        client.flushall()
+    await eventually(lambda: is_status(running, token(sub="good"), 200), "the return")
+    assert await is_status(running, token(sub="mallory"), 401)
+    await publish(running, 1)
+    assert '"n": 1}' in (await collect(connection, '"n": 1}'))[-1]
+    await connection.close()
+
+
+async def is_ready(front_end: FrontEnd, status: int) -> bool:
+    return (await front_end.get("/ready"))[0] == status
 
 
 async def test_without_tokens_there_is_nothing_to_revoke(tmp_path: Path, shared_front_end: FrontEnd) -> None:

@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -102,6 +102,32 @@ async def test_a_front_end_whose_task_dies_disconnects_its_clients_and_starts_ag
     assert reasons == ["a task of the front-end died (RuntimeError): it starts again"]
     (record,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     assert record.exc_info is not None and "a task that fails" in str(record.exc_info[1])
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+async def test_a_grant_that_ended_since_it_was_given_opens_nothing_and_one_that_ends_closes(
+    application: Callable[[FrontEnd], ASGIApp], valkey: Valkey, channel: str
+) -> None:
+    revoked = {"eve"}
+    live = FrontEnd(
+        valkey.url,
+        channel=channel,
+        authorize=lambda connection: Grant({"watch"}, user=connection.query_params["user"]),
+        is_revoked=lambda grant: grant.user in revoked,
+    )
+    async with serve(application(live), live) as url:
+        async with websockets.connect(f"{url}?user=eve", proxy=None) as late:
+            assert await close_of(late) == (Refresh.TOKEN_EXPIRED, "the token was revoked")
+        async with (
+            websockets.connect(f"{url}?user=alice", proxy=None) as alice,
+            websockets.connect(f"{url}?user=bob", proxy=None) as bob,
+        ):
+            await until(lambda: len(live.services.connected) == 2, "both clients")
+            revoked.add("alice")
+            live.services.disconnect_revoked(live.is_revoked)
+            assert await close_of(alice) == (Refresh.TOKEN_EXPIRED, "the token was revoked")
+            await live.publish({"type": "note", "text": "for bob"})
+            assert "for bob" in (await collect(bob, "for bob"))[-1]
 
 
 async def test_a_front_end_has_no_more_clients_than_it_may(valkey: Valkey, channel: str) -> None:
