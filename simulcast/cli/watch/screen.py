@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from simulcast.cli.text import ShortenedText
 from simulcast.cli.watch.job_table import JobTable, Line, Row, size
 
 REFRESHES_A_SECOND = 8
@@ -81,7 +82,7 @@ class Bars:
 
     def _rows(self, rows: list[Row]) -> Table:
         table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
+        table.add_column(ratio=3)
         table.add_column(ratio=2)
         for _ in range(3):
             table.add_column(justify="right", no_wrap=True)
@@ -92,7 +93,7 @@ class Bars:
             how_far = row.amount if row.is_job else f"{size(row.speed)}/s"
             middle = "silent" if is_silent else how_far if row.state == "running" else row.state
             left = "" if is_silent else _clock(row.remaining_s)
-            table.add_row(Text(row.name), bar, f"{row.progress:.0%}" if known else "", Text(middle), left)
+            table.add_row(ShortenedText(row.name), bar, f"{row.progress:.0%}" if known else "", Text(middle), left)
         return table
 
 

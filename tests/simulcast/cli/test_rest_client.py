@@ -84,6 +84,22 @@ async def test_a_connection_is_kept_and_one_that_became_stale_is_replaced(simulc
     assert paths == [b"/downloads/%s/pause" % name for name in (b"a", b"b", b"c", b"d", b"e")]
 
 
+async def test_requests_go_through_the_proxy_of_the_environment_whose_password_is_not_shown(simulcast: Command) -> None:
+    empty = response(200, b'{"downloads":[],"jobs":[],"total":0}')
+    async with scripted(b"HTTP/1.1 200 Connected\r\n\r\n", empty, empty) as (port, requests):
+        proxy = f"http://me:s3%40t@127.0.0.1:{port}"
+        done = await asyncio.to_thread(simulcast, "list", "--url", "http://service.example/x", http_proxy=proxy)
+        assert done.returncode == 0, done
+    _, connect, first, second = requests
+    assert connect.startswith(b"CONNECT service.example:80 HTTP/1.")
+    assert b"Proxy-Authorization: Basic bWU6czNAdA==\r\n" in connect and b"s3" not in first
+    assert (first.split()[1], second.split()[1]) == (b"/x/downloads?offset=0&limit=100", b"/x/jobs?offset=0&limit=100")
+    async with scripted(b"HTTP/1.1 407 Who\r\n\r\ncut") as (port, _):
+        proxy = f"http://me:s3%40t@127.0.0.1:{port}"
+        text = await asyncio.to_thread(simulcast, "list", "--url", "http://service.example/x", http_proxy=proxy)
+        assert "Tunnel connection failed: 407" in assert_complaint(text, 3) and "s3" not in text.stderr
+
+
 async def test_trouble_with_tls_is_named(simulcast: Command, shared_front_end: FrontEnd, tmp_path: Path) -> None:
     write_certificate(tmp_path, "127.0.0.1")
     empty = response(200, b'{"downloads":[],"jobs":[],"total":0}')
