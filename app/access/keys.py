@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from app.access.jwks import fetch_jwks
 from simulcast.cancellation import cancel_and_wait, is_cancelling
 from simulcast.errors import SettingRefused
+from simulcast.jwks import fetch_jwks
 from simulcast.settings.access import AccessSettings
 from simulcast.settings.token_keys import VerificationKey, jwk_keys
 

@@ -1,7 +1,7 @@
 """`simulcast doctor`, on the settings: refused values, names that no program reads, and who may connect."""
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
@@ -11,6 +11,7 @@ from simulcast.settings.access import AccessSettings, is_public_bind
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.redis import PREFIX, setting_name
 from simulcast.settings.shared import RENAMED, SharedSettings
+from simulcast.settings.token_keys import VerificationKey, jwk_keys
 from simulcast.settings.worker import WorkerSettings
 
 # Read by docker-compose.yml alone.
@@ -63,14 +64,29 @@ def _suggest(name: str) -> str:
     return "unset it: docs/settings.md lists all settings"
 
 
+def _read_key_set(url: str) -> Sequence[VerificationKey]:
+    """Return its keys, none without a URL. Raises SettingRefused where it has none now."""
+    from simulcast.jwks import fetch_jwks
+
+    if not url:
+        return []
+    try:
+        keys = jwk_keys(fetch_jwks(url))
+    except ValueError as error:
+        raise SettingRefused(f"SIMULCAST_TOKEN_JWKS_URL: {error}") from error
+    if not keys:
+        raise SettingRefused("SIMULCAST_TOKEN_JWKS_URL has no key for RS256, ES256 or EdDSA: every token is refused")
+    return keys
+
+
 def check_exposure(host: str, settings: AccessSettings) -> Finding:
     """Report who may connect to a front-end on `host`."""
     try:
-        keys = settings.token_keys()
+        keys = settings.token_keys() or _read_key_set(settings.token_jwks_url)
     except SettingRefused as error:
         return Finding(ERROR, "access", str(error), "see docs/access.md")
     if settings.has_tokens:
-        signed = ", ".join(sorted({key.algorithm for key in keys})) or "by a key of SIMULCAST_TOKEN_JWKS_URL"
+        signed = ", ".join(sorted({key.algorithm for key in keys}))
         return Finding(OK, "access", f"everyone who has a token ({signed})")
     if not is_public_bind(host):
         return Finding(OK, "access", f"everyone on this machine ({host}), without a token")

@@ -11,10 +11,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app.access import jwks, keys
-from app.access.jwks import MAX_JWKS_BYTES, fetch_jwks
+from app.access import keys
 from app.access.keys import MIN_READ_INTERVAL_S, KeyRing, KeysUnavailable
 from app.access.tokens import TokenRefused
+from simulcast import jwks
+from simulcast.jwks import MAX_JWKS_BYTES, fetch_jwks
 from simulcast.settings.access import AccessSettings
 from simulcast.settings.token_keys import MAX_KEYS, VerificationKey, jwk_keys, pem_keys
 from tests.certificates import server_context, write_certificate

@@ -19,9 +19,11 @@ from simulcast.model.channel import ChannelNames
 from simulcast.settings.access import AccessSettings
 from simulcast.store.connection import connect
 from tests.command_line import Command
+from tests.key_server import jwk, key_server
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import ROOT
+from tests.signed_tokens import private_key
 from tests.valkey import Valkey
 
 
@@ -114,6 +116,18 @@ def test_doctor_knows_every_variable_of_the_compose_file() -> None:
 def test_doctor_reports_exposure(host: str, settings: Mapping[str, object], severity: Severity) -> None:
     finding = check_exposure(host, AccessSettings.model_validate({"token_secret": "", **settings}))
     assert finding.severity is severity
+
+
+def test_doctor_reads_the_key_set() -> None:
+    with key_server() as server:
+        settings = AccessSettings(token_jwks_url=server.url)
+        assert check_exposure("0.0.0.0", settings).severity is Severity.ERROR
+        server.publish(jwk(private_key("ES256"), "a"), jwk(private_key("EdDSA"), "b"))
+        finding = check_exposure("0.0.0.0", settings)
+        assert finding.severity is Severity.OK and "everyone who has a token (ES256, EdDSA)" in str(finding)
+        server.status = 503
+        finding = check_exposure("0.0.0.0", settings)
+        assert finding.severity is Severity.ERROR and "it answers with status 503" in str(finding)
 
 
 @pytest.mark.parametrize(

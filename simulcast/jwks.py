@@ -39,9 +39,9 @@ def fetch_jwks(url: str) -> bytes:
     except pycurl.error as error:
         if error.args[0] == pycurl.E_WRITE_ERROR:
             raise ValueError(f"it has more than {MAX_JWKS_BYTES // 1024} KiB") from error
-        raise ValueError(f"SIMULCAST_TOKEN_JWKS_URL does not answer ({error.args[1]})") from error
+        raise ValueError(f"it does not answer ({error.args[1]})") from error
     finally:
         easy.close()
     if status != 200:
-        raise ValueError(f"SIMULCAST_TOKEN_JWKS_URL answers with status {status}: name the address of the keys itself")
+        raise ValueError(f"it answers with status {status}: name the address of the keys itself")
     return body.getvalue()
