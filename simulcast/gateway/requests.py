@@ -8,8 +8,6 @@ from typing import cast
 from simulcast.gateway.downloads import AddedDownload, Download, DownloadPage, read_download
 from simulcast.gateway.resume_position import ResumePosition
 
-MAX_PAGE = 500
-
 
 class RequestMethods(ABC):
     """Each returns the server's answer, and raises as `simulcast.gateway.commands.CommandMethods` do.
@@ -74,7 +72,7 @@ class RequestMethods(ABC):
     ) -> DownloadPage:
         """Return a page of downloads, the newest first, or as `state`, `sort` and `order` of `GET /downloads` say.
 
-        `limit`: at most MAX_PAGE. `deadline_s`: for each of the answers of 64 KiB that make the page up.
+        `limit`: at most 500. `deadline_s`: for each of the answers of 64 KiB that make the page up.
         """
         downloads: tuple[Download, ...] = ()
         while True:

@@ -97,7 +97,10 @@ async def test_it_is_used_in_chromium(installed: Path, page: Page, controlled_se
 
     async def serve(route: Route) -> None:
         name = route.request.url.partition("/installed/")[2]
-        await route.fulfill(path=package / name, content_type="text/javascript")
+        if (package / name).is_file():
+            await route.fulfill(path=package / name, content_type="text/javascript")
+        else:
+            await route.fulfill(status=404)
 
     await page.route("**/installed/**", serve)
     entry = PACKAGE["exports"]["."]["default"].removeprefix("./")

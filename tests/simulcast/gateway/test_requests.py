@@ -131,3 +131,6 @@ def test_the_first_answer_tells_the_channel_of_the_events_that_named_none() -> N
     position.begin()
     assert not position.is_new(progress_event("7-1")) and position.is_new(progress_event("7-2"))
     assert position.event_id == "downloads:7-2"
+    position.follow(("a",), "")
+    position.begin()
+    assert position.is_new(progress_event("7-2")) and position.event_id == "a:7-2"
