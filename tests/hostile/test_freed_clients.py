@@ -1,11 +1,14 @@
 """Clients that left, in every state: all that they had is freed without the garbage collector."""
 
+import asyncio
 import gc
 import weakref
 
 import pytest
+from websockets.server import ServerProtocol
 
 from simulcast.frontend.subscriptions.subscriber import Subscriber
+from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
 from tests.conditions import until
 from tests.hostile.unread import VERSIONED, join, read_until, running
 from tests.valkey import Valkey
@@ -38,3 +41,27 @@ async def test_a_client_that_left_is_freed_without_the_collector(valkey: Valkey,
             await until(lambda: client() is None, "its memory")
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize("visits", ["the channel", "a channel that is new", "a channel of no valid name"])
+@pytest.mark.parametrize("stays_s", [0.0, 0.005, 0.2], ids=["leaves at once", "leaves while it joins", "stays"])
+async def test_nothing_of_a_connection_is_left_to_the_collector(
+    valkey: Valkey, channel: str, visits: str, stays_s: float
+) -> None:
+    names = {"the channel": channel, "a channel that is new": f"{channel}-{{}}", "a channel of no valid name": "%20"}
+    async with running(valkey, channel) as (_, port, _):
+        gc.collect()
+        gc.disable()
+        try:
+            before = count_protocols()
+            for number in range(20):
+                with join(port, f"/ws?channel={names[visits].format(number)}", VERSIONED):
+                    await asyncio.sleep(stays_s)
+            await until(lambda: count_protocols() <= before, "what the connections had")
+        finally:
+            gc.enable()
+
+
+def count_protocols() -> int:
+    """Return how many objects of connections there are, free or not."""
+    return sum(isinstance(one, ServerProtocol | SimulcastWebSocketProtocol) for one in gc.get_objects())

@@ -52,6 +52,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         extensions, logger = self.conn.available_extensions, self.conn.logger
+        self.conn.parser.close()  # without it the collector would have to find uvicorn's own
         self.conn = LenientServerProtocol(extensions=extensions, max_size=self.config.ws_max_size, logger=logger)
         self._rate_limiter = RateLimiter()
 
@@ -152,11 +153,8 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_pong(event)
 
     def keepalive_timeout(self) -> None:
-        """Cut the client, unless it said something else, or the pong is behind data that it may still be reading.
-
-        RFC 6455 §5.5.3 wants a pong to repeat the ping's payload, and some clients send an empty one.
-        """
-        if self._heard_at > self.ping_sent_at:
+        """Cut the client, unless the pong is behind data that it may still be reading."""
+        if self._heard_at > self.ping_sent_at:  # say an empty pong, though RFC 6455 §5.5.3 wants the ping's payload
             self.pong_timer = self.pending_ping_payload = None
             self._written_at_pong = self._written_at_ping
             self.schedule_ping()
@@ -206,7 +204,9 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
             self._handle_text = None
         if self._handle_text is not None and not self.disconnected:
             self._replace_queue(self._handle_text)
-        elif self.close_timer is None:
+            return
+        cast(dict[str, object], self.scope.get("extensions", {})).pop(WEBSOCKET_KEY, None)  # a cycle
+        if self.close_timer is None:
             self.transport.close()
 
     def _replace_queue(self, handle_text: TextHandler) -> None:
