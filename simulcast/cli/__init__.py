@@ -35,7 +35,7 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
     from typer import TyperException, echo
 
     from simulcast.cli.app import app
-    from simulcast.cli.errors import error_json, exit_code
+    from simulcast.cli.errors import FAILED, error_json, exit_code
 
     try:
         return app(arguments, prog_name="simulcast", standalone_mode=not as_json) or 0
@@ -46,3 +46,7 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
         code = exit_code(error)
         echo(error_json(code, str(error)) if as_json else f"simulcast: {error}", err=True)
         return code
+    except OSError as error:  # of standard output, as on a full disk: commands explain all others
+        text = f"it was cut short: {error.strerror or error}"
+        echo(error_json(FAILED, text) if as_json else f"simulcast: {text}", err=True)
+        return FAILED

@@ -1,6 +1,5 @@
 """`simulcast add`: checks URLs and flags, and queues downloads for the workers."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
@@ -10,7 +9,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from simulcast.cli.commands import Target
 from simulcast.cli.errors import ServiceUnavailable, TokenRefused, error_json, exit_code
-from simulcast.cli.lines import read_lines
+from simulcast.cli.lines import read_lines, standard_input
 from simulcast.cli.watch.job_table import clean
 from simulcast.errors import BrokerUnavailable, CommandError, SimulcastError
 from simulcast.model.commands import MAX_BYTES_PER_S
@@ -112,7 +111,7 @@ async def _numbered(urls: Sequence[str]) -> AsyncIterator[tuple[int, str]]:
         if url != "-":
             yield 0, url
             continue
-        async for number, line in read_lines(sys.stdin.fileno()):
+        async for number, line in read_lines(standard_input().fileno()):
             text = line.decode(errors="surrogateescape").removeprefix("\ufeff").strip()
             if text and not text.startswith("#"):
                 yield number, text

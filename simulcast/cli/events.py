@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from contextlib import suppress
 from typing import Annotated
 
@@ -32,9 +31,10 @@ def publish(
 ) -> None:
     """Publish one event to all clients of a channel. Prints its event_id."""
     from simulcast.cli import publish
+    from simulcast.cli.lines import standard_input
     from simulcast.cli.service.protocol import PublishOptions
 
-    text = publish.read_all(sys.stdin) if event == "-" else event
+    text = publish.read_all(standard_input()) if event == "-" else event
     event_id = asyncio.run(publish.publish(target, channel, text, PublishOptions(key, idempotency_key, ttl, ends)))
     typer.echo(json.dumps({"event_id": event_id}) if target.as_json else event_id)
 

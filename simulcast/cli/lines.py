@@ -1,14 +1,24 @@
 """The lines of standard input, as they come."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import TextIO
 
 from simulcast.cli.threads import call_in_thread
 from simulcast.errors import CommandError
 
 MAX_LINE_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
+
+
+def standard_input() -> TextIO:
+    """Return the stream. Raises CommandError where it is closed: another file may have its descriptor then."""
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        raise CommandError("standard input is closed: give it a file or a pipe")
+    return stream
 
 
 async def read_lines(descriptor: int) -> AsyncIterator[tuple[int, bytes]]:

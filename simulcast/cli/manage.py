@@ -40,6 +40,8 @@ async def request_commands(target: Target, commands: list[Command]) -> None:
 
 async def _request(service: Service, command: Command) -> str:
     """Record a command. Return "", or the refusal. Raises CommandError, BrokerUnavailable."""
+    if command.action != "clear" and not command.download_id:
+        return "an id is empty: give it as `simulcast list` prints it"
     refusal = await service.command(command)
     if refusal is None or not refusal.is_unknown:
         return refusal.message if refusal else ""

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -25,6 +25,10 @@ from simulcast.model.processes import ChannelCounts, ServiceStatus
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _PAGE = 500  # records of one answer
 _METHODS = {"relink": "PATCH", "delete": "DELETE"}
+
+
+class _Accepted(BaseModel):
+    status: Literal["accepted"]
 
 
 class _Downloads(BaseModel):
@@ -75,7 +79,7 @@ class RestService:
     async def command(self, command: Command) -> Refusal | None:
         action = command.action
         query: dict[str, object] = {"command_id": _new_id()}
-        path = f"/downloads/{quote(command.download_id, safe='')}" if command.download_id else "/downloads"
+        path = f"/downloads/{_segment(command.download_id)}" if command.download_id else "/downloads"
         body = {"relink": {"url": command.url}, "limit": {"bytes_per_s": command.bytes_per_s}}.get(action)
         if action not in _METHODS:
             path += f"/{action}"
@@ -85,13 +89,13 @@ class RestService:
         return await self._command(_METHODS.get(action, "POST"), path, query, text, command.download_id)
 
     async def command_job(self, command: JobCommand) -> Refusal | None:
-        path, query = f"/jobs/{quote(command.job_id, safe='')}", {"command_id": _new_id()}
+        path, query = f"/jobs/{_segment(command.job_id)}", {"command_id": _new_id()}
         if command.action == "remove_job":
             return await self._command("DELETE", path, query, None, "")
         return await self._command("POST", f"{path}/cancel", query, None, "")
 
     async def has_job(self, job_id: str) -> bool:
-        return await self._command("GET", f"/jobs/{quote(job_id, safe='')}", {}, None, "") is None
+        return await self._command("GET", f"/jobs/{_segment(job_id)}", {}, None, "", OwnJobRecord) is None
 
     async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
         records: list[JobRecord] = []
@@ -140,9 +144,18 @@ class RestService:
         return _parse(ServiceStatus, await self._client.call("GET", "/status"))
 
     async def _command(
-        self, method: str, path: str, query: Mapping[str, object], body: str | None, download_id: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object],
+        body: str | None,
+        download_id: str,
+        answer: type[BaseModel] = _Accepted,
     ) -> Refusal | None:
-        """Send a command. `download_id`: of one that is unknown too if no route has the path, as with a slash."""
+        """Send a command. `download_id`: of one that is unknown too if no route has the path, as with a slash.
+
+        Raises CommandError for a success that is not an `answer`: another service may accept any request.
+        """
         response = await self._client.request(method, path, query, body)
         detail = read_detail(response.body)
         is_unknown = response.status == 404 and detail not in ("", "Not Found")
@@ -151,11 +164,17 @@ class RestService:
         if response.status == 409:
             return Refusal(False, detail)
         self._client.check(response)
+        _parse(answer, response.body)
         return None
 
     async def _page(self, path: str, limit: int, offset: int, wanted: dict[str, str | None]) -> bytes:
         query = {name: value for name, value in wanted.items() if value is not None}
         return await self._client.call("GET", path, {**query, "offset": offset, "limit": min(_PAGE, limit - offset)})
+
+
+def _segment(text: str) -> str:
+    """Return the text as one part of a path. Bytes of an argument that are no UTF-8 stay what they are."""
+    return quote(text, safe="", errors="surrogateescape")
 
 
 def _new_id() -> str:

@@ -3,7 +3,7 @@
 import json
 import ssl
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, InvalidURL
 
 from simulcast.cli.errors import ServiceUnavailable, TokenRefused
 from simulcast.cli.service.token import REMEDY
@@ -28,6 +28,8 @@ def explain_failure(error: Exception, place: str) -> CommandError:
             return ServiceUnavailable(f"{place} does not answer in time")
         case OSError() if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
             return ServiceUnavailable(f"no server at {place} (start one with `simulcast up`)")
+        case InvalidURL():
+            return CommandError(f"{clean(place)} has characters that no address has: percent-encode them")
         case HTTPException() | EOFError():
             return ServiceUnavailable(f"{place} does not answer in HTTP: does it begin with https:// or wss://?")
         case OSError():

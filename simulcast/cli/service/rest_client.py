@@ -47,7 +47,7 @@ class RestClient:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send one request, and return the answer, whatever its status. Raises CommandError without an answer."""
-        target = self._address.base + path + (f"?{urlencode(query)}" if query else "")
+        target = self._address.base + path + (f"?{urlencode(query, errors='surrogateescape')}" if query else "")
         # A request without a body says, too, that it is JSON: no form of another site could.
         fields = {"Content-Type": "application/json", **(headers or {}), **self._authorization()}
         send = partial(self._send, method, target, body.encode() if body is not None else None, fields)

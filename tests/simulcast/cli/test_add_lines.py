@@ -3,6 +3,9 @@
 import asyncio
 import json
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from tests.service import FrontEnd
 LINES = (
     "# mine\r\nhttp://example.com/a.iso\r\n\n  \nftp://example.com/b\n\thttp://example.com/c\nnonsense\nhttp://a/d e\n"
 )
+TEXTS = {"add": "http://example.com/full\n", "publish": '{"a":1}'}
 
 
 def test_lines_are_added_and_each_refused_one_is_named_with_its_number(
@@ -52,6 +56,27 @@ def test_a_line_at_which_the_service_is_away_is_named(simulcast_process: Command
 def test_one_name_does_not_fit_several_lines(simulcast_process: Command) -> None:
     done = simulcast_process("add", "-", "--name", "x")
     assert done.returncode == 1 and "standard input may name several" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("add", "-"), ("publish", "news", "-")])
+def test_a_closed_standard_input_and_a_full_disk_are_named(
+    folder: Path, environment: dict[str, str], words: tuple[str, ...], shared_front_end: FrontEnd
+) -> None:
+    program = [sys.executable, "-m", "simulcast.cli"]
+    url = f"http://127.0.0.1:{shared_front_end.port}"
+    command = shlex.join([*program, *words, "--json", "--url", url])
+    for redirection, stdin, message in (("<&-", "", "input is closed"), (">/dev/full", TEXTS[words[0]], "No space")):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{command} {redirection}"],
+            cwd=folder,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        error = json.loads(done.stderr)
+        assert (done.returncode, error["error"]) == (1, "failed") and message in error["message"], done
 
 
 async def test_ctrl_c_ends_the_wait_for_a_line(

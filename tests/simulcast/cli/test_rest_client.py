@@ -84,6 +84,23 @@ async def test_a_connection_is_kept_and_one_that_became_stale_is_replaced(simulc
     assert paths == [b"/downloads/%s/pause" % name for name in (b"a", b"b", b"c", b"d", b"e")]
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"status":"ok"}', b'{"status":', b""])
+async def test_a_success_of_another_service_is_no_accepted_command(simulcast: Command, body: bytes) -> None:
+    answer = response(200, body).replace(b"text/html", b"application/json")
+    async with scripted(answer) as (port, _):
+        done = await asyncio.to_thread(simulcast, "pause", "a", "--url", f"http://127.0.0.1:{port}")
+    assert "is it of another version?" in assert_complaint(done) and not done.stdout
+
+
+async def test_an_id_that_is_empty_or_no_text_is_named(simulcast: Command, shared_front_end: FrontEnd) -> None:
+    url = f"http://127.0.0.1:{shared_front_end.port}"
+    for name in ("pause", "cancel", "delete"):
+        for job_id, words in (("\udcff", "there is no download or job"), ("", "an id is empty")):
+            assert words in assert_complaint(await asyncio.to_thread(simulcast, name, job_id, "--url", url))
+    done = await asyncio.to_thread(simulcast, "list", "--kind", "\udcff", "--url", url)
+    assert done.returncode == 0 and not done.stdout, done
+
+
 async def test_requests_go_through_the_proxy_of_the_environment_whose_password_is_not_shown(simulcast: Command) -> None:
     empty = response(200, b'{"downloads":[],"jobs":[],"total":0}')
     async with scripted(b"HTTP/1.1 200 Connected\r\n\r\n", empty, empty) as (port, requests):
@@ -130,6 +147,7 @@ async def test_trouble_with_tls_is_named(simulcast: Command, shared_front_end: F
         ("http://localhost:99999", 1, "is not valid"),
         ("http://localhost/#s3cr3t", 1, "fragment"),
         ("http://localhost/?channel=s3cr3t", 1, "only `simulcast watch` takes a query"),
+        ("http://localhost/a b", 1, "percent-encode"),
         ("http://nowhere.invalid", 3, "no server at http://nowhere.invalid: "),
         ("http://" + "a" * 70 + ".example", 1, "its host is no name"),
     ],
