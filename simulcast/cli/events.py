@@ -61,8 +61,11 @@ def watch(
     as_json: Json = False,
 ) -> None:
     """Show events live: bars in a terminal, plain lines elsewhere. Ctrl-C ends it."""
+    from simulcast.cli.publish import check_channel
     from simulcast.cli.watch import run
 
+    for name in channel or ():
+        check_channel(name)
     with suppress(KeyboardInterrupt):
         asyncio.run(run.watch(url, token, channel or (), as_json=as_json))
 

@@ -92,11 +92,15 @@ async def test_a_success_of_another_service_is_no_accepted_command(simulcast: Co
     assert "is it of another version?" in assert_complaint(done) and not done.stdout
 
 
-async def test_an_id_that_is_empty_or_no_text_is_named(simulcast: Command, shared_front_end: FrontEnd) -> None:
+async def test_an_id_that_is_empty_and_a_name_that_is_no_text_are_explained(
+    simulcast: Command, shared_front_end: FrontEnd
+) -> None:
     url = f"http://127.0.0.1:{shared_front_end.port}"
     for name in ("pause", "cancel", "delete"):
         for job_id, words in (("\udcff", "there is no download or job"), ("", "an id is empty")):
             assert words in assert_complaint(await asyncio.to_thread(simulcast, name, job_id, "--url", url))
+    text = await asyncio.to_thread(simulcast, "watch", "--channel", "\udcff", "--url", url)
+    assert "a channel has 1 to 100 of" in assert_complaint(text)
     done = await asyncio.to_thread(simulcast, "list", "--kind", "\udcff", "--url", url)
     assert done.returncode == 0 and not done.stdout, done
 
