@@ -22,7 +22,10 @@ _RESULT = '{"type":"command_result"'
 
 def as_json(members: Mapping[str, object]) -> str:
     """Return a message as in docs/contract, without white space. Raises TypeError or ValueError without a JSON form."""
-    return json.dumps(dict(members), allow_nan=False, separators=(",", ":"))
+    text = json.dumps(dict(members), allow_nan=False, separators=(",", ":"))
+    if "\\ud" in text:  # the server ignores half of a surrogate pair, and no result would ever come
+        json.dumps(dict(members), ensure_ascii=False).encode()
+    return text
 
 
 @dataclass(frozen=True, slots=True)

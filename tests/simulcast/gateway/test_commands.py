@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulcast.gateway import CommandRejected, CommandResult, CommandTimeout, Gateway
-from simulcast.gateway.commands import Commands
+from simulcast.gateway.commands import Commands, as_json
 from tests.conditions import until
 from tests.events import command_result
 from tests.gateway_server import FakeServer, Received
@@ -168,3 +168,10 @@ async def test_a_callback_is_told_that_it_can_not_wait_for_an_answer(fake_server
     async with gateway:
         await until(lambda: raised)
     assert "callback" in str(raised[0])
+
+
+def test_half_of_a_surrogate_pair_is_refused_before_it_is_sent() -> None:
+    for members in ({"download_id": "\ud800"}, {"event": {"a": ["\udfff"]}}):
+        with pytest.raises(ValueError, match="surrogates not allowed"):
+            as_json(members)
+    assert json.loads(as_json({"name": "\U0001f600"})) == {"name": "\U0001f600"}
