@@ -24,7 +24,7 @@ class Revocation(BaseModel):
 
     user: _Name | None = None
     token_id: _Name | None = None
-    for_s: Annotated[int, Field(ge=1, le=MAX_REVOKED_S)] = REVOKED_S
+    for_s: Annotated[int, Field(strict=True, ge=1, le=MAX_REVOKED_S)] = REVOKED_S
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:

@@ -66,6 +66,7 @@ async def test_a_job_that_is_cancelled_in_the_queue_does_not_run(arq: Arq, audie
     assert not (tmp_path / "running").exists()
 
 
+@pytest.mark.long
 async def test_a_job_whose_process_is_killed(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:

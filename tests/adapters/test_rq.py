@@ -89,6 +89,7 @@ async def test_a_job_that_is_cancelled_in_the_queue_does_not_run(
     assert await audience.story(second.id, "job_cancelled") == ["cancelled 1"]
 
 
+@pytest.mark.long
 async def test_a_job_whose_process_is_killed(queues: Queues, audience: Audience, tmp_path: Path) -> None:
     job = queues.send("work", str(tmp_path))
     os.kill(await running(tmp_path), signal.SIGKILL)
@@ -101,6 +102,7 @@ async def test_a_retry_is_the_next_attempt(queues: Queues, audience: Audience, t
     assert (await audience.retried(job.id))[-len(RETRIED) :] == RETRIED
 
 
+@pytest.mark.long
 async def test_a_job_that_was_stopped_for_longer_than_its_lease(
     queues: Queues, audience: Audience, tmp_path: Path
 ) -> None:

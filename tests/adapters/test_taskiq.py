@@ -87,6 +87,7 @@ async def test_a_retry_is_the_next_attempt(taskiq: Taskiq, audience: Audience, t
     assert await audience.retried(job_id) == RETRIED
 
 
+@pytest.mark.long
 async def test_a_killed_process_loses_its_task_and_the_next_one_runs_it_again(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from simulcast.cli import errors
 from simulcast.cli.app import app
 from simulcast.model.token_claims import SCOPES
@@ -17,6 +19,7 @@ from tests.signed_tokens import SECRET, token
 DOCUMENT = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 async def test_commands_run_by_redis_and_elsewhere(
     front_end: StartFrontEnd, simulcast_process: Command, folder: Path
 ) -> None:

@@ -29,7 +29,7 @@ USE_IN_PAGE = """async ([entry, port]) => {
     await use(await import(`/installed/${entry}`), port);
     return "used";
 }"""
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,8 @@ async def test_only_an_administrator_revokes(front_end_with_tokens: FrontEnd, sc
     assert (await request(front_end, "POST", "/revocations", token(scope), body)).status == 403
     assert (await request(front_end, "POST", "/revocations", None, body)).status == 401
     assert await is_status(front_end, token(sub="victim"), 200)
-    for bad in ({}, {"user": "a", "token_id": "b"}, {"user": ""}, {"user": "x" * 256}, {"user": "a", "for_s": 0}):
+    odd = [{"user": "a", "for_s": for_s} for for_s in (0, True, "60", 1.0)]
+    for bad in ({}, {"user": "a", "token_id": "b"}, {"user": ""}, {"user": "x" * 256}, *odd):
         assert await revoke(front_end, bad) == 422
 
 

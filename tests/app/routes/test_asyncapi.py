@@ -20,6 +20,7 @@ def parser() -> Path:
     return installed()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("secured", [False, True])
 async def test_the_official_parser_finds_nothing_wrong(parser: Path, secured: bool) -> None:
     document = asyncapi(secured)
@@ -28,6 +29,7 @@ async def test_the_official_parser_finds_nothing_wrong(parser: Path, secured: bo
     assert all(("security" in server) == secured for server in document["servers"].values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [["channels", "ws", "address"], ["operations", "sendEvents", "action"]])
 async def test_the_official_parser_finds_a_mistake(parser: Path, path: list[str]) -> None:
     document = asyncapi(False)
