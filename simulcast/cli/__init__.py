@@ -36,6 +36,7 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
 
     from simulcast.cli.app import app
     from simulcast.cli.errors import FAILED, error_json, exit_code
+    from simulcast.logs import discard_lost_output
 
     try:
         return app(arguments, prog_name="simulcast", standalone_mode=not as_json) or 0
@@ -49,4 +50,5 @@ def _run(arguments: Sequence[str], *, as_json: bool) -> int:
     except OSError as error:  # of standard output, as on a full disk: commands explain all others
         text = f"it was cut short: {error.strerror or error}"
         echo(error_json(FAILED, text) if as_json else f"simulcast: {text}", err=True)
+        discard_lost_output()
         return FAILED
