@@ -20,6 +20,7 @@ WORKERS = {
 OLDER_REDIS = {"arq"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("queue", WORKERS)
 async def test_the_bar_of_a_task_moves(queue: str, own_valkey: Valkey, tmp_path: Path) -> None:
     render, enqueue = blocks(f"docs/{queue}.md", "python")

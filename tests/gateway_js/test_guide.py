@@ -10,7 +10,7 @@ from tests.gateway_js.conftest import HERE, Node
 from tests.service import ROOT
 
 SCENARIOS = re.findall(r'^  "(.+)": async \(', (HERE / "guide.js").read_text(), re.MULTILINE)
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 RUN = """async ([name, port]) => {
     const world = { port };
     for (const one of ["publish", "kill", "start", "clients"]) world[one] = (...words) => window.ask(one, ...words);
@@ -27,7 +27,6 @@ async def test_in_node(node: Node, controlled_server: ControlledServer, scenario
     assert "pass 1" in output, output
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("scenario", SCENARIOS)
 async def test_in_chromium(page: Page, controlled_server: ControlledServer, scenario: str) -> None:
     assert await page.evaluate(RUN, [scenario, controlled_server.port]) == SCENARIOS

@@ -44,7 +44,7 @@ async def test_a_client_that_left_is_freed_without_the_collector(valkey: Valkey,
 
 
 @pytest.mark.parametrize("visits", ["the channel", "a channel that is new", "a channel of no valid name"])
-@pytest.mark.parametrize("stays_s", [0.0, 0.005, 0.05], ids=["leaves at once", "leaves while it joins", "stays"])
+@pytest.mark.parametrize("stays_s", [0.0, 0.01], ids=["leaves at once", "leaves while it joins"])
 async def test_nothing_of_a_connection_is_left_to_the_collector(
     valkey: Valkey, channel: str, visits: str, stays_s: float
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_does_not_fit_is_refused_as_described(label: str, shared_front_end:
     does_not_fit()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("label", FINITE)
 def test_where_tokens_are_wanted_nothing_is_done_without_one(label: str, guarded: FrontEnd) -> None:
     @few
@@ -98,6 +99,7 @@ def test_where_tokens_are_wanted_nothing_is_done_without_one(label: str, guarded
     without()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("label", FINITE)
 def test_with_a_token_it_is_answered_as_described(label: str, guarded: FrontEnd) -> None:
     @few

@@ -17,7 +17,7 @@ from tests.page.rows import BLOCK_WEBSOCKETS
 from tests.page.stub import StubServer
 from tests.programs import StartWorker
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -90,7 +90,6 @@ async def test_a_job_of_any_kind_is_cancelled_and_removed(page: Page, controlled
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 
-@pytest.mark.long
 async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(
     page: Page, controlled_server: ControlledServer
 ) -> None:

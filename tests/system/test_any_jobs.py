@@ -79,6 +79,7 @@ async def test_a_job_that_finishes_or_raises(
     assert (event["type"], event.get("error_message"), event["attempt"]) == (kind, message, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_killed_process(
     way: str, shared_front_end: FrontEnd, channel: str, tmp_path: Path, begun: list[Program]
@@ -90,6 +91,7 @@ async def test_a_killed_process(
     assert (event["type"], event["error_message"]) == ("job_error", "its process was lost")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_process_that_was_stopped_for_longer_than_its_lease(
     way: str, shared_front_end: FrontEnd, channel: str, tmp_path: Path, begun: list[Program]
@@ -122,6 +124,7 @@ async def test_a_cancelled_job(
     assert (event["type"], event["command_id"]) == ("job_cancelled", "c1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 async def test_redis_is_restarted_meanwhile(
     way: str, front_end: StartFrontEnd, own_valkey: Valkey, channel: str, tmp_path: Path, begun: list[Program]

@@ -24,6 +24,7 @@ REQUESTS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("path", "body"), REQUESTS)
 async def test_a_repetition_gets_the_same_answer_also_from_another_front_end_and_after_a_restart(
     path: str, body: dict[str, object], front_end: StartFrontEnd
