@@ -14,7 +14,7 @@ from simulcast.job_queue import ClaimedJob
 from simulcast.jobs import Jobs
 from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
-from tests.conditions import eventually
+from tests.conditions import DEADLINE_S, eventually
 from tests.fetching import LOCAL
 from tests.jobs import claim_job, history
 from tests.scripted_server import Request, Server
@@ -97,7 +97,7 @@ async def test_whatever_servers_send_each_download_ends_for_a_reason_and_the_wor
             states = {(await jobs.get(download_id)).state for download_id in ids}
             return states <= {"complete", "error"}
 
-        await eventually(all_have_ended, f"the end of every download, with the seed {seed},")
+        await eventually(all_have_ended, f"the end of every download, with the seed {seed},", 3 * DEADLINE_S)
         stop.set()
         await working
     records = [await jobs.get(download_id) for download_id in ids]
