@@ -1,6 +1,7 @@
 """JSON Schema of every message between a front-end and its clients (JSON Schema draft 2020-12)."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -37,8 +38,12 @@ class _ServerSchema(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
 
+@cache
 def message_schemas(prefix: str) -> dict[str, Schema]:
-    """Return the schema of each message by name, and those that they share. `prefix`: where references point to."""
+    """Return the schema of each message by name, and those that they share. `prefix`: where references point to.
+
+    Made once: it takes as long as thousands of messages.
+    """
     return {
         **_definitions(SERVER_MESSAGES, "serialization", prefix, _ServerSchema),
         **_definitions(ACTION_MESSAGES, "validation", prefix, GenerateJsonSchema),
