@@ -4,10 +4,10 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
 
 from simulcast.cli.errors import ServiceUnavailable, TokenRefused
 from simulcast.cli.service.address import ServiceAddress
@@ -23,6 +23,7 @@ from simulcast.model.own_job import JobQuery, OwnJobRecord
 from simulcast.model.processes import ChannelCounts, ServiceStatus
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
+_Record = TypeVar("_Record", bound=BaseModel)
 _PAGE = 500  # records of one answer
 _METHODS = {"relink": "PATCH", "delete": "DELETE"}
 
@@ -31,13 +32,8 @@ class _Accepted(BaseModel):
     status: Literal["accepted"]
 
 
-class _Downloads(BaseModel):
-    downloads: list[JobRecord]
-    total: int
-
-
-class _Jobs(BaseModel):
-    jobs: list[OwnJobRecord]
+class _Page(BaseModel, Generic[_Record]):
+    records: list[_Record] = Field(validation_alias=AliasChoices("downloads", "jobs"))
     total: int
 
 
@@ -98,21 +94,11 @@ class RestService:
         return await self._command("GET", f"/jobs/{_segment(job_id)}", {}, None, "", OwnJobRecord) is None
 
     async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
-        records: list[JobRecord] = []
-        while True:
-            page = _parse(_Downloads, await self._page("/downloads", query.limit, len(records), {"state": query.state}))
-            records += page.downloads
-            if not page.downloads or len(records) >= min(query.limit, page.total):
-                return records, page.total
+        return await self._records("/downloads", _Page[JobRecord], query.limit, {"state": query.state})
 
     async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
-        records: list[OwnJobRecord] = []
-        while True:
-            wanted = {"state": query.state, "kind": query.kind}
-            page = _parse(_Jobs, await self._page("/jobs", query.limit, len(records), wanted))
-            records += page.jobs
-            if not page.jobs or len(records) >= min(query.limit, page.total):
-                return records, page.total
+        wanted = {"state": query.state, "kind": query.kind}
+        return await self._records("/jobs", _Page[OwnJobRecord], query.limit, wanted)
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
         members = {
@@ -167,9 +153,18 @@ class RestService:
         _parse(answer, response.body)
         return None
 
-    async def _page(self, path: str, limit: int, offset: int, wanted: dict[str, str | None]) -> bytes:
+    async def _records(
+        self, path: str, kind: type[_Page[_Record]], limit: int, wanted: Mapping[str, str | None]
+    ) -> tuple[Sequence[_Record], int]:
+        """Return the first `limit` records, in as many pages as that takes, and the number of all."""
+        records: list[_Record] = []
         query = {name: value for name, value in wanted.items() if value is not None}
-        return await self._client.call("GET", path, {**query, "offset": offset, "limit": min(_PAGE, limit - offset)})
+        while True:
+            place = {"offset": len(records), "limit": min(_PAGE, limit - len(records))}
+            page = _parse(kind, await self._client.call("GET", path, {**query, **place}))
+            records += page.records
+            if not page.records or len(records) >= min(limit, page.total):
+                return records, page.total
 
 
 def _segment(text: str) -> str:
