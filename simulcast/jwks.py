@@ -1,9 +1,10 @@
 """The JSON Web Key Set of an issuer, fetched by HTTP, bounded in size and time."""
 
-import ssl
 from io import BytesIO
 
 import pycurl
+
+from simulcast.curl_tls import tls_options
 
 FETCH_TIMEOUT_S = 5.0
 MAX_JWKS_BYTES = 256 * 1024
@@ -24,12 +25,8 @@ def fetch_jwks(url: str) -> bytes:
         easy.setopt(pycurl.URL, url)
         easy.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         easy.setopt(pycurl.NOSIGNAL, 1)
-        easy.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
-        # The authorities that Python trusts: the system's, or SSL_CERT_FILE and _DIR.
-        paths = ssl.get_default_verify_paths()
-        for path, option in ((paths.cafile, pycurl.CAINFO), (paths.capath, pycurl.CAPATH)):
-            if path is not None:
-                easy.setopt(option, path)
+        for option, value in tls_options().items():
+            easy.setopt(option, value)
         easy.setopt(pycurl.TIMEOUT_MS, round(FETCH_TIMEOUT_S * 1000))
         easy.setopt(pycurl.HTTPHEADER, ["Accept: application/jwk-set+json, application/json"])
         easy.setopt(pycurl.ACCEPT_ENCODING, "")

@@ -1,7 +1,6 @@
 """The client of a worker: libcurl on the event loop, public addresses only, nothing from the environment."""
 
 import socket
-import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Self
 
 import pycurl
 
+from simulcast.curl_tls import tls_options
 from workers.errors import AddressRefused, DownloadFailed, InvalidURL
 from workers.http.address_filter import Networks, refusal
 from workers.http.curl_errors import explain
@@ -187,16 +187,4 @@ def _proxy_options(proxy: URL) -> dict[int, object]:
     return options
 
 
-def _tls_options() -> dict[int, object]:
-    """Return TLS 1.2 or newer, and the authorities that Python trusts: the system's, or SSL_CERT_FILE and _DIR."""
-    paths = ssl.get_default_verify_paths()
-    options: dict[int, object] = {pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2}
-    for path, names in (
-        (paths.cafile, (pycurl.CAINFO, pycurl.PROXY_CAINFO)),
-        (paths.capath, (pycurl.CAPATH, pycurl.PROXY_CAPATH)),
-    ):
-        options |= {name: path for name in names if path}
-    return options
-
-
-_TLS = _tls_options()
+_TLS = tls_options()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simulcast.curl_tls import tls_options
 from tests.certificates import server_context, write_certificate
 from tests.fetching import Download
 from workers.error_messages import message_for
@@ -34,7 +35,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator trusts what tmp_path/cert.pem holds."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     (tmp_path / "cert.pem").touch()  # the file is looked for now, and read with each connection
-    monkeypatch.setattr(http_client, "_TLS", http_client._tls_options())
+    monkeypatch.setattr(http_client, "_TLS", tls_options())
 
 
 @pytest.mark.usefixtures("trusted")
