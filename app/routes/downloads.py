@@ -10,13 +10,13 @@ from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from app.routes.commands import NOT_NOW, Accepted, CommandId
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
 from simulcast.frontend.grant import Grant
+from simulcast.frontend.requests import submit_download
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
 from simulcast.model.download_url import DownloadURL
 from simulcast.model.job_record import JobRecord, SubmittedRecord
 from simulcast.model.requests import AddDownload, ListDownloads
-from simulcast.submissions import submit
 
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
@@ -77,11 +77,8 @@ async def add_download(
 async def _submit(request: Request, services: Services, name: str) -> SubmittedRecord:
     """Return the record. `name`: of a request that may have been carried out before, else ""."""
     body = await parse_body(AddDownload, request)
-    download_id, folder = body.download_id or name or None, services.files_dir
     try:
-        record = await submit(
-            services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
-        )
+        record = await submit_download(services, body, body.download_id or name or None)
     except ValueError as error:
         raise HTTPException(409, str(error)) from error
     return record.model_copy(update={"existing": False}) if record.download_id == name else record

@@ -40,7 +40,7 @@ class Grant:
         """Return why its bearer may not do that there, and the remedy; None where it is allowed."""
         if "admin" in self.scopes:
             return None
-        if not self.has(scope):
+        if scope not in self.scopes:
             return f"the token doesn't have the scope {scope}: get one that has it"
         if not any(fnmatchcase(channel, pattern) for pattern in self.channels):
             return f"the token is not for channel {channel}: get one whose channels match it"

@@ -11,7 +11,7 @@ from simulcast.frontend.grant import Grant
 from simulcast.frontend.publishing import ItemRefused, publish_item
 from simulcast.frontend.services import Services
 from simulcast.model.commands import Request, RequestAction
-from simulcast.model.job_record import JobRecord
+from simulcast.model.job_record import JobRecord, SubmittedRecord
 from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, first_error
 from simulcast.model.token_claims import Scope
 from simulcast.submissions import submit
@@ -44,15 +44,20 @@ async def answer(request: Request, services: Services, grant: Grant) -> str:
         return request.encode_refusal("unavailable", str(error))
 
 
+async def submit_download(services: Services, body: AddDownload, download_id: str | None) -> SubmittedRecord:
+    """Queue the download under that id, None for any. Raises as `simulcast.submissions.submit`."""
+    folder = services.files_dir
+    return await submit(
+        services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
+    )
+
+
 async def _add(request: Request, services: Services) -> str:
     body = AddDownload.model_validate(request.members, context={"schemes": services.schemes})
-    download_id, folder = body.download_id, services.files_dir
     try:
-        record = await submit(
-            services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
-        )
+        record = await submit_download(services, body, body.download_id)
     except ValueError as error:
-        return request.encode_refusal("conflict", str(error), download_id or "")
+        return request.encode_refusal("conflict", str(error), body.download_id or "")
     return request.encode_answer(f',"download":{record.model_dump_json()}', record.download_id)
 
 

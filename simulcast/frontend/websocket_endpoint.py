@@ -140,16 +140,7 @@ async def _handle_text(text: str, client: Subscriber, services: Services, grant:
         await client.send_text(await _handle_message(message, client, services, grant))
 
 
-async def _handle_message(
-    message: commands.Command
-    | commands.JobCommand
-    | commands.InvalidCommand
-    | commands.SubscriptionCommand
-    | commands.Request,
-    client: Subscriber,
-    services: Services,
-    grant: Grant,
-) -> str:
+async def _handle_message(message: commands.ClientMessage, client: Subscriber, services: Services, grant: Grant) -> str:
     """Return the answer."""
     if isinstance(message, commands.InvalidCommand):
         return message.encode()

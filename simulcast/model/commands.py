@@ -181,7 +181,10 @@ class InvalidCommand:
         return json.dumps({"type": "error", "code": self.code, "message": self.message}, separators=(",", ":"))
 
 
-def parse(text: str) -> Command | JobCommand | SubscriptionCommand | Request | InvalidCommand | None:
+ClientMessage = Command | JobCommand | SubscriptionCommand | Request | InvalidCommand
+
+
+def parse(text: str) -> ClientMessage | None:
     """Parse a client's text; None for text that isn't JSON, which is ignored."""
     limit = MAX_REQUEST_BYTES if any(action in text for action in REQUEST_ACTIONS) else MAX_COMMAND_BYTES
     if len(text) > limit:
