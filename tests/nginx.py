@@ -1,28 +1,14 @@
 """A real nginx with the shipped configuration, in front of one front-end, which it serves below a sub path."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.ports import free_port
 from tests.service import ROOT, STOP_S
+from tests.tools import program_path
 
 BELOW = "/x/"
-
-
-def nginx_path() -> str:
-    """Return its path. Without nginx the test is skipped; where CI is set, it fails."""
-    path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if path is not None:
-        return path
-    reason = "no nginx on the PATH or in /usr/sbin: apt-get install nginx-light"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 class Nginx:
@@ -49,7 +35,7 @@ class Nginx:
         config.write_text(text)
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
-                [nginx_path(), "-p", str(folder), "-c", str(config), "-g", "daemon off;"],
+                [program_path("nginx", "nginx-light"), "-p", str(folder), "-c", str(config), "-g", "daemon off;"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

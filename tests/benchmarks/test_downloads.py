@@ -9,11 +9,11 @@ from benchmarks.downloads.cases import Case
 from benchmarks.downloads.report import markdown
 from benchmarks.downloads.source import Source
 from benchmarks.downloads.usage import Usage, run
-from tests.nginx import nginx_path
+from tests.tools import program_path
 
 
 def test_our_worker_brings_every_file_from_nginx_to_the_bit(tmp_path: Path) -> None:
-    nginx_path()
+    program_path("nginx", "nginx-light")
     case, into = Case("many", "", 20, 100_000), tmp_path / "into"
     into.mkdir()
     source = Source([case], tmp_path)
@@ -26,7 +26,7 @@ def test_our_worker_brings_every_file_from_nginx_to_the_bit(tmp_path: Path) -> N
 
 
 def test_a_file_that_is_not_the_servers_makes_a_run_void(tmp_path: Path) -> None:
-    nginx_path()
+    program_path("nginx", "nginx-light")
     case = Case("many", "", 1, 1000)
     source = Source([case], tmp_path)
     with pytest.raises(RuntimeError, match="many-0 is missing"):
@@ -40,7 +40,7 @@ def test_a_file_that_is_not_the_servers_makes_a_run_void(tmp_path: Path) -> None
 
 
 def test_a_download_that_fails_makes_a_run_void(tmp_path: Path) -> None:
-    nginx_path()
+    program_path("nginx", "nginx-light")
     source, into = Source([Case("many", "", 1, 1000)], tmp_path), tmp_path / "into"
     into.mkdir()
     with source.serving(), pytest.raises(RuntimeError, match=r"many-1: .*404"):

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from tests.documents import blocks
 from tests.ports import free_port
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import ROOT, STOP_S
+from tests.tools import program_path
 
 FOLDER = ROOT / "deploy/observability"
 # What a metric's type adds to its name.
@@ -80,20 +79,14 @@ async def test_dashboard_and_alerts_ask_only_for_metrics_and_labels_that_a_front
     assert [each for each in wanted if each[1] in labels and each[2] not in labels[each[1]]] == []
 
 
-def program(name: str) -> str:
-    """Its path. Without it the test is skipped, but fails where CI is set: there it must not be missing."""
-    path = shutil.which(name)
-    if path is not None:
-        return path
-    reason = f"no {name} on the PATH: apt-get install prometheus"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 def promtool(*arguments: str) -> str:
     done = subprocess.run(
-        [program("promtool"), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+        [program_path("promtool", "prometheus"), *arguments],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -123,7 +116,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[int], str]]:
         address = f"127.0.0.1:{free_port()}"
         flags = [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/series"]
         with (tmp_path / "prometheus.log").open("wb") as log:
-            command = [program("prometheus"), *flags, f"--web.listen-address={address}"]
+            command = [program_path("prometheus", "prometheus"), *flags, f"--web.listen-address={address}"]
             started.append(subprocess.Popen(command, stdout=log, stderr=log))
         return f"http://{address}"
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.documents import blocks
 from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import STOP_S
+from tests.tools import program_path
 from tests.valkey import Valkey
 
 NAME = "downloads.example.com"
@@ -84,13 +84,8 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start the program. Without it the test is skipped, and fails in CI."""
-    path = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if path is None:
-        reason = f"no {command[0]} on the PATH or in /usr/sbin: apt-get install {command[0]}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Start the program."""
+    path = program_path(command[0], command[0])
     with (folder / "log").open("wb") as log:
         environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         return subprocess.Popen([path, *command[1:]], env=environment, stdout=log, stderr=log)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from playwright.async_api import Browser, Page, Route
 
 from tests.controlled_server import ControlledServer
 from tests.service import ROOT
+from tests.tools import program_path
 
 HERE = Path(__file__).parent
 NODE_S = 60
@@ -20,13 +20,8 @@ Node = Callable[..., Awaitable[str]]
 
 @pytest.fixture(scope="session")
 def node() -> Node:
-    """Runs one test file; fails with its output. Without Node the test is skipped, but fails where CI is set."""
-    path = shutil.which("node")
-    if path is None:
-        reason = "no node on the PATH: apt-get install nodejs (20 or newer)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """Runs one test file; fails with its output."""
+    path = program_path("node", "nodejs (20 or newer)")
 
     async def run(file: str, **environment: str) -> str:
         process = await asyncio.create_subprocess_exec(

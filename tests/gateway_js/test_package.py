@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.controlled_server import ControlledServer
 from tests.documents import blocks
 from tests.gateway_js.conftest import HERE, NODE_S
 from tests.service import ROOT
+from tests.tools import program_path
 
 PACKAGE = json.loads((GATEWAY / "package.json").read_text(encoding="utf-8"))
 USE_IN_NODE = f"""
@@ -34,13 +34,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the package is installed. Without npm the test is skipped; where CI is set, it fails."""
-    npm = shutil.which("npm")
-    if npm is None:
-        reason = "no npm on the PATH: apt-get install npm"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """A folder in which the package is installed."""
+    npm = program_path("npm", "npm")
     folder = tmp_path_factory.mktemp("package")
     environment = {**os.environ, "npm_config_cache": str(folder / "cache"), "npm_config_update_notifier": "false"}
 

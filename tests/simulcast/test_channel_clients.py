@@ -13,6 +13,7 @@ from simulcast.process_registry import ProcessRegistry
 from simulcast.shared_reading import SharedReading
 from tests.clocks import Clock
 from tests.fake_listeners import make_channels
+from tests.process_records import FRONT_END
 from tests.valkey import Valkey
 
 
@@ -24,23 +25,8 @@ async def registry(own_valkey: Valkey) -> AsyncIterator[ProcessRegistry]:
 
 
 def record(name: str, channels_with_clients: int, **clients: int) -> FrontEndRecord:
-    return FrontEndRecord(
-        name=name,
-        version="1",
-        started_at=0,
-        address="",
-        admin="",
-        trouble="",
-        channels=5,
-        clients=sum(clients.values()),
-        behind=0,
-        events_per_s=0,
-        deliveries_per_s=0,
-        bytes_per_s=0,
-        lag_s=None,
-        channels_with_clients=channels_with_clients,
-        clients_by_channel=clients,
-    )
+    clients_here = {"channels_with_clients": channels_with_clients, "clients_by_channel": clients}
+    return FRONT_END.model_copy(update={"name": name, "clients": sum(clients.values()), **clients_here})
 
 
 async def test_counts_are_those_of_all_front_ends_and_say_where_some_are_missing(registry: ProcessRegistry) -> None:

@@ -14,13 +14,14 @@ from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import STATES
 from simulcast.model.own_job import about
-from simulcast.model.processes import FrontEndRecord, QueueStats, WorkerRecord
+from simulcast.model.processes import QueueStats, WorkerRecord
 from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
 from tests.clocks import Clock
 from tests.conditions import eventually
 from tests.conftest import Servers
 from tests.ports import free_port
+from tests.process_records import FRONT_END
 
 
 def worker(name: str) -> WorkerRecord:
@@ -36,21 +37,7 @@ async def census(servers: Servers, channel: str, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_who_speaks_is_listed_by_kind_and_name_and_who_leaves_is_not(census: ProcessRegistry) -> None:
-    front_end = FrontEndRecord(
-        name="h:1",
-        version="1",
-        started_at=1.5,
-        address="127.0.0.1:8080",
-        admin="",
-        trouble="",
-        channels=1,
-        clients=2,
-        behind=1,
-        events_per_s=0.5,
-        deliveries_per_s=1.0,
-        bytes_per_s=100.0,
-        lag_s=None,
-    )
+    front_end = FRONT_END.model_copy(update={"name": "h:1", "lag_s": None})
     for record in (worker("h:3"), front_end, worker("h:2")):
         await census.heartbeat(record, {})
     found = await census.processes()

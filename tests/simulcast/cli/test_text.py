@@ -13,7 +13,8 @@ from simulcast.cli.text import shorten
 from simulcast.cli.top.status_view import StatusView
 from simulcast.model.job_record import STATES, JobRecord
 from simulcast.model.own_job import OwnJobRecord
-from simulcast.model.processes import FrontEndRecord, ServiceStatus, WorkerRecord
+from simulcast.model.processes import ServiceStatus
+from tests.process_records import FRONT_END, WORKER
 
 LONG = "Ein sehr langer Name mit vielen Wörtern – Folge 12 (1080p).mkv"
 WIDE = "日本語のとても長い名前のファイルです第十二話.mkv"
@@ -94,33 +95,20 @@ def test_a_listing_has_one_line_for_each_record_in_80_columns() -> None:
     assert lines[0].startswith("3f0c9a1be27d4c55  running  ") and "…" in lines[0] and "p).mkv" in lines[0]
 
 
-FRONT_END = FrontEndRecord(
-    name="a-host-with-a-long-name-7f9c8b6d5-x2x4z:1234:abcdef",
-    version="1",
-    started_at=1000.0,
-    address="127.0.0.1:8080",
-    admin="127.0.0.1:9464",
-    trouble="",
-    channels=1,
-    clients=12_000,
-    behind=345,
-    events_per_s=5_000.04,
-    deliveries_per_s=60_000_000.0,
-    bytes_per_s=9_000_000.0,
-    lag_s=0.0124,
-)
-WORKER = WorkerRecord(
-    name="a-host-with-a-long-name-7f9c8b6d5-x2x4z:13:aa",
-    version="1",
-    started_at=1000.0,
-    running=2,
-    max_downloads=4,
-    bytes_per_s=1_500_000.0,
+LONG_HOST = "a-host-with-a-long-name-7f9c8b6d5-x2x4z"
+BUSY = FRONT_END.model_copy(
+    update={
+        "name": f"{LONG_HOST}:1234:abcdef",
+        "clients": 12_000,
+        "behind": 345,
+        "events_per_s": 5_000.04,
+        "deliveries_per_s": 60_000_000.0,
+    }
 )
 STATUS = ServiceStatus(
     at=4600.0,
-    front_ends=[FRONT_END],
-    workers=[WORKER],
+    front_ends=[BUSY],
+    workers=[WORKER.model_copy(update={"name": f"{LONG_HOST}:13:aa"})],
     jobs=dict.fromkeys(STATES, 12),
     other_jobs={"running": 1_000},
     longest_wait_s=300.0,

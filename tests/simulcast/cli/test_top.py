@@ -16,33 +16,16 @@ from simulcast.cli.top.status_view import NOTHING_RUNS, StatusView
 from simulcast.jobs import Jobs
 from simulcast.launcher.embedded import EmbeddedServer
 from simulcast.model.job_record import STATES
-from simulcast.model.processes import FrontEndRecord, Processes, QueueStats, ServiceStatus, WorkerRecord
+from simulcast.model.processes import Processes, QueueStats, ServiceStatus
 from simulcast.process_registry import ProcessRegistry
 from tests.command_line import Command, command_process, wait_ended
 from tests.conditions import eventually, until
 from tests.file_server import serve_files
 from tests.ports import free_port
+from tests.process_records import FRONT_END, WORKER
 from tests.programs import StartFrontEnd, StartWorker
 from tests.valkey import Valkey
 
-FRONT_END = FrontEndRecord(
-    name="host:12:abcdef",
-    version="1",
-    started_at=1000.0,
-    address="127.0.0.1:8080",
-    admin="127.0.0.1:9464",
-    trouble="",
-    channels=1,
-    clients=1200,
-    behind=3,
-    events_per_s=50.04,
-    deliveries_per_s=60_000.0,
-    bytes_per_s=9_000_000.0,
-    lag_s=0.0124,
-)
-WORKER = WorkerRecord(
-    name="host:13:aa", version="1", started_at=1000.0, running=2, max_downloads=4, bytes_per_s=1_500_000.0
-)
 NO_JOBS = QueueStats(dict.fromkeys(STATES, 0), None)
 
 
