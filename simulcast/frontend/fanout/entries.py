@@ -113,17 +113,15 @@ class OrderedEntries:
         None for an entry that is left out.
         """
         frames: list[bytes] = []
-        size, cursor = 0, after
+        size = 0
         cursors, items = self._cursors, self._items
         for index in range(max(self._first, bisect_right(cursors, after)), bisect_right(cursors, until)):
-            item = items[index]
-            frame = None if item is None else frame_of(item[1])
-            if frame is not None:
-                if frames and size + len(frame) > max_bytes:
-                    return frames, cursor
-                frames.append(frame)
-                size += len(frame)
-            cursor = cursors[index]
+            if (item := items[index]) is None or (frame := frame_of(item[1])) is None:
+                continue
+            size += len(frame)
+            if size > max_bytes and frames:
+                return frames, cursors[index - 1]
+            frames.append(frame)
         return frames, max(after, until)
 
     def cursor_before(self, mark: int, start: int) -> int:

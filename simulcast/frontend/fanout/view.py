@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.entries import Entry
@@ -10,6 +11,8 @@ from simulcast.frontend.fanout.json_members import drop_member
 from simulcast.model.position import Position
 
 _ID_START = b'{"event_id":"'
+MAX_KEPT_FRAMES = 8192  # with their channel, since views of many intervals read the same events
+MAX_KEPT_FRAME_BYTES = 1024  # larger ones are made again for each view
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,22 @@ class View:
 
     def add_channel(self, frame: bytes) -> bytes:
         """Return the event's frame with the member `channel`."""
-        payload = payload_of(frame)
-        if not payload.startswith(b"{"):
-            return frame  # no JSON object
-        if b'"channel"' in payload or b"\\u" in payload:  # else the publisher set none: parsers take the last
-            payload = drop_member(payload, "channel")
-        member = b'"channel":%b' % json.dumps(self.channel).encode()
-        if payload.startswith(_ID_START):
-            at = payload.index(b'"', len(_ID_START)) + 1
-            return text_frame(b"%b,%b%b" % (payload[:at], member, payload[at:]))
-        rest = payload[1:].lstrip(b" \t\r\n")
-        return text_frame(b"{%b%b%b" % (member, b"" if rest.startswith(b"}") else b",", rest))
+        insert = _keep_channel if len(frame) <= MAX_KEPT_FRAME_BYTES else _insert_channel
+        return insert(self.channel, frame)
+
+
+def _insert_channel(channel: str, frame: bytes) -> bytes:
+    payload = payload_of(frame)
+    if not payload.startswith(b"{"):
+        return frame  # no JSON object
+    if b'"channel"' in payload or b"\\u" in payload:  # else the publisher set none: parsers take the last
+        payload = drop_member(payload, "channel")
+    member = b'"channel":%b' % json.dumps(channel).encode()
+    if payload.startswith(_ID_START):
+        at = payload.index(b'"', len(_ID_START)) + 1
+        return text_frame(b"%b,%b%b" % (payload[:at], member, payload[at:]))
+    rest = payload[1:].lstrip(b" \t\r\n")
+    return text_frame(b"{%b%b%b" % (member, b"" if rest.startswith(b"}") else b",", rest))
+
+
+_keep_channel = lru_cache(MAX_KEPT_FRAMES)(_insert_channel)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from simulcast.frontend.fanout.frames import payload_of
-from simulcast.frontend.fanout.view import View
+from simulcast.frontend.fanout.view import MAX_KEPT_FRAME_BYTES, MAX_KEPT_FRAMES, View
 from simulcast.model.position import Position
 from tests.fake_clients import entry
 
@@ -35,3 +35,14 @@ def test_the_view_of_one_download_shows_only_its_events() -> None:
 def test_a_mark_says_how_far_the_channel_is() -> None:
     mark = json.loads(payload_of(View("a", with_channel=True, marks=True).position_mark(Position(1, 2))))
     assert mark == {"type": "position", "position": "1-2", "channel": "a"}
+
+
+def test_events_with_their_channel_are_made_once_and_few_are_kept() -> None:
+    view, first, large = View("a", with_channel=True), entry("{}"), entry(f'{{"x":"{"x" * MAX_KEPT_FRAME_BYTES}"}}')
+    made = view.frame(first)
+    assert view.frame(first) is made
+    assert view.frame(large) is not view.frame(large)
+    for number in range(MAX_KEPT_FRAMES):
+        view.frame(entry(f'{{"number":{number}}}'))
+    assert view.frame(first) is not made
+    assert view.frame(first) == made
