@@ -13,7 +13,7 @@ from simulcast.model.position import Position
 VERSIONED = "simulcast.v1"
 FLAT = "simulcast.flat"
 MAX_CHANNELS_PER_CONNECTION = 50
-_INTERVAL_STEP_MS = 100
+_INTERVAL_STEPS_MS = ((1_000, 100), (5_000, 500), (60_000, 5_000))  # up to which interval, which step
 MAX_INTERVAL_MS = 60_000
 
 
@@ -97,4 +97,6 @@ def parse_positions(text: str, channels: Sequence[str]) -> dict[str, Position]:
 def _parse_interval(text: str) -> int:
     if not re.fullmatch("[0-9]{1,5}", text) or int(text) > MAX_INTERVAL_MS:
         raise ValueError(f"interval_ms: a whole number from 0 to {MAX_INTERVAL_MS}, not {text[:20]!r}")
-    return -(-int(text) // _INTERVAL_STEP_MS) * _INTERVAL_STEP_MS
+    # Clients of few intervals share their batches: each view reads all events, and compresses its own.
+    step = next(step for up_to, step in _INTERVAL_STEPS_MS if int(text) <= up_to)
+    return -(-int(text) // step) * step

@@ -16,6 +16,14 @@ def test_channels_positions_one_download_and_an_interval_are_read() -> None:
     assert options.with_channel
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [(0, 0), (1, 100), (1000, 1000), (1001, 1500), (4999, 5000), (5001, 10_000), (59_999, 60_000), (60_000, 60_000)],
+)
+def test_intervals_are_rounded_up_to_few(asked: int, given: int) -> None:
+    assert parse([("interval_ms", str(asked))]).interval_ms == given
+
+
 @pytest.mark.parametrize("since", ["1-2", "downloads:1-2"])
 def test_with_one_channel_a_position_needs_no_name(since: str) -> None:
     assert parse([("since", since)]).since == {"downloads": Position(1, 2)}
