@@ -1,49 +1,99 @@
-"""Lists of downloads: a crowd shares the readings of the records, and takes turns at its pages."""
+"""Lists of downloads and of other jobs: a page in the order of creation is read alone, others are made of all records.
+
+A crowd shares the readings.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import redis.asyncio
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.channel import ChannelNames
-from simulcast.model.job_record import RECORD_FIELDS, JobRecord, Query, parse_record
 from simulcast.shared_reading import SharedReading
 from simulcast.store.topology import Topology
 
 _PAGE = 200
+_Record = TypeVar("_Record")
 
 
-class JobList:
-    """The records of one channel."""
+class _Query(Protocol[_Record]):
+    """A page of records; equal ones share a reading."""
 
-    def __init__(self, servers: Topology, names: ChannelNames) -> None:
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def limit(self) -> int: ...
+
+    @property
+    def is_by_creation(self) -> bool: ...
+
+    @property
+    def descending(self) -> bool: ...
+
+    def apply(self, records: Iterable[_Record]) -> tuple[list[_Record], int]: ...
+
+
+class JobList(Generic[_Record]):
+    """The records of one channel whose ids are in the sorted set `ids`, by their time of creation.
+
+    `prefix`: of the key of a record, before its id. `parse`: of its `fields`; raises BrokerUnavailable for one that is
+    not readable, which is left out.
+    """
+
+    def __init__(
+        self,
+        servers: Topology,
+        channel: str,
+        ids: str,
+        prefix: str,
+        fields: Sequence[str],
+        parse: Callable[[Mapping[str, str]], _Record],
+    ) -> None:
         self._servers = servers
-        self._names = names
-        self._reading = SharedReading(self._read)
-        self._page_turn = asyncio.Lock()
+        self._channel = channel
+        self._ids = ids
+        self._prefix = prefix
+        self._fields = fields
+        self._parse = parse
+        self._pages: SharedReading[_Query[_Record], tuple[list[_Record], int]] = SharedReading(self._read_page)
+        self._all: SharedReading[Sequence[_Record]] = SharedReading(self._read_all)
+        self._turn = asyncio.Lock()
 
-    async def page(self, query: Query) -> tuple[list[JobRecord], int]:
+    async def page(self, query: _Query[_Record]) -> tuple[list[_Record], int]:
         """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        records = await self._reading.get()
-        async with self._page_turn:
+        if query.is_by_creation:
+            return await self._pages.get(query)
+        records = await self._all.get()
+        async with self._turn:
             await asyncio.sleep(0)  # events go out between two pages
             return query.apply(records)
 
-    async def _read(self) -> Sequence[JobRecord]:
-        return await self._servers.read(self._names.channel, "list the downloads", self._records)
+    async def _read_page(self, query: _Query[_Record]) -> tuple[list[_Record], int]:
+        async def call(client: redis.asyncio.Redis) -> tuple[list[_Record], int]:
+            total = cast(int, await client.zcard(self._ids))
+            last = query.offset + query.limit - 1
+            ids = await client.zrange(self._ids, query.offset, last, desc=query.descending)
+            return await self._records(client, cast(Sequence[bytes], ids)), total
 
-    async def _records(self, client: redis.asyncio.Redis) -> Sequence[JobRecord]:
-        ids = cast(Sequence[bytes], await client.zrange(self._names.job_keys[0], 0, -1))
+        return await self._servers.read(self._channel, "list the jobs", call)
+
+    async def _read_all(self) -> Sequence[_Record]:
+        async def call(client: redis.asyncio.Redis) -> Sequence[_Record]:
+            return await self._records(client, cast(Sequence[bytes], await client.zrange(self._ids, 0, -1)))
+
+        return await self._servers.read(self._channel, "list the jobs", call)
+
+    async def _records(self, client: redis.asyncio.Redis, ids: Sequence[bytes]) -> list[_Record]:
         records = []
         for start in range(0, len(ids), _PAGE):
             async with client.pipeline(transaction=False) as pipe:
-                for download_id in ids[start : start + _PAGE]:
-                    pipe.hmget(self._names.job_prefix + download_id.decode(), RECORD_FIELDS)
+                for job_id in ids[start : start + _PAGE]:
+                    pipe.hmget(self._prefix + job_id.decode(), self._fields)
                 for values in await pipe.execute():
-                    fields = zip(RECORD_FIELDS, values, strict=True)
+                    fields = zip(self._fields, values, strict=True)
                     with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
-                        records.append(parse_record({name: text.decode() for name, text in fields if text is not None}))
+                        records.append(self._parse({name: text.decode() for name, text in fields if text is not None}))
         return records

@@ -21,6 +21,7 @@ from simulcast.model.commands import Command, Reason
 from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 from simulcast.model.events import validate_key
 from simulcast.model.job_record import (
+    RECORD_FIELDS,
     JobRecord,
     Query,
     SubmittedRecord,
@@ -50,7 +51,8 @@ class Jobs(JobCalls):
         super().__init__(servers, broker, channel)
         self._keys = [*self._names.stream_keys, *self._names.job_keys]
         self._publish_args: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
-        self._list = JobList(servers, self._names)
+        ids, prefix = self._names.job_keys[0], self._names.job_prefix
+        self._list = JobList(servers, channel, ids, prefix, RECORD_FIELDS, parse_record)
 
     async def submit(
         self,

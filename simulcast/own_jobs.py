@@ -7,7 +7,6 @@ that no acknowledged one is lost. `simulcast.job` keeps a lease for a block of c
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -16,6 +15,7 @@ import redis.asyncio
 from simulcast.broker import HISTORY_LENGTH, Broker
 from simulcast.errors import BrokerUnavailable, JobCancelled, JobTaken, LeaseLost
 from simulcast.job_calls import JobCalls
+from simulcast.job_list import JobList
 from simulcast.model import own_job
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import JobCommand, Reason
@@ -28,7 +28,6 @@ from simulcast.store.topology import Topology
 JOB_LEASE_S = 10.0
 QUEUED_TTL_S = 24 * 3600.0
 RENEW_BATCH = 200
-_PAGE = 200
 _NOTHING_DONE = ',"progress":0.0'
 Desired = Literal["running", "cancelled", "lost"]
 
@@ -50,6 +49,8 @@ class OwnJobs(JobCalls):
         """Owns `servers`."""
         super().__init__(servers, broker, channel)
         self._keys = [*self._names.stream_keys, *self._names.own_job_keys]
+        ids, prefix = self._names.own_job_keys[0], self._names.job_prefix
+        self._list = JobList(servers, channel, ids, prefix, own_job.RECORD_FIELDS, own_job.parse_record)
 
     async def queue(
         self,
@@ -198,21 +199,7 @@ class OwnJobs(JobCalls):
 
     async def list(self, query: JobQuery) -> tuple[list[OwnJobRecord], int]:
         """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        return query.apply(await self._servers.read(self._names.channel, "list the jobs", self._records))
-
-    async def _records(self, client: redis.asyncio.Redis) -> Sequence[OwnJobRecord]:
-        ids = cast(Sequence[bytes], await client.zrange(self._names.own_job_keys[0], 0, -1))
-        records = []
-        for start in range(0, len(ids), _PAGE):
-            async with client.pipeline(transaction=False) as pipe:
-                for job_id in ids[start : start + _PAGE]:
-                    pipe.hmget(self._names.job_prefix + job_id.decode(), own_job.RECORD_FIELDS)
-                for values in await pipe.execute():
-                    fields = zip(own_job.RECORD_FIELDS, values, strict=True)
-                    texts = {name: text.decode() for name, text in fields if text is not None}
-                    with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
-                        records.append(own_job.parse_record(texts))
-        return records
+        return await self._list.page(query)
 
     async def _report(
         self,

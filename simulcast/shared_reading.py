@@ -2,26 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, TypeVarTuple, Unpack
 
 _Result = TypeVar("_Result")
+_Wanted = TypeVarTuple("_Wanted")
 
 
-class SharedReading(Generic[_Result]):
-    """At most one reading runs at a time, and each begins after the requests that it answers."""
+class SharedReading(Generic[Unpack[_Wanted], _Result]):
+    """At most one reading runs at a time, and each begins after the requests that it answers, which want the same."""
 
-    def __init__(self, read: Callable[[], Awaitable[_Result]]) -> None:
+    def __init__(self, read: Callable[[Unpack[_Wanted]], Awaitable[_Result]]) -> None:
         self._read = read
-        self._next: asyncio.Task[_Result] | None = None
+        self._next: dict[tuple[Unpack[_Wanted]], asyncio.Task[_Result]] = {}
         self._turn = asyncio.Lock()
 
-    async def get(self) -> _Result:
+    async def get(self, *wanted: Unpack[_Wanted]) -> _Result:
         """Return the result of a reading that began after this call. Raises the errors of `read`."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._run(), name="read for all who ask now")
-        return await asyncio.shield(self._next)
+        reading = self._next.get(wanted)
+        if reading is None:
+            reading = self._next[wanted] = asyncio.create_task(self._run(*wanted), name="read for all who ask now")
+        return await asyncio.shield(reading)
 
-    async def _run(self) -> _Result:
+    async def _run(self, *wanted: Unpack[_Wanted]) -> _Result:
         async with self._turn:
-            self._next = None
-            return await self._read()
+            del self._next[wanted]
+            return await self._read(*wanted)

@@ -70,6 +70,11 @@ class Query:
     offset: int = 0
     limit: int = 100
 
+    @property
+    def is_by_creation(self) -> bool:
+        """True where each record matches, in the order of creation."""
+        return self.state is None and self.sort == "created_at"
+
     def apply(self, records: Iterable[JobRecord]) -> tuple[list[JobRecord], int]:
         """Return the page, and the number of records that match."""
         matches = [record for record in records if self.state is None or record.state == self.state]

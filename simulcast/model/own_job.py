@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import ClassVar, Final, Literal, get_args
 
 from pydantic import BaseModel
 
@@ -135,6 +135,12 @@ class JobQuery:
     kind: str | None = None
     offset: int = 0
     limit: int = 100
+    descending: ClassVar[bool] = True
+
+    @property
+    def is_by_creation(self) -> bool:
+        """True where each record matches."""
+        return self.state is None and self.kind is None
 
     def apply(self, records: Iterable[OwnJobRecord]) -> tuple[list[OwnJobRecord], int]:
         """Return the page, and the number of records that match."""
