@@ -34,10 +34,10 @@ def download(case: Case, source: Source, folder: Path, workers: int, settings: M
         before = sum(program.cpu_s() for program in programs)
         wall_s = asyncio.run(_all_complete(url, [source.url(name) for name in case.files]))
         cpu_s = sum(program.cpu_s() for program in programs) - before
-        disk_s = wall_s + seconds_to_disk([folder / name for name in case.files])
+        disk_s, disk_cpu_s = seconds_to_disk([folder / name for name in case.files])
         peak = Peak()
         peak.look(pid for program in programs[1:] for pid in family(program.pid))
-    return Usage(wall_s, disk_s, cpu_s, peak.bytes)
+    return Usage(wall_s, wall_s + disk_s, cpu_s + disk_cpu_s, peak.bytes)
 
 
 @contextmanager

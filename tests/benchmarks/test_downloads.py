@@ -54,15 +54,16 @@ def test_a_program_is_measured_with_its_children_and_must_succeed(tmp_path: Path
         run(["sh", "-c", "echo no such file; exit 3"], [])
 
 
-def test_rows_are_compared_with_the_fastest_of_aria2c() -> None:
+def test_rows_are_compared_with_the_fastest_of_aria2c_and_with_curl() -> None:
     results = {
         "many": {
             "Simulcast": [Usage(2.0, 2.0, 1.0, 50e6), Usage(9.0, 9.0, 1.0, 50e6), Usage(3.0, 3.0, 1.0, 50e6)],
             "aria2c -j4": [Usage(2.0, 2.5, 0.5, 20e6)],
             "aria2c -j16": [Usage(4.0, 4.5, 0.5, 20e6)],
+            "curl": [Usage(1.0, 1.5, 0.8, 10e6)],
         }
     }
     page = markdown(results, [Case("many", "A few files", 3, 1)], ["a fact"], {"aria2c": "1"})
-    assert "| **Simulcast** | 3.00 | 2.00 – 9.00 | 3.00 | 1.00 | 48 | 1.50 × |" in page
-    assert "| aria2c -j4 | 2.00 | 2.00 – 2.00 | 2.50 | 0.50 | 19 | 1.00 × |" in page
-    assert "| aria2c -j16 | 4.00 | 4.00 – 4.00 | 4.50 | 0.50 | 19 | 2.00 × |" in page
+    assert "| **Simulcast** | 3.00 | 2.00 – 9.00 | 3.00 | 1.00 | 48 | 1.50 × | 1.25 × |" in page
+    assert "| aria2c -j4 | 2.00 | 2.00 – 2.00 | 2.50 | 0.50 | 19 | 1.00 × | 0.62 × |" in page
+    assert "| aria2c -j16 | 4.00 | 4.00 – 4.00 | 4.50 | 0.50 | 19 | 2.00 × | 0.62 × |" in page
