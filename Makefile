@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Without compiled files each of the programs that tests start, and each process of pytest, compiles all modules itself.
 export PYTHONDONTWRITEBYTECODE :=
-SIDE_BY_SIDE := -n 5 --dist loadscope --no-loadscope-reorder
+SIDE_BY_SIDE := --dist loadscope --no-loadscope-reorder
 
 .PHONY: help install up test test-long check docs bench bench-full chaos model faults faults-quick soak autobahn clean
 
@@ -27,6 +27,7 @@ $(VENV)/.server: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "installing simulcast and its tests' tools into $(VENV)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[dev]'
+	@$(BIN)/python -m compileall -q -j 0 simulcast app workers benchmarks tests
 	@touch $@ $(VENV)/.server
 
 install: $(VENV)/.server  ## make .venv with the command simulcast in it
@@ -35,10 +36,10 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 	@exec $(BIN)/simulcast up $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests: four minutes on two cores (ARGS="-k hub" to choose)
-	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not long" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 5 $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 
 test-long: $(VENV)/.dev  ## the page, containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
-	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m long $(ARGS)
+	@exec $(BIN)/python -m pytest -n 8 $(SIDE_BY_SIDE) -m long $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -16,7 +16,7 @@ from starlette.staticfiles import PathLike
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-import simulcast.gateway
+import simulcast
 from app.access.cors import CrossOriginMiddleware
 from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
@@ -38,7 +38,7 @@ from simulcast.settings.front_end import FrontEndSettings
 
 MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and a larger one gets an error that says so
 PAGE = Path(__file__).parent / "page"
-GATEWAY = Path(simulcast.gateway.__file__).parent
+GATEWAY = Path(simulcast.__file__).parent / "gateway"
 _GATEWAY_PARTS = (
     *("address", "commands", "delay", "health", "network", "options"),
     *("position", "printing", "rest", "shared", "sse"),

@@ -28,8 +28,13 @@ settings.register_profile(
 settings.load_profile("tests")
 _numbers = itertools.count()
 _LONG = ("faults", "chaos", "autobahn", "topology", "install", "page")  # folders
-_SHORT = "page/test_stream.py"  # the page once from end to end, in `make test` too
 _FIRST = (*_LONG, "model", "compose", "gateway_js", "properties")  # begun last, one of them would be waited for
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out folders of long tests where none is wanted: each process imports all that it collects."""
+    is_long = collection_path.parent == Path(__file__).parent and collection_path.name in _LONG
+    return True if is_long and config.option.markexpr == "not long" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     paths = {item: item.path.relative_to(Path(__file__).parent) for item in items}
     folders = {item: path.parts[0] for item, path in paths.items()}
     for item, path in paths.items():
-        if path.parts[0] in _LONG and path.as_posix() != _SHORT:
+        if path.parts[0] in _LONG:
             item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: folders[item] not in _FIRST)
 

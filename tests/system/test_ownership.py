@@ -116,7 +116,9 @@ async def test_sigterm_hands_the_download_over(setup: DownloadSetup, worker: Sta
     assert is_right(only_file(tmp_path))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=[] if step == "after the rename" else pytest.mark.long) for step in STEPS]
+)
 async def test_killed_at_each_step_of_the_end_there_is_one_complete_and_one_file(
     step: str, setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ async def test_up_runs_everything_and_ctrl_c_stops_it_cleanly(folder: Path, envi
     assert url.split(":")[2].partition("@")[0] not in running.out + running.err
 
 
+@pytest.mark.long
 async def test_killing_up_leaves_nothing_behind(folder: Path, environment: dict[str, str]) -> None:
     async with service(folder, environment) as running:
         await running.up()
@@ -52,6 +53,7 @@ async def test_killing_up_leaves_nothing_behind(folder: Path, environment: dict[
         await until(lambda: not any(map(is_alive, started)), "the end of all that it started")
 
 
+@pytest.mark.long
 async def test_up_restarts_processes_that_die(folder: Path, environment: dict[str, str], simulcast: Command) -> None:
     async with service(folder, environment) as running:
         await running.up()
@@ -105,6 +107,7 @@ async def test_up_refuses_the_folder_of_a_running_service(simulcast_process: Com
     assert f"another Simulcast uses {embedded.data} (its server is process {embedded.pid})" in done.stderr
 
 
+@pytest.mark.long
 async def test_up_lets_the_network_in_only_with_tokens_or_by_a_flag(folder: Path, environment: dict[str, str]) -> None:
     anywhere = ("--host", "0.0.0.0", "--workers", "0")
     async with service(folder, environment, *anywhere) as running:
@@ -127,6 +130,7 @@ async def test_up_names_the_reason_why_a_front_end_is_not_ready(folder: Path, en
     assert "Traceback" not in running.err and "is up" not in running.out
 
 
+@pytest.mark.long
 async def test_up_ends_when_a_worker_never_starts(folder: Path, environment: dict[str, str]) -> None:
     async with service(folder, environment, command=[*STUB, "ready", "fails"]) as running:
         assert await running.ended() == 1
@@ -147,6 +151,7 @@ async def test_up_kills_its_processes_on_a_second_ctrl_c(folder: Path, environme
     assert "front-end 1 does not stop: killing it" in running.err
 
 
+@pytest.mark.long
 async def test_up_does_not_run_a_package_app_of_the_current_folder(folder: Path, environment: dict[str, str]) -> None:
     (folder / "app").mkdir()
     (folder / "app" / "__init__.py").write_text("raise SystemExit('the wrong app')")
