@@ -73,7 +73,7 @@ class JobList(Generic[_Record]):
 
     async def _read_page(self, query: _Query[_Record]) -> tuple[list[_Record], int]:
         async def call(client: redis.asyncio.Redis) -> tuple[list[_Record], int]:
-            total = cast(int, await client.zcard(self._ids))
+            total = await client.zcard(self._ids)
             last = query.offset + query.limit - 1
             ids = await client.zrange(self._ids, query.offset, last, desc=query.descending)
             return await self._records(client, cast(Sequence[bytes], ids)), total

@@ -18,7 +18,7 @@ _LOOK_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`wall_s`: to the last file's end. `disk_s`: until the files were on the disk, as `cpu_s`. `peak_bytes`: the largest
+    """`wall_s`: to the last file's end. `disk_s`, `cpu_s`: until the files were on the disk. `peak_bytes`: the largest
     resident sizes of the processes, added up; what they share is counted in each of them."""
 
     wall_s: float

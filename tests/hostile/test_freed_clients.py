@@ -62,6 +62,33 @@ async def test_nothing_of_a_connection_is_left_to_the_collector(
             gc.enable()
 
 
+@pytest.mark.parametrize("way", ["a stream that reads", "a WebSocket that reads"])
+async def test_a_client_that_left_before_it_had_joined_is_freed_too(
+    valkey: Valkey, channel: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, more, _ = WAYS[way]
+    has_left = asyncio.Event()
+    join_all = Subscriber.follow_all
+
+    async def join_late(self: Subscriber) -> None:
+        await has_left.wait()
+        await join_all(self)
+
+    monkeypatch.setattr(Subscriber, "follow_all", join_late)
+    async with running(valkey, channel) as (live, port, _):
+        gc.disable()
+        try:
+            connection = join(port, target.format(channel=channel), more)
+            await until(lambda: len(live.services.connected) == 1, "the client")
+            client = weakref.ref[Subscriber](next(iter(live.services.connected)))
+            connection.close()
+            await until(lambda: not live.services.connected, "its end")
+            has_left.set()
+            await until(lambda: client() is None, "its memory")
+        finally:
+            gc.enable()
+
+
 def count_protocols() -> int:
     """Return how many objects of connections there are, free or not."""
     return sum(isinstance(one, ServerProtocol | SimulcastWebSocketProtocol) for one in gc.get_objects())

@@ -190,7 +190,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def detach(self, handle_text: TextHandler) -> None:
         """Let the endpoint return without closing: `handle_text` is awaited for each text, in order."""
-        self._handle_text = handle_text
+        self._handle_text = None if self.disconnected else handle_text  # a cycle, which the end has to take away
 
     async def run_asgi(self) -> None:
         try:
@@ -202,7 +202,7 @@ class SimulcastWebSocketProtocol(WebSocketsSansIOProtocol):
                 self.logger.exception("a client's endpoint failed")
             self.send_500_response()
             self._handle_text = None
-        if self._handle_text is not None and not self.disconnected:
+        if self._handle_text is not None:
             self._replace_queue(self._handle_text)
             return
         cast(dict[str, object], self.scope.get("extensions", {})).pop(WEBSOCKET_KEY, None)  # a cycle
