@@ -20,6 +20,7 @@ from simulcast.settings.worker import WorkerSettings
 from simulcast.signals import stop_signals
 from simulcast.store.factory import topology_from_url
 from simulcast.version import version
+from workers.disk.mount import outside_path
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable
 from workers.http.client import Client
@@ -45,7 +46,8 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
             networks, schemes=schemes, read_timeout_s=read_timeout_s, sftp_known_hosts=Path(keys) if keys else None
         ) as client:
             limits = WorkerLimits.from_settings(settings, folder, time.monotonic)
-            downloader = Downloader(client, jobs, folder, limits, settings.public_download_dir)
+            public = settings.public_download_dir or outside_path(folder, settings.host_download_dir)
+            downloader = Downloader(client, jobs, folder, limits, public)
             worker = Worker(
                 name,
                 jobs,
@@ -56,7 +58,7 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
                 settings.max_concurrent_downloads,
                 limits,
             )
-            _log.info("worker %s downloads into %s", name, folder)
+            _log.info("worker %s downloads into %s; clients know the folder as %s", name, folder, public or folder)
             rate, began = Rate(time.monotonic), time.time()
 
             def record() -> WorkerRecord:

@@ -45,7 +45,11 @@ class WorkerSettings(SharedSettings):
 
     public_download_dir: Annotated[str, AfterValidator(_check_absolute)] = ""
     """Absolute path of that folder as clients know it, for `file_path` in events, if the worker runs in a container.
-    Empty: the path that the worker sees."""
+    Empty: the path that the worker sees, or `SIMULCAST_HOST_DOWNLOAD_DIR`."""
+
+    host_download_dir: Annotated[str, AfterValidator(_check_absolute)] = ""
+    """Absolute path that the folder probably has outside of the worker's container, as docker-compose.yml sets it.
+    Where its mount shows another one, clients get that."""
 
     allow_networks: Separated[IPv4Network | IPv6Network] = ()
     """Private networks that downloads may reach, as CIDRs separated by commas."""

@@ -55,11 +55,10 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with terminal.global_and_fixture_disabled():
             print(f"\n[compose {time.monotonic() - began:5.1f}s] {text}", flush=True)
 
-    downloads = tmp_path_factory.mktemp("downloads")
+    downloads = tmp_path_factory.mktemp("downloads")  # of root, where root runs this, as in a fresh clone of root's
     downloads.chmod(0o755)
+    (downloads / ".gitkeep").touch()
     uid = os.getuid() or 1000
-    if os.getuid() == 0:
-        os.chown(downloads, uid, uid)
     port, cluster_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")} | {
         # A project of its own, so that tearing it down can't touch one that a person runs from this folder.

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -13,9 +15,14 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from simulcast.gateway import Gateway
+from simulcast.settings.front_end import FrontEndSettings
+from simulcast.settings.redis import setting_name
+from simulcast.settings.worker import WorkerSettings
+from tests.compose.settings import FILES, PRINT_ENVIRONMENT, SET, SET_BY_THE_FILE
 from tests.compose.stack import FRONT_ENDS, Stack
 from tests.conditions import eventually, until
 from tests.documents import blocks
+from workers.disk.mount import mounted_path
 
 # Nothing warm: engine, base images, the image and three health checks in a row.
 pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
@@ -121,6 +128,42 @@ def test_a_worker_that_cannot_write_its_folder_stops_with_path_user_and_remedy(s
     assert "/downloads" in worker.stdout
     assert str(stack.uid) in worker.stdout
     assert "chown" in worker.stdout
+
+
+def test_only_an_empty_folder_of_roots_is_given_to_the_workers(stack: Stack) -> None:
+    if os.getuid():
+        pytest.skip("only root can make folders of root")
+    for content, owner, is_given in (("", 0, True), (".hidden", 0, True), ("file", 0, False), ("", 7, False)):
+        folder = stack.downloads.parent / f"owned-{content}-{owner}"
+        folder.mkdir()
+        if content:
+            (folder / content).touch()
+        os.chown(folder, owner, owner)
+        assert stack.run("run", "--rm", "-T", "folder", SIMULCAST_DOWNLOADS=str(folder)).returncode == 0
+        assert (folder.stat().st_uid, folder.stat().st_gid) == ((stack.uid,) * 2 if is_given else (owner,) * 2)
+
+
+def test_the_mount_shows_the_folder_that_clients_know_wherever_compose_was_started(stack: Stack) -> None:
+    mounts = stack.inside("worker", "cat", "/proc/self/mountinfo")
+    assert mounted_path(Path("/downloads"), "/elsewhere/downloads", mounts) == str(stack.downloads)
+    assert mounted_path(Path("/downloads"), str(stack.downloads), mounts) == str(stack.downloads)
+
+
+@pytest.mark.parametrize("service", ["app", "worker"])
+def test_what_env_sets_is_seen_in_the_process(stack: Stack, service: str, tmp_path: Path) -> None:
+    wanted = SET["all"] | SET[service]
+    settings_class = FrontEndSettings if service == "app" else WorkerSettings
+    assert set(wanted) == set(map(setting_name, settings_class.model_fields)) - SET_BY_THE_FILE
+    for name in FILES & set(wanted):
+        wanted[name] = str(tmp_path / wanted[name])
+        Path(wanted[name]).write_text(name)
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in wanted.items()))
+    cleared = {name: text for name, text in stack.environment.items() if not name.startswith("SIMULCAST_")}
+    run = ("run", "--rm", "--no-deps", "-T", service, "python", "-c", PRINT_ENVIRONMENT)
+    seen = replace(stack, environment=cleared).run("--env-file", str(file), *run)
+    environment = json.loads(seen.stdout.splitlines()[-1])
+    assert {name: environment.get(name) for name in wanted} == wanted | {name: name for name in FILES & set(wanted)}
 
 
 @pytest.mark.parametrize("service", ["redis", "app", "worker", "nginx"])
@@ -250,5 +293,5 @@ async def test_each_container_ends_by_itself_within_its_grace(stack: Stack) -> N
     said = stack.run("ps", "--all", "--format", "{{.Service}} {{.ExitCode}}").stdout
     codes = [(service, int(code)) for service, code in (line.split() for line in said.splitlines() if line)]
     of_the_cluster = {*CLUSTER, "cluster-keeper", "cluster-app", "cluster-worker", "cluster-nginx"}
-    assert {service for service, _ in codes} == {"redis", "app", "worker", "nginx"} | of_the_cluster
+    assert {service for service, _ in codes} == {"redis", "app", "folder", "worker", "nginx"} | of_the_cluster
     assert [each for each in codes if each[1] == 137] == []  # 128 + SIGKILL

@@ -26,6 +26,7 @@ VALUES = [
 NAMED_BY_CHOICE = {
     "public_download_dir",
     "download_dir",
+    "host_download_dir",
     "files_dir",
     "host",
     "admin_host",
