@@ -21,7 +21,10 @@ from workers.http.url import URL, WEB
 
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 30.0
-_READ_BYTES = 128 * 1024  # read from a socket by one call of libcurl, which makes up to eleven in one turn of the loop
+_MAX_READ_BYTES = (
+    128 * 1024
+)  # read from a socket by one call of libcurl, which makes up to eleven in one turn of the loop
+_MIN_READ_BYTES = 32 * 1024  # where there are many transfers: none is paused within a turn
 _IDLE_CONNECTION_S = 60
 _DNS_TTL_S = 10
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which pycurl has no name
@@ -150,7 +153,7 @@ class Client:
             pycurl.FTP_RESPONSE_TIMEOUT: max(1, round(self._read_timeout_s)),
             pycurl.MAXAGE_CONN: _IDLE_CONNECTION_S,
             pycurl.DNS_CACHE_TIMEOUT: _DNS_TTL_S,
-            pycurl.BUFFERSIZE: _READ_BYTES,
+            pycurl.BUFFERSIZE: max(_MIN_READ_BYTES, _MAX_READ_BYTES * 4 // max(4, len(self._multi.futures()))),
             pycurl.OPT_FILETIME: 1,
             pycurl.NOSIGNAL: 1,
             _SUPPRESS_CONNECT_HEADERS: 1,

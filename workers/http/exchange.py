@@ -1,8 +1,8 @@
 """One request by libcurl and its response: the headers first, then the body as fast as it is read.
 
-Bound: MAX_BUFFER_BYTES of the body are kept, fewer where there are many transfers, and one block of libcurl's; then the
-transfer is paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time: they are gathered, and written to
-the disk together.
+Bound: MAX_BUFFER_BYTES of the body are kept, fewer where there are many transfers, and what libcurl reads in one turn
+of the loop; then the transfer is paused, and TCP makes the server wait. libcurl delivers 16 KiB at a time, into a list:
+a function of Python would be called for each otherwise. They are gathered, and written to the disk together.
 """
 
 import asyncio
@@ -80,13 +80,16 @@ class Exchange:
         self._has_head = False
         self._arrived = asyncio.Event()
         self._buffer = Block()
+        self._came: list[bytes] = []  # since libcurl last told of progress, as it does after each turn
         self._wanted = 1
         self._limit = MAX_BUFFER_BYTES  # a small file is not paused
         self._is_paused = False
         self._is_done = False
         easy.setopt(pycurl.PREREQFUNCTION, self._on_connected)
         easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
-        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        easy.setopt(pycurl.WRITEFUNCTION, self._came.append)
+        easy.setopt(pycurl.XFERINFOFUNCTION, self._on_progress)
+        easy.setopt(pycurl.NOPROGRESS, 0)
 
     def begin(self, multi: pycurl.AsyncCurlMulti) -> None:
         """Begin the transfer. Raises pycurl.error."""
@@ -145,7 +148,8 @@ class Exchange:
         self._arrived.clear()
         if self._is_paused and not self._transfer.done():
             self._is_paused = False
-            self._easy.pause(pycurl.PAUSE_CONT)
+            with suppress(pycurl.error):  # the transfer has ended, as is told soon
+                self._easy.pause(pycurl.PAUSE_CONT)
         async with asyncio.timeout(seconds):
             await self._arrived.wait()
 
@@ -164,6 +168,8 @@ class Exchange:
 
     def _end(self, future: "asyncio.Future[pycurl.Curl]") -> None:
         error = None if future.cancelled() else future.exception()
+        if self._came:
+            self._gather()
         if self._easy.closed:  # this is called a turn after the transfer's end: nothing is asked of a closed handle
             return
         if future.cancelled():
@@ -210,14 +216,19 @@ class Exchange:
         self.status = 200 if self._start is None else 206
         self.headers = Headers.of_file(size, modified, self._start)
 
-    def _on_body(self, data: bytes) -> int | None:
+    def _on_progress(self, *_: float) -> int:
+        if self._came:
+            self._gather()
+            if self._buffer.size >= self._limit and not self._is_paused:
+                self._is_paused = True
+                self._easy.pause(pycurl.PAUSE_RECV)
+        return 0
+
+    def _gather(self) -> None:
         if not self._has_head:
             self._complete_head()
-        buffer = self._buffer
-        if buffer.size >= self._limit:
-            self._is_paused = True
-            return int(pycurl.WRITEFUNC_PAUSE)
-        buffer.append(data)
-        if buffer.size >= self._wanted:
+        for piece in self._came:
+            self._buffer.append(piece)
+        self._came.clear()
+        if self._buffer.size >= self._wanted:
             self._arrived.set()
-        return None
