@@ -50,7 +50,7 @@ def main() -> None:
         settings = FrontEndSettings.from_environment(**{n: v for n, v in vars(flags).items() if n in names})
         settings.check_host(settings.host)
         settings.resolved_redis_url()  # the server would log a traceback of its error
-        configure(settings.log)
+        configure("front-end", settings.log, settings.log_format, access_log=settings.access_log)
         admin = _admin_socket(settings, flags.admin_fd)
         config, front_end = _configure_server(settings, flags.root_path, admin)
     except SimulcastError as error:

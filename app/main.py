@@ -17,6 +17,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 import simulcast
+from app.access.access_log import AccessLogMiddleware
 from app.access.cors import CrossOriginMiddleware
 from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
@@ -86,7 +87,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure(settings.log)
+        configure("front-end", settings.log, settings.log_format, access_log=settings.access_log)
         async with AsyncExitStack() as running:
             await running.enter_async_context(front_end.lifespan(app))
             if tokens is not None:
@@ -107,6 +108,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
             BrokerUnavailable: unavailable_handler,
         },
         middleware=[
+            *([Middleware(AccessLogMiddleware)] if settings.access_log else []),
             Middleware(CrossOriginMiddleware, allowed=settings.allowed_origins),
             Middleware(
                 RequestFilterMiddleware,

@@ -1,6 +1,7 @@
 """Fixtures: programs that a test starts, all ended with it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from tests.ports import free_port
 from tests.service import FrontEnd, Program, Worker
 from tests.valkey import Valkey
 
+# A line of the log of any program.
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d [A-Z]+ +[\w-]+\[\d+\] [\w.]+: .*")
 StartFrontEnd = Callable[..., Awaitable[FrontEnd]]
 StartWorker = Callable[..., Worker]
 

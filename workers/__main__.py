@@ -110,7 +110,7 @@ def main() -> None:
         url = settings.resolved_redis_url()
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
-    configure(settings.log)
+    configure("worker", settings.log, settings.log_format)
     try:
         folder = open_folder(settings.download_dir)
     except FolderNotWritable as error:

@@ -31,7 +31,9 @@ def client_authorizer(tokens: TokenVerifier) -> Authorize:
             token = next(named, None) if token is None else token
             if token is None:
                 return TokenInFirstMessage(verify_first)
-        return await authorize(tokens, token, "watch", channels)
+        grant = await authorize(tokens, token, "watch", channels)
+        connection.state.user = grant.user
+        return grant
 
     async def verify_first(token: str) -> Grant:
         return await authorize(tokens, token, "watch", [])
@@ -43,9 +45,7 @@ def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     """Return a dependency of routes: the scope, in the channel that the path names, else in that of the downloads."""
 
     async def authorize_request(request: Request) -> Grant:
-        channel = request.path_params.get("channel", DEFAULT_CHANNEL)
-        tokens = cast(TokenVerifier | None, request.app.state.tokens)
-        return await authorize(tokens, bearer_token(request), scope, [channel])
+        return await _authorize(request, scope, [request.path_params.get("channel", DEFAULT_CHANNEL)])
 
     return authorize_request
 
@@ -57,8 +57,7 @@ def require_scope_in_query(scope: Scope) -> Callable[..., Awaitable[str]]:
         request: Request,
         channel: Annotated[str, Query(pattern=f"^{CHANNEL_PATTERN}$", description="of the jobs")] = DEFAULT_CHANNEL,
     ) -> str:
-        tokens = cast(TokenVerifier | None, request.app.state.tokens)
-        await authorize(tokens, bearer_token(request), scope, [channel])
+        await _authorize(request, scope, [channel])
         return channel
 
     return authorize_request
@@ -68,8 +67,7 @@ def require_scope_anywhere(scope: Scope) -> Callable[[Request], Awaitable[Grant]
     """Return a dependency of routes that check each channel themselves: the scope, in whatever channels."""
 
     async def authorize_request(request: Request) -> Grant:
-        tokens = cast(TokenVerifier | None, request.app.state.tokens)
-        grant = await authorize(tokens, bearer_token(request), scope, [])
+        grant = await _authorize(request, scope, [])
         if not grant.has(scope):
             raise _insufficient_scope(grant, scope, "")
         return grant
@@ -83,12 +81,24 @@ def bearer_token(connection: HTTPConnection) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
+async def _authorize(request: Request, scope: Scope, channels: Iterable[str]) -> Grant:
+    """As `authorize`, with the token of the request, whose user the logs name then."""
+    grant = await authenticate(cast(TokenVerifier | None, request.app.state.tokens), bearer_token(request))
+    request.state.user = grant.user
+    return check_scope(grant, scope, channels)
+
+
 async def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, channels: Iterable[str]) -> Grant:
     """Return the grant of `token`, which includes the scope in each channel; everything without tokens configured.
 
     Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that, 503 while
     its key, or the revoked tokens, can't be looked up.
     """
+    return check_scope(await authenticate(tokens, token), scope, channels)
+
+
+async def authenticate(tokens: TokenVerifier | None, token: str | None) -> Grant:
+    """Return the grant of `token`. Raises HTTPException 401 and 503, as `authorize`."""
     if tokens is None:
         return FULL_ACCESS
     if token is None:
@@ -98,11 +108,15 @@ async def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scop
             {"www-authenticate": _CHALLENGE},
         )
     try:
-        grant = await tokens.grant(token)
+        return await tokens.grant(token)
     except (KeysUnavailable, BrokerUnavailable) as error:
         raise HTTPException(503, str(error), RETRY_AFTER) from error
     except TokenRefused as error:
         raise HTTPException(401, str(error), {"www-authenticate": f'{_CHALLENGE}, error="invalid_token"'}) from error
+
+
+def check_scope(grant: Grant, scope: Scope, channels: Iterable[str]) -> Grant:
+    """Return the grant if it includes the scope in each channel. Raises HTTPException 403."""
     for channel in channels:
         if not grant.allows(scope, channel):
             raise _insufficient_scope(grant, scope, channel)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.permissions import require_scope
+from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from app.routes.commands import NOT_NOW, Accepted, CommandId
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
@@ -21,7 +22,7 @@ from simulcast.model.requests import AddDownload, ListDownloads
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
 _may_command = require_scope("command")
-_commanding = APIRouter(dependencies=[Depends(_may_command)], responses=WRITING)
+_commanding = APIRouter(route_class=AuditedRoute, dependencies=[Depends(_may_command)], responses=WRITING)
 MayCommand = Annotated[Grant, Depends(_may_command)]
 
 

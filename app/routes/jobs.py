@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel
 
 from app.access.permissions import require_scope_in_query
+from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices
 from app.routes.commands import NOT_NOW, Accepted, CommandId
 from simulcast.frontend.routes import openapi_errors
@@ -15,7 +16,7 @@ from simulcast.model.own_job import JobQuery, JobState, OwnJobRecord
 
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(responses=openapi_errors(401, 403, 422, 503))
-_commanding = APIRouter(responses=WRITING)
+_commanding = APIRouter(route_class=AuditedRoute, responses=WRITING)
 WatchedChannel = Annotated[str, Depends(require_scope_in_query("watch"))]
 CommandedChannel = Annotated[str, Depends(require_scope_in_query("command"))]
 

@@ -7,12 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.access.permissions import require_scope_anywhere
 from app.access.tokens import TokenVerifier
+from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from simulcast.frontend.routes import openapi_errors
 from simulcast.model.revocation import MAX_NAME_CHARS, MAX_REVOKED_S, REVOKED_S, revoked_name
 
 router = APIRouter(
-    dependencies=[Depends(require_scope_anywhere("admin"))], responses=WRITING | openapi_errors(400, 404, 421)
+    route_class=AuditedRoute,
+    dependencies=[Depends(require_scope_anywhere("admin"))],
+    responses=WRITING | openapi_errors(400, 404, 421),
 )
 _Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 
@@ -47,5 +50,6 @@ async def revoke(request: Request, services: RunningServices) -> Revoked:
         raise HTTPException(404, "no tokens are wanted here, so none can be revoked: docs/access.md")
     body = await parse_body(Revocation, request)
     name = revoked_name("sub", body.user) if body.user is not None else revoked_name("jti", body.token_id or "")
+    request.state.target = name  # for the audit log
     await services.revocations.revoke(name, body.for_s)
     return Revoked(for_s=body.for_s)

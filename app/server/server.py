@@ -24,8 +24,6 @@ MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of the longest text, what
 ACCEPTS_PER_TURN = 8
 TRIM_INTERVAL_S = 10  # the server ticks ten times a second
 _POLL_INTERVAL_S = 0.05
-_HANDLERS = {name: {"formatter": name, "class": "simulcast.logs.BackgroundHandler"} for name in ("default", "access")}
-_LOGGING = {**uvicorn.config.LOGGING_CONFIG, "handlers": _HANDLERS}
 
 
 def with_copies(sockets: list[socket.socket]) -> list[socket.socket]:
@@ -89,7 +87,7 @@ def uvicorn_config(
         http=Http,
         forwarded_allow_ips=proxies,
         root_path=root_path,
-        log_config=_LOGGING,
+        log_config=None,  # its lines look like all others
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -96,7 +96,7 @@ def up(
 
     settings = FrontEndSettings.from_environment(host=host, port=port or 8080, open_to_everyone=open_to_everyone)
     settings.check_host(host)
-    logs.configure(settings.log)
+    logs.configure("up", settings.log, settings.log_format)
     folder = WorkerSettings.from_environment().download_dir
     places = (host, port, front_ends, workers, data, redis_url, folder)
     asyncio.run(up.up(up.Plan(*places, open_to_everyone=open_to_everyone, admin_port=admin_port)))

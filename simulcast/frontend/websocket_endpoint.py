@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 
 from simulcast.cancellation import run_until_first
 from simulcast.errors import BrokerUnavailable
+from simulcast.frontend.audit import log_message, log_refusal
 from simulcast.frontend.authorization import Outcome, admit, authenticate
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.requests import answer
@@ -65,6 +66,7 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
 
 async def refuse(websocket: WebSocket, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
     """Refuse a handshake with the reason."""
+    log_refusal(websocket.scope["path"], status, detail, address_key(websocket.client and websocket.client.host))
     if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
         await websocket.send_denial_response(JSONResponse({"detail": detail}, status, headers))
     else:
@@ -137,7 +139,9 @@ async def _join(client: Subscriber) -> bool:
 async def _handle_text(text: str, client: Subscriber, services: Services, grant: Grant) -> None:
     message = commands.parse(text)
     if message is not None:
-        await client.send_text(await _handle_message(message, client, services, grant))
+        reply = await _handle_message(message, client, services, grant)
+        log_message(message, reply, user=grant.user, address=client.options.address)
+        await client.send_text(reply)
 
 
 async def _handle_message(message: commands.ClientMessage, client: Subscriber, services: Services, grant: Grant) -> str:

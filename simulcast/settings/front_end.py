@@ -73,6 +73,9 @@ class FrontEndSettings(AccessSettings):
     """Port for [/metrics](metrics.md), separate from the clients' port. 0: none; `simulcast up` then takes any free
     one."""
 
+    access_log: bool = False
+    """Log each request, and each connection of a client when it ends, at the level info."""
+
     drain_s: float = Field(default=5.0, ge=0, le=10)
     """Seconds within which clients are disconnected in waves after SIGTERM (fewer for few clients). Set the stop
     time-out of Docker or systemd at least 10 s higher."""

@@ -33,6 +33,9 @@ class SharedSettings(RedisSettings):
     log: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Form of the log: lines of text, or a JSON object on each line."""
+
     download_schemes: Separated[Scheme] = WEB
     """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers."""
 

@@ -15,6 +15,7 @@ SET = {
     "all": {
         "SIMULCAST_SILENT_TTL_S": "601",
         "SIMULCAST_LOG": "debug",
+        "SIMULCAST_LOG_FORMAT": "json",
         "SIMULCAST_DOWNLOAD_SCHEMES": "https",
     },
     "app": {
@@ -25,6 +26,7 @@ SET = {
         "SIMULCAST_TOKEN_PUBLIC_KEY_FILE": "keys.pem",
         "SIMULCAST_TOKEN_JWKS_URL": "https://id.example/jwks.json",
         "SIMULCAST_COMPRESSION": "true",
+        "SIMULCAST_ACCESS_LOG": "true",
         "SIMULCAST_CONNECTIONS_PER_ADDRESS": "77",
         "SIMULCAST_DRAIN_S": "7",
         "SIMULCAST_PROXIES": "192.0.2.1",

@@ -34,6 +34,7 @@ OF_READERS = {
     "tasks.py",
 }  # files of applications that use the library
 SUBPROTOCOLS = {"simulcast.v1", "simulcast.flat"}
+UNITS = {"simulcast.socket"}  # of systemd
 # In docs/architecture.md: values on the wire, which are no identifiers.
 WORDS = {"PUBLISH", "accepted", "rejected"}
 PAGES = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which names files of its time
@@ -86,6 +87,17 @@ def product_definitions() -> frozenset[str]:
     return names | {f"{kind}.{name}" for kind in ("Config", "Gateway") for name in others}
 
 
+@cache
+def loggers() -> frozenset[str]:
+    """Return the names of all loggers of the product."""
+    texts = (
+        (ROOT / path).read_text(encoding="utf-8")
+        for path in tracked()
+        if path.startswith(PRODUCT) and path.endswith(".py")
+    )
+    return frozenset(name for text in texts for name in re.findall(r'getLogger\("([\w.]+)"\)', text))
+
+
 def missing_path(named: str) -> bool:
     path, *names = named.split("::")
     folder = path.rstrip("/")
@@ -109,7 +121,8 @@ def missing_in(text: str) -> list[str]:
     missing = [named for named in PATH.findall(text) if "/" in named and named not in GENERATED and missing_path(named)]
     names = (name for name in FILE.findall(text) if name not in OF_READERS)
     files = [name for name in names if not any(f"/{path}".endswith(f"/{name}") for path in tracked())]
-    return missing + files + [named for named in set(DOTTED.findall(text)) - SUBPROTOCOLS if missing_module(named)]
+    dotted = set(DOTTED.findall(text)) - SUBPROTOCOLS - UNITS - loggers()
+    return missing + files + [named for named in dotted if missing_module(named)]
 
 
 def spans(document: Path) -> str:

@@ -2,16 +2,14 @@
 
 import asyncio
 import itertools
-import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from tests.programs import LINE
 from tests.service import FrontEnd, collect
 
 _numbers = itertools.count()
-# What a front-end says of itself: a time, a level, a name; and uvicorn of what is no HTTP.
-LINE = re.compile(r"\d\d:\d\d:\d\d [A-Z]+ +simulcast\.\w+: .*|WARNING:  Invalid HTTP request received\.")
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from simulcast import logs
+from simulcast import log_repeats, logs
 from simulcast.logs import BackgroundHandler
 
 
@@ -53,4 +53,27 @@ def test_lines_are_written_in_order_before_the_process_ends() -> None:
     handler.flush()
     assert not handler._bytes
     assert read_all(pipe, handler) == [str(number) for number in range(100)]
+    os.close(pipe)
+
+
+def test_the_sum_of_repeated_warnings_is_written_without_another_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_repeats, "REPEAT_INTERVAL_S", 0.05)
+    pipe, writing = os.pipe()
+    handler = BackgroundHandler(writing)
+    for _ in range(3):
+        handler.emit(logging.LogRecord("simulcast.x", logging.WARNING, "", 0, "no jobs", None, None))
+    text = b""
+    while text.count(b"\n") < 2:
+        text += os.read(pipe, 65536)
+    assert re.match(rb"no jobs\nno jobs \((once|2 times) more within 0 s\)\n", text)
+    os.close(pipe)
+
+
+def test_the_sum_of_repeated_warnings_is_written_at_the_end() -> None:
+    pipe, writing = os.pipe()
+    handler = BackgroundHandler(writing)
+    for _ in range(2):
+        handler.emit(logging.LogRecord("simulcast.x", logging.WARNING, "", 0, "no jobs", None, None))
+    handler.flush()
+    assert read_all(pipe, handler) == ["no jobs", "no jobs (once more within 60 s)"]
     os.close(pipe)

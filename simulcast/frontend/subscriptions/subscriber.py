@@ -11,6 +11,7 @@ from typing import Protocol
 from simulcast.broker import Broker
 from simulcast.containment import contain_errors
 from simulcast.errors import PositionLost
+from simulcast.frontend.audit import log_connection
 from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.fanout.counters import Source
 from simulcast.frontend.fanout.deflate import Deflate
@@ -87,7 +88,7 @@ class Subscriber:
         self._with_channel = self.options.with_channel
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
-        self._disconnected = False
+        self._joined_at, self._disconnected = self.channels.now(), False
         self._answer: bytes | None = None  # to be written first when the socket has drained
         self._taken: int | None = None  # by the client, when that was last looked at
         self._stalled_since: float | None = None  # while the socket is full
@@ -135,9 +136,11 @@ class Subscriber:
 
     def on_disconnect(self) -> None:
         """The connection is lost: leave every channel."""
-        self._disconnected = True
-        self._answer = None
-        self.connected.discard(self)
+        self._disconnected, self._answer = True, None
+        if self in self.connected:
+            self.connected.discard(self)
+            lasted_s = self.channels.now() - self._joined_at
+            log_connection(self.options.channels, lasted_s, user=self.grant.user, address=self.options.address)
         for channel in list(self._clients):
             with contain_errors(f"a client that leaves {channel}"):
                 self.unfollow(channel)
@@ -219,9 +222,8 @@ class Subscriber:
 
     async def _recover(self, channel: str, feed: Feed, since: Position | None) -> Source:
         """Bring the client up to date, and return the source of its backlog."""
-        caught_up = False
+        caught_up, page_size = False, _FIRST_PAGE_SIZE
         source: Source = "memory"
-        page_size = _FIRST_PAGE_SIZE
         try:
             while not self._disconnected:
                 step = plan_recovery(feed, since, self.options.resumes)
@@ -259,8 +261,7 @@ class Subscriber:
         entries = conflate(page)
         written = page[0].position.offset - 1
         while entries and self._drained.is_set():
-            frames: list[bytes] = []
-            size = 0
+            frames, size = list[bytes](), 0
             while entries and (not frames or size + len(entries[0].frame) <= SLICE_BYTES):
                 entry = entries.pop(0)
                 written = entry.offset
