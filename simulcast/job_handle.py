@@ -9,15 +9,16 @@ import os
 from collections.abc import Generator
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from simulcast.background import shared
 from simulcast.errors import JobCancelled
-from simulcast.job_keeper import JobKeeper, Outcome, Tenure
+from simulcast.job_keeper import JobKeeper, Outcome
 from simulcast.model import own_job
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.own_job import JobEnd, Number
 from simulcast.own_jobs import QUEUED_TTL_S
+from simulcast.tenure import Tenure
 
 
 class _Turn:
@@ -28,6 +29,7 @@ class _Turn:
 
 
 _TURN = _Turn()
+_CANCELS = (JobCancelled, asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
 
 
 class Job:
@@ -51,7 +53,7 @@ class Job:
         self._tenure = Tenure(job_id, own_job.about(job_id, kind, name), channel, attempt)
         self._url = url
         self._process = os.getpid()
-        self._measures: dict[str, object] = {}
+        self._measures: dict[str, Any] = {}
         self._has_seen_cancel = False
         self._outer: Job | None = None
         self._runs = False
@@ -72,8 +74,7 @@ class Job:
 
     @result.setter
     def result(self, value: object) -> None:
-        own_job.result_members(value)
-        self._result = value
+        self._result = own_job.copy_result(value)
 
     @property
     def lost(self) -> bool:
@@ -110,7 +111,7 @@ class Job:
         measures = self._measures | {name: value for name, value in given.items() if value is not None}
         if done is not None and progress is None:
             measures.pop("progress", None)
-        text = own_job.measures(**measures)  # type: ignore[arg-type]
+        text = own_job.measures(**measures)
         self._measures = measures
         if self._runs and not self.lost:
             shared(JobKeeper, self._url).push(self._tenure, text)
@@ -118,12 +119,13 @@ class Job:
 
     def _end_of(self, error: BaseException | None) -> tuple[JobEnd, str]:
         """Return the end that the block's own end stands for, and the text of its error."""
+        is_group_of_cancels = isinstance(error, BaseExceptionGroup) and error.split(_CANCELS)[1] is None
+        if isinstance(error, _CANCELS) or is_group_of_cancels:  # a group comes from an asyncio.TaskGroup
+            return "cancelled", ""
         match error:
             case None | SystemExit(code=None | 0):
                 is_cancelled = self._has_seen_cancel and self._tenure.cancel_requested and self._result is None
                 return ("cancelled" if is_cancelled else "complete"), ""
-            case JobCancelled() | asyncio.CancelledError() | KeyboardInterrupt() | GeneratorExit():
-                return "cancelled", ""
             case SystemExit():
                 return "error", f"it exited with {error.code}"
         return "error", error_text(error)
@@ -131,8 +133,14 @@ class Job:
     def _last_measures(self, state: JobEnd) -> str:
         measures = dict(self._measures)
         if state == "complete":
-            measures |= {"progress": 1.0} | ({"done": measures["total"]} if "total" in measures else {})
-        return own_job.measures(**measures) if measures else ""  # type: ignore[arg-type]
+            measures["progress"] = 1.0
+            if "total" in measures:
+                measures["done"] = max(measures["total"], measures.get("done", 0))
+        return own_job.measures(**measures) if measures else ""
+
+    def _refuse_second_entry(self) -> None:
+        if self._runs or self.outcome is not None:
+            raise RuntimeError(f"job {self.id} was entered before: make another handle for another run of it")
 
     def _enter(self) -> None:
         self._outer = _current.get()
@@ -148,8 +156,14 @@ class Job:
 
 
 def error_text(error: object) -> str:
-    """Return the text of an error for people, or the name of its type where it has none."""
-    return str(error) or type(error).__name__
+    """Return the text of an error for people, or the name of its type where it has none; of a group those of all."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(error_text, error.exceptions))
+    try:
+        text = str(error)
+    except Exception:  # of somebody else's class
+        text = ""
+    return text or type(error).__name__
 
 
 class AsyncJob(Job):
@@ -157,6 +171,7 @@ class AsyncJob(Job):
 
     async def __aenter__(self) -> Self:
         """Begin the job. Raises JobTaken while another process runs it, JobCancelled if that was cancelled before."""
+        self._refuse_second_entry()
         await shared(JobKeeper, self._url).start_async(self._tenure)
         self._enter()
         return self
@@ -184,6 +199,7 @@ class SyncJob(Job):
 
     def __enter__(self) -> Self:
         """As `AsyncJob.__aenter__`."""
+        self._refuse_second_entry()
         shared(JobKeeper, self._url).start(self._tenure)
         self._enter()
         return self

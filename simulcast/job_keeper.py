@@ -11,8 +11,8 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Literal, TypeVar
 
 from simulcast.background import Background
@@ -22,6 +22,7 @@ from simulcast.heartbeat import process_name
 from simulcast.model.commands import JobCommand, Reason
 from simulcast.model.own_job import JobEnd
 from simulcast.own_jobs import JOB_LEASE_S, RENEW_BATCH, OwnJobs
+from simulcast.tenure import Tenure
 
 PROGRESS_INTERVAL_S = 0.25
 RETRY_S = 0.3
@@ -32,30 +33,7 @@ AWAY_TIMEOUT_S = 0.5  # how long a start waits while Redis is known to be away, 
 Outcome = Literal[JobEnd, "lost"]
 
 _log = logging.getLogger("simulcast.jobs")
-
 T = TypeVar("T")
-
-
-@dataclass(slots=True, eq=False)
-class Tenure:
-    """One run of one job, in this process or the one that it was forked from.
-
-    `starts_late`: Redis was away, or forgot it, and each renewal tries to start it. `news`: measures that wait.
-    `pushed_by`: the process whose task will look for news.
-    """
-
-    job_id: str
-    about: str
-    channel: str
-    attempt: int = 0
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
-    started: bool = False
-    starts_late: bool = False
-    cancel_requested: bool = False
-    lost: bool = False
-    is_ending: bool = False
-    news: str = ""
-    pushed_by: int = 0
 
 
 class JobKeeper(Background):
@@ -73,23 +51,45 @@ class JobKeeper(Background):
         try:
             starting.result()
         except BaseException:
-            starting.cancel()  # a signal's handler raised: nobody will run the job
+            self._abandon(tenure, starting)
             raise
 
     async def start_async(self, tenure: Tenure) -> None:
         """As `start`, for an event loop."""
-        await asyncio.wrap_future(self.submit("start a job", lambda: self._start_job(tenure)))
+        starting = self.submit("start a job", lambda: self._start_job(tenure))
+        try:
+            await asyncio.wrap_future(starting)
+        except BaseException:
+            self._abandon(tenure, starting)
+            raise
+
+    def _abandon(self, tenure: Tenure, starting: "concurrent.futures.Future[None]") -> None:
+        """End the job of a caller that was interrupted, by a cancel or a signal, while it waited for the start."""
+        if starting.cancel() or starting.exception() is None:
+            with suppress(BrokerUnavailable):  # the interpreter is shutting down
+                self.submit("cancel a job", lambda: self._end_abandoned(tenure))
 
     def end(self, tenure: Tenure, state: JobEnd, measures: str, result: object, error_message: str) -> Outcome:
         """End the job, and return how it ended for everyone; blocks for at most END_TIMEOUT_S."""
-        return self.run("end a job", lambda: self._end_job(tenure, state, measures, result, error_message))
+        try:
+            return self.run("end a job", lambda: self._end_job(tenure, state, measures, result, error_message))
+        except BrokerUnavailable:  # the interpreter is shutting down
+            return "lost"
 
     async def end_async(
         self, tenure: Tenure, state: JobEnd, measures: str, result: object, error_message: str
     ) -> Outcome:
-        """As `end`, for an event loop."""
+        """As `end`, for an event loop. The job ends also where the caller is cancelled meanwhile."""
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake(_: object) -> None:
+            with suppress(RuntimeError):  # the loop of a cancelled caller may have been closed
+                loop.call_soon_threadsafe(told.set)
+
         ending = self.submit("end a job", lambda: self._end_job(tenure, state, measures, result, error_message))
-        return await asyncio.wrap_future(ending)
+        ending.add_done_callback(wake)
+        await told.wait()
+        return ending.result()
 
     def push(self, tenure: Tenure, measures: str) -> None:
         """Publish how far the job is, soon; newer measures supersede older ones that wait. Never blocks."""
@@ -115,8 +115,7 @@ class JobKeeper(Background):
 
     def cancel_later(self, job_id: str, channel: str) -> "concurrent.futures.Future[Reason | None]":
         """Ask for the end of a job, as a client does; returns immediately."""
-        command = JobCommand("cancel_job", job_id)
-        return self.submit("cancel a job", lambda: self._jobs_of(channel).command(command))
+        return self.submit("cancel a job", lambda: self._jobs_of(channel).command(JobCommand("cancel_job", job_id)))
 
     def _begin(self) -> None:
         super()._begin()
@@ -150,6 +149,10 @@ class JobKeeper(Background):
             self._kept.pop(tenure, None)
             raise
 
+    async def _end_abandoned(self, tenure: Tenure) -> None:
+        if tenure.may_run:
+            await self._end_job(tenure, "cancelled", "", None, "")
+
     async def _start_once_free(self, tenure: Tenure) -> None:
         """Begin the job; wait for the end of an owner that renews its lease no longer. Raises as `OwnJobs.start`."""
         deadline, lease_end_ms = time.monotonic() + TAKEN_TIMEOUT_S, 0.0
@@ -165,10 +168,14 @@ class JobKeeper(Background):
             await asyncio.sleep(RETRY_S)
 
     async def _ask_for_lease(self, tenure: Tenure) -> None:
-        jobs = self._jobs_of(tenure.channel)
-        lease = await jobs.start(
-            tenure.job_id, tenure.about, tenure.token, self._name, attempt=tenure.attempt, lease_s=self.lease_s
-        )
+        jobs, tenure.may_run = self._jobs_of(tenure.channel), True
+        try:
+            lease = await jobs.start(
+                tenure.job_id, tenure.about, tenure.token, self._name, attempt=tenure.attempt, lease_s=self.lease_s
+            )
+        except (JobTaken, JobCancelled, LeaseLost):
+            tenure.may_run = False
+            raise
         tenure.attempt, tenure.started, self._is_away = lease.attempt, True, False
         tenure.cancel_requested = tenure.cancel_requested or lease.desired == "cancelled"
 
@@ -243,7 +250,11 @@ class JobKeeper(Background):
             with contain_errors("the renewal of leases"):
                 for channel in {tenure.channel for tenure in self._kept}:
                     tenures = [tenure for tenure in self._kept if tenure.channel == channel and not tenure.lost]
-                    await self._renew(self._jobs_of(channel), [tenure for tenure in tenures if tenure.started])
+                    started = sorted((tenure for tenure in tenures if tenure.started), key=attrgetter("attempt"))
+                    newest = {tenure.job_id: tenure for tenure in started}
+                    for tenure in {*started} - {*newest.values()}:
+                        tenure.lose()
+                    await self._renew(self._jobs_of(channel), list(newest.values()))
                     await self._start_late(tenure for tenure in tenures if tenure.starts_late and not tenure.started)
 
     async def _renew(self, jobs: OwnJobs, tenures: list[Tenure]) -> None:
@@ -260,8 +271,7 @@ class JobKeeper(Background):
                     continue
                 tenure.cancel_requested = tenure.cancel_requested or desired == "cancelled"
                 if desired == "lost" and not tenure.is_ending:  # an end may just have been told
-                    tenure.lost = True
-                    _log.warning("job %s is no longer this process's: its lease was lost", tenure.job_id)
+                    tenure.lose()
 
     async def _start_late(self, tenures: Iterable[Tenure]) -> None:
         for tenure in tenures:

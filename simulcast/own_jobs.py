@@ -5,6 +5,7 @@ that no acknowledged one is lost. `simulcast.job` keeps a lease for a block of c
 """
 
 import json
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from typing import Literal, cast
 import redis.asyncio
 
 from simulcast.broker import HISTORY_LENGTH, Broker
-from simulcast.errors import BrokerUnavailable, JobCancelled, JobTaken, LeaseLost
+from simulcast.errors import BrokerUnavailable, InvalidEvent, JobCancelled, JobTaken, LeaseLost
 from simulcast.job_calls import JobCalls
 from simulcast.job_list import JobList
 from simulcast.model import own_job
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import JobCommand, Reason
+from simulcast.model.events import quote
 from simulcast.model.job_record import decode_hash
 from simulcast.model.own_job import JobEnd, JobQuery, OwnJobRecord
 from simulcast.store import functions
@@ -28,6 +30,7 @@ from simulcast.store.topology import Topology
 JOB_LEASE_S = 10.0
 QUEUED_TTL_S = 24 * 3600.0
 RENEW_BATCH = 200
+MAX_ATTEMPT = 2**31
 _NOTHING_DONE = ',"progress":0.0'
 Desired = Literal["running", "cancelled", "lost"]
 
@@ -68,6 +71,8 @@ class OwnJobs(JobCalls):
         changes nothing. `nonce`: a repetition with the same one announces nothing again. Raises JobTaken if the id is a
         download's, BrokerUnavailable.
         """
+        if not 0 < ttl_s < math.inf:
+            raise InvalidEvent(f"ttl_s is a number of seconds above 0, not {ttl_s}")
         args: list[Argument] = [HISTORY_LENGTH, job_id, about, nonce or secrets.token_hex(8), round(ttl_s * 1000)]
 
         def repeat(reply: object) -> Sequence[Argument] | None:
@@ -76,7 +81,7 @@ class OwnJobs(JobCalls):
                     return [*args, number, members, change]
             return None
 
-        match await self._send("queue_job", [*args, attempt or "", members, ""], "queue_job", repeat):
+        match await self._send("queue_job", [*args, _attempt(attempt), members, ""], "queue_job", repeat):
             case [b"taken", *_]:
                 raise JobTaken(job_id, "a download")
             case [bytes(), bytes(number), *_]:
@@ -100,7 +105,7 @@ class OwnJobs(JobCalls):
                     return [*args, number, change]
             return None
 
-        match await self._send("start_job", [*args, attempt or "", ""], "start_job", repeat):
+        match await self._send("start_job", [*args, _attempt(attempt), ""], "start_job", repeat):
             case [b"started", bytes(number), _, bytes(desired)]:
                 return JobLease(job_id, token, int(number), _parse_desired(desired))
             case [b"taken", bytes(owner), bytes(lease_end_ms)]:
@@ -226,6 +231,13 @@ class OwnJobs(JobCalls):
         if reply is None:
             raise LeaseLost(f"job {job_id} is no longer this process's")
         return reply
+
+
+def _attempt(attempt: int) -> Argument:
+    """Return the argument for an attempt, "" for the next one. Raises InvalidEvent for one that can't be counted."""
+    if isinstance(attempt, bool) or not isinstance(attempt, int) or not 0 <= attempt < MAX_ATTEMPT:
+        raise InvalidEvent(f"attempt is a whole number from 0 upwards, not {quote(attempt)}")
+    return attempt or ""
 
 
 def _add_error(members: str, message: str) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from app.routes.commands import NOT_NOW, Accepted, CommandId
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model.commands import JobCommand
-from simulcast.model.own_job import JobQuery, JobState, OwnJobRecord
+from simulcast.model.own_job import MAX_KIND_CHARS, JobQuery, JobState, OwnJobRecord
 
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(responses=openapi_errors(401, 403, 422, 503))
@@ -34,7 +34,7 @@ async def list_jobs(
     services: RunningServices,
     channel: WatchedChannel,
     state: JobState | None = None,
-    kind: Annotated[str | None, Query(max_length=50)] = None,
+    kind: Annotated[str | None, Query(max_length=MAX_KIND_CHARS)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:

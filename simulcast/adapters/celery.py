@@ -4,8 +4,8 @@
 
     track_tasks(app)
 
-A task reports by `simulcast.current_job()`. The pools prefork, threads and solo, and eager tasks, are tracked; those of
-gevent and eventlet are not.
+A task reports by `simulcast.current_job()`. The pools prefork, threads and solo, and eager tasks, are tracked; in
+those of gevent and eventlet tasks run without being tracked.
 """
 
 import functools

@@ -199,6 +199,8 @@ def _normalise(members: dict[str, object], kind: str) -> str:
 
 def validate_key(key: str, name: str) -> str:
     """Return the key. Raises InvalidEvent, which calls it `name`, for one that can't be part of an event."""
+    if not isinstance(key, str):
+        raise InvalidEvent(f"{name} is text, not {quote(key)}")
     if not 1 <= len(key) <= MAX_ID_CHARS or _FORBIDDEN.search(key):
         raise InvalidEvent(
             f"{name} has 1 to {MAX_ID_CHARS} characters, no control characters and no halves of surrogate pairs, "

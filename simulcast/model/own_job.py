@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import ClassVar, Final, Literal, get_args
 
 from pydantic import BaseModel
@@ -13,7 +16,7 @@ from simulcast.model.events import plain_fraction, quote, validate_key
 JobState = Literal["queued", "running", "complete", "error", "cancelled"]
 JOB_STATES: tuple[JobState, ...] = get_args(JobState)
 JobEnd = Literal["complete", "error", "cancelled", "queued"]
-MAX_KIND_CHARS: Final = 50
+MAX_KIND_CHARS: Final = 100
 MAX_NAME_CHARS: Final = 200
 MAX_UNIT_CHARS: Final = 20
 MAX_MESSAGE_CHARS: Final = 500
@@ -48,8 +51,8 @@ def measures(
         fraction = _number(progress, "progress")
         if not -0.001 <= fraction <= 1.001:
             raise InvalidEvent(f"progress is a fraction from 0.0 to 1.0, not {progress!r}: divide a percentage by 100")
-    elif done is not None and total:
-        fraction = done / total
+    elif counts["done"] is not None and counts["total"]:
+        fraction = counts["done"] / counts["total"]
     texts = {"unit": _text(unit, "unit", MAX_UNIT_CHARS), "message": _text(message, "message", MAX_MESSAGE_CHARS)}
     members: dict[str, object] = {"progress": plain_fraction(min(max(0.0, float(fraction)), 1.0))}
     members |= {name: value for name, value in counts.items() if value is not None}
@@ -73,6 +76,12 @@ def result_members(result: object) -> str:
     return f',"result":{text}'
 
 
+def copy_result(result: object) -> object:
+    """Return a result as it is read back, which no later change of the original reaches. Raises InvalidEvent."""
+    text = result_members(result)
+    return json.loads(text.partition(":")[2]) if text else None
+
+
 def error_members(message: str) -> tuple[str, str]:
     """Encode the error of a job as a member, with a leading comma. Return it, and the text that it holds."""
     text = _text(message, "error_message", MAX_MESSAGE_CHARS)
@@ -92,15 +101,23 @@ def _text(value: object, name: str, max_chars: int) -> str:
 
 
 def _number(value: object, name: str) -> Number:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) >= 2**63:
+    """Return it as a number of Python's own: it may be one of NumPy or of `fractions`."""
+    number: Number = float("nan")
+    with suppress(ValueError, OverflowError):
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            number = int(value)
+        elif isinstance(value, Real | Decimal) and not isinstance(value, bool):
+            number = float(value)
+    if number != number or abs(number) >= 2**63:
         raise InvalidEvent(f"{name} is a number, not {quote(value)}")
-    return value
+    return number
 
 
-def _count(value: Number | None, name: str) -> Number | None:
-    if value is not None and _number(value, name) < 0:
+def _count(value: object, name: str) -> Number | None:
+    number = None if value is None else _number(value, name)
+    if number is not None and number < 0:
         raise InvalidEvent(f"{name} is a number from 0 upwards, not {value!r}")
-    return value
+    return number
 
 
 class OwnJobRecord(BaseModel):

@@ -1,27 +1,16 @@
 """A job whose record Redis has forgotten."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 import simulcast
-from simulcast import background
 from simulcast.job_keeper import JobKeeper
 from tests.conditions import eventually
 from tests.jobs import history_at
 from tests.valkey import Valkey
 
-
-@pytest.fixture(autouse=True)
-def _keeper(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A keeper of the shared server, for this test alone."""
-    monkeypatch.setenv("REDIS_URL", valkey.url)
-    background._shared.clear()
-    yield
-    for shared in list(background._shared.values()):
-        shared.close()
-    background._shared.clear()
+pytestmark = pytest.mark.usefixtures("keeper")
 
 
 @pytest.mark.parametrize("waits", [True, False])

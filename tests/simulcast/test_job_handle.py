@@ -13,7 +13,6 @@ import pytest
 
 import simulcast
 import simulcast.sync
-from simulcast import background
 from simulcast.broker import Broker
 from simulcast.errors import InvalidEvent, JobCancelled, JobTaken
 from simulcast.job_keeper import JobKeeper
@@ -25,16 +24,7 @@ from tests.forks import CHILD_TIMEOUT_S, in_child
 from tests.jobs import history_at
 from tests.valkey import Valkey
 
-
-@pytest.fixture(autouse=True)
-def _keeper(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A keeper of the shared server, for this test alone."""
-    monkeypatch.setenv("REDIS_URL", valkey.url)
-    background._shared.clear()
-    yield
-    for shared in list(background._shared.values()):
-        shared.close()
-    background._shared.clear()
+pytestmark = pytest.mark.usefixtures("keeper")
 
 
 async def ends(valkey: Valkey, channel: str) -> list[tuple[object, object]]:
@@ -54,6 +44,11 @@ async def cancel(valkey: Valkey, channel: str, job_id: str) -> None:
     await broker.aclose()
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
 @pytest.mark.parametrize(
     ("error", "end"),
     [
@@ -66,6 +61,13 @@ async def cancel(valkey: Valkey, channel: str, job_id: str) -> None:
         (asyncio.CancelledError(), ("job_cancelled", None)),
         (JobCancelled("a"), ("job_cancelled", None)),
         (ValueError("half \ud800 of a pair"), ("job_error", "half ? of a pair")),
+        (Speechless(), ("job_error", "Speechless")),
+        (ExceptionGroup("of a group", [ValueError("torn"), OSError()]), ("job_error", "torn; OSError")),
+        (ExceptionGroup("of a group", [JobCancelled("a")]), ("job_cancelled", None)),
+        (
+            ExceptionGroup("of a group", [JobCancelled("a"), OSError("torn")]),
+            ("job_error", "job a was cancelled; torn"),
+        ),
     ],
 )
 async def test_the_end_of_a_block_is_the_end_of_its_job(

@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,6 +74,50 @@ def test_a_closed_publisher_refuses(valkey: Valkey) -> None:
     publisher.close()
     with pytest.raises(BrokerUnavailable, match="was closed"):
         publisher.publish({"type": "n"})
+
+
+def test_the_handler_of_a_signal_publishes_in_the_middle_of_a_publication(valkey: Valkey, channel: str) -> None:
+    publisher = SyncPublisher(valkey.url)
+    with background._lock, publisher._closing:  # as the thread holds them that is interrupted
+        assert publisher.publish({"type": "n"}, channel) is not None
+    publisher.close()
+
+
+@pytest.mark.parametrize("work", ["swallows a cancel", "blocks"])
+def test_whatever_goes_on_a_publisher_is_closed(work: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "CLOSE_TIMEOUT_S", 1.0 if work == "blocks" else CHILD_TIMEOUT_S)
+    publisher, begun, ending = SyncPublisher(valkey.url), threading.Event(), threading.Event()
+
+    async def swallow() -> None:  # as some calls of redis-py do
+        with suppress(asyncio.CancelledError):
+            begun.set()
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async def block() -> None:
+        begun.set()
+        ending.wait(CHILD_TIMEOUT_S)
+
+    publisher.submit(work, block if work == "blocks" else swallow)
+    begun.wait(CHILD_TIMEOUT_S)
+    publisher.close()
+    assert publisher._thread.is_alive() is (work == "blocks")
+    ending.set()
+
+
+@pytest.mark.parametrize(
+    ("library", "check"), [("gevent.monkey", "is_module_patched"), ("eventlet.patcher", "is_monkey_patched")]
+)
+def test_without_threads_of_pythons_own_calls_are_refused(
+    library: str, check: str, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for is_patched in (False, True):
+        monkeypatch.setitem(sys.modules, library, SimpleNamespace(**{check: lambda name: is_patched}))  # noqa: B023
+        if is_patched:
+            with pytest.raises(RuntimeError, match="pool of processes or threads"):
+                SyncPublisher(valkey.url)
+        else:
+            SyncPublisher(valkey.url).close()
 
 
 def test_a_call_that_waits_for_redis_ends_when_its_publisher_is_closed(own_valkey: Valkey, channel: str) -> None:
