@@ -69,6 +69,12 @@ Token = Annotated[
         rich_help_panel=_SERVICE,
     ),
 ]
+JobChannel = Annotated[
+    str,
+    typer.Option(
+        "--channel", metavar="CHANNEL", help="Only jobs of this channel, and no downloads; without it, of `downloads`."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: a document, or a line for each result; errors too.")]
 
 

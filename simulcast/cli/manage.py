@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from simulcast.cli.commands import Target, service_command
+from simulcast.cli.commands import JobChannel, Target, service_command
 from simulcast.cli.service.protocol import Service
 from simulcast.errors import CommandError
 from simulcast.model.commands import Action, Command, JobAction, JobCommand
@@ -18,16 +18,23 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Its id, as `simulc
 _JOB_ACTIONS: dict[Action, JobAction] = {"cancel": "cancel_job", "delete": "remove_job"}
 
 
-def _run(target: Target, commands: list[Command]) -> None:
-    asyncio.run(request_commands(target, commands))
+def _run(target: Target, commands: list[Command], channel: str = "") -> None:
+    from simulcast.cli.publish import check_channel
+
+    if channel:
+        check_channel(channel)
+    asyncio.run(request_commands(target, commands, channel))
 
 
-async def request_commands(target: Target, commands: list[Command]) -> None:
-    """Record each command and print it. Raises CommandError that names the rejected ones, BrokerUnavailable."""
+async def request_commands(target: Target, commands: list[Command], channel: str) -> None:
+    """Record each command and print it. `channel`: of jobs, "" for downloads, and jobs of their channel.
+
+    Raises CommandError that names the rejected ones, BrokerUnavailable.
+    """
     rejected = []
     async with target.open() as service:
         for command in commands:
-            if message := await _request(service, command):
+            if message := await _request(service, command, channel):
                 rejected.append(message)
             elif target.as_json:
                 members = {"id": command.download_id} if command.download_id else {}
@@ -38,21 +45,21 @@ async def request_commands(target: Target, commands: list[Command]) -> None:
         raise CommandError("; ".join(rejected))
 
 
-async def _request(service: Service, command: Command) -> str:
+async def _request(service: Service, command: Command, channel: str) -> str:
     """Record a command. Return "", or the refusal. Raises CommandError, BrokerUnavailable."""
     if command.action != "clear" and not command.download_id:
         return "an id is empty: give it as `simulcast list` prints it"
-    refusal = await service.command(command)
-    if refusal is None or not refusal.is_unknown:
+    refusal = None if channel else await service.command(command)
+    if not channel and (refusal is None or not refusal.is_unknown):
         return refusal.message if refusal else ""
     job_id = command.download_id
     if job_action := _JOB_ACTIONS.get(command.action):
-        refusal = await service.command_job(JobCommand(job_action, job_id))
+        refusal = await service.command_job(JobCommand(job_action, job_id, channel=channel))
         if refusal is None or not refusal.is_unknown:
             return refusal.message if refusal else ""
     elif await service.has_job(job_id):
         return f"can't {command.action} job {job_id}: a job is cancelled or deleted"
-    return f"there is no download or job {job_id}"
+    return f"there is no job {job_id} in channel {channel}" if channel else f"there is no download or job {job_id}"
 
 
 @service_command("simulcast pause 3f0c9a1be27d4c55")
@@ -68,9 +75,9 @@ def resume(target: Target, ids: Ids) -> None:
 
 
 @service_command("simulcast cancel 3f0c9a1be27d4c55")
-def cancel(target: Target, ids: Ids) -> None:
+def cancel(target: Target, ids: Ids, channel: JobChannel = "") -> None:
     """Cancel downloads and other jobs. Received bytes are removed."""
-    _run(target, [Command("cancel", download_id) for download_id in ids])
+    _run(target, [Command("cancel", download_id) for download_id in ids], channel)
 
 
 @service_command("simulcast retry 3f0c9a1be27d4c55")
@@ -110,9 +117,10 @@ def delete(
     target: Target,
     ids: Ids,
     file: Annotated[bool, typer.Option("--file", help="Remove the downloaded file too.")] = False,
+    channel: JobChannel = "",
 ) -> None:
     """Remove downloads and other jobs that do not run from the list."""
-    _run(target, [Command("delete", download_id, with_file=file) for download_id in ids])
+    _run(target, [Command("delete", download_id, with_file=file) for download_id in ids], channel)
 
 
 @service_command("simulcast clear")

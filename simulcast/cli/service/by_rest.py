@@ -85,7 +85,8 @@ class RestService:
         return await self._command(_METHODS.get(action, "POST"), path, query, text, command.download_id)
 
     async def command_job(self, command: JobCommand) -> Refusal | None:
-        path, query = f"/jobs/{_segment(command.job_id)}", {"command_id": _new_id()}
+        path = f"/jobs/{_segment(command.job_id)}"
+        query = {"command_id": _new_id()} | ({"channel": command.channel} if command.channel else {})
         if command.action == "remove_job":
             return await self._command("DELETE", path, query, None, "")
         return await self._command("POST", f"{path}/cancel", query, None, "")
@@ -96,8 +97,8 @@ class RestService:
     async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
         return await self._records("/downloads", _Page[JobRecord], query.limit, {"state": query.state})
 
-    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
-        wanted = {"state": query.state, "kind": query.kind}
+    async def jobs(self, query: JobQuery, channel: str) -> tuple[Sequence[OwnJobRecord], int]:
+        wanted = {"state": query.state, "kind": query.kind, "channel": channel or None}
         return await self._records("/jobs", _Page[OwnJobRecord], query.limit, wanted)
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:

@@ -85,6 +85,22 @@ async def test_other_jobs_are_listed_by_kind_cancelled_and_deleted_by_the_same_c
     await broker.aclose()
 
 
+async def test_jobs_of_another_channel_are_named_with_it(simulcast: Command, embedded: EmbeddedServer) -> None:
+    broker = Broker.connect(embedded.url)
+    team = OwnJobs.connect(embedded.url, broker, "team-7")
+    await team.queue("report", about("report", "scan", "Sales"))
+    await team.aclose()
+    await broker.aclose()
+    assert simulcast("list").stdout == ""
+    assert simulcast("list", "--channel", "team-7").stdout == "report  queued      0%  Sales  scan\n"
+    assert "there is no download or job report" in assert_complaint(simulcast("cancel", "report"))
+    assert "there is no job x in channel team-7" in assert_complaint(simulcast("cancel", "x", "--channel", "team-7"))
+    for action in ("cancel", "delete"):
+        assert simulcast(action, "report", "--channel", "team-7").stdout == f"report  {action} is recorded\n"
+    assert simulcast("list", "--channel", "team-7").stdout == ""
+    assert "a channel has" in assert_complaint(simulcast("list", "--channel", "a b"))
+
+
 async def test_limit_changes_the_speed_that_add_set(simulcast: Command, embedded: EmbeddedServer) -> None:
     digest = "md5:" + "0" * 32
     flags = ["--name", "mine.iso", "--checksum", digest, "--limit", "2MB", "--priority", "3"]

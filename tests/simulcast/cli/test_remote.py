@@ -93,6 +93,20 @@ async def test_other_jobs_take_the_same_commands(elsewhere: Remote, own_jobs: Ow
     assert (await asyncio.to_thread(elsewhere, "list", "--kind", "scan")).stdout == ""
 
 
+async def test_jobs_of_another_channel_are_named_with_it(elsewhere: Remote, own_jobs: OwnJobs) -> None:
+    team = own_jobs.in_channel("team-7")
+    await team.queue("report", about("report", "scan", "Sales"))
+    await team.aclose()
+    flags = ("--channel", "team-7")
+    listed = await asyncio.to_thread(elsewhere, "list", *flags)
+    assert listed.stdout == "report  queued      0%  Sales  scan\n"
+    assert (await asyncio.to_thread(elsewhere, "cancel", "report")).returncode == 1
+    for action in ("cancel", "delete"):
+        done = await asyncio.to_thread(elsewhere, action, "report", *flags)
+        assert done.stdout == f"report  {action} is recorded\n"
+    assert (await asyncio.to_thread(elsewhere, "list", *flags)).stdout == ""
+
+
 async def test_options_of_a_download_arrive_with_their_secrets(
     elsewhere: Remote, shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
