@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -32,6 +33,7 @@ class Program:
                 [sys.executable, *command],
                 cwd=ROOT,
                 env={**os.environ, **environment},
+                process_group=0,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -44,11 +46,21 @@ class Program:
         self.process.wait(timeout=STOP_S)
 
     def stop(self) -> int:
-        """Send SIGTERM; return the exit code. Raises TimeoutExpired if the process goes on."""
+        """Send SIGTERM; return the exit code. A process that goes on is killed, and fails its test."""
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-        return self.process.wait(timeout=STOP_S)
+        try:
+            return self.process.wait(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+            raise AssertionError(f"it went on for {STOP_S} s after SIGTERM: {self.output()}") from None
+
+    def kill_all(self) -> None:
+        """Kill the process, unless it has ended, and the children that it left behind."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=STOP_S)
 
     @property
     def rss_bytes(self) -> int:

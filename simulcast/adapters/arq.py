@@ -94,14 +94,14 @@ class _Tracking:
                 )
 
     async def fail(self, worker: Worker, job_id: str, result_data: bytes | None) -> None:
-        """In a worker: a job failed, or was aborted, before its function ran."""
+        """In a worker: a job failed, expired, or was aborted, before its function ran."""
         if result_data is None:
             return
         result = deserialize_result(result_data, deserializer=worker.job_deserializer)
-        if not self.tracks(result.function):
+        if result.function == _UNKNOWN or isinstance(result.result, asyncio.CancelledError):
+            self._tracker.cancel(job_id)  # which changes nothing of a job that is not followed
             return
-        if isinstance(result.result, asyncio.CancelledError):
-            self._tracker.cancel(job_id)
+        if not self.tracks(result.function):
             return
         with suppress(JobCancelled):
             job = await self._tracker.begin_async(job_id, result.function, result.function, result.job_try)

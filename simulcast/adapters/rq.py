@@ -20,6 +20,8 @@ from simulcast.job_handle import SyncJob, error_text
 from simulcast.job_keeper import START_TIMEOUT_S
 from simulcast.model.channel import DEFAULT_CHANNEL
 
+_WAITING = (JobStatus.QUEUED, JobStatus.DEFERRED)
+
 
 class TrackedJob(Job):
     """A job of RQ, for queues and for workers of each class.
@@ -39,11 +41,17 @@ class TrackedJob(Job):
         """As `Job.set_status`; tell clients that the job is queued, canceled or stopped."""
         if status == JobStatus.FAILED and self._is_cancelled:
             status = JobStatus.CANCELED
-        if status in (JobStatus.QUEUED, JobStatus.DEFERRED) and self._is_tracked():
+        if status in _WAITING and self._is_tracked():
             self._announce()
         elif status in (JobStatus.CANCELED, JobStatus.STOPPED):
             self._tracker().cancel(self.id)
         super().set_status(status, pipeline)
+
+    def delete(self, *args: Any, **kwargs: Any) -> None:
+        """As `Job.delete`; tell clients that a job which waits is not run any more."""
+        if self.get_status(refresh=False) in _WAITING:
+            self._tracker().cancel(self.id)
+        super().delete(*args, **kwargs)
 
     def perform(self) -> Any:
         """As `Job.perform`, in a job that clients follow. Raises JobCancelled if it was cancelled in the queue."""

@@ -1,22 +1,26 @@
 """Clients of two front-ends that follow a task, and what they are told of it."""
 
+import asyncio
+import json
 import os
+import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tests.conditions import eventually, until
-from tests.job_ends import ends_until, first_end, the_end
+from simulcast.broker import Broker
+from tests.conditions import DEADLINE_S, eventually, until
 from tests.jobs import history_at
 from tests.service import FrontEnd, Program
 from tests.valkey import Valkey
 
 Event = dict[str, object]
+ENDS = {f"job_{end}" for end in ("complete", "error", "cancelled", "deleted")}
 LOST = "its process was lost"
 RETRIED = ["started 1", "queued 2 the tape is busy", "started 2", "complete 2"]
 FINISHES_OR_RAISES = pytest.mark.parametrize(
@@ -51,21 +55,65 @@ class Service:
 
 
 @dataclass
+class Client:
+    """A client that keeps the ends it is told until a test asks for them: other jobs may end first."""
+
+    connection: ClientConnection
+    ends: list[Event] = field(default_factory=list)
+
+    async def first_end(self, job_id: str) -> Event:
+        """Return the first end of the job that was not returned yet. Raises TimeoutError if none comes."""
+        async with asyncio.timeout(DEADLINE_S):
+            while not (ends := self._take(job_id, 1)):
+                await self._receive()
+        return ends[0]
+
+    async def ends_until(self, marker: str, job_id: str) -> list[Event]:
+        """Return the ends of the job that came before that text, and were not returned yet."""
+        async with asyncio.timeout(DEADLINE_S):
+            while marker not in await self._receive():
+                pass
+        return self._take(job_id)
+
+    async def _receive(self) -> str:
+        text = str(await self.connection.recv())
+        event: Event = json.loads(text)
+        self.ends += [event] if event["type"] in ENDS else []
+        return text
+
+    def _take(self, job_id: str, number: int | None = None) -> list[Event]:
+        taken = [event for event in self.ends if event["job_id"] == job_id][:number]
+        self.ends = [event for event in self.ends if event not in taken]
+        return taken
+
+
+@dataclass
 class Audience:
     """A client that stays, and one of another front-end."""
 
     service: Service
-    client: ClientConnection
-    other: ClientConnection
+    client: Client
+    other: Client
 
     async def the_end(self, job_id: str) -> Event:
         """Return the one end that both are told, and one that comes later, too."""
-        event = await the_end(self.service.front_end, self.client, job_id)
-        assert await ends_until(self.other, f'"of":"{job_id}"', job_id) == [event]
-        return event
+        return await self.told_once(await self.first_end(job_id))
+
+    async def told_once(self, end: Event) -> Event:
+        """Return the end that the client was told, once the others were told it, too, and nobody another one."""
+        marker, job_id = secrets.token_hex(8), str(end["job_id"])
+        broker = Broker.connect(self.service.valkey.url)
+        try:
+            async with await self.service.front_end.connect() as later:
+                await broker.publish({"type": "marker", "marker": marker})
+                told = [await each.ends_until(marker, job_id) for each in (self.client, self.other, Client(later))]
+        finally:
+            await broker.aclose()
+        assert told == [[], [end], [end]]
+        return end
 
     async def first_end(self, job_id: str) -> Event:
-        return await first_end(self.client, job_id)
+        return await self.client.first_end(job_id)
 
     async def cancel(self, job_id: str) -> None:
         """Ask for the end, as a client does."""
@@ -79,13 +127,15 @@ class Audience:
         assert (event["type"], event["command_id"], event["attempt"]) == ("job_cancelled", "c1", 1)
         return event
 
-    async def stop_past_its_lease(self, job_id: str, folder: Path) -> None:
+    async def stop_past_its_lease(self, job_id: str, folder: Path) -> Event:
         """Stop the process of the task of that folder until the loss is told; then let it go on to its good end."""
         process = await running(folder)
         os.kill(process, signal.SIGSTOP)
-        assert (await self.first_end(job_id))["error_message"] == LOST
+        event = await self.first_end(job_id)
+        assert event["error_message"] == LOST
         (folder / "finish").touch()
         os.kill(process, signal.SIGCONT)
+        return event
 
     async def retried(self, job_id: str) -> list[str]:
         """Return the story of a task that fails once and is done at its second attempt."""
@@ -119,7 +169,7 @@ class Audience:
 @asynccontextmanager
 async def audience_of(service: Service) -> AsyncIterator[Audience]:
     async with await service.front_end.connect() as client, await service.other.connect() as other:
-        yield Audience(service, client, other)
+        yield Audience(service, Client(client), Client(other))
         for connection in (client, other):
             connection.transport.abort()  # one that reads no more closes late
 
@@ -137,13 +187,13 @@ async def end_behind_a_restart(service: Service, job_id: str, folder: Path, serv
     """
     await running(folder)
     restarted = [service.valkey, service.queue][: 1 if servers == "ours" else 2]
-    for server in restarted:
-        server.kill()
-    (folder / "finish").touch()
-    for server in restarted:
-        server.start()
-    for front_end in (service.front_end, service.other):
-        await front_end.ready()
     async with audience_of(service) as audience:
+        for server in restarted:
+            server.kill()
+        (folder / "finish").touch()
+        for server in restarted:
+            server.start()
+        for front_end in (service.front_end, service.other):
+            await front_end.ready()
         event = await audience.the_end(job_id)
     assert (event["type"], event["attempt"]) == ("job_complete", 1)

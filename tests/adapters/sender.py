@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.service import STOP_S
+
 
 @contextmanager
 def sender(module: str, **environment: str) -> Iterator[Callable[..., str]]:
@@ -28,8 +30,12 @@ def sender(module: str, **environment: str) -> Iterator[Callable[..., str]]:
         return process.stdout.readline().strip()
 
     with process:
-        yield send
-        process.stdin.close()
+        try:
+            yield send
+            process.stdin.close()
+            process.wait(timeout=STOP_S)
+        finally:
+            process.kill()
 
 
 async def serve(enqueue: Callable[[str, list[Any], dict[str, Any]], Awaitable[str]]) -> None:

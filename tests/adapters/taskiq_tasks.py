@@ -36,7 +36,6 @@ broker = (
         URL,
         os.environ.get("BROKER_QUEUE", "taskiq"),
         consumer_id="0",
-        xread_block=50,
         idle_timeout=int(os.environ.get("BROKER_IDLE_MS", "600000")),
         unacknowledged_lock_timeout=1,
     )

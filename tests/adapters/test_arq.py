@@ -96,8 +96,9 @@ async def test_a_job_of_cron(arq: Arq, audience: Audience) -> None:
 @pytest.mark.long
 async def test_a_job_that_was_stopped_for_longer_than_its_lease(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path))
-    await audience.stop_past_its_lease(job_id, tmp_path)
+    lost = await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"← {job_id}:work" in arq.worker.output(), "the end of the job")
+    await audience.told_once(lost)
     story = await audience.story(job_id, "job_error")
     assert story == ["started 1", "error 1 its process was lost"]
 
@@ -141,6 +142,13 @@ async def test_a_job_that_arq_aborts(state: str, arq: Arq, audience: Audience, t
         await running(tmp_path)
     assert arq.send("abort", job_id) == "True"
     assert (await audience.the_end(job_id))["type"] == "job_cancelled"
+
+
+@pytest.mark.long
+async def test_a_job_that_expires_in_the_queue(arq: Arq, audience: Audience, tmp_path: Path) -> None:
+    job_id = arq.send("work", str(tmp_path), _defer_by=1, _expires=0.5)
+    assert (await audience.the_end(job_id))["type"] == "job_cancelled"
+    assert not (tmp_path / "running").exists()
 
 
 @pytest.mark.long

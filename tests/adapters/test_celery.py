@@ -97,8 +97,9 @@ async def test_a_task_that_was_stopped_for_longer_than_its_lease(
     celeries: Celeries, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = celeries.send("work", str(tmp_path))
-    await audience.stop_past_its_lease(job_id, tmp_path)
+    lost = await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"{job_id}] succeeded" in celeries.worker.output(), "the end of the task")
+    await audience.told_once(lost)
     story = ["started 1", "error 1 its process was lost"]
     assert (await audience.story(job_id, "job_error"))[-len(story) :] == story
 

@@ -110,8 +110,9 @@ async def test_a_message_that_was_stopped_for_longer_than_its_lease(
     dramatiq: Dramatiq, audience: Audience, tmp_path: Path
 ) -> None:
     job_id = dramatiq.send("work", str(tmp_path))
-    await audience.stop_past_its_lease(job_id, tmp_path)
+    lost = await audience.stop_past_its_lease(job_id, tmp_path)
     await until(lambda: f"the end of job {job_id} (complete) is not told" in dramatiq.worker.output(), "the end")
+    await audience.told_once(lost)
     assert await audience.story(job_id, "job_error") == ["started 1", "error 1 its process was lost"]
 
 

@@ -107,8 +107,9 @@ async def test_a_job_that_was_stopped_for_longer_than_its_lease(
     queues: Queues, audience: Audience, tmp_path: Path
 ) -> None:
     job = queues.send("work", str(tmp_path))
-    await audience.stop_past_its_lease(job.id, tmp_path)
+    lost = await audience.stop_past_its_lease(job.id, tmp_path)
     await until(lambda: job.get_status() == JobStatus.FINISHED, "the end in RQ")
+    await audience.told_once(lost)
     assert (await audience.story(job.id, "job_error"))[-2:] == ["started 1", f"error 1 {LOST}"]
 
 
@@ -134,6 +135,10 @@ async def test_a_job_that_its_own_library_cancels_or_stops(queues: Queues, audie
     await audience.story(cancelled.id, "job_queued")
     cancelled.cancel()
     assert (await audience.the_end(cancelled.id))["type"] == "job_cancelled"
+    deleted = queues.send("double", 1)
+    await audience.story(deleted.id, "job_queued")
+    deleted.delete()
+    assert (await audience.the_end(deleted.id))["type"] == "job_cancelled"
     send_stop_job_command(queues.connection, stopped.id)
     assert (await audience.the_end(stopped.id))["type"] == "job_cancelled"
 
@@ -204,13 +209,12 @@ async def test_redis_is_restarted_meanwhile(servers: str, service: Service, tmp_
 
 
 @pytest.mark.long
-async def test_another_worker_in_a_burst(queues: Queues, audience: Audience, tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker", ["SimpleWorker", "SpawnWorker"])
+async def test_another_worker_in_a_burst(worker: str, queues: Queues, audience: Audience, tmp_path: Path) -> None:
     (tmp_path / "finish").touch()
-    jobs = [queues.send("work", str(tmp_path), queue="burst") for _ in range(3)]
-    retried = queues.send("fail_once", "", queue="burst", retry=rq.Retry(max=1))
-    with queues.service.program(
-        *command(queues.service, "burst", "--burst", "--worker-class", "rq.worker.SpawnWorker")
-    ):
+    jobs = [queues.send("work", str(tmp_path), queue=worker) for _ in range(3)]
+    retried = queues.send("fail_once", "", queue=worker, retry=rq.Retry(max=1))
+    with queues.service.program(*command(queues.service, worker, "--burst", "--worker-class", f"rq.worker.{worker}")):
         for job in (*jobs, retried):
             assert (await audience.the_end(job.id))["type"] == "job_complete"
 

@@ -76,10 +76,18 @@ def scale() -> str:
     return f"- {after}".rstrip("\n")
 
 
+def jobs() -> str:
+    """Return what leases and reports cost."""
+    text = (ROOT / "benchmarks/results/jobs.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("\n- ")
+    return f"- {after}".rstrip("\n")
+
+
 BLOCKS: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/operations.md": ("sizing", sizing),
     "docs/comparison.md": ("peers", peers),
     "docs/scale.md": ("scale", scale),
+    "docs/jobs.md": ("jobs", jobs),
 }
 
 

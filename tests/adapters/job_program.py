@@ -1,4 +1,4 @@
-"""A program that runs one job, in one of several ways: `python -m tests.system.job_program WAY JOB_ID FOLDER`.
+"""A program that runs one job, in one of several ways: `python -m tests.adapters.job_program WAY JOB_ID FOLDER`.
 
 It writes `running` once the job has begun, with the id of the process that runs it, and goes on until there is `finish`
 or `raise`; at its end it writes `outcome`.
