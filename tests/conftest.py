@@ -1,5 +1,6 @@
 """What several tests share: a real Valkey for the session, and a channel of its own for each test."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -35,6 +36,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leaves out folders of long tests where none is wanted: each process imports all that it collects."""
     is_long = collection_path.parent == Path(__file__).parent and collection_path.name in _LONG
     return True if is_long and config.option.markexpr == "not long" else None
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what is there for good: all tests, and all that they import."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
