@@ -238,6 +238,13 @@ PEERS = (
         recovers=True,
     ),
     Peer(
+        "uwebsockets",
+        "uWebSockets, by socketify",
+        _python("uwebsockets"),
+        _installed("socketify", "redis"),
+        template=_publish,
+    ),
+    Peer(
         "handwritten",
         "FastAPI, a loop of send_text",
         _python("handwritten"),
