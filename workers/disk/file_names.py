@@ -130,24 +130,32 @@ def _from_disposition(header: str) -> str:
     extended = _EXTENDED.fullmatch(parameters.get("filename*", ""))
     charset, encoded = (extended[1].lower(), extended[2]) if extended else ("", "")
     name = _decode_extended(charset, encoded) if charset in _CHARSETS else ""
-    name = name or _decode_plain(_join_continuations(parameters))
+    name = name or _join_continuations(parameters) or _decode_plain(parameters.get("filename", ""))
     return name or (_decode_extended(charset, encoded) if _OTHER_CHARSETS.fullmatch(charset) else "")
 
 
 def _join_continuations(parameters: dict[str, str]) -> str:
-    """Return `filename`, or its pieces `filename*0`, `filename*1*` and so on, RFC 2231 §3."""
-    pieces: list[str] = []
-    number = 0
+    """Return the text of the pieces `filename*0`, `filename*1*` and so on, RFC 2231 §3.
+
+    A character may begin in one and end in the next.
+    """
+    raw, number = b"", 0
+    first = _EXTENDED.fullmatch(parameters.get("filename*0*", ""))
     while True:
         extended = parameters.get(f"filename*{number}*")
-        piece = parameters.get(f"filename*{number}") if extended is None else extended
-        if piece is None:
-            return "".join(pieces) or parameters.get("filename", "")
+        plain = parameters.get(f"filename*{number}")
         if extended is not None:
-            encoded = piece.split("'", 2)[-1]
-            piece = _decode(unquote_to_bytes(encoded))
-        pieces.append(piece)
+            raw += unquote_to_bytes(_raw(first[2] if first and not number else extended))
+        elif plain is not None:
+            raw += _raw(plain)
+        else:
+            break
         number += 1
+    charset = first[1].lower() if first else ""
+    if charset in _CHARSETS or _OTHER_CHARSETS.fullmatch(charset):
+        with suppress(LookupError, UnicodeError):
+            return raw.decode(charset or "utf-8")
+    return _decode(raw)
 
 
 def _unquote(value: str) -> str:
@@ -162,8 +170,7 @@ def _decode_plain(value: str) -> str:
     if _ENCODED_WORD.search(value):
         with suppress(MessageError, LookupError, ValueError):
             return str(make_header(decode_header(value)))
-    # Headers come decoded as UTF-8, with surrogates for other bytes; those are Latin-1 (RFC 6266 §C.1).
-    text = _decode(value.encode(errors="surrogateescape"))
+    text = _decode(_raw(value))  # other bytes than UTF-8 are Latin-1 (RFC 6266 §C.1)
     if _PERCENT.search(text):
         with suppress(UnicodeError):
             return unquote_to_bytes(text).decode()
@@ -179,6 +186,11 @@ def _decode_extended(charset: str, encoded: str) -> str:
 
 def _from_path(path: str) -> str:
     return _decode(unquote_to_bytes(path.rstrip("/").rsplit("/", 1)[-1]))
+
+
+def _raw(value: str) -> bytes:
+    """Return a header's bytes: it comes decoded as UTF-8, with surrogates for other ones."""
+    return value.encode(errors="surrogateescape")
 
 
 def _decode(raw: bytes) -> str:

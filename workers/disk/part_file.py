@@ -39,13 +39,15 @@ class PartFile:
     """`async with PartFile(path, start)`: open while it is written from `start` on; 0 makes it again, and empty.
 
     `free_bytes`: what was free on its disk then. Raises OSError, and PartFileChanged where the file holds fewer bytes
-    than `start`. The methods block, and are called in the disk's threads; the file is closed when they have ended.
+    than `start`, or than were written. The methods block, and are called in the disk's threads; the file is closed when
+    they have ended.
     """
 
     def __init__(self, path: Path, start: int) -> None:
         self.path = path
         self.free_bytes = 0
         self._start = start
+        self._size = start  # that it has, unless someone else cut it
         self._file = -1
 
     async def __aenter__(self) -> Self:
@@ -66,6 +68,7 @@ class PartFile:
 
     def write(self, block: Block, at: int) -> int:
         """Write `block` at `at`, in full, and return where it ends."""
+        self._check_size()  # a write beyond the end would leave a hole
         pieces: list[bytes | memoryview] = []
         size = 0
         for piece in block.pieces:
@@ -73,7 +76,13 @@ class PartFile:
             size += len(piece)
             if size >= _WRITE_BYTES:
                 at, pieces, size = self._write(pieces, at), [], 0
-        return self._write(pieces, at)
+        end = self._write(pieces, at)
+        self._size = max(self._size, end)
+        return end
+
+    def _check_size(self) -> None:
+        if os.fstat(self._file).st_size < self._size:
+            raise PartFileChanged(self.path)
 
     def _write(self, pieces: list[bytes | memoryview], at: int) -> int:
         while pieces:
@@ -93,6 +102,7 @@ class PartFile:
         """Give the file `size` bytes; the added ones are a hole. Never shortens it."""
         if os.fstat(self._file).st_size < size:
             os.ftruncate(self._file, size)
+        self._size = max(self._size, size)
 
     def sync(self) -> None:
         """Return when all that was written is on the disk."""
@@ -102,6 +112,7 @@ class PartFile:
         """Write the `last` block, set the file's time, sync it, and return by what it is known from now on."""
         if last:
             self.write(last, at)
+        self._check_size()
         if modified_s is not None:
             with suppress(OSError, OverflowError):  # the file is complete, whatever times its file system takes
                 os.utime(self._file, (modified_s, modified_s))

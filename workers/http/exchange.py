@@ -23,6 +23,7 @@ MAX_BUFFER_BYTES = 1024 * 1024  # of one transfer; the end of a body, and a smal
 _MIN_BUFFER_BYTES = 256 * 1024
 _SHARED_BUFFER_BYTES = 6 * 1024 * 1024  # of all transfers, as far as each has _MIN_BUFFER_BYTES
 GATHER_S = 0.2  # how long a byte waits for others, to be read and written together
+DISCARD_TIMEOUT_S = 1.0  # another connection costs less than to wait for longer
 HEADER_WINDOWS = 2  # the headers must be complete within this many times the longest silence
 _STATUS = re.compile(rb"\S+\s+([0-9]+)")  # a space behind it is left out by some servers
 _UNDECIDED = frozenset({401, 407})  # libcurl answers a challenge itself, where it has been given a password
@@ -160,11 +161,13 @@ class Exchange:
         return self._is_done and not self._buffer and self.failure is None
 
     async def discard(self, max_bytes: int) -> None:
-        """Read a body of at most that many bytes, so that its connection can serve the next request."""
+        """Read a body of at most that many bytes, if it comes soon: its connection can serve the next request then."""
         length = self.headers.get("Content-Length", "")
         if length.isdecimal() and len(length) < 10 and int(length) <= max_bytes:
-            while await self.read():
-                continue
+            with suppress(TimeoutError, ReadTimeout):
+                async with asyncio.timeout(DISCARD_TIMEOUT_S):
+                    while await self.read():
+                        continue
 
     def _end(self, future: "asyncio.Future[pycurl.Curl]") -> None:
         error = None if future.cancelled() else future.exception()

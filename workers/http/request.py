@@ -49,7 +49,9 @@ class FileRequest:
 
     @mirror.setter
     def mirror(self, url: str) -> None:
-        self._mirror = URL.parse(url, self._client.schemes) if url else None
+        self._mirror = None
+        with suppress(InvalidURL):  # of a worker that may use other schemes
+            self._mirror = URL.parse(url, self._client.schemes) if url else None
 
     @asynccontextmanager
     async def send(self, headers: Mapping[str, str], file_range: str = "") -> AsyncIterator[Response]:

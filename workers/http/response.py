@@ -88,13 +88,18 @@ def resume_at(have: int, source: RemoteFile | None, *, is_verified: bool = False
     return source.total - 1 if have == source.total and have > 0 else 0
 
 
+def refuses_parts(status: int) -> bool:
+    """Return whether a request for the whole is worth a try where one for a part got this status."""
+    return status in _NO_PARTS
+
+
 def check_response(status: int, headers: Headers, start: int, source: RemoteFile | None) -> ResponseHead | None:
     """Return which bytes the body is, when those from `start` on were asked for under `source`'s validator.
 
     None: this part file can't be continued, ask for the whole. Raises HTTPStatusError or ProtocolError when there is
     no file to be had from this answer.
     """
-    if start and status in _NO_PARTS:
+    if start and refuses_parts(status):
         return None
     if status not in range(200, 300) or status in _NO_FILE:
         raise wrong_status(status, headers)

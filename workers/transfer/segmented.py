@@ -17,7 +17,7 @@ from workers.errors import DownloadFailed, IncompleteBody
 from workers.http.body import Body
 from workers.http.byte_ranges import Spans, length, merge_ranges, missing_ranges
 from workers.http.exchange import Response
-from workers.http.response import RemoteFile, make_conditions, matches_range, wrong_status
+from workers.http.response import RemoteFile, make_conditions, matches_range, refuses_parts, wrong_status
 from workers.transfer import segments
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
@@ -185,7 +185,7 @@ class SegmentedDownload:
     async def _accept(self, opening: Opening, response: Response) -> Segment | None:
         """Return the segment that the response brings; None where others have brought it meanwhile."""
         if not matches_range(opening.span, response.status, response.headers, self._source):
-            is_refusal = response.status >= 400 and response.status not in (412, 416)
+            is_refusal = response.status >= 400 and not refuses_parts(response.status)
             raise wrong_status(response.status, response.headers) if is_refusal else _Changed("another version")
         async with self._splitting:
             if not self._is_split:

@@ -238,6 +238,20 @@ async def test_headers_that_never_end_are_left(server: Server, tmp_path: Path, p
             await Download(client, tmp_path / "p").fetch(server.at("/f", dripping))
 
 
+@pytest.mark.parametrize("piece", [b"", b"x"], ids=["never comes", "drips"])
+async def test_a_redirect_is_followed_though_its_own_body_does_not_come(
+    server: Server, download: Download, piece: bytes
+) -> None:
+    async def away(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(302, {"Location": "/g", "Content-Length": "60000"}))
+        await drip(writer, piece)
+
+    server.at("/g", honest(CONTENT))
+    async with asyncio.timeout(20):
+        await download.fetch(server.at("/f", away))
+    assert download.part.read_bytes() == CONTENT
+
+
 async def test_digest_authentication_is_answered(server: Server, download: Download) -> None:
     async def guarded(request: Request, writer: asyncio.StreamWriter) -> None:
         if request.headers.get("authorization", "").startswith("Digest "):

@@ -71,6 +71,14 @@ async def test_without_a_strong_etag_it_starts_over(
     assert download.part.read_bytes() == OLD
 
 
+@pytest.mark.parametrize("mirror", ["ftp://example.com/f.bin", "no address"])
+async def test_a_mirror_that_this_worker_can_not_use_is_left(server: Server, download: Download, mirror: str) -> None:
+    source = RemoteFile('"v1"', len(OLD), mirror=mirror)
+    await download.holding(OLD[:1000], source).fetch(server.at("/f.bin", honest(OLD)))
+    assert download.part.read_bytes() == OLD
+    assert server.requests[0].headers["range"] == "bytes=1000-"
+
+
 async def test_a_changed_etag_starts_over(server: Server, download: Download) -> None:
     fetched = await download.holding(OLD[:90_000], V1).fetch(server.at("/f.bin", honest(NEW, '"v2"')))
     assert download.part.read_bytes() == NEW
