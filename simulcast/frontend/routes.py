@@ -1,6 +1,6 @@
 """The routes of a front-end, for FastAPI and for Starlette."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 from simulcast.frontend.authorization import Authorize, Outcome, decide
 from simulcast.frontend.grant import FULL_ACCESS
 from simulcast.frontend.origins import check_origin
-from simulcast.frontend.sse_endpoint import open_stream
+from simulcast.frontend.sse_endpoint import answer_event_source, open_stream
 from simulcast.frontend.supervisor import Supervisor
 from simulcast.frontend.websocket_endpoint import serve_websocket
 
@@ -66,8 +66,11 @@ def starlette_routes(
     async def ws(websocket: WebSocket) -> None:
         await serve_websocket(supervisor, websocket, await decide_outcome(websocket))
 
-    async def events(request: Request) -> Response:
+    async def open_events(request: Request) -> Response:
         return await open_stream(supervisor, request, await decide_outcome(request))
+
+    async def events(request: Request) -> Response:
+        return await answer_event_source(request, open_events)
 
     async def ready(_: Request) -> Response:
         return ready_response(supervisor, with_counts=authorize is None)
@@ -84,6 +87,18 @@ def starlette_routes(
 def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_origins: Collection[str]) -> "APIRouter":
     """Return the same routes, where `authorize` may be `Depends(…)`."""
     from fastapi import APIRouter, Depends, params
+    from fastapi.routing import APIRoute
+
+    class EventsRoute(APIRoute):
+        """Answers an EventSource also where the application's own dependency refuses it."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                return await answer_event_source(request, handler)
+
+            return handle
 
     async def call_authorize(connection: HTTPConnection) -> Outcome:
         return await _call_authorize(authorize, connection)
@@ -101,15 +116,21 @@ def fastapi_router(supervisor: Supervisor, authorize: Authorize | Any, allowed_o
     async def ws(websocket: WebSocket, outcome: Annotated[Any, admission]) -> None:
         await serve_websocket(supervisor, websocket, outcome)
 
-    @router.head("/events", include_in_schema=False)
-    @router.get(
-        "/events",
-        response_class=Response,
-        responses={200: {"content": {"text/event-stream": {}}}, **openapi_errors(400, 401, 403, 503)},
-    )
     async def events(request: Request, outcome: Annotated[Any, admission]) -> Response:
         """The query of `/ws`; `Last-Event-ID`, or at first `?last_event_id=`, says where the client stopped."""
         return await open_stream(supervisor, request, outcome)
+
+    stream: dict[str, Any] = {"content": {"text/event-stream": {}}}
+    for methods in (["GET"], ["HEAD"]):
+        router.add_api_route(
+            "/events",
+            events,
+            methods=methods,
+            response_class=Response,
+            responses={200: stream, **openapi_errors(400, 401, 403, 503)},
+            include_in_schema=methods == ["GET"],
+            route_class_override=EventsRoute,
+        )
 
     @router.head("/ready", include_in_schema=False)
     @router.get("/ready", responses=openapi_errors(503))

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from starlette.exceptions import HTTPException
@@ -37,16 +37,28 @@ _log = logging.getLogger("simulcast.events")
 _MEDIA_TYPE = "text/event-stream"
 # Proxies and middleware that compress would hold events back.
 _HEADERS = {"cache-control": "no-cache, no-store, no-transform", "x-accel-buffering": "no"}
-_RETRY_S = {401: 10.0, 429: 5.0, 503: 2.0}  # after refusals that may pass, by status
+_RETRY_S = {401: 10.0, 408: 5.0, 425: 5.0, 429: 5.0, 503: 2.0}  # after refusals that may pass, by status
+_ERROR_RETRY_S = 5.0  # after 500 and other errors of servers
 
 
-async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
-    """Return the response that streams events. Raises HTTPException for a client that is refused."""
+async def answer_event_source(request: Request, handler: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Return the handler's response, for an EventSource also where it refuses the client for now, or fails.
+
+    Raises what the handler raises, for other clients and refusals that stay.
+    """
+    accept = request.headers.get("accept")
     try:
-        return await _open_stream(supervisor, request, outcome)
+        return await handler(request)
     except HTTPException as error:
-        if (refusal := refusal_stream(request.headers.get("accept"), error.status_code, error.detail)) is None:
+        if (refusal := refusal_stream(accept, error.status_code, error.detail)) is None:
             raise
+        return refusal
+    except Exception as error:
+        handled, _ = request.scope.get("starlette.exception_handlers", ({}, {}))
+        is_handled = any(kind in handled for kind in type(error).__mro__)  # by the application
+        if is_handled or (refusal := refusal_stream(accept, 500, "unexpected error: try again later")) is None:
+            raise
+        _log.exception("a stream could not be opened")
         return refusal
 
 
@@ -55,14 +67,16 @@ def refusal_stream(accept: str | None, status: int, reason: str) -> Response | N
 
     `accept`: an EventSource accepts event streams only; a client that reads statuses accepts more.
     """
-    if accept != _MEDIA_TYPE or status not in _RETRY_S:
+    retry_s = _RETRY_S.get(status, _ERROR_RETRY_S if status >= 500 else None)
+    if accept != _MEDIA_TYPE or retry_s is None:
         return None
     event = json.dumps({"type": "refused", "status": status, "detail": reason})
-    body = b"%bevent: refused\ndata: %b\n\n" % (preamble(_RETRY_S[status]), event.encode())
+    body = b"%bevent: refused\ndata: %b\n\n" % (preamble(retry_s), event.encode())
     return Response(body, headers=_HEADERS, media_type=_MEDIA_TYPE)
 
 
-async def _open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
+async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
+    """Return the response that streams events. Raises HTTPException for a client that is refused."""
     try:
         wanted = _subscribe_options(request, supervisor.channel)
     except ValueError as error:
