@@ -29,7 +29,11 @@ def payload_of(frame: bytes) -> bytes:
 
 def payloads(frames: bytes) -> Iterator[bytes]:
     """Yield the payloads of joined frames made by `text_frame`."""
-    at = 0
+    return (payload for payload, _ in payloads_after(frames, 0))
+
+
+def payloads_after(frames: bytes, at: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the payloads of the frames from that byte on, each with the byte behind it."""
     while at < len(frames):
         size, start = frames[at + 1], at + 2
         if size == 126:
@@ -37,4 +41,4 @@ def payloads(frames: bytes) -> Iterator[bytes]:
         elif size == 127:
             size, start = int.from_bytes(frames[start : start + 8]), start + 8
         at = start + size
-        yield frames[start:at]
+        yield frames[start:at], at

@@ -59,3 +59,19 @@ def test_events_whose_ids_name_many_channels_are_encoded_in_pieces() -> None:
     pieces = list(SSEEncoder(True, since).encode(frames))
     assert max(map(len, pieces)) < 2 * SLICE_BYTES < len(b"".join(pieces))
     assert b"".join(pieces).count(b"\n\n") == 1499
+
+
+def test_clients_of_the_same_channels_that_are_equally_far_share_the_bytes() -> None:
+    """Whatever the order in which they named the channels, and however far each was when it joined."""
+    first = SSEEncoder(True, {"a": Position(1, 5), "b": Position(2, 1)})
+    second = SSEEncoder(True, {"b": Position(2, 2), "a": Position(1, 9)})
+    frames = [
+        b"".join(
+            text_frame(b'{"event_id":"%d-%d","channel":"%c"}' % (3, number, 97 + number % 2)) for number in numbers
+        )
+        for numbers in (range(10, 12), range(12, 5_000))
+    ]
+    assert list(first.encode(frames[0])) != list(second.encode(frames[0]))
+    pieces = zip(first.encode(frames[1]), second.encode(frames[1]), strict=True)
+    shared = [one is other for one, other in pieces]
+    assert len(shared) > 1 and all(shared)
