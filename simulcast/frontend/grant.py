@@ -51,6 +51,11 @@ class Grant:
         """Seconds until it expires; None if it never does."""
         return self.expires_at - time.time() if math.isfinite(self.expires_at) else None
 
+    @property
+    def has_expired(self) -> bool:
+        """True from its end on."""
+        return time.time() >= self.expires_at
+
 
 FULL_ACCESS = Grant(frozenset(SCOPES))
 """Everything, in every channel, for ever: the grant where nobody is asked to authenticate."""

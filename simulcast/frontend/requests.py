@@ -1,5 +1,7 @@
 """The answers to all that a client adds, publishes and reads over its WebSocket, by the rules of the REST API."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterable
 
@@ -29,7 +31,7 @@ async def answer(request: Request, services: Services, grant: Grant) -> str:
     try:
         match request.action:
             case "add_download":
-                return await _add(request, services)
+                return await _add(request, services, _name_of(request, grant))
             case "get_download":
                 return await _get(request, services)
             case "list_downloads":
@@ -44,6 +46,20 @@ async def answer(request: Request, services: Services, grant: Grant) -> str:
         return request.encode_refusal("unavailable", str(error))
 
 
+def _name_of(request: Request, grant: Grant) -> str:
+    """Return what a request and its repetition have in common, in hexadecimal digits; "" without a command_id.
+
+    Other users, and other requests with the same id, have other names.
+    """
+    if not request.command_id:
+        return ""
+    try:
+        text = json.dumps([grant.user, request.action, request.command_id, request.members], sort_keys=True)
+    except (ValueError, RecursionError):  # of a number that is too long: the request is refused
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 async def submit_download(services: Services, body: AddDownload, download_id: str | None) -> SubmittedRecord:
     """Queue the download under that id, None for any. Raises as `simulcast.submissions.submit`."""
     folder = services.files_dir
@@ -52,10 +68,10 @@ async def submit_download(services: Services, body: AddDownload, download_id: st
     )
 
 
-async def _add(request: Request, services: Services) -> str:
+async def _add(request: Request, services: Services, name: str) -> str:
     body = AddDownload.model_validate(request.members, context={"schemes": services.schemes})
     try:
-        record = await submit_download(services, body, body.download_id)
+        record = await submit_download(services, body, body.download_id or name[:16] or None)
     except ValueError as error:
         return request.encode_refusal("conflict", str(error), body.download_id or "")
     return request.encode_answer(f',"download":{record.model_dump_json()}', record.download_id)
@@ -91,7 +107,7 @@ def _fitting(records: Iterable[JobRecord]) -> list[str]:
 
 
 async def _publish(request: Request, services: Services, grant: Grant) -> str:
-    outcome = await publish_item(services.broker, grant, request.members)
+    outcome = await publish_item(services.broker, grant, request.members, _name_of(request, grant))
     if isinstance(outcome, ItemRefused):
         return request.encode_refusal(outcome.error, outcome.detail)
     return request.encode_answer(f',"published":"{outcome}"')

@@ -81,6 +81,7 @@ class Services:
         """
         revoked = {client for client in self.connected if is_revoked(client.grant)}
         for client in revoked:
+            client.is_revoked = True
             if client in self.closing:
                 client.abort()
             else:

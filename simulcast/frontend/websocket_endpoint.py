@@ -137,6 +137,8 @@ async def _join(client: Subscriber) -> bool:
 
 
 async def _handle_text(text: str, client: Subscriber, services: Services, grant: Grant) -> None:
+    if client.is_revoked or grant.has_expired:  # a message may have waited, also beyond the end of its connection
+        return
     message = commands.parse(text)
     if message is not None:
         reply = await _handle_message(message, client, services, grant)

@@ -72,7 +72,7 @@ class _Disconnected(Exception):
 class Subscriber:
     """One client in the hub of each channel it follows. All channels share its socket.
 
-    `connected`: holds it from here until it disconnects.
+    `connected`: holds it from here until it disconnects. `is_revoked`: its messages that wait are dropped.
     """
 
     options: SubscribeOptions
@@ -88,7 +88,7 @@ class Subscriber:
         self._with_channel = self.options.with_channel
         self._clients: dict[str, tuple[Hub, Client]] = {}
         self._pins: dict[str, ExitStack] = {}
-        self._joined_at, self._disconnected = self.channels.now(), False
+        self._joined_at, self._disconnected, self.is_revoked = self.channels.now(), False, False
         self._answer: bytes | None = None  # to be written first when the socket has drained
         self._taken: int | None = None  # by the client, when that was last looked at
         self._stalled_since: float | None = None  # while the socket is full
