@@ -44,7 +44,7 @@ export interface DownloadChange extends DownloadEventBase {
   /** Bytes a second. */
   speed?: number;
   /** The command that came too late. */
-  overtaken?: "pause" | "cancel";
+  overtaken?: "pause" | "cancel" | "relink";
 }
 
 /** A download waits for a worker; after a transient failure, for its next try. */
@@ -123,7 +123,7 @@ export interface JobChange extends JobEventBase {
   /** 0.0 to 1.0, and 0.0 while that is unknown. */
   progress?: number;
   /** The command that came too late. */
-  overtaken?: "pause" | "cancel";
+  overtaken?: "pause" | "cancel" | "relink";
 }
 
 /** A process will start it. */

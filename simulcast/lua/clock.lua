@@ -12,7 +12,8 @@ local function extend_leases(channel, now)
   end
 end
 
--- No lease ends later than its own length from now, and no delayed job waits for longer than it was to.
+-- No lease ends later than its own length from now, and no delayed job waits for longer than it was to; a job of any kind
+-- that is queued waits for its start, in this sense.
 local function clamp_deadlines(channel, now, lease_ms, limit)
   for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', channel.leases, '+inf', now + lease_ms, 'LIMIT', 0, limit)) do
     local ends_at = now + (tonumber(redis.call('HGET', record_key(channel, id), 'lease_ms')) or lease_ms)
@@ -20,14 +21,15 @@ local function clamp_deadlines(channel, now, lease_ms, limit)
       redis.call('ZADD', channel.leases, ends_at, id)
     end
   end
-  local delayed = redis.call('ZREVRANGEBYSCORE', channel.ready, '+inf', int(DELAYED_SCORE_BASE + now),
-    'LIMIT', 0, limit)
+  local is_download = channel.family == 'download'
+  local base = is_download and DELAYED_SCORE_BASE or 0
+  local delayed = redis.call('ZREVRANGEBYSCORE', channel.ready, '+inf', int(base + now), 'LIMIT', 0, limit)
   for _, id in ipairs(delayed) do
     local record = record_key(channel, id)
     local retry_at = now + (tonumber(redis.call('HGET', record, 'retry_delay_ms')) or math.huge)
-    if tonumber(redis.call('ZSCORE', channel.ready, id)) > DELAYED_SCORE_BASE + retry_at then
-      redis.call('HSET', record, 'retry_at', int(retry_at))
-      redis.call('ZADD', channel.ready, int(DELAYED_SCORE_BASE + retry_at), id)
+    if tonumber(redis.call('ZSCORE', channel.ready, id)) > base + retry_at then
+      if is_download then redis.call('HSET', record, 'retry_at', int(retry_at)) end
+      redis.call('ZADD', channel.ready, int(base + retry_at), id)
     end
   end
 end

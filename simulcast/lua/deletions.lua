@@ -3,6 +3,7 @@
 -- slash. The attempt is left out where there was no record.
 
 local TOMBSTONE_TTL_S = 3600 -- longer than calls are kept to be sent again
+local MAX_CLEARED = 1000 -- ids of clearing commands that are remembered; any client may send any number of them
 
 local function remove_record(channel, record, id, deletion)
   unindex_link(channel, record, id)
@@ -103,6 +104,17 @@ local function forget(KEYS, ARGV)
   return 1
 end
 
+-- Returns the time of the clearing command of that id, in ms: now, unless it was given before.
+local function cleared_at(channel, command_id)
+  local key, now = '{' .. channel.name .. '}:cleared', now_ms() -- sorted set of ids by that time
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now - TOMBSTONE_TTL_S * 1000))
+  local cutoff = int(redis.call('ZSCORE', key, command_id) or now)
+  redis.call('ZADD', key, cutoff, command_id)
+  redis.call('ZREMRANGEBYRANK', key, 0, -MAX_CLEARED - 1)
+  redis.call('EXPIRE', key, TOMBSTONE_TTL_S)
+  return cutoff
+end
+
 -- Deletes the records of the jobs that ended first, at most `limit`, and by `cutoff` (ms); files stay. A `cutoff` of ''
 -- is now, or that of an earlier call with the same command_id. Once no record is left, deletes ends without one, of `limit`
 -- entries of the snapshot, newest first and without the first `kept`, which are no such ends.
@@ -110,11 +122,7 @@ end
 local function clear(KEYS, ARGV)
   local name, max_length, limit, command_id, cutoff, kept = unpack(ARGV)
   local channel = jobs_from(KEYS, name, max_length)
-  local key = '{' .. channel.name .. '}:cleared:' .. command_id
-  if cutoff == '' then
-    cutoff = command_id ~= '' and redis.call('GET', key) or int(now_ms())
-    if command_id ~= '' then redis.call('SET', key, cutoff, 'EX', TOMBSTONE_TTL_S) end
-  end
+  if cutoff == '' then cutoff = command_id ~= '' and cleared_at(channel, command_id) or int(now_ms()) end
   local reply = {cutoff, kept}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', channel.done, '-inf', cutoff, 'LIMIT', 0, limit)) do
     if redis.call('EXISTS', record_key(channel, id)) == 1 then

@@ -1,7 +1,7 @@
 -- Jobs of any kind, which other people's programs run, and their owners: the processes that run them.
 -- A job's record is a hash beside those of downloads, so that both have one space of ids:
 --   family ('job') job_id about state desired desired_by attempt started_attempt change token ended_token worker lease_ms
---   measures last_report commands result error created_at updated_at submission commanded_at bytes
+--   measures last_report commands result error created_at updated_at submission commanded_at bytes retry_delay_ms
 -- `about` is JSON: the members job_id, kind and name of every event. `measures` is JSON with a leading comma: progress, done,
 -- total, unit and message, as the owner reported them last. Both are written by a client that has an encoder.
 -- `ended_token` is the token of the newest lease that ended: a start that is sent again revives nothing.
@@ -123,7 +123,8 @@ local function queue_job(KEYS, ARGV)
   local refusal = ensure_record(channel, record, id, about, now)
   if refusal then return refusal end
   local next_attempt = math.max(given or 0, state and tonumber(stored) + 1 or 1)
-  redis.call('HSET', record, 'attempt', int(next_attempt), 'submission', nonce, 'token', '', 'worker', '')
+  redis.call('HSET', record, 'attempt', int(next_attempt), 'submission', nonce, 'token', '', 'worker', '',
+    'retry_delay_ms', ttl_ms)
   redis.call('ZADD', channel.ready, now + tonumber(ttl_ms), id)
   channel.changed_at = first_change
   local _, queued_change = change_state(channel, id, 'queued', 'queued', members)
@@ -238,6 +239,7 @@ local function report_job(KEYS, ARGV)
   channel.changed_at = first_change
   if state == 'queued' then
     redis.call('HINCRBY', record, 'attempt', 1)
+    redis.call('HSET', record, 'retry_delay_ms', ttl_ms)
     redis.call('ZADD', channel.ready, now_ms() + tonumber(ttl_ms), id)
   end
   local event_id, change = change_state(channel, id, state, state, members .. named)

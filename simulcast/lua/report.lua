@@ -8,7 +8,7 @@ local OVERTAKEN = {cancelled = 'cancel', paused = 'pause'}
 -- `first_change` is '' unless another server made the change first: its number, a space, the state that came of it, and
 -- what its event named. The command that asked for that may be sent again later. Further ARGV are field, value, … of the
 -- record.
--- An end that overtakes an accepted cancel or pause names that command in its event. A failure that a new link overtakes
+-- An end that overtakes an accepted cancel, pause or new link names that command in its event. A failure that a new link overtakes
 -- is none: the job goes on with that link. An end that a server gets which has just taken over is put off (TRYAGAIN).
 -- Returns the event's id ('' for 'save') and a change as `first_change`, or nil if `token` is not the owner's.
 local function report_event(KEYS, ARGV)
@@ -56,7 +56,7 @@ local function report_event(KEYS, ARGV)
   if kind == 'queued' or kind == 'paused' or kind == 'cancelled' or (kind == 'error' and link) then
     event_id, change = release_job(channel, id, members)
   else
-    local overtaken = not named and OVERTAKEN[desired]
+    local overtaken = not named and (OVERTAKEN[desired] or link and 'relink')
     if overtaken then named = take_command_id(record) .. ',"overtaken":"' .. overtaken .. '"' end
     end_lease(channel, id, record)
     event_id, change = change_state(channel, id, kind, kind, members .. (named or ''))

@@ -15,7 +15,7 @@ Channel = Annotated[str, Field(description="where the connection follows several
 CommandId = Annotated[str, Field(description="the command that asked for it")]
 Progress = Annotated[float, Field(description="0.0 to 1.0, and 0.0 while that is unknown")]
 Speed = Annotated[int, Field(description="bytes a second")]
-Overtaken = Annotated[Literal["pause", "cancel"], Field(description="the command that came too late")]
+Overtaken = Annotated[Literal["pause", "cancel", "relink"], Field(description="the command that came too late")]
 
 
 class Message(BaseModel):

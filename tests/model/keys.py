@@ -23,7 +23,7 @@ FIXED = {
     "totals",
 }
 EXPIRING = re.compile(
-    r"(processes|processes_until|gone:.*|cleared:.*|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun|revoked|revoked_version)"
+    r"(processes|processes_until|gone:.*|cleared|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun|revoked|revoked_version)"
 )
 MAX_HISTORY = 200_000
 

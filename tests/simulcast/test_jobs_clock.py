@@ -11,6 +11,8 @@ from simulcast.broker import Broker
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
+from simulcast.model.own_job import about
+from simulcast.own_jobs import OwnJobs
 from tests.conditions import eventually
 from tests.jobs import URL, claim_job, history
 from tests.valkey import Valkey
@@ -106,6 +108,19 @@ async def test_a_retry_of_a_clock_that_was_ahead_comes_after_its_delay(
         return claim is not None and claim.record.download_id == "a"
 
     await eventually(claimed, "the retry")
+
+
+async def test_a_job_that_was_queued_by_a_clock_that_was_ahead_fails_once_its_time_is_over(
+    any_jobs: OwnJobs, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    await any_jobs.queue("a", about("a", "", ""), ttl_s=0.1)
+    await client.zincrby(ChannelNames(channel).own_job_keys[1], HOUR_MS, "a")
+
+    async def failed() -> bool:
+        await broker.head(channel)  # as a front-end polls
+        return (await any_jobs.get("a")).state == "error"
+
+    await eventually(failed, "the failure", 20)
 
 
 async def epoch(client: redis.asyncio.Redis, names: ChannelNames) -> str:

@@ -1,12 +1,18 @@
 """Commands that are given again, that share an id, and that come too late, the same on fakeredis and on Valkey."""
 
+import time
+
 import pytest
+import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
+from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
 from simulcast.model.job_record import Query
 from tests.jobs import URL, claim_job, history
+
+HOUR_MS = 3_600_000
 
 
 async def fail_job(jobs: Jobs, download_id: str) -> None:
@@ -57,6 +63,20 @@ async def test_clearing_again_under_its_id_clears_nothing_that_ended_since(jobs:
     assert await jobs.list(Query()) == ([], 0)
 
 
+async def test_ids_of_clearing_commands_take_bounded_room_and_are_forgotten_after_an_hour(
+    jobs: Jobs, client: redis.asyncio.Redis, channel: str
+) -> None:
+    """Any client may send any number of them."""
+    key, now = ChannelNames(channel).meta.replace(":meta", ":cleared"), round(time.time() * 1000)
+    await client.zadd(key, {f"id-{n}": now - n for n in range(3_000)} | {'"old"': now - HOUR_MS - 5_000})
+    await fail_job(jobs, "a")
+    assert await jobs.command(Command("clear", command_id="old")) is None
+    assert await jobs.list(Query()) == ([], 0)
+    assert await client.zcard(key) == 1_000
+    assert await client.zscore(key, "id-0") == now
+    assert 0 < await client.pttl(key) <= HOUR_MS
+
+
 @pytest.mark.parametrize("action", ["cancel", "pause"])
 async def test_an_end_that_overtakes_an_accepted_command_names_it(
     action: str, jobs: Jobs, broker: Broker, channel: str
@@ -67,6 +87,17 @@ async def test_an_end_that_overtakes_an_accepted_command_names_it(
     await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
     end = (await history(broker, channel))[-1]
     assert (end["type"], end["command_id"], end["overtaken"]) == ("download_complete", "c1", action)
+
+
+async def test_a_complete_download_names_the_fresh_link_that_came_too_late(
+    jobs: Jobs, broker: Broker, channel: str
+) -> None:
+    await jobs.submit(URL, "a")
+    claim = await claim_job(jobs)
+    assert await jobs.command(Command("relink", "a", "c1", url=f"{URL}?fresh")) is None
+    await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
+    end = (await history(broker, channel))[-1]
+    assert (end["type"], end["command_id"], end["overtaken"]) == ("download_complete", "c1", "relink")
 
 
 async def test_an_end_that_overtakes_nothing_names_nothing(jobs: Jobs, broker: Broker, channel: str) -> None:
