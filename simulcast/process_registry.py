@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, cast
 
+import redis.asyncio
 from pydantic import Field, TypeAdapter, ValidationError
 
 from simulcast.model.channel import DEFAULT_CHANNEL
@@ -54,7 +55,7 @@ class ProcessRegistry:
 
     async def processes(self) -> Processes:
         """Return the live processes, without those whose record this version can't read."""
-        reply = await self._call("processes", self._names.process_keys, [])
+        reply = await self._read("processes", self._names.process_keys, [])
         texts, flat, used, limit = cast(tuple[list[bytes], list[bytes], bytes, bytes], reply)
         records = sorted(filter(None, map(_parse_record, texts)), key=lambda record: record.name)
         return Processes(
@@ -82,7 +83,7 @@ class ProcessRegistry:
         start, size = 0, _PAGE
         while size == _PAGE:
             args: list[Argument] = [self._names.pubsub, start, _PAGE]
-            reply, wait_ms, *pairs = cast(list[int | bytes], await self._call("queue_stats", keys, args))
+            reply, wait_ms, *pairs = cast(list[int | bytes], await self._read("queue_stats", keys, args))
             size = int(reply)
             if wait_ms:
                 waits.append(max(0.0, int(wait_ms) / 1000))
@@ -95,6 +96,12 @@ class ProcessRegistry:
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
         async with self._servers.client_at(self._names.channel, f"call {function}") as client:
             return await functions.call(client, function, keys, args)
+
+    async def _read(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
+        async def call(client: redis.asyncio.Redis) -> object:
+            return await functions.call(client, function, keys, args)
+
+        return await self._servers.read(self._names.channel, f"call {function}", call)
 
 
 def _parse_record(text: bytes) -> Record | None:

@@ -24,6 +24,7 @@ from simulcast.store.replies import is_unavailable
 from simulcast.store.url import Address, Server, redacted_url
 
 DISCOVERY_INTERVAL_S = 2.0  # so a replaced master that is cut off from all others gets calls for no longer
+MAX_DISCOVERY_AGE_S = 6.0  # after a longer quiet time a call waits for discovery: another server may serve by now
 DISCOVERY_RETRY_S = 0.1  # at least, after a failure
 DISCOVERY_TIMEOUT_S = 1.0
 
@@ -139,10 +140,11 @@ class DiscoveredTopology(Topology):
         """Return the URL for discovery at one of them."""
 
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
-        if time.monotonic() - self._refreshed_at > (DISCOVERY_RETRY_S if self._is_stale else DISCOVERY_INTERVAL_S):
+        age_s = time.monotonic() - self._refreshed_at
+        if age_s > (DISCOVERY_RETRY_S if self._is_stale else DISCOVERY_INTERVAL_S):
             if self._refresh_task is None or self._refresh_task.done():
                 self._refresh_task = asyncio.create_task(self._refresh(), name="simulcast-topology")
-            if self._is_stale:
+            if self._is_stale or age_s > MAX_DISCOVERY_AGE_S:
                 await asyncio.shield(self._refresh_task)
         server = self._server_for(channel)
         if server is None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import redis.asyncio
@@ -17,6 +17,8 @@ from simulcast.model.own_job import about
 from simulcast.model.processes import QueueStats, WorkerRecord
 from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
+from simulcast.store import functions
+from simulcast.store.functions import Argument, Function
 from tests.clocks import Clock
 from tests.conditions import eventually
 from tests.conftest import Servers
@@ -151,6 +153,24 @@ async def test_a_process_says_what_it_counted_once_and_that_it_ends(
     beating.cancel()
     await asyncio.wait([beating])
     assert (await census.processes()).workers == []
+
+
+async def test_a_read_is_repeated_where_its_server_has_just_been_replaced(
+    census: ProcessRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, failed = functions.call, set[str]()
+
+    async def fail_first(
+        client: redis.asyncio.Redis, function: Function, keys: Sequence[str], args: Sequence[Argument]
+    ) -> object:
+        if function not in failed:
+            failed.add(function)
+            raise redis.ConnectionError("gone")
+        return await call(client, function, keys, args)
+
+    monkeypatch.setattr(functions, "call", fail_first)
+    assert (await census.status()).workers == []
+    assert failed == {"processes", "queue_stats"}
 
 
 async def test_without_redis_a_process_goes_on_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,18 +203,13 @@ class Listener:
         self._asked = {channel: self._due.pop(channel) for channel in list(islice(self._due, MAX_HEADS_PER_CALL))}
         if not self._due:
             self._wake.clear()
-        beginning = {channel for channel in self._asked if self._is_beginning(channel)}
+        beginning = {name for name in self._asked if (one := self._subscriptions.get(name)) and one.is_beginning}
         for subscription, head in await self._read_heads(list(self._asked)):
             if subscription.names.channel in beginning:
                 subscription.begin(head)
             subscription.waiting.append(self._asked.pop(subscription.names.channel))
             self._updates.bring_to(subscription, head, group)
         resolve(self._asked.values(), False)  # of channels that were left meanwhile
-
-    def _is_beginning(self, channel: str) -> bool:
-        """Return whether a head that is read from now on is one after the subscription was confirmed."""
-        subscription = self._subscriptions.get(channel)
-        return subscription is not None and subscription.confirmed and subscription.subscribed_at is None
 
     async def _poll_in_turn(self, client: redis.asyncio.Redis, group: asyncio.TaskGroup) -> None:
         suspects, self._suspects = self._suspects, set()
@@ -226,7 +221,11 @@ class Listener:
             raise BrokerUnavailable("another server has taken over")
         for channel in channels:
             self._subscriptions[channel] = self._subscriptions.pop(channel)
-        for subscription, head in await self._read_heads(channels):
+        heads = await self._read_heads(channels)
+        if any(subscription.is_in_other_epoch(head) for subscription, head in heads):
+            for channel in self._subscriptions:  # they have probably lost as much: FLUSHALL ends no connection
+                self._request(channel)
+        for subscription, head in heads:
             if subscription.is_stalled(head):
                 raise BrokerUnavailable(
                     f"{subscription.names.pubsub}: publications do not arrive, though Redis answers"

@@ -65,10 +65,20 @@ class Subscription:
             number for tag, number in unknown.items() if tag != self.feed.tag and not self.feed.is_known_tag(tag)
         )
 
+    @property
+    def is_beginning(self) -> bool:
+        """True while a head that is read from now on is the first one after the subscription was confirmed."""
+        return self.confirmed and self.subscribed_at is None
+
     def begin(self, head: Head) -> None:
         """Begin at `head`: Pub/Sub delivers every later publication."""
         self.subscribed_at = self.polled_head = head
         self.last_live_offset = self.polled_offset = 0
+
+    def is_in_other_epoch(self, head: Head) -> bool:
+        """Return whether an epoch began of which no publication told."""
+        here = self.feed.position
+        return here is not None and here.epoch != head.position.epoch
 
     def is_stalled(self, head: Head) -> bool:
         """Return whether the subscription missed a publication that the previous poll saw, and received none since."""

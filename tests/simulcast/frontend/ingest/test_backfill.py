@@ -101,3 +101,27 @@ async def test_clients_stay_where_what_was_lost_is_published_again() -> None:
     clock.advance(LOST_TTL_S + 1)
     await backfill.reconcile("downloads", feed, server.head)
     assert feed.hub.clients == 1
+
+
+async def test_a_server_that_takes_over_between_the_head_and_the_history_cuts_nobody() -> None:
+    clock = Clock()
+    server = RedisModel(clock)
+    feed, backfill, _ = await feed_with_client(server, clock)
+    server.publish("s", "a", 5)
+    server.publish("s", "b", 5)
+    head = server.head
+    server.fail_over(1)
+    await backfill.reconcile("downloads", feed, head)
+    assert (feed.hub.clients, feed.position) == (1, server.position)
+    assert [entry.key for entry in feed.snapshot.entries()] == ["a"]
+
+
+async def test_a_history_that_no_longer_reaches_back_cuts_the_clients() -> None:
+    clock = Clock()
+    server = RedisModel(clock)
+    feed, backfill, _ = await feed_with_client(server, clock)
+    for key in "abc":
+        server.publish("s", key, 5)
+    server.trim(1)
+    await backfill.reconcile("downloads", feed, server.head)
+    assert (feed.hub.clients, feed.position) == (0, server.position)

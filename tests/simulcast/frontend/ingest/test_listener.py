@@ -20,7 +20,7 @@ from simulcast.model.publication import Publication
 from simulcast.store.topology import Topology
 from tests.clocks import Clock
 from tests.conditions import until
-from tests.fake_clients import make_hub
+from tests.fake_clients import Socket, make_hub
 from tests.redis_model import FakeBroker, RedisModel
 
 
@@ -94,6 +94,23 @@ async def test_channels_that_begin_together_are_asked_for_together_and_idle_ones
             seen |= set(question)
             broker.asked.clear()
         assert seen == set(channels)
+
+
+async def test_a_server_that_lost_everything_is_noticed_in_all_idle_channels_within_a_round() -> None:
+    """FLUSHALL ends no connection, and no publication tells of it."""
+    channels = [f"c{number}" for number in range(3 * MAX_IDLE_POLLED)]
+    server = RedisModel(Clock())
+    server.publish("s", "a", 5)
+    async with listening(CountingBroker(server), channels) as (listener, clock):
+        feeds = [subscription.feed for subscription in listener._subscriptions.values()]
+        sockets = [Socket(feed.hub) for feed in feeds]
+        for socket in sockets:
+            socket.hub.join(socket.client)
+        server.flush_all()
+        clock.advance(1)
+        listener._wake.set()
+        await until(lambda: not any(feed.hub.clients for feed in feeds), "the end of all clients", 10)
+        await until(lambda: {feed.position for feed in feeds} == {server.position}, "the new epoch")
 
 
 async def test_a_restart_that_lost_nothing_is_known_from_the_head_alone() -> None:
