@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from simulcast.background import shared
 from simulcast.errors import JobCancelled
+from simulcast.event_loop import require_event_loop
 from simulcast.job_keeper import JobKeeper, Outcome
 from simulcast.model import own_job
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
@@ -170,7 +171,11 @@ class AsyncJob(Job):
     """A job for `async with`."""
 
     async def __aenter__(self) -> Self:
-        """Begin the job. Raises JobTaken while another process runs it, JobCancelled if that was cancelled before."""
+        """Begin the job. Raises JobTaken while another process runs it, JobCancelled if that was cancelled before.
+
+        Raises RuntimeError without a running asyncio event loop.
+        """
+        require_event_loop("job")
         self._refuse_second_entry()
         await shared(JobKeeper, self._url).start_async(self._tenure)
         self._enter()
@@ -250,7 +255,9 @@ async def queue_job(
     """Announce a job that a process will start, and return its attempt; it fails if nobody does within `ttl_s`.
 
     `attempt`: 0 for the next one; the announcement of an attempt that began or ended already changes nothing.
-    Raises JobTaken if the id is a download's, BrokerUnavailable, InvalidEvent or ValueError for a wrong argument.
+    Raises JobTaken if the id is a download's, BrokerUnavailable, InvalidEvent or ValueError for a wrong argument,
+    RuntimeError without a running asyncio event loop.
     """
+    require_event_loop("queue_job")
     about, keeper = own_job.about(job_id, kind, name), shared(JobKeeper, url)
     return await keeper.queue_async(job_id, about, ChannelNames(channel).channel, attempt, ttl_s)

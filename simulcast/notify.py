@@ -9,6 +9,7 @@ import os
 import threading
 
 from simulcast.broker import Broker
+from simulcast.event_loop import require_event_loop
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.events import Message, complete_event, error_event, progress_event
 from simulcast.model.position import Position
@@ -28,13 +29,7 @@ os.register_at_fork(after_in_child=_forget_brokers)
 
 
 def _broker() -> Broker:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError as error:
-        raise RuntimeError(
-            "simulcast.broadcast_message needs a running asyncio event loop: elsewhere (threads, scripts, trio's "
-            "to_thread.run_sync) call the function of the same name in simulcast.sync"
-        ) from error
+    loop = require_event_loop("broadcast_message")
     with _lock:
         for ended in [other for other in _brokers if other.is_closed()]:
             del _brokers[ended]  # its sender closed its connections when the loop ended

@@ -209,9 +209,7 @@ export class Gateway extends CommandMethods {
     socket.addEventListener("message", () => (idleChecks = 0));
     if (socket.protocol === SUBPROTOCOL) {
       this.#idleTimer = setInterval(() => {
-        if (++idleChecks <= IDLE_CHECKS) return;
-        this.#position.distrustHello();
-        this.#ended(socket, LOST, "the server was silent");
+        if (++idleChecks > IDLE_CHECKS) this.#ended(socket, LOST, "the server was silent");
       }, this.#options.idleTimeoutMs / IDLE_CHECKS);
     }
     const transport = socket instanceof SSEConnection ? "sse" : "websocket";
@@ -270,7 +268,7 @@ export class Gateway extends CommandMethods {
   #drop(state, delayMs = Infinity) {
     clearTimeout(this.#timer);
     clearInterval(this.#idleTimer);
-    this.#position.end();
+    this.#position.end((state.code ?? LOST) !== LOST);
     const [socket, wasConnected, before] = [this.#socket, this.#isConnected, this.#state];
     [this.#socket, this.#isConnected, this.#state] = [null, false, state];
     socket?.close(1000);

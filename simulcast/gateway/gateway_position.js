@@ -4,8 +4,6 @@
 const EVENT = /^\{"event_id":"([^"\\]{1,128})-([0-9]{1,20})"(?:,"channel":"([\w.:-]{1,100})")?/;
 const MARK = /^\{"type": ?"(?:hello|position)"/;
 const POSITION = /^(.{1,128})-([0-9]{1,20})$/;
-/** The events that `hello` announces follow it immediately. A connection that lasts longer has brought them. */
-const HELLO_HOLDS_AFTER_MS = 1_000;
 
 /** Of one channel. A snapshot may hold events of several, from the last ten minutes. */
 const MAX_EPOCHS = 64;
@@ -63,14 +61,9 @@ export class ResumePosition {
     }
   }
 
-  /** Ends a connection. Its hello counts if the events that it announced must have arrived. */
-  end() {
-    if (this.#hello && Date.now() - this.#hello.at >= HELLO_HOLDS_AFTER_MS) this.#see(this.#alone, this.#hello);
-    this.#hello = null;
-  }
-
-  /** Drops the hello of a connection that was silent: the announced events may not have arrived. */
-  distrustHello() {
+  /** Ends a connection. Its hello counts if a close frame came: behind the events that the hello announced. */
+  end(hasClosed) {
+    if (this.#hello && hasClosed) this.#see(this.#alone, this.#hello);
     this.#hello = null;
   }
 
@@ -99,7 +92,7 @@ export class ResumePosition {
     const mark = parse(text);
     const match = POSITION.exec(mark?.position ?? "");
     if (!match) return null;
-    const position = { epoch: match[1], offset: BigInt(match[2]), at: Date.now() };
+    const position = { epoch: match[1], offset: BigInt(match[2]) };
     if (mark.type === "position") this.#see(mark.channel ?? this.#alone, position);
     else if (isAlone && this.#awaitsHello) this.#hello = position;
     this.#awaitsHello = false; // a later one belongs to a channel that was subscribed to since
