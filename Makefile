@@ -9,6 +9,14 @@ ARGS ?=
 export PYTHONDONTWRITEBYTECODE :=
 SIDE_BY_SIDE := --dist loadscope --no-loadscope-reorder
 
+# An environment whose Python is too old, or gone since an upgrade of the system, is made anew.
+ifneq ($(wildcard $(VENV)/pyvenv.cfg),)
+ifneq ($(shell $(BIN)/python -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null),True)
+$(info $(VENV) has no Python of 3.11 or newer: making it anew)
+$(shell rm -rf $(VENV))
+endif
+endif
+
 .PHONY: help install up test test-long check docs bench bench-full chaos model faults faults-quick soak autobahn clean
 
 help:  ## what can be made
@@ -36,7 +44,8 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 	@exec $(BIN)/simulcast up $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests: four minutes on two cores (ARGS="-k hub" to choose)
-	@exec $(BIN)/python -m pytest -n 5 $(SIDE_BY_SIDE) -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -n 5 $(SIDE_BY_SIDE) -m "not long" $(ARGS)
+	@echo "Tests that take long are left out: make test-long runs them, and names each that it must skip, with the reason."
 
 test-long: $(VENV)/.dev  ## the page, containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
 	@exec $(BIN)/python -m pytest -n 8 $(SIDE_BY_SIDE) -m long $(ARGS)

@@ -1,8 +1,13 @@
 """One front-end: `python -m app`."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports, which take a second, shows no traceback
+
 import argparse
 import gc
-import signal
+import logging
 import socket
 import sys
 from contextlib import suppress
@@ -18,13 +23,14 @@ from app.server.server import DrainingServer, uvicorn_config, with_copies
 from simulcast.errors import BrokerUnavailable, SimulcastError
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import Endpoint
-from simulcast.launcher.sockets import listen_on_one
+from simulcast.launcher.sockets import listen, listen_on_one
 from simulcast.logs import configure, discard_lost_output
 from simulcast.settings.front_end import FrontEndSettings
 
 # A lost connection leaves no cycle (transport/websocket.py), so full collections find nothing, and with 10,000
 # clients each of them stops the process for half a second.
 GC_THRESHOLDS = (10_000, 20, 100)
+_log = logging.getLogger("simulcast.server")
 
 
 def main() -> None:
@@ -53,10 +59,10 @@ def main() -> None:
         configure("front-end", settings.log, settings.log_format, access_log=settings.access_log)
         admin = _admin_socket(settings, flags.admin_fd)
         config, front_end = _configure_server(settings, flags.root_path, admin)
+        sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()] or _listen(settings)
     except SimulcastError as error:
         sys.exit(f"simulcast: {error}")
-    sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()]
-    sockets = with_copies(sockets or [config.bind_socket()])
+    sockets = with_copies(sockets)
     if admin is not None:
         sockets.append(admin)
     gc.collect()
@@ -64,9 +70,19 @@ def main() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that it ended for
         DrainingServer(config, front_end.drain).run(sockets=sockets)
     discard_lost_output()
+
+
+def _listen(settings: FrontEndSettings) -> list[socket.socket]:
+    """Return new sockets. Raises CommandError for a port that can't be listened on."""
+    sockets = listen(settings.host, settings.port)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    _log.info("the page is http://%s:%d/, the WebSocket ws://%s:%d/ws", *(host, settings.port) * 2)
+    return sockets
 
 
 def _admin_socket(settings: FrontEndSettings, fd: int | None) -> socket.socket | None:

@@ -1,9 +1,13 @@
 """One worker: `python -m workers`."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports, which take a second, shows no traceback
+
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 import time
 from pathlib import Path

@@ -202,11 +202,15 @@ class NoFreeName(DownloadFailed):
 class FolderNotWritable(DownloadFailed):
     """`path` is the folder, `uid` the user that tried; the message ends with the remedy."""
 
-    def __init__(self, path: Path, uid: int, cause: str) -> None:
-        super().__init__(
-            f"user {uid} can't write into the download folder {path} ({cause}): "
+    def __init__(self, path: Path, uid: int, cause: str, *, is_full: bool = False) -> None:
+        of_right = (
             f"give it to that user (chown -R {uid} {path}), run the worker as the folder's owner "
-            "(PUID and PGID for containers), or name another folder in SIMULCAST_DOWNLOAD_DIR"
+            "(PUID and PGID for containers)"
+        )
+        remedy = "free some space on its disk" if is_full else of_right
+        super().__init__(
+            f"user {uid} can't write into the download folder {path} ({cause}): {remedy}, "
+            "or name another folder in SIMULCAST_DOWNLOAD_DIR"
         )
         self.path = path
         self.uid = uid

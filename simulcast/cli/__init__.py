@@ -18,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
     try:
         code = _run(arguments, as_json="--json" in flags)
+    except KeyboardInterrupt:  # during the imports
+        code = 130
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("simulcast", "app", "workers"):

@@ -29,6 +29,7 @@ def banner(host: str, port: int, admin_ports: Sequence[int], downloads: Path, re
         ("", ""),
         ("next", f"{command} add https://… {flag}".rstrip()),
         ("", f"{command} demo {flag}".rstrip()),
+        ("", f"{command} publish {flag} downloads '{_EXAMPLE}'".replace("  ", " ")),
         ("", f"{command} watch" + ("" if address == "localhost:8080" else f" --url ws://{address}/ws")),
         ("", f"{command} top {flag}".rstrip()),
         ("", "Ctrl-C stops it"),
@@ -43,12 +44,10 @@ def _metrics_rows(ports: Sequence[int]) -> list[tuple[str, str]]:
 
 
 def _redis_rows(server: EmbeddedServer) -> list[tuple[str, str]]:
-    port = "" if server.port == DEFAULT_REDIS_PORT else f"-p {server.port} "
     url_file = shlex.quote(str(server.data / URL_FILE))
     return [
         ("data", str(server.data)),
-        ("Redis", f"redis-cli {port}PUBLISH simulcast:downloads '{_EXAMPLE}'"),
-        ("", f'redis-cli -u "$(cat {url_file})"    for all other commands: the file has the password'),
+        ("Redis", f"127.0.0.1:{server.port}; for your own programs: export REDIS_URL=$(cat {url_file})"),
     ]
 
 

@@ -46,7 +46,13 @@ RedisUrl = Annotated[
 ]
 Data = Annotated[
     Path,
-    typer.Option("--data", metavar="DIR", help="Folder with the data of `simulcast up`.", rich_help_panel=_SERVICE),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder with the data of `simulcast up`.",
+        rich_help_panel=_SERVICE,
+        readable=False,  # it need not be, where another address is given
+    ),
 ]
 Url = Annotated[
     str,

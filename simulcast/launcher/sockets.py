@@ -15,14 +15,18 @@ _MAX_ATTEMPTS = 20  # to find a port that is free in both families, when any wil
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Return sockets that listen on `host`: 127.0.0.1 and ::1 for both of their names. Port 0 is any free one.
+    """Return sockets that listen on `host`: 127.0.0.1 and ::1 for both of their names, and `::` in both families.
+
+    Port 0 is any free one.
 
     Raises CommandError for a port that is taken or not allowed, and for a host that is none of this machine's.
     """
     if host in LOOPBACK:
         return _listen_on_loopback(port)
     try:
-        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # Both families: a socket of IPv6 that takes IPv4, too, would show IPv4 clients by other addresses.
+        everywhere = None if host == "::" else host
+        entries = socket.getaddrinfo(everywhere, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise CommandError(f"--host {host}: {error.strerror}. Give a name or an address of this machine") from error
     sockets: list[socket.socket] = []

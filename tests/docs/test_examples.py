@@ -34,7 +34,7 @@ def test_the_readme_names_all_commands() -> None:
 
 
 async def test_a_plain_publish_as_in_the_readme_reaches_a_client(front_end: StartFrontEnd, own_valkey: Valkey) -> None:
-    match = re.search(r"`redis-cli PUBLISH (\S+) '", README)
+    match = re.search(r"`PUBLISH (\S+) '", README)
     assert match
     event = FROM_SERVER["download_progress.live_only"]
     async with await (await front_end()).connect() as client:

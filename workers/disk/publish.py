@@ -30,7 +30,8 @@ def open_folder(folder: Path) -> Path:
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         probe.unlink()
     except OSError as error:
-        raise FolderNotWritable(folder.absolute(), os.geteuid(), _cause(folder, error)) from error
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise FolderNotWritable(folder.absolute(), os.geteuid(), _cause(folder, error), is_full=is_full) from error
     return real
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import cast
 
 import redis
@@ -14,6 +14,7 @@ from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
 from simulcast.cli.redis import redis_errors
 from simulcast.errors import BrokerUnavailable
+from simulcast.process_registry import ProcessRegistry
 from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
 from simulcast.store.url import redacted_url
@@ -36,12 +37,15 @@ async def redis_checks(url: str) -> list[Finding]:
         sent_at = time.time()
         seconds, microseconds = await client.time()
         received_at = time.time()
+        configuration = await _check_configuration(client)
+        takes_writes = all(finding.severity is not ERROR or finding.subject != "disk" for finding in configuration)
         return [
             Finding(OK, "Redis", f"{redacted_url(url)} answers within {(received_at - sent_at) * 1000:.1f} ms"),
             _check_clock(seconds + microseconds / 1e6 - (sent_at + received_at) / 2),
             await _check_version(client),
-            *await _check_configuration(client),
-            await check_acl(url, servers),
+            *configuration,
+            *([await check_acl(url, servers)] if takes_writes else []),
+            *await check_processes(url),
         ]
     except redis.RedisError as error:
         return [Finding(ERROR, "Redis", str(redis_errors(error, url)))]
@@ -75,15 +79,26 @@ def check_version(info: Mapping[str, object]) -> Finding:
 
 
 async def _check_configuration(client: redis.asyncio.Redis) -> list[Finding]:
-    names = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy", "client-output-buffer-limit")
+    names = ("save", "appendonly", "appendfsync", "maxmemory", "maxmemory-policy", "client-output-buffer-limit")
     try:
         reply = cast(Mapping[bytes, bytes], await client.config_get(*names))
         configuration = {str_if_bytes(name): str_if_bytes(value) for name, value in reply.items()}
         used = int(cast(Mapping[str, int], await client.info("memory"))["used_memory"])
+        persistence = cast(Mapping[str, str], await client.info("persistence"))
     except redis.RedisError as error:
         remedy = "make sure of appendonly yes, maxmemory-policy noeviction, and 32 MB for the buffer of pubsub clients"
         return [Finding(WARNING, "configuration", f"can't be read ({error})", remedy)]
-    return [_check_persistence(configuration), _check_memory(configuration, used), _check_buffers(configuration)]
+    findings = [_check_persistence(configuration), _check_memory(configuration, used), _check_buffers(configuration)]
+    return [*_check_disk(configuration, persistence), *findings]
+
+
+def _check_disk(configuration: Mapping[str, str], persistence: Mapping[str, str]) -> list[Finding]:
+    """Check whether the last write to the disk failed: Redis then refuses all writes. `persistence`: of INFO."""
+    snapshots_fail = configuration.get("save") and persistence.get("rdb_last_bgsave_status") == "err"
+    if not snapshots_fail and persistence.get("aof_last_write_status") != "err":
+        return []
+    remedy = "free some space on its disk, or let it write into its folder: its log has the reason"
+    return [Finding(ERROR, "disk", "Redis can't write to its disk, and refuses all writes", remedy)]
 
 
 def _check_persistence(configuration: Mapping[str, str]) -> Finding:
@@ -123,6 +138,26 @@ def _check_buffers(configuration: Mapping[str, str]) -> Finding:
     if hard < MIN_OUTPUT_BUFFER_BYTES:
         return Finding(WARNING, "pubsub buffer", f"{hard:,} bytes: a burst of events disconnects front-ends", remedy)
     return Finding(OK, "pubsub buffer", f"{hard:,} bytes for each front-end")
+
+
+async def check_processes(url: str) -> list[Finding]:
+    """Report how many front-ends and workers run, of which each service needs one."""
+    async with aclosing(ProcessRegistry.connect(url)) as registry:
+        try:
+            processes = await registry.processes()
+        except BrokerUnavailable:
+            return []  # as the finding about rights says
+    return [
+        _check_number("front-ends", len(processes.front_ends), "clients can't connect", "serve"),
+        _check_number("workers", len(processes.workers), "downloads wait", "work"),
+    ]
+
+
+def _check_number(kind: str, number: int, consequence: str, command: str) -> Finding:
+    if number:
+        return Finding(OK, kind, f"{number} with this Redis")
+    remedy = f"start one with `simulcast {command}`, or all with `simulcast up`"
+    return Finding(WARNING, kind, f"none runs with this Redis: {consequence}", remedy)
 
 
 async def check_acl(url: str, servers: Topology) -> Finding:

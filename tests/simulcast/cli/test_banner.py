@@ -25,8 +25,8 @@ def test_banner_has_addresses_and_next_commands() -> None:
         "http://localhost:8080/",
         "ws://localhost:8080/ws",
         "http://localhost:8080/docs",
-        "redis-cli PUBLISH simulcast:downloads '{",
-        f'redis-cli -u "$(cat {Path("data").resolve()}/redis.url)"',
+        " publish downloads '{",
+        f"127.0.0.1:6379; for your own programs: export REDIS_URL=$(cat {Path('data').resolve()}/redis.url)",
         str(Path("downloads").resolve()),
     ):
         assert wanted in text
@@ -43,7 +43,8 @@ def test_banner_has_no_password() -> None:
 def test_banner_commands_have_the_flags_that_they_need() -> None:
     text = text_of(port=9000, redis=server("/else where", 7000))
     assert "watch --url ws://localhost:9000/ws" in text
-    assert "redis-cli -p 7000 PUBLISH" in text
+    assert "127.0.0.1:7000; " in text and "REDIS_URL=$(cat '/else where/redis.url')" in text
+    assert "publish --data '/else where' downloads '{" in text
     assert "demo --data '/else where'" in text
 
 

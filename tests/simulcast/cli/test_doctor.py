@@ -3,21 +3,16 @@
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis.asyncio
 
-from simulcast.broker import Broker
 from simulcast.cli.doctor import machine_checks
-from simulcast.cli.doctor.finding import Finding, Severity
-from simulcast.cli.doctor.redis_checks import CHANNEL, check_version, redis_checks
+from simulcast.cli.doctor.finding import Severity
 from simulcast.cli.doctor.settings_checks import COMPOSE, check_exposure, check_names
-from simulcast.model.channel import ChannelNames
 from simulcast.settings.access import AccessSettings
-from simulcast.store.connection import connect
 from tests.command_line import Command
 from tests.key_server import jwk, key_server
 from tests.ports import free_port
@@ -27,21 +22,9 @@ from tests.signed_tokens import private_key
 from tests.valkey import Valkey
 
 
-@pytest.fixture
-async def admin(own_valkey: Valkey) -> AsyncIterator[redis.asyncio.Redis]:
-    client = connect(own_valkey.url)
-    yield client
-    await client.aclose()
-
-
 @dataclass(frozen=True)
 class Usage:
     free: int
-
-
-def one(findings: list[Finding], subject: str) -> Finding:
-    (finding,) = [finding for finding in findings if finding.subject == subject]
-    return finding
 
 
 def test_doctor_finds_nothing_wrong_here_and_exits_0(simulcast: Command, valkey: Valkey) -> None:
@@ -128,117 +111,6 @@ def test_doctor_reads_the_key_set() -> None:
         server.status = 503
         finding = check_exposure("0.0.0.0", settings)
         assert finding.severity is Severity.ERROR and "it answers with status 503" in str(finding)
-
-
-@pytest.mark.parametrize(
-    ("info", "severity"),
-    [
-        ({"redis_version": "7.0.15"}, Severity.OK),
-        ({"redis_version": "8.2.0"}, Severity.OK),
-        ({"redis_version": "7.2.4", "valkey_version": "9.1.2", "server_name": "valkey"}, Severity.OK),
-        ({"redis_version": "6.2.7"}, Severity.ERROR),
-        ({}, Severity.ERROR),
-    ],
-)
-def test_doctor_requires_a_redis_with_functions(info: Mapping[str, object], severity: Severity) -> None:
-    assert check_version(info).severity is severity
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "subject", "severity"),
-    [
-        ("appendonly", "no", "persistence", Severity.WARNING),
-        ("appendfsync", "no", "persistence", Severity.WARNING),
-        ("appendfsync", "everysec", "persistence", Severity.OK),
-        ("client-output-buffer-limit", "pubsub 0 0 0", "pubsub buffer", Severity.WARNING),
-        ("client-output-buffer-limit", "pubsub 1000000 0 0", "pubsub buffer", Severity.WARNING),
-    ],
-)
-async def test_doctor_corrects_a_configuration_that_loses_data(
-    own_valkey: Valkey, admin: redis.asyncio.Redis, setting: str, value: str, subject: str, severity: Severity
-) -> None:
-    await admin.config_set(setting, value)
-    finding = one(await redis_checks(own_valkey.url), subject)
-    assert finding.severity is severity
-    assert finding.remedy.startswith("CONFIG SET") == (severity is not Severity.OK)
-
-
-async def test_doctor_refuses_eviction(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
-    await admin.config_set("maxmemory", "100mb")
-    await admin.config_set("maxmemory-policy", "allkeys-lru")
-    assert one(await redis_checks(own_valkey.url), "memory").severity is Severity.ERROR
-    await admin.config_set("maxmemory-policy", "noeviction")
-    assert one(await redis_checks(own_valkey.url), "memory").severity is Severity.OK
-
-
-async def test_doctor_warns_before_redis_is_full(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
-    used = (await admin.info("memory"))["used_memory"]
-    await admin.config_set("maxmemory", used * 10 // 9)
-    finding = one(await redis_checks(own_valkey.url), "memory")
-    assert finding.severity is Severity.WARNING and "refuses publications" in finding.result
-
-
-@pytest.mark.parametrize(
-    ("rights", "severity", "text"),
-    [
-        ("~{simulcast:* &simulcast:* +@all -@dangerous +info +function", Severity.OK, ""),
-        ("~{simulcast:* &simulcast:* +@all -@dangerous +info -fcall", Severity.ERROR, "FCALL"),
-        ("~{simulcast:* &simulcast:* +@all -@dangerous +info -subscribe", Severity.ERROR, "subscribe"),
-        ("~other:* &simulcast:* +@all -@dangerous +info +function", Severity.ERROR, "key"),
-    ],
-)
-async def test_doctor_names_a_missing_right(
-    own_valkey: Valkey, admin: redis.asyncio.Redis, rights: str, severity: Severity, text: str
-) -> None:
-    await admin.execute_command("ACL", "SETUSER", "app", "on", ">secret", *rights.split())
-    findings = await redis_checks(own_valkey.url.replace("redis://", "redis://app:secret@"))
-    assert one(findings, "rights").severity is severity
-    assert text.lower() in one(findings, "rights").result.lower()
-    assert one(findings, "configuration").severity is Severity.WARNING  # CONFIG is for administrators
-
-
-@pytest.fixture
-async def with_password(own_valkey: Valkey, admin: redis.asyncio.Redis) -> AsyncIterator[str]:
-    """The address, without password, of a server that requires the password `secret`."""
-    await admin.config_set("requirepass", "secret")
-    yield own_valkey.url
-    await admin.execute_command("AUTH", "secret")
-    await admin.config_set("requirepass", "")
-
-
-async def test_doctor_does_not_show_a_wrong_password(with_password: str) -> None:
-    (finding,) = await redis_checks(with_password.replace("redis://", "redis://:guessed@"))
-    assert finding.severity is Severity.ERROR and "guessed" not in finding.result
-
-
-async def test_doctor_answers_a_missing_password_with_redis_url_and_not_with_acls(with_password: str) -> None:
-    (finding,) = await redis_checks(with_password)
-    assert finding.severity is Severity.ERROR and "ACL" not in finding.result + finding.remedy
-    assert "requires a user and a password: put them into REDIS_URL" in finding.result
-    assert (
-        one(await redis_checks(with_password.replace("redis://", "redis://:secret@")), "rights").severity is Severity.OK
-    )
-
-
-async def test_doctor_leaves_nothing_in_redis(own_valkey: Valkey, admin: redis.asyncio.Redis) -> None:
-    await redis_checks(own_valkey.url)
-    assert await admin.keys("*") == []
-    broker = Broker.connect(own_valkey.url)
-    await broker.publish({"type": "x"})
-    before = sorted(await admin.keys("*"))
-    await redis_checks(own_valkey.url)
-    assert sorted(await admin.keys("*")) == before
-    assert all(CHANNEL.encode() not in key for key in before) and ChannelNames().meta.encode() in before
-    await broker.aclose()
-
-
-async def test_doctor_compares_clocks(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert one(await redis_checks(valkey.url), "clocks").severity is Severity.OK
-    monkeypatch.setattr("simulcast.cli.doctor.redis_checks.time.time", lambda: 1_000_000.0)
-    finding = one(await redis_checks(valkey.url), "clocks")
-    assert (
-        finding.severity is Severity.WARNING and "ahead of this machine" in finding.result and "NTP" in finding.remedy
-    )
 
 
 async def test_doctor_accepts_a_taken_port_only_from_a_front_end(front_end: StartFrontEnd) -> None:

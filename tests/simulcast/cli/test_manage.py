@@ -1,7 +1,10 @@
 """Commands about downloads, from the command line."""
 
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
@@ -164,3 +167,10 @@ def test_add_names_the_flag_of_a_mistake(simulcast: Command, embedded: EmbeddedS
     assert "2 URLs are given" in refused("http://example.com/b.iso", "--name", "x")
     assert "'-1' is no speed" in assert_complaint(simulcast("limit", "--", "-1", "x"))
     assert simulcast("list").stdout == ""
+
+
+def test_a_folder_of_another_user_stops_no_command_that_has_an_address(
+    simulcast: Command, embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may read everything
+    assert simulcast("list", REDIS_URL=embedded.url).returncode == 0

@@ -126,3 +126,15 @@ async def test_work_is_one_worker(folder: Path, environment: dict[str, str], emb
         assert "Traceback" not in err
     await jobs.aclose()
     await broker.aclose()
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--port", "1"), ("work",)], ids=["serve", "work"])
+async def test_ctrl_c_while_it_starts_shows_no_traceback(
+    folder: Path, environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    async with command_process(folder, environment, *arguments, "--redis-url", "redis://127.0.0.1:1/0") as process:
+        proc = Path(f"/proc/{process.pid}")
+        await until(lambda: "simulcast.cli" not in (proc / "cmdline").read_text(), "the program that takes its place")
+        await until(lambda: "pydantic_core" in (proc / "maps").read_text(), "the imports")
+        _, err = await wait_ended(process, signal.SIGINT)
+        assert "Traceback" not in err

@@ -64,6 +64,15 @@ def test_listen_binds_another_host() -> None:
     assert (len(sockets), host) == (1, "0.0.0.0")
 
 
+def test_listen_everywhere_means_both_families() -> None:
+    sockets = listen("::", 0)
+    addresses = [listener.getsockname()[:2] for listener in sockets]
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, addresses[0][1]), timeout=5).close()
+    close(sockets)
+    assert {host for host, _ in addresses} == {"0.0.0.0", "::"}
+
+
 def test_listen_names_a_host_of_another_machine() -> None:
     with pytest.raises(CommandError, match=r"192\.0\.2\.1 is no address of this machine"):
         listen("192.0.2.1", 0)

@@ -200,6 +200,16 @@ def test_a_read_only_disk_is_noticed_although_the_mode_allows_it(
         open_folder(tmp_path)
 
 
+def test_a_full_disk_is_no_missing_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(FolderNotWritable, match=r"No space left on device.*: free some space on its disk") as caught:
+        open_folder(tmp_path)
+    assert "chown" not in str(caught.value)
+
+
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderNotWritable, match="File exists"):
