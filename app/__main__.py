@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from app.access.handshakes import HandshakeFilter
 from app.access.middleware import RequestFilterMiddleware
 from app.admin import PortRouter, admin_app
 from app.server.server import DrainingServer, uvicorn_config, with_copies
@@ -110,7 +111,10 @@ def _configure_server(
         guarded = RequestFilterMiddleware(admin_app(public), frozenset(settings.allowed_hosts))
         app = PortRouter(public, guarded, {port})
     front_end: FrontEnd = public.state.front_end
-    return uvicorn_config(app, settings, root_path, partial(_server_counts, front_end)), front_end
+    hosts = frozenset(settings.allowed_hosts)
+    admin_port = 0 if admin is None else admin.getsockname()[1]
+    websockets = HandshakeFilter(front_end.direct_endpoint, hosts, root_path, admin_port)
+    return uvicorn_config(app, websockets, settings, root_path, partial(_server_counts, front_end)), front_end
 
 
 def _server_counts(front_end: FrontEnd) -> tuple[int, int]:

@@ -11,11 +11,13 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.server.connection import Connection, ConnectionContext
 from app.server.connection_limits import ConnectionLimits
-from app.server.http import SimulcastHTTPProtocol
+from app.server.http import ExchangeMiddleware
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.asgi import WEBSOCKET_KEY
-from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.frontend.transport import handshake as handshakes
+from simulcast.frontend.transport.handshake import Handshake
+from simulcast.frontend.transport.websocket import WebSocketConnection
 from tests.conditions import until
 from tests.ports import free_port
 
@@ -26,34 +28,62 @@ HANDSHAKE = (
 )
 
 
-class UnlimitedHTTP(SimulcastHTTPProtocol):
-    """Rejects no connection."""
+UNLIMITED = ConnectionLimits(lambda: sys.maxsize, 0, ())
 
-    limits = ConnectionLimits(lambda: sys.maxsize, 0, ())
+
+def refuse(handshake: Handshake) -> None:
+    """Refuse every WebSocket."""
+    handshake.refuse(404, "no WebSocket is served here")
 
 
 @asynccontextmanager
 async def served(
-    endpoint: ASGIApp, http: type[SimulcastHTTPProtocol] = UnlimitedHTTP, **settings: Any
+    app: ASGIApp,
+    websockets: handshakes.Endpoint = refuse,
+    connection_limits: ConnectionLimits = UNLIMITED,
+    **settings: Any,
 ) -> AsyncIterator[uvicorn.Server]:
-    """Run a server of the endpoint at `server.config.port`."""
+    """Run a server of an application and of WebSockets at `server.config.port`."""
+
+    class ServedConnection(Connection):
+        context = ConnectionContext(connection_limits, websockets)
+
     config = uvicorn.Config(
-        endpoint,
+        ExchangeMiddleware(app),
         port=free_port(),
-        http=http,
-        ws=SimulcastWebSocketProtocol,
-        lifespan="off",
+        http=ServedConnection,
+        ws="none",
         log_config=None,
-        **settings,
+        **{"lifespan": "off", "ws_per_message_deflate": False, **settings},
     )
+    async with _running(config) as server:
+        yield server
+
+
+@asynccontextmanager
+async def served_by_uvicorn(app: ASGIApp) -> AsyncIterator[uvicorn.Server]:
+    """Run a plain uvicorn of an application, whose WebSockets are ASGI's, at `server.config.port`."""
+    async with _running(uvicorn.Config(app, port=free_port(), lifespan="on", log_config=None)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _running(config: uvicorn.Config) -> AsyncIterator[uvicorn.Server]:
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    await until(lambda: server.started, "the start")
     try:
+        await until(lambda: server.started, "the start")
         yield server
     finally:
         server.should_exit = True
-        await task
+        async with asyncio.timeout(20):
+            await task
+
+
+def masked(text: str) -> bytes:
+    """Return a short text message as a client sends it, masked with zeros."""
+    assert len(text) < 126
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
 async def rest(server: uvicorn.Server, *parts: bytes) -> bytes:
@@ -81,7 +111,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 class Endpoint:
-    """An endpoint that accepts, waits for `release`, and detaches. It returns each text after a turn of the loop.
+    """An endpoint that accepts, waits for `release`, and receives. It returns each text after a turn of the loop.
 
     It waits for `handling` before each.
     """
@@ -92,18 +122,18 @@ class Endpoint:
         self.handling = asyncio.Event()
         self.handling.set()
         self.handled: list[str] = []
-        self.seen: list[weakref.ref[SimulcastWebSocketProtocol]] = []
-        self.parts: list[weakref.ref[object]] = []
+        self.seen: list[weakref.ref[WebSocketConnection]] = []
 
-    def protocols(self) -> list[SimulcastWebSocketProtocol]:
-        return [protocol for seen in self.seen if (protocol := seen()) is not None]
+    def connections(self) -> list[WebSocketConnection]:
+        return [connection for seen in self.seen if (connection := seen()) is not None]
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        protocol: SimulcastWebSocketProtocol = scope["extensions"][WEBSOCKET_KEY]
-        self.seen.append(weakref.ref(protocol))
-        self.parts.append(weakref.ref(protocol.conn))
-        await receive()
-        await send({"type": "websocket.accept"})
+    def __call__(self, handshake: Handshake) -> None:
+        connection = handshake.connection
+        self.seen.append(weakref.ref(connection))
+        handshake.accept(None)
+        connection.run(self._receive(connection))
+
+    async def _receive(self, connection: WebSocketConnection) -> None:
         await self.release.wait()
 
         async def obey(text: str) -> None:
@@ -112,6 +142,6 @@ class Endpoint:
             self.handled.append(text)
             if text == "raise":
                 raise LookupError(text)
-            protocol.write(text_frame(f"<{text}>".encode()))
+            connection.write(text_frame(f"<{text}>".encode()))
 
-        protocol.detach(obey)
+        connection.receive(obey)

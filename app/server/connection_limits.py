@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from uvicorn.middleware.proxy_headers import _TrustedHosts
-
+from app.server.proxies import Proxies
 from simulcast.frontend.subscriptions.address import address_key
 
 # Descriptors that this process needs besides those of its clients.
@@ -22,7 +21,7 @@ class ConnectionLimits:
         proxies whose X-Forwarded-For is believed."""
         self._max_connections = max_connections
         self._max_per_address = max_per_address
-        self._proxies = _TrustedHosts(list(proxies))
+        self.proxies = Proxies(proxies)
         self._by_address: Counter[str] = Counter()
         self.rejecting = 0  # connections over the limit that are about to get the reason
 
@@ -31,14 +30,13 @@ class ConnectionLimits:
         """The number of addresses that have connections that count."""
         return len(self._by_address)
 
-    def address_key(self, peer: str | None, forwarded: Iterable[bytes] = ()) -> str:
+    def address_key(self, peer: str | None, forwarded: str = "") -> str:
         """Return the key under which a connection counts; "" for this machine's own ones and those of a proxy itself.
 
-        `forwarded`: values of X-Forwarded-For.
+        `forwarded`: the value of X-Forwarded-For.
         """
-        if peer in self._proxies and (addresses := b",".join(forwarded).decode("latin-1")):
-            peer, _ = self._proxies.get_trusted_client_address(addresses)
-        return "" if peer in self._proxies else address_key(peer)
+        client = self.proxies.client(peer, forwarded)
+        return "" if client in self.proxies else address_key(client)
 
     def enter(self, address_key: str, connections: int) -> tuple[int, str] | None:
         """Count one more, or return the status and the reason of its rejection. `connections`: all, including it."""

@@ -9,15 +9,15 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.server.connection import Connection, ConnectionContext
 from app.server.connection_limits import ConnectionLimits, max_connections
-from app.server.http import SimulcastHTTPProtocol
+from app.server.http import ExchangeMiddleware
 from simulcast.file_limits import raise_limit
 from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S
-from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.frontend.transport.handshake import Endpoint
 from simulcast.model.commands import MAX_COMMAND_BYTES
 from simulcast.settings.front_end import FrontEndSettings
 
-PONG_TIMEOUT_S = 20.0
 GRACEFUL_SHUTDOWN_S = 5  # for requests in progress, once the clients have left
 MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of the longest text, whatever its characters
 # uvloop accepts one connection of a listener in a turn of the loop: behind a crowd, /ready waited for seconds.
@@ -63,28 +63,33 @@ class DrainingServer(uvicorn.Server):
 
 def uvicorn_config(
     app: ASGIApp,
+    websockets: Endpoint,
     settings: FrontEndSettings,
     root_path: str = "",
     server_counts: Callable[[], tuple[int, int]] = lambda: (1, 0),
 ) -> uvicorn.Config:
     """Return the configuration of a front-end's server, and raise the process's limit of descriptors.
 
-    `server_counts`: how many servers of Redis serve channels now, and how many are asked which ones do.
+    `websockets`: of handshakes, which do not reach `app`. `server_counts`: how many servers of Redis serve channels
+    now, and how many are asked which ones do.
     """
     proxies = list(settings.proxies)
     descriptors = raise_limit()
 
-    class Http(SimulcastHTTPProtocol):
-        limits = ConnectionLimits(
-            lambda: max_connections(descriptors, *server_counts()), settings.connections_per_address, proxies
-        )
+    limits = ConnectionLimits(
+        lambda: max_connections(descriptors, *server_counts()), settings.connections_per_address, proxies
+    )
+
+    class FrontEndConnection(Connection):
+        __slots__ = ()
+        context = ConnectionContext(limits, websockets)
 
     return uvicorn.Config(
-        app,
+        ExchangeMiddleware(app),
         host=settings.host,
         port=settings.port,
-        ws=SimulcastWebSocketProtocol,
-        http=Http,
+        http=FrontEndConnection,
+        ws="none",
         forwarded_allow_ips=proxies,
         root_path=root_path,
         log_config=None,  # its lines look like all others
@@ -94,7 +99,6 @@ def uvicorn_config(
         headers=[("x-content-type-options", "nosniff")],  # published text is never taken for a page
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PONG_TIMEOUT_S,
         ws_per_message_deflate=settings.compression,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         backlog=4096,

@@ -16,6 +16,7 @@ from simulcast.frontend.grant import Grant
 from simulcast.model.close_codes import MAX_REASON_BYTES, Reconnect, Stop
 
 AUTHENTICATION_TIMEOUT_S = 10.0  # from the handshake to the first message
+NO_TOKEN_REASON = f"no token came within {AUTHENTICATION_TIMEOUT_S:.0f} s: send one first"
 Argument = TypeVar("Argument")
 
 
@@ -66,28 +67,43 @@ def require_watch(grant: Grant | None, channels: Sequence[str]) -> Grant:
     return grant
 
 
+class FirstMessageRefused(Exception):
+    """The first message brings no grant: the connection is closed with the code and the reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
 async def authenticate(websocket: WebSocket, decision: TokenInFirstMessage, channels: Sequence[str]) -> Grant | None:
     """Wait for the first message and return its token's grant; None once the connection is closed or lost."""
     try:
         async with asyncio.timeout(AUTHENTICATION_TIMEOUT_S):
             message = await websocket.receive()
     except TimeoutError:
-        reason = f"no token came within {AUTHENTICATION_TIMEOUT_S:.0f} s: send one first"
-        await _close(websocket, Stop.BAD_TOKEN, reason)
+        await websocket.close(Stop.BAD_TOKEN, NO_TOKEN_REASON)
         return None
     if message["type"] == "websocket.disconnect":
         return None
-    token = parse_token(message.get("text") or "")
-    if token is None:
-        await _close(websocket, Stop.BAD_TOKEN, 'the first message here is {"action":"authenticate","token":"…"}')
+    try:
+        return await verify_first_message(decision, message.get("text") or "", channels)
+    except FirstMessageRefused as error:
+        await websocket.close(error.code, error.reason)
         return None
+
+
+async def verify_first_message(decision: TokenInFirstMessage, text: str, channels: Sequence[str]) -> Grant:
+    """Return the grant of the token in a first message. Raises FirstMessageRefused."""
+    token = parse_token(text)
+    if token is None:
+        raise FirstMessageRefused(Stop.BAD_TOKEN, 'the first message here is {"action":"authenticate","token":"…"}')
     try:
         grant = await decide(decision.verify, token)
         return require_watch(grant if isinstance(grant, Grant) else None, channels)
     except HTTPException as error:
         codes = {401: Stop.BAD_TOKEN, 503: Reconnect.TRY_AGAIN_LATER}
-        await _close(websocket, codes.get(error.status_code, Stop.NOT_ALLOWED), error.detail)
-        return None
+        raise FirstMessageRefused(codes.get(error.status_code, Stop.NOT_ALLOWED), error.detail) from None
 
 
 def parse_token(text: str) -> str | None:
@@ -102,5 +118,9 @@ def parse_token(text: str) -> str | None:
     return token if isinstance(token, str) else None
 
 
-async def _close(websocket: WebSocket, code: int, reason: str) -> None:
-    await websocket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+async def call_authorize(authorize: Authorize, connection: HTTPConnection) -> Outcome:
+    """Return the decision of the application, or the error that it raised instead."""
+    try:
+        return await decide(authorize, connection)
+    except HTTPException as error:
+        return error

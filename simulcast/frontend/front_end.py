@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from simulcast.frontend import routes
 from simulcast.frontend.authorization import Authorize
+from simulcast.frontend.direct_endpoint import DirectEndpoint
 from simulcast.frontend.supervisor import Supervisor
 from simulcast.model.events import Message
 from simulcast.model.position import Position
@@ -49,6 +50,11 @@ class FrontEnd(Supervisor):
     def routes(self) -> list[BaseRoute]:
         """The same routes for Starlette, where `authorize` is a function."""
         return routes.starlette_routes(self, self.authorize, self.allowed_origins)
+
+    @cached_property
+    def direct_endpoint(self) -> DirectEndpoint:
+        """`/ws` for a server whose WebSockets are those of `frontend.transport`, where `authorize` is a function."""
+        return DirectEndpoint(self, self.authorize, self.allowed_origins)
 
     async def publish(
         self,

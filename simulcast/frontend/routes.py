@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from simulcast.frontend.authorization import Authorize, Outcome, decide
+from simulcast.frontend.authorization import Authorize, Outcome, call_authorize
 from simulcast.frontend.grant import FULL_ACCESS
 from simulcast.frontend.origins import check_origin
 from simulcast.frontend.sse_endpoint import answer_event_source, open_stream
@@ -152,7 +152,4 @@ def _origin_error(connection: HTTPConnection, allowed: Collection[str]) -> HTTPE
 
 
 async def _call_authorize(authorize: Authorize | None, connection: HTTPConnection) -> Outcome:
-    try:
-        return FULL_ACCESS if authorize is None else await decide(authorize, connection)
-    except HTTPException as error:
-        return error
+    return FULL_ACCESS if authorize is None else await call_authorize(authorize, connection)

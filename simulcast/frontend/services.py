@@ -17,8 +17,9 @@ from simulcast.frontend.grant import Grant
 from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
+from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
 from simulcast.frontend.subscriptions.options import SubscribeOptions
-from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, ConnectionWriter, Subscriber
+from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, Subscriber
 from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.model.close_codes import Refresh

@@ -18,8 +18,9 @@ from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
 from simulcast.frontend.services import RETRY_AFTER, Services, open_services
+from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
 from simulcast.frontend.subscriptions.options import SubscribeOptions
-from simulcast.frontend.subscriptions.subscriber import ConnectionWriter, Subscriber
+from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.close_codes import Reconnect, Refresh
 from simulcast.model.download_url import WEB
@@ -100,6 +101,16 @@ class Supervisor:
         if len(self.services.connected) < self.max_clients:
             return None
         return f"this front-end has all the {self.max_clients:,} clients that it may: come back later"
+
+    def started_session(self, channels: Collection[str]) -> Services | None:
+        """Return the running services where they follow the channels; None where `open_session` is to be awaited.
+
+        Raises HTTPException 503 where no further client is admitted.
+        """
+        if (reason := self.refusal()) is not None:
+            raise HTTPException(503, reason, RETRY_AFTER)
+        services = self.services
+        return services if all(map(services.channels.started_feed, channels)) else None
 
     async def open_session(self, channels: Collection[str], address: str) -> Services:
         """Return the running services, which follow the channels. Raises HTTPException 503 where that can't be now."""

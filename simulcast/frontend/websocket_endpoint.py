@@ -1,10 +1,9 @@
-"""`/ws`: a client joins its channels, sends its commands, and leaves."""
+"""`/ws` on any ASGI server: a client joins its channels, sends its commands, and leaves."""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -12,22 +11,19 @@ from starlette.websockets import WebSocket
 
 from simulcast.cancellation import run_until_first
 from simulcast.errors import BrokerUnavailable
-from simulcast.frontend.audit import log_message, log_refusal
+from simulcast.frontend.audit import log_refusal
 from simulcast.frontend.authorization import Outcome, admit, authenticate
+from simulcast.frontend.client_messages import handle_text
 from simulcast.frontend.grant import Grant
-from simulcast.frontend.requests import answer
 from simulcast.frontend.services import Services
 from simulcast.frontend.subscriptions import options
 from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.subscriptions.channels import TooManyChannels
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.supervisor import Supervisor
-from simulcast.frontend.transport.asgi import RawWebSocket, raw_websocket
 from simulcast.frontend.transport.batch_writers import ASGIWriter
 from simulcast.frontend.transport.rate_limit import RateLimiter
-from simulcast.model import commands
 from simulcast.model.close_codes import Reconnect, Refresh
-from simulcast.model.download_url import validate_url
 
 _log = logging.getLogger("simulcast.ws")
 
@@ -54,14 +50,9 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
         grant = verified
     else:
         return
-    protocol = raw_websocket(websocket.scope)
-    if protocol is not None:
-        client = protocol.observer = supervisor.join(services, wanted, protocol, grant)
-        await _serve_raw(websocket, protocol, client, services, grant)
-    else:
-        writer = ASGIWriter(websocket)
-        client = writer.observer = supervisor.join(services, wanted, writer, grant)
-        await _serve_messages(websocket, writer, client, services, grant)
+    writer = ASGIWriter(websocket)
+    client = writer.observer = supervisor.join(services, wanted, writer, grant)
+    await _serve(websocket, writer, client, services)
 
 
 async def refuse(websocket: WebSocket, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -73,29 +64,10 @@ async def refuse(websocket: WebSocket, status: int, detail: str, headers: Mappin
         await websocket.close()  # the server answers 403
 
 
-async def _serve_raw(
-    websocket: WebSocket, protocol: RawWebSocket, client: Subscriber, services: Services, grant: Grant
-) -> None:
-    if (remaining_s := grant.remaining_s) is not None:
-        protocol.expire_in(remaining_s)
-    joined = False
+async def _serve(websocket: WebSocket, writer: ASGIWriter, client: Subscriber, services: Services) -> None:
     try:
-        joined = await _join(client)
-    finally:
-        if not joined:
-            client.on_disconnect()
-    if joined:
-        protocol.detach(partial(_handle_text, client=client, services=services, grant=grant))
-    else:
-        await websocket.close(Reconnect.TRY_AGAIN_LATER)
-
-
-async def _serve_messages(
-    websocket: WebSocket, writer: ASGIWriter, client: Subscriber, services: Services, grant: Grant
-) -> None:
-    try:
-        async with asyncio.timeout(grant.remaining_s):
-            await run_until_first(writer.pump(), _converse(websocket, writer, client, services, grant))
+        async with asyncio.timeout(client.grant.remaining_s):
+            await run_until_first(writer.pump(), _converse(websocket, writer, client, services))
     except TimeoutError:
         writer.close(Refresh.TOKEN_EXPIRED, "the token has expired")
     except asyncio.CancelledError:
@@ -106,12 +78,10 @@ async def _serve_messages(
         await writer.finish()
 
 
-async def _converse(
-    websocket: WebSocket, writer: ASGIWriter, client: Subscriber, services: Services, grant: Grant
-) -> None:
-    if await _join(client):
+async def _converse(websocket: WebSocket, writer: ASGIWriter, client: Subscriber, services: Services) -> None:
+    if await join(client):
         async for text in _texts(websocket):
-            await _handle_text(text, client, services, grant)
+            await handle_text(client, services, text)
     else:
         writer.close(Reconnect.TRY_AGAIN_LATER, "")
 
@@ -126,7 +96,7 @@ async def _texts(websocket: WebSocket) -> AsyncIterator[str]:
             yield text
 
 
-async def _join(client: Subscriber) -> bool:
+async def join(client: Subscriber) -> bool:
     """Follow the client's channels. Return False where that is not possible now."""
     try:
         await client.follow_all()
@@ -134,61 +104,3 @@ async def _join(client: Subscriber) -> bool:
         _log.warning("a client could not join: %s", error)
         return False
     return True
-
-
-async def _handle_text(text: str, client: Subscriber, services: Services, grant: Grant) -> None:
-    if client.is_revoked or grant.has_expired:  # a message may have waited, also beyond the end of its connection
-        return
-    message = commands.parse(text)
-    if message is not None:
-        reply = await _handle_message(message, client, services, grant)
-        log_message(message, reply, user=grant.user, address=client.options.address)
-        await client.send_text(reply)
-
-
-async def _handle_message(message: commands.ClientMessage, client: Subscriber, services: Services, grant: Grant) -> str:
-    """Return the answer."""
-    if isinstance(message, commands.InvalidCommand):
-        return message.encode()
-    if isinstance(message, commands.SubscriptionCommand):
-        if message.subscribe and not grant.allows("watch", message.channel):
-            return message.encode_result("not_allowed")
-        return await _follow(message, client)
-    if isinstance(message, commands.Request):
-        await client.wait_for_room()  # a client that reads nothing gets no answer made
-        return await answer(message, services, grant)
-    channel = isinstance(message, commands.JobCommand) and message.channel
-    if not grant.allows("command", channel or services.channel):
-        return message.encode_result("not_allowed")
-    return await _run_command(message, services)
-
-
-async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> str:
-    client.enable_channel_names()
-    try:
-        if command.subscribe:
-            await client.follow(command.channel, command.since)
-        else:
-            client.unfollow(command.channel)
-    except (ValueError, TooManyChannels) as error:
-        return command.encode_result("too_many_channels", str(error))
-    except (BrokerUnavailable, TimeoutError) as error:
-        _log.warning("a client could not follow %s: %s", command.channel, error)
-        return command.encode_result("unavailable")
-    return command.encode_result(None, followed=client.followed)
-
-
-async def _run_command(command: commands.Command | commands.JobCommand, services: Services) -> str:
-    if isinstance(command, commands.Command) and command.action == "relink":
-        try:
-            validate_url(command.url, services.schemes)
-        except ValueError as error:
-            return command.encode_result("invalid_url", f"the URL {error}")
-    try:
-        if isinstance(command, commands.JobCommand):
-            jobs = services.own_jobs_in(command.channel or services.channel)
-            return command.encode_result(await jobs.command(command))
-        return command.encode_result(await services.jobs.command(command))
-    except BrokerUnavailable as error:
-        _log.warning("a command was not recorded: %s", error)
-        return command.encode_result("unavailable")

@@ -7,26 +7,37 @@ the server doesn't ping, since a case that lasts longer than 20 s takes a ping f
 import sys
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from websockets.frames import Frame, Opcode
 
+from app.server.connection import Connection
 from app.server.server import uvicorn_config
+from simulcast.frontend.transport.handshake import Handshake
+from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.settings.front_end import FrontEndSettings
 
 LARGEST = 16 * 1024 * 1024
 
 
-async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+class Echo(WebSocketConnection):
     """What comes goes back."""
-    await receive()
-    await send({"type": "websocket.accept"})
-    while (message := await receive())["type"] == "websocket.receive":
-        await send(dict(message, type="websocket.send"))
+
+    def on_message(self, opcode: Opcode, data: bytes) -> None:
+        if opcode is Opcode.TEXT:
+            data.decode()
+        self.write(Frame(opcode, data).serialize(mask=False, extensions=self._extensions))
+
+
+def accept(handshake: Handshake) -> None:
+    handshake.accept(None)
 
 
 def main() -> None:
     """Serves until SIGTERM."""
     settings = FrontEndSettings(port=int(sys.argv[1]), compression="compressed" in sys.argv[2:])
-    config = uvicorn_config(echo, settings)
+    config = uvicorn_config(Starlette(), accept, settings)
+    assert isinstance(config.http, type) and issubclass(config.http, Connection)
+    config.http.context.connection_class = Echo
     config.lifespan = "off"
     config.ws_max_size = LARGEST
     config.ws_ping_interval = None

@@ -4,8 +4,8 @@ import json
 import time
 from dataclasses import replace
 
+from simulcast.frontend.client_messages import handle_text
 from simulcast.frontend.grant import FULL_ACCESS
-from simulcast.frontend.websocket_endpoint import _handle_text
 from tests.conditions import until
 from tests.hostile.unread import VERSIONED, join, read_until, running
 from tests.valkey import Valkey
@@ -21,9 +21,11 @@ async def test_messages_that_wait_are_dropped_once_the_token_has_ended(valkey: V
             await until(lambda: len(services.connected) == 1, "the client")
             client = next(iter(services.connected))
             before = (await services.broker.head(channel)).position
-            await _handle_text(text, client, services, FULL_ACCESS)
+            await handle_text(client, services, text)
             allowed = (await services.broker.head(channel)).position
-            await _handle_text(text, client, services, replace(FULL_ACCESS, expires_at=time.time() - 1))
+            client.grant = replace(FULL_ACCESS, expires_at=time.time() - 1)
+            await handle_text(client, services, text)
+            client.grant = FULL_ACCESS
             services.disconnect_revoked(lambda _: True)
-            await _handle_text(text, client, services, FULL_ACCESS)
+            await handle_text(client, services, text)
             assert before != allowed == (await services.broker.head(channel)).position

@@ -5,10 +5,11 @@ import gc
 import weakref
 
 import pytest
-from websockets.server import ServerProtocol
 
+from app.server.connection import Connection
 from simulcast.frontend.subscriptions.subscriber import Subscriber
-from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.frontend.transport.message_parser import MessageParser
+from simulcast.frontend.transport.websocket import WebSocketConnection
 from tests.conditions import until
 from tests.hostile.unread import VERSIONED, join, read_until, running
 from tests.valkey import Valkey
@@ -75,6 +76,7 @@ async def test_a_client_that_left_before_it_had_joined_is_freed_too(
         await join_all(self)
 
     monkeypatch.setattr(Subscriber, "follow_all", join_late)
+    monkeypatch.setattr(Subscriber, "follow_now", lambda self: False)
     async with running(valkey, channel) as (live, port, _):
         gc.disable()
         try:
@@ -91,4 +93,4 @@ async def test_a_client_that_left_before_it_had_joined_is_freed_too(
 
 def count_protocols() -> int:
     """Return how many objects of connections there are, free or not."""
-    return sum(isinstance(one, ServerProtocol | SimulcastWebSocketProtocol) for one in gc.get_objects())
+    return sum(isinstance(one, Connection | WebSocketConnection | MessageParser) for one in gc.get_objects())

@@ -14,11 +14,11 @@ from tests.hostile.unread import (
     VERSIONED,
     held_bytes,
     join,
-    masked,
     publish_note,
     read_until,
     running,
 )
+from tests.served import masked
 from tests.valkey import Valkey
 
 WAYS = {

@@ -8,7 +8,7 @@ import pytest
 import websockets
 from starlette.applications import Starlette
 
-from app.server import http
+from app.server import connection
 from simulcast.frontend import FrontEnd, services
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.transport import progress
@@ -34,7 +34,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every timeout of a minute, and the sweep, be a tenth or less."""
     monkeypatch.setattr(progress, "UNACKNOWLEDGED_TIMEOUT_S", TIMEOUT_S)
     monkeypatch.setattr(subscriber, "SLOW_CLIENT_TIMEOUT_S", TIMEOUT_S)
-    monkeypatch.setattr(http, "WRITE_TIMEOUT_S", TIMEOUT_S)
+    monkeypatch.setattr(connection, "WRITE_TIMEOUT_S", TIMEOUT_S)
     monkeypatch.setattr(services, "SWEEP_INTERVAL_S", 0.2)
     monkeypatch.setattr(services, "PING_INTERVAL_S", 1.0)  # of the marks
 
@@ -98,7 +98,7 @@ async def test_a_client_that_vanished_is_forgotten_whether_its_socket_is_full_or
     target, more = GONE[way]
     live = FrontEnd(valkey.url, channel=channel)
     app = Starlette(routes=live.routes)
-    async with live.lifespan(), served(app, ws_ping_interval=0.5, ws_ping_timeout=0.5) as server:
+    async with live.lifespan(), served(app, live.direct_endpoint, ws_ping_interval=0.5) as server:
         await until(lambda: live.not_ready() is None, "readiness")
         idle = join(server.config.port, target.format(channel=channel), more)
         await until(lambda: len(live.services.connected) == 1, "the client")
@@ -121,7 +121,7 @@ async def test_a_client_whose_pongs_are_empty_is_there_and_one_that_says_nothing
 ) -> None:
     live = FrontEnd(valkey.url, channel=channel)
     app = Starlette(routes=live.routes)
-    async with live.lifespan(), served(app, ws_ping_interval=0.2, ws_ping_timeout=0.2) as server:
+    async with live.lifespan(), served(app, live.direct_endpoint, ws_ping_interval=0.2) as server:
         await until(lambda: live.not_ready() is None, "readiness")
         target = GONE["a WebSocket"][0].format(channel=channel)
         with join(server.config.port, target, "") as sloppy, join(server.config.port, target, "") as silent:

@@ -13,14 +13,16 @@ from simulcast.broker import Broker
 from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.requests import MAX_LIST_BYTES, answer
 from simulcast.frontend.services import Services
+from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.jobs import Jobs
 from simulcast.model.commands import REQUEST_ACTIONS, InvalidCommand, Request, parse
 from simulcast.model.download_url import WEB
 from simulcast.model.own_job import about
 from simulcast.own_jobs import OwnJobs
 from tests.conditions import until
-from tests.hostile.unread import MAX_HELD_BYTES, VERSIONED, held_bytes, join, masked, publish_note, read_until, running
+from tests.hostile.unread import MAX_HELD_BYTES, VERSIONED, held_bytes, join, publish_note, read_until, running
 from tests.json_requests import send_json
+from tests.served import masked
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
 
@@ -238,7 +240,9 @@ async def test_a_subscription_too_many_is_refused_by_its_id_and_the_connection_g
         assert followed["status"] == "accepted" and "one-more" in str(followed["channels"])
 
 
-async def test_lists_that_nobody_reads_hold_one_slice(valkey: Valkey, channel: str) -> None:
+async def test_lists_that_nobody_reads_hold_one_slice(
+    valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running(valkey, channel) as (live, port, _):
         for number in range(60):
             await live.services.jobs.submit(f"https://example.com/{'x' * 2000}{number}", f"d{number}")
@@ -246,14 +250,14 @@ async def test_lists_that_nobody_reads_hold_one_slice(valkey: Valkey, channel: s
         await until(lambda: len(live.services.connected) == 1, "the client")
         (client,) = live.services.connected
         await until(lambda: client._stalled_since is not None, "its full socket")
-        writer, was_full = client.writer, list[bool]()
-        write = writer.write
+        was_full = list[bool]()
+        write = WebSocketConnection.write
 
-        def watched_write(frames: bytes) -> None:
-            was_full.append(not writer.drained.is_set())
-            write(frames)
+        def watched_write(connection: WebSocketConnection, frames: bytes) -> None:
+            was_full.append(not connection.has_room)
+            write(connection, frames)
 
-        writer.write = watched_write  # type: ignore[method-assign]
+        monkeypatch.setattr(WebSocketConnection, "write", watched_write)
         for _ in range(30):
             connection.sendall(masked('{"action":"list_downloads","limit":500}'))
         for number in range(100, 140):

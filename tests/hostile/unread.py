@@ -44,7 +44,8 @@ async def running(valkey: Valkey, channel: str) -> AsyncIterator[tuple[FrontEnd,
     broker = Broker.connect(valkey.url)
     positions = [await publish_note(broker, channel, number) for number in range(BEFORE)]
     live = FrontEnd(valkey.url, channel=channel)
-    async with live.lifespan(), served(Starlette(routes=live.routes), ws_per_message_deflate=True) as server:
+    app = Starlette(routes=live.routes)
+    async with live.lifespan(), served(app, live.direct_endpoint, ws_per_message_deflate=True) as server:
         await until(lambda: live.not_ready() is None, "readiness")
         yield live, server.config.port, {"first": positions[0], "recent": positions[-10]}
     await broker.aclose()
@@ -67,12 +68,6 @@ def join(port: int, target: str, more: str | None, receive_buffer: int = 4096) -
     connection.sendall(request.format(target=target, more=more).encode())
     connection.setblocking(False)
     return connection
-
-
-def masked(text: str) -> bytes:
-    """Return a short text message as a client sends it, masked with zeros."""
-    assert len(text) < 126
-    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
 async def read_until(connection: socket.socket, end: bytes) -> bytes:

@@ -101,13 +101,17 @@ class Channels:
         await self._listeners.follow(channel, feed)
         return feed
 
+    def started_feed(self, channel: str) -> Feed | None:
+        """Return the channel's feed, if the channel is followed here and has started."""
+        feed = self._feeds.get(channel)
+        return None if feed is None or feed.position is None else feed
+
     async def follow_all(self, channels: Iterable[str], address: str = "") -> None:
         """Start the channels together, as `follow` does one: they share round trips. Raises the first error of it.
 
         Where all have started, the loop gets no turn: an event that comes next would miss the client that joins.
         """
-        feeds = ((channel, self._feeds.get(channel)) for channel in channels)
-        waiting = [channel for channel, feed in feeds if feed is None or feed.position is None]
+        waiting = [channel for channel in channels if self.started_feed(channel) is None]
         if not waiting:
             return
         try:
@@ -120,13 +124,21 @@ class Channels:
     @contextmanager
     def pin(self, channel: str) -> Iterator[None]:
         """Keep the channel while a client joins or follows it."""
-        self._pins[channel] = self._pins.get(channel, 0) + 1
+        self.hold(channel)
         try:
             yield
         finally:
-            self._pins[channel] -= 1
-            if not self._pins[channel]:
-                del self._pins[channel]
+            self.release(channel)
+
+    def hold(self, channel: str) -> None:
+        """Keep the channel until `release`, which is called once for each call of this."""
+        self._pins[channel] = self._pins.get(channel, 0) + 1
+
+    def release(self, channel: str) -> None:
+        """End one `hold`."""
+        self._pins[channel] -= 1
+        if not self._pins[channel]:
+            del self._pins[channel]
 
     def hub(self, feed: Feed, view: View) -> Hub:
         """Return the hub of that view; the first client's call makes it."""

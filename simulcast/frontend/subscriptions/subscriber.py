@@ -4,9 +4,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Collection
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
 
 from simulcast.broker import Broker
 from simulcast.containment import contain_errors
@@ -14,10 +12,9 @@ from simulcast.errors import PositionLost
 from simulcast.frontend.audit import log_connection
 from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.fanout.counters import Source
-from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.fanout.hub import Client, Hub, Writer
+from simulcast.frontend.fanout.hub import Client, Hub
 from simulcast.frontend.fanout.recovery import (
     CatchUp,
     ReadHistory,
@@ -30,6 +27,7 @@ from simulcast.frontend.fanout.view import View
 from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
+from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
@@ -41,34 +39,11 @@ _PAGE_SIZE = 200  # publications of the history, at most; fewer where they are l
 _FIRST_PAGE_SIZE = 20  # before it is known how large they are
 
 
-class ConnectionWriter(Writer, Protocol):
-    """A writer with its connection's state."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Disconnect the client, which gets code and reason if it reads."""
-
-    @property
-    def drained(self) -> asyncio.Event:
-        """Set while the socket has room, and once the connection is lost."""
-
-    @property
-    def taken(self) -> int:
-        """A number that rises while the client takes bytes from a full socket."""
-
-    @property
-    def is_gone(self) -> bool:
-        """True where the client's machine acknowledges nothing, and no ping of the server will show it."""
-
-    @property
-    def deflate(self) -> Deflate | None:
-        """The compression that was negotiated, if any."""
-
-
 class _Disconnected(Exception):
     """The client left while it joined."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Subscriber:
     """One client in the hub of each channel it follows. All channels share its socket.
 
@@ -82,16 +57,18 @@ class Subscriber:
     broker: Broker
     connected: set["Subscriber"]
     grant: Grant = FULL_ACCESS
+    is_revoked: bool = field(init=False, default=False)
+    _with_channel: bool = field(init=False)
+    _joined_at: float = field(init=False)
+    _clients: dict[str, tuple[Hub, Client]] = field(init=False, default_factory=dict)
+    _disconnected: bool = field(init=False, default=False)
+    _answer: bytes | None = field(init=False, default=None)  # to be written first when the socket has drained
+    _taken: int | None = field(init=False, default=None)  # by the client, when that was last looked at
+    _stalled_since: float | None = field(init=False, default=None)  # while the socket is full
 
     def __post_init__(self) -> None:
-        self._drained = self.writer.drained
         self._with_channel = self.options.with_channel
-        self._clients: dict[str, tuple[Hub, Client]] = {}
-        self._pins: dict[str, ExitStack] = {}
-        self._joined_at, self._disconnected, self.is_revoked = self.channels.now(), False, False
-        self._answer: bytes | None = None  # to be written first when the socket has drained
-        self._taken: int | None = None  # by the client, when that was last looked at
-        self._stalled_since: float | None = None  # while the socket is full
+        self._joined_at = self.channels.now()
         self.connected.add(self)
 
     def on_pause(self) -> None:
@@ -109,7 +86,7 @@ class Subscriber:
             answer, self._answer = self._answer, None
             self.writer.write(answer)
         turns = deque(self._clients)
-        while turns and self._drained.is_set():
+        while turns and self.writer.has_room:
             channel = turns.popleft()
             if channel in self._clients:
                 hub, client = self._clients[channel] = self._clients.pop(channel)
@@ -159,15 +136,30 @@ class Subscriber:
         A second call comes after the first one's end.
         """
         frame = text_frame(text.encode())
-        if self._drained.is_set():
+        if self.writer.has_room:
             self.writer.write(frame)
         else:
             self._answer = frame
-            await self._drained.wait()
+            await self.writer.drained.wait()
 
     async def wait_for_room(self) -> None:
         """Wait until the socket is not full, or the connection is lost."""
-        await self._drained.wait()
+        await self.writer.drained.wait()
+
+    def follow_now(self) -> bool:
+        """Join the channels of the client's options, up to one for which something has to be awaited first.
+
+        Return whether all are joined; else `follow_all` joins the others.
+        """
+        for channel in self.options.channels:
+            feed = self.channels.started_feed(channel)
+            since = self.options.since.get(channel)
+            step = None if feed is None else plan_recovery(feed, since, self.options.resumes)
+            if feed is None or not isinstance(step, Replay):
+                return False
+            self._replay(channel, feed, step)
+            self.channels.counters.count_join("memory" if step.recovered else "snapshot", resuming=since is not None)
+        return True
 
     async def follow_all(self) -> None:
         """Join the channels of the client's options.
@@ -184,15 +176,13 @@ class Subscriber:
             return
         if len(self._clients) >= MAX_CHANNELS_PER_CONNECTION:
             raise ValueError(f"a connection follows at most {MAX_CHANNELS_PER_CONNECTION} channels")
-        with ExitStack() as pin:
-            pin.enter_context(self.channels.pin(channel))
+        with self.channels.pin(channel):
             feed = await self.channels.follow(channel, self.options.address)
             try:
                 source = await self._recover(channel, feed, since)
             except _Disconnected:
                 return
             self.channels.counters.count_join(source, resuming=since is not None)
-            self._pins[channel] = pin.pop_all()
         if self._disconnected:
             self.unfollow(channel)
 
@@ -201,8 +191,7 @@ class Subscriber:
         if channel in self._clients:
             hub, client = self._clients.pop(channel)
             hub.leave(client)
-        if channel in self._pins:
-            self._pins.pop(channel).close()
+            self.channels.release(channel)
 
     @property
     def followed(self) -> Collection[str]:
@@ -234,7 +223,7 @@ class Subscriber:
                         await self.listeners.catch_up(channel)
                     caught_up = True
                 elif isinstance(step, ReadHistory):
-                    await self._drained.wait()
+                    await self.writer.drained.wait()
                     # No page stays here, while the client drains.
                     since, page_size = self._write_page(channel, await self._read_history(channel, step, page_size))
                     source = "history"
@@ -260,7 +249,7 @@ class Subscriber:
         view = self._view(channel)
         entries = conflate(page)
         written = page[0].position.offset - 1
-        while entries and self._drained.is_set():
+        while entries and self.writer.has_room:
             frames, size = list[bytes](), 0
             while entries and (not frames or size + len(entries[0].frame) <= SLICE_BYTES):
                 entry = entries.pop(0)
@@ -291,8 +280,9 @@ class Subscriber:
                 "ping_interval_s": PING_INTERVAL_S,
             }
             greeting = text_frame(json.dumps(hello, separators=(",", ":")).encode())
-        client = Client(self.writer, paused=not self._drained.is_set())
+        client = Client(self.writer, paused=not self.writer.has_room)
         hub = self.channels.hub(feed, view)
+        self.channels.hold(channel)
         self._clients[channel] = (hub, client)
         hub.join(client, greeting, replay.place)
 

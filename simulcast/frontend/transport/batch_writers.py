@@ -36,6 +36,10 @@ class BatchWriter(ABC):
         self.closing: tuple[int, str] | None = None  # code and reason, once nothing more is to be sent
 
     @property
+    def has_room(self) -> bool:
+        return self.drained.is_set()
+
+    @property
     def taken(self) -> int:
         """The number of messages sent."""
         return self._sent

@@ -18,7 +18,7 @@ from app.routes import files
 from app.routes.byte_range import RangeResponse
 from app.routes.file_store import open_file
 from app.routes.files import FileBody, attachment, wait_for_shutdown
-from app.server import http
+from app.server import connection
 from tests.conditions import until
 from tests.served import REQUEST, served
 
@@ -66,7 +66,7 @@ def descriptors_of(path: Path) -> int:
 async def test_a_reader_that_never_reads_is_cut_and_the_others_get_their_file_meanwhile(
     large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "WRITE_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(connection, "WRITE_TIMEOUT_S", 1.0)
     async with serving(large, asyncio.Event()) as server:
         with connect_and_request(server):
             await until(lambda: descriptors_of(large) == 1, "the response")

@@ -1,223 +1,136 @@
-"""A request has a time and a size in which to arrive, and a response a time in which to be read."""
+"""Requests that follow one another on one connection, and handshakes among them."""
 
 import asyncio
 import contextlib
-import inspect
-import socket
-from typing import Any
+from typing import Any, cast
 
 import pytest
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app.server import http, unread
-from app.server.http import SimulcastHTTPProtocol
+from app.server import connection
+from app.server.http import LentTransport
 from simulcast.frontend.fanout.frames import text_frame
-from simulcast.frontend.transport.asgi import http_transport
-from simulcast.frontend.transport.batch_writers import SSEWriter
-from simulcast.frontend.transport.sse_encoder import SSEEncoder
+from simulcast.frontend.transport.handshake import Handshake
 from tests.conditions import until
-from tests.served import HANDSHAKE, REQUEST, hello, rest, served
-
-OVERRIDDEN = (
-    "connection_made",
-    "connection_lost",
-    "data_received",
-    "_should_upgrade",
-    "handle_websocket_upgrade",
-    "send_400_response",
-    "pause_writing",
-    "resume_writing",
-    "on_response_complete",
-    "timeout_keep_alive_handler",
-)
+from tests.served import HANDSHAKE, REQUEST, Endpoint, hello, masked, rest, served
 
 
-def test_what_is_overridden_exists_in_uvicorn() -> None:
-    for name in OVERRIDDEN:
-        ours, theirs = getattr(SimulcastHTTPProtocol, name), getattr(H11Protocol, name)
-        assert ours is not theirs, name
-        assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters), name
-    handled = inspect.getsource(H11Protocol.handle_events)
-    assert '"state": self.app_state.copy()' in handled
-    assert "if self._should_upgrade():" in handled
-    assert "app = self.app" in handled
+async def read_response(reader: asyncio.StreamReader) -> bytes:
+    """Return one response of `hello`, head and body."""
+    async with asyncio.timeout(20):
+        return await reader.readuntil(b"hello")
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HEADER_TIMEOUT_S", "BODY_TIMEOUT_S", "WRITE_TIMEOUT_S"):
-        monkeypatch.setattr(http, name, 0.3)
+async def test_a_connection_serves_requests_with_bodies_and_then_a_websocket(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+    close = LentTransport.close
 
+    def watch_close(transport: LentTransport) -> None:
+        closed.append(transport.is_taken_back)
+        close(transport)
 
-@pytest.mark.usefixtures("hasty")
-async def test_half_a_head_is_cut_with_408() -> None:
-    async with served(hello) as server:
-        assert (await rest(server, REQUEST)).startswith(b"HTTP/1.1 408 ")
-        assert (await rest(server, HANDSHAKE)).startswith(b"HTTP/1.1 408 ")
-        await until(lambda: not server.server_state.connections, "the end of both")
-
-
-@pytest.mark.usefixtures("hasty")
-async def test_who_never_says_anything_is_cut_without_a_word() -> None:
-    async with served(hello) as server:
-        assert await rest(server) == b""
-
-
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("before", [b"", REQUEST + b"\r\n"], ids=["the first request", "the second one"])
-async def test_who_says_a_byte_now_and_then_is_cut_all_the_same(before: bytes) -> None:
-    async with served(hello) as server:
+    monkeypatch.setattr(LentTransport, "close", watch_close)
+    endpoint = Endpoint()
+    async with served(hello, endpoint, timeout_keep_alive=1) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
-        writer.write(before + b"G")
-        with contextlib.suppress(ConnectionError):
-            while not reader.at_eof() and b"408" not in reader._buffer:  # type: ignore[attr-defined]
-                writer.write(b"E")
+        for parts in ([REQUEST + b"\r\n"], [REQUEST.replace(b"GET", b"POST") + b"Content-Length: 4\r\n\r\nha", b"lf"]):
+            for part in parts:
+                writer.write(part)
                 await writer.drain()
-                await asyncio.sleep(0.05)
-        await until(lambda: not server.server_state.connections, "the cut")
+                await asyncio.sleep(0)
+            assert b"connection: close" not in await read_response(reader)
+        writer.write(HANDSHAKE[:50])
+        await asyncio.sleep(0)
+        writer.write(HANDSHAKE[50:] + b"\r\n" + masked("x"))
+        async with asyncio.timeout(20):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            assert await reader.readexactly(5) == text_frame(b"<x>")
+            await until(lambda: closed, "the end of uvicorn's own timeout")
+            writer.write(masked("y"))
+            assert await reader.readexactly(5) == text_frame(b"<y>")
+        assert closed == [True]
+        assert len(server.server_state.connections) == 1
         writer.close()
-
-
-@pytest.mark.usefixtures("hasty")
-async def test_half_a_body_is_cut_with_408_and_its_endpoint_learns_of_it() -> None:
-    told: list[str] = []
-
-    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        while told[-1:] != ["http.disconnect"]:
-            told.append((await receive())["type"])
-
-    async with served(endpoint) as server:
-        said = await rest(server, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
-        assert said.startswith(b"HTTP/1.1 408 ")
-        await until(lambda: told == ["http.request", "http.disconnect"], "the endpoint's end")
-
-
-async def test_a_response_that_lasts_is_no_request_that_is_late() -> None:
-    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await until(lambda: not any(map(has_deadline, server.server_state.connections)), "the end of the deadline")
-        await send({"type": "http.response.body", "body": b"the end"})
-
-    def has_deadline(connection: object) -> bool:
-        assert isinstance(connection, SimulcastHTTPProtocol)
-        return connection._deadline is not None
-
-    async with served(endpoint) as server:
-        assert b"the end" in await rest(server, REQUEST + b"Connection: close\r\n\r\n")
-
-
-async def test_a_response_that_lasted_leaves_no_connection_behind() -> None:
-    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
-        await ended.wait()
-        await send({"type": "http.response.body", "body": b"the end"})
-
-    ended = asyncio.Event()
-    async with served(endpoint, timeout_keep_alive=600) as server:
-        reading = asyncio.create_task(rest(server, REQUEST + b"\r\n"))
-        await until(lambda: server.server_state.connections, "the response")
-        ended.set()
-        assert b"the end" in await reading
-        await _gone(server)
+        await until(lambda: not server.server_state.connections, "the end")
 
 
 @pytest.mark.parametrize(
-    "head",
+    "request_text",
     [
-        pytest.param([REQUEST + b"x: " + b"x" * 20_000 + b"\r\n\r\n"], id="long, in one piece"),
-        pytest.param([REQUEST + b"x: ", b"x" * 10_000, b"x" * 10_000], id="long, in pieces"),
-        pytest.param([REQUEST + b"x: x\r\n" * 100 + b"\r\n"], id="many headers"),
-        pytest.param([HANDSHAKE + b"x: x\r\n" * 100 + b"\r\n"], id="a handshake of many headers"),
-        pytest.param([HANDSHAKE + b"x: " + b"x" * 10_000 + b"\r\n\r\n"], id="a handshake with a long line"),
+        pytest.param(REQUEST + b"\r\n" + REQUEST + b"\r\n", id="before it is due"),
+        pytest.param(REQUEST + b"\r\n" + HANDSHAKE + b"\r\n", id="a handshake before it is due"),
+        pytest.param(
+            REQUEST.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", id="in chunks"
+        ),
+        pytest.param(REQUEST.replace(b"\r\n", b"\n") + b"\n", id="with bare line feeds"),
     ],
 )
-async def test_a_head_that_is_too_large_is_refused_with_431(head: list[bytes]) -> None:
+async def test_behind_a_request_whose_end_is_not_known_the_connection_is_closed(request_text: bytes) -> None:
     async with served(hello) as server:
-        assert (await rest(server, *head)).startswith(b"HTTP/1.1 431 ")
+        said = await rest(server, request_text)
+        assert said.startswith(b"HTTP/1.1 200 ") and b"connection: close" in said
+        assert said.count(b"HTTP/1.1") == 1
 
 
-async def test_what_is_no_request_is_400() -> None:
-    async with served(hello) as server:
-        assert (await rest(server, b"hello\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
-        chunk = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        assert (await rest(server, chunk, b"not hexadecimal\r\n")).startswith(b"HTTP/1.1 400 ")
-
-
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("ends", [True, False])
-async def test_a_response_that_nobody_reads_is_cut(ends: bool) -> None:
+async def test_a_request_behind_a_response_that_lasts_is_cut_when_it_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"x" * 50_000_000, "more_body": not ends})
-        while not ends and (await receive())["type"] != "http.disconnect":
-            pass
+        await answering.wait()
+        await send({"type": "http.response.body", "body": b"the end"})
+
+    answering = asyncio.Event()
+    async with served(endpoint, timeout_keep_alive=600) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+        writer.write(REQUEST + b"\r\n")
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"\r\n\r\n")
+            monkeypatch.setattr(connection, "HEADER_TIMEOUT_S", 0.3)
+            writer.write(b"G")
+            (protocol,) = server.server_state.connections
+            exchange = cast(connection.Connection, protocol.transport.get_protocol())._requests.exchange  # type: ignore[union-attr]
+            await until(lambda: exchange.closes, "the beginning of the next request")
+            answering.set()
+            await reader.readuntil(b"the end")
+            with contextlib.suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"E")
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
+        writer.close()
+
+
+async def test_an_absolute_target_reaches_the_application_as_a_path() -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["path"], dict(scope["headers"])[b"host"]))
+        await hello(scope, receive, send)
 
     async with served(endpoint) as server:
-        with socket.socket() as idle:
-            idle.connect(("127.0.0.1", server.config.port))
-            idle.sendall(REQUEST + b"\r\n")
-            await until(lambda: server.server_state.connections, "the connection")
-            await until(lambda: not server.server_state.connections, "the cut")
+        text = b"GET http://example.com/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert (await rest(server, text)).startswith(b"HTTP/1.1 200 ")
+    assert seen == [("/a", b"example.com")]
 
 
-async def test_of_responses_that_nobody_reads_those_that_waited_longest_are_cut_beyond_a_bound_in_sum(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(unread, "MAX_UNREAD_BYTES", 30_000_000)
-
-    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"x" * 20_000_000})
-
-    async with served(endpoint) as server, contextlib.AsyncExitStack() as stack:
-        for _ in range(5):
-            idle = stack.enter_context(socket.socket())
-            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            idle.connect(("127.0.0.1", server.config.port))
-            idle.sendall(REQUEST + b"\r\n")
-            newest = idle.getsockname()[1]
-            await until(lambda newest=newest: newest in _full(server), "the full socket")  # type: ignore[misc]
-            assert sum(_full(server).values()) <= 30_000_000
-        assert list(_full(server)) == [newest]
-    assert not SimulcastHTTPProtocol.unread._bytes
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        (b"version: 13", b"version: 8", 426),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"dGhlIHNhbXBsZQ==", 400),
+        (b"dGhlIHNhbXBsZSBub25jZQ==", b"?", 400),
+        (b"sec-websocket-key", b"sec-websocket-kay", 400),
+    ],
+)
+async def test_a_handshake_that_is_none_is_refused_with_the_reason(old: bytes, new: bytes, status: int) -> None:
+    async with served(hello, Endpoint()) as server:
+        said = await rest(server, HANDSHAKE.replace(old, new) + b"\r\n")
+        assert said.startswith(b"HTTP/1.1 %d " % status) and b'{"detail":"' in said
 
 
-def _full(server: uvicorn.Server) -> dict[int, int]:
-    """Return the bytes that wait for each client, by its port."""
-    transports = [connection.transport for connection in server.server_state.connections]
-    sizes = {transport.get_extra_info("peername")[1]: transport.get_write_buffer_size() for transport in transports}
-    return {port: size for port, size in sizes.items() if size}
+async def test_an_endpoint_that_fails_costs_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(handshake: Handshake) -> None:
+        raise LookupError("injected")
 
-
-async def test_who_never_reads_can_be_cut() -> None:
-    outlets: list[SSEWriter] = []
-
-    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        outlet = SSEWriter(send, SSEEncoder(False, {}), http_transport(scope))
-        outlets.append(outlet)
-        await outlet.pump()
-
-    async with served(endpoint) as server:
-        with socket.socket() as idle:
-            idle.connect(("127.0.0.1", server.config.port))
-            idle.sendall(REQUEST + b"\r\n")
-            await until(lambda: outlets, "the response")
-            await _fill(outlets[0])
-            outlets[0].abort()
-            await _gone(server)
-
-
-async def _fill(outlet: SSEWriter) -> None:
-    with contextlib.suppress(TimeoutError):
-        for _ in range(100):
-            outlet.write(text_frame(b"x" * 1_000_000))
-            async with asyncio.timeout(1):
-                await outlet.drained.wait()
-    assert not outlet.drained.is_set(), "100 MB went into a socket that nobody reads"
-
-
-async def _gone(server: uvicorn.Server) -> None:
-    await until(lambda: not server.server_state.connections, "the cut")
-    await until(lambda: not server.server_state.tasks, "the endpoint's end")
+    async with served(hello, fail) as server:
+        assert await rest(server, HANDSHAKE + b"\r\n") == b""
+        assert (await rest(server, REQUEST + b"Connection: close\r\n\r\n")).endswith(b"hello")
+    assert "injected" in caplog.text

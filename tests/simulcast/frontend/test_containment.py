@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import uvicorn
 import websockets
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection
@@ -27,11 +26,11 @@ from simulcast.frontend.ingest.updates import FeedUpdates
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.transport.batch_writers import ASGIWriter
-from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.jobs import Jobs
 from simulcast.model import commands
 from tests.conditions import eventually, until
-from tests.ports import free_port
+from tests.served import served, served_by_uvicorn
 from tests.service import collect
 from tests.valkey import Valkey
 
@@ -89,30 +88,25 @@ SEAMS = [
     Seam(Feed, "publish_position_marks", lambda stage, args: stage.is_bad_feed(args[0])),
     Seam(Channels, "_sweep", lambda stage, args: args[1] == stage.bad),
     Seam(ListenerPool, "follow", lambda stage, args: args[1] == stage.bad),
-    Seam(Subscriber, "follow", lambda stage, args: args[1] == stage.bad),
+    Seam(Subscriber, "_replay", lambda stage, args: args[1] == stage.bad),
     Seam(Subscriber, "send_text", lambda stage, args: args[0] is stage.victim),
     Seam(Jobs, "command", lambda stage, args: True),
     Seam(commands, "parse", lambda stage, args: "poison" in args[0]),
     Seam(heartbeat.Rate, "per_second", lambda stage, args: True),
     Seam(ASGIWriter, "_send_batch", lambda stage, args: args[0].observer is stage.victim),
-    Seam(SimulcastWebSocketProtocol, "data_received", lambda stage, args: args[0].observer is stage.victim),
+    Seam(WebSocketConnection, "data_received", lambda stage, args: args[0].observer is stage.victim),
 ]
 
 
 @asynccontextmanager
-async def run_stage(url: str, channel: str, protocol: Any) -> AsyncIterator[tuple[Stage, list[str]]]:
+async def run_stage(url: str, channel: str, is_direct: bool) -> AsyncIterator[tuple[Stage, list[str]]]:
     failures: list[str] = []
     live = FrontEnd(url, channel=f"{channel}.good", on_failure=lambda: failures.append(str(live.not_ready())))
     app = Starlette(routes=live.routes, lifespan=live.lifespan)
-    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), ws=protocol, lifespan="on", log_config=None))
-    task = asyncio.create_task(server.serve())
-    try:
-        await until(lambda: server.started and live.not_ready() is None, "readiness")
+    serving = served(app, live.direct_endpoint, lifespan="on") if is_direct else served_by_uvicorn(app)
+    async with serving as server:
+        await until(lambda: live.not_ready() is None, "readiness")
         yield Stage(live, f"ws://127.0.0.1:{server.config.port}/ws", f"{channel}.bad"), failures
-    finally:
-        server.should_exit = True
-        async with asyncio.timeout(20):
-            await task
 
 
 async def play(
@@ -162,19 +156,20 @@ async def play(
         await connection.close()
 
 
-@pytest.mark.parametrize("protocol", [SimulcastWebSocketProtocol, "websockets-sansio"], ids=["own", "asgi"])
+@pytest.mark.parametrize("is_direct", [True, False], ids=["own", "asgi"])
 async def test_an_error_at_any_seam_costs_no_other_channel_or_client_anything(
-    protocol: Any, valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    is_direct: bool, valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for module, interval in [(services, "SWEEP_INTERVAL_S"), (services, "PING_INTERVAL_S")]:
         monkeypatch.setattr(module, interval, 0.05)
     monkeypatch.setattr(heartbeat, "HEARTBEAT_INTERVAL_S", 0.05)
     monkeypatch.setattr(listener, "POLL_INTERVAL_S", 0.2)
-    rng = random.Random(protocol if isinstance(protocol, str) else protocol.__name__)
-    unused = ASGIWriter if protocol is SimulcastWebSocketProtocol else SimulcastWebSocketProtocol
-    seams = [seam for seam in SEAMS if seam.owner is not unused]
+    rng = random.Random("own" if is_direct else "websockets-sansio")
+    # A channel that has started is joined without a look at its listener.
+    unused = (ASGIWriter, ListenerPool) if is_direct else (WebSocketConnection,)
+    seams = [seam for seam in SEAMS if seam.owner not in unused]
     broker = Broker.connect(valkey.url)
-    async with run_stage(valkey.url, channel, protocol) as (stage, failures):
+    async with run_stage(valkey.url, channel, is_direct) as (stage, failures):
         friend = await stage.connect(f"{channel}.good")
         for number, seam in enumerate(rng.sample(seams, len(seams))):
             await play(stage, seam, rng.choice(ERRORS), f"<{number}>", friend, broker, monkeypatch, caplog)
@@ -190,7 +185,7 @@ async def test_keys_of_another_type_silence_their_own_channel_alone(
 ) -> None:
     monkeypatch.setattr(listener, "POLL_INTERVAL_S", 0.1)
     broker = Broker.connect(valkey.url)
-    async with run_stage(valkey.url, channel, "websockets-sansio") as (stage, failures):
+    async with run_stage(valkey.url, channel, is_direct=False) as (stage, failures):
         friend, mate = await stage.connect(f"{channel}.good"), await stage.connect(stage.bad)
         await broker.publish({"type": "download_started", "download_id": "a", "n": 1}, stage.bad)
         await collect(mate, '"n":1')

@@ -1,4 +1,4 @@
-"""A front-end in an application of somebody else's, under plain uvicorn in this process."""
+"""A front-end in an application of somebody else's, under plain uvicorn and under a server of ours."""
 
 import asyncio
 import json
@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-import uvicorn
 import websockets
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -28,24 +27,23 @@ from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.model.close_codes import Reconnect, Refresh, Stop
 from tests.conditions import until
-from tests.ports import free_port
+from tests.served import served, served_by_uvicorn
 from tests.service import collect
 from tests.valkey import Valkey
+
+
+class DirectApplication(Starlette):
+    """Its WebSockets are served by a server of ours."""
 
 
 @asynccontextmanager
 async def serve(app: ASGIApp, live: FrontEnd) -> AsyncIterator[str]:
     """Serve the application, and yield its address once the front-end is ready."""
-    config = uvicorn.Config(app, port=free_port(), lifespan="on", log_config=None)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    try:
-        await until(lambda: server.started and live.not_ready() is None, "readiness")
-        yield f"ws://127.0.0.1:{config.port}/ws"
-    finally:
-        server.should_exit = True
-        async with asyncio.timeout(20):
-            await task
+    is_direct = isinstance(app, DirectApplication)
+    serving = served(app, live.direct_endpoint, lifespan="on") if is_direct else served_by_uvicorn(app)
+    async with serving as server:
+        await until(lambda: live.not_ready() is None, "readiness")
+        yield f"ws://127.0.0.1:{server.config.port}/ws"
 
 
 def fastapi_application(live: FrontEnd) -> FastAPI:
@@ -58,7 +56,11 @@ def starlette_application(live: FrontEnd) -> Starlette:
     return Starlette(routes=live.routes, lifespan=live.lifespan)
 
 
-APPLICATIONS = [fastapi_application, starlette_application]
+def direct_application(live: FrontEnd) -> Starlette:
+    return DirectApplication(routes=live.routes, lifespan=live.lifespan)
+
+
+APPLICATIONS = [fastapi_application, starlette_application, direct_application]
 
 
 async def refusal(url: str, **headers: str) -> tuple[int, str]:
@@ -130,9 +132,10 @@ async def test_a_grant_that_ended_since_it_was_given_opens_nothing_and_one_that_
             assert "for bob" in (await collect(bob, "for bob"))[-1]
 
 
-async def test_a_front_end_has_no_more_clients_than_it_may(valkey: Valkey, channel: str) -> None:
+@pytest.mark.parametrize("make", APPLICATIONS)
+async def test_a_front_end_has_no_more_clients_than_it_may(valkey: Valkey, channel: str, make: Any) -> None:
     live = FrontEnd(valkey.url, channel=channel, max_clients=1)
-    async with serve(fastapi_application(live), live) as url:
+    async with serve(make(live), live) as url:
         async with websockets.connect(url, proxy=None) as client:
             await until(lambda: live.services.connected, "the first client")
             status, reason = await refusal(url)
@@ -194,9 +197,10 @@ async def test_a_token_may_come_in_the_first_message(valkey: Valkey, channel: st
             await collect(client, "granted")
 
 
-async def test_a_client_is_disconnected_when_its_grant_expires(valkey: Valkey, channel: str) -> None:
+@pytest.mark.parametrize("make", APPLICATIONS)
+async def test_a_client_is_disconnected_when_its_grant_expires(valkey: Valkey, channel: str, make: Any) -> None:
     live = FrontEnd(valkey.url, channel=channel, authorize=lambda _: Grant({"watch"}, expires_at=time.time() + 0.5))
-    async with serve(fastapi_application(live), live) as url:
+    async with serve(make(live), live) as url:
         async with websockets.connect(url, proxy=None) as client:
             assert await close_of(client) == (Refresh.TOKEN_EXPIRED, "the token has expired")
         await until(lambda: not live.services.connected, "the end of the client")

@@ -13,20 +13,20 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, MAX_REJECTED_COMMANDS, RateLimiter
-from simulcast.frontend.transport.websocket import SimulcastWebSocketProtocol
+from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.model.close_codes import Reconnect
 from tests.conditions import until
-from tests.served import HANDSHAKE, Endpoint, served
+from tests.served import HANDSHAKE, Endpoint, hello, served
 
 
 @asynccontextmanager
-async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, SimulcastWebSocketProtocol]]:
+async def joined(endpoint: Endpoint) -> AsyncIterator[tuple[ClientConnection, WebSocketConnection]]:
     """Yield a client, and the server's side of it once its endpoint has returned."""
-    async with served(endpoint) as server, websockets.connect(f"ws://127.0.0.1:{server.config.port}") as client:
+    async with served(hello, endpoint) as server, websockets.connect(f"ws://127.0.0.1:{server.config.port}") as client:
         await client.send("joined")
         assert await client.recv() == "<joined>"
-        (protocol,) = endpoint.protocols()
-        yield client, protocol
+        (connection,) = endpoint.connections()
+        yield client, connection
         await client.close()
 
 
@@ -46,12 +46,11 @@ async def test_a_close_between_fragments_is_answered_as_any_other() -> None:
 
 
 async def test_fragments_are_one_buffer_however_many_they_are_and_empty_ones_nothing() -> None:
-    async with joined(Endpoint()) as (client, protocol):
+    async with joined(Endpoint()) as (client, connection):
         client.transport.write(
             frame(1, b"a", fin=False) + frame(0, b"", fin=False) * 50_000 + frame(0, b"b", fin=False)
         )
-        await until(lambda: b"".join(protocol.frames) == b"ab", "the fragments")
-        assert len(protocol.frames) == 1
+        await until(lambda: connection._parser and connection._parser._message == b"ab", "the fragments")
         client.transport.write(frame(0, b"c"))
         async with asyncio.timeout(20):
             assert await client.recv() == "<abc>"
@@ -60,17 +59,17 @@ async def test_fragments_are_one_buffer_however_many_they_are_and_empty_ones_not
 async def test_who_pings_and_does_not_read_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RateLimiter, "allow", lambda limiter, now: True)
     endpoint = Endpoint()
-    async with served(endpoint) as server:
+    async with served(hello, endpoint) as server:
         with socket.socket() as pinging:
             pinging.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             pinging.connect(("127.0.0.1", server.config.port))
             pinging.sendall(HANDSHAKE + b"\r\n")
-            await until(endpoint.protocols, "the endpoint")
-            (protocol,) = endpoint.protocols()
+            await until(endpoint.connections, "the endpoint")
+            (connection,) = endpoint.connections()
             pinging.setblocking(False)
             for _ in range(500):
                 await asyncio.get_running_loop().sock_sendall(pinging, frame(9, b"x" * 125) * 1000)
-            assert protocol.transport.get_write_buffer_size() < 1_000_000
+            assert connection.transport.get_write_buffer_size() < 1_000_000
 
 
 async def test_a_script_that_awaits_its_answers_is_slowed_down_and_not_refused() -> None:
@@ -99,14 +98,14 @@ async def test_what_comes_too_fast_to_wait_is_refused_and_its_client_told_so() -
 @pytest.mark.parametrize("flood", [frame(1, b"x"), frame(2, b"x"), frame(9)], ids=["texts", "binary", "pings"])
 async def test_who_goes_on_all_the_same_is_closed_with_1008_and_the_others_stay(flood: bytes) -> None:
     endpoint = Endpoint()
-    async with joined(endpoint) as (client, protocol):
+    async with joined(endpoint) as (client, connection):
         other = await websockets.connect(f"ws://127.0.0.1:{client.remote_address[1]}")
         client.transport.write(flood * (BURST + MAX_QUEUED_COMMANDS + 2 * MAX_REJECTED_COMMANDS))
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionClosed) as closed:
                 await _all_of_it(client)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
-        await until(lambda: protocol.disconnected, "the end of the connection")
+        await until(lambda: connection.transport.is_closing(), "the end of the connection")
         await other.send("still here")
         async with asyncio.timeout(20):
             assert await other.recv() == "<still here>"
@@ -114,19 +113,19 @@ async def test_who_goes_on_all_the_same_is_closed_with_1008_and_the_others_stay(
 
 
 async def test_a_client_that_is_ended_is_told_why_and_one_that_cannot_be_told_is_cut() -> None:
-    async with joined(Endpoint()) as (client, protocol):
-        protocol.close(Reconnect.SERVICE_RESTART, "reconnect")
-        protocol.close(Reconnect.SERVICE_RESTART, "reconnect")
+    async with joined(Endpoint()) as (client, connection):
+        connection.close(Reconnect.SERVICE_RESTART, "reconnect")
+        connection.close(Reconnect.SERVICE_RESTART, "reconnect")
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionClosed) as closed:
                 await client.recv()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == Reconnect.SERVICE_RESTART
-    async with joined(Endpoint()) as (client, protocol):
+    async with joined(Endpoint()) as (client, connection):
         client.transport.pause_reading()
-        await until(lambda: _is_full(protocol), "a full socket")
-        protocol.close(Reconnect.SERVICE_RESTART, "reconnect")
-        assert protocol.transport.is_closing()
-        await until(lambda: protocol.disconnected, "the cut")
+        await until(lambda: _is_full(connection), "a full socket")
+        connection.close(Reconnect.SERVICE_RESTART, "reconnect")
+        assert connection.transport.is_closing()
+        await until(lambda: connection.transport.is_closing(), "the cut")
         with contextlib.suppress(ConnectionClosed):
             client.transport.abort()
 
@@ -136,6 +135,6 @@ async def _all_of_it(client: ClientConnection) -> None:
         await client.recv()
 
 
-def _is_full(protocol: SimulcastWebSocketProtocol) -> bool:
-    protocol.write(frame(2, b"x" * 100) * 10_000)
-    return not protocol.writable.is_set()
+def _is_full(connection: WebSocketConnection) -> bool:
+    connection.write(frame(2, b"x" * 100) * 10_000)
+    return not connection.has_room

@@ -1,0 +1,81 @@
+"""The head of a request (RFC 9112), read strictly: a head that is not read here is left to a whole parser of HTTP."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Self
+
+from starlette.responses import Response
+
+_HEAD = re.compile(
+    rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n"
+    rb"((?:[-!#$%&'*+.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*)\r\n"
+)
+_ABSOLUTE = re.compile(rb"(?:http|ws)s?://([^/?#]+)([^#]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request's head. `target`: path and query. `fields`: by name in lower case, equal ones joined (RFC 9110 §5.3).
+
+    A field that may stand there once is therefore no valid one where it stands there twice.
+    """
+
+    method: bytes
+    target: bytes
+    version: bytes
+    fields: dict[bytes, bytes]
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self | None:
+        """Parse a head, up to and with its empty line; None for any other text."""
+        match = _HEAD.fullmatch(data)
+        if match is None:
+            return None
+        fields: dict[bytes, bytes] = {}
+        for line in match[4].split(b"\r\n")[:-1]:
+            name, _, value = line.partition(b":")
+            name, value = name.lower(), value.strip(b" \t")
+            fields[name] = fields[name] + b", " + value if name in fields else value
+        target = match[2]
+        # RFC 9112 §3.2.2: clients send an absolute target to a server that they take for a proxy.
+        if not target.startswith(b"/") and (absolute := _ABSOLUTE.fullmatch(target)) is not None:
+            fields[b"host"] = absolute[1]
+            target = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
+        return cls(match[1], target, match[3], fields)
+
+    def get(self, name: bytes) -> str:
+        """Return the value of a field; "" without it."""
+        return self.fields.get(name, b"").decode("latin-1")
+
+    def names(self, name: bytes) -> list[str]:
+        """Return the items of a list."""
+        return [item.strip() for item in self.get(name).split(",") if item.strip()]
+
+    @property
+    def is_handshake(self) -> bool:
+        """True where a WebSocket is asked for (RFC 6455 §4.2.1), with nothing that another parser should refuse."""
+        fields = self.fields
+        return (
+            fields.get(b"upgrade", b"").lower() == b"websocket"
+            and self.method == b"GET"
+            and self.version == b"1"
+            and b"," not in fields.get(b"host", b",")
+            and fields.get(b"content-length", b"0") == b"0"
+            and b"transfer-encoding" not in fields
+            and "upgrade" in self.get(b"connection").lower().replace(" ", "").split(",")
+        )
+
+    def encode(self) -> bytes:
+        """Return the head as text."""
+        lines = b"".join(b"%b: %b\r\n" % field for field in self.fields.items())
+        return b"%b %b HTTP/1.%b\r\n%b\r\n" % (self.method, self.target, self.version, lines)
+
+
+def encode_response(response: Response, fields: Iterable[tuple[bytes, bytes]], with_body: bool = True) -> bytes:
+    """Return the text of a response after which the connection is closed. `fields`: those of every response."""
+    line = b"HTTP/1.1 %d %b\r\n" % (response.status_code, HTTPStatus(response.status_code).phrase.encode())
+    fields = (*response.raw_headers, *fields, (b"connection", b"close"))
+    body = bytes(response.body) if with_body else b""
+    return b"%b%b\r\n%b" % (line, b"".join(b"%b: %b\r\n" % field for field in fields), body)
