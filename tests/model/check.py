@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.model import folder, keys
+from tests.model import folder, jobs, keys
 from tests.model.folder import Folder
 from tests.model.followers import Follower, joined
 from tests.model.model import Model, ModelDownload
@@ -34,12 +34,18 @@ async def _compare(stage: Stage, model: Model, followers: Sequence[Follower]) ->
         return ["a front-end does not list the downloads"]
     if any(other != records for other in listed):
         return ["front-ends list different downloads"]
+    others = [await jobs.records(front_end) for front_end in stage.front_ends]
+    own = others[0]
+    if own is None or any(other != own for other in others):
+        return ["front-ends list different jobs, or none"]
+    if running := [record for record in own.values() if record["state"] == "running"]:
+        return [f"not at rest: {running}"]
     moving = [key for key, record in records.items() if record["state"] in ("queued", "running")]
     if moving:
         return [f"not at rest: {[records[key] for key in moving]}"]
     scanned = await asyncio.to_thread(folder.scan, stage.downloads)
     stored = await asyncio.to_thread(_stored, stage)
-    complaints = [*_adopt(model, records)]
+    complaints = [*_adopt(model, records), *jobs.complaints(own, stage.folder, model.cleared_at)]
     # A worker that was stopped in its last step has given the file its name, and `finishing` describes that file.
     published = {key for key, record in stored.items() if record["state"] == "complete" or "finishing" in record}
     for download in model.downloads:
@@ -48,7 +54,7 @@ async def _compare(stage: Stage, model: Model, followers: Sequence[Follower]) ->
     known = {download.digest for download in model.downloads}
     complaints += [f"nobody asked for {paths}" for key, paths in scanned.finished.items() if key not in known]
     for follower in (*followers, *[await joined(front_end) for front_end in stage.front_ends]):
-        complaints += _follower(follower, records)
+        complaints += _follower(follower, {**records, **own})
         complaints += follower.repeated
     complaints += await asyncio.to_thread(lambda: [*keys.complaints(stage)])
     if not complaints:

@@ -5,8 +5,9 @@ import random
 import signal
 from dataclasses import dataclass, field
 
+from tests.model.job_runner import LEASE_S as JOB_LEASE_S
 from tests.model.model import Model
-from tests.model.stage import CHANNEL, FRONT_ENDS, LEASE_S, WORKERS, Stage
+from tests.model.stage import CHANNEL, FRONT_ENDS, LEASE_S, RUNNERS, WORKERS, Stage
 from tests.topologies import wait_for
 
 REPLAYED_S = 5.0  # after a failover, until which processes live on: what they acknowledged is sent again
@@ -39,6 +40,22 @@ class Faults:
             if not is_killed:
                 await asyncio.sleep(pause_s)
                 self.stage.workers[place].signal(signal.SIGCONT)
+
+    async def break_runners(self, rng: random.Random) -> None:
+        """Kill and stall the programs that run jobs of any kind until it is time to stop."""
+        while not self.stopping.is_set():
+            await asyncio.sleep(rng.uniform(0.5, 3.0))
+            place, is_killed, pause_s = rng.randrange(RUNNERS), rng.random() < 0.5, rng.uniform(0.3, 2 * JOB_LEASE_S)
+            async with self.lasting:
+                self.model.note(f"runner {place} {'is killed' if is_killed else f'stands still for {pause_s:.1f} s'}")
+                if is_killed:
+                    self.stage.runners[place].kill()
+                    self.stage.start_runner(place)
+                else:
+                    self.stage.runners[place].signal(signal.SIGSTOP)
+            if not is_killed:
+                await asyncio.sleep(pause_s)
+                self.stage.runners[place].signal(signal.SIGCONT)
 
     async def break_others(self, rng: random.Random) -> None:
         """Break front-ends and servers until it is time to stop, one after the other."""

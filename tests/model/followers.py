@@ -21,6 +21,12 @@ STATES = {
     "download_error": "error",
     "download_cancelled": "cancelled",
     "download_deleted": "deleted",
+    "job_queued": "queued",
+    "job_started": "running",
+    "job_complete": "complete",
+    "job_error": "error",
+    "job_cancelled": "cancelled",
+    "job_deleted": "deleted",
 }
 V1 = Subprotocol("simulcast.v1")
 RECONNECT_S = 0.3
@@ -29,7 +35,7 @@ DEADLINE_S = 30.0
 
 @dataclass
 class Follower:
-    """`states`: by download_id. `overtaken`: ends that came before the worker could cancel or pause.
+    """`states`: by download_id or job_id. `overtaken`: ends that came before the worker could cancel or pause.
 
     `repeated`: state events that came twice, though no gap had been announced.
     """
@@ -50,7 +56,7 @@ class Follower:
         state = STATES.get(event.get("type"))
         if state is None:
             return
-        key = str(event["download_id"])
+        key = str(event.get("download_id") or event["job_id"])
         identity = (key, event["attempt"], event["change"], event["type"])
         self.seen[identity] += 1
         if self.seen[identity] == 2:

@@ -21,6 +21,7 @@ FIXED = {
     "leases",
     "done",
     "totals",
+    *(f"own_{name}" for name in ("jobs", "queued", "leases", "done")),
 }
 EXPIRING = re.compile(
     r"(processes|processes_until|gone:.*|cleared|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun|revoked|revoked_version)"
@@ -62,7 +63,10 @@ def complaints(stage: Stage) -> Iterator[str]:
 
 def _index_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> Iterator[str]:
     ended = {key for key, record in known.items() if record["state"] in ("complete", "error", "cancelled")}
-    expected = {"jobs": set(known), "done": ended, "leases": set[str](), "ready": set[str]()}
+    own = {key for key, record in known.items() if record.get("family") == "job"}
+    expected = {"jobs": set(known) - own, "done": ended - own, "leases": set[str](), "ready": set[str]()}
+    queued = {key for key in own if known[key]["state"] == "queued"}
+    expected |= {"own_jobs": own, "own_done": ended & own, "own_leases": set[str](), "own_queued": queued}
     expected["touched"] = set(known) - ended
     for name, ids in expected.items():
         members = {_text(member) for member in client.zrange(PREFIX + name, 0, -1)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from tests.model.calls import SentCommand
 from tests.model.worlds import Answer, Call, End, Worlds
 
+LATE_S = 10.0  # how long a command without an answer may still be carried out
 MIN_LOST_WORKERS = 3  # in a row, from which on a download is set aside
 
 
@@ -32,13 +33,14 @@ class ModelDownload:
 class Model:
     """`is_loose`: a failover may hide acknowledged commands until all is at rest. `is_late`: the old master lives on.
 
-    `faults`: what was done, in words.
+    `faults`: what was done, in words. `cleared_at`: seconds since 1970 up to which ended jobs of any kind may be gone.
     """
 
     downloads: list[ModelDownload] = field(default_factory=list)
     is_loose: bool = False
     is_late: bool = False
     faults: list[str] = field(default_factory=list)
+    cleared_at: float = 0.0
     numbers: Iterator[int] = field(default_factory=itertools.count)
     calls: int = 0
     unanswered: int = 0
@@ -105,6 +107,7 @@ class Model:
             self._send(download, clear.setdefault(download, Call("clear")))
         answers: list[Answer] = []
         yield answers
+        self.cleared_at = time.time() + (0.0 if answers else LATE_S)
         if answers:
             self._clears.remove(clear)
         for download, call in clear.items():

@@ -78,6 +78,7 @@ async def _round(
     stage: Stage, model: Model, followers: Sequence[Follower], seed: str, round_s: float, outcome: Outcome
 ) -> None:
     stopping = asyncio.Event()
+    stage.hold_runners(False)
     faults, steps = Faults(stage, model, stopping), Steps(stage, model, stopping)
     callers = [caller(stage.front_ends) for _ in range(CLIENTS)]
     try:
@@ -85,6 +86,7 @@ async def _round(
             for number, client in enumerate(callers):
                 group.create_task(steps.run(random.Random(f"{seed} {number}"), client))
             group.create_task(faults.break_workers(random.Random(f"{seed} workers")))
+            group.create_task(faults.break_runners(random.Random(f"{seed} runners")))
             group.create_task(faults.break_others(random.Random(f"{seed} others")))
             await asyncio.sleep(round_s)
             stopping.set()
@@ -93,6 +95,8 @@ async def _round(
     for client in callers:
         await client.aclose()
     await stage.heal()
+    model.cleared_at = min(model.cleared_at, time.time())
+    stage.hold_runners(True)
     if not outcome.violations:
         outcome.violations = await check.compare_at_rest(stage, model, followers)
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from tests.file_server import Files, serve_files
 from tests.ports import free_port
-from tests.service import FrontEnd, Worker
+from tests.service import FrontEnd, Program, Worker
 from tests.topologies import Cluster, Group, Sentinels, wait_for
 from tests.valkey import Valkey
 
@@ -21,6 +21,7 @@ CHANNEL = "downloads"
 LEASE_S = 5  # a worker on a busy machine must not lose three in a row without a fault
 FRONT_ENDS = 2
 WORKERS = 3
+RUNNERS = 2
 SLOW_BYTES_PER_S = 150_000
 WORKER_SETTINGS = {
     "SIMULCAST_LEASE_S": str(LEASE_S),
@@ -31,7 +32,10 @@ WORKER_SETTINGS = {
 
 @dataclass
 class Stage:
-    """`server`: the only one, or None where `group` has several. `fast`, `slow`: web servers of the same files."""
+    """`server`: the only one, or None where `group` has several. `fast`, `slow`: web servers of the same files.
+
+    `runners`: programs that run jobs of any kind, unless they are held.
+    """
 
     folder: Path
     topology: Topology
@@ -41,6 +45,7 @@ class Stage:
     group: Group | None = None
     front_ends: list[FrontEnd] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
+    runners: list[Program] = field(default_factory=list)
     hosts: int = 0
 
     @property
@@ -99,8 +104,19 @@ class Stage:
         worker = Worker(self.url, log, self.downloads, module="tests.model.worker", **settings)
         self.workers[place : place + 1] = [worker]
 
+    def start_runner(self, place: int) -> None:
+        """Start a program that runs jobs, or the successor of one that ended."""
+        command = ["-m", "tests.model.job_runner", str(place), str(self.folder)]
+        runner = Program(command, self.folder / f"runner-{place}.log", REDIS_URL=self.url)
+        self.runners[place : place + 1] = [runner]
+
+    def hold_runners(self, is_held: bool) -> None:
+        """Let them run each of their jobs once more, and rest; or go on."""
+        hold = self.folder / "hold"
+        hold.touch() if is_held else hold.unlink(missing_ok=True)
+
     async def heal(self) -> None:
-        """Return once all servers, front-ends and workers live."""
+        """Return once all servers, front-ends, workers and runners live."""
         await asyncio.to_thread(self.heal_servers)
         for place, program in enumerate(self.front_ends):
             if program.process.poll() is not None:
@@ -111,11 +127,13 @@ class Stage:
                 self.start_worker(place)
             else:
                 worker.signal(signal.SIGCONT)
+        for runner in self.runners:
+            runner.signal(signal.SIGCONT)
         for each in self.front_ends:
             await each.ready(90)
 
     def stop(self) -> None:
-        for program in (*self.workers, *self.front_ends):
+        for program in (*self.runners, *self.workers, *self.front_ends):
             try:
                 program.stop()
             except Exception:
@@ -140,6 +158,8 @@ async def staged(folder: Path, topology: Topology) -> AsyncIterator[Stage]:
             stage.start_front_end(place)
         for place in range(WORKERS):
             stage.start_worker(place)
+        for place in range(RUNNERS):
+            stage.start_runner(place)
         for each in stage.front_ends:
             await each.ready(90)
         yield stage
