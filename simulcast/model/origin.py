@@ -1,5 +1,6 @@
 """Host and port, as they stand in `Host`, in `Origin` (RFC 6454 §7) and in settings."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from simulcast.model.ip_address import parse_ip_address
@@ -9,6 +10,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _BEYOND_HOST_AND_PORT = frozenset("/?#@\\")
 
 
+@lru_cache(maxsize=128)  # clients of a service name few hosts
 def host_and_port(netloc: str, scheme: str) -> tuple[str, int | None]:
     """Split `host:port`; ("", None) for any other text. The port is None where the scheme has no usual one."""
     if not is_unbroken(netloc) or set(netloc) & _BEYOND_HOST_AND_PORT:

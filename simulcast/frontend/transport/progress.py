@@ -21,7 +21,6 @@ def bound_kernel_buffer(transport: asyncio.WriteTransport) -> None:
     transport.set_write_buffer_limits(0)
     if (sock := _tcp_socket(transport)) is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
-    cut_when_gone(transport)
 
 
 def cut_when_gone(transport: asyncio.WriteTransport) -> None:
