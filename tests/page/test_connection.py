@@ -134,17 +134,16 @@ async def test_a_refused_position_is_dropped_so_that_the_snapshot_comes(open_pag
     assert stub.sinces == [None, None]
 
 
-async def test_a_loss_before_the_first_event_resumes_where_hello_was(open_page: OpenPage, stub: StubServer) -> None:
+async def test_a_close_before_the_first_event_resumes_where_hello_was(open_page: OpenPage, stub: StubServer) -> None:
     stub.position = "1790000000000-41"
     page = await open_page(clock=True)
-    await page.clock.fast_forward(1_100)
-    stub.cut()
+    await stub.close(1012, "this front-end ends")
     await page.get_by_role("button", name="Try now").click()
     await stub.connections(2)
     assert stub.sinces == [None, "1790000000000-41"]
 
 
-async def test_a_loss_right_after_hello_asks_for_the_snapshot_again(open_page: OpenPage, stub: StubServer) -> None:
+async def test_a_loss_behind_hello_asks_for_the_snapshot_again(open_page: OpenPage, stub: StubServer) -> None:
     stub.position = "1790000000000-41"
     page = await open_page(clock=True)
     stub.cut()
