@@ -24,6 +24,7 @@ from app.server.server import DrainingServer, uvicorn_config, with_copies
 from simulcast.errors import BrokerUnavailable, SimulcastError
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import Endpoint
+from simulcast.launcher.activation import activated_sockets
 from simulcast.launcher.sockets import listen, listen_on_one
 from simulcast.logs import configure, discard_lost_output
 from simulcast.settings.front_end import FrontEndSettings
@@ -60,7 +61,10 @@ def main() -> None:
         configure("front-end", settings.log, settings.log_format, access_log=settings.access_log)
         admin = _admin_socket(settings, flags.admin_fd)
         config, front_end = _configure_server(settings, flags.root_path, admin)
-        sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()] or _listen(settings)
+        activated = activated_sockets()
+        for listener in activated:
+            settings.check_host(listener.getsockname()[0])
+        sockets = [socket.socket(fileno=fd) for fd in flags.fd or ()] or activated or _listen(settings)
     except SimulcastError as error:
         sys.exit(f"simulcast: {error}")
     sockets = with_copies(sockets)
@@ -74,7 +78,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that it ended for
-        DrainingServer(config, front_end.drain).run(sockets=sockets)
+        DrainingServer(config, front_end.drain, hands_over=bool(activated)).run(sockets=sockets)
     discard_lost_output()
 
 

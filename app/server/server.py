@@ -18,6 +18,7 @@ from simulcast.frontend.transport.handshake import Endpoint
 from simulcast.model.commands import MAX_COMMAND_BYTES
 from simulcast.settings.front_end import FrontEndSettings
 
+HANDSHAKE_S = 1.0  # for the requests of the connections that were accepted last
 GRACEFUL_SHUTDOWN_S = 5  # for requests in progress, once the clients have left
 MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of the longest text, whatever its characters
 # uvloop accepts one connection of a listener in a turn of the loop: behind a crowd, /ready waited for seconds.
@@ -38,13 +39,25 @@ def return_free_memory() -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """Serves on while its clients are disconnected. A second signal ends it without waiting for them."""
+    """Serves on while its clients are disconnected. A second signal ends it without waiting for them.
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    `hands_over`: its sockets outlive it, and further clients wait there for the next process, so it accepts none.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]], *, hands_over: bool = False
+    ) -> None:
         super().__init__(config)
         self._drain = drain
+        self._hands_over = hands_over
+        self._signal: int | None = None  # for which it hands over
 
     async def on_tick(self, counter: int) -> bool:
+        if self._signal is not None:
+            for server in self.servers:
+                server.close()
+            await asyncio.sleep(HANDSHAKE_S)
+            super().handle_exit(self._signal, None)
         if counter % (10 * TRIM_INTERVAL_S) == 0:
             return_free_memory()
         return await super().on_tick(counter)
@@ -58,7 +71,10 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
-        super().handle_exit(sig, frame)
+        if self._hands_over and self._signal is None:
+            self._signal = sig
+        else:
+            super().handle_exit(sig, frame)
 
 
 def uvicorn_config(

@@ -5,7 +5,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -152,6 +152,33 @@ def demo(
 
     with suppress(KeyboardInterrupt):
         asyncio.run(run.demo(redis.redis_url(redis_url, data), channel, jobs, seconds, as_json=as_json))
+
+
+@command(
+    "simulcast service install",
+    "simulcast service install --port 80 --downloads /srv/media --user media",
+    notes="The units are simulcast.socket, simulcast-front-end@.service and simulcast-worker@.service; a number "
+    "behind the @ names each process. Redis, or Valkey, is a service of its own.",
+)
+def service(
+    action: Annotated[Literal["install"], typer.Argument(metavar="install", help="Write units for systemd.")],
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    user: Annotated[str, typer.Option(metavar="USER", help="User of the workers, who owns the files.")] = "simulcast",
+    downloads: Annotated[Path, typer.Option(metavar="DIR", help="Folder that files are downloaded into.")] = Path(
+        "/var/lib/simulcast"
+    ),
+    settings: Annotated[
+        Path, typer.Option(metavar="FILE", help="File with the settings of all processes, made if it is missing.")
+    ] = Path("/etc/simulcast.env"),
+    units: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the units are written into.")] = Path(
+        "/etc/systemd/system"
+    ),
+) -> None:
+    """Let systemd run front-ends and workers, without Docker."""
+    from simulcast.cli.service_units import install
+
+    typer.echo(install(units, settings, host, port, user, downloads))
 
 
 @command("simulcast doctor", "simulcast doctor --host 0.0.0.0 --port 80")

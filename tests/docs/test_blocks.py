@@ -24,7 +24,7 @@ OWN_TYPE = "marker"  # of events that a publisher makes up
 SECRET = "a secret of at least thirty-two bytes"
 # The tests that run each kind of block. Dart is parsed, not run (docs/flutter.md states that), and text cannot be.
 RUN_BY = {
-    "sh": "here, tests/compose/test_compose.py and tests/docs/test_documents.py",
+    "sh": "here, tests/compose/test_compose.py, tests/docs/test_documents.py, tests/simulcast/launcher/test_units.py",
     "python": "here, tests/docs/test_daemon.py, tests/examples/test_examples.py and tests/examples/test_engine.py",
     "json": "tests/docs/test_contract.py",
     "html": "tests/page/test_example.py",
