@@ -58,7 +58,10 @@ def pem_keys(pem: str) -> Sequence[VerificationKey]:
 
 
 def jwk_keys(text: bytes) -> Sequence[VerificationKey]:
-    """Return the usable keys of a JSON Web Key Set; of others, such as secrets, none. Raises ValueError."""
+    """Return the usable keys of a JSON Web Key Set; of others, such as secrets, none.
+
+    Raises ValueError also where none is left, as PyJWT does: an issuer that fails may show an empty set.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -66,7 +69,10 @@ def jwk_keys(text: bytes) -> Sequence[VerificationKey]:
     found = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(found, list) or len(found) > MAX_KEYS:
         raise ValueError(f'it is no {{"keys": [...]}} of at most {MAX_KEYS} keys')
-    return [key for members in found if (key := _parse_jwk(members)) is not None]
+    keys = [key for members in found if (key := _parse_jwk(members)) is not None]
+    if not keys:
+        raise ValueError("it has no key for RS256, ES256 or EdDSA")
+    return keys
 
 
 def _parse_jwk(members: object) -> VerificationKey | None:

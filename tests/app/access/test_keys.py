@@ -162,6 +162,25 @@ async def test_a_key_that_was_taken_out_of_the_set_is_believed_no_more() -> None
     assert await issuer.find("a") == [] and await issuer.find("b") == ["b"]
 
 
+@pytest.mark.parametrize("body", [b'{"keys":[]}', b'{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}'])
+async def test_a_set_that_lost_all_its_keys_replaces_none_that_are_known(
+    body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As PyJWT has it: an issuer that fails must not lock everybody out."""
+    answer, now = json.dumps({"keys": [jwk(KEYS["EdDSA"], "a")]}).encode(), 1000.0
+
+    async def read() -> Sequence[VerificationKey]:
+        return jwk_keys(answer)
+
+    ring = KeyRing(None, read, clock=lambda: now)
+    assert [key.key_id for key in await ring.find("EdDSA", "a")] == ["a"]
+    answer, now = body, now + MIN_READ_INTERVAL_S
+    with pytest.raises(KeysUnavailable):
+        await ring.find("EdDSA", "b")
+    assert [key.key_id for key in await ring.find("EdDSA", "a")] == ["a"]
+    assert "it has no key for RS256, ES256 or EdDSA" in caplog.text
+
+
 async def test_a_file_of_keys_is_read_again_and_its_last_good_keys_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
