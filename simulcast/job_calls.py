@@ -31,6 +31,10 @@ class JobCalls:
         """Return the jobs of another channel, by the same connections. Raises ValueError for an invalid channel."""
         return type(self)(self._servers, self._broker, channel)
 
+    @property
+    def channel(self) -> str:
+        return self._names.channel
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._servers.aclose()

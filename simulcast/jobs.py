@@ -38,7 +38,6 @@ from simulcast.store.functions import Argument, Function
 from simulcast.store.topology import Topology
 
 _PAGE = 200
-_SCAN_COUNT = 1000
 _ORPHANS_TTL_S = 30 * 24 * 3600  # as lua/jobs.lua
 __all__ = ["DesiredState", "Jobs", "Lease", "ReleaseState"]
 
@@ -63,8 +62,11 @@ class Jobs(JobCalls):
         *,
         unless_same: bool = False,
         gone: str = "",
+        owner: str = "",
     ) -> SubmittedRecord:
         """Queue a download, and publish that; one of a higher `priority` (-9 to 9) goes first.
+
+        `owner`: the user who adds it, of at most 255 characters; "" for nobody in particular. It decides nothing.
 
         `unless_same`: return the download of the same URL and options that has not failed in place of a new one, except
         the one with the id `gone`, whose file is gone.
@@ -74,8 +76,8 @@ class Jobs(JobCalls):
         """
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
-        members = event_members(download_id, name, redact_url(url))
-        fields = {"site": site_of(url), "limit": str(options.limit_bytes_per_s or "")}
+        members = event_members(download_id, name, redact_url(url), owner)
+        fields = {"site": site_of(url), "limit": str(options.limit_bytes_per_s or ""), "owner": owner}
         pairs = _flatten({key: text for key, text in fields.items() if text})
         nonce = secrets.token_hex(8)
         args = [*self._publish_args, download_id, members, url, options.to_json(), name, priority, nonce]
@@ -198,12 +200,6 @@ class Jobs(JobCalls):
         async with self._servers.client_at(self._names.channel, "read the orphaned files") as client:
             names = cast(Sequence[bytes], await client.lrange(key, start, start + _PAGE - 1))
         return tuple(name.decode() for name in names)
-
-    async def orphan_hosts(self) -> Sequence[str]:
-        """Return the hosts whose workers left files that no job owns any more. Raises BrokerUnavailable."""
-        prefix = self._names.orphans_prefix
-        async with self._servers.client_at(self._names.channel, "list the orphaned files") as client:
-            return [key.decode().removeprefix(prefix) async for key in client.scan_iter(f"{prefix}*", _SCAN_COUNT)]
 
     async def postpone_orphans(self, worker: str, names: Collection[str]) -> None:
         """Keep files that could not be removed in a list of their own, as of another host. Raises BrokerUnavailable."""

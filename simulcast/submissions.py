@@ -17,16 +17,18 @@ async def submit(
     again: bool,
     folder: Path | None = None,
     download_id: str | None = None,
+    owner: str = "",
 ) -> SubmittedRecord:
     """Queue a download unless `again` is false and one of the same URL and options goes on or has its file.
 
-    `folder`: the download folder as this process sees it; None to look for a file at its `file_path`. Where there is no
-    such folder here, the file of a complete download counts as there. `download_id`: of a new one, else random. Raises
-    as Jobs.submit.
+    `folder`: the folder of the jobs' channel as this process sees it; None to look for a file at its `file_path`. Where
+    there is no such folder here, the file of a complete download counts as there. `download_id`: of a new one, else
+    random. `owner`: of a new one. Raises as Jobs.submit.
     """
-    record = await jobs.submit(url, download_id, priority, options, unless_same=not again)
+    record = await jobs.submit(url, download_id, priority, options, unless_same=not again, owner=owner)
     if record.existing and record.file_path and await asyncio.to_thread(_is_gone, record.file_path, folder):
-        return await jobs.submit(url, download_id, priority, options, unless_same=True, gone=record.download_id)
+        gone = record.download_id
+        return await jobs.submit(url, download_id, priority, options, unless_same=True, gone=gone, owner=owner)
     return record
 
 

@@ -80,10 +80,17 @@ def notify_download_error(download_id: str, error_message: str) -> Position | No
 
 
 def job(
-    job_id: str, *, kind: str = "", name: str = "", channel: str = DEFAULT_CHANNEL, attempt: int = 0, url: str = ""
+    job_id: str,
+    *,
+    kind: str = "",
+    name: str = "",
+    channel: str = DEFAULT_CHANNEL,
+    attempt: int = 0,
+    url: str = "",
+    owner: str = "",
 ) -> SyncJob:
     """Return a job for `with`, as `simulcast.job` for `async with`. Raises BrokerUnavailable as the calls above."""
-    return SyncJob(job_id, kind, name, channel, attempt, url)
+    return SyncJob(job_id, kind, name, channel, attempt, url, owner)
 
 
 def queue_job(
@@ -95,7 +102,8 @@ def queue_job(
     attempt: int = 0,
     ttl_s: float = QUEUED_TTL_S,
     url: str = "",
+    owner: str = "",
 ) -> int:
     """Announce a job that a process will start; see `simulcast.queue_job`."""
-    about, keeper = own_job.about(job_id, kind, name), shared(JobKeeper, url)
+    about, keeper = own_job.about(job_id, kind, name, owner), shared(JobKeeper, url)
     return keeper.queue(job_id, about, ChannelNames(channel).channel, attempt, ttl_s)

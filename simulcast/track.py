@@ -21,6 +21,7 @@ def track(
     unit: str = "",
     channel: str = DEFAULT_CHANNEL,
     url: str = "",
+    owner: str = "",
 ) -> Iterator[T]:
     """Yield the items, and tell everyone how many are done, of `total`, or of `len(items)` where that is known.
 
@@ -30,7 +31,7 @@ def track(
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
-    return _track(items, SyncJob(job_id, kind, name, channel, 0, url), total, unit)
+    return _track(items, SyncJob(job_id, kind, name, channel, 0, url, owner), total, unit)
 
 
 def _track(items: Iterable[T], job: SyncJob, total: int | None, unit: str) -> Iterator[T]:

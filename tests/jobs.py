@@ -3,6 +3,7 @@
 import json
 
 from simulcast.broker import Broker
+from simulcast.download_channels import DownloadChannels
 from simulcast.jobs import Jobs, Lease
 from simulcast.model.position import Position
 
@@ -23,6 +24,11 @@ async def history_at(url: str, channel: str = "downloads") -> list[dict[str, obj
         return await history(broker, channel)
     finally:
         await broker.aclose()
+
+
+async def orphan_hosts(jobs: Jobs) -> list[str]:
+    """Return the hosts whose workers left files in the channel of the jobs."""
+    return list((await DownloadChannels(jobs._servers).orphan_hosts()).get(jobs.channel, ()))
 
 
 async def claim_job(jobs: Jobs, worker: str = "w1", lease_s: float = 30) -> Lease:

@@ -24,11 +24,12 @@ from simulcast.settings.worker import WorkerSettings
 from simulcast.signals import stop_signals
 from simulcast.store.factory import topology_from_url
 from simulcast.version import version
+from workers.channels import WorkChannels
 from workers.disk.mount import outside_path
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable
 from workers.http.client import Client
-from workers.transfer.downloader import Downloader
+from workers.transfer.downloader import Downloader, ReceivedBytes
 from workers.transfer.limits import WorkerLimits
 from workers.worker import Worker
 
@@ -51,17 +52,11 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
         ) as client:
             limits = WorkerLimits.from_settings(settings, folder, time.monotonic)
             public = settings.public_download_dir or outside_path(folder, settings.host_download_dir)
-            downloader = Downloader(client, jobs, folder, limits, public)
-            worker = Worker(
-                name,
-                jobs,
-                downloader,
-                subscribing,
-                subscribing.names(),
-                settings.lease_s,
-                settings.max_concurrent_downloads,
-                limits,
-            )
+            received = ReceivedBytes()
+            root = Downloader(client, jobs, folder, limits, public, received)
+            channels = WorkChannels(settings.channels, root, subscribing)
+            max_downloads = settings.max_concurrent_downloads
+            worker = Worker(name, channels, subscribing, settings.lease_s, max_downloads, limits)
             _log.info("worker %s downloads into %s; clients know the folder as %s", name, folder, public or folder)
             rate, began = Rate(time.monotonic), time.time()
 
@@ -71,12 +66,12 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
                     version=version(),
                     started_at=began,
                     running=worker.owned,
-                    max_downloads=settings.max_concurrent_downloads,
-                    bytes_per_s=rate.per_second(downloader.received_bytes),
+                    max_downloads=max_downloads,
+                    bytes_per_s=rate.per_second(received.total),
                 )
 
             def totals() -> dict[str, int]:
-                return {RECEIVED: downloader.received_bytes}
+                return {RECEIVED: received.total}
 
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(send_heartbeats(census, name, record, totals), name="heartbeat")

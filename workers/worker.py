@@ -3,33 +3,32 @@
 import asyncio
 import logging
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-import redis
-import redis.asyncio
-
 from simulcast.cancellation import is_cancelling
-from simulcast.errors import BrokerUnavailable, LeaseLost
+from simulcast.errors import LeaseLost
 from simulcast.job_queue import report_end
 from simulcast.jobs import DesiredState, Jobs, Lease
-from simulcast.model.channel import ChannelNames
 from simulcast.model.job_record import site_of
 from simulcast.store.topology import Topology
+from workers.channels import WorkChannels
+from workers.claims import Claims
 from workers.disk.threads import in_thread
 from workers.error_messages import message_for
 from workers.errors import DownloadFailed
 from workers.http.retry_policy import RESET_AFTER_BYTES
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
+from workers.wake_ups import POLL_S, WakeUps
 
-POLL_S = 1.0  # how long a lost wake-up goes unnoticed
-WAKE_INTERVAL_S = 0.02  # anyone may publish wake-ups: those that come in it cost one round trip
-MAX_WAKE_UPS = 500  # that are read then
 SHUTDOWN_TIMEOUT_S = 5.0
 FAILOVER_S = 30.0  # by then another master serves
 STRAY_INTERVAL_S = 600.0
+SEARCH_INTERVAL_S = 10.0  # between two searches for channels with work
+SEARCH_SHARE = 0.01  # of the time, at most, that they take
 
 Stop = Literal["paused", "cancelled", "queued", "lost"]
 _log = logging.getLogger("simulcast.worker")
@@ -37,8 +36,12 @@ _log = logging.getLogger("simulcast.worker")
 
 @dataclass(slots=True)
 class LeasedJob:
+    """`renewed_s`: when its lease was last given."""
+
+    downloader: Downloader
     lease: Lease
     task: asyncio.Task[None]
+    renewed_s: float
     reason: Stop | None = None  # why the task was cancelled
     is_ending: bool = False  # it takes no place any more; an end may have been published, though no reply came
 
@@ -49,29 +52,29 @@ class LeasedJob:
 
 
 class Worker:
-    """Owns at most `max_downloads` downloads. `name` tells workers apart."""
+    """Owns at most `max_downloads` downloads of its channels. `name` tells workers apart."""
 
     def __init__(
         self,
         name: str,
-        jobs: Jobs,
-        downloader: Downloader,
-        subscribing: Topology,
-        names: ChannelNames,
+        channels: WorkChannels,
+        servers: Topology,
         lease_s: float,
         max_downloads: int,
         limits: WorkerLimits,
     ) -> None:
+        """Does not own `servers`."""
         self._name = name
-        self._jobs = jobs
-        self._downloader = downloader
-        self._subscribing = subscribing
-        self._names = names
+        self._channels = channels
+        self._servers = servers
         self._lease_s = lease_s
         self._max_downloads = max_downloads
         self._limits = limits
         self._rng = random.Random()  # noqa: S311 (nothing secret depends on it)
         self._owned: dict[str, LeasedJob] = {}  # by token: after a stall, one's own job may be claimed again
+        self._claiming = 0  # places that claims under way may take
+        self._search_wake = asyncio.Event()  # wake-ups may have been missed
+        self._wake_ups = WakeUps(servers, channels.patterns, self._on_wake, self._search_wake.set)
         self._claim_wake = asyncio.Event()  # something may be ready to claim
         self._renew_wake = asyncio.Event()  # the desired state of an owned download may have changed
 
@@ -86,8 +89,9 @@ class Worker:
             claiming = group.create_task(self._claim(group, stop), name="claim")
             tasks = [
                 group.create_task(self._renew(), name="renew"),
-                group.create_task(self._listen(), name="listen"),
+                group.create_task(self._wake_ups.run(), name="listen"),
                 group.create_task(self._remove_strays(), name="remove strays"),
+                group.create_task(self._search(), name="search for channels"),
             ]
             await stop.wait()
             self._claim_wake.set()
@@ -98,48 +102,53 @@ class Worker:
             await self._release_leases()
 
     async def _claim(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        orphans_due_s = self._limits.clock()
-        while not stop.is_set() and not is_cancelling():
-            self._claim_wake.clear()
-            try:
-                if self._limits.clock() >= orphans_due_s:
-                    await self._downloader.remove_orphans(self._name)
-                    orphans_due_s = self._limits.clock() + POLL_S / 2
-                while self.owned < self._max_downloads and not stop.is_set():
-                    busy = self._limits.hosts.saturated_hosts()
-                    lease = await self._jobs.claim(self._name, self._lease_s, busy)
-                    if lease is None:
-                        break
-                    self._own(lease, group)
-            except BrokerUnavailable as error:
-                _log.warning("no jobs: %s", error)
-            except Exception:
-                _log.exception("no jobs")
-            try:
-                async with asyncio.timeout(POLL_S * self._rng.uniform(0.5, 1.0)):
-                    await self._claim_wake.wait()
-            except TimeoutError:
-                continue
+        claim = partial(self._claim_one, group)
+        async with Claims(self._channels, self._servers, claim, stop.is_set, self._claim_wake.set) as claims:
+            while not stop.is_set() and not is_cancelling():
+                self._claim_wake.clear()
+                await claims.ask(group)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S * self._rng.uniform(0.5, 1.0)):
+                        await self._claim_wake.wait()
 
-    def _own(self, lease: Lease, group: asyncio.TaskGroup) -> None:
+    async def _claim_one(self, group: asyncio.TaskGroup, downloader: Downloader) -> bool | None:
+        began_s = self._limits.clock()
+        if began_s >= downloader.orphans_due_s:
+            await downloader.remove_orphans(self._name)
+            downloader.orphans_due_s = began_s + POLL_S / 2
+        if self.owned + self._claiming >= self._max_downloads:
+            return None
+        self._channels.begin_turn(downloader.jobs.channel)
+        self._claiming += 1
+        try:
+            busy = self._limits.hosts.saturated_hosts()
+            lease = await downloader.jobs.claim(self._name, self._lease_s, busy)
+        finally:
+            self._claiming -= 1
+        if lease is None:
+            return False
+        self._own(downloader, lease, began_s, group)
+        return True
+
+    def _own(self, downloader: Downloader, lease: Lease, began_s: float, group: asyncio.TaskGroup) -> None:
         download_id = lease.record.download_id
-        task = group.create_task(self._carry_out(lease), name=f"download {download_id}")
-        self._owned[lease.token] = LeasedJob(lease, task)
+        task = group.create_task(self._carry_out(downloader, lease), name=f"download {download_id}")
+        self._owned[lease.token] = LeasedJob(downloader, lease, task, began_s)
         self._limits.hosts.begin(site_of(lease.fields["url"]))
         _log.info("downloading %s", download_id)
 
-    async def _carry_out(self, lease: Lease) -> None:
+    async def _carry_out(self, downloader: Downloader, lease: Lease) -> None:
         """Download, and end the job; no failure of a download is one of the worker."""
         download_id = lease.record.download_id
         try:
-            await self._run(lease)
+            await self._run(downloader, lease)
         except Exception as error:
             _log.exception("an unexpected error ended the download %s", download_id)
             text = message_for(error)
-            await self._end(lease, "error", {"error": text}, {"error_message": text})
+            await self._end(downloader, lease, "error", {"error": text}, {"error_message": text})
         finally:
             self._free_place(lease)
-            self._downloader.forget(lease)
+            downloader.forget(lease)
             del self._owned[lease.token]
 
     def _free_place(self, lease: Lease) -> None:
@@ -150,45 +159,46 @@ class Worker:
             self._limits.hosts.end(site_of(lease.fields["url"]))
             self._claim_wake.set()
 
-    async def _run(self, lease: Lease) -> None:
+    async def _run(self, downloader: Downloader, lease: Lease) -> None:
         try:
-            await self._downloader.run(lease, partial(self._free_place, lease))
+            await downloader.run(lease, partial(self._free_place, lease))
             _log.info("complete: %s", lease.record.download_id)
         except asyncio.CancelledError:
-            await self._give_up(lease, self._owned[lease.token].reason or "queued")
+            await self._give_up(downloader, lease, self._owned[lease.token].reason or "queued")
         except LeaseLost as error:
             _log.warning("stopped: %s", error)
-            await in_thread(self._downloader.remove_unrecorded, lease)
+            await in_thread(downloader.remove_unrecorded, lease)
         except (DownloadFailed, OSError) as error:
-            await self._fail(lease, error)
+            await self._fail(downloader, lease, error)
 
-    async def _fail(self, lease: Lease, error: Exception) -> None:
+    async def _fail(self, downloader: Downloader, lease: Lease, error: Exception) -> None:
         """End the job with an error: for good, or until the next try."""
         text, retries = message_for(error), lease.record.retries
-        fields = await in_thread(self._downloader.part_file_fields, lease)
-        received = await in_thread(self._downloader.received, lease)
+        fields = await in_thread(downloader.part_file_fields, lease)
+        received = await in_thread(downloader.received, lease)
         if received >= int(lease.fields.get("furthest", "0")) + RESET_AFTER_BYTES:
             fields, retries = fields | {"furthest": str(received)}, 0
         pause_s = self._limits.retries.delay_after(error, retries, self._rng)
         if pause_s is None:
             _log.info("failed: %s: %s", lease.record.download_id, text)
-            await self._end(lease, "error", {"error": text} | fields, {"error_message": text})
+            await self._end(downloader, lease, "error", {"error": text} | fields, {"error_message": text})
             return
         _log.info("tried again in %.1f s: %s: %s", pause_s, lease.record.download_id, text)
         again = {"error": text, "retries": str(retries + 1), "delay_ms": str(round(pause_s * 1000))}
-        await self._end(lease, "queued", again | fields, {"error_message": text, "retries": retries + 1})
+        await self._end(downloader, lease, "queued", again | fields, {"error_message": text, "retries": retries + 1})
 
-    async def _give_up(self, lease: Lease, reason: Stop) -> None:
+    async def _give_up(self, downloader: Downloader, lease: Lease, reason: Stop) -> None:
         if reason == "lost":
             _log.warning("stopped: the lease of %s is lost", lease.record.download_id)
-            await in_thread(self._downloader.remove_unrecorded, lease)
+            await in_thread(downloader.remove_unrecorded, lease)
             return
-        fields = await in_thread(self._downloader.part_file_fields, lease)
-        if await self._end(lease, reason, fields, None) and reason == "cancelled":
-            await self._downloader.discard(lease)
+        fields = await in_thread(downloader.part_file_fields, lease)
+        if await self._end(downloader, lease, reason, fields, None) and reason == "cancelled":
+            await downloader.discard(lease)
 
     async def _end(
         self,
+        downloader: Downloader,
         lease: Lease,
         ending: Literal["error", "paused", "cancelled", "queued"],
         fields: dict[str, str],
@@ -201,80 +211,74 @@ class Worker:
         self._free_place(lease)
         try:
             async with asyncio.timeout(self._lease_s + FAILOVER_S):
-                await report_end(self._jobs, lease, ending, fields, members)
+                await report_end(downloader.jobs, lease, ending, fields, members)
         except Exception as error:
             _log.warning("could not report that %s is %s: %r", lease.record.download_id, ending, error)
             return False
         return True
 
     async def _renew(self) -> None:
-        renewed_s = self._limits.clock()
         while not is_cancelling():
             self._renew_wake.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._lease_s / 5):
                     await self._renew_wake.wait()
-            except TimeoutError:
-                pass
-            owned = list(self._owned.values())
-            if not owned:
-                renewed_s = self._limits.clock()
-                continue
-            began_s = self._limits.clock()
-            try:
-                async with asyncio.timeout(self._lease_s / 5):
-                    states = await self._jobs.renew([job.lease for job in owned], self._lease_s)
-                renewed_s = began_s
-            except Exception as error:
-                _log.warning("leases not renewed: %r", error)
-                if self._limits.clock() - renewed_s > 0.8 * self._lease_s:
-                    for job in owned:
-                        if not job.is_ending:
-                            job.stop("lost")
-                continue
-            for job, desired in zip(owned, states, strict=True):
-                self._apply_desired_state(job, desired)
+            owned: dict[Downloader, list[LeasedJob]] = {}
+            for job in self._owned.values():
+                owned.setdefault(job.downloader, []).append(job)
+            await asyncio.gather(*(self._renew_leases(downloader.jobs, jobs) for downloader, jobs in owned.items()))
+
+    async def _renew_leases(self, jobs: Jobs, owned: list[LeasedJob]) -> None:
+        """Renew the leases of one channel, and do what their desired states ask for."""
+        began_s = self._limits.clock()
+        try:
+            async with asyncio.timeout(self._lease_s / 5):
+                states = await jobs.renew([job.lease for job in owned], self._lease_s)
+        except Exception as error:
+            _log.warning("leases not renewed: %r", error)
+            for job in owned:
+                if self._limits.clock() - job.renewed_s > 0.8 * self._lease_s and not job.is_ending:
+                    job.stop("lost")
+            return
+        for job, desired in zip(owned, states, strict=True):
+            job.renewed_s = began_s
+            self._apply_desired_state(job, desired)
 
     def _apply_desired_state(self, job: LeasedJob, state: DesiredState) -> None:
         if state.desired != "running":
             job.stop(state.desired)
         else:
-            self._downloader.limit(job.lease, state.limit_bytes_per_s)
+            job.downloader.limit(job.lease, state.limit_bytes_per_s)
 
-    async def _listen(self) -> None:
-        """Receive wake-ups. One that is lost costs POLL_S, or a renewal."""
-        while not is_cancelling():
+    async def _search(self) -> None:
+        """Look for channels with work that no wake-up has told of, if there may be some that no setting names."""
+        while self._channels.patterns.prefixes and not is_cancelling():
+            self._search_wake.clear()
+            began_s = self._limits.clock()
             try:
-                await self._receive_wake_ups(await self._subscribing.client_for(self._names.channel))
-            except (redis.RedisError, OSError) as error:
-                self._subscribing.invalidate()
-                _log.warning("no wake-ups: %s", error)
-            await asyncio.sleep(POLL_S)
-
-    async def _receive_wake_ups(self, client: redis.asyncio.Redis) -> None:
-        async with client.pubsub() as pubsub:
-            await pubsub.subscribe(self._names.wake)
-            while not is_cancelling() and client is await self._subscribing.client_for(self._names.channel):
-                timeout_s = POLL_S
-                for _ in range(MAX_WAKE_UPS):
-                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_s)
-                    if message is None:
-                        break
-                    self._wake(message["data"].decode("utf-8", "replace"))
-                    timeout_s = 0.0
-                await asyncio.sleep(WAKE_INTERVAL_S)
+                await self._channels.search({job.downloader.jobs.channel for job in self._owned.values()})
+                self._claim_wake.set()
+            except Exception as error:
+                _log.warning("channels with downloads not looked for: %r", error)
+            pause_s = max(SEARCH_INTERVAL_S, (self._limits.clock() - began_s) / SEARCH_SHARE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s * self._rng.uniform(0.5, 1.0)):
+                    await self._search_wake.wait()
 
     async def _remove_strays(self) -> None:
         while not is_cancelling():
             try:
-                await self._downloader.remove_strays()
+                await self._channels.remove_strays()
             except Exception as error:
                 _log.warning("part files not looked at: %r", error)
             await asyncio.sleep(STRAY_INTERVAL_S * self._rng.uniform(0.5, 1.0))
 
-    def _wake(self, download_id: str) -> None:
-        owned = any(job.lease.record.download_id == download_id for job in self._owned.values())
-        (self._renew_wake if owned else self._claim_wake).set()
+    def _on_wake(self, channel: str, download_id: str) -> None:
+        owned = (job.lease.record.download_id for job in self._owned.values() if job.downloader.jobs.channel == channel)
+        if download_id in owned:
+            self._renew_wake.set()
+        elif self._channels.wake(channel):
+            self._claim_wake.set()
 
     async def _release_leases(self) -> None:
         owned = list(self._owned.values())

@@ -1,6 +1,7 @@
 """The permissions of a connection: the bearer token it carries, and the refusal where that isn't enough (RFC 6750)."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import HTTPException, Query, Request
@@ -24,7 +25,7 @@ def client_authorizer(tokens: TokenVerifier) -> Authorize:
 
     async def authorize_client(connection: HTTPConnection) -> Decision:
         token = bearer_token(connection)
-        channels = connection.query_params.getlist("channel") or [DEFAULT_CHANNEL]
+        channels = connection.query_params.getlist("channel") or [""]
         if connection.scope["type"] == "websocket":
             offered: list[str] = connection.scope.get("subprotocols", [])
             named = (name.removeprefix(_BEARER_PREFIX) for name in offered if name.startswith(_BEARER_PREFIX))
@@ -41,24 +42,44 @@ def client_authorizer(tokens: TokenVerifier) -> Authorize:
     return authorize_client
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A request's permission. `channel`: the one that it is about."""
+
+    grant: Grant
+    channel: str
+
+
 def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
-    """Return a dependency of routes: the scope, in the channel that the path names, else in that of the downloads."""
+    """Return a dependency of routes: the scope, in the channel that the path names."""
 
     async def authorize_request(request: Request) -> Grant:
-        return await _authorize(request, scope, [request.path_params.get("channel", DEFAULT_CHANNEL)])
+        return await _authorize(request, scope, [request.path_params["channel"]])
 
     return authorize_request
 
 
-def require_scope_in_query(scope: Scope) -> Callable[..., Awaitable[str]]:
-    """Return a dependency of routes: the channel that `?channel=` names, in which the token has the scope."""
+def require_scope_in_query(scope: Scope) -> Callable[..., Awaitable[Access]]:
+    """Return a dependency of routes: the scope, in the channel that `?channel=` names, else in that of the token."""
 
     async def authorize_request(
         request: Request,
-        channel: Annotated[str, Query(pattern=f"^{CHANNEL_PATTERN}$", description="of the jobs")] = DEFAULT_CHANNEL,
-    ) -> str:
-        await _authorize(request, scope, [channel])
-        return channel
+        channel: Annotated[
+            str | None,
+            Query(pattern=f"^{CHANNEL_PATTERN}$", description=f"without it, the user's own, or {DEFAULT_CHANNEL}"),
+        ] = None,
+    ) -> Access:
+        grant = await _authorize(request, scope, [channel or ""])
+        return Access(grant, grant.channel(channel or "", DEFAULT_CHANNEL))
+
+    return authorize_request
+
+
+def require_scope_everywhere(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
+    """Return a dependency of routes that tell of all channels: the scope in each of them, by the pattern `*`."""
+
+    async def authorize_request(request: Request) -> Grant:
+        return await _authorize(request, scope, ["*"])
 
     return authorize_request
 
@@ -91,8 +112,8 @@ async def _authorize(request: Request, scope: Scope, channels: Iterable[str]) ->
 async def authorize(tokens: TokenVerifier | None, token: str | None, scope: Scope, channels: Iterable[str]) -> Grant:
     """Return the grant of `token`, which includes the scope in each channel; everything without tokens configured.
 
-    Raises HTTPException: 401 where the token is missing or not valid, 403 where it doesn't allow that, 503 while
-    its key, or the revoked tokens, can't be looked up.
+    A channel of "" is that of requests that name none. Raises HTTPException: 401 where the token is missing or not
+    valid, 403 where it doesn't allow that, 503 while its key, or the revoked tokens, can't be looked up.
     """
     return check_scope(await authenticate(tokens, token), scope, channels)
 
@@ -116,8 +137,9 @@ async def authenticate(tokens: TokenVerifier | None, token: str | None) -> Grant
 
 
 def check_scope(grant: Grant, scope: Scope, channels: Iterable[str]) -> Grant:
-    """Return the grant if it includes the scope in each channel. Raises HTTPException 403."""
-    for channel in channels:
+    """Return the grant if it includes the scope in each channel, as `authorize`. Raises HTTPException 403."""
+    for named in channels:
+        channel = grant.channel(named, DEFAULT_CHANNEL)
         if not grant.allows(scope, channel):
             raise _insufficient_scope(grant, scope, channel)
     return grant

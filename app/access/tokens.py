@@ -11,7 +11,7 @@ from jwt.types import Options
 from app.access.keys import KeyRing
 from app.access.revocations import Revocations
 from simulcast.frontend.grant import Grant
-from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.channel import DEFAULT_CHANNEL, user_channel
 from simulcast.model.revocation import MAX_NAME_CHARS
 from simulcast.model.token_claims import AUDIENCE, SCOPES
 from simulcast.settings.access import AccessSettings
@@ -37,19 +37,21 @@ class TokenRefused(Exception):
 class TokenVerifier:
     """Verifies tokens by the algorithm of each key, never by that of a token's header: RFC 8725 §3.1."""
 
-    def __init__(self, keys: KeyRing, revocations: Revocations) -> None:
+    def __init__(self, keys: KeyRing, revocations: Revocations, user_channels: str = "") -> None:
+        """`user_channels`: beginning of the names of users' own channels, "" for none."""
         self.keys = keys
         self.revocations = revocations
+        self._user_channels = user_channels
 
     @classmethod
     def from_settings(cls, settings: AccessSettings) -> Self | None:
         """Return None where no tokens are configured. Raises SettingRefused."""
         keys = KeyRing.from_settings(settings)
-        return None if keys is None else cls(keys, Revocations())
+        return None if keys is None else cls(keys, Revocations(), settings.user_channels)
 
     async def grant(self, token: str) -> Grant:
         """Return the permissions of its bearer. Raises TokenRefused, KeysUnavailable, BrokerUnavailable."""
-        grant = verify(token, await self.keys.find(*_read_header(token)))
+        grant = verify(token, await self.keys.find(*_read_header(token)), self._user_channels)
         if await self.revocations.is_revoked(grant):
             raise TokenRefused("the token was revoked: get a new one")
         return grant
@@ -66,7 +68,7 @@ def _read_header(token: str) -> tuple[object, str]:
         raise _refuse(error) from error
 
 
-def verify(token: str, keys: Sequence[VerificationKey]) -> Grant:
+def verify(token: str, keys: Sequence[VerificationKey], user_channels: str = "") -> Grant:
     """Return the permissions of a token that one of the keys verifies. Raises TokenRefused."""
     failure: Exception = jwt.InvalidSignatureError("no key here verifies its signature")
     for key in keys:
@@ -80,7 +82,7 @@ def verify(token: str, keys: Sequence[VerificationKey]) -> Grant:
                 options=_OPTIONS,
             )
             _check_expiry(claims["exp"])
-            return grant_from_claims(claims)
+            return grant_from_claims(claims, user_channels)
         except jwt.InvalidSignatureError as error:
             failure = error
         except jwt.ExpiredSignatureError as error:
@@ -94,10 +96,11 @@ def _refuse(error: Exception) -> TokenRefused:
     return TokenRefused(f"the token is not valid ({type(error).__name__}: {error}"[:220] + "): get another one")
 
 
-def grant_from_claims(claims: Mapping[str, object]) -> Grant:
+def grant_from_claims(claims: Mapping[str, object], user_channels: str = "") -> Grant:
     """Return the grant in a token's claims, `exp` among them. Unknown scopes are ignored (RFC 6749 §3.3).
 
-    Raises TypeError or ValueError that names the claim of a wrong form.
+    A token of a user that names no channels is for the user's own one, where there are such, unless it is an
+    administrator's. Raises TypeError or ValueError that names the claim of a wrong form.
     """
     scope, channels, expires_at = claims.get("scope", ""), claims.get("channels", [DEFAULT_CHANNEL]), claims["exp"]
     if not isinstance(scope, str):
@@ -107,16 +110,24 @@ def grant_from_claims(claims: Mapping[str, object]) -> Grant:
     if not isinstance(expires_at, int | float) or not math.isfinite(expires_at):
         raise ValueError("the claim exp is a number, seconds since 1970")
     user, token_id = _read_name(claims, "sub"), _read_name(claims, "jti")
-    return Grant(frozenset(scope.split()), tuple(channels), float(expires_at), user, token_id)
+    scopes = frozenset(scope.split())
+    if user_channels and user and "channels" not in claims and "admin" not in scopes:
+        home = user_channel(user_channels, user)
+        return Grant(scopes, (home,), float(expires_at), user, token_id, home)
+    return Grant(scopes, tuple(channels), float(expires_at), user, token_id)
 
 
 def _read_name(claims: Mapping[str, object], claim: str) -> str:
     """Return the text by which tokens are revoked, "" where there is none. Raises ValueError for another form."""
     value = claims.get(claim)
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if claim in claims and not (isinstance(text, str) and 1 <= len(text) <= MAX_NAME_CHARS):
+    if claim in claims and not (isinstance(text, str) and 1 <= len(text) <= MAX_NAME_CHARS and _is_unicode(text)):
         raise ValueError(f"the claim {claim} is text of 1 to {MAX_NAME_CHARS} characters, or a whole number")
     return text if isinstance(text, str) else ""
+
+
+def _is_unicode(text: str) -> bool:
+    return text.encode(errors="replace").decode() == text  # no half of a surrogate pair, which JSON can hold
 
 
 def _check_expiry(expires_at: object) -> None:

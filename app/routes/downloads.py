@@ -5,13 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.permissions import require_scope
+from app.access.permissions import Access, require_scope_in_query
 from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from app.routes.commands import NOT_NOW, Accepted, CommandId
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
-from simulcast.frontend.grant import Grant
-from simulcast.frontend.requests import submit_download
+from simulcast.frontend.requests import OwnerRefused, submit_download
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
@@ -20,10 +19,10 @@ from simulcast.model.job_record import JobRecord, SubmittedRecord
 from simulcast.model.requests import AddDownload, ListDownloads
 
 router = APIRouter(responses=openapi_errors(400, 421))
-_watching = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(401, 403, 422, 503))
-_may_command = require_scope("command")
-_commanding = APIRouter(route_class=AuditedRoute, dependencies=[Depends(_may_command)], responses=WRITING)
-MayCommand = Annotated[Grant, Depends(_may_command)]
+_watching = APIRouter(responses=openapi_errors(401, 403, 422, 503))
+_commanding = APIRouter(route_class=AuditedRoute, responses=WRITING)
+MayWatch = Annotated[Access, Depends(require_scope_in_query("watch"))]
+MayCommand = Annotated[Access, Depends(require_scope_in_query("command"))]
 
 
 class Link(BaseModel):
@@ -63,23 +62,26 @@ _EXISTING: dict[int | str, dict[str, Any]] = {
     openapi_extra=body_schema(AddDownload),
 )
 async def add_download(
-    services: RunningServices, request: Request, grant: MayCommand, idempotency_key: IdempotencyKey = None
+    services: RunningServices, request: Request, access: MayCommand, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Queue a download, which a worker takes when it is free, unless there is one of the same URL and options."""
 
     async def answer(request_id: str) -> Answer:
-        record = await _submit(request, services, request_id[:16])
+        record = await _submit(request, services, access, request_id[:16])
         location = str(request.url_for("get_download", download_id=record.download_id).path)
+        location += f"?channel={access.channel}" if "channel" in request.query_params else ""
         return Answer(200 if record.existing else 201, record.model_dump_json(), location)
 
-    return await answer_once(request, services, grant, idempotency_key, answer)
+    return await answer_once(request, services, access.grant, idempotency_key, answer)
 
 
-async def _submit(request: Request, services: Services, name: str) -> SubmittedRecord:
+async def _submit(request: Request, services: Services, access: Access, name: str) -> SubmittedRecord:
     """Return the record. `name`: of a request that may have been carried out before, else ""."""
     body = await parse_body(AddDownload, request)
     try:
-        record = await submit_download(services, body, body.download_id or name or None)
+        record = await submit_download(services, access.grant, access.channel, body, name)
+    except OwnerRefused as error:
+        raise HTTPException(403, str(error)) from error
     except ValueError as error:
         raise HTTPException(409, str(error)) from error
     return record.model_copy(update={"existing": False}) if record.download_id == name else record
@@ -89,26 +91,32 @@ async def _submit(request: Request, services: Services, name: str) -> SubmittedR
 @_watching.get("/downloads", response_model=Downloads)
 async def list_downloads(
     services: RunningServices,
+    access: MayWatch,
     query: Annotated[ListDownloads, Query()],
 ) -> Response:
     """List downloads, a page at a time."""
-    downloads, total = await services.jobs.list(query.to_query())
+    downloads, total = await services.jobs_in(access.channel).list(query.to_query())
     page = Downloads.model_construct(downloads=downloads, total=total)
     return Response(page.model_dump_json(), media_type="application/json")
 
 
 @_watching.head("/downloads/{download_id}", include_in_schema=False)
 @_watching.get("/downloads/{download_id}", responses=openapi_errors(404))
-async def get_download(download_id: str, services: RunningServices) -> JobRecord:
+async def get_download(download_id: str, services: RunningServices, access: MayWatch) -> JobRecord:
     """Return one download."""
+    return await read_download(services, access.channel, download_id)
+
+
+async def read_download(services: Services, channel: str, download_id: str) -> JobRecord:
+    """Return one download. Raises HTTPException 404, BrokerUnavailable."""
     try:
-        return await services.jobs.get(download_id)
+        return await services.jobs_in(channel).get(download_id)
     except KeyError as error:
         raise HTTPException(404, f"there is no download {download_id[:100]}") from error
 
 
-async def _run_command(services: Services, command: Command) -> Accepted:
-    reason = await services.jobs.command(command)
+async def _run_command(services: Services, access: Access, command: Command) -> Accepted:
+    reason = await services.jobs_in(access.channel).command(command)
     if reason is not None:
         raise HTTPException(404 if reason == "unknown_download" else 409, command.describe(reason))
     return Accepted()
@@ -116,26 +124,26 @@ async def _run_command(services: Services, command: Command) -> Accepted:
 
 @_commanding.patch("/downloads/{download_id}", responses=NOT_NOW, openapi_extra=body_schema(Link))
 async def relink_download(
-    download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
+    download_id: str, request: Request, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
     """Give a download a fresh link: it goes on with it where the file is the same version, else from the beginning."""
     body = await parse_body(Link, request)
-    return await _run_command(services, Command("relink", download_id, command_id, url=body.url))
+    return await _run_command(services, access, Command("relink", download_id, command_id, url=body.url))
 
 
 @_commanding.post("/downloads/clear")
-async def clear_finished(services: RunningServices, command_id: CommandId = "") -> Accepted:
+async def clear_finished(services: RunningServices, access: MayCommand, command_id: CommandId = "") -> Accepted:
     """Forget all downloads that have ended; their files stay."""
-    return await _run_command(services, Command("clear", command_id=command_id))
+    return await _run_command(services, access, Command("clear", command_id=command_id))
 
 
 @_commanding.post("/downloads/{download_id}/limit", responses=NOT_NOW, openapi_extra=body_schema(Limit))
 async def limit_download(
-    download_id: str, request: Request, services: RunningServices, command_id: CommandId = ""
+    download_id: str, request: Request, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
     """Change the limit of a download's speed, even while it runs. The record shows it; no event is published."""
     body = await parse_body(Limit, request)
-    return await _run_command(services, Command("limit", download_id, command_id, bytes_per_s=body.bytes_per_s))
+    return await _run_command(services, access, Command("limit", download_id, command_id, bytes_per_s=body.bytes_per_s))
 
 
 @_commanding.post("/downloads/{download_id}/{action}", responses=NOT_NOW)
@@ -143,18 +151,19 @@ async def command_download(
     download_id: str,
     action: Literal["pause", "resume", "cancel", "retry"],
     services: RunningServices,
+    access: MayCommand,
     command_id: CommandId = "",
 ) -> Accepted:
     """Record the command; every client gets the outcome as an event."""
-    return await _run_command(services, Command(action, download_id, command_id))
+    return await _run_command(services, access, Command(action, download_id, command_id))
 
 
 @_commanding.delete("/downloads/{download_id:any_id}", responses=NOT_NOW)
 async def delete_download(
-    download_id: str, services: RunningServices, file: bool = False, command_id: CommandId = ""
+    download_id: str, services: RunningServices, access: MayCommand, file: bool = False, command_id: CommandId = ""
 ) -> Accepted:
     """Forget a download that does not run; with `file=true` its file is removed, too."""
-    return await _run_command(services, Command("delete", download_id, command_id, file))
+    return await _run_command(services, access, Command("delete", download_id, command_id, file))
 
 
 for _router in (_watching, _commanding):

@@ -35,9 +35,10 @@ class OpenFile:
     etag: str
 
 
-def open_file(folder: Path, path: str, size: int) -> OpenFile:
+def open_file(folder: Path, path: str, size: int, below: str = "") -> OpenFile:
     """Open the file in `folder` that has the last name of `path`: the worker may know the folder by another path.
 
+    `below`: the folder of the file in that one, "" for itself.
     Raises FileNotFoundError unless it is a regular file of `size` bytes, since another file may have the name by now.
     Raises NotADirectoryError where the folder is none, and other OSErrors where the file can't be read.
     """
@@ -49,7 +50,7 @@ def open_file(folder: Path, path: str, size: int) -> OpenFile:
     except FileNotFoundError as error:
         raise NotADirectoryError(errno.ENOTDIR, "there is no folder SIMULCAST_FILES_DIR here") from error
     try:
-        descriptor = os.open(name, _FLAGS, dir_fd=directory)
+        descriptor = os.open(f"{below}/{name}" if below else name, _FLAGS, dir_fd=directory)
     except OSError as error:
         if error.errno in _NO_FILE:
             raise FileNotFoundError from error

@@ -17,11 +17,11 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.access.permissions import require_scope
+from app.access.permissions import Access, require_scope_in_query
 from app.access.tokens import TokenVerifier
 from app.routes.bodies import RunningServices
 from app.routes.byte_range import RangeResponse, evaluate_range
-from app.routes.downloads import get_download
+from app.routes.downloads import read_download
 from app.routes.file_store import MAX_READERS, MAX_READERS_PER_ADDRESS, Folder, OpenFile, open_file
 from simulcast.cancellation import run_until_first
 from simulcast.frontend import FrontEnd
@@ -30,6 +30,7 @@ from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import RETRY_AFTER
 from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
+from simulcast.model.channel_folder import channel_path
 
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
 SHUTDOWN_GRACE_S = 3.0  # for responses under way when the process ends; uvicorn waits 5 s
@@ -47,7 +48,7 @@ End = Callable[[], Coroutine[Any, Any, object]]
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 §3.2.1, beside letters and digits
 
 router = APIRouter(responses=openapi_errors(400, 421))
-MayReadFiles = Annotated[Grant, Depends(require_scope("files"))]
+MayReadFiles = Annotated[Access, Depends(require_scope_in_query("files"))]
 _log = logging.getLogger("simulcast.file")
 
 
@@ -62,7 +63,9 @@ _log = logging.getLogger("simulcast.file")
         **openapi_errors(401, 403, 404, 409, 412, 416, 422, 503),
     },
 )
-async def download_file(download_id: str, request: Request, services: RunningServices, grant: MayReadFiles) -> Response:
+async def download_file(
+    download_id: str, request: Request, services: RunningServices, access: MayReadFiles
+) -> Response:
     """Answer with the file of a complete download, or one range of it. Browsers save it and never show it."""
     folder = cast(Folder | None, request.app.state.files)
     if folder is None:
@@ -77,19 +80,20 @@ async def download_file(download_id: str, request: Request, services: RunningSer
         raise HTTPException(503, f"{reason}: try again later", RETRY_AFTER)
     with ExitStack() as place:
         place.callback(folder.readers.leave, address)
-        file = await _open(folder, download_id, services)
-        response = _response(request, file, _ends(request, grant))
+        file = await _open(folder, access.channel, download_id, services)
+        response = _response(request, file, _ends(request, access.grant))
         if isinstance(response, FileBody):
             response.place = place.pop_all()
     return response
 
 
-async def _open(folder: Folder, download_id: str, services: RunningServices) -> OpenFile:
-    record = await get_download(download_id, services)
+async def _open(folder: Folder, channel: str, download_id: str, services: RunningServices) -> OpenFile:
+    record = await read_download(services, channel, download_id)
     if record.state != "complete" or record.file_path is None:
         raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
     try:
-        return await asyncio.to_thread(open_file, folder.path, record.file_path, record.received_bytes)
+        below = channel_path(channel)
+        return await asyncio.to_thread(open_file, folder.path, record.file_path, record.received_bytes, below)
     except FileNotFoundError as error:
         raise HTTPException(404, f"the file of download {download_id} was moved, changed or removed") from error
     except OSError as error:

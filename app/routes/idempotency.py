@@ -53,7 +53,8 @@ async def answer_once(
         return (await answer("")).response()
     # Clients of other rights, and other users, neither see each other's answers nor take each other's keys.
     rights = [sorted(grant.scopes), sorted(grant.channels), *([grant.user] if grant.user else [])]
-    name = json.dumps([request.method, request.scope["path"], rights, key])
+    query = [request.url.query] if request.url.query else []  # may name the channel
+    name = json.dumps([request.method, request.scope["path"], rights, key, *query])
     request_id = hashlib.sha256(name.encode()).hexdigest()
     digest = hashlib.sha256(await read_body(request)).hexdigest()[:32]
     answers = AnswerStore(services.broker)

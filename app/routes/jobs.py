@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel
 
-from app.access.permissions import require_scope_in_query
+from app.access.permissions import Access, require_scope_in_query
 from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices
 from app.routes.commands import NOT_NOW, Accepted, CommandId
@@ -17,8 +17,8 @@ from simulcast.model.own_job import MAX_KIND_CHARS, JobQuery, JobState, OwnJobRe
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(responses=openapi_errors(401, 403, 422, 503))
 _commanding = APIRouter(route_class=AuditedRoute, responses=WRITING)
-WatchedChannel = Annotated[str, Depends(require_scope_in_query("watch"))]
-CommandedChannel = Annotated[str, Depends(require_scope_in_query("command"))]
+MayWatch = Annotated[Access, Depends(require_scope_in_query("watch"))]
+MayCommand = Annotated[Access, Depends(require_scope_in_query("command"))]
 
 
 class OwnJobs(BaseModel):
@@ -32,24 +32,24 @@ class OwnJobs(BaseModel):
 @_watching.get("/jobs", response_model=OwnJobs)
 async def list_jobs(
     services: RunningServices,
-    channel: WatchedChannel,
+    access: MayWatch,
     state: JobState | None = None,
     kind: Annotated[str | None, Query(max_length=MAX_KIND_CHARS)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     """List jobs, the newest first, a page at a time. A job that ended stays for a day."""
-    jobs, total = await services.own_jobs_in(channel).list(JobQuery(state, kind, offset, limit))
+    jobs, total = await services.own_jobs_in(access.channel).list(JobQuery(state, kind, offset, limit))
     page = OwnJobs.model_construct(jobs=jobs, total=total)
     return Response(page.model_dump_json(), media_type="application/json")
 
 
 @_watching.head("/jobs/{job_id:any_id}", include_in_schema=False)
 @_watching.get("/jobs/{job_id:any_id}", responses=openapi_errors(404))
-async def get_job(job_id: str, services: RunningServices, channel: WatchedChannel) -> OwnJobRecord:
+async def get_job(job_id: str, services: RunningServices, access: MayWatch) -> OwnJobRecord:
     """Return one job."""
     try:
-        return await services.own_jobs_in(channel).get(job_id)
+        return await services.own_jobs_in(access.channel).get(job_id)
     except KeyError as error:
         raise HTTPException(404, f"there is no job {job_id[:100]}") from error
 
@@ -63,18 +63,18 @@ async def _run_command(services: Services, command: JobCommand) -> Accepted:
 
 @_commanding.post("/jobs/{job_id:any_id}/cancel", responses=NOT_NOW)
 async def cancel_job(
-    job_id: str, services: RunningServices, channel: CommandedChannel, command_id: CommandId = ""
+    job_id: str, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
     """Ask the process that runs the job to end it; a queued one ends immediately."""
-    return await _run_command(services, JobCommand("cancel_job", job_id, command_id, channel))
+    return await _run_command(services, JobCommand("cancel_job", job_id, command_id, access.channel))
 
 
 @_commanding.delete("/jobs/{job_id:any_id}", responses=NOT_NOW)
 async def remove_job(
-    job_id: str, services: RunningServices, channel: CommandedChannel, command_id: CommandId = ""
+    job_id: str, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
     """Remove a job that does not run from the list, for everyone."""
-    return await _run_command(services, JobCommand("remove_job", job_id, command_id, channel))
+    return await _run_command(services, JobCommand("remove_job", job_id, command_id, access.channel))
 
 
 for _router in (_watching, _commanding):

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Depends
 
-from app.access.permissions import require_scope
+from app.access.permissions import require_scope_everywhere
 from app.routes.bodies import RunningServices
 from simulcast.frontend.routes import openapi_errors
 from simulcast.model.processes import ServiceStatus
 
-router = APIRouter(dependencies=[Depends(require_scope("watch"))], responses=openapi_errors(400, 401, 403, 421, 503))
+_may_watch_all = Depends(require_scope_everywhere("watch"))
+router = APIRouter(dependencies=[_may_watch_all], responses=openapi_errors(400, 401, 403, 421, 503))
 
 
 @router.head("/status", include_in_schema=False)

@@ -30,7 +30,7 @@ def token(
             "--channel",
             metavar="CHANNEL",
             help="A channel of those rights; * stands for any text; may be repeated.",
-            show_default="downloads",
+            show_default="the user's own where there are such, else downloads",
         ),
     ] = None,
     expires: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="Time until the token expires.")] = 3600,
@@ -55,8 +55,8 @@ def token(
         "aud": AUDIENCE,
         "exp": int(time.time()) + expires,
         "scope": " ".join(dict.fromkeys(scopes)),
-        "channels": channels or ["downloads"],
         "jti": secrets.token_hex(16),
+        **({"channels": channels} if channels else {}),
         **({"sub": user} if user else {}),
     }
     signed = jwt.encode(claims, key, algorithm, {"kid": key_id} if key_id else None)

@@ -76,7 +76,10 @@ class FirstMessageRefused(Exception):
         self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
-async def authenticate(websocket: WebSocket, decision: TokenInFirstMessage, channels: Sequence[str]) -> Grant | None:
+ChannelsOf = Callable[[Grant], Sequence[str]]  # those that a client with that grant wants to watch
+
+
+async def authenticate(websocket: WebSocket, decision: TokenInFirstMessage, channels: ChannelsOf) -> Grant | None:
     """Wait for the first message and return its token's grant; None once the connection is closed or lost."""
     try:
         async with asyncio.timeout(AUTHENTICATION_TIMEOUT_S):
@@ -93,14 +96,14 @@ async def authenticate(websocket: WebSocket, decision: TokenInFirstMessage, chan
         return None
 
 
-async def verify_first_message(decision: TokenInFirstMessage, text: str, channels: Sequence[str]) -> Grant:
+async def verify_first_message(decision: TokenInFirstMessage, text: str, channels: ChannelsOf) -> Grant:
     """Return the grant of the token in a first message. Raises FirstMessageRefused."""
     token = parse_token(text)
     if token is None:
         raise FirstMessageRefused(Stop.BAD_TOKEN, 'the first message here is {"action":"authenticate","token":"…"}')
     try:
         grant = await decide(decision.verify, token)
-        return require_watch(grant if isinstance(grant, Grant) else None, channels)
+        return require_watch(grant, channels(grant)) if isinstance(grant, Grant) else require_watch(None, ())
     except HTTPException as error:
         codes = {401: Stop.BAD_TOKEN, 503: Reconnect.TRY_AGAIN_LATER}
         raise FirstMessageRefused(codes.get(error.status_code, Stop.NOT_ALLOWED), error.detail) from None

@@ -15,7 +15,7 @@ _log = logging.getLogger("simulcast.ws")
 
 
 async def handle_text(client: Subscriber, services: Services, text: str) -> None:
-    """Do as the client says, and answer it. Text that is no JSON is ignored."""
+    """Do as the client says, and answer it. Text that is not meant as JSON is ignored."""
     if client.is_revoked or client.grant.has_expired:  # a message may have waited, also beyond its connection's end
         return
     message = commands.parse(text)
@@ -37,10 +37,10 @@ async def _handle_message(client: Subscriber, services: Services, message: comma
     if isinstance(message, commands.Request):
         await client.wait_for_room()  # a client that reads nothing gets no answer made
         return await answer(message, services, grant)
-    channel = isinstance(message, commands.JobCommand) and message.channel
-    if not grant.allows("command", channel or services.channel):
+    channel = grant.channel(message.channel, services.channel)
+    if not grant.allows("command", channel):
         return message.encode_result("not_allowed")
-    return await _run_command(message, services)
+    return await _run_command(message, services, channel)
 
 
 async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> str:
@@ -58,7 +58,7 @@ async def _follow(command: commands.SubscriptionCommand, client: Subscriber) -> 
     return command.encode_result(None, followed=client.followed)
 
 
-async def _run_command(command: commands.Command | commands.JobCommand, services: Services) -> str:
+async def _run_command(command: commands.Command | commands.JobCommand, services: Services, channel: str) -> str:
     if isinstance(command, commands.Command) and command.action == "relink":
         try:
             validate_url(command.url, services.schemes)
@@ -66,9 +66,8 @@ async def _run_command(command: commands.Command | commands.JobCommand, services
             return command.encode_result("invalid_url", f"the URL {error}")
     try:
         if isinstance(command, commands.JobCommand):
-            jobs = services.own_jobs_in(command.channel or services.channel)
-            return command.encode_result(await jobs.command(command))
-        return command.encode_result(await services.jobs.command(command))
+            return command.encode_result(await services.own_jobs_in(channel).command(command))
+        return command.encode_result(await services.jobs_in(channel).command(command))
     except BrokerUnavailable as error:
         _log.warning("a command was not recorded: %s", error)
         return command.encode_result("unavailable")

@@ -57,10 +57,13 @@ class DirectEndpoint:
     async def _authorize_and_open(self, handshake: Handshake, authorize: Authorize) -> None:
         self._open(handshake, await call_authorize(authorize, HTTPConnection(handshake.scope())))
 
+    def _wishes(self, handshake: Handshake, grant: Grant) -> SubscribeOptions:
+        home, address = grant.channel("", self.supervisor.channel), address_key(handshake.client)
+        return options.parse(handshake.query, handshake.subprotocols, home, address)
+
     def _open(self, handshake: Handshake, outcome: Outcome) -> None:
-        address = address_key(handshake.client)
         try:
-            wanted = options.parse(handshake.query, handshake.subprotocols, self.supervisor.channel, address)
+            wanted = self._wishes(handshake, outcome if isinstance(outcome, Grant) else FULL_ACCESS)
             admission = admit(outcome, wanted.channels)
             # No channel is followed for a client that has yet to authenticate.
             channels = wanted.channels if isinstance(admission, Grant) else ()
@@ -105,24 +108,21 @@ class DirectEndpoint:
                 connection.run(_follow(connection, client, services))
         else:
             connection.close_in(AUTHENTICATION_TIMEOUT_S, Stop.BAD_TOKEN, NO_TOKEN_REASON)
-            connection.receive(partial(self._authenticate, connection, services, wanted, admission))
+            connection.receive(partial(self._authenticate, handshake, services, admission))
 
     async def _authenticate(
-        self,
-        connection: WebSocketConnection,
-        services: Services,
-        wanted: SubscribeOptions,
-        decision: TokenInFirstMessage,
-        text: str,
+        self, handshake: Handshake, services: Services, decision: TokenInFirstMessage, text: str
     ) -> None:
+        connection = handshake.connection
         connection.close_in(math.inf, Stop.BAD_TOKEN, "")
         try:
-            grant = await verify_first_message(decision, text, wanted.channels)
+            grant = await verify_first_message(decision, text, lambda grant: self._wishes(handshake, grant).channels)
         except FirstMessageRefused as error:
             connection.close(error.code, error.reason)
         else:
             if not connection.transport.is_closing():
-                await _follow(connection, self._join(connection, services, wanted, grant), services)
+                client = self._join(connection, services, self._wishes(handshake, grant), grant)
+                await _follow(connection, client, services)
 
     def _join(
         self, connection: WebSocketConnection, services: Services, wanted: SubscribeOptions, grant: Grant

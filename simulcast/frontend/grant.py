@@ -16,6 +16,7 @@ class Grant:
     `scopes`: some of watch, command, publish, files, and admin, which includes all others in every channel.
     `channels`: names, or patterns as of a shell. `expires_at`: seconds since 1970; the client is disconnected then,
     with close code 4419. `user`: "" for nobody in particular. `token_id`: that of the token, "" for one without.
+    `home`: the channel of requests that name none, "" for that of the front-end.
     """
 
     scopes: Collection[str]
@@ -23,6 +24,7 @@ class Grant:
     expires_at: float = math.inf
     user: str = ""
     token_id: str = ""
+    home: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.scopes, str) or isinstance(self.channels, str):
@@ -45,6 +47,10 @@ class Grant:
         if not any(fnmatchcase(channel, pattern) for pattern in self.channels):
             return f"the token is not for channel {channel}: get one whose channels match it"
         return None
+
+    def channel(self, named: str, default: str) -> str:
+        """Return the channel that a request is about. `named`: by it, "" for none; `default`: the front-end's."""
+        return named or self.home or default
 
     @property
     def remaining_s(self) -> float | None:

@@ -30,19 +30,20 @@ async def publish_item(broker: Broker, grant: Grant, value: object, repeatable_a
     """
     try:
         item = PublishItem.model_validate(value)
-        ChannelNames(item.channel)
+        channel = item.channel if "channel" in item.model_fields_set else grant.channel("", item.channel)
+        ChannelNames(channel)
     except ValidationError as error:
         return ItemRefused("invalid_item", first_error(error.errors(include_url=False, include_context=False)))
     except ValueError as error:
         return ItemRefused("invalid_channel", str(error))
-    if reason := grant.refusal("publish", item.channel):
+    if reason := grant.refusal("publish", channel):
         return ItemRefused("not_allowed", reason)
     if not isinstance(item.event, dict):
         return ItemRefused("not_an_object", NO_OBJECT.format(type(item.event).__name__))
     try:
         position = await broker.publish(
             item.event,
-            item.channel,
+            channel,
             key=item.key,
             idempotency_key=item.idempotency_key or repeatable_as,
             ttl_s=item.ttl_s,

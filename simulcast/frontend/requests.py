@@ -12,6 +12,8 @@ from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.publishing import ItemRefused, publish_item
 from simulcast.frontend.services import Services
+from simulcast.jobs import Jobs
+from simulcast.model.channel_folder import channel_folder
 from simulcast.model.commands import Request, RequestAction
 from simulcast.model.job_record import JobRecord, SubmittedRecord
 from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, first_error
@@ -25,17 +27,17 @@ _log = logging.getLogger("simulcast.ws")
 
 async def answer(request: Request, services: Services, grant: Grant) -> str:
     """Carry the request out, and return the answer to its client, as JSON."""
-    scope = _SCOPES.get(request.action)
-    if scope is not None and (refusal := grant.refusal(scope, services.channel)) is not None:
+    scope, channel = _SCOPES.get(request.action), grant.channel(request.channel, services.channel)
+    if scope is not None and (refusal := grant.refusal(scope, channel)) is not None:
         return request.encode_refusal("not_allowed", refusal)
     try:
         match request.action:
             case "add_download":
-                return await _add(request, services, _name_of(request, grant))
+                return await _add(request, services, grant, channel)
             case "get_download":
-                return await _get(request, services)
+                return await _get(request, services.jobs_in(channel))
             case "list_downloads":
-                return await _list(request, services)
+                return await _list(request, services.jobs_in(channel))
             case "publish":
                 return await _publish(request, services, grant)
     except ValidationError as error:
@@ -46,7 +48,7 @@ async def answer(request: Request, services: Services, grant: Grant) -> str:
         return request.encode_refusal("unavailable", str(error))
 
 
-def _name_of(request: Request, grant: Grant) -> str:
+def _name_of(request: Request, grant: Grant, channel: str) -> str:
     """Return what a request and its repetition have in common, in hexadecimal digits; "" without a command_id.
 
     Other users, and other requests with the same id, have other names.
@@ -54,42 +56,69 @@ def _name_of(request: Request, grant: Grant) -> str:
     if not request.command_id:
         return ""
     try:
-        text = json.dumps([grant.user, request.action, request.command_id, request.members], sort_keys=True)
+        names = [
+            grant.user,
+            request.action,
+            request.command_id,
+            request.members,
+            *([channel] if request.channel else []),
+        ]
+        text = json.dumps(names, sort_keys=True)
     except (ValueError, RecursionError):  # of a number that is too long: the request is refused
         return ""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def submit_download(services: Services, body: AddDownload, download_id: str | None) -> SubmittedRecord:
-    """Queue the download under that id, None for any. Raises as `simulcast.submissions.submit`."""
-    folder = services.files_dir
+class OwnerRefused(Exception):
+    """A user's grant names another owner."""
+
+
+async def submit_download(
+    services: Services, grant: Grant, channel: str, body: AddDownload, name: str = ""
+) -> SubmittedRecord:
+    """Queue the download in that channel, for the user of the grant. `name`: its id unless it has one; "" for any.
+
+    Raises OwnerRefused, and as `simulcast.submissions.submit`.
+    """
+    owner = grant.user if body.owner is None else body.owner
+    if grant.user not in ("", owner) and not grant.has("publish"):
+        raise OwnerRefused("the token doesn't let you name another owner: get one with the scope publish or admin")
     return await submit(
-        services.jobs, body.url, body.priority, body, again=body.again, folder=folder, download_id=download_id
+        services.jobs_in(channel),
+        body.url,
+        body.priority,
+        body,
+        again=body.again,
+        folder=services.files_dir and channel_folder(services.files_dir, channel),
+        download_id=body.download_id or name or None,
+        owner=owner,
     )
 
 
-async def _add(request: Request, services: Services, name: str) -> str:
+async def _add(request: Request, services: Services, grant: Grant, channel: str) -> str:
     body = AddDownload.model_validate(request.members, context={"schemes": services.schemes})
     try:
-        record = await submit_download(services, body, body.download_id or name[:16] or None)
+        record = await submit_download(services, grant, channel, body, _name_of(request, grant, channel)[:16])
+    except OwnerRefused as error:
+        return request.encode_refusal("not_allowed", str(error), body.download_id or "")
     except ValueError as error:
         return request.encode_refusal("conflict", str(error), body.download_id or "")
     return request.encode_answer(f',"download":{record.model_dump_json()}', record.download_id)
 
 
-async def _get(request: Request, services: Services) -> str:
+async def _get(request: Request, jobs: Jobs) -> str:
     download_id = GetDownload.model_validate(request.members).download_id
     try:
-        record = await services.jobs.get(download_id)
+        record = await jobs.get(download_id)
     except KeyError:
         reason = f"there is no download {download_id[:100]}"
         return request.encode_refusal("unknown_download", reason, download_id)
     return request.encode_answer(f',"download":{record.model_dump_json()}', download_id)
 
 
-async def _list(request: Request, services: Services) -> str:
+async def _list(request: Request, jobs: Jobs) -> str:
     query = ListDownloads.model_validate(request.members, strict=True).to_query()
-    downloads, total = await services.jobs.list(query)
+    downloads, total = await jobs.list(query)
     return request.encode_answer(f',"downloads":[{",".join(_fitting(downloads))}],"total":{total}')
 
 
@@ -107,7 +136,7 @@ def _fitting(records: Iterable[JobRecord]) -> list[str]:
 
 
 async def _publish(request: Request, services: Services, grant: Grant) -> str:
-    outcome = await publish_item(services.broker, grant, request.members, _name_of(request, grant))
+    outcome = await publish_item(services.broker, grant, request.members, _name_of(request, grant, ""))
     if isinstance(outcome, ItemRefused):
         return request.encode_refusal(outcome.error, outcome.detail)
     return request.encode_answer(f',"published":"{outcome}"')

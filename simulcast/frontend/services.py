@@ -34,13 +34,14 @@ from simulcast.store.factory import topology_from_url
 
 SWEEP_INTERVAL_S = 5.0
 RETRY_AFTER = {"retry-after": "2"}
+MAX_OTHER_JOBS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """`channel`: the one that a client joins who names none. `schemes`: of URLs. `files_dir`: the download folder as
     this process sees it, None where it does not. `connected`: its clients. `closing`: those of them that were told that
-    their grants are revoked.
+    their grants are revoked. `other_jobs`: by channel.
     """
 
     channel: str
@@ -57,6 +58,7 @@ class Services:
     revocations: RevocationStore
     connected: set[Subscriber] = field(default_factory=set)
     closing: set[Subscriber] = field(default_factory=set)
+    other_jobs: dict[str, Jobs] = field(default_factory=dict)
 
     async def start(self, channels: Iterable[str], address: str) -> str | None:
         """Begin to follow the channels. Return why that is not possible now, or None when all have started."""
@@ -70,6 +72,16 @@ class Services:
     def join(self, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant) -> Subscriber:
         """Return a new client, which follows nothing yet."""
         return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected, grant)
+
+    def jobs_in(self, channel: str) -> Jobs:
+        """Return the downloads of that channel, whose lists a crowd shares. Raises ValueError for an invalid one."""
+        if channel == self.channel:
+            return self.jobs
+        if channel not in self.other_jobs:
+            if len(self.other_jobs) >= MAX_OTHER_JOBS:
+                self.other_jobs.clear()
+            self.other_jobs[channel] = self.jobs.in_channel(channel)
+        return self.other_jobs[channel]
 
     def own_jobs_in(self, channel: str) -> OwnJobs:
         """Return the jobs of that channel. Raises ValueError for an invalid one."""

@@ -78,7 +78,8 @@ def refusal_stream(accept: str | None, status: int, reason: str) -> Response | N
 async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome) -> Response:
     """Return the response that streams events. Raises HTTPException for a client that is refused."""
     try:
-        wanted = _subscribe_options(request, supervisor.channel)
+        channel = outcome.channel("", supervisor.channel) if isinstance(outcome, Grant) else supervisor.channel
+        wanted = _subscribe_options(request, channel)
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
     grant = admit(outcome, wanted.channels)

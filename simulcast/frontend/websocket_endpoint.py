@@ -14,7 +14,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.audit import log_refusal
 from simulcast.frontend.authorization import Outcome, admit, authenticate
 from simulcast.frontend.client_messages import handle_text
-from simulcast.frontend.grant import Grant
+from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.services import Services
 from simulcast.frontend.subscriptions import options
 from simulcast.frontend.subscriptions.address import address_key
@@ -31,9 +31,14 @@ _log = logging.getLogger("simulcast.ws")
 async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome: Outcome) -> None:
     """Serve one client, from its handshake to its end."""
     offered = websocket.scope.get("subprotocols", [])
+    address = address_key(websocket.client and websocket.client.host)
+
+    def wishes(grant: Grant) -> options.SubscribeOptions:
+        home = grant.channel("", supervisor.channel)
+        return options.parse(websocket.query_params.multi_items(), offered, home, address)
+
     try:
-        address = address_key(websocket.client and websocket.client.host)
-        wanted = options.parse(websocket.query_params.multi_items(), offered, supervisor.channel, address)
+        wanted = wishes(outcome if isinstance(outcome, Grant) else FULL_ACCESS)
         admission = admit(outcome, wanted.channels)
         # No channel is followed for a client that has yet to authenticate.
         services = await supervisor.open_session(wanted.channels if isinstance(admission, Grant) else (), address)
@@ -46,8 +51,8 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
     await websocket.accept(options.select_subprotocol(offered))
     if isinstance(admission, Grant):
         grant = admission
-    elif (verified := await authenticate(websocket, admission, wanted.channels)) is not None:
-        grant = verified
+    elif (verified := await authenticate(websocket, admission, lambda grant: wishes(grant).channels)) is not None:
+        grant, wanted = verified, wishes(verified)
     else:
         return
     writer = ASGIWriter(websocket)

@@ -30,6 +30,7 @@ class Download:
     retry_at: float | None
     limit_bytes_per_s: int | None
     phase: str | None
+    owner: str | None
     created_at: float
     updated_at: float
     eta_s: int | None

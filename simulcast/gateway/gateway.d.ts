@@ -42,6 +42,8 @@ export interface AddOptions extends Deadline {
   bearer?: string;
   basic?: { user: string; password: string };
   proxy?: string;
+  /** The user it is for, where the token allows that. The default is the token's user. */
+  owner?: string;
 }
 
 /** The query of `GET /downloads`. */

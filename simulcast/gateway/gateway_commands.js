@@ -139,7 +139,7 @@ export class CommandMethods {
       if (isAll || answer.downloads.length === 0) return { downloads, total: answer.total };
     }
   }
-  async publish(event, { deadlineMs, channel = "downloads", key, idempotency_key: once = randomId(8), ...options } = {}) {
+  async publish(event, { deadlineMs, channel, key, idempotency_key: once = randomId(8), ...options } = {}) {
     const members = { channel, event, key, idempotency_key: once, ...options };
     return (await this[REQUEST]("publish", {}, members, deadlineMs)).published;
   }

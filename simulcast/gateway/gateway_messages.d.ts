@@ -9,6 +9,8 @@ export interface StoredEvent {
   /** One life, from queued to its end; counts from 1. */
   attempt?: number;
   name?: string;
+  /** The user whose it is, where one was named. */
+  owner?: string;
   /** The command that asked for it. */
   command_id?: string;
 }
@@ -179,7 +181,7 @@ export interface PositionMark {
   channel?: string;
 }
 
-/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. */
+/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `owner`: the user who added it, null for nobody in particular. */
 export interface Download {
   download_id: string;
   url: string;
@@ -198,6 +200,7 @@ export interface Download {
   retry_at: number | null;
   limit_bytes_per_s: number | null;
   phase: string | null;
+  owner: string | null;
   created_at: number;
   updated_at: number;
   /** Seconds to go at the present speed; null if speed or size is unknown. */
@@ -236,7 +239,7 @@ export interface CommandResult {
 /** JSON that is no command. */
 export interface CommandError {
   type: "error";
-  code: "not_an_object" | "missing_member" | "invalid_member" | "unknown_action" | "too_large" | "rate_limited";
+  code: "invalid_json" | "not_an_object" | "missing_member" | "invalid_member" | "unknown_action" | "too_large" | "rate_limited";
   message: string;
 }
 

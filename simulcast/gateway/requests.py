@@ -31,6 +31,7 @@ class RequestMethods(ABC):
         bearer: str | None = None,
         basic: tuple[str, str] | None = None,
         proxy: str | None = None,
+        owner: str | None = None,
         deadline_s: float = 10.0,
     ) -> AddedDownload:
         """Queue a download, or return the one of the same URL and options, unless `again`.
@@ -51,6 +52,7 @@ class RequestMethods(ABC):
             "bearer": bearer,
             "basic": basic and {"user": basic[0], "password": basic[1]},
             "proxy": proxy,
+            "owner": owner,
         }
         answer = await self._ask("add_download", members, deadline_s)
         return read_download(AddedDownload, answer["download"])
@@ -87,7 +89,7 @@ class RequestMethods(ABC):
     async def publish(
         self,
         event: Mapping[str, object],
-        channel: str = "downloads",
+        channel: str = "",
         *,
         key: str = "",
         idempotency_key: str = "",
@@ -95,13 +97,13 @@ class RequestMethods(ABC):
         ends: bool = False,
         deadline_s: float = 10.0,
     ) -> str:
-        """Publish an event, where the token allows that, and return its event_id.
+        """Publish an event, where the token allows that, and return its event_id. `channel`: "" for the user's own.
 
         The options are those of `POST /publish` (docs/publishing.md). With the command about 16 KiB at most: larger
         events go by REST. Raises CommandRejected, with the reason `not_allowed` for another token.
         """
         members: dict[str, object] = {
-            "channel": channel,
+            "channel": channel or None,
             "event": dict(event),
             "key": key or None,
             "idempotency_key": idempotency_key or secrets.token_hex(8),  # once, though it may be sent again

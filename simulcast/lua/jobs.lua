@@ -2,8 +2,9 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at link shown bytes, and the workers' own: part etag size spans finishing furthest mirror
--- `about` is JSON: the members download_id, name and url of every state event, written by a client that has an encoder.
+--   limited_at linked_at link shown bytes owner, and the workers' own: part etag size spans finishing furthest mirror
+-- `about` is JSON: the members download_id, name, owner (the user who added it, if any) and url of every state event,
+-- written by a client that has an encoder.
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
 local MAX_QUEUE_BYTES = 256 * 1024 * 1024 -- of the records of all jobs, ended ones too, as they were submitted
@@ -51,6 +52,7 @@ local function add_orphan(channel, host, file_name)
   redis.call('RPUSH', orphans_key(channel, host), file_name)
   redis.call('LTRIM', orphans_key(channel, host), -MAX_ORPHANS, -1)
   redis.call('EXPIRE', orphans_key(channel, host), ORPHANS_TTL_S)
+  wake_workers(channel, '') -- of many channels, a worker looks at those alone that have work
 end
 
 local function record_orphan(channel, record, file_name)

@@ -2,7 +2,8 @@
 -- A job's record is a hash beside those of downloads, so that both have one space of ids:
 --   family ('job') job_id about state desired desired_by attempt started_attempt change token ended_token worker lease_ms
 --   measures last_report commands result error created_at updated_at submission commanded_at bytes retry_delay_ms
--- `about` is JSON: the members job_id, kind and name of every event. `measures` is JSON with a leading comma: progress, done,
+-- `about` is JSON: the members job_id, kind, name and owner (the user whose job it is, if one was named: the last one) of
+-- every event. `measures` is JSON with a leading comma: progress, done,
 -- total, unit and message, as the owner reported them last. Both are written by a client that has an encoder.
 -- `ended_token` is the token of the newest lease that ended: a start that is sent again revives nothing.
 
@@ -91,6 +92,10 @@ local function ensure_record(channel, record, id, about, now)
     created_at = int(now)
     redis.call('HINCRBY', channel.meta, channel.total, bytes)
     redis.call('HSET', record, 'family', 'job', 'job_id', id, 'change', '0', 'created_at', created_at, 'bytes', bytes)
+  end
+  -- The program that starts a job need not know whose it is. In JSON no value holds this text: its quotes are escaped.
+  if not string.find(about, ',"owner":"', 1, true) then
+    about = about .. (string.match(redis.call('HGET', record, 'about') or '', ',"owner":".*$') or '')
   end
   redis.call('HSET', record, 'about', about, 'desired', 'running', 'measures', ',"progress":0.0')
   redis.call('HDEL', record, 'desired_by', 'result', 'error')

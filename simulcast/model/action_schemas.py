@@ -20,13 +20,16 @@ class _Command(BaseModel):
     ] = ""
 
 
-class _OfDownload(_Command):
+class _InChannel(_Command):
+    channel: Annotated[_Channel, Field(description="without it, that of the token's user")] = DEFAULT_CHANNEL
+
+
+class _OfDownload(_InChannel):
     download_id: _Id
 
 
-class _OfJob(_Command):
+class _OfJob(_InChannel):
     job_id: _Id
-    channel: _Channel = DEFAULT_CHANNEL
 
 
 class PauseDownload(_OfDownload):
@@ -74,7 +77,7 @@ class RelinkDownload(_OfDownload):
     url: Annotated[str, Field(max_length=MAX_URL_CHARS)]
 
 
-class ClearFinished(_Command):
+class ClearFinished(_InChannel):
     """Forget all downloads and jobs that have ended; files stay."""
 
     action: Literal["clear_finished"]
@@ -117,19 +120,19 @@ class Authenticate(BaseModel):
     token: str
 
 
-class AddDownloadAction(AddDownload, _Command):
+class AddDownloadAction(AddDownload, _InChannel):
     """Queue a download, unless there is one of the same URL and options."""
 
     action: Literal["add_download"]
 
 
-class GetDownloadAction(GetDownload, _Command):
+class GetDownloadAction(GetDownload, _InChannel):
     """Read the record of one download."""
 
     action: Literal["get_download"]
 
 
-class ListDownloadsAction(ListDownloads, _Command):
+class ListDownloadsAction(ListDownloads, _InChannel):
     """Read a page of downloads."""
 
     action: Literal["list_downloads"]

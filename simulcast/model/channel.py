@@ -1,15 +1,18 @@
 """Every name in Redis. All keys of a channel share its hash tag, so a cluster keeps them in one slot."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
 DEFAULT_CHANNEL = "downloads"
 CHANNEL_PATTERN = "[A-Za-z0-9_.:-]{1,100}"
+MAX_CHANNEL_CHARS = 100
 DEFAULT_NAMESPACE = "simulcast"
 HISTORY = ":history"  # the end of the key of a channel's history
 NAMESPACE_PATTERN = "[A-Za-z0-9_.-]{1,50}"
 _CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]", re.ASCII)
 
 
 def name_prefix(namespace: str = DEFAULT_NAMESPACE, database: int = 0) -> str:
@@ -18,6 +21,21 @@ def name_prefix(namespace: str = DEFAULT_NAMESPACE, database: int = 0) -> str:
     Neither a namespace nor a channel has a slash, so no two services share a name.
     """
     return f"{namespace}:{database}/" if database else f"{namespace}:"
+
+
+def user_channel(prefix: str, user: str) -> str:
+    """Return the channel of one user, which no other user has. Raises ValueError for text that has no UTF-8 form.
+
+    `prefix`: at most 30 characters. All but letters, digits, `_`, `.` and `-` become `:` and two hexadecimal digits for
+    each byte; a name that is too long then becomes a digest.
+    """
+    name = "".join(
+        character if _PLAIN.fullmatch(character) else "".join(f":{byte:02x}" for byte in character.encode())
+        for character in user
+    )
+    if len(prefix) + len(name) > MAX_CHANNEL_CHARS:
+        name = f"::{hashlib.sha256(user.encode()).hexdigest()}"
+    return prefix + name
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ Reason = (
     | Literal["invalid_member", "conflict", "too_many_channels"]
     | ItemError
 )
-ErrorCode = Literal["not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"]
+ErrorCode = Literal[
+    "invalid_json", "not_an_object", "missing_member", "invalid_member", "unknown_action", "too_large", "rate_limited"
+]
 
 MAX_COMMAND_BYTES: Final = 4096
 MAX_REQUEST_BYTES: Final = 16 * 1024
@@ -49,8 +51,8 @@ _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 class Command:
     """A command for one download, or, if it is clear, for all that have ended.
 
-    `command_id`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for none.
-    `url`: a fresh link.
+    `command_id`, `channel`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for
+    none. `url`: a fresh link.
     """
 
     action: Action
@@ -59,11 +61,12 @@ class Command:
     with_file: bool = False
     bytes_per_s: int = 0
     url: str = field(default="", repr=False)
+    channel: str = ""
 
     def encode_result(self, reason: Reason | None, message: str = "") -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason and a message."""
         message = message or (self.describe(reason) if reason else "")
-        target = {"download_id": self.download_id}
+        target = {"download_id": self.download_id} | _named(self.channel)
         return _encode_result(_NAMES[self.action], target, reason, message, self.command_id)
 
     def describe(self, reason: Reason) -> str:
@@ -92,7 +95,7 @@ class JobCommand:
     def encode_result(self, reason: Reason | None) -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason."""
         message = self.describe(reason) if reason else ""
-        target = {"job_id": self.job_id} | ({"channel": self.channel} if self.channel else {})
+        target = {"job_id": self.job_id} | _named(self.channel)
         return _encode_result(self.action, target, reason, message, self.command_id)
 
     def describe(self, reason: Reason) -> str:
@@ -106,6 +109,10 @@ class JobCommand:
                 return f"can't cancel job {self.job_id}: it has ended, or that was asked for already"
             case _:
                 return _describe(reason)
+
+
+def _named(channel: str) -> dict[str, str]:
+    return {"channel": channel} if channel else {}
 
 
 def _describe(reason: Reason) -> str:
@@ -137,24 +144,28 @@ class SubscriptionCommand:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something to add, to publish or to read: its answer has more than a status. `command_id`: "" for none.
+    """Something to add, to publish or to read: its answer has more than a status.
 
-    `members`: the others of the message, as they came.
+    `command_id`, `channel`: "" if the client gave none. `members`: the others of the message, as they came, among them
+    the channel of `publish`.
     """
 
     action: RequestAction
     command_id: str
     members: Mapping[str, object] = field(repr=False)
+    channel: str = ""
 
     def encode_answer(self, content: str, download_id: str = "") -> str:
         """Encode the answer to the client. `content`: its further members, as JSON with a leading comma."""
-        target = {"download_id": download_id} if download_id else {}
+        target = self._target(download_id)
         return f"{_encode_result(self.action, target, None, '', self.command_id)[:-1]}{content}}}"
 
     def encode_refusal(self, reason: Reason, message: str, download_id: str = "") -> str:
         """Encode the refusal to the client."""
-        target = {"download_id": download_id} if download_id else {}
-        return _encode_result(self.action, target, reason, message, self.command_id)
+        return _encode_result(self.action, self._target(download_id), reason, message, self.command_id)
+
+    def _target(self, download_id: str) -> dict[str, str]:
+        return ({"download_id": download_id} if download_id else {}) | _named(self.channel)
 
 
 def _encode_result(
@@ -185,14 +196,16 @@ ClientMessage = Command | JobCommand | SubscriptionCommand | Request | InvalidCo
 
 
 def parse(text: str) -> ClientMessage | None:
-    """Parse a client's text; None for text that isn't JSON, which is ignored."""
+    """Parse a client's text; None for text that isn't meant as JSON, which is ignored."""
     limit = MAX_REQUEST_BYTES if any(action in text for action in REQUEST_ACTIONS) else MAX_COMMAND_BYTES
     if len(text) > limit:
         return InvalidCommand("too_large", f"a message has at most {limit:,} characters, not {len(text):,}")
     try:
         members = from_json(text, allow_inf_nan=False)
-    except ValueError:
-        return None
+    except ValueError as error:
+        if text.lstrip()[:1] not in ("{", "["):
+            return None
+        return InvalidCommand("invalid_json", f"this can't be read as JSON: {error}"[:250])
     if not isinstance(members, dict):
         return InvalidCommand(
             "not_an_object",
@@ -208,15 +221,29 @@ def parse(text: str) -> ClientMessage | None:
     command_id = members.pop("command_id", "")
     if not isinstance(command_id, str) or len(command_id) > MAX_COMMAND_ID_CHARS:
         return InvalidCommand("invalid_member", f"command_id is text of at most {MAX_COMMAND_ID_CHARS} characters")
+    if action in ("subscribe", "unsubscribe"):
+        return _parse_subscription(action == "subscribe", command_id, members)
+    if action == "publish":
+        return Request("publish", command_id, members)
+    try:
+        channel = _take_channel(members)
+    except ValueError as error:
+        return InvalidCommand("invalid_member", str(error))
     for request in REQUEST_ACTIONS:
         if request == action:
-            return Request(request, command_id, members)
+            return Request(request, command_id, members, channel)
     for job_action in JOB_ACTIONS:
         if job_action == action:
-            return _parse_job_command(job_action, command_id, members)
-    if action in ACTIONS:
-        return _parse_download_command(ACTIONS[action], command_id, members)
-    return _parse_subscription(action == "subscribe", command_id, members)
+            return _parse_job_command(job_action, command_id, channel, members)
+    return _parse_download_command(ACTIONS[action], command_id, channel, members)
+
+
+def _take_channel(members: dict[str, object]) -> str:
+    """Remove and return the member `channel`, "" where there is none. Raises ValueError."""
+    if "channel" not in members:
+        return ""
+    channel = members.pop("channel")
+    return ChannelNames(channel if isinstance(channel, str) else "").channel
 
 
 def _parse_subscription(
@@ -233,26 +260,22 @@ def _parse_subscription(
     return SubscriptionCommand(subscribe, channel, position, command_id)
 
 
-def _parse_job_command(action: JobAction, command_id: str, members: dict[str, object]) -> JobCommand | InvalidCommand:
+def _parse_job_command(
+    action: JobAction, command_id: str, channel: str, members: dict[str, object]
+) -> JobCommand | InvalidCommand:
     if "job_id" not in members:
         return InvalidCommand("missing_member", f"{action} needs the member job_id")
     job_id = members["job_id"]
     if not isinstance(job_id, str) or not 1 <= len(job_id) <= MAX_ID_CHARS:
         return InvalidCommand("invalid_member", f"job_id is text of 1 to {MAX_ID_CHARS} characters")
-    channel = members.get("channel", "")
-    try:
-        if not isinstance(channel, str):
-            raise TypeError("channel is text")
-        if "channel" in members:
-            ChannelNames(channel)
-    except (TypeError, ValueError) as error:
-        return InvalidCommand("invalid_member", str(error))
     return JobCommand(action, job_id, command_id, channel)
 
 
-def _parse_download_command(action: Action, command_id: str, members: dict[str, object]) -> Command | InvalidCommand:
+def _parse_download_command(
+    action: Action, command_id: str, channel: str, members: dict[str, object]
+) -> Command | InvalidCommand:
     if action == "clear":
-        return Command("clear", command_id=command_id)
+        return Command("clear", command_id=command_id, channel=channel)
     if "download_id" not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
     download_id, with_file = members["download_id"], members.get("file", False)
@@ -271,5 +294,6 @@ def _parse_download_command(action: Action, command_id: str, members: dict[str, 
         url = members.get("url")
         if not isinstance(url, str):
             return InvalidCommand("missing_member", "relink_download needs the member url, as text")
-        return Command(action, download_id, command_id, url=url)
-    return Command(action, download_id, command_id, with_file, limit if action == "limit" else 0)
+        return Command(action, download_id, command_id, url=url, channel=channel)
+    limit = limit if action == "limit" else 0
+    return Command(action, download_id, command_id, with_file, limit, channel=channel)

@@ -22,7 +22,7 @@ class JobRecord(BaseModel):
 
     `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it;
     `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own. `phase`:
-    `checksum` while the file is read for its checksum.
+    `checksum` while the file is read for its checksum. `owner`: the user who added it, None for nobody in particular.
     """
 
     download_id: str
@@ -42,6 +42,7 @@ class JobRecord(BaseModel):
     retry_at: float | None
     limit_bytes_per_s: int | None
     phase: str | None = None
+    owner: str | None = None
     created_at: float
     updated_at: float
 
@@ -86,9 +87,12 @@ class Query:
         return (-1.0 if value is None else value, record.download_id)
 
 
-def event_members(download_id: str, name: str, url: str) -> str:
-    """Encode the members that every state event of a download carries: JSON without braces."""
-    members = {"download_id": download_id, "name": name, "url": url}
+def event_members(download_id: str, name: str, url: str, owner: str | None) -> str:
+    """Encode the members that every state event of a download carries: JSON without braces.
+
+    The URL is the last one: lua/jobs.lua replaces it.
+    """
+    members = {"download_id": download_id, "name": name, **({"owner": owner} if owner else {}), "url": url}
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1]
 
 
@@ -126,7 +130,7 @@ def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 
 RECORD_FIELDS = (
     *("download_id", "url", "name", "state", "attempt", "progress", "speed", "received", "total", "error", "file_path"),
-    *("worker", "priority", "retries", "retry_at", "limit", "phase", "created_at", "updated_at"),
+    *("worker", "priority", "retries", "retry_at", "limit", "phase", "owner", "created_at", "updated_at"),
 )
 """The fields of a job's hash that `parse_record` reads: all others may be large, and secret."""
 

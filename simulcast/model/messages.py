@@ -31,6 +31,7 @@ class StoredEvent(Message):
     channel: Channel = ""
     attempt: Annotated[int, Field(description="one life, from queued to its end; counts from 1")] = 0
     name: str = ""
+    owner: Annotated[str, Field(description="the user whose it is, where one was named")] = ""
     command_id: CommandId = ""
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.model.events import plain_fraction, quote, validate_key
+from simulcast.model.revocation import MAX_NAME_CHARS as MAX_OWNER_CHARS
 
 JobState = Literal["queued", "running", "complete", "error", "cancelled"]
 JOB_STATES: tuple[JobState, ...] = get_args(JobState)
@@ -24,13 +25,18 @@ MAX_RESULT_BYTES: Final = 16 * 1024
 Number = int | float
 
 
-def about(job_id: str, kind: str, name: str) -> str:
-    """Encode the members that every event of a job carries: JSON without braces. Raises InvalidEvent."""
+def about(job_id: str, kind: str, name: str, owner: str = "") -> str:
+    """Encode the members that every event of a job carries: JSON without braces. Raises InvalidEvent.
+
+    `owner`: the user whose job it is, "" to leave that as it was. It is the last one: lua/own_jobs.lua looks for it.
+    """
     members = {
         "job_id": validate_key(job_id, "job_id"),
         "kind": _text(kind, "kind", MAX_KIND_CHARS),
         "name": _text(name, "name", MAX_NAME_CHARS) or job_id,
     }
+    if owner:
+        members["owner"] = validate_owner(owner)
     return _encode(members)
 
 
@@ -88,6 +94,13 @@ def error_members(message: str) -> tuple[str, str]:
     return "," + _encode({"error_message": text}), text
 
 
+def validate_owner(owner: object) -> str:
+    """Return the name of a user. Raises InvalidEvent."""
+    if not isinstance(owner, str) or len(owner) > MAX_OWNER_CHARS or owner.encode(errors="replace").decode() != owner:
+        raise InvalidEvent(f"owner is text of at most {MAX_OWNER_CHARS} characters, not {quote(owner)}")
+    return owner
+
+
 def _encode(members: Mapping[str, object]) -> str:
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1]
 
@@ -123,7 +136,8 @@ def _count(value: object, name: str) -> Number | None:
 class OwnJobRecord(BaseModel):
     """The present state of one job. Times are seconds since 1970.
 
-    `worker`: the process that runs it. `cancel_requested`: a client has asked for its end.
+    `worker`: the process that runs it. `owner`: the user whose job it is, None for nobody in particular.
+    `cancel_requested`: a client has asked for its end.
     """
 
     job_id: str
@@ -140,6 +154,7 @@ class OwnJobRecord(BaseModel):
     error_message: str | None
     cancel_requested: bool
     worker: str | None
+    owner: str | None = None
     created_at: float
     updated_at: float
 

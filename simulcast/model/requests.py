@@ -10,6 +10,7 @@ from simulcast.model.download_options import DownloadOptions
 from simulcast.model.download_url import DownloadURL
 from simulcast.model.events import MAX_ID_CHARS, MAX_TTL_S
 from simulcast.model.job_record import Query, Sort, State
+from simulcast.model.revocation import MAX_NAME_CHARS
 
 MAX_PAGE = 500
 NEW_ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$"
@@ -27,6 +28,10 @@ class AddDownload(DownloadOptions):
     ] = None
     priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
     again: Annotated[bool, Field(description="add it though the same URL and options are there already")] = False
+    owner: Annotated[
+        str | None,
+        Field(min_length=1, max_length=MAX_NAME_CHARS, description="the user it is for: the token's, without it"),
+    ] = None
 
 
 class ListDownloads(BaseModel):

@@ -1,9 +1,10 @@
 """Settings that several programs share. Each program's class extends one of these."""
 
 import os
+import re
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from simulcast.errors import SettingRefused
 from simulcast.model.download_url import WEB, Scheme
@@ -23,6 +24,13 @@ def split_commas(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _check_user_channels(prefix: str) -> str:
+    """Return the prefix unchanged. Raises ValueError for one that other channels' names may begin with."""
+    if prefix and re.fullmatch(r"[A-Za-z0-9_.:-]{0,29}[._:-]", prefix, re.ASCII) is None:
+        raise ValueError("at most 30 of A-Z a-z 0-9 _ . : -, and the last one none of a letter or digit: user.")
+    return prefix
+
+
 _Item = TypeVar("_Item")
 Separated = Annotated[tuple[_Item, ...], BeforeValidator(split_commas)]
 
@@ -38,6 +46,10 @@ class SharedSettings(RedisSettings):
 
     download_schemes: Separated[Scheme] = WEB
     """Kinds of URL that may be downloaded, of http, https, ftp, ftps and sftp, the same for front-ends and workers."""
+
+    user_channels: Annotated[str, AfterValidator(_check_user_channels)] = ""
+    """Beginning of the names of users' own channels, such as `user.`: a token with `sub` and without `channels` is for
+    the channel of its user alone, `user.alice`; see [users](access.md#users). The same for front-ends and workers."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field
 
+from simulcast.model.channel import DEFAULT_CHANNEL
+from simulcast.model.channel_patterns import ChannelPatterns
 from simulcast.settings.shared import Separated, SharedSettings
 
 Bytes = Annotated[ByteSize, Field(le=10**18)]  # a larger number has no use, and no place in calculations of speeds
@@ -37,6 +39,12 @@ def _check_absolute(folder: str) -> str:
     return folder
 
 
+def _check_channels(channels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the channels unchanged. Raises ValueError for text that names none."""
+    ChannelPatterns.parse(channels)
+    return channels
+
+
 class WorkerSettings(SharedSettings):
     """Everything that a worker reads from the environment."""
 
@@ -53,6 +61,11 @@ class WorkerSettings(SharedSettings):
 
     allow_networks: Separated[IPv4Network | IPv6Network] = ()
     """Private networks that downloads may reach, as CIDRs separated by commas."""
+
+    worker_channels: Annotated[Separated[str], AfterValidator(_check_channels)] = (DEFAULT_CHANNEL,)
+    """Channels whose downloads the worker carries out, separated by commas: names, and beginnings of names such as
+    `team-*`. Those of SIMULCAST_USER_CHANNELS are among them. The files of each channel but `downloads` get a folder of
+    their own, `channels/<channel>`."""
 
     sftp_known_hosts: str = ""
     """File of the keys of SFTP servers, as `~/.ssh/known_hosts`; without it no file is downloaded by SFTP."""
@@ -101,3 +114,9 @@ class WorkerSettings(SharedSettings):
     download_proxies: Annotated[Separated[str], AfterValidator(_check_proxies)] = ()
     """Proxies, separated by commas, that a download may name. The proxy decides which addresses it reaches, not
     SIMULCAST_ALLOW_NETWORKS."""
+
+    @property
+    def channels(self) -> ChannelPatterns:
+        """All channels whose downloads the worker carries out."""
+        users = (f"{self.user_channels}*",) if self.user_channels else ()
+        return ChannelPatterns.parse([*self.worker_channels, *users])

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -51,6 +51,10 @@ class Topology:
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
         """Return a client of the channel's server. Raises redis.ConnectionError if no server is known."""
         return self._client
+
+    async def all_clients(self) -> Sequence[redis.asyncio.Redis]:
+        """Return a client of each server that serves channels. Raises as `client_for`."""
+        return [self._client]
 
     def server_counts(self) -> tuple[int, int]:
         """Count the known servers that serve channels, and those that answer discovery."""
@@ -140,13 +144,22 @@ class DiscoveredTopology(Topology):
         """Return the URL for discovery at one of them."""
 
     async def client_for(self, channel: str) -> redis.asyncio.Redis:
+        await self._keep_current()
+        return self._client_of(self._server_for(channel))
+
+    async def all_clients(self) -> Sequence[redis.asyncio.Redis]:
+        await self._keep_current()
+        return [self._client_of(server) for server in self._data_servers()] or [self._client_of(None)]
+
+    async def _keep_current(self) -> None:
         age_s = time.monotonic() - self._refreshed_at
         if age_s > (DISCOVERY_RETRY_S if self._is_stale else DISCOVERY_INTERVAL_S):
             if self._refresh_task is None or self._refresh_task.done():
                 self._refresh_task = asyncio.create_task(self._refresh(), name="simulcast-topology")
             if self._is_stale or age_s > MAX_DISCOVERY_AGE_S:
                 await asyncio.shield(self._refresh_task)
-        server = self._server_for(channel)
+
+    def _client_of(self, server: Server | None) -> redis.asyncio.Redis:
         if server is None:
             raise redis.ConnectionError(self._error)
         client = self._clients.get(server)

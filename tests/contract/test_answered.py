@@ -28,7 +28,7 @@ async def test_a_front_end_answers_the_requests_of_the_examples(
 ) -> None:
     services = cast(
         Services,
-        SimpleNamespace(jobs=jobs, broker=broker, channel=DEFAULT_CHANNEL, schemes=WEB, files_dir=None),
+        SimpleNamespace(jobs_in=lambda _: jobs, broker=broker, channel=DEFAULT_CHANNEL, schemes=WEB, files_dir=None),
     )
 
     async def told(example: str) -> str:

@@ -134,6 +134,7 @@ DOWNLOAD = Download(
     retry_at=None,
     limit_bytes_per_s=None,
     phase=None,
+    owner=None,
     created_at=1790000000.0,
     updated_at=1790000000.0,
     eta_s=None,

@@ -78,6 +78,7 @@ WRITTEN = {
     "command_result.not_subscribed": SubscriptionCommand(True, "a").encode_result("unavailable").encode(),
     "error.not_an_object": mistake("[]"),
     "error.missing_member": mistake('{"action":"pause_download"}'),
+    "error.invalid_json": mistake('{"action":'),
     "error.invalid_member": mistake('{"action":"pause_download","download_id":12345}'),
     "error.unknown_action": mistake('{"action":"fly"}'),
     "error.too_large": mistake("x" * 5000),

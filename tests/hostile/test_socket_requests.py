@@ -48,7 +48,7 @@ class Asked:
     grant = FULL_ACCESS
 
     def __init__(self, jobs: Jobs, broker: Broker, channel: str) -> None:
-        services = SimpleNamespace(jobs=jobs, broker=broker, channel=channel, schemes=WEB, files_dir=None)
+        services = SimpleNamespace(jobs_in=lambda _: jobs, broker=broker, channel=channel, schemes=WEB, files_dir=None)
         self._services = cast(Services, services)
 
     async def text(self, request: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.job_queue import ClaimedJob
 from simulcast.jobs import Jobs
+from simulcast.model.channel_patterns import ChannelPatterns
 from simulcast.settings.worker import WorkerSettings
 from simulcast.store.factory import topology_from_url
 from tests.conditions import eventually
@@ -19,6 +20,7 @@ from tests.fetching import LOCAL
 from tests.jobs import claim_job, history
 from tests.scripted_server import Request, Server
 from tests.valkey import Valkey
+from workers.channels import WorkChannels
 from workers.http import retry_policy
 from workers.http.client import Client
 from workers.http.retry_policy import RetryPolicy
@@ -84,7 +86,8 @@ async def test_whatever_servers_send_each_download_ends_for_a_reason_and_the_wor
         limits = WorkerLimits.from_settings(settings, folder, time.monotonic)
         limits = replace(limits, retries=RetryPolicy(2, 0.01))
         downloader = Downloader(client, jobs, folder, limits)
-        worker = Worker("h:1", jobs, downloader, topology, topology.names(channel), 10, 20, limits)
+        channels = WorkChannels(ChannelPatterns((channel,)), downloader, topology)
+        worker = Worker("h:1", channels, topology, 10, 20, limits)
         working = asyncio.create_task(worker.run(stop))
         for number in range(80):
             # `Location` leads there, too.

@@ -21,7 +21,7 @@ from tests.service import FrontEnd, collect
 from tests.system.dying_worker import STEPS
 from tests.valkey import Valkey
 from workers.http.byte_ranges import length, merge_ranges
-from workers.worker import WAKE_INTERVAL_S
+from workers.wake_ups import WAKE_INTERVAL_S
 
 MAX_IN_FLIGHT_BYTES = 1_000_000  # on their way on all connections where another one takes over, or the worker dies
 

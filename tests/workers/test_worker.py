@@ -17,6 +17,7 @@ from tests.conditions import eventually
 from tests.jobs import history
 from tests.scripted_server import Reply, Server, answer, honest
 from tests.valkey import Valkey
+from workers.channels import WorkChannels
 from workers.http.client import Client
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
@@ -30,8 +31,8 @@ async def working(url: str, jobs: Jobs, client: Client, folder: Path) -> AsyncIt
     """One worker, whose leases last LEASE_S."""
     limits = WorkerLimits.from_settings(WorkerSettings(), folder, time.monotonic)
     subscribing = topology_from_url(url, max_connections=2)
-    downloader = Downloader(client, jobs, folder, limits)
-    worker = Worker("host:1", jobs, downloader, subscribing, subscribing.names(), LEASE_S, 1, limits)
+    channels = WorkChannels(WorkerSettings().channels, Downloader(client, jobs, folder, limits), subscribing)
+    worker = Worker("host:1", channels, subscribing, LEASE_S, 1, limits)
     stop = asyncio.Event()
     async with aclosing(subscribing), asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))

@@ -10,6 +10,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote_to_bytes
 
+from simulcast.model.channel_folder import CHANNELS_FOLDER
 from workers.printable import printable
 
 FALLBACK = "download"
@@ -60,8 +61,10 @@ def safe_name(text: str) -> str:
 
 
 def published_name(text: str) -> str:
-    """Return the name under which a finished file is published: a safe one, and none of a part file."""
+    """Return the name under which a finished file is published: a safe one, and none of a part file or our folder."""
     name = safe_name(text) or FALLBACK
+    if name.casefold() == CHANNELS_FOLDER:
+        return f"_{name}"
     return name if stem_of_part(name) is None else name.replace(".part.", "_part.")
 
 

@@ -6,6 +6,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from simulcast.model.channel_folder import CHANNELS_FOLDER, channel_of
 from workers.disk.file_names import published_name, split_suffix
 from workers.disk.identity import FileIdentity
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
@@ -33,6 +34,28 @@ def open_folder(folder: Path) -> Path:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise FolderNotWritable(folder.absolute(), os.geteuid(), _cause(folder, error), is_full=is_full) from error
     return real
+
+
+def stored_channels(folder: Path) -> list[str]:
+    """Return the channels that have a folder in this download folder, but for `downloads`. Raises OSError."""
+    try:
+        names = [path.name for path in (folder / CHANNELS_FOLDER).iterdir()]
+    except FileNotFoundError:
+        return []
+    return [channel for channel in map(channel_of, names) if channel is not None]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, durably, unless it is there already. Raises OSError."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
 
 
 def _cause(folder: Path, error: OSError) -> str:

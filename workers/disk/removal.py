@@ -52,6 +52,13 @@ def remove_orphans(folder: Path, orphans: Collection[str]) -> tuple[Collection[s
     return removed, failed
 
 
+def remove_if_unused(folder: Path) -> None:
+    """Remove a folder that is empty, and was used by nobody for a while."""
+    with suppress(OSError):
+        if time.time() - folder.stat().st_mtime > MIN_STRAY_AGE_S:
+            folder.rmdir()
+
+
 def remove_strays(folder: Path, part_files: Mapping[str, str], running: Container[str]) -> None:
     """Remove part files that no record names, and that were not written for a while. `running`: tokens of claims.
 

@@ -3,21 +3,22 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulcast.job_queue import report_end, retry_while_unavailable
 from simulcast.jobs import Jobs, Lease
+from simulcast.model.channel_folder import channel_path
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
 from workers.disk.checksum import Digest
 from workers.disk.completion_marker import CompletionMarker
 from workers.disk.file_names import is_after, is_first_claim, part_name, part_stem, published_name, stem_of_part
 from workers.disk.part_file import adopt, size_of
-from workers.disk.publish import publish
-from workers.disk.removal import remove_orphans, remove_strays, unlink
+from workers.disk.publish import make_folder, publish, stored_channels
+from workers.disk.removal import remove_if_unused, remove_orphans, remove_strays, unlink
 from workers.disk.threads import in_thread
 from workers.errors import ChecksumMismatch, DownloadFailed
 from workers.http.byte_ranges import length
@@ -47,20 +48,52 @@ class _Running:
     is_recorded: bool = False
 
 
-class Downloader:
-    """Downloads into `folder`, which must exist, within `limits`. Each claim writes a part file of its own.
+@dataclass(slots=True)
+class ReceivedBytes:
+    """Bytes that downloads received, without those that were there already."""
 
-    `public_folder`: that folder as clients know it, for `file_path` alone; a next owner needs only names.
+    total: int = 0
+
+
+class Downloader:
+    """Downloads of one channel into `folder`, which must exist, within `limits`. Each claim has a part file of its own.
+
+    `public_folder`: that folder as clients know it, for `file_path` alone; a next owner needs only names. `received`
+    counts. `owns_folder`: the folder is made, and removed, as it is used.
     """
 
-    def __init__(self, client: Client, jobs: Jobs, folder: Path, limits: WorkerLimits, public_folder: str = "") -> None:
+    def __init__(
+        self,
+        client: Client,
+        jobs: Jobs,
+        folder: Path,
+        limits: WorkerLimits,
+        public_folder: str = "",
+        received: ReceivedBytes | None = None,
+        *,
+        owns_folder: bool = False,
+    ) -> None:
+        self.jobs = jobs
         self._client = client
-        self._jobs = jobs
         self._folder = folder
         self._public_folder = (public_folder or str(folder)).rstrip("/")
         self._limits = limits
-        self.received_bytes = 0  # by all downloads, without what was there already
+        self._received = ReceivedBytes() if received is None else received
+        self._owns_folder = owns_folder
+        self.orphans_due_s = float("-inf")  # when they are to be looked for
         self._running: dict[str, _Running] = {}  # by token
+
+    async def stored_channels(self) -> list[str]:
+        """Return the channels that have a folder in the folder of this one. Raises OSError."""
+        return await in_thread(stored_channels, self._folder)
+
+    def in_channel(self, channel: str) -> "Downloader":
+        """Return the one of another channel, which has a folder of its own in the folder of this one."""
+        if channel == self.jobs.channel:
+            return self
+        folder, public_folder = self._folder / channel_path(channel), f"{self._public_folder}/{channel_path(channel)}"
+        jobs = self.jobs.in_channel(channel)
+        return Downloader(self._client, jobs, folder, self._limits, public_folder, self._received, owns_folder=True)
 
     async def run(self, claim: Lease, on_whole: Callable[[], None] = lambda: None) -> None:
         """Fetch the file, give it its name and report the end; on_whole() is called before that.
@@ -68,6 +101,8 @@ class Downloader:
         Raises LeaseLost, DownloadFailed and OSError.
         """
         clock = self._limits.clock
+        if self._owns_folder:
+            await in_thread(self._keep_folder)
         running = _Running(BandwidthLimiter(claim.record.limit_bytes_per_s, clock), from_record(claim.fields))
         self._running[claim.token] = running
         part = self._part(claim)
@@ -76,7 +111,7 @@ class Downloader:
         published = None if is_first else await in_thread(self._take_over, claim, part)
         if published is None and claim.fields.get("part") and await in_thread(part.exists):
             await self._save(claim, running, {"part": part.name})
-        reporter = Reporter(self._jobs, claim, clock)
+        reporter = Reporter(self.jobs, claim, clock)
         if published is None:
             options = _parse_options(claim)
             fetched = await self._receive(claim, options, part, reporter, running)
@@ -89,7 +124,7 @@ class Downloader:
         on_whole()
         progress, fields = reporter.finish(size)
         members = {"file_path": f"{self._public_folder}/{path.name}"}
-        await report_end(self._jobs, claim, "complete", fields | members, members, progress)
+        await report_end(self.jobs, claim, "complete", fields | members, members, progress)
 
     def limit(self, claim: Lease, bytes_per_s: int | None) -> None:
         """Change the download's own limit; None for no limit but the worker's."""
@@ -114,7 +149,7 @@ class Downloader:
         return fetched
 
     async def _save(self, claim: Lease, running: _Running, fields: Mapping[str, str]) -> None:
-        await retry_while_unavailable(lambda: self._jobs.save(claim, fields))
+        await retry_while_unavailable(lambda: self.jobs.save(claim, fields))
         running.is_recorded = True
 
     def _describe(self, claim: Lease, name: str, part: Path, source: RemoteFile) -> dict[str, str]:
@@ -123,7 +158,7 @@ class Downloader:
             "part": part.name,
             **to_record(source),
             "name": name,
-            "about": event_members(record.download_id, name, record.url),
+            "about": event_members(record.download_id, name, record.url, record.owner),
             "total": "null" if source.total is None else str(source.total),
         }
 
@@ -140,7 +175,7 @@ class Downloader:
         def on_bytes(received: int, total: int | None) -> None:
             nonlocal before
             if before is not None and received > before:  # it begins with what is resumed, or again with nothing
-                self.received_bytes += received - before
+                self._received.total += received - before
             before = received
             reporter.on_bytes(received, total)
 
@@ -193,24 +228,33 @@ class Downloader:
         Those that can't be removed now are kept for `remove_strays`. Raises BrokerUnavailable.
         """
         kept = 0
-        while orphans := await self._jobs.orphaned_files(worker, kept):
+        while orphans := await self.jobs.orphaned_files(worker, kept):
             removed, failed = await in_thread(remove_orphans, self._folder, orphans)
             if is_own_host:
-                await self._jobs.postpone_orphans(worker, failed)
+                await self.jobs.postpone_orphans(worker, failed)
             settled = orphans if is_own_host else removed
-            await self._jobs.forget_orphans(worker, settled)
+            await self.jobs.forget_orphans(worker, settled)
             kept += len(orphans) - len(settled)
 
-    async def remove_strays(self) -> None:
-        """Remove part files that no record names and that were not written for a while, and orphans of all hosts.
+    async def remove_strays(self, hosts: Iterable[str]) -> None:
+        """Remove part files that no record names and that were not written for a while, and orphans of these hosts.
 
         A worker that replaces another one in a new container has another host's name, and may have the same folder.
-        Raises BrokerUnavailable.
+        Raises BrokerUnavailable, OSError.
         """
-        part_files = await self._jobs.part_files()
-        await in_thread(remove_strays, self._folder, part_files, self._running)
-        for host in await self._jobs.orphan_hosts():
+        part_files = await self.jobs.part_files()
+        if not self._owns_folder or await in_thread(self._folder.exists):
+            await in_thread(remove_strays, self._folder, part_files, self._running)
+        for host in hosts:
             await self.remove_orphans(host, is_own_host=False)
+        if self._owns_folder:
+            await in_thread(remove_if_unused, self._folder)
+
+    def _keep_folder(self) -> None:
+        """Make the folder where there is none, and keep it from being removed as unused."""
+        for folder in (self._folder.parent, self._folder):
+            make_folder(folder)
+        os.utime(self._folder)
 
     def _part(self, claim: Lease) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)

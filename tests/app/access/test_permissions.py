@@ -13,7 +13,6 @@ from tests.signed_tokens import token
 ROUTES = [
     ("watch", "GET", "/downloads", None, 200),
     ("watch", "GET", "/downloads/nobody", None, 404),
-    ("watch", "GET", "/status", None, 200),
     ("watch", "GET", "/channels/downloads/state", None, 200),
     ("watch", "GET", "/channels/downloads/history?since=1-1", None, 200),
     ("command", "POST", "/downloads", {"url": "https://example.com/a.iso"}, 201),

@@ -147,10 +147,23 @@ def test_claims_are_read_and_what_they_leave_out_is_little() -> None:
     )
 
 
+def test_a_user_without_channels_has_an_own_one_where_there_are_such() -> None:
+    own = Grant(frozenset({"watch"}), ("user.alice",), 5.0, "alice", home="user.alice")
+    assert grant_from_claims({"exp": 5, "scope": "watch", "sub": "alice"}, "user.") == own
+    assert grant_from_claims({"exp": 5, "sub": 7}, "user.").channels == ("user.7",)
+    for others in ({"sub": "alice", "channels": ["team"]}, {"sub": "alice", "scope": "watch admin"}, {"jti": "a"}):
+        claims = {"exp": 5, **others}
+        assert grant_from_claims(claims, "user.") == grant_from_claims(claims)
+    assert not grant_from_claims({"exp": 5, "scope": "watch", "sub": "*"}, "user.").allows("watch", "user.alice")
+    assert own.channel("", "downloads") == "user.alice" and own.channel("other", "downloads") == "other"
+    assert Grant({"watch"}).channel("", "downloads") == "downloads"
+
+
 @pytest.mark.parametrize(
     ("claims", "named"),
     [({"scope": ["watch"]}, "scope"), ({"channels": "downloads"}, "channels"), ({"channels": [1]}, "channels")]
-    + [({"exp": exp}, "exp") for exp in (math.inf, "5", None)],
+    + [({"exp": exp}, "exp") for exp in (math.inf, "5", None)]
+    + [({"sub": name}, "sub") for name in ("", "x" * 256, "\ud800", True, 1.5)],
 )
 def test_claims_that_make_no_sense_are_refused_by_name(claims: dict[str, object], named: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"the claim {named} "):

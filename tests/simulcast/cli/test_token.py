@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from simulcast.settings.token_keys import pem_keys
+from app.access.tokens import verify
+from simulcast.frontend.grant import Grant
+from simulcast.settings.token_keys import pem_keys, secret_key
 from tests.command_line import Command, assert_complaint
 from tests.signed_tokens import SECRET, grant_of, rsa_key
 
@@ -15,6 +17,16 @@ def test_token_is_one_that_front_ends_accept(simulcast: Command, tmp_path: Path)
     by_secret = simulcast(*asked, SIMULCAST_TOKEN_SECRET=SECRET).stdout.strip()
     for grant in (grant_of(by_secret), grant_of(by_key, pem_keys(public))):
         assert grant.scopes == {"watch", "command"} and grant.channels == ("a", "b-*")
+
+
+def test_a_user_s_token_names_no_channels_unless_they_are_given(simulcast: Command) -> None:
+    def grant(*given: str) -> Grant:
+        asked = ("token", "--scope", "watch", *given)
+        return verify(simulcast(*asked, SIMULCAST_TOKEN_SECRET=SECRET).stdout.strip(), [secret_key(SECRET)], "user.")
+
+    assert grant("--user", "alice").channels == ("user.alice",)
+    assert grant("--user", "alice", "--channel", "downloads").channels == ("downloads",)
+    assert grant().channels == ("downloads",)
 
 
 def test_token_names_the_mistake(simulcast: Command, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from simulcast.model.commands import Command, InvalidCommand, parse
+from simulcast.model.commands import Command, InvalidCommand, Request, parse
 
 
 def test_a_command_is_read_with_its_id() -> None:
@@ -10,14 +10,22 @@ def test_a_command_is_read_with_its_id() -> None:
     assert parse('{"action":"retry_download","download_id":"1","command_id":"c"}') == Command("retry", "1", "c")
 
 
-@pytest.mark.parametrize("text", ["Hello from Flutter!", "", "{", "[" * 4000, "{'a':1}", "\x00"])
-def test_text_that_is_no_json_is_ignored(text: str) -> None:
+@pytest.mark.parametrize("text", ["Hello from Flutter!", "", "\x00", " ", '"open', "nul"])
+def test_text_that_is_not_meant_as_json_is_ignored(text: str) -> None:
     assert parse(text) is None
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
     [
+        ("{", "invalid_json"),
+        (" \n{'a':1}", "invalid_json"),
+        ("[" * 4000, "invalid_json"),
+        ('{"a":' * 800, "invalid_json"),
+        ('{"action":"pause_download","download_id":"\\ud800"}', "invalid_json"),
+        ('{"action":"pause_download","download_id":"1"', "invalid_json"),
+        ('{"action":NaN}', "invalid_json"),
+        ("{" + "é" * 4000, "invalid_json"),
         ("[1]", "not_an_object"),
         ("3", "not_an_object"),
         ("null", "not_an_object"),
@@ -38,6 +46,24 @@ def test_json_that_makes_no_sense_is_answered(text: str, code: str) -> None:
     answer = json.loads(found.encode())
     assert (answer["type"], answer["code"]) == ("error", code)
     assert len(found.encode()) < 500
+
+
+def test_downloads_of_another_channel_are_named_with_it() -> None:
+    named = '"channel":"user.alice","command_id":"c"}'
+    assert parse('{"action":"pause_download","download_id":"1",' + named) == Command(
+        "pause", "1", "c", channel="user.alice"
+    )
+    assert parse('{"action":"clear_finished",' + named) == Command("clear", command_id="c", channel="user.alice")
+    assert parse('{"action":"list_downloads","limit":5,' + named) == Request(
+        "list_downloads", "c", {"limit": 5}, "user.alice"
+    )
+    published = parse('{"action":"publish","event":{},' + named)
+    assert published == Request("publish", "c", {"event": {}, "channel": "user.alice"})
+    result = json.loads(Command("pause", "1", "c", channel="user.alice").encode_result(None))
+    assert result["channel"] == "user.alice"
+    for channel in ('""', "7", "null", '"a b"', '"' + "x" * 101 + '"'):
+        found = parse('{"action":"get_download","download_id":"1","channel":' + channel + "}")
+        assert isinstance(found, InvalidCommand) and found.code == "invalid_member"
 
 
 def test_a_result_names_what_was_asked() -> None:

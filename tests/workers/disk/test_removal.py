@@ -8,7 +8,7 @@ import pytest
 
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
-from tests.jobs import claim_job
+from tests.jobs import claim_job, orphan_hosts
 from tests.part_files import CONTENT, completed, interrupt_download
 from tests.scripted_server import Server, honest
 from workers.disk.completion_marker import CompletionMarker
@@ -143,9 +143,9 @@ async def test_a_file_that_could_not_be_removed_is_removed_later_and_holds_up_no
         await downloader.remove_orphans("w1")
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
         assert await jobs.orphaned_files("w1") == (), "it is not tried each second"
-        await downloader.remove_strays()
-    await downloader.remove_strays()
-    assert (list(tmp_path.iterdir()), await jobs.orphan_hosts()) == ([], [])
+        await downloader.remove_strays(await orphan_hosts(jobs))
+    await downloader.remove_strays(await orphan_hosts(jobs))
+    assert (list(tmp_path.iterdir()), await orphan_hosts(jobs)) == ([], [])
 
 
 async def test_files_that_lie_elsewhere_hold_up_none_that_lies_here(
@@ -157,7 +157,7 @@ async def test_files_that_lie_elsewhere_hold_up_none_that_lies_here(
     (orphan,) = await jobs.orphaned_files("w1")
     await jobs.forget_orphans("w1", [orphan])
     await jobs.postpone_orphans("gone", [orphan])
-    await downloader.remove_strays()
+    await downloader.remove_strays(await orphan_hosts(jobs))
     assert list(tmp_path.iterdir()) == []
 
 

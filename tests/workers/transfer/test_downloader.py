@@ -14,7 +14,7 @@ from simulcast.errors import LeaseLost
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
 from simulcast.store.functions import Function
-from tests.jobs import claim_job
+from tests.jobs import claim_job, orphan_hosts
 from tests.part_files import CONTENT, completed, interrupt_download
 from tests.scripted_server import Server, honest
 from workers.disk.identity import FileIdentity
@@ -162,11 +162,11 @@ async def test_files_of_a_host_that_is_gone_are_removed_where_they_lie_and_nowhe
     elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
     elsewhere.mkdir()
     (tmp_path / "f.bin").rename(elsewhere / "f.bin")
-    await downloader.remove_strays()
-    assert (await jobs.orphan_hosts(), len(await jobs.orphaned_files("w1"))) == (["w1"], 1)
+    await downloader.remove_strays(await orphan_hosts(jobs))
+    assert (await orphan_hosts(jobs), len(await jobs.orphaned_files("w1"))) == (["w1"], 1)
     (elsewhere / "f.bin").rename(tmp_path / "f.bin")
-    await downloader.remove_strays()
-    assert (await jobs.orphan_hosts(), list(tmp_path.iterdir())) == ([], [])
+    await downloader.remove_strays(await orphan_hosts(jobs))
+    assert (await orphan_hosts(jobs), list(tmp_path.iterdir())) == ([], [])
 
 
 async def test_part_files_that_no_record_names_are_removed_after_a_while(
@@ -181,7 +181,7 @@ async def test_part_files_that_no_record_names_are_removed_after_a_while(
     for path in tmp_path.iterdir():
         if path.name != "young.part.1-a":
             os.utime(path, (0, 0))
-    await downloader.remove_strays()
+    await downloader.remove_strays(await orphan_hosts(jobs))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["notes.txt", "young.part.1-a", mine.name])
 
 

@@ -23,6 +23,7 @@ class Download {
         retryAt = raw.maybe<num>('retry_at')?.toDouble(),
         limitBytesPerS = raw.maybe<int>('limit_bytes_per_s'),
         phase = raw.maybe<String>('phase'),
+        owner = raw.maybe<String>('owner'),
         createdAt = raw.need<num>('created_at').toDouble(),
         updatedAt = raw.need<num>('updated_at').toDouble(),
         etaS = raw.maybe<int>('eta_s'),
@@ -47,6 +48,7 @@ class Download {
   final double? retryAt;
   final int? limitBytesPerS;
   final String? phase;
+  final String? owner;
   final double createdAt;
   final double updatedAt;
   final int? etaS;

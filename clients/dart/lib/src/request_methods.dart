@@ -26,6 +26,7 @@ mixin RequestMethods on CommandMethods {
     String? bearer,
     ({String user, String password})? basic,
     String? proxy,
+    String? owner,
     Duration deadline = _deadline,
   }) async {
     final answer = await command('add_download', deadline: deadline, members: {
@@ -40,6 +41,7 @@ mixin RequestMethods on CommandMethods {
       if (bearer != null) 'bearer': bearer,
       if (basic != null) 'basic': {'user': basic.user, 'password': basic.password},
       if (proxy != null) 'proxy': proxy,
+      if (owner != null) 'owner': owner,
     });
     return Download.fromMembers(answer.members.need<Map<String, Object?>>('download'));
   }
@@ -84,7 +86,7 @@ mixin RequestMethods on CommandMethods {
   /// The options are those of `POST /publish` (docs/publishing.md). Events of more than about 16 KiB go by REST.
   Future<String> publish(
     Map<String, Object?> event, {
-    String channel = 'downloads',
+    String? channel,
     String key = '',
     String? idempotencyKey,
     int? ttlS,
@@ -92,7 +94,7 @@ mixin RequestMethods on CommandMethods {
     Duration deadline = _deadline,
   }) async {
     final answer = await command('publish', deadline: deadline, members: {
-      'channel': channel,
+      if (channel != null) 'channel': channel,
       'event': event,
       if (key.isNotEmpty) 'key': key,
       'idempotency_key': idempotencyKey ?? randomHex(8), // once, though it may be sent again
