@@ -15,6 +15,7 @@ from simulcast.shared_reading import SharedReading
 from simulcast.store.topology import Topology
 
 _PAGE = 200
+_MAX_OFFSET = 2**53  # behind every job; Redis takes whole numbers of 64 bits
 _Record = TypeVar("_Record")
 
 
@@ -74,8 +75,8 @@ class JobList(Generic[_Record]):
     async def _read_page(self, query: _Query[_Record]) -> tuple[list[_Record], int]:
         async def call(client: redis.asyncio.Redis) -> tuple[list[_Record], int]:
             total = await client.zcard(self._ids)
-            last = query.offset + query.limit - 1
-            ids = await client.zrange(self._ids, query.offset, last, desc=query.descending)
+            first = min(query.offset, _MAX_OFFSET)
+            ids = await client.zrange(self._ids, first, first + query.limit - 1, desc=query.descending)
             return await self._records(client, cast(Sequence[bytes], ids)), total
 
         return await self._servers.read(self._channel, "list the jobs", call)
