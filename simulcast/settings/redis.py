@@ -41,11 +41,17 @@ class RedisSettings(BaseModel):
     def from_environment(cls, **flags: Any) -> Self:
         """Read the settings, in names of any case; `flags` override the environment.
 
+        An empty value sets nothing, but an empty list.
+
         Raises SettingRefused, whose message names the setting, its value and the reason.
         """
         attributes = {setting_name(attribute): attribute for attribute in cls.model_fields}
         given = {name.upper(): text for name, text in os.environ.items()}
-        read = {attribute: given[name] for name, attribute in attributes.items() if name in given}
+        read = {
+            attribute: given[name]
+            for name, attribute in attributes.items()
+            if name in given and (given[name] or isinstance(cls.model_fields[attribute].default, tuple))
+        }
         try:
             return cls(**(read | flags))
         except ValidationError as error:

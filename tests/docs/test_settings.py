@@ -17,7 +17,8 @@ HEAD = """# Settings
 Each program reads its settings from the environment once, when it starts; the flags of a command override them. A
 value that makes no sense, or a setting by its old name, stops the start with a message. `simulcast doctor` finds
 settings that no program reads. Lists are separated by commas, sizes may have a unit (`500KiB`, `4MB`), and a switch
-is `true` or `false`. Commands read `SIMULCAST_URL` and `SIMULCAST_TOKEN`, too: see [the command line](cli.md).
+is `true` or `false`. An empty value sets nothing, but an empty list. Commands read `SIMULCAST_URL` and
+`SIMULCAST_TOKEN`, too: see [the command line](cli.md).
 
 | setting | default | read by | meaning |
 |---|---|---|---|
@@ -69,6 +70,20 @@ def test_a_documented_default_can_be_set_and_changes_nothing(
     unset = settings_class()
     monkeypatch.setenv(setting, default)
     assert settings_class() == unset
+
+
+@pytest.mark.parametrize(("setting", "default", "program"), DEFAULTS)
+def test_an_empty_value_sets_nothing_but_an_empty_list(
+    setting: str, default: str, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_class = PROGRAMS[program]
+    monkeypatch.delenv(setting, raising=False)
+    unset = settings_class.from_environment().model_dump()
+    monkeypatch.setenv(setting, "")
+    changed = {
+        name: value for name, value in settings_class.from_environment().model_dump().items() if value != unset[name]
+    }
+    assert changed == {} or ("," in default and list(changed.values()) == [()])
 
 
 def test_the_default_of_each_kind_of_setting_is_documented() -> None:
