@@ -17,6 +17,7 @@ SET = {
         "SIMULCAST_LOG": "debug",
         "SIMULCAST_LOG_FORMAT": "json",
         "SIMULCAST_DOWNLOAD_SCHEMES": "https",
+        "SIMULCAST_USER_CHANNELS": "user.",
     },
     "app": {
         "SIMULCAST_ALLOWED_HOSTS": "a.example,b.example",
@@ -36,6 +37,7 @@ SET = {
         "SIMULCAST_ALLOW_NETWORKS": "192.168.7.0/24",
         "SIMULCAST_SFTP_KNOWN_HOSTS": "known_hosts",
         "SIMULCAST_LEASE_S": "17",
+        "SIMULCAST_WORKER_CHANNELS": "nightly,team-*",
         "SIMULCAST_MAX_CONCURRENT_DOWNLOADS": "7",
         "SIMULCAST_DOWNLOADS_PER_HOST": "6",
         "SIMULCAST_CONNECTIONS_PER_DOWNLOAD": "5",

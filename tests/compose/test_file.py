@@ -9,7 +9,7 @@ import yaml
 from simulcast.settings.front_end import FrontEndSettings
 from simulcast.settings.redis import setting_name
 from simulcast.settings.worker import WorkerSettings
-from tests.compose.settings import SET_BY_THE_FILE
+from tests.compose.settings import SET, SET_BY_THE_FILE
 from tests.service import ROOT
 
 Service = dict[str, object]
@@ -66,6 +66,7 @@ def test_each_documented_setting_reaches_its_container(
     documented = {setting_name(attribute) for attribute in settings_class.model_fields}
     passed = {variable for variable, value in environment.items() if value is None or f"${{{variable}:" in str(value)}
     assert passed == documented - SET_BY_THE_FILE
+    assert passed == set(SET["all"] | SET[name.removeprefix("cluster-")])  # tests/compose/test_compose.py sets each
     example = (ROOT / ".env.example").read_text(encoding="utf-8").replace("SIMULCAST_ADMIN_…", "SIMULCAST_ADMIN_HOST")
     assert SET_BY_THE_FILE - set(re.findall(r"\w+", example)) <= {
         "SIMULCAST_PORT",  # changes the port that nginx is published at
