@@ -10,11 +10,13 @@ import pytest
 from simulcast.broker import Broker
 from simulcast.model import own_job
 from simulcast.own_jobs import OwnJobs
+from tests.app.access.connections import connect
 from tests.app.access.users import (
     ALICE,
     BOB,
     CHANNELS,
     OWN,
+    TOKENS,
     ask,
     body_of,
     download_in,
@@ -128,3 +130,12 @@ async def test_commands_reach_jobs_of_ones_own_channel_alone(stage: FrontEnd) ->
         assert await state_of(stage, job_id, ALICE) == "cancelled"
         assert await state_of(stage, job_id, BOB) == "queued"
     assert (await ask(stage, "alice", "DELETE", f"/jobs/by-rest?channel={ALICE}"))[0] == 200
+
+
+async def test_a_token_in_the_first_message_leads_to_its_users_channel(stage: FrontEnd) -> None:
+    async with await connect(stage) as connection, aclosing(Broker.connect(stage.redis_url)) as broker:
+        await connection.send(json.dumps({"action": "authenticate", "token": TOKENS["bob"]}))
+        assert secrets_in(json.dumps(await tell(connection, {"action": "list_downloads"}))) == {BOB}
+        for channel in (*CHANNELS, BOB):
+            await publish(broker, channel, f"first-{channel}")
+        assert secrets_in("".join(await collect(connection, f"first-{BOB}"))) == {BOB}
