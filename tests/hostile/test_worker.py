@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import redis
 
-from tests.programs import StartFrontEnd, StartWorker
+from tests.programs import LINE, StartFrontEnd, StartWorker
 from tests.scripted_server import Server, answer, raw, redirect
 from tests.service import FrontEnd, collect
 from tests.valkey import Valkey
@@ -138,7 +138,7 @@ async def test_a_server_chooses_a_name_in_the_folder_and_nothing_else(
         assert path.name.isprintable()
         assert not path.name.startswith((".", " "))
     assert sorted(found.name for found in tmp_path.iterdir() if "up" in found.name) == []
-    assert all(line[2:3] == ":" for line in program.output().splitlines()), program.output()
+    assert all(LINE.fullmatch(line) for line in program.output().splitlines()), program.output()
 
 
 async def test_what_a_server_says_goes_neither_into_the_log_nor_into_the_reason_as_it_is(
@@ -163,7 +163,7 @@ async def test_what_a_server_says_goes_neither_into_the_log_nor_into_the_reason_
                     assert event["type"] == "download_error", url
                     assert str(event["error_message"]).isprintable()
     assert "\x1b" not in program.output()
-    assert all(line[2:3] == ":" for line in program.output().splitlines()), program.output()
+    assert all(LINE.fullmatch(line) for line in program.output().splitlines()), program.output()
 
 
 async def test_a_compressed_body_is_decompressed_or_refused_and_never_kept_as_the_file(
