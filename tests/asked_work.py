@@ -1,6 +1,7 @@
 """Work that goes on until a test asks for its end, by a file in its folder: `finish` or `raise`."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -14,7 +15,11 @@ def tell_running(folder: Path) -> None:
     (folder / "pid").rename(folder / "running")
 
 
-def goes_on(folder: Path) -> bool:
-    if (folder / "raise").exists():
-        raise Failure("the film is torn")
-    return not (folder / "finish").exists()
+def rounds(folder: Path) -> Iterator[None]:
+    """Yield for each round of the work until the test asks for its end; the test may do so after the first one."""
+    yield
+    tell_running(folder)
+    while not (folder / "finish").exists():
+        if (folder / "raise").exists():
+            raise Failure("the film is torn")
+        yield

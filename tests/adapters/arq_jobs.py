@@ -13,7 +13,7 @@ import simulcast
 from simulcast.adapters.arq import track_jobs
 from simulcast.job_keeper import JobKeeper
 from tests.adapters.sender import serve
-from tests.asked_work import Failure, goes_on, tell_running
+from tests.asked_work import Failure, rounds
 
 JobKeeper.lease_s = 2.0
 track_jobs(only=("work", "stubborn", "retried", "hopeless", "slow", "large", "cron:tick"))
@@ -21,8 +21,7 @@ REDIS = RedisSettings.from_dsn(f"{os.environ.get('BROKER_URL', 'redis://127.0.0.
 
 
 async def work(ctx: dict[str, Any], folder: str) -> dict[str, int]:
-    tell_running(Path(folder))
-    while goes_on(Path(folder)):
+    for _ in rounds(Path(folder)):
         await simulcast.current_job().progress(done=1, total=2, unit="frames")
         await asyncio.sleep(0.02)
     return {"frames": 2}

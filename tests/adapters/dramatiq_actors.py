@@ -12,7 +12,7 @@ from dramatiq.middleware import AsyncIO
 import simulcast
 from simulcast.adapters.dramatiq import track_actors
 from simulcast.job_keeper import JobKeeper
-from tests.asked_work import Failure, goes_on, tell_running
+from tests.asked_work import Failure, rounds, tell_running
 
 JobKeeper.lease_s = 2.0
 
@@ -29,8 +29,7 @@ track_actors(broker, only=("work", "work_async", "persistent", "retried", "old",
 
 @dramatiq.actor(max_retries=0)
 def work(folder: str) -> dict[str, int]:
-    tell_running(Path(folder))
-    while goes_on(Path(folder)):
+    for _ in rounds(Path(folder)):
         job = simulcast.current_job()
         job.progress(done=1, total=2, unit="frames")
         job.raise_if_cancelled()
@@ -40,8 +39,7 @@ def work(folder: str) -> dict[str, int]:
 
 @dramatiq.actor(max_retries=0)
 async def work_async(folder: str) -> None:
-    tell_running(Path(folder))
-    while goes_on(Path(folder)):
+    for _ in rounds(Path(folder)):
         job = simulcast.current_job()
         await job.progress(done=1, total=2, unit="frames")
         job.raise_if_cancelled()

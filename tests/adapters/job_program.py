@@ -8,7 +8,6 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ import simulcast.sync
 from simulcast.errors import JobCancelled
 from simulcast.job_handle import Job
 from simulcast.job_keeper import JobKeeper
-from tests.asked_work import Failure, goes_on, tell_running
+from tests.asked_work import Failure, rounds
 
 WAYS = ("async", "sync", "thread", "fork", "track")
 LEASE_S = 2.0
@@ -26,8 +25,9 @@ LEASE_S = 2.0
 
 async def run_async(job_id: str, folder: Path) -> Job:
     async with simulcast.job(job_id, kind="render") as job:
-        tell_running(folder)
-        while goes_on(folder) and not job.cancel_requested:
+        for _ in rounds(folder):
+            if job.cancel_requested:
+                break
             await job.progress(done=1, total=2)
             await asyncio.sleep(0.02)
     return job
@@ -35,8 +35,9 @@ async def run_async(job_id: str, folder: Path) -> Job:
 
 def run_sync(job_id: str, folder: Path) -> Job:
     with simulcast.sync.job(job_id, kind="render") as job:
-        tell_running(folder)
-        while goes_on(folder) and not job.cancel_requested:
+        for _ in rounds(folder):
+            if job.cancel_requested:
+                break
             job.progress(done=1, total=2)
             time.sleep(0.02)
     return job
@@ -53,14 +54,8 @@ def run_in_child(job_id: str, folder: Path) -> None:
 
 
 def run_track(job_id: str, folder: Path) -> None:
-    def items() -> Iterator[int]:
-        while goes_on(folder):
-            time.sleep(0.02)
-            yield 1
-
-    for number, _ in enumerate(simulcast.sync.track(items(), job_id, kind="render")):
-        if number == 0:
-            tell_running(folder)
+    for _ in simulcast.sync.track(rounds(folder), job_id, kind="render"):
+        time.sleep(0.02)
 
 
 def main() -> None:

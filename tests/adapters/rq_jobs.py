@@ -9,7 +9,7 @@ import rq
 import simulcast
 from simulcast.adapters.rq import TrackedJob
 from simulcast.job_keeper import JobKeeper
-from tests.asked_work import Failure, goes_on, tell_running
+from tests.asked_work import Failure, rounds
 
 JobKeeper.lease_s = 2.0
 MODULE = __name__
@@ -24,8 +24,7 @@ class ChosenJob(TrackedJob):
 
 
 def work(folder: str) -> dict[str, int]:
-    tell_running(Path(folder))
-    while goes_on(Path(folder)):
+    for _ in rounds(Path(folder)):
         job = simulcast.current_job()
         job.progress(done=1, total=2, unit="frames")
         job.raise_if_cancelled()

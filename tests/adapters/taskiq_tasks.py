@@ -14,7 +14,7 @@ import simulcast
 from simulcast.adapters.taskiq import SimulcastMiddleware
 from simulcast.job_keeper import JobKeeper
 from tests.adapters.sender import serve
-from tests.asked_work import Failure, goes_on, tell_running
+from tests.asked_work import Failure, rounds, tell_running
 
 JobKeeper.lease_s = 2.0
 URL = f"{os.environ.get('BROKER_URL', 'redis://127.0.0.1')}/0"
@@ -46,8 +46,7 @@ broker = (
 
 @broker.task("work")
 async def work(folder: str) -> dict[str, int]:
-    tell_running(Path(folder))
-    while goes_on(Path(folder)):
+    for _ in rounds(Path(folder)):
         job = simulcast.current_job()
         await job.progress(done=1, total=2, unit="frames")
         job.raise_if_cancelled()
@@ -57,8 +56,7 @@ async def work(folder: str) -> dict[str, int]:
 
 @broker.task("work_sync")
 def work_sync(folder: str) -> dict[str, int]:
-    tell_running(Path(folder))
-    while goes_on(Path(folder)):
+    for _ in rounds(Path(folder)):
         job = simulcast.current_job()
         job.progress(done=1, total=2, unit="frames")
         job.raise_if_cancelled()

@@ -127,6 +127,7 @@ async def test_nothing_that_a_client_says_harms_it_or_the_others(
         "unknown_action",
         "unknown_download",
         "invalid_member",
+        "invalid_json",
         "too_large",
         "unknown_download",
     ]
