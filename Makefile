@@ -44,7 +44,7 @@ up: $(VENV)/.server  ## run the service (ARGS="--port 9000 --front-ends 2" to ch
 	@exec $(BIN)/simulcast up $(ARGS)
 
 test: $(VENV)/.dev  ## run the tests: four minutes on two cores (ARGS="-k hub" to choose)
-	@$(BIN)/python -m pytest -n 5 $(SIDE_BY_SIDE) -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -n 6 $(SIDE_BY_SIDE) -m "not long" $(ARGS)
 	@echo "Tests that take long are left out: make test-long runs them, and names each that it must skip, with the reason."
 
 test-long: $(VENV)/.dev  ## the page, containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn

@@ -40,9 +40,9 @@ def _check_absolute(folder: str) -> str:
 
 
 def _check_channels(channels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the channels unchanged. Raises ValueError for text that names none."""
+    """Return the channels, the default one where there are none. Raises ValueError for text that names none."""
     ChannelPatterns.parse(channels)
-    return channels
+    return channels or (DEFAULT_CHANNEL,)
 
 
 class WorkerSettings(SharedSettings):

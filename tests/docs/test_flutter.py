@@ -47,8 +47,10 @@ async def test_apps_of_other_places_are_refused(
 async def test_an_unmodified_gateway_gets_the_snapshot_at_each_connection(
     shared_front_end: FrontEnd, shared_broker: Broker
 ) -> None:
-    for event in (FROM_SERVER["download_progress.live_only"], b"Hello", b'{"type":"marker"}'):
-        await shared_broker.publish(event)
+    async with await shared_front_end.connect() as witness:
+        for event in (FROM_SERVER["download_progress.live_only"], b"Hello", b'{"type":"marker"}'):
+            await shared_broker.publish(event)
+        await collect(witness, "marker")
     for _ in range(2):
         async with await shared_front_end.connect() as client:
             await client.send("Hello from Flutter!")

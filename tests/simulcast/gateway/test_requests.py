@@ -55,30 +55,30 @@ async def test_a_subscription_outlives_its_connection_and_brings_each_event_once
         async def publish(channel: str, number: int) -> None:
             await gateway.publish({"type": "mine", "n": number}, channel, deadline_s=60)
 
+        async def hear(channel: str, number: int) -> None:
+            await publish(channel, number)
+            await until(lambda: any(heard == number for _, heard in numbers()), f"event {number}")
+
         async def lose() -> None:
             assert gateway._connection is not None
             gateway._connection.transport.abort()
             await until(lambda: not gateway.is_websocket_connected, "the loss")
             await until(lambda: gateway.is_websocket_connected, "its return")
 
-        await publish(a, 1)
+        await hear(a, 1)
         await gateway.subscribe(b, deadline_s=60)
-        await publish(b, 2)
-        await until(lambda: len(numbers()) == 2)
+        await hear(b, 2)
         await lose()
-        await publish(a, 3)
-        await publish(b, 4)
-        await until(lambda: len(numbers()) == 4)
+        await hear(a, 3)
+        await hear(b, 4)
         assert numbers() == [(None, 1), (b, 2), (a, 3), (b, 4)]
         await gateway.unsubscribe(a, deadline_s=60)
         await lose()
         await publish(a, 5)
-        await publish(b, 6)
-        await until(lambda: len(numbers()) == 5)
+        await hear(b, 6)
         assert numbers()[-1] == (None, 6)
         await lose()
-        await publish(b, 7)
-        await until(lambda: len(numbers()) == 6)
+        await hear(b, 7)
         assert [number for _, number in numbers()] == [1, 2, 3, 4, 6, 7]
     await reading
 
