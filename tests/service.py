@@ -149,7 +149,7 @@ class FrontEnd(Program):
 
 
 class LimitedFrontEnd(FrontEnd):
-    descriptors = 60
+    descriptors = 80
 
 
 class Worker(Program):
