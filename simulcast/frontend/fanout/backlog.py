@@ -130,15 +130,17 @@ class Backlog:
             place.cursor,
             version,
         )
-        piece = self._cache.get(key)
+        start, piece = place.cursor, self._cache.get(key)
+        if piece is not None and not piece.batch and piece.cursor < until:  # nothing for this part was left out so far
+            start, piece = piece.cursor, None
         if piece is None or piece.cursor > until:
             source = self.snapshot if place.in_snapshot else self.log
-            read = source.read(place.cursor, until, SLICE_BYTES, self._frame_of(view, place))
+            read = source.read(start, until, SLICE_BYTES, self._frame_of(view, place))
             if read is None:
                 return None
             batch = b"".join(read[0])
             piece = Slice(view.encode(batch), len(read[0]), read[1])
-            if batch:
+            if batch or place.in_snapshot:  # a crowd looks once through thousands of downloads that have ended
                 self._cache.put(key, piece)
         return piece
 

@@ -1,9 +1,12 @@
 import gc
 import weakref
 
+import pytest
+
 from simulcast.frontend.fanout import backlog as backlog_module
 from simulcast.frontend.fanout.backlog import Backlog, SliceCache
 from simulcast.frontend.fanout.deflate import Deflate
+from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.log import Log
 from simulcast.frontend.fanout.memory import ENTRY_OVERHEAD_BYTES, MemoryPool
@@ -45,6 +48,26 @@ def test_a_snapshot_that_was_read_a_moment_ago_is_not_given_once_it_was_replaced
     feed.reset()
     feed.load_snapshot(Position(EPOCH + 1, 0), "tag2", [], {})
     assert joined(feed, resumable=False) == []
+
+
+def test_a_crowd_looks_once_through_the_downloads_that_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = feed_with(*(f"e:download_complete:1:1 {number}" for number in range(50)))
+    looks = 0
+    is_over = ChannelSnapshot.is_over
+
+    def count(self: ChannelSnapshot, entry: Entry, until: int) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_over(self, entry, until)
+
+    monkeypatch.setattr(ChannelSnapshot, "is_over", count)
+    assert joined(feed, resumable=False) == list(range(1, 51))
+    looks = 0
+    assert joined(feed, resumable=False) == list(range(1, 51))
+    assert looks == 0
+    feed.accept(publication(51, "s:download_queued:1:1", "a"))
+    assert joined(feed, resumable=False) == [51, *range(1, 51)]
+    assert looks < 5
 
 
 def test_an_end_is_sent_once_whenever_its_download_begins_again() -> None:
