@@ -67,10 +67,16 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
         page = await context.new_page()
         page.on("console", note_message)
         page.on("pageerror", note_exception)
+        failed: list[str] = []
+        page.on("requestfailed", lambda request: failed.append(request.resource_type))
         if clock:
             await page.clock.install()
         await page.goto(stub.url)
         await until_begun(page)
+        while {"script", "stylesheet"} & set(failed):  # the page would load itself again in the middle of the test
+            failed.clear()
+            await page.reload()
+            await until_begun(page)
         if live:
             await until_live(page)
         return page
