@@ -27,6 +27,7 @@ from simulcast.frontend.heartbeat import Endpoint
 from simulcast.launcher.activation import activated_sockets
 from simulcast.launcher.sockets import listen, listen_on_one
 from simulcast.logs import configure, discard_lost_output
+from simulcast.model.ip_address import join_port
 from simulcast.settings.front_end import FrontEndSettings
 
 # A lost connection leaves no cycle (transport/websocket.py), so full collections find nothing, and with 10,000
@@ -85,8 +86,8 @@ def main() -> None:
 def _listen(settings: FrontEndSettings) -> list[socket.socket]:
     """Return new sockets. Raises CommandError for a port that can't be listened on."""
     sockets = listen(settings.host, settings.port)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    _log.info("the page is http://%s:%d/, the WebSocket ws://%s:%d/ws", *(host, settings.port) * 2)
+    address = join_port(settings.host, settings.port)
+    _log.info("the page is http://%s/, the WebSocket ws://%s/ws", address, address)
     return sockets
 
 

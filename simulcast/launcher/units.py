@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 
 from simulcast.launcher.sockets import LOOPBACK
+from simulcast.model.ip_address import join_port
 
 _SOCKET = Template("""\
 [Unit]
@@ -90,10 +91,7 @@ class Installation:
     def units(self) -> Mapping[str, str]:
         """Return the content of each unit, by its name."""
         hosts = dict.fromkeys(LOOPBACK, ("127.0.0.1", "::1")) | {"::": ("0.0.0.0", "::")}  # noqa: S104
-        listen = [
-            f"ListenStream=[{host}]:{self.port}" if ":" in host else f"ListenStream={host}:{self.port}"
-            for host in hosts.get(self.host, (self.host,))
-        ]
+        listen = [f"ListenStream={join_port(host, self.port)}" for host in hosts.get(self.host, (self.host,))]
         front_end = (
             "Sockets=simulcast.socket",
             "DynamicUser=yes",

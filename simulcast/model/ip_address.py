@@ -1,4 +1,4 @@
-"""Hosts that are IP addresses."""
+"""Hosts that are IP addresses, as they are and as they stand before a port."""
 
 import ipaddress
 from functools import lru_cache
@@ -11,3 +11,8 @@ def parse_ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+def join_port(host: str, port: int) -> str:
+    """Return the host and the port as they stand in a URL: an IPv6 address in brackets (RFC 3986 §3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -17,7 +17,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
 from simulcast.model.channel import DEFAULT_NAMESPACE, NAMESPACE_PATTERN, name_prefix
-from simulcast.model.ip_address import parse_ip_address
+from simulcast.model.ip_address import join_port, parse_ip_address
 
 FORMS = (
     "redis://localhost:6379/0, rediss://…, unix:///path, redis+sentinel://host:26379,host2:26379/master/0 "
@@ -88,7 +88,7 @@ class Address:
     def url_for(self, server: Server) -> str:
         """Return the URL of one data server."""
         options = urlencode([(name, text) for name, text in self._options if not name.startswith(_FOR_SENTINELS)])
-        return f"{self._scheme}://{self._user}{_host_and_port(server)}/{self._db}?{options}"
+        return f"{self._scheme}://{self._user}{join_port(*server)}/{self._db}?{options}"
 
     def sentinel_url_for(self, server: Server) -> str:
         """Return the URL of one Sentinel."""
@@ -96,7 +96,7 @@ class Address:
         user, password = (quote(options.get(_FOR_SENTINELS + name, ""), "") for name in ("username", "password"))
         credentials = f"{user}:{password}@" if user or password else ""
         tls = [(name, text) for name, text in self._options if name.startswith("ssl_")]
-        return f"{self._scheme}://{credentials}{_host_and_port(server)}?{urlencode(tls)}"
+        return f"{self._scheme}://{credentials}{join_port(*server)}?{urlencode(tls)}"
 
 
 def parse(url: str) -> Address:
@@ -203,11 +203,6 @@ def _server(text: str, default_port: int, url: str) -> Server:
     if port and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
         raise _invalid(url, "one of its ports is no number from 1 to 65535")
     return host, int(port or default_port)
-
-
-def _host_and_port(server: Server) -> str:
-    host, port = server
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _invalid(url: str, reason: str) -> ValueError:
