@@ -68,10 +68,8 @@ class DirectEndpoint:
             # No channel is followed for a client that has yet to authenticate.
             channels = wanted.channels if isinstance(admission, Grant) else ()
             services = self.supervisor.started_session(channels)
-        except ValueError as error:
-            refuse(handshake, 400, str(error))
-        except HTTPException as error:
-            refuse(handshake, error.status_code, error.detail, error.headers)
+        except (ValueError, HTTPException) as error:
+            _refuse_for(handshake, error)
         else:
             if services is not None:
                 self._accept(handshake, services, wanted, admission)
@@ -83,10 +81,8 @@ class DirectEndpoint:
     ) -> None:
         try:
             services = await self.supervisor.open_session(wanted.channels, wanted.address)
-        except ValueError as error:
-            refuse(handshake, 400, str(error))
-        except HTTPException as error:
-            refuse(handshake, error.status_code, error.detail, error.headers)
+        except (ValueError, HTTPException) as error:
+            _refuse_for(handshake, error)
         else:
             self._accept(handshake, services, wanted, admission)
 
@@ -137,6 +133,11 @@ def refuse(handshake: Handshake, status: int, detail: str, headers: Mapping[str,
     """Refuse a handshake with the reason."""
     log_refusal(handshake.path, status, detail, address_key(handshake.client))
     handshake.refuse(status, detail, headers)
+
+
+def _refuse_for(handshake: Handshake, error: ValueError | HTTPException) -> None:
+    refusal = error if isinstance(error, HTTPException) else HTTPException(400, str(error))
+    refuse(handshake, refusal.status_code, refusal.detail, refusal.headers)
 
 
 async def _follow(connection: WebSocketConnection, client: Subscriber, services: Services) -> None:

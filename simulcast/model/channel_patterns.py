@@ -24,7 +24,7 @@ class ChannelPatterns:
             name, is_prefix = text.removesuffix("*"), text.endswith("*")
             if not (_CHANNEL.fullmatch(name) or text == "*"):
                 rule = "a channel has 1 to 100 of A-Z a-z 0-9 _ . : -, and may end in * for all that begin so"
-                raise ValueError(f"{rule}: number {number} of the list does not")  # shown by no message: see secrets
+                raise ValueError(f"{rule}: number {number} of the list does not")  # which may be a misplaced password
             (prefixes if is_prefix else names)[name] = None
         return cls(tuple(names), tuple(prefixes))
 

@@ -131,7 +131,7 @@ class Backlog:
             version,
         )
         start, piece = place.cursor, self._cache.get(key)
-        if piece is not None and not piece.batch and piece.cursor < until:  # nothing for this part was left out so far
+        if piece is not None and not piece.batch and piece.cursor < until:  # nothing of this part lies before
             start, piece = piece.cursor, None
         if piece is None or piece.cursor > until:
             source = self.snapshot if place.in_snapshot else self.log
