@@ -1,4 +1,4 @@
-"""TODO."""
+"""Rows of the page, their parts, and one event of each state."""
 
 from playwright.async_api import Locator, Page
 
