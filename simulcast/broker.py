@@ -128,7 +128,7 @@ class Broker:
 
         `key`: for clients that are behind or join, newer publications supersede older ones of the same key (events of
         downloads have theirs). `ends`: this is the end of that key. `ttl_s`: the snapshot drops the key after so many
-        seconds without news, 1 to 604,800; without it after the broker's `silent_ttl_s`; never one that has an owner.
+        seconds without news, 1 to 604,800; without it after the broker's `silent_ttl_s`.
         `idempotency_key`: a repetition within DEDUP_TTL_S returns the position of the first.
 
         While Redis is away, a publication waits for up to PUBLISH_TIMEOUT_S, among at most MAX_WAITING, and newer
@@ -152,7 +152,7 @@ class Broker:
         )
         if reply is None:
             raise InvalidEvent(
-                f"download or job {event.key} is owned by the service: its changes of state come from its owner alone; "
+                f"download or job {event.key} is owned by the service: its events come from its owner alone; "
                 "send a command, or publish another id"
             )
         return Position.parse(cast(bytes, reply).decode())

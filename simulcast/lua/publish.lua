@@ -4,9 +4,9 @@ local MAX_FOLLOWING = 16 -- publications that are returned with a head
 local MAX_FOLLOWING_BYTES = 64 * 1024
 
 -- A seventh key remembers the id of a publication that has an idempotency key. Returns the publication's id, or nil for
--- a change of state of a download that is owned here: its owner's functions alone publish these. No publisher's change
--- of state has the label of one of theirs, by which front-ends know repetitions. `dedup_id` may be ''. `ttl_s`: how long
--- the snapshot keeps it without news of its key, where nobody owns that.
+-- progress or a change of state of a key that is owned here: its owner's functions alone publish these. No publisher's
+-- change of state has the label of one of theirs, by which front-ends know repetitions. `dedup_id` may be ''. `ttl_s`: how
+-- long the snapshot keeps it without news of its key.
 local function publish(KEYS, ARGV)
   local name, max_length, label, key, payload, dedup_ttl_s, dedup_id, ttl_s = unpack(ARGV)
   local channel, dedup_key = channel_from(KEYS, name, max_length), KEYS[7]
@@ -17,10 +17,10 @@ local function publish(KEYS, ARGV)
       return first_id
     end
   end
-  local is_state, has_owner = string.find(label, '^[se]'), key ~= '' and is_owned(channel, key)
-  if is_state and has_owner then return false end
+  local is_state, is_progress = string.find(label, '^[se]'), string.find(label, '^p')
+  if (is_state or is_progress) and is_owned(channel, key) then return false end
   if is_state and dedup_id == '' then label = string.gsub(label, '%d$', '%0p') end
-  if string.find(label, '^[ps]') and not has_owner then label = label .. '~' .. ttl_s end
+  if string.find(label, '^[ps]') then label = label .. '~' .. ttl_s end
   if dedup_id ~= '' then label = label .. '#' .. dedup_id end -- like no other label
   local id = append_and_publish(channel, label, key, payload)
   if dedup_key then redis.call('SET', dedup_key, id, 'EX', dedup_ttl_s) end
@@ -72,6 +72,20 @@ local function head(KEYS, ARGV)
   return reply
 end
 
+-- Times that lie ahead were stored before the clock was set back: they are those of now, and a key has its whole time of
+-- silence from now on.
+local function clamp_times(channel, now)
+  local ahead = redis.call('ZRANGEBYSCORE', channel.touched, '(' .. int(now), '+inf', 'WITHSCORES')
+  for i = 1, #ahead, 2 do
+    local deadline = redis.call('ZSCORE', channel.deadlines, ahead[i])
+    if deadline then redis.call('ZADD', channel.deadlines, deadline - ahead[i + 1] + now, ahead[i]) end
+    redis.call('ZADD', channel.touched, now, ahead[i])
+  end
+  for _, key in ipairs(redis.call('ZRANGEBYSCORE', channel.ended_at, '(' .. int(now), '+inf')) do
+    redis.call('ZADD', channel.ended_at, now, key)
+  end
+end
+
 -- Returns the reply of `head`, then the entries of `latest`, the terminal entries of the last minutes, the age of each of
 -- these in ms, and key, ms since its newest entry, … of those that nobody owns: all of it exact at that head.
 local function snapshot(KEYS)
@@ -79,6 +93,7 @@ local function snapshot(KEYS)
   read_incarnation()
   local reply, entries, ages_ms = read_head(channel), {}, {}
   local now = now_ms()
+  clamp_times(channel, now)
   expire_silent(channel, now, MAX_ACTIVE)
   redis.call('HSET', channel.meta, 'snapshot_bytes', int(snapshot_bytes(channel)))
   local scored = redis.call('ZRANGEBYSCORE', channel.ended_at, now - ENDED_TTL_MS, '+inf', 'WITHSCORES')

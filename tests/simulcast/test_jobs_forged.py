@@ -14,18 +14,22 @@ from simulcast.model.position import Position
 from tests.jobs import URL, claim_job, history
 
 
-@pytest.mark.parametrize("event", [complete_event("a", "/forged"), error_event("a", "forged")])
-async def test_an_end_of_an_owned_download_is_refused_by_name(
+@pytest.mark.parametrize(
+    "event", [complete_event("a", "/forged"), error_event("a", "forged"), progress_event("a", 0.5, 1)]
+)
+async def test_an_event_of_an_owned_download_is_refused_by_name(
     event: dict[str, object], jobs: Jobs, broker: Broker, channel: str
 ) -> None:
     await jobs.submit(URL, "a")
     claim = await claim_job(jobs)
     with pytest.raises(InvalidEvent, match="job a is owned"):
         await broker.publish(event, channel)
-    await broker.publish(progress_event("a", 0.5, 1), channel)
     await jobs.finish(claim, "complete", {"file_path": "/a"}, {"file_path": "/a"})
-    ends = [event for event in await history(broker, channel) if event["type"] == "download_complete"]
-    assert [end["file_path"] for end in ends] == ["/a"]
+    with pytest.raises(InvalidEvent, match="job a is owned"):
+        await broker.publish(event, channel)  # clients that join later would show an ended download as running
+    told = await history(broker, channel)
+    assert [event["type"] for event in told] == ["download_queued", "download_started", "download_complete"]
+    assert told[-1]["file_path"] == "/a"
 
 
 async def test_an_end_that_was_forged_before_its_download_does_not_hide_the_real_one(
