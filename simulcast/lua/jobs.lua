@@ -8,6 +8,7 @@
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
 local MAX_QUEUE_BYTES = 256 * 1024 * 1024 -- of the records of all jobs, ended ones too, as they were submitted
+local NEARLY_FULL = 0.875 -- of maxmemory
 local RECORD_BYTES = 1024 -- of a record, besides its submission
 local RECOUNT_INTERVAL_MS = 10000
 local MAX_DONE = 10000 -- records of ended jobs
@@ -210,9 +211,11 @@ local function record_bytes(record)
   return tonumber(redis.call('HGET', record, 'bytes')) or 2 * RECORD_BYTES
 end
 
--- Returns whether a record of that size fits into the queue. The total is counted where it is not known (`meta` expired,
--- or an older version of this library wrote records), and in a while before a refusal.
-local function has_room(channel, bytes)
+-- Returns why a record of that size does not fit into the queue, or nil. The last part of Redis' memory is for the jobs that
+-- are there: the channels together get none of it. The total is counted where it is not known (`meta` expired, or an older
+-- version of this library wrote records), and in a while before a refusal.
+local function lack_of_room(channel, bytes)
+  if max_memory > 0 and used_memory > max_memory * NEARLY_FULL then return 'Redis is nearly full' end
   local max_bytes, now = bound_bytes(MAX_QUEUE_BYTES, 4), now_ms()
   local total = tonumber(redis.call('HGET', channel.meta, channel.total)) or -1
   if total < 0 or (total + bytes > max_bytes and now > recounted_at + RECOUNT_INTERVAL_MS) then
@@ -223,7 +226,7 @@ local function has_room(channel, bytes)
     end
     redis.call('HSET', channel.meta, channel.total, int(total))
   end
-  return total + bytes <= max_bytes
+  return total + bytes > max_bytes and 'the records of this channel fill their part of Redis' or nil
 end
 
 -- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. With
@@ -250,9 +253,8 @@ local function submit(KEYS, ARGV)
   end
   local bytes = RECORD_BYTES
   for _, argument in ipairs(ARGV) do bytes = bytes + #argument end
-  if created_at == '' and not has_room(channel, bytes) then
-    return redis.error_reply('QUEUEFULL the records of all downloads fill their part of Redis: clear or delete some')
-  end
+  local lack = created_at == '' and lack_of_room(channel, bytes)
+  if lack then return redis.error_reply('QUEUEFULL ' .. lack .. ': clear or delete some') end
   redis.call('HINCRBY', channel.meta, 'queue_bytes', bytes)
   local now = tonumber(created_at) or now_ms()
   redis.call('HSET', record, 'bytes', bytes, 'download_id', id, 'about', about, 'url', url, 'options', options,

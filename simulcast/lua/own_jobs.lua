@@ -86,9 +86,8 @@ local function ensure_record(channel, record, id, about, now)
   local created_at = redis.call('HGET', record, 'created_at')
   if not created_at then
     local bytes = RECORD_BYTES + #id + #about
-    if not has_room(channel, bytes) then
-      return redis.error_reply('QUEUEFULL the records of all jobs fill their part of Redis: remove some')
-    end
+    local lack = lack_of_room(channel, bytes)
+    if lack then return redis.error_reply('QUEUEFULL ' .. lack .. ': remove some') end
     created_at = int(now)
     redis.call('HINCRBY', channel.meta, channel.total, bytes)
     redis.call('HSET', record, 'family', 'job', 'job_id', id, 'change', '0', 'created_at', created_at, 'bytes', bytes)

@@ -203,6 +203,27 @@ async def test_the_queue_is_bounded_in_bytes_and_what_is_deleted_makes_room(
     await submit(own_jobs, rng)
 
 
+async def test_the_queues_of_all_channels_leave_room_for_the_events_of_their_downloads(
+    own_broker: Broker, own_valkey: Valkey, small: redis.asyncio.Redis
+) -> None:
+    rng = random.Random(4)
+
+    async def fill() -> None:
+        for n in range(100):
+            jobs = Jobs.connect(own_valkey.url, own_broker, f"user.{n}")
+            try:
+                for _ in range(20):
+                    await submit(jobs, rng)
+                    await own_broker.head()  # as a front-end polls
+            finally:
+                await jobs.aclose()
+
+    with pytest.raises(BrokerUnavailable, match="Redis is nearly full: clear or delete some"):
+        await fill()
+    assert (await small.info("memory"))["used_memory"] < MAX_MEMORY * 0.95
+    await own_broker.publish({"type": "x"}, "user.0")
+
+
 async def test_the_bytes_of_the_queue_are_right_whatever_redis_loses(
     own_jobs: Jobs, small: redis.asyncio.Redis
 ) -> None:
