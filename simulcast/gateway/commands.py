@@ -132,64 +132,70 @@ class CommandMethods(ABC):
     Each raises CommandRejected where the server refuses, CommandTimeout without a result within `deadline_s`, and
     ConnectionError if the Gateway is neither connected nor trying to. A connection that is lost meanwhile does no
     harm: the command is sent again, and carried out once. In a callback each raises RuntimeError: the callback holds up
-    the reading of the result.
+    the reading of the result. `channel`: that of the download or job; "" for the user's own, or else `downloads`.
     """
 
-    async def pause(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+    async def pause(self, download_id: str, *, channel: str = "", deadline_s: float = 10.0) -> CommandResult:
         """Pause a download that is queued or running."""
-        return await self._command_one("pause_download", download_id, deadline_s, {})
+        return await self._command_one("pause_download", download_id, deadline_s, {}, channel)
 
-    async def resume(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+    async def resume(self, download_id: str, *, channel: str = "", deadline_s: float = 10.0) -> CommandResult:
         """Resume a download that is paused."""
-        return await self._command_one("resume_download", download_id, deadline_s, {})
+        return await self._command_one("resume_download", download_id, deadline_s, {}, channel)
 
-    async def cancel(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+    async def cancel(self, download_id: str, *, channel: str = "", deadline_s: float = 10.0) -> CommandResult:
         """Cancel a download that hasn't ended."""
-        return await self._command_one("cancel_download", download_id, deadline_s, {})
+        return await self._command_one("cancel_download", download_id, deadline_s, {}, channel)
 
-    async def retry(self, download_id: str, *, deadline_s: float = 10.0) -> CommandResult:
+    async def retry(self, download_id: str, *, channel: str = "", deadline_s: float = 10.0) -> CommandResult:
         """Begin a new attempt of a download that has failed or was cancelled."""
-        return await self._command_one("retry_download", download_id, deadline_s, {})
+        return await self._command_one("retry_download", download_id, deadline_s, {}, channel)
 
-    async def limit(self, download_id: str, bytes_per_s: int, *, deadline_s: float = 10.0) -> CommandResult:
+    async def limit(
+        self, download_id: str, bytes_per_s: int, *, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
         """Limit the speed of a download that isn't complete; 0 for no limit."""
-        return await self._command_one("limit_download", download_id, deadline_s, {"bytes_per_s": bytes_per_s})
+        members: dict[str, object] = {"bytes_per_s": bytes_per_s}
+        return await self._command_one("limit_download", download_id, deadline_s, members, channel)
 
-    async def relink(self, download_id: str, url: str, *, deadline_s: float = 10.0) -> CommandResult:
+    async def relink(
+        self, download_id: str, url: str, *, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
         """Give a download that isn't complete a fresh link: it goes on where the file is the same version."""
-        return await self._command_one("relink_download", download_id, deadline_s, {"url": url})
+        return await self._command_one("relink_download", download_id, deadline_s, {"url": url}, channel)
 
-    async def delete(self, download_id: str, *, file: bool = False, deadline_s: float = 10.0) -> CommandResult:
+    async def delete(
+        self, download_id: str, *, file: bool = False, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
         """Forget a download that doesn't run; with `file` its file goes too."""
-        return await self._command_one("delete_download", download_id, deadline_s, {"file": file} if file else {})
+        members: dict[str, object] = {"file": file} if file else {}
+        return await self._command_one("delete_download", download_id, deadline_s, members, channel)
 
-    async def clear_finished(self, *, deadline_s: float = 10.0) -> CommandResult:
+    async def clear_finished(self, *, channel: str = "", deadline_s: float = 10.0) -> CommandResult:
         """Forget all downloads that have ended; files stay."""
-        return await self._command("clear_finished", {}, deadline_s, {})
+        return await self._command("clear_finished", {}, deadline_s, {}, channel)
 
     async def cancel_job(self, job_id: str, channel: str = "", *, deadline_s: float = 10.0) -> CommandResult:
-        """Ask the process that runs a job to end it; one that is queued ends immediately.
-
-        `channel`: that of the job, "" for `downloads`.
-        """
-        return await self._command_one("cancel_job", job_id, deadline_s, {"channel": channel} if channel else {})
+        """Ask the process that runs a job to end it; one that is queued ends immediately."""
+        return await self._command_one("cancel_job", job_id, deadline_s, {}, channel)
 
     async def remove_job(self, job_id: str, channel: str = "", *, deadline_s: float = 10.0) -> CommandResult:
         """Remove a job that doesn't run from the list, for everyone."""
-        return await self._command_one("remove_job", job_id, deadline_s, {"channel": channel} if channel else {})
+        return await self._command_one("remove_job", job_id, deadline_s, {}, channel)
 
     async def _command_one(
-        self, action: str, target_id: str, deadline_s: float, members: dict[str, object]
+        self, action: str, target_id: str, deadline_s: float, members: dict[str, object], channel: str
     ) -> CommandResult:
         member = "job_id" if action in JOB_ACTIONS else "download_id"
         if not 1 <= len(target_id) <= MAX_ID_CHARS:
             raise ValueError(f"a {member} has 1 to {MAX_ID_CHARS} characters, not {len(target_id)}")
-        return await self._command(action, {member: target_id}, deadline_s, members)
+        return await self._command(action, {member: target_id}, deadline_s, members, channel)
 
     async def _command(
-        self, action: str, target: dict[str, str], deadline_s: float, members: dict[str, object]
+        self, action: str, target: dict[str, str], deadline_s: float, members: dict[str, object], channel: str
     ) -> CommandResult:
-        answer = await self._request(action, target, deadline_s, members)
+        given = {**members, "channel": channel} if channel else members
+        answer = await self._request(action, target, deadline_s, given)
         download_id, job_id = target.get("download_id", ""), target.get("job_id", "")
         return CommandResult(action, download_id, str(answer["command_id"]), job_id)
 

@@ -26,8 +26,13 @@ export interface Deadline {
   deadlineMs?: number;
 }
 
+export interface Target extends Deadline {
+  /** Of the download or job. The default is the user's own, or else `downloads`. */
+  channel?: string;
+}
+
 /** The members of `POST /downloads` (docs/protocol.md). */
-export interface AddOptions extends Deadline {
+export interface AddOptions extends Target {
   /** An id of your own, with which a later call gets the same download. The default is random. */
   download_id?: string;
   /** -9 to 9; higher ones go first. */
@@ -47,7 +52,7 @@ export interface AddOptions extends Deadline {
 }
 
 /** The query of `GET /downloads`. */
-export interface ListOptions extends Deadline {
+export interface ListOptions extends Target {
   state?: Download["state"];
   sort?: "created_at" | "updated_at" | "name" | "total_bytes" | "progress" | "priority";
   order?: "desc" | "asc";
@@ -57,9 +62,7 @@ export interface ListOptions extends Deadline {
 }
 
 /** The members of an item of `POST /publish`. */
-export interface PublishOptions extends Deadline {
-  /** The default is `downloads`. */
-  channel?: string;
+export interface PublishOptions extends Target {
   key?: string;
   idempotency_key?: string;
   ttl_s?: number;
@@ -193,24 +196,24 @@ export interface Gateway {
   // CommandTimeout without an answer, and with Error where nothing is connected nor tries to. A connection that is lost
   // meanwhile does no harm: the message is sent again, and carried out once.
 
-  pause(downloadId: string, options?: Deadline): Promise<void>;
-  resume(downloadId: string, options?: Deadline): Promise<void>;
-  cancel(downloadId: string, options?: Deadline): Promise<void>;
-  retry(downloadId: string, options?: Deadline): Promise<void>;
+  pause(downloadId: string, options?: Target): Promise<void>;
+  resume(downloadId: string, options?: Target): Promise<void>;
+  cancel(downloadId: string, options?: Target): Promise<void>;
+  retry(downloadId: string, options?: Target): Promise<void>;
   /** Limits the speed of a download; 0 for no limit. */
-  limit(downloadId: string, bytesPerS: number, options?: Deadline): Promise<void>;
+  limit(downloadId: string, bytesPerS: number, options?: Target): Promise<void>;
   /** Gives a download a fresh link. */
-  relink(downloadId: string, url: string, options?: Deadline): Promise<void>;
+  relink(downloadId: string, url: string, options?: Target): Promise<void>;
   /** Forgets a download that doesn't run; with `file` its file goes too. */
-  delete(downloadId: string, options?: Deadline & { file?: boolean }): Promise<void>;
+  delete(downloadId: string, options?: Target & { file?: boolean }): Promise<void>;
   /** Forgets all downloads that have ended; files stay. */
-  clearFinished(options?: Deadline): Promise<void>;
-  /** Asks the process that runs a job to end it. `channel`: that of the job, `downloads` by default. */
-  cancelJob(jobId: string, options?: Deadline & { channel?: string }): Promise<void>;
-  removeJob(jobId: string, options?: Deadline & { channel?: string }): Promise<void>;
+  clearFinished(options?: Target): Promise<void>;
+  /** Asks the process that runs a job to end it. */
+  cancelJob(jobId: string, options?: Target): Promise<void>;
+  removeJob(jobId: string, options?: Target): Promise<void>;
   /** Queues a download, or resolves to the one of the same URL and options, unless `again`. */
   add(url: string, options?: AddOptions): Promise<AddedDownload>;
-  get(downloadId: string, options?: Deadline): Promise<Download>;
+  get(downloadId: string, options?: Target): Promise<Download>;
   /** Resolves to a page, the newest first; `total` is the number of all that match. */
   list(options?: ListOptions): Promise<{ downloads: Download[]; total: number }>;
   /** Publishes an event where the token allows that, and resolves to its event_id. */

@@ -116,18 +116,18 @@ export class CommandMethods {
   clearFinished(options) {
     return this.#command("clear_finished", {}, {}, options);
   }
-  cancelJob(id, { channel, ...options } = {}) {
-    return this.#command("cancel_job", { job_id: id }, { channel }, options);
+  cancelJob(id, options) {
+    return this.#command("cancel_job", { job_id: id }, {}, options);
   }
-  removeJob(id, { channel, ...options } = {}) {
-    return this.#command("remove_job", { job_id: id }, { channel }, options);
+  removeJob(id, options) {
+    return this.#command("remove_job", { job_id: id }, {}, options);
   }
 
   async add(url, { deadlineMs, download_id: id = randomId(8), ...options } = {}) {
     return (await this[REQUEST]("add_download", {}, { url, download_id: id, ...options }, deadlineMs)).download;
   }
-  async get(id, { deadlineMs } = {}) {
-    return (await this[REQUEST]("get_download", {}, { download_id: id }, deadlineMs)).download;
+  async get(id, { deadlineMs, channel } = {}) {
+    return (await this[REQUEST]("get_download", {}, { download_id: id, channel }, deadlineMs)).download;
   }
   async list({ deadlineMs, offset = 0, limit = 100, ...options } = {}) {
     const downloads = [];
@@ -152,7 +152,7 @@ export class CommandMethods {
     this[FOLLOW](channels ?? [], "");
   }
 
-  async #command(action, target, members, { deadlineMs } = {}) {
-    await this[REQUEST](action, target, members, deadlineMs);
+  async #command(action, target, members, { deadlineMs, channel } = {}) {
+    await this[REQUEST](action, target, { ...members, channel }, deadlineMs);
   }
 }

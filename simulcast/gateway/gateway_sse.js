@@ -1,6 +1,6 @@
 // A stand-in for a WebSocket where a network lets none through: server-sent events in, commands out by REST.
 
-import { REQUESTS } from "./gateway_rest.js";
+import { queryOf, REQUESTS } from "./gateway_rest.js";
 
 const RESPONSE_TIMEOUT_MS = 10_000;
 const LOST = 1006;
@@ -92,19 +92,16 @@ export class SSEConnection extends EventTarget {
 
   async #command({ action, download_id: id, job_id: jobId, command_id: commandId, channel, file, url, bytes_per_s: bytesPerS }) {
     const one = `${this.#downloads}/${encodeURIComponent(id)}`;
-    const given = Object.entries({ command_id: commandId, channel }).filter(([, value]) => value !== undefined);
-    const query = new URLSearchParams(given);
+    const query = queryOf({ file: file || undefined, command_id: commandId, channel });
     let result = { status: "rejected", reason: "unavailable", message: `${action} needs a WebSocket` };
     const job = `${this.#downloads.replace(/downloads$/, "jobs")}/${encodeURIComponent(jobId)}`;
-    if (action === "cancel_job") result = await this.#request("POST", `${job}/cancel?${query}`);
-    else if (action === "remove_job") result = await this.#request("DELETE", `${job}?${query}`);
-    else if (action === "clear_finished") result = await this.#request("POST", `${this.#downloads}/clear`);
-    else if (action === "delete_download") {
-      result = await this.#request("DELETE", `${one}?file=${file === true}&${query}`);
-    } else if (action === "relink_download") {
-      result = await this.#request("PATCH", `${one}?${query}`, { url });
-    } else if (VERB.test(action)) {
-      result = await this.#request("POST", `${one}/${VERB.exec(action)[1]}?${query}`, { bytes_per_s: bytesPerS });
+    if (action === "cancel_job") result = await this.#request("POST", `${job}/cancel${query}`);
+    else if (action === "remove_job") result = await this.#request("DELETE", job + query);
+    else if (action === "clear_finished") result = await this.#request("POST", `${this.#downloads}/clear${query}`);
+    else if (action === "delete_download") result = await this.#request("DELETE", one + query);
+    else if (action === "relink_download") result = await this.#request("PATCH", one + query, { url });
+    else if (VERB.test(action)) {
+      result = await this.#request("POST", `${one}/${VERB.exec(action)[1]}${query}`, { bytes_per_s: bytesPerS });
     }
     if (jobId !== undefined && result.reason === "unknown_download") result.reason = "unknown_job";
     const command = { action, download_id: id, job_id: jobId, channel, command_id: commandId };

@@ -12,7 +12,8 @@ from simulcast.gateway.resume_position import ResumePosition
 class RequestMethods(ABC):
     """Each returns the server's answer, and raises as `simulcast.gateway.commands.CommandMethods` do.
 
-    A connection that is lost meanwhile does no harm: the request is sent again, and carried out once.
+    A connection that is lost meanwhile does no harm: the request is sent again, and carried out once. `channel`: "" for
+    the user's own, or else `downloads`.
     """
 
     _position: ResumePosition
@@ -32,6 +33,7 @@ class RequestMethods(ABC):
         basic: tuple[str, str] | None = None,
         proxy: str | None = None,
         owner: str | None = None,
+        channel: str = "",
         deadline_s: float = 10.0,
     ) -> AddedDownload:
         """Queue a download, or return the one of the same URL and options, unless `again`.
@@ -53,13 +55,15 @@ class RequestMethods(ABC):
             "basic": basic and {"user": basic[0], "password": basic[1]},
             "proxy": proxy,
             "owner": owner,
+            "channel": channel or None,
         }
         answer = await self._ask("add_download", members, deadline_s)
         return read_download(AddedDownload, answer["download"])
 
-    async def get(self, download_id: str, *, deadline_s: float = 10.0) -> Download:
+    async def get(self, download_id: str, *, channel: str = "", deadline_s: float = 10.0) -> Download:
         """Return one download. Raises CommandRejected, with the reason `unknown_download` if there is none."""
-        answer = await self._ask("get_download", {"download_id": download_id}, deadline_s)
+        members = {"download_id": download_id, "channel": channel or None}
+        answer = await self._ask("get_download", members, deadline_s)
         return read_download(Download, answer["download"])
 
     async def list(
@@ -70,6 +74,7 @@ class RequestMethods(ABC):
         order: str | None = None,
         offset: int = 0,
         limit: int = 100,
+        channel: str = "",
         deadline_s: float = 10.0,
     ) -> DownloadPage:
         """Return a page of downloads, the newest first, or as `state`, `sort` and `order` of `GET /downloads` say.
@@ -77,9 +82,9 @@ class RequestMethods(ABC):
         `limit`: at most 500. `deadline_s`: for each of the answers of 64 KiB that make the page up.
         """
         downloads: tuple[Download, ...] = ()
+        query = {"state": state, "sort": sort, "order": order, "channel": channel or None}
         while True:
-            page = {"offset": offset + len(downloads), "limit": limit - len(downloads)}
-            members: dict[str, object] = {"state": state, "sort": sort, "order": order, **page}
+            members: dict[str, object] = {**query, "offset": offset + len(downloads), "limit": limit - len(downloads)}
             answer = await self._ask("list_downloads", members, deadline_s)
             records, total = cast("tuple[object, ...]", answer["downloads"]), cast(int, answer["total"])
             downloads += tuple(read_download(Download, record) for record in records)
@@ -97,7 +102,7 @@ class RequestMethods(ABC):
         ends: bool = False,
         deadline_s: float = 10.0,
     ) -> str:
-        """Publish an event, where the token allows that, and return its event_id. `channel`: "" for the user's own.
+        """Publish an event, where the token allows that, and return its event_id.
 
         The options are those of `POST /publish` (docs/publishing.md). With the command about 16 KiB at most: larger
         events go by REST. Raises CommandRejected, with the reason `not_allowed` for another token.

@@ -66,6 +66,20 @@ for (const [name, [call, answered, member]] of Object.entries(SENT)) {
   });
 }
 
+test("each call names the channel that it is given", async () => {
+  const one = connected();
+  const target = { channel: "a" };
+  const calls = [
+    one.pause("1", target), one.resume("1", target), one.cancel("1", target), one.retry("1", target), one.limit("1", 5, target),
+    one.relink("1", "http://b/", target), one.delete("1", { file: true, ...target }), one.clearFinished(target),
+    one.removeJob("1", target), one.add(URL_A, target), one.get("1", target), one.list(target),
+  ];
+  await settled();
+  assert.deepEqual(last().sent.map((text) => JSON.parse(text).channel), calls.map(() => "a"));
+  void one.disconnectWebSocket();
+  for (const call of calls) await assert.rejects(call, CommandTimeout);
+});
+
 test("a list is read on until it is complete", async () => {
   const one = connected();
   const listed = one.list({ state: "complete", sort: "name", order: "asc", offset: 100, limit: 50 });

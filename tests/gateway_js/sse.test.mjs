@@ -150,8 +150,8 @@ test("commands leave by REST and their results are messages", async () => {
     ["DELETE", "downloads/a?file=true&command_id=c+1", undefined],
     ["POST", "downloads/a/limit?command_id=c+1", '{"bytes_per_s":1000}'],
     ["PATCH", "downloads/a?command_id=c+1", '{"url":"http://b/c"}'],
-    ["POST", "downloads/clear", undefined],
-    ["POST", "downloads/a/retry?", "{}"],
+    ["POST", "downloads/clear?command_id=c+1", undefined],
+    ["POST", "downloads/a/retry", "{}"],
   ]);
   assert.ok(requests.every(({ headers }) => headers.authorization === "Bearer a.b.c"));
   const results = messages.map((text) => JSON.parse(text));
@@ -199,4 +199,21 @@ test("add, get, list and publish go by REST", async () => {
   await assert.rejects(cancelled, { reason: "unavailable" });
   assert.match(requests.at(-1).url, /\/jobs\/render-7\/cancel\?command_id=[0-9a-f]{32}&channel=a\+b$/);
   await assert.rejects(one.list({ limit: -1 }), { reason: "unavailable" });
+});
+
+test("each request by REST names the channel that it is given", async () => {
+  const { one } = await fallenBack();
+  answer = () => ({ status: 500 });
+  const target = { channel: "a", deadlineMs: 1_000 };
+  for (const call of [
+    () => one.pause("1", target), () => one.limit("1", 5, target), () => one.relink("1", "http://b/", target),
+    () => one.delete("1", { file: true, ...target }), () => one.clearFinished(target), () => one.removeJob("1", target),
+    () => one.add("http://b/", target), () => one.get("1", target), () => one.list({ state: undefined, ...target }),
+  ]) {
+    await assert.rejects(call(), { reason: "unavailable" });
+    const { searchParams } = new URL(requests.at(-1).url);
+    assert.equal(searchParams.get("channel"), "a");
+    assert.equal(searchParams.get("state"), null);
+    assert.ok(!(requests.at(-1).body ?? "").includes("channel"));
+  }
 });

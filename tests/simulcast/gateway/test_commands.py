@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -45,6 +46,34 @@ async def test_a_rejected_command_raises_the_reason(fake_server: FakeServer) -> 
             await retrying
         assert raised.value.reason == "invalid_transition"
         assert (raised.value.action, raised.value.download_id) == ("retry_download", "1")
+
+
+CALLS: dict[str, Callable[[Gateway], Awaitable[object]]] = {
+    "pause_download": lambda one: one.pause("1", channel="a"),
+    "resume_download": lambda one: one.resume("1", channel="a"),
+    "cancel_download": lambda one: one.cancel("1", channel="a"),
+    "retry_download": lambda one: one.retry("1", channel="a"),
+    "limit_download": lambda one: one.limit("1", 5, channel="a"),
+    "relink_download": lambda one: one.relink("1", "http://example.com/", channel="a"),
+    "delete_download": lambda one: one.delete("1", channel="a"),
+    "clear_finished": lambda one: one.clear_finished(channel="a"),
+    "cancel_job": lambda one: one.cancel_job("1", "a"),
+    "remove_job": lambda one: one.remove_job("1", "a"),
+    "add_download": lambda one: one.add("http://example.com/", channel="a"),
+    "get_download": lambda one: one.get("1", channel="a"),
+    "list_downloads": lambda one: one.list(channel="a"),
+}
+
+
+@pytest.mark.parametrize("action", CALLS)
+async def test_each_call_names_the_channel_that_it_is_given(fake_server: FakeServer, action: str) -> None:
+    async with fake_server.gateway() as gateway:
+        calling = asyncio.ensure_future(CALLS[action](gateway))
+        command = await until_asked(fake_server)
+        assert (command["action"], command["channel"]) == (action, "a")
+        await fake_server.say(result_text(command, status="rejected", reason="not_allowed", message="no"))
+        with pytest.raises(CommandRejected):
+            await calling
 
 
 async def test_answers_find_who_asked_in_any_order(fake_server: FakeServer) -> None:
