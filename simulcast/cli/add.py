@@ -80,7 +80,9 @@ def _parse_header(line: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-async def add(target: Target, urls: Sequence[str], priority: int, options: DownloadOptions, *, again: bool) -> bool:
+async def add(
+    target: Target, urls: Sequence[str], priority: int, options: DownloadOptions, channel: str, *, again: bool
+) -> bool:
     """Queue one download after the other, and print each. Return whether all of them were accepted.
 
     `urls`: - for the lines of standard input. Raises CommandError before the first is queued for one of the others that
@@ -90,7 +92,7 @@ async def add(target: Target, urls: Sequence[str], priority: int, options: Downl
         if url != "-":
             check_url(url, target)
     refused = 0
-    async with target.open() as service:
+    async with target.open(channel) as service:
         async for number, url in _numbered(urls):
             try:
                 check_url(url, target)

@@ -75,10 +75,10 @@ Token = Annotated[
         rich_help_panel=_SERVICE,
     ),
 ]
-JobChannel = Annotated[
+Channel = Annotated[
     str,
     typer.Option(
-        "--channel", metavar="CHANNEL", help="Only jobs of this channel, and no downloads; without it, of `downloads`."
+        metavar="CHANNEL", help="Channel of the downloads and other jobs; without it the token's own, or `downloads`."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: a document, or a line for each result; errors too.")]
@@ -129,15 +129,20 @@ class Target:
 
         return redacted_url(self.url or self._redis_url())
 
-    def open(self) -> AbstractAsyncContextManager[Service]:
-        """Open the service, and close it. Raises CommandError, SettingRefused."""
+    def open(self, channel: str = "") -> AbstractAsyncContextManager[Service]:
+        """Open the service, and close it. `channel`: of downloads and jobs. Raises CommandError, SettingRefused."""
+        from simulcast.cli.publish import check_channel
+
+        if channel:
+            check_channel(channel)
         if self.url:
             from simulcast.cli.service.by_rest import service_by_rest
 
-            return service_by_rest(self.url, self.token)
+            return service_by_rest(self.url, self.token, channel)
         from simulcast.cli.service.by_redis import service_by_redis
+        from simulcast.model.channel import DEFAULT_CHANNEL
 
-        return service_by_redis(self._redis_url())
+        return service_by_redis(self._redis_url(), channel or DEFAULT_CHANNEL)
 
     def _redis_url(self) -> str:
         from simulcast.cli.redis import redis_url

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from simulcast.cli.commands import JobChannel, Target, service_command
+from simulcast.cli.commands import Channel, Target, service_command
 from simulcast.cli.service.protocol import Service
 from simulcast.errors import CommandError
 from simulcast.model.commands import Action, Command, JobAction, JobCommand
@@ -18,21 +18,17 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Its id, as `simulc
 _JOB_ACTIONS: dict[Action, JobAction] = {"cancel": "cancel_job", "delete": "remove_job"}
 
 
-def _run(target: Target, commands: list[Command], channel: str = "") -> None:
-    from simulcast.cli.publish import check_channel
-
-    if channel:
-        check_channel(channel)
+def _run(target: Target, commands: list[Command], channel: str) -> None:
     asyncio.run(request_commands(target, commands, channel))
 
 
 async def request_commands(target: Target, commands: list[Command], channel: str) -> None:
-    """Record each command and print it. `channel`: of jobs, "" for downloads, and jobs of their channel.
+    """Record each command and print it. `channel`: "" for the default.
 
     Raises CommandError that names the rejected ones, BrokerUnavailable.
     """
     rejected = []
-    async with target.open() as service:
+    async with target.open(channel) as service:
         for command in commands:
             if message := await _request(service, command, channel):
                 rejected.append(message)
@@ -49,41 +45,41 @@ async def _request(service: Service, command: Command, channel: str) -> str:
     """Record a command. Return "", or the refusal. Raises CommandError, BrokerUnavailable."""
     if command.action != "clear" and not command.download_id:
         return "an id is empty: give it as `simulcast list` prints it"
-    refusal = None if channel else await service.command(command)
-    if not channel and (refusal is None or not refusal.is_unknown):
+    refusal = await service.command(command)
+    if refusal is None or not refusal.is_unknown:
         return refusal.message if refusal else ""
     job_id = command.download_id
     if job_action := _JOB_ACTIONS.get(command.action):
-        refusal = await service.command_job(JobCommand(job_action, job_id, channel=channel))
+        refusal = await service.command_job(JobCommand(job_action, job_id))
         if refusal is None or not refusal.is_unknown:
             return refusal.message if refusal else ""
     elif await service.has_job(job_id):
         return f"can't {command.action} job {job_id}: a job is cancelled or deleted"
-    return f"there is no job {job_id} in channel {channel}" if channel else f"there is no download or job {job_id}"
+    return f"there is no download or job {job_id}" + (f" in channel {channel}" if channel else "")
 
 
 @service_command("simulcast pause 3f0c9a1be27d4c55")
-def pause(target: Target, ids: Ids) -> None:
+def pause(target: Target, ids: Ids, channel: Channel = "") -> None:
     """Pause downloads; received bytes are kept."""
-    _run(target, [Command("pause", download_id) for download_id in ids])
+    _run(target, [Command("pause", download_id) for download_id in ids], channel)
 
 
 @service_command("simulcast resume 3f0c9a1be27d4c55")
-def resume(target: Target, ids: Ids) -> None:
+def resume(target: Target, ids: Ids, channel: Channel = "") -> None:
     """Continue paused downloads."""
-    _run(target, [Command("resume", download_id) for download_id in ids])
+    _run(target, [Command("resume", download_id) for download_id in ids], channel)
 
 
 @service_command("simulcast cancel 3f0c9a1be27d4c55")
-def cancel(target: Target, ids: Ids, channel: JobChannel = "") -> None:
+def cancel(target: Target, ids: Ids, channel: Channel = "") -> None:
     """Cancel downloads and other jobs. Received bytes are removed."""
     _run(target, [Command("cancel", download_id) for download_id in ids], channel)
 
 
 @service_command("simulcast retry 3f0c9a1be27d4c55")
-def retry(target: Target, ids: Ids) -> None:
+def retry(target: Target, ids: Ids, channel: Channel = "") -> None:
     """Start failed or cancelled downloads again."""
-    _run(target, [Command("retry", download_id) for download_id in ids])
+    _run(target, [Command("retry", download_id) for download_id in ids], channel)
 
 
 @service_command("simulcast limit 500KiB 3f0c9a1be27d4c55")
@@ -91,12 +87,13 @@ def limit(
     target: Target,
     speed: Annotated[str, typer.Argument(metavar="SPEED", help="Bytes per second: 2MB, 500KiB, or 0 for no limit.")],
     ids: Ids,
+    channel: Channel = "",
 ) -> None:
     """Change the speed limit of downloads, also while they run."""
     from simulcast.cli.add import parse_speed
 
     bytes_per_s = parse_speed(speed)
-    _run(target, [Command("limit", download_id, bytes_per_s=bytes_per_s) for download_id in ids])
+    _run(target, [Command("limit", download_id, bytes_per_s=bytes_per_s) for download_id in ids], channel)
 
 
 @service_command("simulcast relink 3f0c9a1be27d4c55 'https://example.com/a.iso?signature=2'")
@@ -104,12 +101,13 @@ def relink(
     target: Target,
     download_id: Annotated[str, typer.Argument(metavar="ID", help="The download's id.")],
     link: Annotated[str, typer.Argument(metavar="URL", help="Its fresh link.")],
+    channel: Channel = "",
 ) -> None:
     """Give a download a fresh link. It goes on from where it is."""
     from simulcast.cli.add import check_url
 
     check_url(link, target)
-    _run(target, [Command("relink", download_id, url=link)])
+    _run(target, [Command("relink", download_id, url=link)], channel)
 
 
 @service_command("simulcast delete 3f0c9a1be27d4c55 --file")
@@ -117,13 +115,13 @@ def delete(
     target: Target,
     ids: Ids,
     file: Annotated[bool, typer.Option("--file", help="Remove the downloaded file too.")] = False,
-    channel: JobChannel = "",
+    channel: Channel = "",
 ) -> None:
     """Remove downloads and other jobs that do not run from the list."""
     _run(target, [Command("delete", download_id, with_file=file) for download_id in ids], channel)
 
 
 @service_command("simulcast clear")
-def clear(target: Target) -> None:
+def clear(target: Target, channel: Channel = "") -> None:
     """Remove all that have ended from the list. Files stay."""
-    _run(target, [Command("clear")])
+    _run(target, [Command("clear")], channel)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulcast.cli.commands import JobChannel, Target, service_command
+from simulcast.cli.commands import Channel, Target, service_command
 from simulcast.errors import CommandError
 
 if TYPE_CHECKING:
@@ -41,33 +41,34 @@ def add(
     proxy: Annotated[str, typer.Option(metavar="URL", help="Proxy, one of those that the workers allow.")] = "",
     priority: Annotated[int, typer.Option(metavar="NUMBER", min=-9, max=9, help="Higher priorities start first.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Add it though the same is there already.")] = False,
+    channel: Channel = "",
 ) -> None:
     """Queue downloads and print their ids."""
     from simulcast.cli import add
 
     options = add.parse_options(header or [], name, checksum, limit, proxy, urls)
-    if not asyncio.run(add.add(target, urls, priority, options, again=again)):
+    if not asyncio.run(add.add(target, urls, priority, options, channel, again=again)):
         raise typer.Exit(1)
 
 
 async def list_records(target: Target, state: str, kind: str, limit: int, channel: str) -> tuple[list["Record"], int]:
     """Return the newest records, of any or that state and kind, and the number of matches.
 
-    `channel`: of jobs, "" for downloads, and jobs of their channel. Raises CommandError, BrokerUnavailable.
+    `channel`: "" for the default. Raises CommandError, BrokerUnavailable.
     """
     from simulcast.model.job_record import STATES, Query
     from simulcast.model.own_job import JOB_STATES, JobQuery
 
     records: list[Record] = []
     total = 0
-    async with target.open() as service:
-        if kind in ("", DOWNLOAD) and not channel:
+    async with target.open(channel) as service:
+        if kind in ("", DOWNLOAD):
             query = Query(state=next((known for known in STATES if known == state), None), limit=limit)
             downloads, total = await service.downloads(query)
             records += downloads
         if kind != DOWNLOAD and state != "paused":
             job_state = next((known for known in JOB_STATES if known == state), None)
-            others, count = await service.jobs(JobQuery(job_state, kind or None, limit=limit), channel)
+            others, count = await service.jobs(JobQuery(job_state, kind or None, limit=limit))
             records += others
             total += count
     return sorted(records, key=lambda record: record.created_at, reverse=True)[:limit], total
@@ -93,19 +94,16 @@ def list_(
     limit: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, max=10000, help="Print at most so many, newest first.")
     ] = 100,
-    channel: JobChannel = "",
+    channel: Channel = "",
 ) -> None:
     """Print each download and other job: id, state, progress, name."""
     from rich.console import Console
 
     from simulcast.cli.listing import Listing, line
-    from simulcast.cli.publish import check_channel
     from simulcast.model.job_record import STATES
 
     if state and state not in STATES:
         raise CommandError(f"there is no state {state!r}; there are {', '.join(STATES)}")
-    if channel:
-        check_channel(channel)
     records, total = asyncio.run(list_records(target, state, kind, limit, channel))
     if target.as_json:
         members = {"records": [record.model_dump(mode="json") for record in records], "total": total}

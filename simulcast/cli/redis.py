@@ -46,12 +46,12 @@ async def broker_at(url: str) -> AsyncIterator[Broker]:
 
 
 @asynccontextmanager
-async def all_jobs_at(url: str) -> AsyncIterator[tuple[Broker, Jobs, OwnJobs]]:
-    """Open also the downloads and other jobs of such a Redis, and close them. Raises as `broker_at`."""
+async def all_jobs_at(url: str, channel: str) -> AsyncIterator[tuple[Broker, Jobs, OwnJobs]]:
+    """Open also the downloads and other jobs of a channel, and close them. Raises as `broker_at`."""
     async with (
         broker_at(url) as broker,
-        aclosing(Jobs.connect(url, broker)) as jobs,
-        aclosing(OwnJobs.connect(url, broker)) as own_jobs,
+        aclosing(Jobs.connect(url, broker, channel)) as jobs,
+        aclosing(OwnJobs.connect(url, broker, channel)) as own_jobs,
     ):
         yield broker, jobs, own_jobs
 

@@ -20,9 +20,9 @@ from simulcast.submissions import submit
 
 
 @asynccontextmanager
-async def service_by_redis(url: str) -> AsyncIterator["RedisService"]:
+async def service_by_redis(url: str, channel: str) -> AsyncIterator["RedisService"]:
     """Open the service of a Redis that has answered. Raises CommandError if Redis is away or refuses."""
-    async with all_jobs_at(url) as (broker, jobs, own_jobs), aclosing(ProcessRegistry.connect(url)) as registry:
+    async with all_jobs_at(url, channel) as (broker, jobs, own_jobs), aclosing(ProcessRegistry.connect(url)) as registry:
         yield RedisService(broker, jobs, own_jobs, registry)
 
 
@@ -43,7 +43,7 @@ class RedisService:
         return Refusal(reason == "unknown_download", command.describe(reason)) if reason else None
 
     async def command_job(self, command: JobCommand) -> Refusal | None:
-        reason = await self._jobs_in(command.channel).command(command)
+        reason = await self._own_jobs.command(command)
         return Refusal(reason == "unknown_job", command.describe(reason)) if reason else None
 
     async def has_job(self, job_id: str) -> bool:
@@ -56,11 +56,8 @@ class RedisService:
     async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
         return await self._jobs.list(query)
 
-    async def jobs(self, query: JobQuery, channel: str) -> tuple[Sequence[OwnJobRecord], int]:
-        return await self._jobs_in(channel).list(query)
-
-    def _jobs_in(self, channel: str) -> OwnJobs:
-        return self._own_jobs.in_channel(channel) if channel else self._own_jobs
+    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+        return await self._own_jobs.list(query)
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
         key, ends, ttl_s = options.key, options.ends, options.ttl_s

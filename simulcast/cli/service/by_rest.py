@@ -48,14 +48,17 @@ class _Results(BaseModel):
 
 
 @asynccontextmanager
-async def service_by_rest(url: str, token: str) -> AsyncIterator["RestService"]:
-    """Open a service elsewhere. Sends nothing yet. Raises CommandError for an address that is none."""
+async def service_by_rest(url: str, token: str, channel: str) -> AsyncIterator["RestService"]:
+    """Open a service elsewhere. Sends nothing yet. Raises CommandError for an address that is none.
+
+    `channel`: "" for the one that is the token's own, or else the default one.
+    """
     address = ServiceAddress.parse(url)
     if address.websocket.uri.query:
         raise CommandError(f"--url {address}: only `simulcast watch` takes a query behind a ?")
     client = RestClient(address, token)
     try:
-        yield RestService(client)
+        yield RestService(client, channel)
     finally:
         client.close()
 
@@ -63,13 +66,14 @@ async def service_by_rest(url: str, token: str) -> AsyncIterator["RestService"]:
 class RestService:
     """Implements `Service`."""
 
-    def __init__(self, client: RestClient) -> None:
+    def __init__(self, client: RestClient, channel: str) -> None:
         self._client = client
+        self._query: Mapping[str, object] = {"channel": channel} if channel else {}
 
     async def add(self, url: str, priority: int, options: DownloadOptions, *, again: bool) -> SubmittedRecord:
         members = {**options.model_dump(exclude_defaults=True), "url": url, "priority": priority, "again": again}
         body = json.dumps(members, default=SecretStr.get_secret_value)
-        answer = await self._client.call("POST", "/downloads", body=body, headers={"Idempotency-Key": _new_id()})
+        answer = await self._client.call("POST", "/downloads", self._query, body, {"Idempotency-Key": _new_id()})
         return _parse(SubmittedRecord, answer)
 
     async def command(self, command: Command) -> Refusal | None:
@@ -86,7 +90,7 @@ class RestService:
 
     async def command_job(self, command: JobCommand) -> Refusal | None:
         path = f"/jobs/{_segment(command.job_id)}"
-        query = {"command_id": _new_id()} | ({"channel": command.channel} if command.channel else {})
+        query = {"command_id": _new_id()}
         if command.action == "remove_job":
             return await self._command("DELETE", path, query, None, "")
         return await self._command("POST", f"{path}/cancel", query, None, "")
@@ -97,8 +101,8 @@ class RestService:
     async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
         return await self._records("/downloads", _Page[JobRecord], query.limit, {"state": query.state})
 
-    async def jobs(self, query: JobQuery, channel: str) -> tuple[Sequence[OwnJobRecord], int]:
-        wanted = {"state": query.state, "kind": query.kind, "channel": channel or None}
+    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+        wanted = {"state": query.state, "kind": query.kind}
         return await self._records("/jobs", _Page[OwnJobRecord], query.limit, wanted)
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
@@ -143,7 +147,7 @@ class RestService:
 
         Raises CommandError for a success that is not an `answer`: another service may accept any request.
         """
-        response = await self._client.request(method, path, query, body)
+        response = await self._client.request(method, path, {**self._query, **query}, body)
         detail = read_detail(response.body)
         is_unknown = response.status == 404 and detail not in ("", "Not Found")
         if is_unknown or (download_id and response.status in (404, 405)):
@@ -159,7 +163,7 @@ class RestService:
     ) -> tuple[Sequence[_Record], int]:
         """Return the first `limit` records, in as many pages as that takes, and the number of all."""
         records: list[_Record] = []
-        query = {name: value for name, value in wanted.items() if value is not None}
+        query = {**self._query, **{name: value for name, value in wanted.items() if value is not None}}
         while True:
             place = {"offset": len(records), "limit": min(_PAGE, limit - len(records))}
             page = _parse(kind, await self._client.call("GET", path, {**query, **place}))

@@ -30,7 +30,7 @@ class Refusal:
 
 
 class Service(Protocol):
-    """Every method raises CommandError and BrokerUnavailable."""
+    """Its downloads and jobs are those of one channel. Every method raises CommandError and BrokerUnavailable."""
 
     async def add(self, url: str, priority: int, options: DownloadOptions, *, again: bool) -> SubmittedRecord:
         """Queue a download, unless `again` is false and the same is there already."""
@@ -47,8 +47,8 @@ class Service(Protocol):
     async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
         """Return the records, and the number of those that match."""
 
-    async def jobs(self, query: JobQuery, channel: str) -> tuple[Sequence[OwnJobRecord], int]:
-        """As `downloads`, for jobs that are no downloads. `channel`: "" for that of downloads."""
+    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+        """As `downloads`, for jobs that are no downloads."""
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
         """Publish one event, a JSON object, and return its `event_id`."""

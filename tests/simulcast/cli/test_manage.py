@@ -97,11 +97,28 @@ async def test_jobs_of_another_channel_are_named_with_it(simulcast: Command, emb
     assert simulcast("list").stdout == ""
     assert simulcast("list", "--channel", "team-7").stdout == "report  queued      0%  Sales  scan\n"
     assert "there is no download or job report" in assert_complaint(simulcast("cancel", "report"))
-    assert "there is no job x in channel team-7" in assert_complaint(simulcast("cancel", "x", "--channel", "team-7"))
+    refused = assert_complaint(simulcast("cancel", "x", "--channel", "team-7"))
+    assert "there is no download or job x in channel team-7" in refused
     for action in ("cancel", "delete"):
         assert simulcast(action, "report", "--channel", "team-7").stdout == f"report  {action} is recorded\n"
     assert simulcast("list", "--channel", "team-7").stdout == ""
     assert "a channel has" in assert_complaint(simulcast("list", "--channel", "a b"))
+
+
+def test_downloads_of_another_channel_are_added_listed_and_commanded_in_it(simulcast: Command) -> None:
+    flags = ("--channel", "team-7")
+    download_id = simulcast("add", "http://example.com/a.iso", *flags).stdout.split()[0]
+    assert simulcast("list").stdout == ""
+    assert "there is no download" in assert_complaint(simulcast("pause", download_id))
+    for command in (
+        ["pause", download_id], ["resume", download_id], ["limit", "2MB", download_id],
+        ["relink", download_id, "http://example.com/b.iso"], ["cancel", download_id], ["retry", download_id],
+        ["cancel", download_id], ["clear"],
+    ):  # fmt: skip
+        assert simulcast("list", *flags).stdout.split()[0] == download_id
+        done = simulcast(*command, *flags)
+        assert done.returncode == 0, done
+    assert simulcast("list", *flags).stdout == ""
 
 
 async def test_limit_changes_the_speed_that_add_set(simulcast: Command, embedded: EmbeddedServer) -> None:

@@ -105,6 +105,14 @@ async def test_jobs_of_another_channel_are_named_with_it(elsewhere: Remote, own_
         done = await asyncio.to_thread(elsewhere, action, "report", *flags)
         assert done.stdout == f"report  {action} is recorded\n"
     assert (await asyncio.to_thread(elsewhere, "list", *flags)).stdout == ""
+    added = await asyncio.to_thread(elsewhere, "add", "http://example.com/a.iso", *flags)
+    download_id = added.stdout.split()[0]
+    for action in ("pause", "cancel", "delete"):
+        listed = await asyncio.to_thread(elsewhere, "list", *flags)
+        assert listed.stdout.split()[0] == download_id
+        assert (await asyncio.to_thread(elsewhere, action, download_id)).returncode == 1
+        assert (await asyncio.to_thread(elsewhere, action, download_id, *flags)).returncode == 0
+    assert (await asyncio.to_thread(elsewhere, "list", *flags)).stdout == ""
 
 
 async def test_options_of_a_download_arrive_with_their_secrets(
