@@ -58,7 +58,7 @@ class Services:
     revocations: RevocationStore
     connected: set[Subscriber] = field(default_factory=set)
     closing: set[Subscriber] = field(default_factory=set)
-    other_jobs: dict[str, Jobs] = field(default_factory=dict)
+    other_jobs: dict[str, tuple[Jobs, OwnJobs]] = field(default_factory=dict)
 
     async def start(self, channels: Iterable[str], address: str) -> str | None:
         """Begin to follow the channels. Return why that is not possible now, or None when all have started."""
@@ -75,17 +75,20 @@ class Services:
 
     def jobs_in(self, channel: str) -> Jobs:
         """Return the downloads of that channel, whose lists a crowd shares. Raises ValueError for an invalid one."""
+        return self._all_jobs_in(channel)[0]
+
+    def own_jobs_in(self, channel: str) -> OwnJobs:
+        """As `jobs_in`, for jobs that are no downloads."""
+        return self._all_jobs_in(channel)[1]
+
+    def _all_jobs_in(self, channel: str) -> tuple[Jobs, OwnJobs]:
         if channel == self.channel:
-            return self.jobs
+            return self.jobs, self.own_jobs
         if channel not in self.other_jobs:
             if len(self.other_jobs) >= MAX_OTHER_JOBS:
                 self.other_jobs.clear()
-            self.other_jobs[channel] = self.jobs.in_channel(channel)
+            self.other_jobs[channel] = self.jobs.in_channel(channel), self.own_jobs.in_channel(channel)
         return self.other_jobs[channel]
-
-    def own_jobs_in(self, channel: str) -> OwnJobs:
-        """Return the jobs of that channel. Raises ValueError for an invalid one."""
-        return self.own_jobs if channel == self.channel else self.own_jobs.in_channel(channel)
 
     def disconnect_revoked(self, is_revoked: Callable[[Grant], bool]) -> None:
         """Disconnect the clients whose grants are revoked, so that they get others.
