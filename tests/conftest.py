@@ -3,6 +3,7 @@
 import gc
 import itertools
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -29,13 +30,17 @@ settings.register_profile(
 settings.load_profile("tests")
 _numbers = itertools.count()
 _LONG = ("faults", "chaos", "autobahn", "topology", "install", "page")  # folders
+_LONG_MODULE = re.compile(r"^pytestmark = .*\bpytest\.mark\.long\b", re.MULTILINE)
 _FIRST = (*_LONG, "model", "compose", "gateway_js", "properties")  # begun last, one of them would be waited for
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves out folders of long tests where none is wanted: each process imports all that it collects."""
-    is_long = collection_path.parent == Path(__file__).parent and collection_path.name in _LONG
-    return True if is_long and config.option.markexpr == "not long" else None
+    """Leaves out folders and modules of long tests where none is wanted: each process imports all that it collects."""
+    if config.option.markexpr != "not long":
+        return None
+    if collection_path.suffix == ".py":
+        return True if _LONG_MODULE.search(collection_path.read_text(encoding="utf-8")) else None
+    return True if collection_path.parent == Path(__file__).parent and collection_path.name in _LONG else None
 
 
 def pytest_collection_finish() -> None:

@@ -15,6 +15,7 @@ from tests.jobs import history_at
 from tests.older_redis import libraries
 from tests.service import Program
 
+pytestmark = pytest.mark.long
 JOBS = "tests.adapters.arq_jobs"
 COMMAND = ("-m", "arq", f"{JOBS}.WorkerSettings")
 
@@ -66,7 +67,6 @@ async def test_a_job_that_is_cancelled_in_the_queue_does_not_run(arq: Arq, audie
     assert not (tmp_path / "running").exists()
 
 
-@pytest.mark.long
 async def test_a_job_whose_process_is_killed(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:
@@ -93,7 +93,6 @@ async def test_a_job_of_cron(arq: Arq, audience: Audience) -> None:
     await eventually(is_complete, "the job of cron")
 
 
-@pytest.mark.long
 async def test_a_job_that_was_stopped_for_longer_than_its_lease(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path))
     lost = await audience.stop_past_its_lease(job_id, tmp_path)
@@ -103,7 +102,6 @@ async def test_a_job_that_was_stopped_for_longer_than_its_lease(arq: Arq, audien
     assert story == ["started 1", "error 1 its process was lost"]
 
 
-@pytest.mark.long
 async def test_a_job_that_is_delivered_again_is_the_next_attempt(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:
@@ -119,7 +117,6 @@ async def test_a_job_that_is_delivered_again_is_the_next_attempt(
     assert story == ["started 1", "error 1 its process was lost", "started 2", "complete 2"]
 
 
-@pytest.mark.long
 async def test_a_worker_that_is_stopped_leaves_its_jobs_to_the_next_one(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:
@@ -134,7 +131,6 @@ async def test_a_worker_that_is_stopped_leaves_its_jobs_to_the_next_one(
     assert story == ["started 1", "queued 2 its worker was stopped", "started 2", "complete 2"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("state", ["deferred", "running"])
 async def test_a_job_that_arq_aborts(state: str, arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path), **({"_defer_by": 60} if state == "deferred" else {}))
@@ -144,14 +140,12 @@ async def test_a_job_that_arq_aborts(state: str, arq: Arq, audience: Audience, t
     assert (await audience.the_end(job_id))["type"] == "job_cancelled"
 
 
-@pytest.mark.long
 async def test_a_job_that_expires_in_the_queue(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path), _defer_by=1, _expires=0.5)
     assert (await audience.the_end(job_id))["type"] == "job_cancelled"
     assert not (tmp_path / "running").exists()
 
 
-@pytest.mark.long
 async def test_a_job_that_ends_in_spite_of_a_cancel(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     job_id = arq.send("stubborn", str(tmp_path))
     await running(tmp_path)
@@ -160,7 +154,6 @@ async def test_a_job_that_ends_in_spite_of_a_cancel(arq: Arq, audience: Audience
     assert (event["type"], event["overtaken"], event["result"]) == ("job_complete", "cancel", "just done")
 
 
-@pytest.mark.long
 async def test_further_ends(arq: Arq, audience: Audience) -> None:
     slow, large, hopeless = arq.send("slow"), arq.send("large"), arq.send("hopeless")
     assert await audience.story(slow, "job_error") == ["started 1", "error 1 TimeoutError"]
@@ -174,7 +167,6 @@ async def test_a_job_of_another_function_is_not_told(arq: Arq, audience: Audienc
     assert await audience.events(job_id) == []
 
 
-@pytest.mark.long
 async def test_many_jobs_run_side_by_side(arq: Arq, audience: Audience, tmp_path: Path) -> None:
     (tmp_path / "finish").touch()
     jobs = [arq.send("work", str(tmp_path)) for _ in range(30)]
@@ -182,7 +174,6 @@ async def test_many_jobs_run_side_by_side(arq: Arq, audience: Audience, tmp_path
         assert await audience.story(job_id, "job_complete") == ["started 1", "complete 1"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("module", ["unreachable", "of a download"])
 async def test_a_job_that_clients_cannot_follow_runs_all_the_same(
     module: str, service: Service, environment: dict[str, str], tmp_path: Path
@@ -199,7 +190,6 @@ async def test_a_job_that_clients_cannot_follow_runs_all_the_same(
         await until(lambda: f"← {job_id}:work" in worker.output(), "the end of the job")
 
 
-@pytest.mark.long
 async def test_redis_is_restarted_meanwhile(arq: Arq, service: Service, tmp_path: Path) -> None:
     job_id = arq.send("work", str(tmp_path))
     await end_behind_a_restart(service, job_id, tmp_path)

@@ -16,6 +16,8 @@ from tests.adapters.audience import LOST, RETRIED, Audience, Service, end_behind
 from tests.conditions import until
 from tests.service import Program
 
+pytestmark = pytest.mark.long
+
 COMMAND = ("-m", "dramatiq", "tests.adapters.dramatiq_actors", "--processes", "1", "--threads", "3")
 
 
@@ -87,7 +89,6 @@ async def test_a_retry_is_the_next_attempt(dramatiq: Dramatiq, audience: Audienc
     assert await audience.retried(job_id) == RETRIED
 
 
-@pytest.mark.long
 async def test_a_killed_process_loses_its_message_and_the_next_one_runs_it_again(
     service: Service, audience: Audience, tmp_path: Path
 ) -> None:
@@ -105,7 +106,6 @@ async def test_a_killed_process_loses_its_message_and_the_next_one_runs_it_again
     assert story == ["started 1", "error 1 its process was lost", "started 2", "complete 2"]
 
 
-@pytest.mark.long
 async def test_a_message_that_was_stopped_for_longer_than_its_lease(
     dramatiq: Dramatiq, audience: Audience, tmp_path: Path
 ) -> None:
@@ -116,7 +116,6 @@ async def test_a_message_that_was_stopped_for_longer_than_its_lease(
     assert await audience.story(job_id, "job_error") == ["started 1", "error 1 its process was lost"]
 
 
-@pytest.mark.long
 async def test_further_ends(dramatiq: Dramatiq, audience: Audience, tmp_path: Path) -> None:
     slow, large, hidden = dramatiq.send("slow"), dramatiq.send("large"), dramatiq.send("hidden", str(tmp_path))
     old = dramatiq.send("old", message_timestamp=1)
@@ -127,7 +126,6 @@ async def test_further_ends(dramatiq: Dramatiq, audience: Audience, tmp_path: Pa
     assert [event["type"] for event in await audience.events(hidden)] == ["job_queued"]  # the sender tells of all
 
 
-@pytest.mark.long
 async def test_many_messages_in_several_processes(service: Service, audience: Audience, tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / str(number)).mkdir()
@@ -139,7 +137,6 @@ async def test_many_messages_in_several_processes(service: Service, audience: Au
             assert await audience.story(job_id, "job_complete") == ["started 1", "complete 1"]
 
 
-@pytest.mark.long
 async def test_a_worker_that_is_stopped_leaves_its_message_to_the_next_one(
     service: Service, audience: Audience, tmp_path: Path
 ) -> None:
@@ -155,7 +152,6 @@ async def test_a_worker_that_is_stopped_leaves_its_message_to_the_next_one(
     assert story == ["started 1", "queued 2 Shutdown", "started 2", "complete 2"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("reason", ["unreachable", "of a download"])
 async def test_a_message_that_clients_cannot_follow_runs_all_the_same(
     reason: str, service: Service, dramatiq: Dramatiq, tmp_path: Path
@@ -172,7 +168,6 @@ async def test_a_message_that_clients_cannot_follow_runs_all_the_same(
         await running(tmp_path)
 
 
-@pytest.mark.long
 async def test_redis_is_restarted_meanwhile(dramatiq: Dramatiq, service: Service, tmp_path: Path) -> None:
     job_id = dramatiq.send("work", str(tmp_path))
     await end_behind_a_restart(service, job_id, tmp_path)

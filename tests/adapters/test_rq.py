@@ -19,6 +19,8 @@ from tests.adapters.audience import FINISHES_OR_RAISES, LOST, RETRIED, Audience,
 from tests.conditions import eventually, until
 from tests.service import Program
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Queues:
@@ -89,7 +91,6 @@ async def test_a_job_that_is_cancelled_in_the_queue_does_not_run(
     assert await audience.story(second.id, "job_cancelled") == ["cancelled 1"]
 
 
-@pytest.mark.long
 async def test_a_job_whose_process_is_killed(queues: Queues, audience: Audience, tmp_path: Path) -> None:
     job = queues.send("work", str(tmp_path))
     os.kill(await running(tmp_path), signal.SIGKILL)
@@ -102,7 +103,6 @@ async def test_a_retry_is_the_next_attempt(queues: Queues, audience: Audience, t
     assert (await audience.retried(job.id))[-len(RETRIED) :] == RETRIED
 
 
-@pytest.mark.long
 async def test_a_job_that_was_stopped_for_longer_than_its_lease(
     queues: Queues, audience: Audience, tmp_path: Path
 ) -> None:
@@ -113,7 +113,6 @@ async def test_a_job_that_was_stopped_for_longer_than_its_lease(
     assert (await audience.story(job.id, "job_error"))[-2:] == ["started 1", f"error 1 {LOST}"]
 
 
-@pytest.mark.long
 async def test_a_killed_job_that_is_retried_is_the_next_attempt(
     queues: Queues, audience: Audience, tmp_path: Path
 ) -> None:
@@ -127,7 +126,6 @@ async def test_a_killed_job_that_is_retried_is_the_next_attempt(
     assert (await audience.story(job.id, "job_complete"))[-4:] == story
 
 
-@pytest.mark.long
 async def test_a_job_that_its_own_library_cancels_or_stops(queues: Queues, audience: Audience, tmp_path: Path) -> None:
     stopped = queues.send("work", str(tmp_path))
     await running(tmp_path)
@@ -143,7 +141,6 @@ async def test_a_job_that_its_own_library_cancels_or_stops(queues: Queues, audie
     assert (await audience.the_end(stopped.id))["type"] == "job_cancelled"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "args", "options", "kind", "attempt", "message"),
     [
@@ -172,7 +169,6 @@ async def test_further_ends(
     assert message is ... or event.get("error_message") == message
 
 
-@pytest.mark.long
 async def test_a_repetition_is_the_next_attempt(queues: Queues, audience: Audience) -> None:
     job = queues.send("double", 2, repeat=rq.Repeat(times=1))
     story = ["complete 1", "queued 2", "started 2", "complete 2"]
@@ -183,7 +179,6 @@ async def test_a_repetition_is_the_next_attempt(queues: Queues, audience: Audien
     await eventually(is_told, "both ends")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("is_fetched", [False, True])
 async def test_a_job_that_is_enqueued_again_is_the_next_attempt(
     is_fetched: bool, queues: Queues, audience: Audience, tmp_path: Path
@@ -197,7 +192,6 @@ async def test_a_job_that_is_enqueued_again_is_the_next_attempt(
     assert (await audience.story(job.id, "job_complete"))[-4:] == story
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("servers", ["ours", "both"])
 async def test_redis_is_restarted_meanwhile(servers: str, service: Service, tmp_path: Path) -> None:
     with Redis.from_url(service.queue.url) as connection:
@@ -208,7 +202,6 @@ async def test_redis_is_restarted_meanwhile(servers: str, service: Service, tmp_
             await end_behind_a_restart(service, job.id, tmp_path, servers)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("worker", ["SimpleWorker", "SpawnWorker"])
 async def test_another_worker_in_a_burst(worker: str, queues: Queues, audience: Audience, tmp_path: Path) -> None:
     (tmp_path / "finish").touch()
@@ -219,7 +212,6 @@ async def test_another_worker_in_a_burst(worker: str, queues: Queues, audience: 
             assert (await audience.the_end(job.id))["type"] == "job_complete"
 
 
-@pytest.mark.long
 async def test_a_queue_without_a_worker_runs_its_jobs_itself(queues: Queues, audience: Audience) -> None:
     queue = rq.Queue("sync", is_async=False, connection=queues.connection, job_class=queues.job_class)
     job = queue.enqueue(f"{rq_jobs.MODULE}.double", args=(2,))
@@ -227,7 +219,6 @@ async def test_a_queue_without_a_worker_runs_its_jobs_itself(queues: Queues, aud
     assert await audience.story(job.id, "job_complete") == ["started 1", "complete 1"]
 
 
-@pytest.mark.long
 async def test_only_some_functions_and_no_job_while_our_redis_is_away(queues: Queues, audience: Audience) -> None:
     members = {"simulcast_url": queues.service.valkey.url, "simulcast_only": rq_jobs.ChosenJob.simulcast_only}
     chosen = rq.Queue("x", is_async=False, connection=queues.connection, job_class=type("J", (TrackedJob,), members))

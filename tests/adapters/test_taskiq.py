@@ -14,6 +14,7 @@ from tests.adapters.sender import sender
 from tests.conditions import until
 from tests.service import Program
 
+pytestmark = pytest.mark.long
 TASKS = "tests.adapters.taskiq_tasks"
 COMMAND = ("-m", "taskiq", "worker", f"{TASKS}:broker", "--workers", "1")
 
@@ -78,7 +79,7 @@ async def test_a_running_task_that_is_cancelled(task: str, taskiq: Taskiq, audie
 
 
 @pytest.mark.parametrize(
-    "task", ["work", *(pytest.param(task, marks=pytest.mark.long) for task in ("work_sync", "persistent"))]
+    "task", ["work", "work_sync", "persistent"]
 )
 async def test_a_task_that_is_cancelled_in_the_queue_does_not_run(
     task: str, service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
@@ -100,7 +101,6 @@ async def test_a_retry_is_the_next_attempt(taskiq: Taskiq, audience: Audience, t
     assert await audience.retried(job_id) == RETRIED
 
 
-@pytest.mark.long
 async def test_a_killed_process_loses_its_task_and_the_next_one_runs_it_again(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:
@@ -118,7 +118,6 @@ async def test_a_killed_process_loses_its_task_and_the_next_one_runs_it_again(
     assert story == ["started 1", "error 1 its process was lost", "started 2", "complete 2"]
 
 
-@pytest.mark.long
 async def test_a_task_that_was_stopped_for_longer_than_its_lease(
     taskiq: Taskiq, audience: Audience, tmp_path: Path
 ) -> None:
@@ -130,7 +129,6 @@ async def test_a_task_that_was_stopped_for_longer_than_its_lease(
     assert story == ["started 1", "error 1 its process was lost"]
 
 
-@pytest.mark.long
 async def test_further_ends(taskiq: Taskiq, audience: Audience, tmp_path: Path) -> None:
     slow, large, broken, requeued = (taskiq.send(task) for task in ("slow", "large", "broken", "requeued"))
     hidden = taskiq.send("hidden", str(tmp_path))
@@ -143,7 +141,6 @@ async def test_further_ends(taskiq: Taskiq, audience: Audience, tmp_path: Path) 
     assert await audience.events(hidden) == []
 
 
-@pytest.mark.long
 async def test_many_tasks_run_side_by_side(taskiq: Taskiq, audience: Audience, tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / str(number)).mkdir()
@@ -153,7 +150,6 @@ async def test_many_tasks_run_side_by_side(taskiq: Taskiq, audience: Audience, t
         assert await audience.story(job_id, "job_complete") == ["started 1", "complete 1"]
 
 
-@pytest.mark.long
 async def test_the_tasks_of_a_process_pool_are_followed(
     service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:
@@ -164,7 +160,6 @@ async def test_the_tasks_of_a_process_pool_are_followed(
         assert await audience.story(job_id, "job_complete") == ["started 1", "complete 1"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("reason", ["unreachable", "of a download"])
 async def test_a_task_that_clients_cannot_follow_runs_all_the_same(
     reason: str, service: Service, environment: dict[str, str], taskiq: Taskiq, tmp_path: Path
@@ -180,7 +175,6 @@ async def test_a_task_that_clients_cannot_follow_runs_all_the_same(
     await running(tmp_path)
 
 
-@pytest.mark.long
 async def test_redis_is_restarted_meanwhile(taskiq: Taskiq, service: Service, tmp_path: Path) -> None:
     job_id = taskiq.send("work", str(tmp_path))
     await end_behind_a_restart(service, job_id, tmp_path)

@@ -45,7 +45,11 @@ async def test_a_client_that_left_is_freed_without_the_collector(valkey: Valkey,
 
 
 @pytest.mark.parametrize("visits", ["the channel", "a channel that is new", "a channel of no valid name"])
-@pytest.mark.parametrize("stays_s", [0.0, 0.01], ids=["leaves at once", "leaves while it joins"])
+@pytest.mark.parametrize(
+    "stays_s",
+    [pytest.param(0.0, marks=pytest.mark.long), 0.01],
+    ids=["leaves at once", "leaves while it joins"],
+)
 async def test_nothing_of_a_connection_is_left_to_the_collector(
     valkey: Valkey, channel: str, visits: str, stays_s: float
 ) -> None:

@@ -201,7 +201,7 @@ class FrontEndMachine(ListenerMachine):
 
 
 FrontEndMachine.TestCase.settings = settings(
-    max_examples=400,
+    max_examples=250,
     stateful_step_count=40,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),

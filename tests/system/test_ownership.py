@@ -88,6 +88,7 @@ async def test_kill_9_of_the_owner_another_resumes_with_range(
     assert "download_complete" not in await settled(setup.connection)
 
 
+@pytest.mark.long
 async def test_a_stalled_owner_that_wakes_up_is_refused_and_mixes_no_file(
     setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:

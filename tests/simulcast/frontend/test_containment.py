@@ -156,7 +156,7 @@ async def play(
         await connection.close()
 
 
-@pytest.mark.parametrize("is_direct", [True, False], ids=["own", "asgi"])
+@pytest.mark.parametrize("is_direct", [True, pytest.param(False, marks=pytest.mark.long)], ids=["own", "asgi"])
 async def test_an_error_at_any_seam_costs_no_other_channel_or_client_anything(
     is_direct: bool, valkey: Valkey, channel: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
