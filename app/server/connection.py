@@ -159,7 +159,10 @@ class Connection(asyncio.Protocol):
             stream = refusal_stream(accept, status, reason) if path.endswith(b"/events") else None
             self._respond(stream or JSONResponse({"detail": reason}, status, _RETRY_AFTER), head)
         elif head is not None and head.is_handshake:
-            self._open_websocket(head, forwarded, rest)
+            if self.transport in self.context.unread:  # a WebSocket would be taken for one whose socket has room
+                self._respond(JSONResponse({"detail": "read the last response before a WebSocket is opened"}, 400))
+            else:
+                self._open_websocket(head, forwarded, rest)
         else:
             if self._requests is None:
                 self._server.connections.discard(self)  # uvicorn's protocol takes the place

@@ -15,6 +15,9 @@ class UnreadResponses:
     def __init__(self) -> None:
         self._bytes: dict[asyncio.Transport, int] = {}
 
+    def __contains__(self, transport: asyncio.Transport) -> bool:
+        return transport in self._bytes
+
     def add(self, transport: asyncio.Transport) -> None:
         """Count what waits for a client whose socket is full."""
         if (size := transport.get_write_buffer_size() - ALLOWANCE_BYTES) <= 0:

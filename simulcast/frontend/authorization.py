@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from simulcast.frontend.grant import Grant
+from simulcast.frontend.services import RETRY_AFTER
 from simulcast.model.close_codes import MAX_REASON_BYTES, Reconnect, Stop
 
 AUTHENTICATION_TIMEOUT_S = 10.0  # from the handshake to the first message
+DECISION_TIMEOUT_S = 30.0  # how long the application may think about a client
 NO_TOKEN_REASON = f"no token came within {AUTHENTICATION_TIMEOUT_S:.0f} s: send one first"
 Argument = TypeVar("Argument")
 
@@ -36,12 +38,21 @@ Authorize = Callable[[HTTPConnection], Decision | Awaitable[Decision]]
 
 
 async def decide(function: Callable[[Argument], Decision | Awaitable[Decision]], argument: Argument) -> Decision:
-    """Call the application's function; one that is no coroutine function runs in a thread, since it may block."""
-    if inspect.iscoroutinefunction(function):
-        decision = await function(argument)
-    else:
-        decision = await run_in_threadpool(function, argument)
-        decision = await decision if inspect.isawaitable(decision) else decision
+    """Call the application's function; one that is no coroutine function runs in a thread, since it may block.
+
+    Raises HTTPException 503 where no decision comes within DECISION_TIMEOUT_S.
+    """
+    try:
+        async with asyncio.timeout(DECISION_TIMEOUT_S) as timeout:
+            if inspect.iscoroutinefunction(function):
+                decision = await function(argument)
+            else:
+                decision = await to_thread.run_sync(function, argument, abandon_on_cancel=True)
+                decision = await decision if inspect.isawaitable(decision) else decision
+    except TimeoutError:
+        if not timeout.expired():
+            raise
+        raise HTTPException(503, "the application did not decide about this client in time", RETRY_AFTER) from None
     if decision is not None and not isinstance(decision, Grant | TokenInFirstMessage):
         raise TypeError(f"authorize returned {type(decision).__name__}: it must return a Grant, or None to refuse")
     return decision

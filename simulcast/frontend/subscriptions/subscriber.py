@@ -70,6 +70,8 @@ class Subscriber:
         self._with_channel = self.options.with_channel
         self._joined_at = self.channels.now()
         self.connected.add(self)
+        if not self.writer.has_room:
+            self.on_pause()
 
     def on_pause(self) -> None:
         """The socket is full."""

@@ -14,6 +14,7 @@ from app.server.connection import Connection
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.transport.asgi import http_transport
 from simulcast.frontend.transport.batch_writers import SSEWriter
+from simulcast.frontend.transport.handshake import Handshake
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from tests.conditions import until
 from tests.served import HANDSHAKE, REQUEST, hello, rest, served
@@ -157,6 +158,27 @@ async def test_of_responses_that_nobody_reads_those_that_waited_longest_are_cut_
         assert isinstance(server.config.http, type) and issubclass(server.config.http, Connection)
         unread_responses = server.config.http.context.unread
     assert not unread_responses._bytes
+
+
+async def test_behind_a_response_that_was_not_read_no_websocket_is_opened() -> None:
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000000")]})
+        await send({"type": "http.response.body", "body": b"x" * 20_000_000})
+
+    opened: list[Handshake] = []
+    async with served(endpoint, opened.append) as server:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", server.config.port))
+            client.sendall(REQUEST + b"\r\n")
+            await until(lambda: _full(server), "the full socket")
+            client.sendall(HANDSHAKE + b"\r\n")
+            client.setblocking(False)
+            received = bytearray()
+            while chunk := await asyncio.get_running_loop().sock_recv(client, 1_000_000):
+                received += chunk
+    assert b"HTTP/1.1 400 " in received[20_000_000:]
+    assert opened == []
 
 
 def _full(server: uvicorn.Server) -> dict[int, int]:
