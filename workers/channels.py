@@ -68,12 +68,16 @@ class WorkChannels:
     async def remove_strays(self) -> None:
         """Remove files that no download owns any more, of channels without work too.
 
-        Raises BrokerUnavailable, OSError.
+        A folder that can't be read keeps its own files alone. Raises BrokerUnavailable, and OSError for the folder of all.
         """
         hosts = await self._finder.orphan_hosts()
         for channel in dict.fromkeys([*self.patterns.names, *await self._root.stored_channels(), *hosts]):
-            if self.patterns.covers(channel):
+            if not self.patterns.covers(channel):
+                continue
+            try:
                 await self.downloader(channel).remove_strays(hosts.get(channel, ()))
+            except OSError as error:
+                _log.warning("part files of channel %s not looked at: %s", channel, error.strerror)
 
     def _add(self, channel: str) -> bool:
         if channel not in self._turns:

@@ -182,6 +182,21 @@ async def test_part_files_are_removed_by_the_records_of_their_own_channel(
     assert not empty.exists() and channel_folder(tmp_path, BOB).exists()
 
 
+async def test_a_folder_that_can_not_be_read_keeps_no_files_of_other_channels(
+    own_valkey: Valkey, own_jobs: Jobs, client: Client, tmp_path: Path
+) -> None:
+    folder = channel_folder(tmp_path, BOB)
+    folder.mkdir(parents=True)
+    stray = folder / "same.part.1-a"
+    stray.write_bytes(b"x")
+    os.utime(stray, (0, 0))
+    channel_folder(tmp_path, ALICE).write_text("a file has its name")
+    patterns = ChannelPatterns.parse([ALICE, "user.*"])
+    async with aclosing(topology_from_url(own_valkey.url)) as servers:
+        await channels_of(own_jobs, client, tmp_path, servers, patterns).remove_strays()
+    assert not stray.exists()
+
+
 async def test_each_channel_is_asked_in_its_turn_and_what_has_no_work_is_dropped(
     own_valkey: Valkey, own_jobs: Jobs, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
