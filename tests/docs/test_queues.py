@@ -40,7 +40,7 @@ async def test_the_bar_of_a_task_moves(queue: str, own_valkey: Valkey, tmp_path:
 
         await eventually(has_ended, "the end of the task")
     finally:
-        worker.stop()
+        worker.kill_all()  # a plain worker of taskiq, too, goes on now and then after SIGTERM
     events = await history_at(own_valkey.url)
     assert [event["type"] for event in events if event["type"] != "job_progress"][-2:] == [
         "job_started",
