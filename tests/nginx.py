@@ -1,7 +1,10 @@
 """A real nginx with the shipped configuration, in front of one front-end, which it serves below a sub path."""
 
 import re
+import socket
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.ports import free_port
@@ -12,7 +15,7 @@ BELOW = "/x/"
 
 
 class Nginx:
-    """An nginx that listens on a free loopback port until `stop`."""
+    """An nginx that listens on a free loopback port, as soon as it is made and until `stop`."""
 
     def __init__(self, folder: Path, front_end_port: int, max_connections: int = 1000) -> None:
         """`max_connections`: how many one address may have."""
@@ -39,6 +42,15 @@ class Nginx:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        deadline = time.monotonic() + STOP_S
+        while not self._listens():
+            assert self._process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def _listens(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
 
     @property
     def url(self) -> str:

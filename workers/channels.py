@@ -68,7 +68,7 @@ class WorkChannels:
     async def remove_strays(self) -> None:
         """Remove files that no download owns any more, of channels without work too.
 
-        A folder that can't be read keeps its own files alone. Raises BrokerUnavailable, and OSError for the folder of all.
+        A folder that can't be read keeps its own files alone. Raises BrokerUnavailable; OSError for the root folder.
         """
         hosts = await self._finder.orphan_hosts()
         for channel in dict.fromkeys([*self.patterns.names, *await self._root.stored_channels(), *hosts]):

@@ -13,7 +13,6 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from simulcast.frontend.grant import Grant
-from simulcast.frontend.services import RETRY_AFTER
 from simulcast.model.close_codes import MAX_REASON_BYTES, Reconnect, Stop
 
 AUTHENTICATION_TIMEOUT_S = 10.0  # from the handshake to the first message
@@ -52,7 +51,9 @@ async def decide(function: Callable[[Argument], Decision | Awaitable[Decision]],
     except TimeoutError:
         if not timeout.expired():
             raise
-        raise HTTPException(503, "the application did not decide about this client in time", RETRY_AFTER) from None
+        raise HTTPException(
+            503, "the application did not decide about this client in time", {"retry-after": "2"}
+        ) from None
     if decision is not None and not isinstance(decision, Grant | TokenInFirstMessage):
         raise TypeError(f"authorize returned {type(decision).__name__}: it must return a Grant, or None to refuse")
     return decision

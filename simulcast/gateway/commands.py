@@ -158,9 +158,7 @@ class CommandMethods(ABC):
         members: dict[str, object] = {"bytes_per_s": bytes_per_s}
         return await self._command_one("limit_download", download_id, deadline_s, members, channel)
 
-    async def relink(
-        self, download_id: str, url: str, *, channel: str = "", deadline_s: float = 10.0
-    ) -> CommandResult:
+    async def relink(self, download_id: str, url: str, *, channel: str = "", deadline_s: float = 10.0) -> CommandResult:
         """Give a download that isn't complete a fresh link: it goes on where the file is the same version."""
         return await self._command_one("relink_download", download_id, deadline_s, {"url": url}, channel)
 

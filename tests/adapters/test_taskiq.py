@@ -78,9 +78,7 @@ async def test_a_running_task_that_is_cancelled(task: str, taskiq: Taskiq, audie
     assert "cancelled" in taskiq.send("result of", job_id)
 
 
-@pytest.mark.parametrize(
-    "task", ["work", "work_sync", "persistent"]
-)
+@pytest.mark.parametrize("task", ["work", "work_sync", "persistent"])
 async def test_a_task_that_is_cancelled_in_the_queue_does_not_run(
     task: str, service: Service, environment: dict[str, str], audience: Audience, tmp_path: Path
 ) -> None:

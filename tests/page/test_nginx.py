@@ -1,6 +1,5 @@
 """Below a sub path, behind nginx: the page, its WebSocket, its stream, and the client for browsers."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from playwright.async_api import Browser, expect
 
 from simulcast.broker import Broker
 from simulcast.model.events import progress_event
-from tests.conditions import eventually
 from tests.event_stream import stream
 from tests.nginx import BELOW, Nginx
 from tests.page.conftest import until_begun
@@ -33,20 +31,10 @@ def nginx(tmp_path: Path) -> Iterator[list[Nginx]]:
         server.stop()
 
 
-async def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, max_connections: int = 1000) -> Nginx:
+def in_front_of(running: FrontEnd, nginx: list[Nginx], folder: Path, max_connections: int = 1000) -> Nginx:
     folder.mkdir()
     started = Nginx(folder, running.port, max_connections)
     nginx.append(started)
-
-    async def listens() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", started.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    await eventually(listens, "nginx's start")
     return started
 
 
@@ -60,7 +48,7 @@ async def test_the_page_is_live_and_adds(
     tmp_path: Path,
     blocked: bool,
 ) -> None:
-    before = await in_front_of(await front_end(root_path=BELOW), nginx, tmp_path / "nginx")
+    before = in_front_of(await front_end(root_path=BELOW), nginx, tmp_path / "nginx")
     broker = Broker.connect(own_valkey.url)
     context = await browser.new_context()
     page = await context.new_page()
@@ -91,7 +79,7 @@ async def test_with_its_root_path_what_the_server_names_is_below_it(
     front_end: StartFrontEnd, nginx: list[Nginx], tmp_path: Path, raw: bool
 ) -> None:
     running = await front_end(raw=raw, root_path=BELOW if raw else BELOW.rstrip("/"))
-    before = await in_front_of(running, nginx, tmp_path / "nginx")
+    before = in_front_of(running, nginx, tmp_path / "nginx")
     async with aiohttp.ClientSession() as session:
         async with session.post(f"{before.url}downloads", json={"url": "http://127.0.0.1:1/a.bin"}) as answer:
             record, location = await answer.json(), answer.headers["location"]
@@ -111,7 +99,7 @@ async def test_with_its_root_path_what_the_server_names_is_below_it(
 async def test_a_stream_goes_through_at_once_and_recovers(
     front_end: StartFrontEnd, own_valkey: Valkey, nginx: list[Nginx], tmp_path: Path
 ) -> None:
-    before = await in_front_of(await front_end(), nginx, tmp_path / "nginx")
+    before = in_front_of(await front_end(), nginx, tmp_path / "nginx")
     broker = Broker.connect(own_valkey.url)
     async with stream(f"{before.url}events") as reader:
         for n in range(3):  # each of them alone: a proxy that buffers would hold it back
@@ -127,7 +115,7 @@ async def test_the_client_for_browsers_connects_beside_the_page(
     browser: Browser, front_end: StartFrontEnd, own_valkey: Valkey, nginx: list[Nginx], tmp_path: Path
 ) -> None:
     running = await front_end()
-    before = await in_front_of(running, nginx, tmp_path / "nginx")
+    before = in_front_of(running, nginx, tmp_path / "nginx")
     broker = Broker.connect(own_valkey.url)
     for base in (f"http://127.0.0.1:{running.port}/", before.url):
         context = await browser.new_context()
@@ -150,8 +138,8 @@ async def test_one_address_has_as_many_connections_as_it_may_by_nginx_or_by_the_
     front_end: StartFrontEnd, nginx: list[Nginx], tmp_path: Path
 ) -> None:
     running = await front_end(SIMULCAST_CONNECTIONS_PER_ADDRESS="2")
-    strict = await in_front_of(running, nginx, tmp_path / "strict", max_connections=2)
-    lenient = await in_front_of(running, nginx, tmp_path / "lenient")
+    strict = in_front_of(running, nginx, tmp_path / "strict", max_connections=2)
+    lenient = in_front_of(running, nginx, tmp_path / "lenient")
 
     async def connect(through: Nginx, address: str) -> websockets.ClientConnection:
         url = through.url.replace("http", "ws") + "ws"

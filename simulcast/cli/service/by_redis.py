@@ -22,7 +22,10 @@ from simulcast.submissions import submit
 @asynccontextmanager
 async def service_by_redis(url: str, channel: str) -> AsyncIterator["RedisService"]:
     """Open the service of a Redis that has answered. Raises CommandError if Redis is away or refuses."""
-    async with all_jobs_at(url, channel) as (broker, jobs, own_jobs), aclosing(ProcessRegistry.connect(url)) as registry:
+    async with (
+        all_jobs_at(url, channel) as (broker, jobs, own_jobs),
+        aclosing(ProcessRegistry.connect(url)) as registry,
+    ):
         yield RedisService(broker, jobs, own_jobs, registry)
 
 

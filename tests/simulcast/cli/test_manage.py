@@ -105,6 +105,7 @@ async def test_jobs_of_another_channel_are_named_with_it(simulcast: Command, emb
     assert "a channel has" in assert_complaint(simulcast("list", "--channel", "a b"))
 
 
+@pytest.mark.usefixtures("embedded")
 def test_downloads_of_another_channel_are_added_listed_and_commanded_in_it(simulcast: Command) -> None:
     flags = ("--channel", "team-7")
     download_id = simulcast("add", "http://example.com/a.iso", *flags).stdout.split()[0]
