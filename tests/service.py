@@ -89,6 +89,7 @@ class FrontEnd(Program):
     """`descriptors`: how many files and sockets it may open; 0 for as many as the machine lets it."""
 
     descriptors: ClassVar[int] = 0
+    program: ClassVar[Sequence[str]] = ("-m", "app")
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class FrontEnd(Program):
         """`raw`: the front-end, or plain uvicorn; `port`: that of one that is to be replaced, else a free one."""
         self.redis_url = redis_url
         self.port = port or free_port()
-        program = _limited_to(self.descriptors) if self.descriptors else ("-m", "app")
+        program = _limited_to(self.descriptors) if self.descriptors else self.program
         command = program if raw else ("-m", "uvicorn", "app.main:app", "--port", str(self.port))
         settings = {"REDIS_URL": redis_url, "SIMULCAST_PORT": str(self.port)} | environment
         super().__init__([*command, "--root-path", root_path], log, **settings)
