@@ -1,100 +1,144 @@
-"""Lists of downloads and of other jobs: a page in the order of creation is read alone, others are made of all records.
+"""Lists of downloads and of other jobs. A page in an order of the index is read alone; others are of so many jobs.
 
 A crowd shares the readings.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar, cast
+from dataclasses import replace
+from typing import Final, Generic, NamedTuple, TypeVar, cast
 
 import redis.asyncio
+from pydantic import BaseModel
 
 from simulcast.errors import BrokerUnavailable
+from simulcast.job_index import read_index
+from simulcast.model.job_page import Cursor, JobPage, Selection
 from simulcast.shared_reading import SharedReading
+from simulcast.store.functions import Argument
 from simulcast.store.topology import Topology
 
-_PAGE = 200
-_MAX_OFFSET = 2**53  # behind every job; Redis takes whole numbers of 64 bits
-_Record = TypeVar("_Record")
+MAX_SORTED: Final = 1000  # jobs that a page in another order is made of
+_PAGE = 500  # jobs of one call
+_Record = TypeVar("_Record", bound=BaseModel)
+_Row = Sequence[bytes | None]  # the time of a job in its order, and the fields that were asked for
 
 
-class _Query(Protocol[_Record]):
-    """A page of records; equal ones share a reading."""
+class _Reading(NamedTuple):
+    """One reply. `last`: where the next page begins, None for none. `is_cut`: some jobs were not looked at."""
 
-    @property
-    def offset(self) -> int: ...
-
-    @property
-    def limit(self) -> int: ...
-
-    @property
-    def is_by_creation(self) -> bool: ...
-
-    @property
-    def descending(self) -> bool: ...
-
-    def apply(self, records: Iterable[_Record]) -> tuple[list[_Record], int]: ...
+    total: int
+    last: Cursor | None
+    is_cut: bool
+    rows: list[_Row]
 
 
 class JobList(Generic[_Record]):
-    """The records of one channel whose ids are in the sorted set `ids`, by their time of creation.
+    """The jobs of one channel whose functions get `keys`.
 
-    `prefix`: of the key of a record, before its id. `parse`: of its `fields`; raises BrokerUnavailable for one that is
-    not readable, which is left out.
+    `id_field`: of their records. `parse`: of `fields` of a record; raises BrokerUnavailable for one that is not
+    readable, which is left out.
     """
 
     def __init__(
         self,
         servers: Topology,
         channel: str,
-        ids: str,
-        prefix: str,
+        keys: Sequence[str],
+        id_field: str,
         fields: Sequence[str],
         parse: Callable[[Mapping[str, str]], _Record],
     ) -> None:
         self._servers = servers
-        self._channel = channel
-        self._ids = ids
-        self._prefix = prefix
+        self._names = servers.names(channel)
+        self._keys = keys
+        self._id_field = id_field
         self._fields = fields
         self._parse = parse
-        self._pages: SharedReading[_Query[_Record], tuple[list[_Record], int]] = SharedReading(self._read_page)
-        self._all: SharedReading[Sequence[_Record]] = SharedReading(self._read_all)
-        self._turn = asyncio.Lock()
+        self._pages: SharedReading[Selection, JobPage[_Record]] = SharedReading(self._read_page)
 
-    async def page(self, query: _Query[_Record]) -> tuple[list[_Record], int]:
-        """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        if query.is_by_creation:
-            return await self._pages.get(query)
-        records = await self._all.get()
-        async with self._turn:
-            await asyncio.sleep(0)  # events go out between two pages
-            return query.apply(records)
+    async def page(self, selection: Selection) -> JobPage[_Record]:
+        """Return one page of records. Raises BrokerUnavailable."""
+        return await self._pages.get(selection)
 
-    async def _read_page(self, query: _Query[_Record]) -> tuple[list[_Record], int]:
-        async def call(client: redis.asyncio.Redis) -> tuple[list[_Record], int]:
-            total = await client.zcard(self._ids)
-            first = min(query.offset, _MAX_OFFSET)
-            ids = await client.zrange(self._ids, first, first + query.limit - 1, desc=query.descending)
-            return await self._records(client, cast(Sequence[bytes], ids)), total
+    async def _read_page(self, selection: Selection) -> JobPage[_Record]:
+        if selection.sort_field:
+            return await self._sort(selection)
+        # In Redis an offset counts the jobs that are looked at, not those that match.
+        skipped = selection.offset if selection.needles and selection.cursor is None else 0
+        whole = replace(selection, offset=0, limit=selection.limit + skipped) if skipped else selection
+        reading = await self._read_all(whole, (self._id_field, *self._fields))
+        records: list[_Record] = []
+        cursors: list[Cursor] = []
+        for at, job_id, *values in reading.rows[skipped:]:
+            with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
+                records.append(self._record(values))
+                cursors.append(_cursor(at, job_id))
+        return JobPage(records, reading.total, cursors, reading.last, not reading.is_cut)
 
-        return await self._servers.read(self._channel, "list the jobs", call)
+    async def _sort(self, selection: Selection) -> JobPage[_Record]:
+        newest = replace(selection, descending=True, offset=0, cursor=None, limit=MAX_SORTED)
+        reading = await self._read_all(newest, (self._id_field, selection.sort_field))
+        rows = sorted(reading.rows, key=_sort_key(selection.sort_field), reverse=selection.descending)
+        first = selection.offset if selection.cursor is None else selection.cursor.number
+        ids = [row[1] or b"" for row in rows[first : first + selection.limit]]
+        records: list[_Record] = []
+        for values in await self._servers.read(
+            self._names.channel, "list the jobs", lambda client: self._by_id(client, ids)
+        ):
+            with suppress(BrokerUnavailable):  # it may have been deleted meanwhile
+                records.append(self._record(values))
+        cursors = [Cursor(first + n + 1) for n in range(len(records))]
+        end = first + len(ids)
+        is_all = reading.total <= MAX_SORTED and not reading.is_cut
+        return JobPage(records, reading.total, cursors, Cursor(end) if end < len(rows) else None, is_all)
 
-    async def _read_all(self) -> Sequence[_Record]:
-        async def call(client: redis.asyncio.Redis) -> Sequence[_Record]:
-            return await self._records(client, cast(Sequence[bytes], await client.zrange(self._ids, 0, -1)))
+    async def _by_id(self, client: redis.asyncio.Redis, ids: Sequence[bytes]) -> list[_Row]:
+        async with client.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hmget(self._names.job_prefix + job_id.decode(), self._fields)
+            return cast(list[_Row], await pipe.execute())
 
-        return await self._servers.read(self._channel, "list the jobs", call)
+    def _record(self, values: _Row) -> _Record:
+        fields = zip(self._fields, values, strict=True)
+        return self._parse({name: text.decode() for name, text in fields if text is not None})
 
-    async def _records(self, client: redis.asyncio.Redis, ids: Sequence[bytes]) -> list[_Record]:
-        records = []
-        for start in range(0, len(ids), _PAGE):
-            async with client.pipeline(transaction=False) as pipe:
-                for job_id in ids[start : start + _PAGE]:
-                    pipe.hmget(self._prefix + job_id.decode(), self._fields)
-                for values in await pipe.execute():
-                    fields = zip(self._fields, values, strict=True)
-                    with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
-                        records.append(self._parse({name: text.decode() for name, text in fields if text is not None}))
-        return records
+    async def _read_all(self, selection: Selection, fields: Sequence[str]) -> _Reading:
+        """Return so many jobs as were asked for, in calls that Redis carries out between others."""
+        rows: list[_Row] = []
+        while True:
+            rest = selection.limit - len(rows)
+            reading = await self._read(
+                replace(selection, limit=rest if selection.needles else min(_PAGE, rest)), fields
+            )
+            rows += reading.rows
+            if reading.last is None or reading.is_cut or len(rows) >= selection.limit:
+                return reading._replace(rows=rows)
+            selection = replace(selection, cursor=reading.last)
+
+    async def _read(self, selection: Selection, fields: Sequence[str]) -> _Reading:
+        owner = selection.owner.encode(errors="replace")
+        args: list[Argument] = [self._names.pubsub, " ".join(selection.states), owner, selection.order]
+        args += [-1 if selection.descending else 1, selection.offset]
+        args += [selection.cursor.number, selection.cursor.job_id] if selection.cursor else ["", ""]
+        args += [selection.limit, len(selection.needles), *selection.needles, *fields]
+
+        reply = await read_index(self._servers, self._names, "list_jobs", self._keys, args)
+        total, at, job_id, is_more, is_cut, rows = cast(tuple[int, bytes, bytes, bytes, bytes, list[_Row]], reply)
+        return _Reading(total, _cursor(at, job_id) if is_more else None, bool(is_cut), rows)
+
+
+def _cursor(at: bytes | None, job_id: bytes | None) -> Cursor:
+    return Cursor(int(at or 0), (job_id or b"").decode())
+
+
+def _sort_key(field: str) -> Callable[[_Row], tuple[float | bytes, bytes]]:
+    """Return the key of a row: its text, or its number, which is the smallest where it is unknown."""
+
+    def key(row: _Row) -> tuple[float | bytes, bytes]:
+        _, job_id, value = row
+        if field == "name":
+            return value or b"", job_id or b""
+        return -1.0 if value is None or value == b"null" else float(value), job_id or b""
+
+    return key

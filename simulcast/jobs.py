@@ -20,6 +20,7 @@ from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import Command, Reason
 from simulcast.model.download_options import NO_OPTIONS, DownloadOptions
 from simulcast.model.events import validate_key
+from simulcast.model.job_page import JobPage
 from simulcast.model.job_record import (
     RECORD_FIELDS,
     JobRecord,
@@ -50,8 +51,7 @@ class Jobs(JobCalls):
         super().__init__(servers, broker, channel)
         self._keys = [*self._names.stream_keys, *self._names.job_keys]
         self._publish_args: list[Argument] = [self._names.pubsub, HISTORY_LENGTH]
-        ids, prefix = self._names.job_keys[0], self._names.job_prefix
-        self._list = JobList(servers, channel, ids, prefix, RECORD_FIELDS, parse_record)
+        self._list = JobList(servers, channel, self._keys, "download_id", RECORD_FIELDS, parse_record)
 
     async def submit(
         self,
@@ -187,9 +187,9 @@ class Jobs(JobCalls):
             raise KeyError(download_id)
         return parse_record(decode_hash(fields))
 
-    async def list(self, query: Query) -> tuple[list[JobRecord], int]:
-        """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        return await self._list.page(query)
+    async def list(self, query: Query) -> JobPage[JobRecord]:
+        """Return one page of records. Raises BrokerUnavailable."""
+        return await self._list.page(query.select())
 
     async def orphaned_files(self, worker: str, start: int = 0) -> tuple[str, ...]:
         """Return files of a worker's host that no job owns any more, oldest first, at most _PAGE from `start` on.

@@ -21,6 +21,7 @@ from simulcast.model import own_job
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.commands import JobCommand, Reason
 from simulcast.model.events import quote
+from simulcast.model.job_page import JobPage
 from simulcast.model.job_record import decode_hash
 from simulcast.model.own_job import JobEnd, JobQuery, OwnJobRecord
 from simulcast.store import functions
@@ -52,8 +53,7 @@ class OwnJobs(JobCalls):
         """Owns `servers`."""
         super().__init__(servers, broker, channel)
         self._keys = [*self._names.stream_keys, *self._names.own_job_keys]
-        ids, prefix = self._names.own_job_keys[0], self._names.job_prefix
-        self._list = JobList(servers, channel, ids, prefix, own_job.RECORD_FIELDS, own_job.parse_record)
+        self._list = JobList(servers, channel, self._keys, "job_id", own_job.RECORD_FIELDS, own_job.parse_record)
 
     async def queue(
         self,
@@ -202,9 +202,9 @@ class OwnJobs(JobCalls):
             raise KeyError(job_id)
         return own_job.parse_record(fields)
 
-    async def list(self, query: JobQuery) -> tuple[list[OwnJobRecord], int]:
-        """Return one page of records, and the number of records that match. Raises BrokerUnavailable."""
-        return await self._list.page(query)
+    async def list(self, query: JobQuery) -> JobPage[OwnJobRecord]:
+        """Return one page of records. Raises BrokerUnavailable."""
+        return await self._list.page(query.select())
 
     async def _report(
         self,

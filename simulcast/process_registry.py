@@ -10,6 +10,7 @@ from typing import Annotated, cast
 import redis.asyncio
 from pydantic import Field, TypeAdapter, ValidationError
 
+from simulcast.job_index import read_index
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.job_record import STATES, State
 from simulcast.model.processes import FrontEndRecord, Processes, QueueStats, ServiceStatus, WorkerRecord
@@ -20,7 +21,6 @@ from simulcast.store.topology import Topology
 
 PROCESS_TTL_S = 7.0
 RECEIVED = "received_bytes"  # the total of all workers
-_PAGE = 1000
 
 
 Record = FrontEndRecord | WorkerRecord
@@ -71,27 +71,20 @@ class ProcessRegistry:
         return ServiceStatus.of(time.time(), await self.processes(), await self.queue_stats())
 
     async def queue_stats(self) -> QueueStats:
-        """Count the jobs, a page at a time."""
+        """Count the jobs in each state."""
         jobs, longest_wait_s = await self._count_jobs(self._names.job_keys)
         other_jobs, _ = await self._count_jobs(self._names.own_job_keys)
         return QueueStats(jobs, longest_wait_s, {state: count for state, count in other_jobs.items() if count})
 
     async def _count_jobs(self, job_keys: Sequence[str]) -> tuple[Mapping[State, int], float | None]:
         keys = [*self._names.stream_keys, *job_keys]
-        jobs: dict[State, int] = dict.fromkeys(STATES, 0)
-        waits: list[float] = []
-        start, size = 0, _PAGE
-        while size == _PAGE:
-            args: list[Argument] = [self._names.pubsub, start, _PAGE]
-            reply, wait_ms, *pairs = cast(list[int | bytes], await self._read("queue_stats", keys, args))
-            size = int(reply)
-            if wait_ms:
-                waits.append(max(0.0, int(wait_ms) / 1000))
-            counts = dict(zip(pairs[::2], pairs[1::2], strict=True))
-            for state in STATES:
-                jobs[state] += int(counts.get(state.encode(), 0))
-            start += _PAGE
-        return jobs, max(waits, default=None)
+        wait_ms, *pairs = cast(
+            list[int | bytes],
+            await read_index(self._servers, self._names, "queue_stats", keys, [self._names.pubsub]),
+        )
+        counts = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        wait_s = max(0.0, int(wait_ms) / 1000) if wait_ms else None
+        return {state: int(counts.get(state.encode(), 0)) for state in STATES}, wait_s
 
     async def _call(self, function: Function, keys: Sequence[str], args: Sequence[Argument]) -> object:
         async with self._servers.client_at(self._names.channel, f"call {function}") as client:

@@ -10,6 +10,7 @@ from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
 from app.routes.commands import NOT_NOW, Accepted, CommandId
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
+from app.routes.lists import ListAnswer, encode_list
 from simulcast.frontend.requests import OwnerRefused, submit_download
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
@@ -41,11 +42,10 @@ class Limit(BaseModel):
     bytes_per_s: Annotated[int, Field(ge=0, le=MAX_BYTES_PER_S)]
 
 
-class Downloads(BaseModel):
-    """One page. `total`: the number of all that match."""
+class Downloads(ListAnswer):
+    """One page of downloads."""
 
     downloads: list[JobRecord]
-    total: int
 
 
 _EXISTING: dict[int | str, dict[str, Any]] = {
@@ -95,9 +95,7 @@ async def list_downloads(
     query: Annotated[ListDownloads, Query()],
 ) -> Response:
     """List downloads, a page at a time."""
-    downloads, total = await services.jobs_in(access.channel).list(query.to_query())
-    page = Downloads.model_construct(downloads=downloads, total=total)
-    return Response(page.model_dump_json(), media_type="application/json")
+    return encode_list("downloads", await services.jobs_in(access.channel).list(query.to_query()))
 
 
 @_watching.head("/downloads/{download_id}", include_in_schema=False)

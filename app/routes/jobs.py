@@ -3,16 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
-from pydantic import BaseModel
 
 from app.access.permissions import Access, require_scope_in_query
 from app.routes.audited import AuditedRoute
 from app.routes.bodies import WRITING, RunningServices
 from app.routes.commands import NOT_NOW, Accepted, CommandId
+from app.routes.lists import ListAnswer, encode_list
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model.commands import JobCommand
-from simulcast.model.own_job import MAX_KIND_CHARS, JobQuery, JobState, OwnJobRecord
+from simulcast.model.own_job import OwnJobRecord
+from simulcast.model.requests import ListJobs
 
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(responses=openapi_errors(401, 403, 422, 503))
@@ -21,11 +22,10 @@ MayWatch = Annotated[Access, Depends(require_scope_in_query("watch"))]
 MayCommand = Annotated[Access, Depends(require_scope_in_query("command"))]
 
 
-class OwnJobs(BaseModel):
-    """One page. `total`: the number of all that match."""
+class OwnJobs(ListAnswer):
+    """One page of jobs."""
 
     jobs: list[OwnJobRecord]
-    total: int
 
 
 @_watching.head("/jobs", include_in_schema=False)
@@ -33,15 +33,10 @@ class OwnJobs(BaseModel):
 async def list_jobs(
     services: RunningServices,
     access: MayWatch,
-    state: JobState | None = None,
-    kind: Annotated[str | None, Query(max_length=MAX_KIND_CHARS)] = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    query: Annotated[ListJobs, Query()],
 ) -> Response:
     """List jobs, the newest first, a page at a time. A job that ended stays for a day."""
-    jobs, total = await services.own_jobs_in(access.channel).list(JobQuery(state, kind, offset, limit))
-    page = OwnJobs.model_construct(jobs=jobs, total=total)
-    return Response(page.model_dump_json(), media_type="application/json")
+    return encode_list("jobs", await services.own_jobs_in(access.channel).list(query.to_query()))
 
 
 @_watching.head("/jobs/{job_id:any_id}", include_in_schema=False)

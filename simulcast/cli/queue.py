@@ -11,6 +11,7 @@ from simulcast.errors import CommandError
 
 if TYPE_CHECKING:
     from simulcast.cli.listing import Record
+    from simulcast.cli.service.protocol import Listed
 
 DOWNLOAD = "download"  # the kind of downloads, for `simulcast list`
 
@@ -51,31 +52,38 @@ def add(
         raise typer.Exit(1)
 
 
-async def list_records(target: Target, state: str, kind: str, limit: int, channel: str) -> tuple[list["Record"], int]:
-    """Return the newest records, of any or that state and kind, and the number of matches.
+async def list_records(
+    target: Target, state: str, kind: str, limit: int, channel: str, owner: str = "", search: str = ""
+) -> "Listed[Record]":
+    """Return the newest records: of any or that state, kind and owner, of any or that text in their name or host.
 
-    `channel`: "" for the default. Raises CommandError, BrokerUnavailable.
+    `channel`: "" for the default. Only downloads are searched. Raises CommandError, BrokerUnavailable.
     """
+    from simulcast.cli.service.protocol import Listed
     from simulcast.model.job_record import STATES, Query
     from simulcast.model.own_job import JOB_STATES, JobQuery
 
     records: list[Record] = []
-    total = 0
+    total, is_complete = 0, True
     async with target.open(channel) as service:
         if kind in ("", DOWNLOAD):
-            query = Query(state=next((known for known in STATES if known == state), None), limit=limit)
-            downloads, total = await service.downloads(query)
+            known_state = next((known for known in STATES if known == state), None)
+            query = Query(state=known_state, limit=limit, owner=owner, search=search)
+            downloads, total, is_complete = await service.downloads(query)
             records += downloads
-        if kind != DOWNLOAD and state != "paused":
+        if kind != DOWNLOAD and state != "paused" and not search:
             job_state = next((known for known in JOB_STATES if known == state), None)
-            others, count = await service.jobs(JobQuery(job_state, kind or None, limit=limit))
+            others, count, is_all = await service.jobs(JobQuery(job_state, kind or None, limit=limit, owner=owner))
             records += others
             total += count
-    return sorted(records, key=lambda record: record.created_at, reverse=True)[:limit], total
+            is_complete &= is_all
+    newest = sorted(records, key=lambda record: record.created_at, reverse=True)
+    return Listed(newest[:limit], total, is_complete)
 
 
 @service_command(
     "simulcast list --state running",
+    "simulcast list --search debian",
     "simulcast list --kind render --json",
     name="list",
 )
@@ -94,6 +102,10 @@ def list_(
     limit: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, max=10000, help="Print at most so many, newest first.")
     ] = 100,
+    owner: Annotated[str, typer.Option(metavar="USER", help="Only what this user added.")] = "",
+    search: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only downloads with this text in their name or host.")
+    ] = "",
     channel: Channel = "",
 ) -> None:
     """Print each download and other job: id, state, progress, name."""
@@ -104,10 +116,11 @@ def list_(
 
     if state and state not in STATES:
         raise CommandError(f"there is no state {state!r}; there are {', '.join(STATES)}")
-    records, total = asyncio.run(list_records(target, state, kind, limit, channel))
+    listed = asyncio.run(list_records(target, state, kind, limit, channel, owner, search))
+    records, total = listed.records, listed.total
     if target.as_json:
         members = {"records": [record.model_dump(mode="json") for record in records], "total": total}
-        typer.echo(json.dumps(members))
+        typer.echo(json.dumps({**members, "is_complete": listed.is_complete}))
         return
     console = Console(highlight=False)
     if console.is_terminal:
@@ -117,3 +130,5 @@ def list_(
             typer.echo(line(record))
     if total > len(records):
         typer.echo(f"{total - len(records):,} more: --limit shows them")
+    if not listed.is_complete:
+        typer.echo("only the newest 2,000 were looked at")

@@ -15,7 +15,7 @@ from simulcast.frontend.services import Services
 from simulcast.jobs import Jobs
 from simulcast.model.channel_folder import channel_folder
 from simulcast.model.commands import Request, RequestAction
-from simulcast.model.job_record import JobRecord, SubmittedRecord
+from simulcast.model.job_record import SubmittedRecord
 from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, first_error
 from simulcast.model.token_claims import Scope
 from simulcast.submissions import submit
@@ -118,16 +118,17 @@ async def _get(request: Request, jobs: Jobs) -> str:
 
 async def _list(request: Request, jobs: Jobs) -> str:
     query = ListDownloads.model_validate(request.members, strict=True).to_query()
-    downloads, total = await jobs.list(query)
-    return request.encode_answer(f',"downloads":[{",".join(_fitting(downloads))}],"total":{total}')
+    page = await jobs.list(query)
+    texts = _fitting(page.texts)
+    members = page.cut(len(texts)).encode_members()
+    return request.encode_answer(f',"downloads":[{",".join(texts)}],{members}')
 
 
-def _fitting(records: Iterable[JobRecord]) -> list[str]:
-    """Return the first of the records, as JSON, as many as one answer holds."""
+def _fitting(records: Iterable[str]) -> list[str]:
+    """Return the first of the records, as many as one answer holds."""
     texts: list[str] = []
     size = 0
-    for record in records:
-        text = record.model_dump_json()
+    for text in records:
         size += len(text.encode()) + 1
         if texts and size > MAX_LIST_BYTES:
             break

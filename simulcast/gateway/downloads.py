@@ -45,10 +45,15 @@ class AddedDownload(Download):
 
 @dataclass(frozen=True, slots=True)
 class DownloadPage:
-    """`total`: the number of all that match."""
+    """`total`: the number of all that match; of a search, of those that were looked at.
+
+    `next_cursor`: for the next page, None behind the last one. `is_complete`: False where some may be missing.
+    """
 
     downloads: tuple[Download, ...]
     total: int
+    next_cursor: str | None = None
+    is_complete: bool = True
 
 
 _Kind = TypeVar("_Kind", bound=Download)

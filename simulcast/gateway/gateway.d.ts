@@ -51,11 +51,25 @@ export interface AddOptions extends Target {
   owner?: string;
 }
 
+/** `total`: the number of all that match; of a search, of those looked at. `is_complete`: false where some may be missing. */
+export interface DownloadPage {
+  downloads: Download[];
+  total: number;
+  next_cursor: string | null;
+  is_complete: boolean;
+}
+
 /** The query of `GET /downloads`. */
 export interface ListOptions extends Target {
   state?: Download["state"];
-  sort?: "created_at" | "updated_at" | "name" | "total_bytes" | "progress" | "priority";
+  sort?: "created_at" | "updated_at" | "ended_at" | "name" | "total_bytes" | "progress" | "priority";
   order?: "desc" | "asc";
+  /** The user who added them. */
+  owner?: string;
+  /** A text in the name or the host. */
+  search?: string;
+  /** The `next_cursor` of the page before, in place of `offset`. */
+  cursor?: string;
   offset?: number;
   /** At most 500; the default is 100. */
   limit?: number;
@@ -214,8 +228,8 @@ export interface Gateway {
   /** Queues a download, or resolves to the one of the same URL and options, unless `again`. */
   add(url: string, options?: AddOptions): Promise<AddedDownload>;
   get(downloadId: string, options?: Target): Promise<Download>;
-  /** Resolves to a page, the newest first; `total` is the number of all that match. */
-  list(options?: ListOptions): Promise<{ downloads: Download[]; total: number }>;
+  /** Resolves to a page, the newest first. */
+  list(options?: ListOptions): Promise<DownloadPage>;
   /** Publishes an event where the token allows that, and resolves to its event_id. */
   publish(event: object, options?: PublishOptions): Promise<string>;
   /** Follows one more channel, from its snapshot or `since` on. Events name their channel then. A new connection follows it too. */

@@ -129,14 +129,19 @@ export class CommandMethods {
   async get(id, { deadlineMs, channel } = {}) {
     return (await this[REQUEST]("get_download", {}, { download_id: id, channel }, deadlineMs)).download;
   }
-  async list({ deadlineMs, offset = 0, limit = 100, ...options } = {}) {
+  async list({ deadlineMs, cursor, offset = 0, limit = 100, ...options } = {}) {
     const downloads = [];
     for (;;) {
-      const page = { offset: offset + downloads.length, limit: limit - downloads.length };
-      const answer = await this[REQUEST]("list_downloads", {}, { ...options, ...page }, deadlineMs);
-      downloads.push(...answer.downloads);
-      const isAll = downloads.length >= limit || offset + downloads.length >= answer.total;
-      if (isAll || answer.downloads.length === 0) return { downloads, total: answer.total };
+      const place = cursor ? { cursor } : { offset: offset + downloads.length };
+      const members = { ...options, ...place, limit: limit - downloads.length };
+      const answer = await this[REQUEST]("list_downloads", {}, members, deadlineMs);
+      const { downloads: records, total, next_cursor = null, is_complete = true } = answer;
+      downloads.push(...records);
+      const isLast = ("next_cursor" in answer && !next_cursor) || (options.search && !is_complete) || records.length === 0;
+      if (isLast || downloads.length >= Math.min(limit, total - offset)) {
+        return { downloads, total, next_cursor, is_complete };
+      }
+      cursor = next_cursor;
     }
   }
   async publish(event, { deadlineMs, channel, key, idempotency_key: once = randomId(8), ...options } = {}) {

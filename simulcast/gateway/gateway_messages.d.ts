@@ -228,8 +228,12 @@ export interface CommandResult {
   download?: AddedDownload | Download | null;
   /** Of list_downloads. */
   downloads?: Download[];
-  /** The number of all that match. */
+  /** The number of all that match; of a search, of those looked at. */
   total?: number;
+  /** The `cursor` of the next page. */
+  next_cursor?: string | null;
+  /** False where some that match may be missing. */
+  is_complete?: boolean;
   /** Of publish: the event_id. */
   published?: string;
   /** Of subscribe and unsubscribe: all that are followed. */

@@ -72,24 +72,33 @@ class RequestMethods(ABC):
         state: str | None = None,
         sort: str | None = None,
         order: str | None = None,
+        owner: str | None = None,
+        search: str | None = None,
+        cursor: str | None = None,
         offset: int = 0,
         limit: int = 100,
         channel: str = "",
         deadline_s: float = 10.0,
     ) -> DownloadPage:
-        """Return a page of downloads, the newest first, or as `state`, `sort` and `order` of `GET /downloads` say.
+        """Return a page of downloads, the newest first, or as the parameters of `GET /downloads` say.
 
-        `limit`: at most 500. `deadline_s`: for each of the answers of 64 KiB that make the page up.
+        `cursor`: the `next_cursor` of the page before, in place of `offset`. `limit`: at most 500. `deadline_s`: for
+        each of the answers of 64 KiB that make the page up.
         """
         downloads: tuple[Download, ...] = ()
-        query = {"state": state, "sort": sort, "order": order, "channel": channel or None}
+        query = {"state": state, "sort": sort, "order": order, "owner": owner, "search": search}
+        query["channel"] = channel or None
         while True:
-            members: dict[str, object] = {**query, "offset": offset + len(downloads), "limit": limit - len(downloads)}
+            place = {"cursor": cursor} if cursor else {"offset": offset + len(downloads)}
+            members: dict[str, object] = {**query, **place, "limit": limit - len(downloads)}
             answer = await self._ask("list_downloads", members, deadline_s)
             records, total = cast("tuple[object, ...]", answer["downloads"]), cast(int, answer["total"])
             downloads += tuple(read_download(Download, record) for record in records)
-            if not records or len(downloads) >= limit or offset + len(downloads) >= total:
-                return DownloadPage(downloads, total)
+            cursor, is_complete = cast("str | None", answer.get("next_cursor")), answer.get("is_complete") is not False
+            is_last = "next_cursor" in answer and cursor is None
+            is_cut_short = search is not None and not is_complete
+            if is_last or is_cut_short or not records or len(downloads) >= min(limit, total - offset):
+                return DownloadPage(downloads, total, cursor, is_complete)
 
     async def publish(
         self,

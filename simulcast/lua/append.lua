@@ -140,6 +140,7 @@ end
 -- Returns the publication's id, <epoch>-<offset>.
 local function append_and_publish(channel, label, key, payload)
   local epoch, head, tag = ensure_epoch(channel)
+  local was_indexed = channel.indexed == epoch .. '-' .. int(head)
   local now = now_us()
   local offset = int(head + 1)
   local id = epoch .. '-' .. offset
@@ -157,7 +158,8 @@ local function append_and_publish(channel, label, key, payload)
   index_entry(channel, label, key, entry, math.floor(now / 1000))
   redis.call('HSET', channel.meta, 'offset', offset, 'published', offset .. ' ' .. int(now),
     'written', int(written), 'trimmed', int(trim_history(channel, written)),
-    'snapshot_bytes', int(snapshot_bytes(channel)), 'ended_bytes', int(channel.sizes[channel.ended]))
+    'snapshot_bytes', int(snapshot_bytes(channel)), 'ended_bytes', int(channel.sizes[channel.ended]),
+    'indexed', was_indexed and id or channel.indexed)
   redis.call(cluster and 'SPUBLISH' or 'PUBLISH', channel.name, tag .. ' ' .. entry)
   return id
 end

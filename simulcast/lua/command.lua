@@ -120,6 +120,7 @@ local function publish_overtaken(channel, record, id, action, command_id, accept
   if not change or tonumber(change) < accepted_at or string.find(payload, '"overtaken":', 1, true) then return false end
   local next_change = int(tonumber(change) + 1)
   redis.call('HSET', record, 'change', next_change)
+  index_job(channel, id)
   payload = string.gsub(payload, '"change":' .. change, '"change":' .. next_change)
   if command_id ~= '' then payload = payload .. ',"command_id":' .. command_id end
   payload = payload .. ',"overtaken":"' .. action .. '"}'

@@ -7,7 +7,7 @@ local MAX_CLEARED = 1000 -- ids of clearing commands that are remembered; any cl
 
 local function remove_record(channel, record, id, deletion)
   unindex_link(channel, record, id)
-  for _, set in ipairs({channel.jobs, channel.ready, channel.leases, channel.done}) do redis.call('ZREM', set, id) end
+  drop_from_sets(channel, id)
   redis.call('HINCRBY', channel.meta, channel.total, -record_bytes(record))
   redis.call('DEL', record)
   redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)

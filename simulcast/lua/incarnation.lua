@@ -22,6 +22,7 @@ local function channel_from(KEYS, name, max_length)
     max_length = max_length,
     meta = KEYS[1], -- hash: incarnation epoch offset tag previous published alive, and sizes: snapshot_bytes
     -- ended_bytes written (bytes of all entries ever appended) trimmed (bytes before the oldest entry) queue_bytes
+    -- indexed (position up to which the index of jobs is right) sweep (see index_repair.lua)
     history = KEYS[2], -- stream: e, the entry; b, the bytes of all entries before it
     latest = KEYS[3], -- hash: 's <key>' newest state entry, 'p <key>' newest progress entry
     touched = KEYS[4], -- sorted set: keys of `latest` by the time of their newest entry, ms
@@ -119,21 +120,27 @@ local function open_epoch(channel, old_epoch, old_offset)
     if newest_epoch >= MAX_EPOCH then redis.call('DEL', channel.history) else epoch = math.max(epoch, newest_epoch + 1) end
     channel.written = math.max(channel.written, bytes_before + #body + ENTRY_BYTES) -- `meta` may be lost
   end
+  local prefix = string.match(channel.meta, '^(.*)meta$')
+  local was_indexed = channel.indexed == (old_epoch or '') .. '-' .. int(old_offset or 0)
+  if was_indexed or redis.call('EXISTS', prefix .. 'jobs', prefix .. 'own_jobs') == 0 then
+    channel.indexed = int(epoch) .. '-0'
+  end
   local tag = string.sub(redis.sha1hex(incarnation .. ' ' .. channel.meta .. ' ' .. int(epoch)), 1, 12)
   redis.call('HSET', channel.meta, 'incarnation', incarnation, 'epoch', int(epoch), 'offset', '0', 'tag', tag,
-    'published', '', 'written', int(channel.written),
+    'published', '', 'written', int(channel.written), 'indexed', channel.indexed,
     'previous', old_epoch and old_epoch .. '-' .. int(old_offset or 0) or '')
   expire_later(channel, channel.meta, false)
   return int(epoch), 0, tag
 end
 
--- Opens an epoch if acknowledged writes may be gone. Reads the sizes of history and snapshot. Returns epoch (text),
--- offset (number), tag.
+-- Opens an epoch if acknowledged writes may be gone. Reads the sizes of history and snapshot, and `indexed`. Returns epoch
+-- (text), offset (number), tag.
 local function ensure_epoch(channel)
   if not incarnation then read_incarnation() end
-  local stored, epoch, offset, tag, written, trimmed, snapshot_bytes, ended_bytes =
+  local stored, epoch, offset, tag, written, trimmed, snapshot_bytes, ended_bytes, indexed =
     unpack(redis.call('HMGET', channel.meta, 'incarnation', 'epoch', 'offset', 'tag', 'written', 'trimmed',
-      'snapshot_bytes', 'ended_bytes'))
+      'snapshot_bytes', 'ended_bytes', 'indexed'))
+  channel.indexed = indexed or ''
   channel.written, channel.trimmed = tonumber(written) or 0, tonumber(trimmed) or 0
   ended_bytes = tonumber(ended_bytes) or 0
   channel.sizes = {

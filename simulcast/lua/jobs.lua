@@ -8,6 +8,7 @@
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
 local MAX_QUEUE_BYTES = 256 * 1024 * 1024 -- of the records of all jobs, ended ones too, as they were submitted
+local MAX_JOBS = 200000 -- records, likewise
 local NEARLY_FULL = 0.875 -- of maxmemory
 local RECORD_BYTES = 1024 -- of a record, besides its submission
 local RECOUNT_INTERVAL_MS = 10000
@@ -18,6 +19,7 @@ local ORPHANS_TTL_S = 30 * 24 * 3600
 -- A worker of an older version ignores that, and claims the job once no other job is ready: early, but no worse.
 local DELAYED_SCORE_BASE = 1000000000000000
 local ENDED_RECORD_TTL_MS = 24 * 3600 * 1000 -- of a job that is no download
+local UNSWEPT_TTL_MS = 3600 * 1000 -- of its record, until expire_own_jobs takes it out of its sets
 local LABEL_KINDS = {
   queued = 's', started = 's', resumed = 's', paused = 's',
   complete = 'e', error = 'e', cancelled = 'e', deleted = 'e',
@@ -34,10 +36,6 @@ local function jobs_from(KEYS, name, max_length)
   channel.total = channel.family == 'job' and 'own_bytes' or 'queue_bytes' -- field of `meta`: bytes of all records
   channel.alive = channel.family == 'job' and 'own_alive' or 'alive' -- field of `meta`: see check_time
   return channel
-end
-
-local function record_key(channel, id)
-  return '{' .. channel.name .. '}:job:' .. id
 end
 
 local function orphans_key(channel, host)
@@ -163,13 +161,14 @@ local function change_state(channel, id, state, event, members)
   local payload = '{"type":"' .. event_type .. '",' .. about .. ',"attempt":' .. attempt .. ',"change":' .. change
     .. measures(channel, record) .. members .. '}'
   if channel.family == 'job' then
-    redis.call('PEXPIRE', record, kind == 'e' and ENDED_RECORD_TTL_MS or CHANNEL_TTL_MS)
+    redis.call('PEXPIRE', record, kind == 'e' and ENDED_RECORD_TTL_MS + UNSWEPT_TTL_MS or CHANNEL_TTL_MS)
   end
   if kind == 'e' then
     redis.call('ZADD', channel.done, now_ms(), id)
   else
     redis.call('ZREM', channel.done, id)
   end
+  if state ~= 'deleted' then index_job(channel, id) end
   if is_shown then return '-', change end
   local label = kind .. ':' .. event_type .. ':' .. attempt .. ':' .. change
   local event_id = append_and_publish(channel, label, id, payload)
@@ -226,7 +225,8 @@ local function lack_of_room(channel, bytes)
     end
     redis.call('HSET', channel.meta, channel.total, int(total))
   end
-  return total + bytes > max_bytes and 'the records of this channel fill their part of Redis' or nil
+  local is_full = total + bytes > max_bytes or redis.call('ZCARD', channel.jobs) >= MAX_JOBS
+  return is_full and 'the records of this channel fill their part of Redis' or nil
 end
 
 -- `submission` is a nonce, by which a call that is sent again is recognised, and `created_at` is '' unless it is one. With

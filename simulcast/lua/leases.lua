@@ -40,8 +40,7 @@ local function expire_leases(channel, now)
   for _, id in ipairs(expired) do
     local record = record_key(channel, id)
     if redis.call('HEXISTS', record, 'about') == 0 then -- an operator deleted the record
-      local sets = {channel.jobs, channel.ready, channel.leases, channel.done}
-      for _, set in ipairs(sets) do redis.call('ZREM', set, id) end
+      drop_from_sets(channel, id)
     elseif count_crash(record) >= MAX_LOST_WORKERS
       and redis.call('HGET', record, 'desired') == 'running' then
       local message = 'set aside: ' .. MAX_LOST_WORKERS .. ' workers in a row were lost while they downloaded it'

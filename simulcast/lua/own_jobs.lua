@@ -31,10 +31,6 @@ local function fail_job(channel, id, record, message)
   change_state(channel, id, 'error', 'error', ',"error_message":"' .. message .. '"')
 end
 
-local function drop_from_sets(channel, id)
-  for _, set in ipairs({channel.jobs, channel.ready, channel.leases, channel.done}) do redis.call('ZREM', set, id) end
-end
-
 -- Ends the jobs whose owners are silent, and those that nobody started in time. Forgets what ended long ago.
 local function expire_own_jobs(channel, now)
   local lost = redis.call('ZRANGEBYSCORE', channel.leases, '-inf', now, 'LIMIT', 0, MAX_LOST_PER_CALL)
@@ -62,8 +58,8 @@ local function expire_own_jobs(channel, now)
   for _, id in ipairs(old) do
     local record = record_key(channel, id)
     redis.call('HINCRBY', channel.meta, channel.total, -record_bytes(record))
-    redis.call('DEL', record)
     drop_from_sets(channel, id)
+    redis.call('DEL', record)
   end
 end
 
@@ -92,6 +88,7 @@ local function ensure_record(channel, record, id, about, now)
     redis.call('HINCRBY', channel.meta, channel.total, bytes)
     redis.call('HSET', record, 'family', 'job', 'job_id', id, 'change', '0', 'created_at', created_at, 'bytes', bytes)
   end
+  unindex_job(channel, id, owner_of(channel, record)) -- the next one may be another's
   -- The program that starts a job need not know whose it is. In JSON no value holds this text: its quotes are escaped.
   if not string.find(about, ',"owner":"', 1, true) then
     about = about .. (string.match(redis.call('HGET', record, 'about') or '', ',"owner":".*$') or '')

@@ -3,6 +3,7 @@
 local MAX_PROCESSES = 1000 -- beyond, the one that would expire first is removed
 local MAX_EXPIRED_PROCESSES = 100 -- in one call
 local TOTALS_TTL_MS = 30 * 24 * 3600 * 1000
+local MAX_RETRIES_SCANNED = 1000 -- queued jobs that wait for their next try, before the oldest one that waits for a worker
 
 local function registry_from(KEYS)
   return {
@@ -62,28 +63,24 @@ local function processes(KEYS)
   return {records, redis.call('HGETALL', registry.totals), int(used), int(limit)}
 end
 
--- Counts one page of the jobs. Returns its size, the age in ms of its oldest runnable job ('' if it has none), then
--- state, count, …
+-- Returns the age in ms of the oldest runnable job ('' if there is none), then state, count, …; or nil while the index is
+-- repaired: call again.
 local function queue_stats(KEYS, ARGV)
-  local name, start, limit = unpack(ARGV)
-  local channel = jobs_from(KEYS, name)
-  local ids = redis.call('ZRANGE', channel.jobs, start, start + limit - 1)
-  local counts, oldest, now = {}, nil, now_ms()
-  for _, id in ipairs(ids) do
-    local state, updated_at, retry_at =
-      unpack(redis.call('HMGET', record_key(channel, id), 'state', 'updated_at', 'retry_at'))
-    if state then
-      counts[state] = (counts[state] or 0) + 1
-      local runnable_at = tonumber(retry_at or updated_at)
-      if state == 'queued' and runnable_at and runnable_at <= now and (not oldest or runnable_at < oldest) then
-        oldest = runnable_at
-      end
-    end
+  local channel, now = jobs_from(KEYS, ARGV[1]), now_ms()
+  if not bring_index_up_to_date(KEYS, channel) then return false end
+  local by_creation, by_change = index_keys(channel, '')
+  local oldest
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', by_change, 0, '(' .. int(STATE_BASE), 'LIMIT', 0, MAX_RETRIES_SCANNED)) do
+    local updated_at, retry_at = unpack(redis.call('HMGET', record_key(channel, id), 'updated_at', 'retry_at'))
+    local runnable_at = tonumber(retry_at or updated_at)
+    if runnable_at and runnable_at <= now and (not oldest or runnable_at < oldest) then oldest = runnable_at end
+    if not retry_at then break end -- the next ones became ready later
   end
-  local reply = {#ids, oldest and int(now - oldest) or ''}
-  for state, count in pairs(counts) do
+  local reply = {oldest and int(now - oldest) or ''}
+  for state, number in pairs(STATE_NUMBERS) do
+    local base = number * STATE_BASE
     table.insert(reply, state)
-    table.insert(reply, count)
+    table.insert(reply, redis.call('ZCOUNT', by_creation, int(base), '(' .. int(base + STATE_BASE)))
   end
   return reply
 end

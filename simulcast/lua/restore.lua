@@ -47,6 +47,7 @@ local function restore(KEYS, ARGV)
   if is_shown then
     redis.call('HSET', record, 'shown', state)
     redis.call('ZREM', channel.done, id)
+    index_job(channel, id)
   else
     change_state(channel, id, 'running', event, '')
   end

@@ -1,7 +1,7 @@
 """A download's public record."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -9,12 +9,15 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from pydantic import BaseModel, computed_field
 
 from simulcast.errors import BrokerUnavailable
+from simulcast.model.job_page import Cursor, Selection
 
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 MAX_NAME_CHARS = 200
 _PORTS = {"https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
-Sort = Literal["created_at", "updated_at", "name", "total_bytes", "progress", "priority"]
+Sort = Literal["created_at", "updated_at", "ended_at", "name", "total_bytes", "progress", "priority"]
+ENDS: tuple[State, ...] = ("complete", "error", "cancelled")
+_SORT_FIELDS: dict[Sort, str] = {"name": "name", "total_bytes": "total", "progress": "progress", "priority": "priority"}
 
 
 class JobRecord(BaseModel):
@@ -63,28 +66,44 @@ class SubmittedRecord(JobRecord):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A page of records of one state, or of all, in an order. An unknown `total_bytes` sorts as the smallest."""
+    """A page of records: of one state and one owner, or of all, whose name or host contains `search`, in an order.
+
+    `updated_at`: of the last change of state; `ended_at`: only those that ended. Other orders are of the newest
+    MAX_SORTED that match (simulcast.job_list); an unknown `total_bytes` sorts as the smallest. `cursor`: where the
+    page begins, in place of `offset`.
+    """
 
     state: State | None = None
     sort: Sort = "created_at"
     descending: bool = True
     offset: int = 0
     limit: int = 100
+    owner: str = ""
+    search: str = ""
+    cursor: Cursor | None = None
 
-    @property
-    def is_by_creation(self) -> bool:
-        """True where each record matches, in the order of creation."""
-        return self.state is None and self.sort == "created_at"
+    def select(self) -> Selection:
+        """Return the jobs that the page is of."""
+        all_states = ENDS if self.sort == "ended_at" else ()
+        return Selection(
+            states=all_states if self.state is None else (self.state,),
+            owner=self.owner,
+            needles=_needles(self.search),
+            order="changed" if self.sort in ("updated_at", "ended_at") else "created",
+            descending=self.descending,
+            sort_field=_SORT_FIELDS.get(self.sort, ""),
+            offset=self.offset,
+            cursor=self.cursor,
+            limit=self.limit,
+        )
 
-    def apply(self, records: Iterable[JobRecord]) -> tuple[list[JobRecord], int]:
-        """Return the page, and the number of records that match."""
-        matches = [record for record in records if self.state is None or record.state == self.state]
-        matches.sort(key=self._key, reverse=self.descending)
-        return matches[self.offset : self.offset + self.limit], len(matches)
 
-    def _key(self, record: JobRecord) -> tuple[float | str, str]:
-        value: float | str | None = getattr(record, self.sort)
-        return (-1.0 if value is None else value, record.download_id)
+def _needles(search: str) -> tuple[bytes, ...]:
+    """Return the texts to look for, of which a match has one: Redis knows small letters of A to Z alone."""
+    if not search:
+        return ()
+    variants = (search, search.lower(), search.upper(), search.title())
+    return tuple(sorted({text.encode(errors="replace").lower() for text in variants}))
 
 
 def event_members(download_id: str, name: str, url: str, owner: str | None) -> str:

@@ -216,7 +216,9 @@ class CommandResult(Message):
         None
     )
     downloads: Annotated[list[JobRecord], Field(description="of list_downloads")] = []
-    total: Annotated[int, Field(description="the number of all that match")] = 0
+    total: Annotated[int, Field(description="the number of all that match; of a search, of those looked at")] = 0
+    next_cursor: Annotated[str | None, Field(description="the `cursor` of the next page")] = None
+    is_complete: Annotated[bool, Field(description="false where some that match may be missing")] = True
     published: Annotated[str, Field(description="of publish: the event_id")] = ""
     channels: Annotated[list[str], Field(description="of subscribe and unsubscribe: all that are followed")] = []
 

@@ -1,17 +1,18 @@
 """A job of any kind, run by other people's programs: its members on the wire, and its public record."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import ClassVar, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel
 
 from simulcast.errors import BrokerUnavailable, InvalidEvent
 from simulcast.model.events import plain_fraction, quote, validate_key
+from simulcast.model.job_page import Cursor, Selection
 from simulcast.model.revocation import MAX_NAME_CHARS as MAX_OWNER_CHARS
 
 JobState = Literal["queued", "running", "complete", "error", "cancelled"]
@@ -161,28 +162,26 @@ class OwnJobRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of records, the newest first, of one state and one kind, or of all."""
+    """A page of records, the newest first: of one state, one kind and one owner, or of all.
+
+    `cursor`: where the page begins, in place of `offset`.
+    """
 
     state: JobState | None = None
     kind: str | None = None
     offset: int = 0
     limit: int = 100
-    descending: ClassVar[bool] = True
+    owner: str = ""
+    cursor: Cursor | None = None
 
-    @property
-    def is_by_creation(self) -> bool:
-        """True where each record matches."""
-        return self.state is None and self.kind is None
-
-    def apply(self, records: Iterable[OwnJobRecord]) -> tuple[list[OwnJobRecord], int]:
-        """Return the page, and the number of records that match."""
-        matches = [
-            record
-            for record in records
-            if self.state in (None, record.state) and (self.kind is None or self.kind == record.kind)
-        ]
-        matches.sort(key=lambda record: (record.created_at, record.job_id), reverse=True)
-        return matches[self.offset : self.offset + self.limit], len(matches)
+    def select(self) -> Selection:
+        """Return the jobs that the page is of."""
+        # In the text that their events have in common, it stands between other members.
+        needles = () if self.kind is None else (f",{_encode({'kind': self.kind})},".encode(errors="replace"),)
+        states = () if self.state is None else (self.state,)
+        return Selection(
+            states=states, owner=self.owner, needles=needles, offset=self.offset, cursor=self.cursor, limit=self.limit
+        )
 
 
 RECORD_FIELDS = (

@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_CHANNEL
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.download_url import DownloadURL
 from simulcast.model.events import MAX_ID_CHARS, MAX_TTL_S
+from simulcast.model.job_page import MAX_CURSOR_CHARS, Cursor, parse_cursor
 from simulcast.model.job_record import Query, Sort, State
+from simulcast.model.own_job import MAX_KIND_CHARS, JobQuery, JobState
 from simulcast.model.revocation import MAX_NAME_CHARS
 
 MAX_PAGE = 500
+MAX_SEARCH_CHARS = 200
 NEW_ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$"
 
 
@@ -34,18 +37,59 @@ class AddDownload(DownloadOptions):
     ] = None
 
 
-class ListDownloads(BaseModel):
-    """A page of downloads: of one state, or of all."""
+class ListPage(BaseModel):
+    """Members of every list: the owner of its jobs, and the place where its page begins."""
 
-    state: State | None = None
-    sort: Sort = "created_at"
-    order: Literal["asc", "desc"] = "desc"
+    owner: Annotated[str, Field(max_length=MAX_NAME_CHARS, description="the user who added them")] = ""
     offset: Annotated[int, Field(ge=0)] = 0
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+    cursor: Annotated[
+        str,
+        Field(max_length=MAX_CURSOR_CHARS, description="the `next_cursor` of the page before, in place of `offset`"),
+    ] = ""
+
+    @field_validator("cursor")
+    @classmethod
+    def _check_cursor(cls, text: str) -> str:
+        return text and parse_cursor(text).encode()
+
+    @property
+    def place(self) -> Cursor | None:
+        """The place behind which the page begins, None for the offset."""
+        return parse_cursor(self.cursor) if self.cursor else None
+
+
+class ListDownloads(ListPage):
+    """A page of downloads: of one state and one owner, or of all, by a search in their names and hosts."""
+
+    state: State | None = None
+    search: Annotated[str, Field(max_length=MAX_SEARCH_CHARS, description="text in the name or the host")] = ""
+    sort: Sort = "created_at"
+    order: Literal["asc", "desc"] = "desc"
 
     def to_query(self) -> Query:
         """Return the page as the jobs take it."""
-        return Query(self.state, self.sort, self.order == "desc", self.offset, self.limit)
+        return Query(
+            state=self.state,
+            sort=self.sort,
+            descending=self.order == "desc",
+            offset=self.offset,
+            limit=self.limit,
+            owner=self.owner,
+            search=self.search,
+            cursor=self.place,
+        )
+
+
+class ListJobs(ListPage):
+    """A page of jobs of any kind, the newest first: of one state, one kind and one owner, or of all."""
+
+    state: JobState | None = None
+    kind: Annotated[str | None, Field(max_length=MAX_KIND_CHARS)] = None
+
+    def to_query(self) -> JobQuery:
+        """Return the page as the jobs take it."""
+        return JobQuery(self.state, self.kind, self.offset, self.limit, self.owner, self.place)
 
 
 class GetDownload(BaseModel):

@@ -86,13 +86,28 @@ test("a list is read on until it is complete", async () => {
   await settled();
   assert.equal(last().sent[0].replace(commandId(), "c-1"), example("from_client", "list_downloads.page"));
   const records = [1, 2, 3].map((id) => ({ download_id: `${id}` }));
-  const page = (downloads, total) => ({ type: "command_result", status: "accepted", command_id: commandId(), downloads, total });
-  last().deliver(JSON.stringify(page(records.slice(0, 2), 103)));
+  const page = (downloads, next_cursor) => ({
+    type: "command_result", status: "accepted", command_id: commandId(), downloads, total: 103, next_cursor, is_complete: true,
+  });
+  last().deliver(JSON.stringify(page(records.slice(0, 2), "behind-2")));
+  await settled();
+  const { offset, cursor, limit } = JSON.parse(last().sent[1]);
+  assert.deepEqual([offset, cursor, limit], [undefined, "behind-2", 48]);
+  last().deliver(JSON.stringify(page(records.slice(2), null)));
+  assert.deepEqual(await listed, { downloads: records, total: 103, next_cursor: null, is_complete: true });
+});
+
+test("a list of an older server, which has no cursors, is read on by offsets", async () => {
+  const one = connected();
+  const listed = one.list({ offset: 100, limit: 50 });
+  await settled();
+  const page = (id) => ({ type: "command_result", status: "accepted", command_id: commandId(), downloads: [{ download_id: id }], total: 102 });
+  last().deliver(JSON.stringify(page("1")));
   await settled();
   const { offset, limit } = JSON.parse(last().sent[1]);
-  assert.deepEqual([offset, limit], [102, 48]);
-  last().deliver(JSON.stringify(page(records.slice(2), 103)));
-  assert.deepEqual(await listed, { downloads: records, total: 103 });
+  assert.deepEqual([offset, limit], [101, 49]);
+  last().deliver(JSON.stringify(page("2")));
+  assert.equal((await listed).downloads.length, 2);
 });
 
 test("a refusal rejects with its reason", async () => {

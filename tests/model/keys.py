@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import cast
 
 import redis
 
@@ -22,11 +23,14 @@ FIXED = {
     "done",
     "totals",
     *(f"own_{name}" for name in ("jobs", "queued", "leases", "done")),
+    *(f"{jobs}_by_{order}" for jobs in ("jobs", "own_jobs") for order in ("creation", "change")),
 }
 EXPIRING = re.compile(
     r"(processes|processes_until|gone:.*|cleared|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun|revoked|revoked_version)"
 )
 MAX_HISTORY = 200_000
+STATES = ["queued", "running", "paused", "complete", "error", "cancelled"]  # as lua/job_index.lua
+STATE_BASE = 10**13
 
 
 def records(client: redis.Redis) -> dict[str, dict[str, str]]:
@@ -72,6 +76,7 @@ def _index_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> 
         members = {_text(member) for member in client.zrange(PREFIX + name, 0, -1)}
         if members != ids:
             yield f"{name} lacks {sorted(ids - members)} and has {sorted(members - ids)} too many"
+    yield from _list_complaints(client, known)
     links = {_text(reply) for reply in client.hvals(PREFIX + "links")} - known.keys()
     if links:
         yield f"links names {sorted(links)}, which have no record"
@@ -84,3 +89,19 @@ def _index_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> 
         yield f"ended and ended_at differ by {sorted(scored ^ told)}"
     if client.xlen(PREFIX + "history") > MAX_HISTORY:
         yield "the history is not trimmed"
+
+
+def _list_complaints(client: redis.Redis, known: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Compare the index of lists with the records: no older release took part."""
+    for jobs, is_own in (("jobs", False), ("own_jobs", True)):
+        for order, field in (("creation", "created_at"), ("change", "change")):
+            expected = {
+                key: STATES.index(record["state"]) * STATE_BASE + int(record[field])
+                for key, record in known.items()
+                if (record.get("family") == "job") == is_own
+            }
+            scored = cast(
+                list[tuple[bytes, float]], client.zrange(f"{PREFIX}{jobs}_by_{order}", 0, -1, withscores=True)
+            )
+            if (found := {_text(member): int(score) for member, score in scored}) != expected:
+                yield f"{jobs}_by_{order} is {found} in place of {expected}"

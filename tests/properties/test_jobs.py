@@ -175,5 +175,5 @@ async def test_whatever_the_clock_jumps_every_download_is_claimed_again_and_none
 
     claimed: set[str] = set()
     await eventually(claim_all, "a claim of each download", 20)
-    records, _ = await jobs.list(Query())
+    records = (await jobs.list(Query())).records
     assert {record.state for record in records} == {"running"}

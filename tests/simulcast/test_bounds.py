@@ -15,8 +15,10 @@ from simulcast.model.commands import Command
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.processes import WorkerRecord
 from simulcast.process_registry import ProcessRegistry
+from simulcast.store import functions
 from tests.conditions import DEADLINE_S, retry_while_unavailable
 from tests.jobs import claim_job
+from tests.older_release import changed_library
 from tests.valkey import Valkey
 
 MAX_MEMORY = 16 * 1024 * 1024
@@ -172,7 +174,7 @@ async def test_only_downloads_have_keys_that_stay(
     await claim_job(own_jobs)
     await own_jobs.command(Command("delete", "a"))
     staying = {key.partition("}:")[2].partition(":")[0] for key, ttl in (await ttls(small)).items() if ttl == -1}
-    assert staying <= {"jobs", "ready", "leases", "done", "job", "links"}
+    assert staying <= {"jobs", "jobs_by_creation", "jobs_by_change", "ready", "leases", "done", "job", "links"}
     for download_id in "bc":
         await own_jobs.command(Command("cancel", download_id))
 
@@ -222,6 +224,18 @@ async def test_the_queues_of_all_channels_leave_room_for_the_events_of_their_dow
         await fill()
     assert (await small.info("memory"))["used_memory"] < MAX_MEMORY * 0.95
     await own_broker.publish({"type": "x"}, "user.0")
+
+
+async def test_the_queue_is_bounded_in_number(own_jobs: Jobs) -> None:
+    text = functions._body()
+    assert "MAX_JOBS = 200000" in text
+    with changed_library(text.replace("MAX_JOBS = 200000", "MAX_JOBS = 2")):
+        first, _ = [await own_jobs.submit(f"http://example.com/{n}") for n in range(2)]
+        with pytest.raises(BrokerUnavailable, match="QUEUEFULL"):
+            await own_jobs.submit("http://example.com/2")
+        assert (await own_jobs.submit("http://example.com/0", first.download_id)).existing
+        assert await own_jobs.command(Command("delete", first.download_id)) is None
+        await own_jobs.submit("http://example.com/2")
 
 
 async def test_the_bytes_of_the_queue_are_right_whatever_redis_loses(

@@ -29,7 +29,7 @@ async def test_a_submitted_download_is_queued_and_told_without_its_password(
     events = await history(broker, channel)
     assert [event["type"] for event in events] == ["download_queued"]
     assert "secret" not in json.dumps(events)
-    assert await jobs.list(Query()) == ([await jobs.get(record.download_id)], 1)
+    assert (await jobs.list(Query())).records == [await jobs.get(record.download_id)]
     again = await jobs.submit(URL, record.download_id)
     assert again.existing and again.download_id == record.download_id
     with pytest.raises(ValueError, match=record.download_id):
@@ -244,7 +244,7 @@ async def test_a_deleted_download_is_told_and_gone_and_its_files_are_left_to_a_w
     assert await jobs.command(delete) is None  # sent again under its id
     assert await jobs.command(Command("delete", first)) == "unknown_download"
     assert (await types(broker, channel))[-1] == "deleted"
-    assert await jobs.list(Query()) == ([], 0)
+    assert (await jobs.list(Query())).total == 0
     assert await jobs.orphaned_files("host-b:1") == ()
     assert await jobs.orphaned_files("host-a:2") == ("a b.iso",)
     await jobs.forget_orphans("host-a:2", ["a b.iso"])
@@ -267,7 +267,7 @@ async def test_clearing_deletes_what_has_ended_and_nothing_else(jobs: Jobs, brok
     queued = (await jobs.submit(URL)).download_id
     await jobs.command(Command("retry", ended[0]))
     assert await jobs.command(Command("clear")) is None
-    records, total = await jobs.list(Query())
-    assert total == 2
-    assert {record.download_id for record in records} == {queued, ended[0]}
+    page = await jobs.list(Query())
+    assert page.total == 2
+    assert {record.download_id for record in page.records} == {queued, ended[0]}
     assert (await types(broker, channel)).count("deleted") == 2

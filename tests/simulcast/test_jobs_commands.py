@@ -41,7 +41,7 @@ async def test_the_deletion_of_a_download_harms_none_whose_id_looks_like_a_key(j
         assert await jobs.command(Command("pause", download_id)) is None
     for number, download_id in enumerate(ids[2:], 3):
         assert await jobs.command(Command("delete", download_id)) is None
-        assert (await jobs.list(Query()))[1] == len(ids) - number + 2
+        assert (await jobs.list(Query())).total == len(ids) - number + 2
     for download_id in ids[:2]:
         assert await jobs.command(Command("resume", download_id)) is None
         assert (await jobs.get(download_id)).state == "queued"
@@ -58,9 +58,9 @@ async def test_clearing_again_under_its_id_clears_nothing_that_ended_since(jobs:
     assert await jobs.command(Command("clear", command_id="c1")) is None
     await fail_job(jobs, "second")
     assert await jobs.command(Command("clear", command_id="c1")) is None
-    assert [record.download_id for record in (await jobs.list(Query()))[0]] == ["second"]
+    assert [record.download_id for record in (await jobs.list(Query())).records] == ["second"]
     assert await jobs.command(Command("clear", command_id="c2")) is None
-    assert await jobs.list(Query()) == ([], 0)
+    assert (await jobs.list(Query())).total == 0
 
 
 async def test_ids_of_clearing_commands_take_bounded_room_and_are_forgotten_after_an_hour(
@@ -71,7 +71,7 @@ async def test_ids_of_clearing_commands_take_bounded_room_and_are_forgotten_afte
     await client.zadd(key, {f"id-{n}": now - n for n in range(3_000)} | {'"old"': now - HOUR_MS - 5_000})
     await fail_job(jobs, "a")
     assert await jobs.command(Command("clear", command_id="old")) is None
-    assert await jobs.list(Query()) == ([], 0)
+    assert (await jobs.list(Query())).total == 0
     assert await client.zcard(key) == 1_000
     assert await client.zscore(key, "id-0") == now
     assert 0 < await client.pttl(key) <= HOUR_MS

@@ -122,7 +122,7 @@ async def test_a_url_that_is_there_is_not_added_again_unless_that_is_stated(jobs
     assert second.download_id == first.download_id
     assert not (await jobs.submit(URL)).existing
     assert not (await jobs.submit(f"{URL}2", unless_same=True)).existing
-    assert (await jobs.list(Query()))[1] == 3
+    assert (await jobs.list(Query())).total == 3
 
 
 async def test_other_options_make_another_download_but_the_limit_does_not(jobs: Jobs) -> None:
@@ -194,7 +194,7 @@ async def test_what_is_remembered_of_urls_ends_with_their_records_and_adding_sca
             assert await calls() == few
             await jobs.submit(f"{URL}5", "x")
             await jobs.command(Command("relink", "6", url=f"{URL}7"))
-            for record in (await jobs.list(Query(limit=1000)))[0]:
+            for record in (await jobs.list(Query(limit=1000))).records:
                 assert await client.exists(links)
                 await jobs.command(Command("delete", record.download_id))
             assert not await client.exists(links)

@@ -178,7 +178,7 @@ async def test_a_job_is_removed_unless_it_runs(any_jobs: OwnJobs, broker: Broker
     assert await any_jobs.command(JobCommand("remove_job", "a", "c2")) is None
     assert await any_jobs.command(JobCommand("remove_job", "a", "c3")) == "unknown_job"
     assert (await history(broker, channel))[-1]["type"] == "job_deleted"
-    assert await any_jobs.list(JobQuery()) == ([], 0)
+    assert (await any_jobs.list(JobQuery())).total == 0
     with pytest.raises(KeyError):
         await any_jobs.get("a")
     with pytest.raises(LeaseLost):
@@ -198,8 +198,8 @@ async def test_jobs_and_downloads_share_their_ids_and_nothing_else(any_jobs: Own
     assert await any_jobs.command(JobCommand("remove_job", "d")) == "unknown_job"
     with pytest.raises(KeyError):
         await jobs.get("a")
-    assert [record.download_id for record in (await jobs.list(Query()))[0]] == ["d"]
-    assert [record.job_id for record in (await any_jobs.list(JobQuery()))[0]] == ["a"]
+    assert [record.download_id for record in (await jobs.list(Query())).records] == ["d"]
+    assert [record.job_id for record in (await any_jobs.list(JobQuery())).records] == ["a"]
     lease = await jobs.claim("w:1", 30)
     assert lease is not None and lease.record.download_id == "d"
     assert await jobs.claim("w:1", 30) is None

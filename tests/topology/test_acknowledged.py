@@ -49,7 +49,7 @@ class TestAcknowledged:
         first.kill()
 
         async def states() -> dict[str, str]:
-            records, _ = await retry_while_unavailable(lambda: jobs.list(Query()))
+            records = (await retry_while_unavailable(lambda: jobs.list(Query()))).records
             return {record.download_id: record.state for record in records}
 
         async def holds() -> bool:
@@ -104,7 +104,7 @@ class TestAcknowledged:
             if lease is not None:
                 await other_jobs.finish(lease, "error", {"error": "no"}, {"error_message": "no"})
         assert await jobs.command(Command("clear")) is None
-        assert [record.download_id for record in (await jobs.list(Query()))[0]] == ["b"]
+        assert [record.download_id for record in (await jobs.list(Query())).records] == ["b"]
         first.kill()
         await retry_while_unavailable(jobs._broker.head)
 
@@ -112,7 +112,7 @@ class TestAcknowledged:
             return not any(each.sender()._unreplicated._unsent for each in (publisher, other))
 
         async def holds() -> bool:
-            records, _ = await retry_while_unavailable(lambda: jobs.list(Query()))
+            records = (await retry_while_unavailable(lambda: jobs.list(Query()))).records
             return await all_sent_again() and [(r.download_id, r.state) for r in records] == [("b", "paused")]
 
         await eventually(holds, "one paused download", FAILOVER_S)

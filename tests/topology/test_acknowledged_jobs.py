@@ -44,7 +44,7 @@ async def test_what_no_replica_had_of_jobs_holds(group: Group, own_jobs: OwnJobs
     expected = {"done": "complete", "failed": "error", "cancelled": "running", "late": "running", "queued": "queued"}
 
     async def holds() -> bool:
-        records, _ = await retry_while_unavailable(lambda: own_jobs.list(JobQuery()))
+        records = (await retry_while_unavailable(lambda: own_jobs.list(JobQuery()))).records
         return {record.job_id: record.state for record in records} == expected
 
     async def renewed() -> dict[str, str]:

@@ -127,7 +127,7 @@ async def test_channels_are_found_without_a_wake_up_and_by_a_wake_up_alone(
             nonlocal number
             number += 1
             await own_jobs.in_channel(BOB).submit(server.at(f"/b{number}", honest(b"b")), f"b{number}")
-            records, _ = await own_jobs.in_channel(BOB).list(Query())
+            records = (await own_jobs.in_channel(BOB).list(Query())).records
             return any(record.state == "complete" for record in records)
 
         await eventually(is_complete, "what was woken")

@@ -1,13 +1,13 @@
 """A service by its Redis."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from simulcast.broker import Broker
 from simulcast.channel_clients import count_clients
 from simulcast.cli.redis import all_jobs_at
-from simulcast.cli.service.protocol import PublishOptions, Refusal
+from simulcast.cli.service.protocol import Listed, PublishOptions, Refusal
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command, JobCommand
 from simulcast.model.download_options import DownloadOptions
@@ -56,11 +56,13 @@ class RedisService:
             return False
         return True
 
-    async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
-        return await self._jobs.list(query)
+    async def downloads(self, query: Query) -> Listed[JobRecord]:
+        page = await self._jobs.list(query)
+        return Listed(page.records, page.total, page.is_complete)
 
-    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
-        return await self._own_jobs.list(query)
+    async def jobs(self, query: JobQuery) -> Listed[OwnJobRecord]:
+        page = await self._own_jobs.list(query)
+        return Listed(page.records, page.total, page.is_complete)
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
         key, ends, ttl_s = options.key, options.ends, options.ttl_s

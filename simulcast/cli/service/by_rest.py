@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
 from simulcast.cli.errors import ServiceUnavailable, TokenRefused
 from simulcast.cli.service.address import ServiceAddress
 from simulcast.cli.service.failures import read_detail
-from simulcast.cli.service.protocol import PublishOptions, Refusal
+from simulcast.cli.service.protocol import Listed, PublishOptions, Refusal
 from simulcast.cli.service.rest_client import RestClient
 from simulcast.cli.watch.job_table import clean
 from simulcast.errors import CommandError
@@ -35,6 +35,8 @@ class _Accepted(BaseModel):
 class _Page(BaseModel, Generic[_Record]):
     records: list[_Record] = Field(validation_alias=AliasChoices("downloads", "jobs"))
     total: int
+    next_cursor: str | None = None
+    is_complete: bool = True
 
 
 class _Published(BaseModel):
@@ -98,11 +100,12 @@ class RestService:
     async def has_job(self, job_id: str) -> bool:
         return await self._command("GET", f"/jobs/{_segment(job_id)}", {}, None, "", OwnJobRecord) is None
 
-    async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
-        return await self._records("/downloads", _Page[JobRecord], query.limit, {"state": query.state})
+    async def downloads(self, query: Query) -> Listed[JobRecord]:
+        wanted = {"state": query.state, "owner": query.owner or None, "search": query.search or None}
+        return await self._records("/downloads", _Page[JobRecord], query.limit, wanted)
 
-    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
-        wanted = {"state": query.state, "kind": query.kind}
+    async def jobs(self, query: JobQuery) -> Listed[OwnJobRecord]:
+        wanted = {"state": query.state, "kind": query.kind, "owner": query.owner or None}
         return await self._records("/jobs", _Page[OwnJobRecord], query.limit, wanted)
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:
@@ -160,16 +163,19 @@ class RestService:
 
     async def _records(
         self, path: str, kind: type[_Page[_Record]], limit: int, wanted: Mapping[str, str | None]
-    ) -> tuple[Sequence[_Record], int]:
+    ) -> Listed[_Record]:
         """Return the first `limit` records, in as many pages as that takes, and the number of all."""
         records: list[_Record] = []
         query = {**self._query, **{name: value for name, value in wanted.items() if value is not None}}
+        place: dict[str, object] = {}
         while True:
-            place = {"offset": len(records), "limit": min(_PAGE, limit - len(records))}
+            place["limit"] = min(_PAGE, limit - len(records))
             page = _parse(kind, await self._client.call("GET", path, {**query, **place}))
             records += page.records
-            if not page.records or len(records) >= min(limit, page.total):
-                return records, page.total
+            if not page.is_complete or not page.records or len(records) >= min(limit, page.total):
+                return Listed(records, page.total, page.is_complete)
+            # A service of an older version has no cursors.
+            place = {"cursor": page.next_cursor} if page.next_cursor else {"offset": len(records)}
 
 
 def _segment(text: str) -> str:

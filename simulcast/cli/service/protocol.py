@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from simulcast.model.commands import Command, JobCommand
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
 from simulcast.model.own_job import JobQuery, OwnJobRecord
 from simulcast.model.processes import ChannelCounts, ServiceStatus
+
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,14 @@ class Refusal:
     message: str
 
 
+class Listed(NamedTuple, Generic[_Record]):
+    """The first records of a list. `is_complete`: False where only so many were looked at."""
+
+    records: Sequence[_Record]
+    total: int
+    is_complete: bool
+
+
 class Service(Protocol):
     """Its downloads and jobs are those of one channel. Every method raises CommandError and BrokerUnavailable."""
 
@@ -44,10 +54,10 @@ class Service(Protocol):
     async def has_job(self, job_id: str) -> bool:
         """Return whether there is a job of that id which is no download."""
 
-    async def downloads(self, query: Query) -> tuple[Sequence[JobRecord], int]:
+    async def downloads(self, query: Query) -> Listed[JobRecord]:
         """Return the records, and the number of those that match."""
 
-    async def jobs(self, query: JobQuery) -> tuple[Sequence[OwnJobRecord], int]:
+    async def jobs(self, query: JobQuery) -> Listed[OwnJobRecord]:
         """As `downloads`, for jobs that are no downloads."""
 
     async def publish(self, channel: str, text: str, options: PublishOptions) -> str:

@@ -43,7 +43,7 @@ async def test_jobs_are_queued_run_and_end_in_their_records(valkey: Valkey, chan
         aclosing(Broker.connect(valkey.url)) as broker,
         aclosing(OwnJobs.connect(valkey.url, broker, channel)) as own_jobs,
     ):
-        records, _ = await own_jobs.list(JobQuery())
+        records = (await own_jobs.list(JobQuery())).records
     assert sorted(record.state for record in records) == ["complete"] * 3 + ["error"]
     assert [record.error_message for record in records if record.state == "error"] == [
         "the disk of demo.invalid is full (simulated)"

@@ -98,7 +98,7 @@ async def test_a_server_that_returns_with_nothing_gets_each_acknowledged_change_
             return False
 
     await eventually(is_back, "the same changes of state", 30)
-    assert {(record.download_id, record.state) for record in (await jobs.list(Query()))[0]} == {
+    assert {(record.download_id, record.state) for record in (await jobs.list(Query())).records} == {
         ("a", "complete"),
         ("b", "queued"),
         ("e", "error"),

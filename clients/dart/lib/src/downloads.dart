@@ -60,10 +60,14 @@ class Download {
   String toString() => 'Download($downloadId $state $name)';
 }
 
-/// A page of downloads. [total]: the number of all that match.
+/// A page of downloads. [total]: the number of all that match; of a search, of those that were looked at.
+///
+/// [nextCursor]: for the next page, null behind the last one. [isComplete]: false where some that match may be missing.
 final class DownloadPage {
-  const DownloadPage(this.downloads, this.total);
+  const DownloadPage(this.downloads, this.total, {this.nextCursor, this.isComplete = true});
 
   final List<Download> downloads;
   final int total;
+  final String? nextCursor;
+  final bool isComplete;
 }

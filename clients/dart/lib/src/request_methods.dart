@@ -52,31 +52,41 @@ mixin RequestMethods on CommandMethods {
     return Download.fromMembers(answer.members.need<Map<String, Object?>>('download'));
   }
 
-  /// Returns a page of downloads, the newest first, or as [state], [sort] and [order] of `GET /downloads` say.
+  /// Returns a page of downloads, the newest first, or as the parameters of `GET /downloads` say.
   ///
-  /// [limit]: at most 500. [deadline]: for each of the answers of 64 KiB that make the page up.
+  /// [cursor]: the `nextCursor` of the page before, in place of [offset]. [limit]: at most 500. [deadline]: for each of the answers of 64 KiB that make the page up.
   Future<DownloadPage> list({
     String? state,
     String? sort,
     String? order,
+    String? owner,
+    String? search,
+    String? cursor,
     int offset = 0,
     int limit = 100,
     Duration deadline = _deadline,
   }) async {
     final downloads = <Download>[];
+    var place = cursor;
     while (true) {
       final answer = await command('list_downloads', deadline: deadline, members: {
         if (state != null) 'state': state,
         if (sort != null) 'sort': sort,
         if (order != null) 'order': order,
-        'offset': offset + downloads.length,
+        if (owner != null) 'owner': owner,
+        if (search != null) 'search': search,
+        if (place != null) 'cursor': place else 'offset': offset + downloads.length,
         'limit': limit - downloads.length,
       });
       final records = answer.members.need<List<Object?>>('downloads');
       final total = answer.members.need<int>('total');
       downloads.addAll(records.map((record) => Download.fromMembers(record! as Map<String, Object?>)));
-      if (records.isEmpty || downloads.length >= limit || offset + downloads.length >= total) {
-        return DownloadPage(downloads, total);
+      place = answer.members['next_cursor'] as String?;
+      final isComplete = answer.members['is_complete'] != false;
+      final isLast = answer.members.containsKey('next_cursor') && place == null;
+      final isCutShort = search != null && !isComplete;
+      if (isLast || isCutShort || records.isEmpty || downloads.length >= limit || offset + downloads.length >= total) {
+        return DownloadPage(downloads, total, nextCursor: place, isComplete: isComplete);
       }
     }
   }

@@ -1,0 +1,176 @@
+-- One page of a list of jobs: those of some states and of one owner, or of all, in the order of their creation or of their last
+-- change of state. Where the list has several ranges of a sorted set, they are merged.
+
+local list_jobs
+
+do
+  local BATCH = 100 -- jobs that are read from a range together
+  local MAX_SEARCHED = 2000 -- jobs that one call looks at
+
+  -- A range has the jobs `first` to `first + size - 1` of a set, and `next`, the index in it of the next one that is listed.
+  local function range_of(set, base)
+    local first = base > 0 and redis.call('ZCOUNT', set, '-inf', '(' .. int(base)) or 0
+    local size = redis.call('ZCOUNT', set, int(base), '(' .. int(base + STATE_BASE))
+    return {set = set, base = base, first = first, size = size, batch = {}}
+  end
+
+  -- `states` is '' for all, else their names.
+  local function ranges_of(channel, states, owner, order)
+    if states == '' and owner == '' and order == 'created' then return {range_of(channel.jobs, 0)} end
+    local by_creation, by_change = index_keys(channel, owner)
+    local ranges, set = {}, order == 'created' and by_creation or by_change
+    for state in string.gmatch(states, '%l+') do
+      table.insert(ranges, range_of(set, STATE_NUMBERS[state] * STATE_BASE))
+    end
+    if states == '' then
+      for number = 0, OTHER_STATE do table.insert(ranges, range_of(set, number * STATE_BASE)) end
+    end
+    return ranges
+  end
+
+  -- Sorted sets compare bytes; Lua compares by the language of the server.
+  local function is_before(a, b)
+    if a.at ~= b.at then return a.at < b.at end
+    for i = 1, math.min(#a.id, #b.id) do
+      local x, y = string.byte(a.id, i), string.byte(b.id, i)
+      if x ~= y then return x < y end
+    end
+    return #a.id < #b.id
+  end
+
+  local function job_at(range, index, step)
+    if index < 0 or index >= range.size then return nil end
+    if not range.batch[index] then
+      local low = step > 0 and index or math.max(0, index - BATCH + 1)
+      local high = math.min(low + BATCH, range.size) - 1
+      local scored = redis.call('ZRANGE', range.set, range.first + low, range.first + high, 'WITHSCORES')
+      range.batch = {}
+      for i = 1, #scored, 2 do
+        range.batch[low + (i - 1) / 2] = {id = scored[i], at = tonumber(scored[i + 1]) - range.base}
+      end
+    end
+    return range.batch[index]
+  end
+
+  local function count_until(range, at)
+    return redis.call('ZCOUNT', range.set, int(range.base), '(' .. int(range.base + at))
+  end
+
+  -- Returns the number of jobs of a range before `place`, and with it in the other direction.
+  local function count_before(range, place, step)
+    local low, high = count_until(range, place.at), count_until(range, place.at + 1)
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local scored = redis.call('ZRANGE', range.set, range.first + middle, range.first + middle)
+      local job = {id = scored[1], at = place.at}
+      if is_before(job, place) or (step > 0 and job.id == place.id) then low = middle + 1 else high = middle end
+    end
+    return low
+  end
+
+  -- Takes the next job of all ranges. Returns nil behind the last one.
+  local function take_next(ranges, step)
+    local best, from
+    for _, range in ipairs(ranges) do
+      local job = job_at(range, range.next, step)
+      if job and (not best or is_before(job, best) == (step > 0)) then best, from = job, range end
+    end
+    if from then from.next = from.next + step end
+    return best
+  end
+
+  -- Lets the list begin behind that job.
+  local function begin_behind(ranges, place, step)
+    for _, range in ipairs(ranges) do
+      local before = count_before(range, place, step)
+      range.next = step > 0 and before or before - 1
+    end
+  end
+
+  -- Lets the list begin behind so many jobs. Of several ranges: at the time that at most as many precede, and then one by one.
+  local function begin_at(ranges, offset, step)
+    for _, range in ipairs(ranges) do range.next = step > 0 and offset or range.size - 1 - offset end
+    if #ranges == 1 or offset == 0 then return end
+    local function preceding(at)
+      local sum = 0
+      for _, range in ipairs(ranges) do
+        local before = count_until(range, at)
+        sum = sum + (step > 0 and before or range.size - before)
+      end
+      return sum
+    end
+    local low, high = 0, STATE_BASE -- of the times at which so many precede, the one that lies farthest
+    while low < high do
+      local middle = step > 0 and math.ceil((low + high) / 2) or math.floor((low + high) / 2)
+      local is_near = preceding(middle) <= offset
+      if step > 0 then
+        if is_near then low = middle else high = middle - 1 end
+      elseif is_near then
+        high = middle
+      else
+        low = middle + 1
+      end
+    end
+    for _, range in ipairs(ranges) do
+      local before = count_until(range, low)
+      range.next = step > 0 and before or before - 1
+    end
+    for _ = preceding(low) + 1, offset do
+      if not take_next(ranges, step) then return end
+    end
+  end
+
+  -- `text` is the name and the host of a download, with small letters, and what a job's events tell of it.
+  local function matches(channel, file_name, site, about, needles)
+    if #needles == 0 then return true end
+    local text = about or ''
+    if channel.family == 'download' then text = string.lower((file_name or '') .. '\n' .. (site or '')) end
+    for _, needle in ipairs(needles) do
+      if string.find(text, needle, 1, true) then return true end
+    end
+    return false
+  end
+
+  -- `order` is 'created' or 'changed', `step` '1' or '-1'. The list begins behind `offset` jobs, or behind the job `after_id`
+  -- at the time `after_at`, unless that is ''. With needles it has the jobs in which one of them is found, of the first
+  -- MAX_SEARCHED. Further ARGV are fields of a record.
+  -- Returns {number of all jobs that match, time and id of the last one before the next page, '1' if there is one, '1' if jobs
+  -- were not looked at that may match, jobs}, and each job as {time, field, …}; or nil while the index is repaired: call again.
+  function list_jobs(KEYS, ARGV)
+    local name, states, owner, order, step, offset, after_at, after_id, limit, needle_count = unpack(ARGV, 1, 10)
+    local channel = jobs_from(KEYS, name)
+    if not bring_index_up_to_date(KEYS, channel) then return false end
+    local ranges, needles, fields, total = ranges_of(channel, states, owner, order), {}, {}, 0
+    for i = 11, #ARGV do table.insert(i < 11 + needle_count and needles or fields, ARGV[i]) end
+    step, limit = tonumber(step), tonumber(limit)
+    for _, range in ipairs(ranges) do total = total + range.size end
+    if after_at == '' then
+      begin_at(ranges, tonumber(offset), step)
+    else
+      begin_behind(ranges, {id = after_id, at = tonumber(after_at)}, step)
+    end
+    local jobs, gone, seen, matched, last = {}, {}, 0, 0, nil
+    while #needles > 0 and seen < MAX_SEARCHED or #needles == 0 and matched < limit do
+      local job = take_next(ranges, step)
+      if not job then break end
+      seen = seen + 1
+      if matched < limit then last = job end
+      local record = record_key(channel, job.id)
+      local state, file_name, site, about = unpack(redis.call('HMGET', record, 'state', 'name', 'site', 'about'))
+      if not state then
+        table.insert(gone, job.id)
+      elseif matches(channel, file_name, site, about, needles) then
+        matched = matched + 1
+        if matched <= limit then table.insert(jobs, {int(job.at), unpack(redis.call('HMGET', record, unpack(fields)))}) end
+      end
+    end
+    local is_cut = take_next(ranges, step)
+    for _, id in ipairs(gone) do
+      drop_from_sets(channel, id)
+      unindex_job(channel, id, owner)
+    end
+    local is_more = is_cut or matched > #jobs
+    return {#needles > 0 and matched or total - #gone, last and int(last.at) or '', last and last.id or '', is_more and '1' or '',
+      #needles > 0 and is_cut and '1' or '', jobs}
+  end
+end
