@@ -29,7 +29,7 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 _numbers = itertools.count()
-_LONG = ("faults", "chaos", "autobahn", "topology", "install", "page")  # folders
+_LONG = ("faults", "chaos", "autobahn", "topology", "install", "page", "deploy")  # folders
 _LONG_MODULE = re.compile(r"^pytestmark = .*\bpytest\.mark\.long\b", re.MULTILINE)
 _FIRST = (*_LONG, "model", "compose", "gateway_js", "properties")  # begun last, one of them would be waited for
 

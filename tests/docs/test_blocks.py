@@ -24,7 +24,7 @@ OWN_TYPE = "marker"  # of events that a publisher makes up
 SECRET = "a secret of at least thirty-two bytes"
 # The tests that run each kind of block. Dart is parsed, not run (docs/flutter.md states that), and text cannot be.
 RUN_BY = {
-    "sh": "here, tests/compose/test_compose.py, tests/docs/test_documents.py, tests/simulcast/launcher/test_units.py",
+    "sh": "here, test_documents.py, tests/compose/test_compose.py, tests/deploy/test_chart.py, launcher/test_units.py",
     "python": "here, tests/docs/test_daemon.py, tests/examples/test_examples.py and tests/examples/test_engine.py",
     "json": "tests/docs/test_contract.py",
     "html": "tests/page/test_example.py",
@@ -32,7 +32,7 @@ RUN_BY = {
     "nginx": "tests/docs/test_proxies.py",
     "caddy": "tests/docs/test_proxies.py",
     "haproxy": "tests/docs/test_proxies.py",
-    "yaml": "here, tests/gateway_dart/test_syntax.py",
+    "yaml": "here, tests/deploy/test_chart.py, tests/gateway_dart/test_syntax.py",
     "promql": "tests/compose/test_observability.py",
     "dart": "tests/gateway_dart/test_syntax.py",
     "text": "",
