@@ -17,7 +17,7 @@ import pycurl
 from workers.block import Block
 from workers.errors import ConnectionFailed, DownloadFailed, ReadTimeout
 from workers.http.headers import Headers
-from workers.http.url import URL
+from workers.http.url import URL, WEB
 
 MAX_BUFFER_BYTES = 1024 * 1024  # of one transfer; the end of a body, and a small file, are read by one call
 _MIN_BUFFER_BYTES = 256 * 1024
@@ -78,7 +78,7 @@ class Exchange:
         self._postponed_s = 0.0
         self._headers_due_s = math.inf  # until a request is sent: FTP has replies before that
         self._head = asyncio.Event()
-        self._has_head = False
+        self._has_head = self._has_blank_line = False
         self._arrived = asyncio.Event()
         self._buffer = Block()
         self._came: list[bytes] = []  # since libcurl last told of progress, as it does after each turn
@@ -121,7 +121,7 @@ class Exchange:
             self._deadline = None
         if not self._has_head:
             raise self.failure or ReadTimeout(self.silence_s)
-        if not self.status:
+        if not self.status and self.url.scheme not in WEB:
             self._make_head()
 
     async def read(self, max_bytes: int | None = None, left: int | None = None) -> Block:
@@ -179,6 +179,8 @@ class Exchange:
             self.failure = ConnectionFailed("the connection was closed")
         elif error is not None:
             self.failure = self._explain(error)
+        elif self.url.scheme in WEB and not self._has_blank_line:
+            self.failure = ConnectionFailed("the server closed the connection within its headers")
         elif not self._head.is_set():
             self._complete_head()
         self._is_done = True
@@ -200,14 +202,16 @@ class Exchange:
             return  # a trailer
         if self._loop.time() >= self._postponed_s + self.silence_s / 50:  # many lines come together
             self._postpone()
-        if line.startswith(b"HTTP/"):
-            self.headers = Headers()
+        if line[:5].upper() == b"HTTP/":
+            self.headers, self._has_blank_line = Headers(), False
             status = _STATUS.match(line)
             self.status = int(status[1]) if status else 0
         elif line.strip():
             self.headers.add(line)
-        elif self.status >= 200 and self.status not in _UNDECIDED:
-            self._complete_head()
+        elif self.status >= 200:
+            self._has_blank_line = True
+            if self.status not in _UNDECIDED:
+                self._complete_head()
 
     def _complete_head(self) -> None:
         self._has_head = True

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fetching import Download
 from tests.scripted_server import Reply, Server, answer, honest, raw
-from workers.errors import HTTPStatusError, IncompleteBody, ProtocolError
+from workers.errors import ConnectionFailed, HTTPStatusError, IncompleteBody, ProtocolError
 from workers.http.decoding import Decoder
 
 CONTENT = random.Random(17).randbytes(6400)
@@ -35,6 +35,7 @@ LENGTH = b"Content-Length: %d" % SIZE
 RIGHT: dict[str, Reply] = {
     "no space behind the status": stated(LENGTH, status=b"HTTP/1.1 200OK"),
     "no reason": stated(LENGTH, status=b"HTTP/1.1 200"),
+    "a status line in small letters": stated(LENGTH, b'etag: "1"', status=b"http/1.1 200 ok"),
     "lines that end in LF": raw(b"HTTP/1.1 200 OK\nContent-Length: %d\nConnection: close\n\n%s" % (SIZE, CONTENT)),
     "the length twice in one line": stated(b"Content-Length: %d, %d" % (SIZE, SIZE)),
     "the length with zeros before it": stated(b"Content-Length: %019d" % SIZE),
@@ -140,3 +141,25 @@ async def test_a_redirect_is_followed_where_browsers_follow_it(
     server.at(target.partition("?")[0], honest(CONTENT))
     await download.fetch(server.at("/f", away, honest(CONTENT)))
     assert (server.requests[-1].target, download.part.read_bytes()) == (target, CONTENT)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"HTTP/1.1 20",
+        b"HTTP/1.1 200 OK\r\n",
+        b'HTTP/1.1 200 OK\r\nETag: "v1"\r\n',
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag",
+        b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+    ],
+)
+async def test_headers_that_break_off_are_no_empty_file(server: Server, download: Download, lines: bytes) -> None:
+    with pytest.raises(ConnectionFailed) as error:
+        await download.fetch(server.at("/f", raw(lines)))
+    assert error.value.transient
+
+
+async def test_a_refusal_in_small_letters_is_one(server: Server, download: Download) -> None:
+    with pytest.raises(HTTPStatusError, match="404"):
+        await download.fetch(server.at("/f", stated(LENGTH, status=b"http/1.1 404 not found")))
