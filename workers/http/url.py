@@ -6,6 +6,7 @@ The authority is read strictly and written anew for libcurl, so that both parser
 import ipaddress
 import re
 import socket
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -19,7 +20,9 @@ PROXIES = WEB | {"socks5", "socks5h"}
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#@]*)([^#]*)(?:#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[^\[\]:]+)(?::(0*[0-9]{0,5}))?", re.ASCII)
-_NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f\\%<>^`{|}\"]")
+_NOT_IN_HOSTS = re.compile(r"[\x00-\x20\x7f\\%<>^`{|}\"/?#@:\[\]]")
+_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")  # RFC 3490 §3.1
+_KEPT = frozenset("ßς\u200c\u200d")  # as IDNA 2008 has them: that of 2003, as Python's, makes another host of them
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ILLEGAL = re.compile(rb"[^\x21-\x7e]")
 _SLASHES = re.compile(r"(https?):/{1,3}(?=[^/])", re.IGNORECASE)
@@ -126,12 +129,18 @@ def _ascii_host(host: str) -> str:
     if host.startswith("["):
         return host.lower()
     try:
-        ascii_host = host.encode("idna").decode() if not host.isascii() else host
+        ascii_host = host if host.isascii() else ".".join(map(_ascii_label, _DOTS.split(host)))
     except UnicodeError:
         raise InvalidURL("the URL is not a valid one") from None
     if not ascii_host or len(ascii_host) > 255 or _NOT_IN_HOSTS.search(ascii_host):
         raise InvalidURL("the URL is not a valid one")
     return ascii_host.lower()
+
+
+def _ascii_label(label: str) -> str:
+    """Raises UnicodeError for a label that has no ASCII form."""
+    text = unicodedata.normalize("NFKC", "".join(map(str.lower, label)))
+    return f"xn--{text.encode('punycode').decode()}" if _KEPT & set(text) else label.encode("idna").decode()
 
 
 def _encode(target: str) -> str:

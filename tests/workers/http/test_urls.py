@@ -109,3 +109,25 @@ def test_bytes_of_a_login_that_are_no_text_are_replaced_or_refused() -> None:
     assert (url.user, url.password) == ("kimä\ufffd", "pä:")
     with pytest.raises(InvalidURL):
         URL.parse("http://\ud800@h/")
+
+
+HOSTS = {
+    "straße.example": "xn--strae-oqa.example",
+    "βόλος.example": "xn--nxasmm1c.example",
+    "ΒΌΛΟΣ.example": "xn--nxasmq6b.example",
+    "bücher。example": "xn--bcher-kva.example",
+    "i❤.example": "xn--i-7iq.example",
+}
+
+
+@pytest.mark.parametrize(("host", "ascii_host"), HOSTS.items())
+def test_a_host_is_the_one_that_browsers_and_curl_reach(host: str, ascii_host: str) -> None:
+    """The names of IDNA 2003 belong to others: strasse.example, fass.example."""
+    assert URL.parse(f"https://{host}/f").host == ascii_host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1：80", "h／x", "u＠127.0.0.1", "h℀", "［", "h＃"])
+def test_no_host_becomes_more_than_a_host_in_ascii(host: str) -> None:
+    """A proxy would be asked for 127.0.0.1, which is judged as a name."""
+    with pytest.raises(InvalidURL):
+        URL.parse(f"http://{host}/f")
