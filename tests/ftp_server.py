@@ -9,7 +9,7 @@ class FTPServer(StreamServer):
     """Serves `content` to the user kim with the password `p@ss`; `commands` keeps what it was sent.
 
     `rest`: whether it can begin elsewhere than at the first byte. `cut_after`: how many bytes of the next transfer are
-    sent before its connection is dropped.
+    sent before its connection is dropped. `refusals`: answers in place of the usual ones, by command.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -17,18 +17,21 @@ class FTPServer(StreamServer):
         self.commands: list[str] = []
         self.rest = True
         self.cut_after: int | None = None
+        self.refusals: dict[str, str] = {}
         self._start = 0
         self._listener: asyncio.Server | None = None
         self._transfer: asyncio.Future[asyncio.StreamWriter]
         self._connections: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 ready\r\n")
+        writer.write(self.refusals.get("", "220 ready").encode() + b"\r\n")
         try:
             while line := await reader.readline():
                 self.commands.append(line.decode().strip())
                 verb, _, value = self.commands[-1].partition(" ")
-                if verb == "EPSV":
+                if verb in self.refusals:
+                    writer.write(self.refusals[verb].encode() + b"\r\n")
+                elif verb == "EPSV":
                     await self._listen(writer)
                 elif verb == "RETR":
                     await self._send(writer)

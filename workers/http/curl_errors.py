@@ -16,7 +16,7 @@ from workers.errors import (
     RangeRefused,
     UnexpectedContentEncoding,
 )
-from workers.http.url import URL
+from workers.http.url import URL, WEB
 
 _NETWORK = {
     errno.ECONNREFUSED: "the connection was refused",
@@ -33,7 +33,7 @@ _NETWORK = {
 _VERDICT = re.compile(r"(?:verify result|certificate problem): (.*?)(?: \([0-9]+\))?\Z")
 # Codes for which pycurl has no name.
 _E_AUTH_ERROR, _E_PROXY, _E_TOO_LARGE = 94, 97, 100
-_LOGIN = {pycurl.E_LOGIN_DENIED, pycurl.E_REMOTE_ACCESS_DENIED, _E_AUTH_ERROR}
+_LOGIN = {pycurl.E_LOGIN_DENIED, _E_AUTH_ERROR}
 _NO_HTTP = {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY, _E_TOO_LARGE}
 _NO_RANGE = {pycurl.E_FTP_COULDNT_USE_REST, pycurl.E_RANGE_ERROR, pycurl.E_BAD_DOWNLOAD_RESUME}
 _NO_FILE = {pycurl.E_REMOTE_FILE_NOT_FOUND, pycurl.E_FTP_COULDNT_RETR_FILE}
@@ -45,6 +45,9 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
     host, proxy_status = url.host, easy.getinfo(pycurl.HTTP_CONNECTCODE)
     if proxy_status not in (0, 200) and code in (pycurl.E_RECV_ERROR, pycurl.E_COULDNT_CONNECT):
         return ProxyError(proxy_status)
+    reply = 0 if url.scheme in WEB else easy.getinfo(pycurl.RESPONSE_CODE)
+    if 400 <= reply < 500 or (reply >= 500 and code in _NO_HTTP):  # RFC 959 §4.2: 4xx are temporary
+        return ConnectionFailed(f"the server answered {reply}", transient=reply < 500)
     match code:
         case pycurl.E_URL_MALFORMAT:
             return InvalidURL("the URL is not a valid one")
@@ -71,6 +74,8 @@ def explain(error: pycurl.error, easy: pycurl.Curl, url: URL, connect_timeout_s:
         return RangeRefused("the server sends the file from its beginning only")
     if code in _NO_FILE:
         return ConnectionFailed("the server has no such file", transient=False)
+    if code == pycurl.E_REMOTE_ACCESS_DENIED:
+        return ConnectionFailed("the server has no such folder, or does not let this user in", transient=False)
     if code in _LOGIN:
         return ConnectionFailed("the server refused the user or the password", transient=False)
     if code in _NO_HTTP or "too large" in text.lower() or "header" in text.lower():

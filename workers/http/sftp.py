@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import stat
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,8 +40,10 @@ class SFTPFile:
         self._block = Block()
 
     async def begin(self, start: int) -> None:
-        """Read from `start` on. Raises RangeRefused where the file is shorter."""
+        """Read from `start` on. Raises RangeRefused where the file is shorter, and ConnectionFailed for a folder."""
         facts = await self._file.stat()
+        if stat.S_ISDIR(facts.permissions or 0):
+            raise _folder_error()
         self._at, self._size = start, facts.size or 0
         if start > self._size:
             raise RangeRefused("the server's file has become shorter")
@@ -119,13 +122,26 @@ async def open_sftp(
             )
             path = unquote_to_bytes(url.target)
             sftp = await ssh.start_sftp_client()
-            file = SFTPFile(url, ssh, await sftp.open(path.removeprefix(b"/~/"), "rb", block_size=0), silence_s)
+            file = SFTPFile(url, ssh, await _open(sftp, path.removeprefix(b"/~/")), silence_s)
             await file.begin(start)
             return file
     except BaseException as error:
         if ssh is not None:
             ssh.abort()
         raise _explain(error, url.host, connect_timeout_s) from None
+
+
+async def _open(sftp: asyncssh.SFTPClient, path: bytes) -> asyncssh.SFTPClientFile:
+    try:
+        return await sftp.open(path, "rb", block_size=0)
+    except asyncssh.SFTPFailure:
+        if await sftp.isdir(path):
+            raise _folder_error() from None
+        raise
+
+
+def _folder_error() -> ConnectionFailed:
+    return ConnectionFailed("the URL leads to a folder, not to a file", transient=False)
 
 
 async def _connect(addresses: Sequence[str], port: int, allow: Networks) -> socket.socket:

@@ -17,7 +17,7 @@ from tests.fetching import LOCAL, Download
 from tests.ftp_server import FTPServer
 from tests.ports import free_port
 from workers.error_messages import message_for
-from workers.errors import ConnectionFailed, IncompleteBody, InvalidURL
+from workers.errors import ConnectionFailed, DownloadFailed, IncompleteBody, InvalidURL
 from workers.http import client as http_client
 from workers.http.client import Client
 
@@ -112,3 +112,24 @@ async def test_a_wrong_ftp_password_is_a_clear_reason(anything: Download) -> Non
 async def test_only_what_the_operator_allows_is_spoken(download: Download, scheme: str) -> None:
     with pytest.raises(InvalidURL, match="only http and https URLs"):
         await download.fetch(f"{scheme}://kim:p%40ss@127.0.0.1/file.bin")
+
+
+@pytest.mark.parametrize(
+    ("verb", "refusal", "message", "is_transient"),
+    [
+        ("", "421 too many connections", "the server answered 421", True),
+        ("USER", "421 too many users", "the server answered 421", True),
+        ("RETR", "450 the file is being written", "the server answered 450", True),
+        ("RETR", "550 no such file", "the server has no such file", False),
+        ("CWD", "550 no such folder", "the server has no such folder", False),
+        ("", "500 not for you", "the server answered 500", False),
+    ],
+)
+async def test_what_an_ftp_server_refuses_for_now_is_tried_again(
+    anything: Download, verb: str, refusal: str, message: str, is_transient: bool
+) -> None:
+    async with FTPServer(CONTENT) as server:
+        server.refusals[verb] = refusal
+        with pytest.raises(DownloadFailed, match=message) as error:
+            await anything.fetch(f"ftp://kim:p%40ss@127.0.0.1:{server.port}/folder/file.bin")
+    assert error.value.transient == is_transient

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import asyncssh
@@ -166,3 +167,17 @@ async def test_an_sftp_server_that_hangs_delays_no_other_download(server: Server
 async def test_sftp_is_spoken_only_where_the_operator_allows_it(download: Download) -> None:
     with pytest.raises(InvalidURL, match="only http and https URLs"):
         await download.fetch("sftp://kim@127.0.0.1/f")
+
+
+async def test_a_folder_by_sftp_is_a_clear_reason(ssh: SSH, part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSH opens a folder as if it were a file, others refuse that."""
+    ssh.path = ssh.path.parent
+    with pytest.raises(ConnectionFailed, match="a folder") as error:
+        await ssh.fetch(part)
+    descriptor = os.open(ssh.path, os.O_RDONLY)
+    opened = SimpleNamespace(fileno=lambda: descriptor, flush=lambda: None, close=lambda: None)
+    monkeypatch.setattr(_Files, "open", lambda *_: opened)
+    with pytest.raises(ConnectionFailed, match="a folder") as other:
+        await ssh.fetch(part)
+    os.close(descriptor)
+    assert not error.value.transient and not other.value.transient
