@@ -11,7 +11,10 @@ from tests.scripted_server import Request, Server, head, ranged
 from tests.workers.transfer.segments import CONTENT, fetch_options, slow
 from workers.disk.part_file import PartFile
 from workers.disk.writer import Writer
+from workers.errors import IncompleteBody
+from workers.http.body import Body
 from workers.transfer import segments
+from workers.transfer.segmented import SegmentedDownload
 
 pytestmark = pytest.mark.usefixtures("short_segments")
 
@@ -165,3 +168,29 @@ def test_also_the_last_bytes_of_a_connection_that_brings_nothing_go_to_another(t
     opening = segments.plan_next(1_500, (), [stuck], [], 1.0)
     assert opening is not None and opening.span == (1_000, 1_500)
     assert segments.claim(opening, (), [stuck]) and stuck.end == 1_000
+
+
+async def test_a_connection_that_broke_off_is_the_reason_and_no_answer_to_a_further_one(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a server that restarts with a later version: the next try gets that."""
+    is_asked, is_gone = asyncio.Event(), asyncio.Event()
+    receive = SegmentedDownload._receive
+
+    async def watched(self: SegmentedDownload, segment: segments.Segment, body: Body) -> None:
+        await receive(self, segment, body)
+        is_gone.set()
+
+    monkeypatch.setattr(SegmentedDownload, "_receive", watched)
+
+    async def restarting(request: Request, writer: asyncio.StreamWriter) -> None:
+        if "range" not in request.headers:
+            await slow(cut_after=500_000)(request, writer)
+            await is_asked.wait()
+            return
+        is_asked.set()
+        await is_gone.wait()
+        await ranged(CONTENT[::-1], '"v2"')(request, writer)
+
+    with pytest.raises(IncompleteBody):
+        await download.fetch(server.at("/f", restarting), fetch_options(2))
