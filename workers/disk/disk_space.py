@@ -34,10 +34,15 @@ class DiskSpace:
         self._reserved[owner] = needed
         if free is None:
             free = await in_thread(free_bytes, self._folder)
-        others = sum(self._reserved.values()) - needed
+        others = sum(size for other, size in self._reserved.items() if other != owner)
         if free - self._kept - others < needed:
             self.release(owner)
             raise DiskFull(needed, max(0, free - others), self._kept)
+
+    def reduce(self, owner: object, needed: int) -> None:
+        """Keep only so much of what `owner` has reserved: the rest has been written, and is not free any more."""
+        if owner in self._reserved:
+            self._reserved[owner] = needed
 
     def release(self, owner: object) -> None:
         """Give back what `owner` has reserved."""

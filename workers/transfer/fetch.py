@@ -170,6 +170,8 @@ async def _receive(
     is_recorded = False
 
     def on_written() -> None:
+        if total is not None:
+            limits.room.reduce(options.part, total - writer.written)
         options.on_bytes(writer.written, total)
 
     async with Writer(file, head.start, on_written, options.digest) as writer:

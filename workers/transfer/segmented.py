@@ -241,6 +241,8 @@ class SegmentedDownload:
         return length(self._ranges())
 
     def _report(self) -> None:
-        self._options.on_bytes(self._written(), self._total)
-        if self._written() == self._total:
+        written = self._written()
+        self._limits.room.reduce(self._options.part, self._total - written)
+        self._options.on_bytes(written, self._total)
+        if written == self._total:
             self._wake.set()

@@ -140,6 +140,32 @@ async def test_what_a_running_download_still_needs_is_not_free_for_another_one(
     assert other.part.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("connections", [1, 4])
+async def test_what_a_running_download_has_written_is_not_counted_twice(
+    server: Server, download: Download, monkeypatch: pytest.MonkeyPatch, connections: int
+) -> None:
+    """Else a file that fits beside it is refused for good."""
+    monkeypatch.setattr("workers.transfer.fetch.MIN_SPLIT_BYTES", 100_000)
+    written, go_on = 2_900_000, asyncio.Event()
+    free = iter([Disk(4_000_000, 1), *[Disk(4_000_000 - written, 1)] * 99])
+    monkeypatch.setattr(os, "statvfs", lambda folder: next(free))
+    room = DiskSpace(download.part.parent)
+    other = Download(download.client, download.part.with_name("other.part.1-a"))
+
+    async def held(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(200, {"ETag": '"v1"', "Content-Length": str(len(CONTENT))}) + CONTENT[:written])
+        await go_on.wait()
+        writer.write(CONTENT[written:])
+        await writer.drain()
+
+    first = asyncio.create_task(download.fetch(server.at("/f", held), terms(room=room, connections=connections)))
+    await until(lambda: download.told and download.told[-1][0] == written, "the first one's beginning")
+    await other.fetch(server.at("/g", honest(CONTENT[:1_000_000])), terms(room=room))
+    go_on.set()
+    await first
+    assert download.part.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_disk_that_others_fill_meanwhile_ends_the_download(
     server: Server, download: Download, monkeypatch: pytest.MonkeyPatch, announced: bool
