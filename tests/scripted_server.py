@@ -56,7 +56,7 @@ def honest(
         said = {"ETag": etag} if etag else {}
         asked = re.fullmatch(r"bytes=([0-9]+)-", request.headers.get("range", ""))
         start, status = 0, 200
-        if asked and request.headers.get("if-range") == etag:
+        if asked and request.headers.get("if-range") in (etag, None):
             start, status = int(asked[1]), 206
             said["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             if start >= len(content):

@@ -71,8 +71,11 @@ def is_strong(validator: str | None) -> bool:
 def make_conditions(validator: str | None) -> dict[str, str]:
     """Return the header by which a server sends a part only of that version; none under a validator that is weak."""
     condition = (validator or "").partition("\n")[0]
-    is_date = '"' not in condition and condition.isascii() and parse_date(condition) is not None
-    return {"If-Range": condition} if is_date or _STRONG_ETAG.fullmatch(condition) else {}
+    return {"If-Range": condition} if _is_date(condition) or _STRONG_ETAG.fullmatch(condition) else {}
+
+
+def _is_date(condition: str) -> bool:
+    return '"' not in condition and condition.isascii() and parse_date(condition) is not None
 
 
 def resume_at(have: int, source: RemoteFile | None, *, is_verified: bool = False) -> int:
@@ -93,18 +96,21 @@ def refuses_parts(status: int) -> bool:
     return status in _NO_PARTS
 
 
-def check_response(status: int, headers: Headers, start: int, source: RemoteFile | None) -> ResponseHead | None:
+def check_response(
+    status: int, headers: Headers, start: int, source: RemoteFile | None, *, is_verified: bool = False
+) -> ResponseHead | None:
     """Return which bytes the body is, when those from `start` on were asked for under `source`'s validator.
 
-    None: this part file can't be continued, ask for the whole. Raises HTTPStatusError or ProtocolError when there is
-    no file to be had from this answer.
+    `is_verified`: as in resume_at; the rest of another version has no validator then. None: this part file can't be
+    continued, ask for the whole. Raises HTTPStatusError or ProtocolError when there is no file to be had from this
+    answer.
     """
     if start and refuses_parts(status):
         return None
     if status not in range(200, 300) or status in _NO_FILE:
         raise wrong_status(status, headers)
     try:
-        head = _read_head(status, headers, start, source)
+        head = _read_head(status, headers, start, source, is_verified)
     except ProtocolError:
         if start:
             return None
@@ -114,7 +120,9 @@ def check_response(status: int, headers: Headers, start: int, source: RemoteFile
     return head
 
 
-def _read_head(status: int, headers: Headers, start: int, source: RemoteFile | None) -> ResponseHead | None:
+def _read_head(
+    status: int, headers: Headers, start: int, source: RemoteFile | None, is_verified: bool
+) -> ResponseHead | None:
     length, validator = _length(headers), read_validator(headers)
     content_range = _content_range(headers)
     if content_range is None:
@@ -138,8 +146,19 @@ def _read_head(status: int, headers: Headers, start: int, source: RemoteFile | N
         return None
     if not start:
         return ResponseHead(0, validator, total)
-    is_same = source is not None and validator == source.validator
-    return ResponseHead(start, validator, total) if is_same else None
+    if source is not None and _is_version(headers, source.validator):
+        return ResponseHead(start, source.validator, total)
+    return ResponseHead(start, None, total) if is_verified else None
+
+
+def _is_version(headers: Headers, validator: str | None) -> bool:
+    """Return whether a part that was asked for under that validator is of its version.
+
+    The answer to If-Range need not repeat Last-Modified, other than an ETag (RFC 9110 §15.3.7).
+    """
+    date, *etags = (validator or "").split("\n")
+    is_implied = _is_date(date) and "Last-Modified" not in headers and headers.get_all("ETag") == etags
+    return is_implied or read_validator(headers) == validator
 
 
 def matches_range(span: Span, status: int, headers: Headers, source: RemoteFile) -> bool:
@@ -150,7 +169,7 @@ def matches_range(span: Span, status: int, headers: Headers, source: RemoteFile)
         has_length = _length(headers) in (None, end - start)
     except ProtocolError:
         return False
-    is_same = is_strong(source.validator) and read_validator(headers) == source.validator
+    is_same = is_strong(source.validator) and _is_version(headers, source.validator)
     return status in (200, 206) and is_whole_span and has_length and is_same and not content_codings(headers)
 
 

@@ -83,10 +83,6 @@ async def _resume(options: FetchOptions, limits: WorkerLimits, source: RemoteFil
         return await _attempt(options, limits, start, source)
     except RangeRefused:
         return None
-    except ChecksumMismatch:
-        if is_strong(source.validator):
-            raise
-        return None  # the bytes that were there may be those of another version
 
 
 async def _resume_segments(
@@ -104,9 +100,10 @@ async def _attempt(
     options: FetchOptions, limits: WorkerLimits, start: int, source: RemoteFile | None
 ) -> Fetched | None:
     """Return None as _resume does."""
-    conditions = make_conditions(source.validator) if start and source is not None else {}
+    is_verified = options.digest is not None  # then a validator that changes without the file costs nothing
+    conditions = make_conditions(source.validator) if start and source is not None and not is_verified else {}
     async with options.request.send(conditions, f"{start}-" if start else "") as response:
-        head = check_response(response.status, response.headers, start, source)
+        head = check_response(response.status, response.headers, start, source, is_verified=is_verified)
         if head is None:
             return None
         name = file_name(response.headers.get("Content-Disposition"), response.url.path)
@@ -115,7 +112,8 @@ async def _attempt(
             if head.start:
                 return None
             head = ResponseHead(0, None, None)  # of the plain file the headers state nothing
-        mirror, modified = options.request.mirror, response.headers.get("Last-Modified")
+        known = source.modified if head.start and source is not None else ""
+        mirror, modified = options.request.mirror, response.headers.get("Last-Modified") or known
         found = RemoteFile(head.validator, head.total, name, None, modified, mirror)
         if options.digest is not None and not head.start:
             options.digest.restart()
@@ -128,7 +126,12 @@ async def _attempt(
                 size, last = await SegmentedDownload(options, limits, found, file).begin(body, head.start), None
             else:
                 size, last = await _receive(options, limits, body, file, head, found)
-            return None if size is None else await _finish(options, limits, file, size, found, last)
+            try:
+                return None if size is None else await _finish(options, limits, file, size, found, last)
+            except ChecksumMismatch:
+                if head.start and not is_strong(found.validator):
+                    return None  # the bytes that were there may be those of another version
+                raise
 
 
 def _may_be_split(limits: WorkerLimits, response: Response, head: ResponseHead) -> bool:
