@@ -93,7 +93,9 @@ def verify(token: str, keys: Sequence[VerificationKey], user_channels: str = "")
 
 
 def _refuse(error: Exception) -> TokenRefused:
-    return TokenRefused(f"the token is not valid ({type(error).__name__}: {error}"[:220] + "): get another one")
+    # It may repeat a part of the token, which can be any text: half a surrogate pair would end the answer.
+    reason = str(error).encode("ascii", "backslashreplace").decode()
+    return TokenRefused(f"the token is not valid ({type(error).__name__}: {reason}"[:220] + "): get another one")
 
 
 def grant_from_claims(claims: Mapping[str, object], user_channels: str = "") -> Grant:

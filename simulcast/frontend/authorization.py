@@ -85,7 +85,7 @@ class FirstMessageRefused(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        self.reason = reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 ChannelsOf = Callable[[Grant], Sequence[str]]  # those that a client with that grant wants to watch

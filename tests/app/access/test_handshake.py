@@ -12,7 +12,9 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.http_requests import request
 from tests.service import FrontEnd, collect
-from tests.signed_tokens import token
+from tests.signed_tokens import signed_by_hand, token
+
+UNENCODABLE = signed_by_hand({"alg": "HS256", "crit": ["\ud800"]}, {})  # the refusal would repeat half a surrogate pair
 
 
 async def join(
@@ -79,6 +81,7 @@ async def test_a_token_comes_in_the_first_message_and_nothing_is_told_before(gua
         ('{"action":"pause_download","download_id":"1"}', 4401, "the first message here is"),
         ('{"action":"authenticate","token":7}', 4401, "the first message here is"),
         (json.dumps({"action": "authenticate", "token": "x.y.z"}), 4401, "the token is not valid"),
+        (json.dumps({"action": "authenticate", "token": UNENCODABLE}), 4401, "the token is not valid"),
         (json.dumps({"action": "authenticate", "token": token("command")}), 4403, "scope watch"),
         (json.dumps({"action": "authenticate", "token": token(channels=["b"])}), 4403, "channel downloads"),
     ],
@@ -97,7 +100,7 @@ async def test_a_token_that_does_not_come_closes(guarded: FrontEnd) -> None:
 
 
 async def test_a_handshake_is_refused_with_the_reason(guarded: FrontEnd) -> None:
-    for bad in (token(aud="another"), token(exp=1), "x.y.z", ""):
+    for bad in (token(aud="another"), token(exp=1), UNENCODABLE, "x.y.z", ""):
         assert (await refusal(guarded, header=bad))[0] == 401
     assert await refusal(guarded, header=token(exp=1)) == (401, "the token has expired: get a new one")
     assert await refusal(guarded, header=token("command publish")) == (
