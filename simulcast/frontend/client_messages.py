@@ -16,13 +16,15 @@ _log = logging.getLogger("simulcast.ws")
 
 async def handle_text(client: Subscriber, services: Services, text: str) -> None:
     """Do as the client says, and answer it. Text that is not meant as JSON is ignored."""
-    if client.is_revoked or client.grant.has_expired:  # a message may have waited, also beyond its connection's end
-        return
     message = commands.parse(text)
-    if message is not None:
-        reply = await _handle_message(client, services, message)
-        log_message(message, reply, user=client.grant.user, address=client.options.address)
-        await client.send_text(reply)
+    if isinstance(message, commands.Request):
+        await client.wait_for_room()  # a client that reads nothing gets no answer made
+    # A message may have waited, also beyond its connection's end.
+    if message is None or client.is_revoked or client.grant.has_expired:
+        return
+    reply = await _handle_message(client, services, message)
+    log_message(message, reply, user=client.grant.user, address=client.options.address)
+    await client.send_text(reply)
 
 
 async def _handle_message(client: Subscriber, services: Services, message: commands.ClientMessage) -> str:
@@ -35,7 +37,6 @@ async def _handle_message(client: Subscriber, services: Services, message: comma
             return message.encode_result("not_allowed")
         return await _follow(message, client)
     if isinstance(message, commands.Request):
-        await client.wait_for_room()  # a client that reads nothing gets no answer made
         return await answer(message, services, grant)
     channel = grant.channel(message.channel, services.channel)
     if not grant.allows("command", channel):

@@ -110,6 +110,8 @@ class DirectEndpoint:
         self, handshake: Handshake, services: Services, decision: TokenInFirstMessage, text: str
     ) -> None:
         connection = handshake.connection
+        if connection.close_sent or connection.transport.is_closing():  # the message before this one was refused
+            return
         connection.close_in(math.inf, Stop.BAD_TOKEN, "")
         try:
             grant = await verify_first_message(decision, text, lambda grant: self._wishes(handshake, grant).channels)
