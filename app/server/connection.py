@@ -151,6 +151,8 @@ class Connection(asyncio.Protocol):
         forwarded = "" if head is None else head.get(b"x-forwarded-for")
         if forwarded:
             self._count_connection(forwarded)
+        if self._rejection is None:  # a client behind a proxy, for which there is room by now
+            self._release_rejection_slot()
         path = b"" if head is None else head.target.partition(b"?")[0]
         # A probe of the process gets its response even when there is no room for clients.
         if self._rejection is not None and not path.endswith(_PROBES):
@@ -174,6 +176,8 @@ class Connection(asyncio.Protocol):
                 if has_upgrade or not data.startswith(head.method + b" " + head.target):
                     data = head.encode()
             self._requests.begin(head, data, rest)
+            if self._rejecting:  # a probe, which keeps no place of those that get the reason
+                self._requests.exchange.closes = True
             self._set_read_deadline(BODY_TIMEOUT_S if self._requests.exchange.missing_bytes else math.inf)
 
     def _open_websocket(self, head: Head, forwarded: str, rest: bytes) -> None:

@@ -17,6 +17,7 @@ from simulcast.frontend.transport.asgi import HTTP_KEY
 from simulcast.frontend.transport.head import Head
 
 EXCHANGE_KEY = "simulcast.exchange"  # in the scope's state
+MAX_SIZE_DIGITS = 18  # of a body; Python refuses to parse thousands
 
 
 class LentTransport:
@@ -50,7 +51,8 @@ class Exchange:
         """Begin with the next request. `head`: None where uvicorn alone understands it."""
         self.has_begun = self.is_complete = False
         size = None if head is None else head.fields.get(b"content-length", b"0")
-        is_known = size is not None and size.isdigit() and head is not None and b"transfer-encoding" not in head.fields
+        is_known = size is not None and size.isdigit() and len(size) <= MAX_SIZE_DIGITS
+        is_known = is_known and head is not None and b"transfer-encoding" not in head.fields
         self.missing_bytes = int(size) if is_known and size is not None else math.inf
         self.closes = not is_known
 

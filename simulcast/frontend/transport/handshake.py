@@ -118,10 +118,8 @@ class Handshake:
 
     def refuse(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         """Answer with the reason, and close."""
-        transport = self.connection.transport
-        if not transport.is_closing():
-            transport.write(encode_response(JSONResponse({"detail": detail}, status, headers), self.fields))
-            transport.close()
+        if not self.connection.transport.is_closing():
+            self.connection.reject(encode_response(JSONResponse({"detail": detail}, status, headers), self.fields))
 
 
 Endpoint = Callable[[Handshake], None]

@@ -137,6 +137,14 @@ class WebSocketWriter(asyncio.Protocol):
         self._ping_at = self._server.loop.time() + self._server.ping_interval_s
         self._set_deadline()
 
+    def reject(self, response: bytes) -> None:
+        """Refuse the handshake with that response, and close; cut a client that does not read what came before it."""
+        self.transport.write(response)
+        self.close_sent = True
+        self._ends_at = self._server.loop.time() + CLOSE_TIMEOUT_S
+        self._set_deadline()
+        self.transport.close()
+
     def _send(self, data: bytes) -> None:
         """Write, and the response before it: where a client joins with events, one call of the system has both."""
         if self._response:

@@ -146,6 +146,8 @@ async def test_where_there_is_no_room_clients_are_told_so_and_probes_are_answere
         for path in (b"/health", b"/ready", b"/metrics"):
             probe = REQUEST.replace(b"GET /", b"GET " + path) + b"Connection: close\r\n\r\n"
             assert (await rest(server, probe)).startswith(b"HTTP/1.1 200 ")
+        keeping = REQUEST.replace(b"GET /", b"GET /health") + b"\r\n"
+        assert b"connection: close" in await rest(server, keeping)  # a kept connection would keep a place of refusals
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_REJECTING)]
         await until(lambda: limits.rejecting == MAX_REJECTING, "the refusals under way")
         assert await rest(server, REQUEST + b"\r\n") == b""  # cut without a word
@@ -154,3 +156,20 @@ async def test_where_there_is_no_room_clients_are_told_so_and_probes_are_answere
         await until(lambda: not limits.rejecting, "room")
         await until(lambda: not server.server_state.connections, "room")
         assert (await rest(server, REQUEST + b"Connection: close\r\n\r\n")).endswith(b"hello")
+
+
+async def test_a_connection_for_which_there_is_room_by_now_keeps_no_place_of_refusals() -> None:
+    limits = limited(1)
+    async with served(hello, connection_limits=limits, timeout_keep_alive=600) as server:
+        port = server.config.port
+        _, held = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: len(server.server_state.connections) == 1, "the first one")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: limits.rejecting == 1, "the second one")
+        held.close()
+        await until(lambda: len(server.server_state.connections) == 1, "room")
+        writer.write(REQUEST + b"X-Forwarded-For: 203.0.113.1\r\n\r\n")
+        async with asyncio.timeout(20):
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+        assert limits.rejecting == 0 and limits.addresses == 1
+        writer.close()

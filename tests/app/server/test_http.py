@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.server import connection
 from app.server.http import LentTransport
 from simulcast.frontend.fanout.frames import text_frame
+from simulcast.frontend.transport import outgoing
 from simulcast.frontend.transport.handshake import Handshake
 from tests.conditions import until
 from tests.served import HANDSHAKE, REQUEST, Endpoint, hello, masked, rest, served
@@ -134,3 +136,30 @@ async def test_an_endpoint_that_fails_costs_its_connection(caplog: pytest.LogCap
         assert await rest(server, HANDSHAKE + b"\r\n") == b""
         assert (await rest(server, REQUEST + b"Connection: close\r\n\r\n")).endswith(b"hello")
     assert "injected" in caplog.text
+
+
+async def test_a_size_of_thousands_of_digits_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    post = REQUEST.replace(b"GET", b"POST") + b"Content-Length: "
+    async with served(hello) as server:
+        assert (await rest(server, post + b"9" * 5000 + b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_refused_handshake_behind_a_response_that_was_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"30000")]})
+        await send({"type": "http.response.body", "body": b"x" * 30_000})
+        responses.append(scope["path"])
+
+    monkeypatch.setattr(outgoing, "CLOSE_TIMEOUT_S", 0.3)
+    responses: list[str] = []
+    async with served(endpoint, timeout_keep_alive=600) as server:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", server.config.port))
+            while not any(each.transport.get_write_buffer_size() for each in server.server_state.connections):
+                number = len(responses)
+                client.sendall(REQUEST + b"\r\n")
+                await until(lambda number=number: len(responses) > number, "the response")  # type: ignore[misc]
+            client.sendall(HANDSHAKE + b"\r\n")
+            await until(lambda: not server.server_state.connections, "the cut", 10)
