@@ -1,12 +1,19 @@
 """A client's permissions. Decides; does no I/O."""
 
 import math
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 
 from simulcast.model.token_claims import SCOPES, Scope
+
+
+@lru_cache(maxsize=256)  # `fnmatch` keeps 32,768, and each user may have patterns of their own
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(translate(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Grant:
             return None
         if scope not in self.scopes:
             return f"the token doesn't have the scope {scope}: get one that has it"
-        if not any(fnmatchcase(channel, pattern) for pattern in self.channels):
+        if channel not in self.channels and not any(_pattern(text).match(channel) for text in self.channels):
             return f"the token is not for channel {channel}: get one whose channels match it"
         return None
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+import tracemalloc
 
 import pytest
 
@@ -33,3 +34,18 @@ def test_one_text_in_place_of_a_collection_is_refused() -> None:
         Grant("watch")
     with pytest.raises(TypeError, match="collections of texts"):
         Grant({"watch"}, "jobs-*")
+
+
+@pytest.mark.parametrize("pattern", ["user.{}", "user.{}.*"], ids=["names", "patterns"])
+def test_nothing_is_kept_of_the_channels_of_very_many_users(pattern: str) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            Grant({"watch"}, [pattern.format(number)]).allows("watch", "downloads")
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1000, 4000):
+            Grant({"watch"}, [pattern.format(number)]).allows("watch", "downloads")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 500_000
