@@ -5,6 +5,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 ENTRY_OVERHEAD_BYTES = 400  # of Python's objects, beside an entry's frame
+FREED = 1 / 16  # of the bound, so that thousands of members are looked at rarely
 
 
 class Member(Protocol):
@@ -19,7 +20,7 @@ class Member(Protocol):
 
 
 class MemoryPool:
-    """Bytes that the members hold in sum, at most `max_bytes`; beyond, the largest member loses its older half."""
+    """Bytes that the members hold in sum, at most `max_bytes`; beyond, the largest members lose their older halves."""
 
     def __init__(self, max_bytes: float = math.inf) -> None:
         self.max_bytes = max_bytes
@@ -31,9 +32,10 @@ class MemoryPool:
         self._members.add(member)
 
     def shrink(self) -> None:
-        """Trim the largest members, until the sum is within the bound."""
-        while self.used_bytes > self.max_bytes:
-            largest = max(self._members, key=lambda member: member.held_bytes)
-            if not largest.held_bytes:
+        """Where the sum is beyond the bound, trim the largest members until FREED of it are free."""
+        if self.used_bytes <= self.max_bytes:
+            return
+        for member in sorted(self._members, key=lambda member: member.held_bytes, reverse=True):
+            member.trim(member.held_bytes // 2)
+            if self.used_bytes <= self.max_bytes * (1 - FREED):
                 return
-            largest.trim(largest.held_bytes // 2)
