@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar, TypeVarTuple
 
+from simulcast.errors import BrokerUnavailable
+
+TURN_TIMEOUT_S: Final = 10.0  # how long a reading waits for others; each of them takes seconds while Redis hangs
 MAX_PAUSE_S: Final = 0.1  # one that waits for Redis takes no time from others
 _Result = TypeVar("_Result")
 _Wanted = TypeVarTuple("_Wanted")
@@ -22,18 +25,26 @@ class SharedReading(Generic[*_Wanted, _Result]):
         self._turn = asyncio.Lock()
 
     async def get(self, *wanted: *_Wanted) -> _Result:
-        """Return the result of a reading that began after this call. Raises the errors of `read`."""
+        """Return the result of a reading that began after this call.
+
+        Raises the errors of `read`, and BrokerUnavailable where it could not begin within TURN_TIMEOUT_S.
+        """
         reading = self._next.get(wanted)
         if reading is None:
             reading = self._next[wanted] = asyncio.create_task(self._run(*wanted), name="read for all who ask now")
         return await asyncio.shield(reading)
 
     async def _run(self, *wanted: *_Wanted) -> _Result:
-        await self._turn.acquire()
+        try:
+            async with asyncio.timeout(TURN_TIMEOUT_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise BrokerUnavailable("too much is being read for others: try again in a moment") from None
+        finally:
+            del self._next[wanted]
         loop = asyncio.get_running_loop()
         begun_at = loop.time()
         try:
-            del self._next[wanted]
             return await self._read(*wanted)
         finally:
             loop.call_later(min(loop.time() - begun_at, MAX_PAUSE_S), self._turn.release)
