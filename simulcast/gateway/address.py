@@ -59,7 +59,8 @@ class ServerAddress:
             return self.url
         parts = urlsplit(self.url)
         pairs = [pair for pair in parts.query.split("&") if pair and not pair.startswith(names)]
-        pairs += [f"{name}={quote(value, safe='')}" for name, values in replaced.items() for value in values]
+        # ":" and "," need no escape (RFC 3986 §3.4), and servers and proxies bound the length of a URL.
+        pairs += [f"{name}={quote(value, safe=':,')}" for name, values in replaced.items() for value in values]
         return urlunsplit(parts._replace(query="&".join(pairs)))
 
     def health_request(self) -> bytes:

@@ -30,7 +30,9 @@ export function resumeAddress(address, { since, channels }) {
   const names = new Set(replaced.map(([name]) => name));
   const pairs = address.search.slice(1).split("&").filter((pair) => pair && !names.has(pair.split("=")[0]));
   const resumed = new URL(address);
-  resumed.search = [...pairs, ...replaced.map(([name, value]) => `${name}=${encodeURIComponent(value)}`)].join("&");
+  // ":" and "," need no escape (RFC 3986 §3.4), and servers and proxies bound the length of a URL.
+  const encoded = (value) => encodeURIComponent(value).replaceAll("%3A", ":").replaceAll("%2C", ",");
+  resumed.search = [...pairs, ...replaced.map(([name, value]) => `${name}=${encoded(value)}`)].join("&");
   return resumed;
 }
 

@@ -17,10 +17,13 @@ export function parseRetryAfter(header) {
 export class ReconnectDelay {
   #refreshedAt = -Infinity;
   #noAttemptBefore = -Infinity;
+  #retryAfterMs = 0;
 
   /** Lets the next attempt wait for the time of a Retry-After header, where there is one. */
   heedRetryAfter(header) {
-    if (header) this.#noAttemptBefore = Date.now() + parseRetryAfter(header) * (1 + JITTER * Math.random());
+    if (!header) return;
+    this.#retryAfterMs = parseRetryAfter(header) * (1 + JITTER * Math.random());
+    this.#noAttemptBefore = Date.now() + this.#retryAfterMs;
   }
 
   /** Returns 0, or a delay where the last new token expired immediately: another would probably do so too. */
@@ -33,7 +36,7 @@ export class ReconnectDelay {
 
   /** Returns a fifth less or more at most, so that clients that were cut simultaneously come back one by one. */
   jittered(delayMs) {
-    const waitMs = Math.min(this.#noAttemptBefore - Date.now(), MAX_RETRY_AFTER_MS * (1 + JITTER));
+    const waitMs = Math.min(this.#noAttemptBefore - Date.now(), this.#retryAfterMs); // the clock may be set back
     const laterMs = Math.max(delayMs * (1 + JITTER * (2 * Math.random() - 1)), waitMs);
     return laterMs < Infinity ? Math.min(laterMs, MAX_TIMER_MS) : laterMs;
   }

@@ -131,6 +131,21 @@ test("the Retry-After of an unhealthy server is waited for", async () => {
   });
 });
 
+test("a clock that is set back makes no Retry-After longer", async () => {
+  clock();
+  await refusedBy(() => new Response("", { status: 503, headers: { "retry-after": "30" } }), async () => {
+    const [one, { now }] = [gateway(), Date];
+    assert.equal(await one.isServerRunning, false);
+    void one.connectWebSocket();
+    Date.now = () => now() - 2 * HOUR;
+    last().end();
+    Date.now = now;
+    mock.timers.tick(37_000);
+    assert.equal(sockets.length, 2);
+    void one.disconnectWebSocket();
+  });
+});
+
 test("a time to come back is seconds or a date, and an hour at most", () => {
   assert.equal(parseRetryAfter(" 7 "), 7_000);
   assert.equal(parseRetryAfter("9".repeat(5_000)), HOUR);

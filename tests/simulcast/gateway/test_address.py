@@ -2,8 +2,11 @@
 
 import pytest
 
+from app.server.connection import MAX_HEADER_BYTES
+from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION
 from simulcast.gateway import Gateway
 from simulcast.gateway.address import ServerAddress
+from simulcast.gateway.resume_position import ResumePosition
 
 
 def test_host_and_port_make_the_url_of_the_service() -> None:
@@ -68,3 +71,14 @@ def test_an_address_in_a_log_shows_no_secrets() -> None:
 def test_this_machine_is_never_reached_through_a_proxy() -> None:
     urls = ("ws://localhost:1/ws", "ws://127.0.0.1/ws", "ws://[::1]:8080/ws", "ws://example.com/ws")
     assert [ServerAddress(url).is_this_machine for url in urls] == [True, True, True, False]
+
+
+def test_a_client_of_as_many_channels_as_it_may_follow_fits_into_a_request() -> None:
+    """Names of users' channels have colons for each letter that is not ASCII."""
+    position = ResumePosition()
+    channels = [f"{number:02}" + ":d0" * 32 for number in range(MAX_CHANNELS_PER_CONNECTION)]
+    for channel in channels:
+        position.is_new(f'{{"event_id":"1790000000000-12345678","channel":"{channel}"}}')
+        position.follow([*position.channels, channel], channel)
+    address = ServerAddress("wss://downloads.example.com/ws").resuming_after(position.event_id, channels)
+    assert len(address) < MAX_HEADER_BYTES - 4000  # the rest is for a token

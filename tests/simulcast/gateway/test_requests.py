@@ -123,7 +123,7 @@ def test_the_first_answer_tells_the_channel_of_the_events_that_named_none() -> N
     assert position.event_id == "downloads:7-1"
     address = ServerAddress("ws://host/ws?channel=downloads&x=1&since=1-1")
     resumed = address.resuming_after(position.event_id, position.channels)
-    assert resumed == "ws://host/ws?x=1&since=downloads%3A7-1&channel=a&channel=downloads"
+    assert resumed == "ws://host/ws?x=1&since=downloads:7-1&channel=a&channel=downloads"
     position.begin()
     named = progress_event("7-1").replace('"type"', '"channel":"downloads","type"')
     assert not position.is_new(named)
