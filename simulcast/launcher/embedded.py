@@ -120,9 +120,11 @@ class EmbeddedServer:
             await asyncio.sleep(0.1 * 2 ** (len(deaths) - 1))
             if self._stopping:
                 return
-            with suppress(EmbeddedServerError):  # counts as one more death
+            try:
                 await self._launch(self._lock)
                 _log.info("the embedded server runs again")
+            except (EmbeddedServerError, OSError) as error:  # counts as one more death
+                _log.error("the embedded server could not be restarted: %s", error)
 
     async def stop(self) -> None:
         """Stop the server by SIGTERM, after STOP_TIMEOUT_S by SIGKILL. Its data is in its file."""
@@ -202,8 +204,9 @@ class EmbeddedServer:
                 start_new_session=True,
                 umask=0o077,
             )
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{self._process.pid}\n".encode(), 0)
+        with suppress(OSError):  # the disk may be full
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{self._process.pid}\n".encode(), 0)
         try:
             await self._wait_until_serving(self._process)
         except BaseException:

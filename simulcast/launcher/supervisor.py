@@ -38,21 +38,28 @@ class SupervisedProcess:
         was_healthy, attempts, backoff_s = False, 0, BASE_BACKOFF_S
         while True:
             began = loop.time()
-            process = await self._start()
-            try:
-                code = await process.wait()
-            finally:
-                await stop_process(process, self.name, STOP_TIMEOUT_S, self.hurry)
+            end = await self._run()
             if loop.time() - began >= HEALTHY_AFTER_S:
                 was_healthy, backoff_s = True, BASE_BACKOFF_S
             attempts += 1
             if not was_healthy and attempts == MAX_START_ATTEMPTS:
                 raise CommandError(
-                    f"{self.name} could not start ({_describe(code)}, {attempts} times): its last lines above say why"
+                    f"{self.name} could not start ({end}, {attempts} times): its last lines above say why"
                 )
-            _log.warning("%s ended by itself (%s): restarting it in %.1f s", self.name, _describe(code), backoff_s)
+            _log.warning("%s ended by itself (%s): restarting it in %.1f s", self.name, end, backoff_s)
             await asyncio.sleep(backoff_s)
             backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+
+    async def _run(self) -> str:
+        """Run the process to its end, and describe that."""
+        try:
+            process = await self._start()
+        except OSError as error:  # the system has no memory or no process left, which may pass
+            return str(error.strerror)
+        try:
+            return _describe(await process.wait())
+        finally:
+            await stop_process(process, self.name, STOP_TIMEOUT_S, self.hurry)
 
     async def _start(self) -> asyncio.subprocess.Process:
         # Killed when `up` is killed, since no process would then be left to bound its drain.

@@ -1,10 +1,12 @@
 import asyncio
+import errno
 import os
 import signal
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -196,6 +198,28 @@ async def test_embedded_server_restarts_with_its_data(embedded: EmbeddedServer) 
                     break
                 except redis.ConnectionError:
                     await asyncio.sleep(0.01)
+    await embedded.stop()
+    await keeping
+
+
+@pytest.mark.parametrize(("library", "call"), [(os, "ftruncate"), (asyncio, "create_subprocess_exec")])
+async def test_embedded_server_is_restarted_whatever_the_system_had_no_room_for(
+    embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, library: Any, call: str
+) -> None:
+    original, refusals = getattr(library, call), [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))]
+
+    def refuse_once(*args: Any, **options: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return original(*args, **options)
+
+    keeping = asyncio.create_task(embedded.supervise())
+    first = embedded.pid
+    assert first is not None
+    monkeypatch.setattr(library, call, refuse_once)
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: keeping.done() or (not refusals and embedded.pid not in (None, first)), "a new server")
+    assert not keeping.done()
     await embedded.stop()
     await keeping
 

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -67,6 +68,25 @@ async def test_supervisor_restarts_a_process_and_logs_it(
             os.kill(running.pids[-1], signal.SIGKILL)
         await until(lambda: len(running.pids) == 5, "life 5")
     assert "front-end 1 ended by itself (SIGKILL): restarting it" in caplog.text
+
+
+async def test_supervisor_tries_again_where_the_system_has_no_room_for_a_process(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    start, refusals = SupervisedProcess._start, [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
+
+    async def start_later(child: SupervisedProcess) -> asyncio.subprocess.Process:
+        if running.pids and refusals:
+            raise refusals.pop()
+        return await start(child)
+
+    monkeypatch.setattr(SupervisedProcess, "_start", start_later)
+    monkeypatch.setattr(module, "HEALTHY_AFTER_S", 0.0)
+    async with running.kept(running.child(WAITS)):
+        await until(lambda: running.pids, "the first life")
+        os.kill(running.pids[-1], signal.SIGKILL)
+        await until(lambda: len(running.pids) == 2, "the second life")
+    assert not refusals and os.strerror(errno.EAGAIN) in caplog.text
 
 
 async def test_supervisor_gives_up_a_process_that_never_starts(running: Running) -> None:
