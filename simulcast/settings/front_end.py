@@ -4,7 +4,7 @@ import ipaddress
 import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from simulcast.errors import SettingRefused
 from simulcast.model.origin import host_and_port, is_loopback_origin
@@ -35,9 +35,17 @@ def _origin(text: str) -> str:
     )
 
 
+def _host(text: str) -> str:
+    """Normalize a host name, or * for any. Raises ValueError for any other text, which no request would ever match."""
+    name = text.lower()
+    if name == "*" or (name.isascii() and host_and_port(name, "http") == (name.strip("[]"), 80)):
+        return name
+    raise ValueError("each is a host name without scheme, port and path, such as app.example.com, or * for any")
+
+
 _Origin = Annotated[str, AfterValidator(_origin)]
 _Network = Annotated[str, AfterValidator(_network)]
-_Name = Annotated[str, StringConstraints(to_lower=True)]
+_Name = Annotated[str, AfterValidator(_host)]
 
 
 class FrontEndSettings(AccessSettings):

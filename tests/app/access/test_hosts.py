@@ -1,6 +1,7 @@
 import pytest
 
 from app.access.hosts import check_host
+from simulcast.settings.front_end import FrontEndSettings
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,14 @@ def test_other_names_are_refused_unless_they_are_listed(host: str) -> None:
 def test_names_that_are_listed_pass() -> None:
     assert check_host("Example.com:443", frozenset({"example.com"})) is None
     assert check_host("anything", frozenset({"*"})) is None
+
+
+@pytest.mark.parametrize("text", ["app.example.com", "APP.example.com", "127.0.0.1", "[::1]", "*"])
+def test_names_of_hosts_are_settings(text: str) -> None:
+    assert FrontEndSettings(allowed_hosts=(text,)).allowed_hosts == (text.lower(),)
+
+
+@pytest.mark.parametrize("text", ["https://app.example.com", "app.example.com:8080", "app.example.com.", "a b", "a/b"])
+def test_what_no_request_would_match_is_refused_by_the_setting(text: str) -> None:
+    with pytest.raises(ValueError, match="without scheme, port and path"):
+        FrontEndSettings(allowed_hosts=(text,))
