@@ -9,6 +9,8 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions import Extension
 from websockets.frames import Close, Frame, Opcode
 
+FRAGMENTS_PER_MESSAGE = 16  # so many count as a message, however small they are
+
 
 class MessageParser:
     """The bytes and fragments of one connection that wait for the rest of their message.
@@ -16,7 +18,7 @@ class MessageParser:
     `max_bytes`: of one message. `extensions`: those that were negotiated; they belong to the connection.
     """
 
-    __slots__ = ("_at", "_buffer", "_extensions", "_max_bytes", "_message", "_opcode")
+    __slots__ = ("_at", "_buffer", "_extensions", "_fragments", "_max_bytes", "_message", "_opcode")
 
     def __init__(self, max_bytes: int, extensions: Sequence[Extension]) -> None:
         self._max_bytes = max_bytes
@@ -27,6 +29,7 @@ class MessageParser:
         # One buffer: as objects of their own, fragments of single bytes would take a hundred times their size, and
         # empty ones would accumulate without end.
         self._message = bytearray()
+        self._fragments = 0
 
     @property
     def is_empty(self) -> bool:
@@ -39,6 +42,8 @@ class MessageParser:
 
     def read(self) -> tuple[Opcode, bytes] | None:
         """Return the next message, or the next control frame; None until more bytes come.
+
+        After each FRAGMENTS_PER_MESSAGE fragments, an empty continuation.
 
         Raises ProtocolError, PayloadTooBig, and UnicodeDecodeError for the reason of a close.
         """
@@ -88,6 +93,7 @@ class MessageParser:
         self._message += data
         if not frame.fin:
             self._opcode = opcode
-            return None
+            self._fragments += 1
+            return None if self._fragments % FRAGMENTS_PER_MESSAGE else (Opcode.CONT, b"")
         message, self._message, self._opcode = bytes(self._message), bytearray(), None
         return opcode, message

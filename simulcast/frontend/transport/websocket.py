@@ -90,13 +90,15 @@ class WebSocketConnection(WebSocketWriter):
             elif self.has_room and self.is_open and not self.close_sent:
                 self._send(frame(FIN | Opcode.PONG, data))
         elif opcode is Opcode.PONG:
-            if data == self._ping:
+            if self._ping and data == self._ping:
                 self._on_answer()
+            elif not self._limit().allow(self._heard_at):
+                self._reject_message()
         elif not self.close_sent:
             self.on_message(opcode, data)
 
     def on_message(self, opcode: Opcode, data: bytes) -> None:
-        """Handle a text. Binary messages are ignored. Raises UnicodeDecodeError."""
+        """Handle a text. Binary messages, and continuations, are ignored. Raises UnicodeDecodeError."""
         text = data.decode() if opcode is Opcode.TEXT else ""
         limit = self._limit()
         if text:
