@@ -13,7 +13,8 @@ from workers.http.decoding import Decoder
 from workers.http.headers import Headers, parse_date
 from workers.http.retry_policy import retry_after_s
 
-_STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
+# Many servers leave out the quotes, or put spaces within; browsers compare such a tag as it is.
+_STRONG_ETAG = re.compile(r'"[\x20\x21\x23-\x7e]*"|(?![Ww]/)[\x21\x23-\x2b\x2d-\x7e]+')
 # The unit and the size are left out by some servers; anything but a number in place of the size leaves it unknown.
 _CONTENT_RANGE = re.compile(
     r"(?:bytes)?[ =:]*([0-9]{1,18}) *- *([0-9]{1,18}) *(?:/ *([0-9]{1,18}(?![0-9]))?.*)?|bytes[ =:]*\*/([0-9]{1,18})",

@@ -28,7 +28,10 @@ def partial(content_range: str, length: int | None = None) -> Headers:
         (50, None, 0),
         (50, RemoteFile(None, 200), 0),
         (50, RemoteFile('W/"v1"', 200), 0),
-        (50, RemoteFile("v1", 200), 0),
+        (50, RemoteFile("v1", 200), 50),
+        (50, RemoteFile('"v 1"', 200), 50),
+        (50, RemoteFile("W/v1", 200), 0),
+        (50, RemoteFile("v1, v2", 200), 0),
         (50, RemoteFile('"v1", "v2"', 200), 0),
         (50, RemoteFile('"v\r\n1"', 200), 0),
     ],
@@ -71,7 +74,7 @@ def test_the_whole_is_taken_whatever_was_asked_for() -> None:
     assert check_response(200, headers, 100, V1) == ResponseHead(0, '"v2"', 300)
 
 
-@pytest.mark.parametrize("etag", ['W/"v1"', "v1", '"v1', ""])
+@pytest.mark.parametrize("etag", ['W/"v1"', "w/v1", '"v1', ""])
 def test_an_etag_that_is_not_strong_is_none(etag: str) -> None:
     assert check_response(200, Headers({"ETag": etag}), 0, None) == ResponseHead(0, None, None)
 

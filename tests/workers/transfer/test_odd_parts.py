@@ -93,3 +93,13 @@ async def test_bytes_of_two_versions_are_found_by_their_checksum_and_made_anew(
         with pytest.raises(ChecksumMismatch):
             await download.fetch(url, terms(digest=digest))
     assert ["range" in request.headers for request in server.requests] == [False, True, False]
+
+
+@pytest.mark.parametrize("etag", ["5f3c-7d2", '"5f3c 7d2"'])
+async def test_a_tag_that_is_odd_in_its_form_names_a_version(server: Server, download: Download, etag: str) -> None:
+    url = server.at("/f", parts([{"ETag": etag}]))
+    await broken_off(download, url)
+    await broken_off(download, url)
+    await download.fetch(url)
+    assert download.part.read_bytes() == CONTENT
+    assert {request.headers.get("if-range") for request in server.requests[1:]} == {etag}

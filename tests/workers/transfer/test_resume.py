@@ -56,7 +56,7 @@ async def test_drops_at_random_bytes_end_in_the_right_file(server: Server, downl
         None,
         RemoteFile(None, len(OLD)),
         RemoteFile('W/"v1"', len(OLD)),
-        RemoteFile("v1", len(OLD)),
+        RemoteFile("W/v1", len(OLD)),
         RemoteFile('"v\n1"', None),
     ],
 )
