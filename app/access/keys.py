@@ -96,8 +96,9 @@ class KeyRing:
             raise KeysUnavailable("the keys of tokens were read a moment ago: try again in a few seconds")
         try:
             self._keys = await self._read()
-        except (ValueError, SettingRefused) as error:
-            _log.warning("the keys of tokens can't be read: %s", error)
+        except Exception as error:  # there may be no thread, and keys come from elsewhere
+            is_expected = isinstance(error, ValueError | SettingRefused)
+            _log.warning("the keys of tokens can't be read: %s", error, exc_info=not is_expected)
             raise KeysUnavailable("the keys of tokens can't be read now: try again later") from error
         finally:
             self._read_at = self._clock()

@@ -35,13 +35,12 @@ class Cluster(DiscoveredTopology):
             try:
                 async with asyncio.timeout(DISCOVERY_TIMEOUT_S):
                     slots = await self._discovery_client(node).execute_command("CLUSTER SLOTS")
-            except (redis.RedisError, OSError, TimeoutError) as error:
+                if slots:
+                    self._apply(node, slots)
+                    return
+                errors.append(f"{node[0]}:{node[1]} knows no owner of any slot")
+            except Exception as error:  # the answer of what is no node makes no sense
                 errors.append(str(error) or f"{node[0]}:{node[1]} doesn't answer")
-                continue
-            if slots:
-                self._apply(node, slots)
-                return
-            errors.append(f"{node[0]}:{node[1]} knows no owner of any slot")
         raise redis.ConnectionError("; ".join(errors))
 
     def _apply(self, node: Server, slots: list[list[Any]]) -> None:

@@ -33,7 +33,7 @@ class Sentinel(DiscoveredTopology):
                     config_epoch, master, replica_count = await query
                     replies.append((config_epoch, master))
                     self.is_replicated = self.is_replicated or replica_count > 0
-                except (redis.RedisError, OSError) as error:
+                except Exception as error:  # of one that is being set up again, an answer may make no sense
                     errors.append(str(error) or f"no answer within {DISCOVERY_TIMEOUT_S:g} s")
                 if len(replies) > len(members) // 2 and self._is_certain(replies):
                     break

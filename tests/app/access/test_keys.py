@@ -92,13 +92,14 @@ class Issuer:
         self.is_away = False
         self.answering = asyncio.Event()
         self.answering.set()
+        self.error: Exception = ValueError("away")
         self.ring = KeyRing(None, self.read, clock=lambda: self.now)
 
     async def read(self) -> Sequence[VerificationKey]:
         self.reads += 1
         await self.answering.wait()
         if self.is_away:
-            raise ValueError("away")
+            raise self.error
         return [VerificationKey("EdDSA", name, name) for name in self.names]
 
     async def find(self, key_id: str) -> list[str]:
@@ -151,6 +152,25 @@ async def test_while_the_set_is_away_the_last_keys_stay_and_others_are_neither_b
     for key_id in ("a", ""):
         with pytest.raises(KeysUnavailable):
             await never_read.find(key_id)
+
+
+async def test_an_unexpected_error_ends_neither_the_reading_nor_the_known_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "RETRY_INTERVAL_S", 0.01)
+    issuer = Issuer("a")
+    await issuer.find("a")
+    issuer.is_away, issuer.error = True, RuntimeError("can't start new thread")
+    issuer.now += MIN_READ_INTERVAL_S
+    with pytest.raises(KeysUnavailable):
+        await issuer.find("b")
+    assert await issuer.find("a") == ["a"]
+    async with issuer.ring.kept_fresh():
+        issuer.now += MIN_READ_INTERVAL_S
+        await until(lambda: issuer.reads == 3, "another reading")
+        issuer.is_away = False
+        issuer.names.append("b")
+        issuer.now += MIN_READ_INTERVAL_S
+        await until(lambda: issuer.reads == 4, "one more reading")
+        assert await issuer.find("b") == ["b"]
 
 
 async def test_a_key_that_was_taken_out_of_the_set_is_believed_no_more() -> None:
