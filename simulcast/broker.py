@@ -204,7 +204,9 @@ class Broker:
         publications = sorted(filter(None, [*map(known_entry, active), *ended]), key=_sort_key)
         ages = zip(ended, ages_ms, strict=True)
         ended_ago_s = {publication.key: int(age_ms) / 1000 for publication, age_ms in ages if publication is not None}
-        silent_s = {key.decode(): int(ms) / 1000 for key, ms in zip(silent[::2], silent[1::2], strict=True)}
+        silent_s = {
+            key.decode("utf-8", "replace"): int(ms) / 1000 for key, ms in zip(silent[::2], silent[1::2], strict=True)
+        }
         return Snapshot(_parse_head(head), publications, ended_ago_s, silent_s)
 
     async def history(

@@ -101,7 +101,7 @@ class JobList(Generic[_Record]):
 
     def _record(self, values: _Row) -> _Record:
         fields = zip(self._fields, values, strict=True)
-        return self._parse({name: text.decode() for name, text in fields if text is not None})
+        return self._parse({name: text.decode("utf-8", "replace") for name, text in fields if text is not None})
 
     async def _read_all(self, selection: Selection, fields: Sequence[str]) -> _Reading:
         """Return so many jobs as were asked for, in calls that Redis carries out between others."""
@@ -129,7 +129,7 @@ class JobList(Generic[_Record]):
 
 
 def _cursor(at: bytes | None, job_id: bytes | None) -> Cursor:
-    return Cursor(int(at or 0), (job_id or b"").decode())
+    return Cursor(int(at or 0), (job_id or b"").decode("utf-8", "replace"))
 
 
 def _sort_key(field: str) -> Callable[[_Row], tuple[float | bytes, bytes]]:

@@ -262,7 +262,7 @@ def _flatten(fields: Mapping[str, str]) -> list[str]:
 def _parse_fields(reply: object) -> dict[str, str]:
     """Parse a hash as functions return it: a flat list."""
     flat = cast(Sequence[bytes], reply)
-    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _host_of(worker: str) -> str:

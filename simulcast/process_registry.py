@@ -61,7 +61,7 @@ class ProcessRegistry:
         return Processes(
             [record for record in records if isinstance(record, FrontEndRecord)],
             [record for record in records if isinstance(record, WorkerRecord)],
-            {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)},
+            {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True) if value.isdigit()},
             int(used),
             int(limit),
         )

@@ -7,7 +7,7 @@ local MAX_CLAMPED = 20 -- deadlines that one call looks at while the clock seems
 local function extend_leases(channel, now)
   local leases = redis.call('ZRANGE', channel.leases, 0, -1, 'WITHSCORES')
   for i = 1, #leases, 2 do
-    local lease_ms = tonumber(redis.call('HGET', record_key(channel, leases[i]), 'lease_ms')) or 0
+    local lease_ms = tonumber(redis.pcall('HGET', record_key(channel, leases[i]), 'lease_ms')) or 0
     if tonumber(leases[i + 1]) < now + lease_ms then redis.call('ZADD', channel.leases, now + lease_ms, leases[i]) end
   end
 end
@@ -16,7 +16,7 @@ end
 -- that is queued waits for its start, in this sense.
 local function clamp_deadlines(channel, now, lease_ms, limit)
   for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', channel.leases, '+inf', now + lease_ms, 'LIMIT', 0, limit)) do
-    local ends_at = now + (tonumber(redis.call('HGET', record_key(channel, id), 'lease_ms')) or lease_ms)
+    local ends_at = now + (tonumber(redis.pcall('HGET', record_key(channel, id), 'lease_ms')) or lease_ms)
     if tonumber(redis.call('ZSCORE', channel.leases, id)) > ends_at then
       redis.call('ZADD', channel.leases, ends_at, id)
     end
@@ -26,7 +26,7 @@ local function clamp_deadlines(channel, now, lease_ms, limit)
   local delayed = redis.call('ZREVRANGEBYSCORE', channel.ready, '+inf', int(base + now), 'LIMIT', 0, limit)
   for _, id in ipairs(delayed) do
     local record = record_key(channel, id)
-    local retry_at = now + (tonumber(redis.call('HGET', record, 'retry_delay_ms')) or math.huge)
+    local retry_at = now + (tonumber(redis.pcall('HGET', record, 'retry_delay_ms')) or math.huge)
     if tonumber(redis.call('ZSCORE', channel.ready, id)) > base + retry_at then
       if is_download then redis.call('HSET', record, 'retry_at', int(retry_at)) end
       redis.call('ZADD', channel.ready, int(base + retry_at), id)

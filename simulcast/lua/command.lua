@@ -70,7 +70,7 @@ local function relink(channel, record, id, state, desired, command_id, link)
   redis.call('HSET', record, 'link', link)
   local growth = math.max(0, RECORD_BYTES + 3 * #link - record_bytes(record))
   redis.call('HSET', record, 'bytes', record_bytes(record) + growth)
-  redis.call('HINCRBY', channel.meta, 'queue_bytes', growth)
+  redis.pcall('HINCRBY', channel.meta, 'queue_bytes', growth)
   if state == 'paused' then
     change_state(channel, id, 'paused', 'paused', command_id ~= '' and ',"command_id":' .. command_id or '')
   elseif state == 'running' then
@@ -152,6 +152,7 @@ local function command(KEYS, ARGV)
   if not state and is_repeated then return not tombstone and {'later'} end
   if not is_repeated and is_taking_over(channel, now_ms()) then return {'unavailable'} end
   if not state then
+    clamp_times(channel, now_ms())
     local deletion = action == 'delete' and delete_unowned(channel, id, key, members, now_ms())
     return deletion and {'accepted', int(now_ms()), deletion} or {'unknown_download'}
   end

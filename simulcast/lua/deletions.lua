@@ -8,7 +8,7 @@ local MAX_CLEARED = 1000 -- ids of clearing commands that are remembered; any cl
 local function remove_record(channel, record, id, deletion)
   unindex_link(channel, record, id)
   drop_from_sets(channel, id)
-  redis.call('HINCRBY', channel.meta, channel.total, -record_bytes(record))
+  redis.pcall('HINCRBY', channel.meta, channel.total, -record_bytes(record))
   redis.call('DEL', record)
   redis.call('SET', tombstone_key(record), deletion, 'EX', TOMBSTONE_TTL_S)
 end
@@ -68,11 +68,10 @@ end
 -- Deletes the records of the jobs that ended first, beyond MAX_DONE, as a command would: their events say why.
 function evict_oldest_done(channel)
   while redis.call('ZCARD', channel.done) > MAX_DONE do
-    local id = redis.call('ZRANGE', channel.done, 0, 0)[1]
-    if redis.call('EXISTS', record_key(channel, id)) == 1 then
-      delete(channel, id, '', ',"reason":"too_many"', false)
-    end
-    redis.call('ZREM', channel.done, id)
+    each_job(channel, redis.call('ZRANGE', channel.done, 0, 0), function(id, record)
+      if redis.call('EXISTS', record) == 1 then delete(channel, id, '', ',"reason":"too_many"', false) end
+      redis.call('ZREM', channel.done, id)
+    end)
   end
 end
 
@@ -115,6 +114,14 @@ local function cleared_at(channel, command_id)
   return cutoff
 end
 
+-- An end that lies ahead came before the clock was set back: it is one of now.
+local function clamp_ends(channel, now)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', channel.done, '(' .. int(now), '+inf')) do
+    redis.call('ZADD', channel.done, now, id)
+  end
+  clamp_times(channel, now)
+end
+
 -- Deletes the records of the jobs that ended first, at most `limit`, and by `cutoff` (ms); files stay. A `cutoff` of ''
 -- is now, or that of an earlier call with the same command_id. Once no record is left, deletes ends without one, of `limit`
 -- entries of the snapshot, newest first and without the first `kept`, which are no such ends.
@@ -122,15 +129,17 @@ end
 local function clear(KEYS, ARGV)
   local name, max_length, limit, command_id, cutoff, kept = unpack(ARGV)
   local channel = jobs_from(KEYS, name, max_length)
+  if cutoff == '' then clamp_ends(channel, now_ms()) end
   if cutoff == '' then cutoff = command_id ~= '' and cleared_at(channel, command_id) or int(now_ms()) end
   local reply = {cutoff, kept}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', channel.done, '-inf', cutoff, 'LIMIT', 0, limit)) do
-    if redis.call('EXISTS', record_key(channel, id)) == 1 then
+  each_job(channel, redis.call('ZRANGEBYSCORE', channel.done, '-inf', cutoff, 'LIMIT', 0, limit), function(id, record)
+    if redis.call('EXISTS', record) == 1 then
+      local deletion = delete(channel, id, '', '', false)
       table.insert(reply, id)
-      table.insert(reply, delete(channel, id, '', '', false))
+      table.insert(reply, deletion)
     end
     redis.call('ZREM', channel.done, id)
-  end
+  end)
   if #reply > 2 then return reply end
   local ends = redis.call('ZREVRANGEBYSCORE', channel.ended_at, cutoff, '-inf', 'LIMIT', kept, limit)
   for _, id in ipairs(ends) do

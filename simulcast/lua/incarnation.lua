@@ -5,6 +5,7 @@ local UNUSED_TTL_MS = 10 * 60 * 1000
 local SHORT_MEMORY = 0.75 -- of maxmemory
 local MIN_BOUND_BYTES = 1024 * 1024
 local ENTRY_BYTES = 48 -- of an entry of the history, besides its text
+local MAX_EPOCH = 2 ^ 53 - 1 -- a history with larger ids is none of ours; so far Lua counts without gaps
 local MIN_ABSENCE_MS = 1500 -- a shorter silence is no absence: workers and front-ends call once a second
 
 -- Run id and replication id; nil until they are read. Library locals live exactly as long as the server process. No key
@@ -35,6 +36,11 @@ end
 
 local function int(number)
   return string.format('%.0f', number)
+end
+
+-- Returns the text if it is a whole number up to MAX_EPOCH, else nil.
+local function whole(text)
+  return string.match(text or '', '^%d+$') and tonumber(text) <= MAX_EPOCH and text or nil
 end
 
 local function now_us()
@@ -107,8 +113,6 @@ local function is_current(stored)
   return never_promoted and stored and string.match(stored, '^%w+') == string.match(incarnation, '^%w+')
 end
 
-local MAX_EPOCH = 2 ^ 53 - 1 -- a history with larger ids is none of ours
-
 -- A new epoch is larger than any id in the stream, or XADD would refuse it. The tag depends on run_id, which a client
 -- that may only PUBLISH can't know, so such a client can't forge a position.
 local function open_epoch(channel, old_epoch, old_offset)
@@ -141,16 +145,16 @@ local function ensure_epoch(channel)
     unpack(redis.call('HMGET', channel.meta, 'incarnation', 'epoch', 'offset', 'tag', 'written', 'trimmed',
       'snapshot_bytes', 'ended_bytes', 'indexed'))
   channel.indexed = indexed or ''
-  channel.written, channel.trimmed = tonumber(written) or 0, tonumber(trimmed) or 0
-  ended_bytes = tonumber(ended_bytes) or 0
+  channel.written, channel.trimmed = tonumber(whole(written)) or 0, tonumber(whole(trimmed)) or 0
+  ended_bytes = tonumber(whole(ended_bytes)) or 0
   channel.sizes = {
-    [channel.latest] = (tonumber(snapshot_bytes) or -1) - ended_bytes, -- negative if unknown
+    [channel.latest] = (tonumber(whole(snapshot_bytes)) or -1) - ended_bytes, -- negative if unknown
     [channel.ended] = ended_bytes,
   }
   -- Another version of this library may have stored a newer incarnation, after a failover to and fro. Two versions that
   -- each insisted on their own would open an epoch at every call.
   if not is_current(stored) then read_incarnation() end
-  epoch, offset = string.match(epoch or '', '^%d+$'), tonumber(string.match(offset or '', '^%d+$') or '')
+  epoch, offset = whole(epoch), tonumber(whole(offset))
   if not is_current(stored) or not epoch or not offset or not string.match(tag or '', '^%x+$')
     or (offset > 0 and redis.call('EXISTS', channel.history) == 0) then
     return open_epoch(channel, epoch, offset)

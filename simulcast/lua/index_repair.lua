@@ -11,7 +11,7 @@ do
 
   local function reindex(families, id, payload)
     local record = record_key(families[1], id)
-    local state, stored = unpack(redis.call('HMGET', record, 'state', 'family'))
+    local state, stored = unpack(redis.pcall('HMGET', record, 'state', 'family'))
     local is_event, event = pcall(cjson.decode, state and '' or payload)
     local owner = is_event and type(event) == 'table' and type(event.owner) == 'string' and event.owner or ''
     for _, channel in ipairs(families) do
@@ -58,7 +58,7 @@ do
     local reply = redis.call('ZSCAN', family.jobs, cursor, 'COUNT', REPAIRED_PER_CALL)
     for i = 1, #reply[2], 2 do
       local id = reply[2][i]
-      if redis.call('HEXISTS', record_key(family, id), 'created_at') == 1 then
+      if redis.pcall('HEXISTS', record_key(family, id), 'created_at') == 1 then
         index_job(family, id)
       else
         drop_from_sets(family, id) -- an operator deleted the record

@@ -19,9 +19,12 @@ end
 
 -- Returns the user whose job it is, or ''. In JSON no value holds the text that is looked for: its quotes are escaped.
 local function owner_of(channel, record)
-  if channel.family == 'download' then return redis.call('HGET', record, 'owner') or '' end
-  local encoded = string.match(redis.call('HGET', record, 'about') or '', ',"owner":(".*)$')
-  return encoded and cjson.decode('[' .. encoded .. ']')[1] or ''
+  local text = redis.pcall('HGET', record, channel.family == 'download' and 'owner' or 'about')
+  if type(text) ~= 'string' then return '' end -- the record of another program may have another type
+  if channel.family == 'download' then return text end
+  local encoded = string.match(text, ',"owner":(".*)$')
+  local is_list, list = pcall(cjson.decode, '[' .. (encoded or '') .. ']')
+  return is_list and type(list[1]) == 'string' and list[1] or ''
 end
 
 local function add_to_index(channel, key, state, at, id)

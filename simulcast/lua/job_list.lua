@@ -156,7 +156,7 @@ do
       seen = seen + 1
       if matched < limit then last = job end
       local record = record_key(channel, job.id)
-      local state, file_name, site, about = unpack(redis.call('HMGET', record, 'state', 'name', 'site', 'about'))
+      local state, file_name, site, about = unpack(redis.pcall('HMGET', record, 'state', 'name', 'site', 'about'))
       if not state then
         table.insert(gone, job.id)
       elseif matches(channel, file_name, site, about, needles) then

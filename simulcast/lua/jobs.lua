@@ -38,6 +38,14 @@ local function jobs_from(KEYS, name, max_length)
   return channel
 end
 
+-- Calls `act` with each id and the key of its record. A record that another program wrote may have another type, or lack
+-- fields: its job leaves the sets, so that it stops no other one.
+local function each_job(channel, ids, act)
+  for _, id in ipairs(ids) do
+    if not pcall(act, id, record_key(channel, id)) then drop_from_sets(channel, id) end
+  end
+end
+
 local function orphans_key(channel, host)
   return '{' .. channel.name .. '}:orphaned_files:' .. host
 end
@@ -104,9 +112,9 @@ local function find_same(channel, url, options)
   local field = link_field(url, options)
   local id = redis.call('HGET', links_key(channel), field)
   local record = id and record_key(channel, id)
-  local state = id and redis.call('HGET', record, 'state')
+  local state = id and redis.pcall('HGET', record, 'state')
   -- The id may be another download's by now.
-  if not state or state == 'error' or state == 'cancelled' or field_of(record) ~= field then return nil end
+  if type(state) ~= 'string' or state == 'error' or state == 'cancelled' or field_of(record) ~= field then return nil end
   return id
 end
 
@@ -207,7 +215,7 @@ end
 local recounted_at = 0 -- ms
 
 local function record_bytes(record)
-  return tonumber(redis.call('HGET', record, 'bytes')) or 2 * RECORD_BYTES
+  return tonumber(redis.pcall('HGET', record, 'bytes')) or 2 * RECORD_BYTES
 end
 
 -- Returns why a record of that size does not fit into the queue, or nil. The last part of Redis' memory is for the jobs that
@@ -216,7 +224,7 @@ end
 local function lack_of_room(channel, bytes)
   if max_memory > 0 and used_memory > max_memory * NEARLY_FULL then return 'Redis is nearly full' end
   local max_bytes, now = bound_bytes(MAX_QUEUE_BYTES, 4), now_ms()
-  local total = tonumber(redis.call('HGET', channel.meta, channel.total)) or -1
+  local total = tonumber(whole(redis.call('HGET', channel.meta, channel.total))) or -1
   if total < 0 or (total + bytes > max_bytes and now > recounted_at + RECOUNT_INTERVAL_MS) then
     recounted_at = total < 0 and recounted_at or now
     total = 0
@@ -255,7 +263,7 @@ local function submit(KEYS, ARGV)
   for _, argument in ipairs(ARGV) do bytes = bytes + #argument end
   local lack = created_at == '' and lack_of_room(channel, bytes)
   if lack then return redis.error_reply('QUEUEFULL ' .. lack .. ': clear or delete some') end
-  redis.call('HINCRBY', channel.meta, 'queue_bytes', bytes)
+  redis.pcall('HINCRBY', channel.meta, 'queue_bytes', bytes)
   local now = tonumber(created_at) or now_ms()
   redis.call('HSET', record, 'bytes', bytes, 'download_id', id, 'about', about, 'url', url, 'options', options,
     'name', file_name, 'desired', 'running', 'attempt', '1', 'change', '0', 'fence', '0', 'crashes', '0', 'progress', '0.0',

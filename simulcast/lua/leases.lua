@@ -37,12 +37,10 @@ end
 
 local function expire_leases(channel, now)
   local expired = redis.call('ZRANGEBYSCORE', channel.leases, '-inf', now, 'LIMIT', 0, MAX_PER_CALL)
-  for _, id in ipairs(expired) do
-    local record = record_key(channel, id)
+  each_job(channel, expired, function(id, record)
     if redis.call('HEXISTS', record, 'about') == 0 then -- an operator deleted the record
       drop_from_sets(channel, id)
-    elseif count_crash(record) >= MAX_LOST_WORKERS
-      and redis.call('HGET', record, 'desired') == 'running' then
+    elseif count_crash(record) >= MAX_LOST_WORKERS and redis.call('HGET', record, 'desired') == 'running' then
       local message = 'set aside: ' .. MAX_LOST_WORKERS .. ' workers in a row were lost while they downloaded it'
       end_lease(channel, id, record)
       redis.call('HSET', record, 'error', message)
@@ -50,13 +48,13 @@ local function expire_leases(channel, now)
     else
       release_job(channel, id, '')
     end
-  end
+  end)
 end
 
 local function promote_due(channel, now)
   local due = redis.call('ZRANGEBYSCORE', channel.ready, int(DELAYED_SCORE_BASE), int(DELAYED_SCORE_BASE + now),
     'LIMIT', 0, MAX_PER_CALL)
-  for _, id in ipairs(due) do make_ready(channel, id) end
+  each_job(channel, due, function(id) make_ready(channel, id) end)
 end
 
 local scans, scan_count = {}, 0 -- by queue and busy sites: {index of the next ready job, time of expiry in ms}
@@ -68,8 +66,9 @@ local function take_from(channel, busy, first, count)
   for i = 1, #entries, 2 do
     local id, index = entries[i], first + (i - 1) / 2
     if tonumber(entries[i + 1]) >= DELAYED_SCORE_BASE then return nil, index end
-    local state, site = unpack(redis.call('HMGET', record_key(channel, id), 'state', 'site'))
-    if state ~= 'queued' then
+    local state, site, about, attempt =
+      unpack(redis.pcall('HMGET', record_key(channel, id), 'state', 'site', 'about', 'attempt'))
+    if state ~= 'queued' or not about or not attempt then
       redis.call('ZREM', channel.ready, id)
     elseif not (site and busy[site]) then
       redis.call('ZREM', channel.ready, id)
@@ -144,7 +143,7 @@ local function renew(KEYS, ARGV)
     local id, token = ARGV[i], ARGV[i + 1]
     local record = record_key(channel, id)
     local owner, desired, limit, stored_ms, link =
-      unpack(redis.call('HMGET', record, 'token', 'desired', 'limit', 'lease_ms', 'link'))
+      unpack(redis.pcall('HMGET', record, 'token', 'desired', 'limit', 'lease_ms', 'link'))
     if owner == token then
       if stored_ms ~= lease_ms then redis.call('HSET', record, 'lease_ms', lease_ms) end
       redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)

@@ -34,8 +34,7 @@ end
 -- Ends the jobs whose owners are silent, and those that nobody started in time. Forgets what ended long ago.
 local function expire_own_jobs(channel, now)
   local lost = redis.call('ZRANGEBYSCORE', channel.leases, '-inf', now, 'LIMIT', 0, MAX_LOST_PER_CALL)
-  for _, id in ipairs(lost) do
-    local record = record_key(channel, id)
+  each_job(channel, lost, function(id, record)
     local token, desired = unpack(redis.call('HMGET', record, 'token', 'desired'))
     if not token then -- an operator deleted the record
       drop_from_sets(channel, id)
@@ -47,20 +46,18 @@ local function expire_own_jobs(channel, now)
         fail_job(channel, id, record, LOST)
       end
     end
-  end
+  end)
   local forgotten = redis.call('ZRANGEBYSCORE', channel.ready, '-inf', now, 'LIMIT', 0, MAX_LOST_PER_CALL)
-  for _, id in ipairs(forgotten) do
-    local record = record_key(channel, id)
+  each_job(channel, forgotten, function(id, record)
     redis.call('ZREM', channel.ready, id)
     if redis.call('HGET', record, 'state') == 'queued' then fail_job(channel, id, record, NOT_STARTED) end
-  end
+  end)
   local old = redis.call('ZRANGEBYSCORE', channel.done, '-inf', now - ENDED_RECORD_TTL_MS, 'LIMIT', 0, MAX_LOST_PER_CALL)
-  for _, id in ipairs(old) do
-    local record = record_key(channel, id)
-    redis.call('HINCRBY', channel.meta, channel.total, -record_bytes(record))
+  each_job(channel, old, function(id, record)
+    redis.pcall('HINCRBY', channel.meta, channel.total, -record_bytes(record))
     drop_from_sets(channel, id)
     redis.call('DEL', record)
-  end
+  end)
 end
 
 -- A front-end's poll: whoever follows a channel notices that processes of its jobs were lost. Returns the reply of `head`.
@@ -85,7 +82,7 @@ local function ensure_record(channel, record, id, about, now)
     local lack = lack_of_room(channel, bytes)
     if lack then return redis.error_reply('QUEUEFULL ' .. lack .. ': remove some') end
     created_at = int(now)
-    redis.call('HINCRBY', channel.meta, channel.total, bytes)
+    redis.pcall('HINCRBY', channel.meta, channel.total, bytes)
     redis.call('HSET', record, 'family', 'job', 'job_id', id, 'change', '0', 'created_at', created_at, 'bytes', bytes)
   end
   unindex_job(channel, id, owner_of(channel, record)) -- the next one may be another's
@@ -185,7 +182,7 @@ local function renew_jobs(KEYS, ARGV)
   for i = 3, #ARGV, 2 do
     local id, token = ARGV[i], ARGV[i + 1]
     local record = record_key(channel, id)
-    local owner, desired = unpack(redis.call('HMGET', record, 'token', 'desired'))
+    local owner, desired = unpack(redis.pcall('HMGET', record, 'token', 'desired'))
     if owner == token then
       redis.call('ZADD', channel.leases, now + tonumber(lease_ms), id)
       expire_later(channel, record, true)

@@ -42,7 +42,7 @@ local function heartbeat(KEYS, ARGV)
   end
   for i = 4, #ARGV, 2 do
     local counter, increment = ARGV[i], ARGV[i + 1]
-    redis.call('HINCRBY', registry.totals, counter, increment)
+    redis.pcall('HINCRBY', registry.totals, counter, increment)
   end
   redis.call('PEXPIRE', registry.totals, TOTALS_TTL_MS)
   return 1
@@ -71,7 +71,7 @@ local function queue_stats(KEYS, ARGV)
   local by_creation, by_change = index_keys(channel, '')
   local oldest
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', by_change, 0, '(' .. int(STATE_BASE), 'LIMIT', 0, MAX_RETRIES_SCANNED)) do
-    local updated_at, retry_at = unpack(redis.call('HMGET', record_key(channel, id), 'updated_at', 'retry_at'))
+    local updated_at, retry_at = unpack(redis.pcall('HMGET', record_key(channel, id), 'updated_at', 'retry_at'))
     local runnable_at = tonumber(retry_at or updated_at)
     if runnable_at and runnable_at <= now and (not oldest or runnable_at < oldest) then oldest = runnable_at end
     if not retry_at then break end -- the next ones became ready later

@@ -35,7 +35,8 @@ local function read_head(channel)
   local previous, published = unpack(redis.call('HMGET', channel.meta, 'previous', 'published'))
   local published_offset, published_us = string.match(published or '', '^(%d+) (%d+)$')
   local age_us = published_offset == int(offset) and int(math.max(0, now_us() - published_us)) or ''
-  return {epoch, int(offset), tag, string.match(previous or '', '^%d+%-%d+$') or '', age_us}
+  local previous_epoch, previous_offset = string.match(previous or '', '^(%d+)%-(%d+)$')
+  return {epoch, int(offset), tag, whole(previous_epoch) and whole(previous_offset) and previous or '', age_us}
 end
 
 -- Returns id, entry, … of the first publications behind that position.

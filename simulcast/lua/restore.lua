@@ -24,7 +24,7 @@ local function restore(KEYS, ARGV)
     return false
   end
   redis.call('HSET', record, unpack(ARGV, 7))
-  if not state then redis.call('HINCRBY', channel.meta, 'queue_bytes', record_bytes(record)) end
+  if not state then redis.pcall('HINCRBY', channel.meta, 'queue_bytes', record_bytes(record)) end
   redis.call('HSET', record, 'change', change or '0')
   channel.changed_at = claimed.change
   local is_commanded = (tonumber(commanded_at) or 0) > (tonumber(claimed.commanded_at) or 0)

@@ -144,7 +144,7 @@ def display_name(url: str) -> str:
 
 def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
     """Decode the reply of HGETALL."""
-    return {name.decode(): value.decode() for name, value in fields.items()}
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in fields.items()}
 
 
 RECORD_FIELDS = (

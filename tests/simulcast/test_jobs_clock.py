@@ -11,6 +11,7 @@ from simulcast.broker import Broker
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.channel import ChannelNames
 from simulcast.model.commands import Command
+from simulcast.model.events import progress_event
 from simulcast.model.own_job import about
 from simulcast.own_jobs import OwnJobs
 from tests.conditions import eventually
@@ -121,6 +122,40 @@ async def test_a_job_that_was_queued_by_a_clock_that_was_ahead_fails_once_its_ti
         return (await any_jobs.get("a")).state == "error"
 
     await eventually(failed, "the failure", 20)
+
+
+async def test_what_ended_by_a_clock_that_was_ahead_is_cleared(
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    names = ChannelNames(channel)
+    for download_id, command_id in (("a", ""), ("b", "clear-1")):
+        await jobs.submit(URL, download_id)
+        assert await jobs.command(Command("cancel", download_id)) is None
+        await client.zincrby(names.job_keys[3], HOUR_MS, download_id)
+        await client.zincrby(names.stream_keys[5], HOUR_MS, download_id)
+        assert await jobs.command(Command("clear", command_id=command_id)) is None
+        with pytest.raises(KeyError):
+            await jobs.get(download_id)
+    cleared_at = await client.time()
+    while await client.time() <= (cleared_at[0], cleared_at[1] + 1000):  # ends count in milliseconds
+        pass
+    await jobs.submit(URL, "later")
+    assert await jobs.command(Command("cancel", "later")) is None
+    assert await jobs.command(Command("clear", command_id="clear-1")) is None  # sent again
+    assert (await jobs.get("later")).state == "cancelled"
+    await broker.publish({"type": "download_complete", "download_id": "c", "file_path": "/c"}, channel)
+    await client.zincrby(names.stream_keys[5], HOUR_MS, "c")
+    assert await jobs.command(Command("clear")) is None
+    assert (await history(broker, channel))[-1]["type"] == "download_deleted"
+
+
+async def test_what_a_publisher_showed_by_a_clock_that_was_ahead_is_removed(
+    jobs: Jobs, broker: Broker, client: redis.asyncio.Redis, channel: str
+) -> None:
+    await broker.publish(progress_event("a", 0.5, 1), channel)
+    await client.zincrby(ChannelNames(channel).stream_keys[3], HOUR_MS, "a")
+    assert await jobs.command(Command("delete", "a")) is None
+    assert (await history(broker, channel))[-1]["type"] == "download_deleted"
 
 
 async def epoch(client: redis.asyncio.Redis, names: ChannelNames) -> str:
