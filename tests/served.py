@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from app.server.connection import Connection, ConnectionContext
 from app.server.connection_limits import ConnectionLimits
+from app.server.handshake_queue import HandshakeQueue
 from app.server.http import ExchangeMiddleware
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.transport import handshake as handshakes
@@ -46,7 +47,7 @@ async def served(
     """Run a server of an application and of WebSockets at `server.config.port`."""
 
     class ServedConnection(Connection):
-        context = ConnectionContext(connection_limits, websockets)
+        context = ConnectionContext(connection_limits, HandshakeQueue(websockets))
 
     config = uvicorn.Config(
         ExchangeMiddleware(app),

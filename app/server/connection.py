@@ -5,7 +5,6 @@ have limits of time, size and number here.
 """
 
 import asyncio
-import logging
 import math
 import re
 from dataclasses import dataclass, field
@@ -16,10 +15,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from uvicorn import Config
 
 from app.server.connection_limits import MAX_REJECTING, ConnectionLimits
+from app.server.handshake_queue import HandshakeQueue
 from app.server.http import Exchange, Requests
 from app.server.unread import UnreadResponses
 from simulcast.frontend.sse_endpoint import refusal_stream
-from simulcast.frontend.transport.handshake import Endpoint, Handshake
+from simulcast.frontend.transport.handshake import Handshake
 from simulcast.frontend.transport.head import Head, encode_response
 from simulcast.frontend.transport.outgoing import WebSocketServer
 from simulcast.frontend.transport.progress import bytes_taken, cut_when_gone
@@ -36,15 +36,13 @@ _RETRY_AFTER = {"retry-after": "5"}
 _PROBES = (b"/health", b"/ready", b"/metrics")
 _HEAD_END = re.compile(rb"\n\r?\n")
 
-_log = logging.getLogger("simulcast.server")
-
 
 @dataclass(eq=False, slots=True)
 class ConnectionContext:
-    """The parts that the connections of a server share. `endpoint`: of WebSockets. `server`: of the first one on."""
+    """The parts that the connections of a server share. `server`: of the first one on."""
 
     limits: ConnectionLimits
-    endpoint: Endpoint
+    handshakes: HandshakeQueue
     connection_class: type[WebSocketConnection] = WebSocketConnection
     unread: UnreadResponses = field(default_factory=UnreadResponses)
     server: WebSocketServer | None = None
@@ -199,11 +197,7 @@ class Connection(asyncio.Protocol):
             self._config.ws_per_message_deflate,
             self._server_state.default_headers,
         )
-        try:
-            handshake.serve(self.context.endpoint)
-        except Exception:
-            _log.exception("a handshake failed")
-            self.transport.abort()
+        self.context.handshakes.put(handshake)
         if rest:
             connection.data_received(rest)
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from app.server.connection import Connection, ConnectionContext
 from app.server.connection_limits import ConnectionLimits, max_connections
+from app.server.handshake_queue import HandshakeQueue
 from app.server.http import ExchangeMiddleware
 from simulcast.file_limits import raise_limit
 from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S
@@ -98,7 +99,7 @@ def uvicorn_config(
 
     class FrontEndConnection(Connection):
         __slots__ = ()
-        context = ConnectionContext(limits, websockets)
+        context = ConnectionContext(limits, HandshakeQueue(websockets))
 
     return uvicorn.Config(
         ExchangeMiddleware(app),
