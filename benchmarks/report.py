@@ -15,6 +15,8 @@ COLUMNS: dict[str, tuple[str, float, str]] = {  # heading, divisor, format
     "p50_ms": ("p50 ms", 1, "{:,.1f}"),
     "p99_ms": ("p99 ms", 1, "{:,.1f}"),
     "p999_ms": ("p99.9 ms", 1, "{:,.1f}"),
+    "max_ms": ("longest ms", 1, "{:,.1f}"),
+    "joined_s": ("s until all are in", 1, "{:,.2f}"),
     "cpu_s": ("CPU s", 1, "{:,.2f}"),
     "seconds": ("s", 1, "{:,.2f}"),
     "p99_without_ms": ("p99 ms without them", 1, "{:,.1f}"),

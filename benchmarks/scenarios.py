@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.processes import Answer
 from benchmarks.servers import Peer
-from benchmarks.trial import Trial, trial
+from benchmarks.trial import QUIET_S, Trial, trial
 
 SLOW_S = 10.0  # a burst that takes longer isn't repeated in the same process
 
@@ -176,6 +176,41 @@ def storm(clients: int, seen: int, missed: int) -> Callable[[Peer], Row]:
     return run
 
 
+def stayed(clients: int, crowd: int, rate: float, seconds: float) -> Callable[[Peer], Row]:
+    """Those who stay, once alone and once while a crowd, which was cut and missed what they got alone, comes back."""
+    events = int(rate * seconds)
+
+    def run(peer: Peer) -> Row:
+        with trial(peer, clients + crowd, history=True) as one:
+            here = one.clients(clients)
+            one.connect()
+            returning = one.clients(crowd, in_flight=2000)
+            one.connect()
+            for program in (here, returning):
+                program.say(f"expect 20 30 {QUIET_S}")
+            one.publish(20, 100)
+            losses = [_loss(program.answer()) for program in (here, returning)]
+            returning.say("drop")
+            returning.answer()
+            time.sleep(3)
+            here.say(f"expect {events} 90 {QUIET_S}")
+            one.publish(events, rate)
+            alone = here.answer()
+            here.say(f"expect {events} 90 {QUIET_S}")
+            returning.say(f"expect {2 * events} 90 {QUIET_S}")
+            returning.say("connect")
+            one.publish(events, rate)
+            meanwhile, answers = here.answer(), [returning.answer(), returning.answer()]
+            connected = next(answer for answer in answers if "joined" in answer)
+            back = next(answer for answer in answers if "expected" in answer)
+            numbers = {"p99_without_ms": alone["p99_ms"], "joined_s": connected["seconds"]}
+            numbers |= {name: meanwhile[name] for name in ("p50_ms", "p99_ms", "p999_ms", "max_ms")}
+            losses += [_loss(answer) for answer in (alone, meanwhile, back)]
+            return Row(numbers, next(filter(None, losses), ""))
+
+    return run
+
+
 def idle(clients: int, seconds: float) -> Callable[[Peer], Row]:
     """Connected and silent: memory of each client, and CPU of all."""
 
@@ -214,79 +249,3 @@ def handshakes(clients: int, rounds: int) -> Callable[[Peer], Row]:
             return Row({"per_second": sorted(rates[1:])[rounds // 2]})
 
     return run
-
-
-def scenarios(quick: bool) -> tuple[Scenario, ...]:
-    """All of them; `quick`: the same clients and rates for a shorter time."""
-    s = 3 if quick else 10
-    rounds = 3 if quick else 5
-    latency = ("p50_ms", "p99_ms", "p999_ms")
-    return (
-        Scenario(
-            "burst",
-            "1,000 events at once to 500 clients",
-            burst(Load(500, 1000, 0), rounds),
-            ("deliveries_s", *latency),
-            "deliveries_s",
-            more_is_better=True,
-        ),
-        Scenario(
-            "sustained",
-            "500 events/s to 2,000 clients",
-            steady(Load(2000, 500 * s, 500)),
-            (*latency, "cpu_s"),
-            "p99_ms",
-        ),
-        Scenario(
-            "sustained-8000",
-            "100 events/s to 8,000 clients",
-            steady(Load(8000, 100 * s, 100)),
-            (*latency, "cpu_s"),
-            "p99_ms",
-        ),
-        Scenario(
-            "moderate",
-            f"50 events/s to 2,000 clients for {2 * s} s",
-            steady(Load(2000, 50 * 2 * s, 50)),
-            ("cpu_s", *latency),
-            "cpu_s",
-        ),
-        Scenario(
-            "channels",
-            "1,000 channels of 10 clients, 1,000 events/s in all",
-            steady(Load(10_000, s, 1000, channels=1000)),
-            (*latency, "cpu_s"),
-            "cpu_s",
-            needs_channels=True,
-        ),
-        Scenario(
-            "stalled",
-            "500 events/s to 1,000 clients, of which 100 don't read",
-            stalled(Load(1000, 500 * s, 500, stalled=100)),
-            ("p99_ms", "p99_without_ms", "p99_ratio", "per_stalled_bytes"),
-            "p99_ratio",
-        ),
-        Scenario(
-            "storm",
-            "5,000 clients back at once, each 100 events behind",
-            storm(5000, 20, 100),
-            ("seconds", "redis_commands", "cpu_s"),
-            "seconds",
-            needs_recovery=True,
-        ),
-        Scenario(
-            "idle",
-            "10,000 clients, nothing published",
-            idle(10_000, 2 * s),
-            ("per_client_bytes", "cpu_percent", "empty_bytes"),
-            "per_client_bytes",
-        ),
-        Scenario(
-            "handshakes",
-            "5,000 clients, 64 at a time",
-            handshakes(5000, 1 if quick else 3),
-            ("per_second",),
-            "per_second",
-            more_is_better=True,
-        ),
-    )

@@ -34,7 +34,7 @@ class Trial:
         self.server = server
         self.valkey = valkey
         self._place = place
-        self._clients: Program | None = None
+        self._programs: list[Program] = []
         self._channels = 1
         self._published = 0
 
@@ -47,7 +47,7 @@ class Trial:
         return self._place.redis_url
 
     def clients(self, count: int, *, channels: int = 1, stalled: int = 0, in_flight: int = 256) -> Program:
-        """Starts the program that plays the clients; they connect when told to."""
+        """Starts a program that plays clients; they connect when told to. The other calls are about the last one."""
         self._channels = channels
         path = self.peer.path
         if channels > 1:
@@ -55,27 +55,28 @@ class Trial:
             path = f"{head}{'&' if '?' in head else '?'}channel=c000"
         words = (self._place.port, self.peer.dialect, path, count, channels, stalled, in_flight)
         command = [str(build.native("clients")), *map(str, words)]
-        self._clients = Program(command, CLIENT_CORE, self._place.folder / "clients.log", talks=True)
-        return self._clients
+        log = self._place.folder / f"clients-{len(self._programs)}.log"
+        self._programs.append(Program(command, CLIENT_CORE, log, talks=True))
+        return self._programs[-1]
 
     def connect(self) -> Answer:
         """Connects all clients. Raises ConnectionError if some were refused."""
-        assert self._clients is not None
-        self._clients.say("connect")
-        answer = self._clients.answer()
+        program = self._programs[-1]
+        program.say("connect")
+        answer = program.answer()
         if answer["refused"]:
-            raise ConnectionError(f"{answer['refused']:.0f} clients were refused: {self._clients.last_words()}")
+            raise ConnectionError(f"{answer['refused']:.0f} clients were refused: {program.last_words()}")
         time.sleep(SETTLE_S)
         return answer
 
     def round(self, events: int, rate: float, timeout_s: float) -> Answer:
         """Publishes that many events to each channel, and says what reached the clients."""
-        assert self._clients is not None
-        self._clients.say(f"expect {events} {timeout_s} {QUIET_S}")
+        program = self._programs[-1]
+        program.say(f"expect {events} {timeout_s} {QUIET_S}")
         time.sleep(0.05)
         before = self.server.cpu_s()
         self.publish(events, rate)
-        answer = self._clients.answer()
+        answer = program.answer()
         answer["cpu_s"] = self.server.cpu_s() - before
         return answer
 
@@ -110,8 +111,8 @@ class Trial:
         return sum(int(stats[name]["calls"]) for name in _SENT if name in stats)
 
     def stop(self) -> None:
-        if self._clients is not None:
-            self._clients.stop()
+        for program in self._programs:
+            program.stop()
 
 
 def _serves(server: Program, peer: Peer, port: int) -> bool:
