@@ -78,6 +78,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
         allowed_origins=settings.allowed_origins,
         schemes=settings.download_schemes,
         files_dir=files_dir,
+        latency_first=settings.latency_first,
         max_clients=None,  # the server limits connections
         drain_s=settings.drain_s,
         endpoint=endpoint,

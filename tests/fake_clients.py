@@ -6,7 +6,7 @@ from simulcast.frontend.fanout.backlog import Backlog, SliceCache
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.frames import payloads, text_frame
-from simulcast.frontend.fanout.hub import Client, Hub
+from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, Client, Hub
 from simulcast.frontend.fanout.log import Log
 from simulcast.frontend.fanout.snapshot import ChannelSnapshot
 from simulcast.frontend.fanout.view import View
@@ -54,9 +54,12 @@ def entry(text: str, label: str = "-", key: str = "", offset: int = 0) -> Entry:
     return Entry(offset, label, key, text_frame(text.encode()))
 
 
-def make_hub(clock: Clock, log: Log | None = None, interval_ms: int = 0) -> Hub:
+def make_hub(
+    clock: Clock, log: Log | None = None, interval_ms: int = 0, backoff_factor: float = FLUSH_BACKOFF_FACTOR
+) -> Hub:
     backlog = Backlog(log or Log(), ChannelSnapshot(clock), SliceCache(), clock)
-    return Hub(backlog, clock, clock.call_at, Counters(clock), View("downloads", interval_ms=interval_ms))
+    view = View("downloads", interval_ms=interval_ms)
+    return Hub(backlog, clock, clock.call_at, Counters(clock), view, backoff_factor)
 
 
 def publish_entry(hub: Hub, new: Entry) -> None:

@@ -131,6 +131,7 @@ async def open_services(
     schemes: Collection[str] = WEB,
     silent_ttl_s: int = SILENT_TTL_S,
     files_dir: Path | None = None,
+    latency_first: bool = False,
 ) -> AsyncIterator[Services]:
     """Build the parts, and close them at the end. Nothing is sent yet."""
     async with AsyncExitStack() as stack:
@@ -140,7 +141,7 @@ async def open_services(
         registry = await stack.enter_async_context(aclosing(ProcessRegistry.connect(url)))
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
         listeners = ListenerPool(broker, subscribing, counters)
-        channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s)
+        channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s, latency_first)
         counts, status = SharedReading(partial(count_clients, registry)), SharedReading(registry.status)
         revocations = RevocationStore(servers, broker)
         yield Services(

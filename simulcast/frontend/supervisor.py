@@ -47,6 +47,7 @@ class Supervisor:
     channel: str = DEFAULT_CHANNEL
     schemes: Collection[str] = WEB
     files_dir: Path | None = None
+    latency_first: bool = False
     max_clients: int | None = MAX_CLIENTS
     drain_s: float = 0.0
     endpoint: Endpoint = NO_ENDPOINT
@@ -153,7 +154,13 @@ class Supervisor:
             started_at = time.monotonic()
             try:
                 opening = open_services(
-                    url, self.channel, self._counters, self.schemes, settings.silent_ttl_s, self.files_dir
+                    url,
+                    self.channel,
+                    self._counters,
+                    self.schemes,
+                    settings.silent_ttl_s,
+                    self.files_dir,
+                    self.latency_first,
                 )
                 async with opening as services:
                     self._services = services

@@ -27,6 +27,7 @@ SET = {
         "SIMULCAST_TOKEN_PUBLIC_KEY_FILE": "keys.pem",
         "SIMULCAST_TOKEN_JWKS_URL": "https://id.example/jwks.json",
         "SIMULCAST_COMPRESSION": "true",
+        "SIMULCAST_LATENCY_FIRST": "true",
         "SIMULCAST_ACCESS_LOG": "true",
         "SIMULCAST_CONNECTIONS_PER_ADDRESS": "77",
         "SIMULCAST_DRAIN_S": "7",

@@ -2,9 +2,9 @@
 
 Each event is framed once; events that arrive together are joined once, and the same bytes are written to every client
 that is current. A client whose socket is full owns no queue: it is a place in the log or the snapshot, and gets what it
-is owed in slices, each after the last one drained. After a flush that took d, the next starts no sooner than
-FLUSH_BACKOFF_FACTOR times d later: idle, an event leaves immediately; loaded, part of the loop stays free, and the
-events of the meantime share one send a client.
+is owed in slices, each after the last one drained. After a flush that took d, the next starts no sooner than a multiple
+of d later: idle, an event leaves immediately; loaded, part of the loop stays free, and the events of the meantime share
+one send a client.
 """
 
 import logging
@@ -18,7 +18,8 @@ from simulcast.frontend.fanout.view import View
 from simulcast.model.position import Position
 
 MAX_PENDING_SLICES = 16  # more are flushed immediately
-FLUSH_BACKOFF_FACTOR = 1.75
+FLUSH_BACKOFF_FACTOR = 1.75  # so flushes take at most 36 % of a processor
+LATENCY_FIRST_FACTOR = 0.25  # 80 %
 MAX_FLUSH_DELAY_S = 0.025  # so that latency stays low with very many clients
 
 _log = logging.getLogger("simulcast.hub")
@@ -66,7 +67,8 @@ class Hub:
     A client is *current* exactly while it has joined, is open, is not paused and has every flushed event; else it is
     *behind*: waiting for the next flush, or for its socket to drain.
 
-    `clock`: seconds, monotonic. With the view's interval there is at most one flush in that time.
+    `clock`: seconds, monotonic. `backoff_factor`: of the rest after a flush, to its duration. With the view's interval
+    there is at most one flush in that time.
     """
 
     backlog: Backlog
@@ -74,6 +76,7 @@ class Hub:
     call_at: Callable[[float, Callable[[], None]], object]
     counters: Counters
     view: View
+    backoff_factor: float = FLUSH_BACKOFF_FACTOR
 
     def __post_init__(self) -> None:
         self.log = self.backlog.log
@@ -246,7 +249,7 @@ class Hub:
         self.flush()
         ended = self.clock()
         self._earliest_flush_at = ended + max(
-            min((ended - started) * FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S), self._interval_s
+            min((ended - started) * self.backoff_factor, MAX_FLUSH_DELAY_S), self._interval_s
         )
 
     def _flush_log(self) -> None:

@@ -8,7 +8,7 @@ from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.backlog import Backlog, SliceCache
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.fanout.hub import Hub
+from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, LATENCY_FIRST_FACTOR, Hub
 from simulcast.frontend.fanout.log import Log
 from simulcast.frontend.fanout.memory import MemoryPool
 from simulcast.frontend.fanout.snapshot import ChannelSnapshot
@@ -41,10 +41,15 @@ class Channels:
         loop: asyncio.AbstractEventLoop,
         counters: Counters,
         silent_ttl_s: int = SILENT_TTL_S,
+        latency_first: bool = False,
     ) -> None:
-        """`permanent`: the channel that is followed even without clients. `silent_ttl_s`: as in `Feed`."""
+        """`permanent`: the channel that is followed even without clients. `silent_ttl_s`: as in `Feed`.
+
+        `latency_first`: hubs rest shortly after a flush.
+        """
         self._permanent = permanent
         self._silent_ttl_s = silent_ttl_s
+        self._backoff_factor = LATENCY_FIRST_FACTOR if latency_first else FLUSH_BACKOFF_FACTOR
         self._listeners = listeners
         self._loop = loop
         self.counters, self.now = counters, counters.clock
@@ -65,7 +70,7 @@ class Channels:
         return Feed(hub, self._seen, self._silent_ttl_s)
 
     def _new_hub(self, backlog: Backlog, view: View) -> Hub:
-        return Hub(backlog, self._loop.time, self._loop.call_at, self.counters, view)
+        return Hub(backlog, self._loop.time, self._loop.call_at, self.counters, view, self._backoff_factor)
 
     @property
     def feeds(self) -> dict[str, Feed]:

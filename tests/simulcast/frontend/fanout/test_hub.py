@@ -1,6 +1,11 @@
 import pytest
 
-from simulcast.frontend.fanout.hub import FLUSH_BACKOFF_FACTOR, MAX_FLUSH_DELAY_S, MAX_PENDING_SLICES
+from simulcast.frontend.fanout.hub import (
+    FLUSH_BACKOFF_FACTOR,
+    LATENCY_FIRST_FACTOR,
+    MAX_FLUSH_DELAY_S,
+    MAX_PENDING_SLICES,
+)
 from simulcast.frontend.fanout.log import Log
 from simulcast.model.position import Position
 from tests.clocks import Clock
@@ -121,10 +126,12 @@ def test_clients_that_leave_while_others_are_written_to_cost_them_nothing() -> N
     assert hub.clients == 10
 
 
-@pytest.mark.parametrize(("took_s", "rest_s"), [(0.004, 0.004 * FLUSH_BACKOFF_FACTOR), (0.5, MAX_FLUSH_DELAY_S)])
-def test_after_a_flush_the_next_one_waits_in_proportion_up_to_a_bound(took_s: float, rest_s: float) -> None:
+@pytest.mark.parametrize("factor", [FLUSH_BACKOFF_FACTOR, LATENCY_FIRST_FACTOR])
+@pytest.mark.parametrize("took_s", [0.004, 0.5])
+def test_after_a_flush_the_next_one_waits_in_proportion_up_to_a_bound(took_s: float, factor: float) -> None:
+    rest_s = min(took_s * factor, MAX_FLUSH_DELAY_S)
     clock = Clock()
-    hub = make_hub(clock)
+    hub = make_hub(clock, backoff_factor=factor)
     socket = Socket(hub)
     hub.join(socket.client, b"")
 
