@@ -54,7 +54,7 @@ def _chosen(scenario: Scenario, peer: Peer, only: list[str] | None, quick: bool)
     return any(fnmatch.fnmatch(f"{scenario.name}/{peer.name}", pattern) for pattern in patterns)
 
 
-def _measured(scenario: Scenario, peer: Peer, patience: int) -> Row:
+def measured(scenario: Scenario, peer: Peer, patience: int) -> Row:
     """The row that was disturbed least, of at most `patience` + 1."""
     best: Row | None = None
     for _ in range(patience + 1):
@@ -144,7 +144,7 @@ def main() -> int:
             print(f"[{so_far}] {repetition + 1}: {scenario.name}/{peer.name} … ", end="", flush=True)
             try:
                 report.versions.setdefault(peer.name, peer.version())
-                rows.append(_measured(scenario, peer, patience))
+                rows.append(measured(scenario, peer, patience))
                 print(_told(scenario, rows[-1]), flush=True)
                 report.write()
             except build.NotBuilt as error:

@@ -30,7 +30,7 @@ def _panel(scenario: Scenario, bars: Sequence[tuple[Peer, float, str]], top: int
         if void or value <= 0:
             parts.append(f'<text class="v" x="{LEFT}" y="{y + 13}">void: {escape(void[:80])}</text>')
         else:
-            kind = {"simulcast": "bar ours", "floor": "bar floor"}.get(peer.name, "bar")
+            kind = "bar ours" if peer.is_ours else "bar floor" if peer.name == "floor" else "bar"
             width = (WIDTH - LEFT - 110) * (math.log10(value) - low) / (high - low)
             parts.append(f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>')
             label = escape(form.format(value / divisor))

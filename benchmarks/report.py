@@ -77,7 +77,7 @@ def _table(scenario: Scenario, summaries: Mapping[str, Summary], peers: Iterable
         found = summaries.get(peer.name)
         if found is None:
             continue
-        title = f"**{peer.title}**" if peer.name == "simulcast" else peer.title
+        title = f"**{peer.title}**" if peer.is_ours else peer.title
         if found.void:
             lines.append(f"| {title} | void: {found.void} |{' |' * (len(headings) + 2)}")
             continue

@@ -5,19 +5,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from benchmarks import build
-from simulcast.broker import build_publish_call
+from benchmarks import build, templates
 from simulcast.model.channel import ChannelNames
-from simulcast.model.events import Event, encode
-
-# As native/event.h: an event of a type that has no key, so that nothing may be conflated.
-STAMP = '"n":1000000000,"t":1000000000000000'
-PAYLOAD = f'{{"type":"bench","download_id":"12345","progress":0.75,"speed":1024000,{STAMP}}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +49,9 @@ class Peer:
     channels: bool = False
     recovers: bool = False
 
-
-def resp(*words: str | bytes | int) -> bytes:
-    """A command as Redis reads it."""
-    encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
+    @property
+    def is_ours(self) -> bool:
+        return self.name.startswith("simulcast")
 
 
 def _python(module: str) -> Callable[[Place], Start]:
@@ -83,18 +75,13 @@ def _installed(*packages: str) -> Callable[[], str]:
 # ---- ours
 
 
-def _simulcast(place: Place) -> Start:
-    return Start(
-        [sys.executable, "-m", "app"],
-        {"REDIS_URL": place.redis_url, "SIMULCAST_PORT": str(place.port), "PYTHONPATH": str(build.HERE.parent)},
-        place.folder,
-    )
+def _simulcast(**settings: str) -> Callable[[Place], Start]:
+    def start(place: Place) -> Start:
+        address = {"REDIS_URL": place.redis_url, "SIMULCAST_PORT": str(place.port)}
+        environment = {**address, "PYTHONPATH": str(build.HERE.parent), **settings}
+        return Start([sys.executable, "-m", "app"], environment, place.folder)
 
-
-def _broker(channel: str, port: int) -> bytes:
-    event = encode(PAYLOAD)
-    assert isinstance(event, Event)
-    return resp(*build_publish_call(ChannelNames(channel), event, ""))
+    return start
 
 
 def simulcast_version(*packages: str) -> str:
@@ -106,33 +93,6 @@ def simulcast_version(*packages: str) -> str:
 
 
 # ---- peers
-
-
-def _publish(channel: str, port: int) -> bytes:
-    return resp("PUBLISH", channel, PAYLOAD)
-
-
-def _socketio_python(channel: str, port: int) -> bytes:
-    room = "null" if channel == "bench" else json.dumps(channel)
-    message = f'{{"method":"emit","event":"e","data":{PAYLOAD},"namespace":"/","room":{room},"host_id":"publisher"}}'
-    return resp("PUBLISH", "socketio", message)
-
-
-def _msgpack_text(text: str) -> bytes:
-    return b"\xd9" + bytes((len(text),)) + text.encode()
-
-
-def _django(channel: str, port: int) -> bytes:
-    members = ("type", "bench.event", "text", PAYLOAD)
-    return resp("PUBLISH", f"asgi__group__{channel}", b"\x82" + b"".join(map(_msgpack_text, members)))
-
-
-def _socketio_node(channel: str, port: int) -> bytes:
-    rooms = "" if channel == "bench" else json.dumps(channel)
-    packet = f'{{"type":2,"data":["e",{PAYLOAD}],"nsp":"/"}}'
-    broadcast = f'{{"opts":{{"rooms":[{rooms}],"except":[],"flags":{{}}}},"packet":{packet}}}'
-    members = ("uid", "publisher", "nsp", "/", "type", "3", "data", broadcast)
-    return resp("XADD", "socket.io", "MAXLEN", "~", "10000", "*", *members)
 
 
 def _start_socketio_node(place: Place) -> Start:
@@ -171,11 +131,6 @@ def _nchan_version() -> str:
     return f"Nchan {found.stdout.partition(':')[2] or found.stdout}, nginx {server.rpartition('/')[2].strip()}"
 
 
-def _post(channel: str, port: int) -> bytes:
-    head = f"POST /publish?channel={channel} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(PAYLOAD)}\r\n"
-    return f"{head}Content-Type: application/json\r\n\r\n{PAYLOAD}".encode()
-
-
 def _centrifuge(*flags: str) -> Callable[[Place], Start]:
     def start(place: Place) -> Start:
         history = ("-history", "10000") if place.history else ()
@@ -199,23 +154,30 @@ def _floor_behind_redis(place: Place) -> Start:
     return Start([str(build.native("floor")), str(place.port), port, ChannelNames().pubsub])
 
 
+_OURS = Peer(
+    "simulcast",
+    "Simulcast",
+    _simulcast(),
+    lambda: simulcast_version("uvicorn", "uvloop", "redis"),
+    template=templates.broker,
+    channel="downloads",
+    channels=True,
+    recovers=True,
+)
 PEERS = (
-    Peer(
-        "simulcast",
-        "Simulcast",
-        _simulcast,
-        lambda: simulcast_version("uvicorn", "uvloop", "redis"),
-        template=_broker,
-        channel="downloads",
-        channels=True,
-        recovers=True,
+    _OURS,
+    replace(
+        _OURS,
+        name="simulcast-latency",
+        title="Simulcast, latency first",
+        start=_simulcast(SIMULCAST_LATENCY_FIRST="true"),
     ),
     Peer(
         "floor-valkey",
         "C loop behind the same Valkey",
         _floor_behind_redis,
         lambda: "native/floor.c",
-        template=_broker,
+        template=templates.broker,
         channel="downloads",
     ),
     Peer("floor", "C loop that only sends", _floor, lambda: "native/floor.c"),
@@ -242,21 +204,21 @@ PEERS = (
         "uWebSockets, by socketify",
         _python("uwebsockets"),
         _installed("socketify", "redis"),
-        template=_publish,
+        template=templates.publish,
     ),
     Peer(
         "handwritten",
         "FastAPI, a loop of send_text",
         _python("handwritten"),
         _installed("fastapi", "uvicorn"),
-        template=_publish,
+        template=templates.publish,
     ),
     Peer(
         "broadcaster",
         "encode/broadcaster",
         _python("broadcaster"),
         _installed("broadcaster", "fastapi", "uvicorn"),
-        template=_publish,
+        template=templates.publish,
         channels=True,
     ),
     Peer(
@@ -266,7 +228,7 @@ PEERS = (
         _installed("python-socketio", "uvicorn"),
         dialect="socketio",
         path="/socket.io/?EIO=4&transport=websocket",
-        template=_socketio_python,
+        template=templates.socketio_python,
         channels=True,
     ),
     Peer(
@@ -274,7 +236,7 @@ PEERS = (
         "Django Channels, channels_redis.pubsub",
         _python("django_channels"),
         _installed("channels", "channels_redis", "uvicorn"),
-        template=_django,
+        template=templates.django,
         channels=True,
     ),
     Peer(
@@ -283,7 +245,7 @@ PEERS = (
         _start_nchan,
         _nchan_version,
         path="/ws?channel=bench",
-        template=_post,
+        template=templates.post,
         over="http",
         channels=True,
     ),
@@ -294,7 +256,7 @@ PEERS = (
         _socketio_node_version,
         dialect="socketio",
         path="/socket.io/?EIO=4&transport=websocket",
-        template=_socketio_node,
+        template=templates.socketio_node,
         channels=True,
     ),
 )

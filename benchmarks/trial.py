@@ -118,7 +118,7 @@ class Trial:
 def _serves(server: Program, peer: Peer, port: int) -> bool:
     if server.ended:
         raise RuntimeError(f"{peer.name} ended at its start: {server.last_words()}")
-    return is_ready(port) if peer.name == "simulcast" else accepts(port)
+    return is_ready(port) if peer.is_ours else accepts(port)
 
 
 @contextmanager

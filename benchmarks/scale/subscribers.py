@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.processes import allow_files
 from benchmarks.scale.crowd import Publisher, publish
 from benchmarks.scale.shards import one
-from benchmarks.servers import resp
+from benchmarks.templates import resp
 from simulcast.model.channel import ChannelNames
 
 MANY = (1, 10, 100, 400)

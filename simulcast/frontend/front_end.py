@@ -26,8 +26,8 @@ class FrontEnd(Supervisor):
 
     `redis_url`: "" for REDIS_URL of the environment. `channel`: the one that a client joins who names none.
     `schemes`: of links that clients give downloads. `files_dir`: the download folder as this process sees it: a URL
-    whose file is gone from it is downloaded again. `latency_first`: events leave sooner, for more processor time, as with
-    SIMULCAST_LATENCY_FIRST. `max_clients`: None for any number. `drain_s`: seconds over which
+    whose file is gone from it is downloaded again. `latency_first`: as SIMULCAST_LATENCY_FIRST: events leave sooner,
+    for more processor time. `max_clients`: None for any number. `drain_s`: seconds over which
     clients are disconnected at the end. `endpoint`: for `simulcast top`. `on_failure`: called when a task has died.
     `is_revoked`: whether a grant has ended by now, asked when a client joins; `services.disconnect_revoked` ends those
     that are here.
