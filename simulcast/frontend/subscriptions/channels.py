@@ -60,13 +60,13 @@ class Channels:
         self.history_reads = asyncio.Semaphore(MAX_CONCURRENT_READS)
         self._logs, self._snapshots = MemoryPool(MAX_LOG_BYTES), MemoryPool(MAX_SNAPSHOT_BYTES)
         self._seen = MemoryPool(MAX_SEEN_BYTES)
-        self._slices = SliceCache()
+        self.slices = SliceCache()
         self._feeds = {permanent: self._new_feed(permanent)}
         listeners.add(permanent, self._feeds[permanent])
 
     def _new_feed(self, channel: str) -> Feed:
         log, snapshot = Log(pool=self._logs), ChannelSnapshot(self.now, self._snapshots)
-        hub = self._new_hub(Backlog(log, snapshot, self._slices, self.now), View(channel))
+        hub = self._new_hub(Backlog(log, snapshot, self.slices, self.now), View(channel))
         return Feed(hub, self._seen, self._silent_ttl_s)
 
     def _new_hub(self, backlog: Backlog, view: View) -> Hub:

@@ -10,7 +10,7 @@ from simulcast.broker import Broker
 from simulcast.containment import contain_errors
 from simulcast.errors import PositionLost
 from simulcast.frontend.audit import log_connection
-from simulcast.frontend.fanout.backlog import SLICE_BYTES
+from simulcast.frontend.fanout.backlog import SLICE_BYTES, Slice
 from simulcast.frontend.fanout.counters import Source
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import text_frame
@@ -30,7 +30,6 @@ from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
 from simulcast.model.position import Position
-from simulcast.model.publication import Publication
 
 PING_INTERVAL_S = 20.0  # of the server's pings; `hello` promises it
 RECOVERY_TIMEOUT_S = 30.0  # of each read from Redis
@@ -226,8 +225,7 @@ class Subscriber:
                     caught_up = True
                 elif isinstance(step, ReadHistory):
                     await self.writer.drained.wait()
-                    # No page stays here, while the client drains.
-                    since, page_size = self._write_page(channel, await self._read_history(channel, step, page_size))
+                    since, page_size = await self._write_history(channel, step, page_size)
                     source = "history"
                 else:
                     self._replay(channel, feed, step)
@@ -237,34 +235,44 @@ class Subscriber:
             return "snapshot"
         raise _Disconnected
 
-    async def _read_history(self, channel: str, step: ReadHistory, page_size: int) -> list[Publication]:
+    async def _write_history(self, channel: str, step: ReadHistory, page_size: int) -> tuple[Position, int]:
+        """Write a slice that others read who missed the same, or else read a page, and write until the socket is full.
+
+        The rest of a page is not kept, but read again. Return the position of the last event written, and how many
+        publications the next page has.
+        """
+        view, slices, after = self._view(channel), self.channels.slices, step.after
+        place = channel, view.with_channel, view.download_id, view.deflate
         async with asyncio.timeout(RECOVERY_TIMEOUT_S), self.channels.history_reads:
             if self._disconnected:
                 raise _Disconnected
-            return await self.broker.history(step.after, step.until, channel, page_size)
-
-    def _write_page(self, channel: str, page: list[Publication]) -> tuple[Position, int]:
-        """Write until the socket is full; what is left of the page is not kept, but read again.
-
-        Return the position of the last event written, and how many publications the next page has.
-        """
-        view = self._view(channel)
+            piece = slices.get((*place, after))
+            if piece is not None and piece.cursor <= step.until.offset:
+                await asyncio.sleep(0)  # a crowd takes turns
+                if not self.writer.has_room:
+                    return after, page_size
+                self._write_slice(piece)
+                return Position(after.epoch, piece.cursor), page_size
+            page = await self.broker.history(after, step.until, channel, page_size)
         entries = conflate(page)
-        written = page[0].position.offset - 1
         while entries and self.writer.has_room:
-            frames, size = list[bytes](), 0
+            frames, size, written = list[bytes](), 0, after.offset
             while entries and (not frames or size + len(entries[0].frame) <= SLICE_BYTES):
                 entry = entries.pop(0)
                 written = entry.offset
                 if (frame := view.frame(entry)) is not None:
                     frames.append(frame)
                     size += len(frame)
-            batch = view.encode(b"".join(frames))
-            self.channels.counters.count_sent(len(frames), 1, len(batch))
-            self.writer.write(batch)
-        last = page[-1].position if not entries else Position(page[0].position.epoch, written)
+            cursor = written if entries else page[-1].position.offset
+            slices.put((*place, after), piece := Slice(view.encode(b"".join(frames)), len(frames), cursor))
+            self._write_slice(piece)
+            after = Position(after.epoch, cursor)
         size = sum(len(publication.payload) + 1 for publication in page)
-        return last, max(1, min(_PAGE_SIZE, 2 * SLICE_BYTES * len(page) // size))
+        return after, max(1, min(_PAGE_SIZE, 2 * SLICE_BYTES * len(page) // size))
+
+    def _write_slice(self, piece: Slice) -> None:
+        self.channels.counters.count_sent(piece.events, 1, len(piece.batch))
+        self.writer.write(piece.batch)
 
     def _replay(self, channel: str, feed: Feed, replay: Replay) -> None:
         if self._disconnected:
