@@ -44,6 +44,12 @@ class WebSocketServer:
     max_message_bytes: int
     ping_interval_s: float
 
+    def start(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Run it in a task that the server waits for."""
+        task = self.loop.create_task(work, name=name)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
 
 class WebSocketWriter(asyncio.Protocol):
     """Begins with the handshake; carries frames from `open` on."""
@@ -157,9 +163,7 @@ class WebSocketWriter(asyncio.Protocol):
 
     def run(self, endpoint: Coroutine[object, object, None]) -> None:
         """Run what the connection waits for, in a task of the server. An unexpected error cuts the connection."""
-        task = self._server.loop.create_task(self._run(endpoint), name="websocket")
-        self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
+        self._server.start(self._run(endpoint), "websocket")
 
     async def _run(self, endpoint: Coroutine[object, object, None]) -> None:
         try:

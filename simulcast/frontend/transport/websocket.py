@@ -1,26 +1,33 @@
 """The client's half of a WebSocket: its messages, and what becomes of those that break the rules."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Close, Opcode
 
 from simulcast.frontend.fanout.frames import frame
 from simulcast.frontend.transport.message_parser import MessageParser
-from simulcast.frontend.transport.message_queue import MessageQueue, TextHandler
 from simulcast.frontend.transport.outgoing import CLOSE_TIMEOUT_S, FIN, WebSocketServer, WebSocketWriter
-from simulcast.frontend.transport.rate_limit import RATE_LIMITED, RateLimiter, Rejection
+from simulcast.frontend.transport.rate_limit import MAX_QUEUED_COMMANDS, RATE_LIMITED, RateLimiter, Rejection
 from simulcast.model.close_codes import Stop
 
 REJECTED_CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
 _PROTOCOL_ERROR = 1002
+TextHandler = Callable[[str], Coroutine[object, object, None]]
+
+_log = logging.getLogger("simulcast.ws")
 
 
 class WebSocketConnection(WebSocketWriter):
     """One WebSocket. An idle client has no task, no timer of its own and no buffer."""
 
-    __slots__ = ("__weakref__", "_is_deaf", "_messages", "_parser", "_rate_limiter", "handler", "reading_paused")
+    __slots__ = (
+        *("__weakref__", "_is_deaf", "_is_handling", "_messages", "_parser", "_rate_limiter", "handler"),
+        "reading_paused",
+    )
 
     def __init__(
         self, server: WebSocketServer, transport: asyncio.Transport, on_lost: Callable[[], None] | None = None
@@ -29,7 +36,8 @@ class WebSocketConnection(WebSocketWriter):
         self.handler: TextHandler | None = None
         self.reading_paused = False
         self._parser: MessageParser | None = None
-        self._messages: MessageQueue | None = None
+        self._messages: deque[str] | None = None  # that wait for their handler; None while none is handled either
+        self._is_handling = False
         self._rate_limiter: RateLimiter | None = None
         self._is_deaf = False  # the client's bytes are ignored
 
@@ -39,24 +47,25 @@ class WebSocketConnection(WebSocketWriter):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.handler = self._messages = self._parser = None  # these are the cycles; texts are handled to the last one
+        self._parser = None
+        if not self._is_handling:  # texts are handled to the last one
+            self.handler = self._messages = None  # a cycle would keep the client from being freed
 
     def _on_end(self) -> None:
         self._drop_messages()
         super()._on_end()
 
     def _drop_messages(self) -> None:
-        if self._messages is not None:
+        if self._is_handling and self._messages is not None:
             self._messages.clear()
-            if not self._messages.is_handling:
-                self._messages = None
+        else:
+            self._messages = None
 
     def receive(self, handler: TextHandler) -> None:
         """Await `handler` for each text, in order; texts that came already have waited for it."""
         if not self.transport.is_closing():
             self.handler = handler
-            if self._messages is not None:
-                self._messages.set_handler(handler)
+            self._start_handling()
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -99,36 +108,51 @@ class WebSocketConnection(WebSocketWriter):
 
     def on_message(self, opcode: Opcode, data: bytes) -> None:
         """Handle a text. Binary messages, and continuations, are ignored. Raises UnicodeDecodeError."""
-        text = data.decode() if opcode is Opcode.TEXT else ""
-        limit = self._limit()
-        if text:
-            if self._messages is None:
-                self._messages = MessageQueue(
-                    limit,
-                    self._server.loop,
-                    self._server.tasks,
-                    self._on_messages_handled,
-                    self._reject_message,
-                    self.handler,
-                )
-            self._messages.put(text)
-            if not self.reading_paused and not self.transport.is_closing():
-                self.reading_paused = True
-                self.transport.pause_reading()
-        elif not limit.allow(self._heard_at):
+        if not (text := data.decode() if opcode is Opcode.TEXT else ""):
+            if not self._limit().allow(self._heard_at):
+                self._reject_message()
+            return
+        if self._messages is None:
+            self._messages = deque()
+        if len(self._messages) < MAX_QUEUED_COMMANDS:
+            self._messages.append(text)
+            self._start_handling()
+        else:
             self._reject_message()
+        if not self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = True
+            self.transport.pause_reading()
 
     def _limit(self) -> RateLimiter:
         if self._rate_limiter is None:
             self._rate_limiter = RateLimiter()
         return self._rate_limiter
 
-    def _on_messages_handled(self, succeeded: bool) -> None:
-        self._messages = None
-        if succeeded:
-            self._resume_reading()
-        else:
-            self.abort()
+    def _start_handling(self) -> None:
+        """Handle the texts one at a time, in a task that ends with them."""
+        if self._messages and self.handler is not None and not self._is_handling:
+            self._is_handling = True
+            self._server.start(self._handle_texts(), "messages")
+
+    async def _handle_texts(self) -> None:
+        succeeded = False
+        try:
+            while self._messages:
+                if wait_s := self._limit().wait_s(self._server.loop.time()):
+                    await asyncio.sleep(wait_s)
+                if self._messages and self.handler is not None:  # not dropped meanwhile
+                    await self.handler(self._messages.popleft())
+            succeeded = True
+        except Exception:
+            _log.exception("a client's message could not be handled")
+        finally:
+            self._is_handling, self._messages = False, None
+            if self.transport.is_closing():
+                self.handler = None
+            if succeeded:
+                self._resume_reading()
+            else:
+                self.abort()
 
     def _resume_reading(self) -> None:
         """Read again, unless a message waits for its handler."""
