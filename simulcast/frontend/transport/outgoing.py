@@ -35,6 +35,7 @@ class WebSocketServer:
     """The parts that the connections of a server share. `connections`, `tasks`: the server waits for them at its end.
 
     `ping_interval_s`: how often clients are pinged, and how long they may take to answer; infinity for never.
+    `waiting_bytes`: of texts of clients that wait for their handlers.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -43,6 +44,7 @@ class WebSocketServer:
     tasks: set[asyncio.Task[None]]
     max_message_bytes: int
     ping_interval_s: float
+    waiting_bytes: int = 0
 
     def start(self, work: Coroutine[object, object, None], name: str) -> None:
         """Run it in a task that the server waits for."""

@@ -14,6 +14,7 @@ from simulcast.frontend.transport.outgoing import CLOSE_TIMEOUT_S, FIN, WebSocke
 from simulcast.frontend.transport.rate_limit import MAX_QUEUED_COMMANDS, RATE_LIMITED, RateLimiter, Rejection
 from simulcast.model.close_codes import Stop
 
+MAX_WAITING_BYTES = 16 * 1024 * 1024  # of texts of all clients, beside one of each
 REJECTED_CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
 _PROTOCOL_ERROR = 1002
 TextHandler = Callable[[str], Coroutine[object, object, None]]
@@ -36,7 +37,7 @@ class WebSocketConnection(WebSocketWriter):
         self.handler: TextHandler | None = None
         self.reading_paused = False
         self._parser: MessageParser | None = None
-        self._messages: deque[str] | None = None  # that wait for their handler; None while none is handled either
+        self._messages: deque[bytes] | None = None  # that wait for their handler; None while none is handled either
         self._is_handling = False
         self._rate_limiter: RateLimiter | None = None
         self._is_deaf = False  # the client's bytes are ignored
@@ -49,16 +50,18 @@ class WebSocketConnection(WebSocketWriter):
         super().connection_lost(exc)
         self._parser = None
         if not self._is_handling:  # texts are handled to the last one
-            self.handler = self._messages = None  # a cycle would keep the client from being freed
+            self.handler = None  # a cycle would keep the client from being freed
+            self._drop_messages()
 
     def _on_end(self) -> None:
         self._drop_messages()
         super()._on_end()
 
     def _drop_messages(self) -> None:
-        if self._is_handling and self._messages is not None:
+        if self._messages is not None:
+            self._server.waiting_bytes -= sum(map(len, self._messages))
             self._messages.clear()
-        else:
+        if not self._is_handling:
             self._messages = None
 
     def receive(self, handler: TextHandler) -> None:
@@ -108,14 +111,16 @@ class WebSocketConnection(WebSocketWriter):
 
     def on_message(self, opcode: Opcode, data: bytes) -> None:
         """Handle a text. Binary messages, and continuations, are ignored. Raises UnicodeDecodeError."""
-        if not (text := data.decode() if opcode is Opcode.TEXT else ""):
+        if not (data.decode() if opcode is Opcode.TEXT else ""):
             if not self._limit().allow(self._heard_at):
                 self._reject_message()
             return
         if self._messages is None:
             self._messages = deque()
-        if len(self._messages) < MAX_QUEUED_COMMANDS:
-            self._messages.append(text)
+        has_place = len(self._messages) < MAX_QUEUED_COMMANDS
+        if not self._messages or (has_place and self._server.waiting_bytes + len(data) <= MAX_WAITING_BYTES):
+            self._messages.append(data)
+            self._server.waiting_bytes += len(data)
             self._start_handling()
         else:
             self._reject_message()
@@ -141,12 +146,15 @@ class WebSocketConnection(WebSocketWriter):
                 if wait_s := self._limit().wait_s(self._server.loop.time()):
                     await asyncio.sleep(wait_s)
                 if self._messages and self.handler is not None:  # not dropped meanwhile
-                    await self.handler(self._messages.popleft())
+                    text = self._messages.popleft()
+                    self._server.waiting_bytes -= len(text)
+                    await self.handler(text.decode())
             succeeded = True
         except Exception:
             _log.exception("a client's message could not be handled")
         finally:
-            self._is_handling, self._messages = False, None
+            self._is_handling = False
+            self._drop_messages()
             if self.transport.is_closing():
                 self.handler = None
             if succeeded:

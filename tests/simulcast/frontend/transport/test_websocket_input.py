@@ -12,6 +12,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from simulcast.frontend.transport import websocket
 from simulcast.frontend.transport.message_parser import FRAGMENTS_PER_MESSAGE
 from simulcast.frontend.transport.rate_limit import BURST, MAX_QUEUED_COMMANDS, MAX_REJECTED_COMMANDS, RateLimiter
 from simulcast.frontend.transport.websocket import WebSocketConnection
@@ -92,6 +93,32 @@ async def test_what_comes_too_fast_to_wait_is_refused_and_its_client_told_so() -
             await client.send("and then")
             while await client.recv() != "<and then>":
                 pass
+
+
+async def test_texts_that_wait_are_bounded_in_sum_and_one_of_each_client_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket, "MAX_WAITING_BYTES", 1000)
+    endpoint = Endpoint()
+    endpoint.handling.clear()
+    async with served(hello, endpoint) as server, contextlib.AsyncExitStack() as stack:
+        url = f"ws://127.0.0.1:{server.config.port}"
+        clients = [await stack.enter_async_context(websockets.connect(url)) for _ in range(3)]
+        for client in clients:
+            client.transport.write(frame(1, b"x" * 100) * 20)
+            assert "rate_limited" in str(await client.recv())
+        first = endpoint.connections()[0]
+        assert 900 <= first._server.waiting_bytes <= 1000 + len(clients) * 100
+        endpoint.handling.set()
+        for client in clients:
+            assert await client.recv() == f"<{'x' * 100}>"
+        await until(lambda: first._server.waiting_bytes == 0, "the end of what waited")
+        endpoint.handling.clear()
+        clients[0].transport.write(frame(1, b"y" * 100) * 5)
+        await until(lambda: first._server.waiting_bytes, "texts that wait again")
+        clients[0].transport.abort()
+        endpoint.handling.set()
+        await until(lambda: first._server.waiting_bytes == 0, "the end of what a lost client sent")
 
 
 @pytest.mark.parametrize(
