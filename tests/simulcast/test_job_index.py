@@ -169,3 +169,19 @@ async def test_progress_leaves_the_index_alone(jobs: Jobs, client: redis.asyncio
         )
     assert [await client.zrange(key, 0, -1, withscores=True) for key in keys] == before
     assert await client.hget(names.meta, "indexed") is not None
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_the_functions_keep_the_index_in_the_step_of_each_change(
+    seed: int, jobs: Jobs, any_jobs: OwnJobs, client: redis.asyncio.Redis, channel: str
+) -> None:
+    walk, names = Walk(random.Random(seed), jobs, any_jobs), ChannelNames(channel)
+    for _ in range(40):
+        await walk.step()
+        records = await stored(client, channel)
+        for order, field in (("creation", "created_at"), ("change", "change")):
+            scored = await client.zrange(names.meta.replace("meta", f"jobs_by_{order}"), 0, -1, withscores=True)
+            assert {key.decode(): int(score) for key, score in scored} == {
+                key: STATES.index(cast(State, record["state"])) * 10**13 + int(record[field])
+                for key, record in records.items()
+            }
