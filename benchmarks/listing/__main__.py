@@ -88,6 +88,7 @@ def _redis_s(client: redis.Redis) -> float:
 async def measure(client: redis.Redis, url: str, count: int) -> tuple[Costs, Costs]:
     """Return the costs of pages, and of changes, with so many downloads."""
     async with aclosing(Broker.connect(url)) as broker, aclosing(Jobs.connect(url, broker)) as jobs:
+        await broker.head()  # as a front-end that follows the channel
         await fill(jobs, count)
         middle = (await jobs.list(Query(offset=count // 2, limit=1))).next_cursor
         pages: Costs = {}
