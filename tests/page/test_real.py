@@ -15,7 +15,9 @@ from playwright.async_api import Browser, Page, expect
 
 from simulcast.broker import Broker
 from simulcast.gateway import Gateway
+from simulcast.model.channel import ChannelNames
 from simulcast.model.events import progress_event
+from simulcast.store.connection import connect
 from tests.conditions import eventually
 from tests.file_server import Files
 from tests.page.rows import row, slot
@@ -114,14 +116,15 @@ async def test_pause_is_clicked_while_the_row_is_updated_ten_times_a_second(up: 
     files.bytes_per_s = 1_500_000
     download_id = (await up.command("add", files.url("slow.bin"))).split()[0]
     await expect(slot(page, "state", download_id)).to_have_text("Downloading", timeout=30_000)
-    broker = Broker.connect(up.redis_url)
+    client = connect(up.redis_url)
     over = asyncio.Event()
 
     async def update() -> None:
         n = 0
         while not over.is_set():
             n += 1
-            await broker.publish({**progress_event(download_id, min(n / 1000, 1), n), "attempt": 1})
+            event = {**progress_event(download_id, min(n / 1000, 1), n), "attempt": 1}
+            await client.publish(ChannelNames().pubsub, json.dumps(event))
             await asyncio.sleep(0.09)
 
     updating = asyncio.create_task(update())
@@ -133,7 +136,7 @@ async def test_pause_is_clicked_while_the_row_is_updated_ten_times_a_second(up: 
     files.bytes_per_s = 0
     await download.get_by_role("button", name=re.compile("Resume")).click()
     await expect(slot(page, "state", download_id)).to_have_text("Complete", timeout=60_000)
-    await broker.aclose()
+    await client.aclose()
 
 
 async def test_a_download_is_added_on_the_page_cancelled_and_retried(up: Up, page: Page, files: Files) -> None:

@@ -181,7 +181,7 @@ async def test_the_functions_keep_the_index_in_the_step_of_each_change(
         records = await stored(client, channel)
         for order, field in (("creation", "created_at"), ("change", "change")):
             scored = await client.zrange(names.meta.replace("meta", f"jobs_by_{order}"), 0, -1, withscores=True)
-            assert {key.decode(): int(score) for key, score in scored} == {
+            assert {key.decode(): int(score) for key, score in cast(list[tuple[bytes, float]], scored)} == {
                 key: STATES.index(cast(State, record["state"])) * 10**13 + int(record[field])
                 for key, record in records.items()
             }

@@ -175,7 +175,7 @@ class SegmentedDownload:
                 if segment is not None:
                     await self._receive(segment, self._limits.body(response, self._options.pace))
         except DownloadFailed as error:
-            if self._failure is None or not isinstance(error, _Changed):  # what ended one that worked is the reason
+            if self._failure is None or not isinstance(error, _Changed):  # the end of one that worked is the reason
                 self._failure = error
             self._max_connections = max(1, len(self._segments))
         finally:
