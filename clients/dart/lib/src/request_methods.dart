@@ -27,6 +27,7 @@ mixin RequestMethods on CommandMethods {
     ({String user, String password})? basic,
     String? proxy,
     String? owner,
+    String? channel,
     Duration deadline = _deadline,
   }) async {
     final answer = await command('add_download', deadline: deadline, members: {
@@ -42,13 +43,17 @@ mixin RequestMethods on CommandMethods {
       if (basic != null) 'basic': {'user': basic.user, 'password': basic.password},
       if (proxy != null) 'proxy': proxy,
       if (owner != null) 'owner': owner,
+      if (channel != null) 'channel': channel,
     });
     return Download.fromMembers(answer.members.need<Map<String, Object?>>('download'));
   }
 
   /// Returns one download. The reason of a rejection is `unknown_download` if there is none.
-  Future<Download> get(String downloadId, {Duration deadline = _deadline}) async {
-    final answer = await command('get_download', deadline: deadline, members: {'download_id': downloadId});
+  Future<Download> get(String downloadId, {String? channel, Duration deadline = _deadline}) async {
+    final answer = await command('get_download', deadline: deadline, members: {
+      'download_id': downloadId,
+      if (channel != null) 'channel': channel,
+    });
     return Download.fromMembers(answer.members.need<Map<String, Object?>>('download'));
   }
 
@@ -64,6 +69,7 @@ mixin RequestMethods on CommandMethods {
     String? cursor,
     int offset = 0,
     int limit = 100,
+    String? channel,
     Duration deadline = _deadline,
   }) async {
     final downloads = <Download>[];
@@ -75,6 +81,7 @@ mixin RequestMethods on CommandMethods {
         if (order != null) 'order': order,
         if (owner != null) 'owner': owner,
         if (search != null) 'search': search,
+        if (channel != null) 'channel': channel,
         if (place != null) 'cursor': place else 'offset': offset + downloads.length,
         'limit': limit - downloads.length,
       });
