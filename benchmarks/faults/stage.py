@@ -14,6 +14,7 @@ from benchmarks.faults.publish import Load
 from benchmarks.faults.topology import GROUPS, Topology
 from simulcast.model.channel import DEFAULT_CHANNEL
 from tests.conditions import eventually, until
+from tests.ports import free_port
 from tests.service import FrontEnd, Program, Worker
 from tests.topologies import Group
 from tests.valkey import Valkey
@@ -101,8 +102,9 @@ class Stage:
 
     def _front_end(self, place: int, port: int = 0) -> FrontEnd:
         kind = NaiveFrontEnd if self.naive else FrontEnd
-        log = self.folder / f"front-end-{place}.log"
-        program = kind(self.url, log, raw=True, root_path="", port=port, **self.environment)
+        log, port = self.folder / f"front-end-{place}.log", port or free_port()
+        environment = self.environment | {"UVICORN_PORT": str(port)}  # which the control's server reads
+        program = kind(self.url, log, raw=True, root_path="", port=port, **environment)
         self.started.append(program)
         return program
 
