@@ -116,12 +116,14 @@ async def add_all(chaos: ChaosRun) -> None:
         size = chaos.random.randrange(1, MAX_BYTES)
         chaos.files.contents[name] = chaos.random.randbytes(size)
         front_end = chaos.front_ends[number % 2]
-        while True:
+        for _ in range(SETTLE_S * 5):
             status, record = await front_end.post("/downloads", {"url": chaos.files.url(name)})
-            if status == 201:
+            if status in (200, 201):  # 200: it was added, and the answer was lost
                 chaos.wanted[str(record["download_id"])] = name
                 break
             await asyncio.sleep(0.2)  # Redis is away
+        else:
+            chaos.findings.wrong.append(f"{name} can't be added: {status} {record}")
         await asyncio.sleep(pause_s)
 
 
