@@ -17,9 +17,8 @@ local function publish(KEYS, ARGV)
       return first_id
     end
   end
-  local is_state, is_progress = string.find(label, '^[se]'), string.find(label, '^p')
-  if (is_state or is_progress) and is_owned(channel, key) then return false end
-  if is_state and dedup_id == '' then label = string.gsub(label, '%d$', '%0p') end
+  if string.find(label, '^[pse]') and is_owned(channel, key) then return false end
+  if string.find(label, '^[se]') and dedup_id == '' then label = string.gsub(label, '%d$', '%0p') end
   if string.find(label, '^[ps]') then label = label .. '~' .. ttl_s end
   if dedup_id ~= '' then label = label .. '#' .. dedup_id end -- like no other label
   local id = append_and_publish(channel, label, key, payload)
