@@ -29,6 +29,7 @@ from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
 from app.routes.openapi import complete_openapi
+from app.server.request_turns import RequestTurnsMiddleware
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
@@ -116,6 +117,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
                 allowed_hosts=frozenset(settings.allowed_hosts),
                 allowed_origins=settings.allowed_origins,
             ),
+            Middleware(RequestTurnsMiddleware),
         ],
     )
     app.state.front_end = front_end

@@ -15,6 +15,7 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.job_index import read_index
 from simulcast.model.job_page import Cursor, JobPage, Selection
 from simulcast.shared_reading import SharedReading
+from simulcast.store import functions
 from simulcast.store.functions import Argument
 from simulcast.store.topology import Topology
 
@@ -94,10 +95,8 @@ class JobList(Generic[_Record]):
         return JobPage(records, reading.total, cursors, Cursor(end) if end < len(rows) else None, is_all)
 
     async def _by_id(self, client: redis.asyncio.Redis, ids: Sequence[bytes]) -> list[_Row]:
-        async with client.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(self._names.job_prefix + job_id.decode(), self._fields)
-            return cast(list[_Row], await pipe.execute())
+        args: list[Argument] = [self._names.pubsub, len(ids), *ids, *self._fields]
+        return cast(list[_Row], await functions.call(client, "read_jobs", self._keys, args))
 
     def _record(self, values: _Row) -> _Record:
         fields = zip(self._fields, values, strict=True)

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Generic, TypeVar, TypeVarTuple
 
 from simulcast.errors import BrokerUnavailable
+from simulcast.turns import Turns
 
 TURN_TIMEOUT_S: Final = 10.0  # how long a reading waits for others; each of them takes seconds while Redis hangs
 MAX_PAUSE_S: Final = 0.1  # one that waits for Redis takes no time from others
@@ -16,13 +18,14 @@ class SharedReading(Generic[*_Wanted, _Result]):
     """At most one reading runs at a time, and each begins after the requests that it answers, which want the same.
 
     The next one begins as long after the last one as that took, at most MAX_PAUSE_S: a crowd leaves half of the time to
-    others.
+    others. Those who share a result go on with it one after the other, each in another turn of the loop.
     """
 
     def __init__(self, read: Callable[[*_Wanted], Awaitable[_Result]]) -> None:
         self._read = read
         self._next: dict[tuple[*_Wanted], asyncio.Task[_Result]] = {}
         self._turn = asyncio.Lock()
+        self._results = Turns()
 
     async def get(self, *wanted: *_Wanted) -> _Result:
         """Return the result of a reading that began after this call.
@@ -32,7 +35,10 @@ class SharedReading(Generic[*_Wanted, _Result]):
         reading = self._next.get(wanted)
         if reading is None:
             reading = self._next[wanted] = asyncio.create_task(self._run(*wanted), name="read for all who ask now")
-        return await asyncio.shield(reading)
+        with suppress(Exception):  # those who share an error take turns, too
+            await asyncio.shield(reading)
+        await self._results.take()
+        return reading.result()
 
     async def _run(self, *wanted: *_Wanted) -> _Result:
         try:

@@ -19,7 +19,12 @@ def running_services(request: Request) -> Services:
     return cast(FrontEnd, request.app.state.front_end).services
 
 
-RunningServices = Annotated[Services, Depends(running_services)]
+async def _depend_on_services(request: Request) -> Services:
+    """As `running_services`; FastAPI calls what is no coroutine in a thread."""
+    return running_services(request)
+
+
+RunningServices = Annotated[Services, Depends(_depend_on_services)]
 
 
 async def read_body(request: Request) -> bytes:

@@ -4,12 +4,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
+from simulcast.frontend.services import RETRY_AFTER
 from simulcast.model.requests import first_error
 
 
 async def unavailable_handler(_: Request, error: Exception) -> JSONResponse:
     """Answer while Redis is away, or the front-end starts again."""
-    return JSONResponse({"detail": str(error)}, 503)
+    return JSONResponse({"detail": str(error)}, 503, RETRY_AFTER)
 
 
 async def validation_error_handler(_: Request, error: Exception) -> JSONResponse:

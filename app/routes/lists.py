@@ -18,5 +18,4 @@ class ListAnswer(BaseModel):
 
 def encode_list(name: str, page: JobPage[Any]) -> Response:
     """Return the answer, whose records are the member `name`."""
-    text = f'{{"{name}":[{",".join(page.texts)}],{page.encode_members()}}}'
-    return Response(text, media_type="application/json")
+    return Response(b'{"%s":%s}' % (name.encode(), page.encoded), media_type="application/json")

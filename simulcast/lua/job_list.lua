@@ -1,7 +1,7 @@
 -- One page of a list of jobs: those of some states and of one owner, or of all, in the order of their creation or of their last
 -- change of state. Where the list has several ranges of a sorted set, they are merged.
 
-local list_jobs
+local list_jobs, read_jobs
 
 do
   local BATCH = 100 -- jobs that are read from a range together
@@ -120,11 +120,11 @@ do
     end
   end
 
-  -- `text` is the name and the host of a download, with small letters, and what a job's events tell of it.
-  local function matches(channel, file_name, site, about, needles)
+  -- Returns whether a needle is in the row: in the name or the host of a download, or in what a job's events tell.
+  local function matches(channel, row, needles)
     if #needles == 0 then return true end
-    local text = about or ''
-    if channel.family == 'download' then text = string.lower((file_name or '') .. '\n' .. (site or '')) end
+    local text = row[2] or ''
+    if channel.family == 'download' then text = string.lower(text .. '\n' .. (row[3] or '')) end
     for _, needle in ipairs(needles) do
       if string.find(text, needle, 1, true) then return true end
     end
@@ -142,6 +142,8 @@ do
     if not bring_index_up_to_date(KEYS, channel) then return false end
     local ranges, needles, fields, total = ranges_of(channel, states, owner, order), {}, {}, 0
     for i = 11, #ARGV do table.insert(i < 11 + needle_count and needles or fields, ARGV[i]) end
+    local searched = channel.family == 'download' and {'name', 'site'} or {'about'}
+    if #needles == 0 then searched = fields end
     step, limit = tonumber(step), tonumber(limit)
     for _, range in ipairs(ranges) do total = total + range.size end
     if after_at == '' then
@@ -156,12 +158,16 @@ do
       seen = seen + 1
       if matched < limit then last = job end
       local record = record_key(channel, job.id)
-      local state, file_name, site, about = unpack(redis.pcall('HMGET', record, 'state', 'name', 'site', 'about'))
-      if not state then
+      local row = redis.pcall('HMGET', record, 'state', unpack(searched))
+      if not row[1] then -- none, or an error: the record of another program may have another type
         table.insert(gone, job.id)
-      elseif matches(channel, file_name, site, about, needles) then
+      elseif matches(channel, row, needles) then
         matched = matched + 1
-        if matched <= limit then table.insert(jobs, {int(job.at), unpack(redis.call('HMGET', record, unpack(fields)))}) end
+        if matched <= limit then
+          if #needles > 0 then row = redis.call('HMGET', record, 'state', unpack(fields)) end
+          row[1] = int(job.at)
+          table.insert(jobs, row)
+        end
       end
     end
     local is_cut = take_next(ranges, step)
@@ -172,5 +178,16 @@ do
     local is_more = is_cut or matched > #jobs
     return {#needles > 0 and matched or total - #gone, last and int(last.at) or '', last and last.id or '', is_more and '1' or '',
       #needles > 0 and is_cut and '1' or '', jobs}
+  end
+
+  -- The third and further ARGV are ids, `count` of them, and fields of their records. Returns the fields of each record.
+  function read_jobs(KEYS, ARGV)
+    local channel, count = jobs_from(KEYS, ARGV[1]), tonumber(ARGV[2])
+    local fields, rows = {unpack(ARGV, count + 3)}, {}
+    for i = 3, count + 2 do
+      local row = redis.pcall('HMGET', record_key(channel, ARGV[i]), unpack(fields))
+      if not row.err then table.insert(rows, row) end
+    end
+    return rows
   end
 end

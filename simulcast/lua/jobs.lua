@@ -127,6 +127,12 @@ local function unindex_link(channel, record, id)
   if redis.call('HGET', links_key(channel), field) == id then redis.call('HDEL', links_key(channel), field) end
 end
 
+-- Of a channel without jobs the index is whole, which the epoch that is opened here records.
+local function add_job(channel, created_at, id)
+  ensure_epoch(channel)
+  redis.call('ZADD', channel.jobs, created_at, id)
+end
+
 -- Gives the record a new link, of the form of its field `link`. Secrets stay with the origin that they were given for.
 local function set_link(channel, record, id, link)
   local site, public_url, url = string.match(link, '^([^\n]*)\n([^\n]*)\n(.*)$')
@@ -271,7 +277,7 @@ local function submit(KEYS, ARGV)
     'priority', priority, 'submission', submission)
   if #ARGV > 12 then redis.call('HSET', record, unpack(ARGV, 13)) end
   index_link(channel, record, id)
-  redis.call('ZADD', channel.jobs, now, id)
+  add_job(channel, now, id)
   channel.changed_at = now
   change_state(channel, id, 'queued', 'queued', '')
   make_ready(channel, id)

@@ -92,7 +92,7 @@ local function ensure_record(channel, record, id, about, now)
   end
   redis.call('HSET', record, 'about', about, 'desired', 'running', 'measures', ',"progress":0.0')
   redis.call('HDEL', record, 'desired_by', 'result', 'error')
-  redis.call('ZADD', channel.jobs, created_at, id)
+  add_job(channel, created_at, id)
   for _, set in ipairs({channel.jobs, channel.done}) do expire_later(channel, set, true) end
   return nil
 end

@@ -41,7 +41,7 @@ local function restore(KEYS, ARGV)
     redis.call('HDEL', record, 'link')
     index_link(channel, record, id)
   end
-  redis.call('ZADD', channel.jobs, claimed.created_at, id)
+  add_job(channel, claimed.created_at, id)
   redis.call('ZREM', channel.ready, id)
   redis.call('ZADD', channel.leases, now_ms() + tonumber(lease_ms), id)
   if is_shown then

@@ -122,6 +122,8 @@ def link_of(url: str) -> str:
 
 def redact_url(url: str) -> str:
     """Return the URL without user name and password."""
+    if "@" not in url:
+        return url
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 

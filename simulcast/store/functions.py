@@ -37,6 +37,7 @@ Function = Literal[
     "processes",
     "queue_stats",
     "list_jobs",
+    "read_jobs",
     "answer_once",
     "revoke",
     "revocations",

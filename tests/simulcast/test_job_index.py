@@ -185,3 +185,16 @@ async def test_the_functions_keep_the_index_in_the_step_of_each_change(
                 key: STATES.index(cast(State, record["state"])) * 10**13 + int(record[field])
                 for key, record in records.items()
             }
+
+
+@pytest.mark.parametrize("kind", ["downloads", "jobs"])
+async def test_a_channel_whose_first_call_adds_a_job_is_indexed_from_then_on(
+    kind: str, jobs: Jobs, any_jobs: OwnJobs, client: redis.asyncio.Redis, channel: str
+) -> None:
+    if kind == "downloads":
+        await jobs.submit(URL)
+    else:
+        await any_jobs.queue("j", about("j", "", ""))
+    fields = await client.hmget(ChannelNames(channel).meta, ["epoch", "offset", "indexed"])
+    epoch, offset, indexed = (text.decode() for text in cast(list[bytes], fields))
+    assert indexed == f"{epoch}-{offset}"

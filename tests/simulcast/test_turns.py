@@ -1,0 +1,52 @@
+"""Turns of the loop: one piece of a crowd's work in each."""
+
+import asyncio
+
+from simulcast.turns import Turns
+
+
+class Crowd:
+    """Tasks that note the turn of the loop in which they go on."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.turn = 0
+        self.went_on: list[tuple[int, int]] = []  # name of a task, turn
+
+    async def go_on(self, name: int) -> None:
+        await self.turns.take()
+        self.went_on.append((name, self.turn))
+
+    async def until_done(self, tasks: list[asyncio.Task[None]]) -> None:
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0)
+            self.turn += 1
+
+
+async def test_of_a_crowd_one_task_goes_on_in_a_turn_and_each_in_its_order() -> None:
+    crowd = Crowd()
+    await crowd.until_done([asyncio.create_task(crowd.go_on(name)) for name in range(50)])
+    assert [name for name, _ in crowd.went_on] == list(range(50))
+    assert len({turn for _, turn in crowd.went_on}) == 50
+    assert crowd.turns.waiting == 0
+
+
+async def test_a_task_alone_waits_for_nothing() -> None:
+    crowd = Crowd()
+    for name in range(3):
+        crowd.turn = name
+        await crowd.go_on(name)
+        await asyncio.sleep(0)  # the turn's end
+        await asyncio.sleep(0)
+    assert crowd.went_on == [(0, 0), (1, 1), (2, 2)]
+
+
+async def test_tasks_that_gave_up_hold_up_nobody() -> None:
+    crowd = Crowd()
+    tasks = [asyncio.create_task(crowd.go_on(name)) for name in range(6)]
+    await asyncio.sleep(0)
+    for number in (1, 2, 5):
+        tasks[number].cancel()
+    await crowd.until_done(tasks)
+    assert [name for name, _ in crowd.went_on] == [0, 3, 4]
+    assert crowd.turns.waiting == 0
