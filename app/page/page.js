@@ -12,6 +12,7 @@ import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
 import { describe, showConnection, showTotals } from "./header.js";
 import { hasEnded } from "./merge.js";
+import { orderChoice } from "./order.js";
 import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
 import { SpeedChart } from "./speed_chart.js";
@@ -60,6 +61,7 @@ const rows = new Rows({
   onFrame: showCounts,
 });
 const filter = new Filter(() => rows.filter((download) => filter.matches(download)));
+orderChoice((isByState) => rows.arrangeByState(isByState));
 /** The ended downloads that the pending "clear finished" concerns. @type {string[]} */
 let clearing = [];
 const clearFinished = new ClearFinished(() => {

@@ -37,6 +37,12 @@ export class Row {
   #ariaAt = -Infinity;
   /** @type {State | null} */
   #state = null;
+  /** Whether it matches the filter. */
+  isShown = true;
+  /** The newer the greater; 0 before it has a place. */
+  rank = 0;
+  /** @type {import("./row_groups.js").Group | null} */
+  group = null;
 
   /** @param {string} id */
   constructor(id) {

@@ -1,8 +1,10 @@
-// The list of rows, newest first, drawn once a frame.
+// The rows of all downloads and jobs, drawn once a frame.
 
+import { Attention } from "./attention.js";
 import { REMOVALS } from "./commands.js";
 import { byId } from "./dom.js";
 import { RowDialog } from "./row_dialog.js";
+import { RowGroups } from "./row_groups.js";
 import { Row } from "./row.js";
 
 /** @typedef {import("./row.js").Action} Action */
@@ -24,6 +26,7 @@ export class Rows {
   #leaving = new Set();
   /** On the screen or near it. @type {Set<string>} */
   #near = new Set();
+  #groups = new RowGroups();
   /** The new order of the rows, oldest first, once all of them are drawn. @type {(() => Iterable<Download>) | null} */
   #order = null;
   /** @type {(download: Download) => boolean} */
@@ -35,6 +38,7 @@ export class Rows {
   #onFrame;
   #dialog;
   #observer;
+  #attention;
 
   /**
    * @param {object} options
@@ -47,6 +51,10 @@ export class Rows {
     this.#onFrame = onFrame;
     this.#dialog = new RowDialog(onAction);
     this.#observer = new IntersectionObserver((entries) => this.#nearChanged(entries), { rootMargin: "200px" });
+    this.#attention = new Attention(list, () => {
+      for (const row of this.#rows.values()) this.#groups.place(row);
+      this.#schedule();
+    });
     list.addEventListener("click", ({ target, detail }) => {
       const button = target instanceof Element ? target.closest("button") : null;
       const element = /** @type {HTMLElement | null | undefined} */ (button?.closest("li"));
@@ -61,7 +69,7 @@ export class Rows {
   }
 
   /**
-   * Draws a download in one of the next frames, as it is then. The first time it becomes the topmost row.
+   * Draws a download in one of the next frames, as it is then. The first time it becomes the topmost row of its group.
    * @param {Download} download
    */
   draw(download) {
@@ -89,7 +97,13 @@ export class Rows {
   filter(matches) {
     this.#matches = matches;
     for (const row of this.#rows.values()) this.#applyFilter(row);
-    this.#onFrame();
+    this.#showCounts();
+  }
+
+  /** @param {boolean} isByState whether those that run are above the others; else all are in the order of creation */
+  arrangeByState(isByState) {
+    this.#groups.arrangeByState(isByState);
+    this.#showCounts();
   }
 
   /**
@@ -123,7 +137,7 @@ export class Rows {
       this.#drawNow(download, now);
     }
     if (this.#order) this.#sortNow([...this.#order()]);
-    this.#onFrame();
+    this.#showCounts();
     if (this.#changed.size > 0) this.#schedule();
   }
 
@@ -139,76 +153,71 @@ export class Rows {
     row.patch(download, this.#getCommand(download.id), now);
     if (!known) {
       this.#rows.set(download.id, row);
-      this.visibleCount += 1;
-      list.prepend(row.element);
       this.#observer.observe(row.element);
     }
+    // A row that leaves would take the one below it under the pointer.
+    if (!known || !this.#attention.holds) this.#groups.place(row);
     this.#applyFilter(row);
   }
 
+  #showCounts() {
+    this.visibleCount = this.#groups.showCounts();
+    this.#onFrame();
+  }
+
   /** @param {Row} row */
-  #applyFilter({ element, download }) {
-    const hides = download !== null && !this.#matches(download);
-    if (element.hidden === hides) return;
-    if (hides) this.#moveFocus(element);
-    element.hidden = hides;
-    this.visibleCount += hides ? -1 : 1;
+  #applyFilter(row) {
+    const isShown = row.download === null || this.#matches(row.download);
+    if (row.isShown === isShown) return;
+    row.isShown = isShown;
+    if (!isShown) this.#moveFocus(row);
+    row.element.hidden = !isShown;
   }
 
   /** @param {Row} row */
   #removeNow(row) {
-    this.#moveFocus(row.element);
+    this.#moveFocus(row);
     this.#dialog.close(row);
     this.#leaving.delete(row);
     this.#observer.unobserve(row.element);
-    if (!row.element.hidden) this.visibleCount -= 1;
-    row.element.remove();
+    this.#groups.remove(row);
   }
 
   /**
    * Moves the focus to the same button of the row below, else above: a person who deletes one may delete the next.
-   * @param {Element} element of a row that disappears
+   * @param {Row} row that disappears
    */
-  #moveFocus(element) {
+  #moveFocus(row) {
     const { activeElement } = document;
-    if (!activeElement || !element.contains(activeElement)) return;
-    const row = this.#neighbour(element, "nextElementSibling") ?? this.#neighbour(element, "previousElementSibling");
-    if (!row) {
+    if (!activeElement || !row.element.contains(activeElement)) return;
+    const neighbour = this.#neighbourOf(row);
+    if (!neighbour) {
       focusFallback.focus();
       return;
     }
-    const { main, end } = row.slots;
+    const { main, end } = neighbour.slots;
     const button = activeElement.matches('[data-slot="main"]') && !main.hidden ? main : end;
-    const target = activeElement === element ? row.element : button;
+    const target = activeElement === row.element ? neighbour.element : button;
     target.focus({ preventScroll: true });
     target.scrollIntoView({ block: "nearest" });
   }
 
   /**
-   * @param {Element} element
-   * @param {"nextElementSibling" | "previousElementSibling"} side
-   * @returns {Row | null} the nearest on that side that is visible and stays
+   * @param {Row} row
+   * @returns {Row | undefined} the next below that is visible and stays, else the next above
    */
-  #neighbour(element, side) {
-    for (let next = element[side]; next; next = next[side]) {
-      const row = this.#rows.get(/** @type {HTMLElement} */ (next).dataset.id ?? "");
-      if (row && !row.element.hidden) return row;
-    }
-    return null;
+  #neighbourOf(row) {
+    const rows = this.#groups.inOrder().filter((other) => other === row || (other.isShown && !this.#leaving.has(other)));
+    const at = rows.indexOf(row);
+    return rows[at + 1] ?? rows[at - 1];
   }
 
   /** @param {Download[]} downloads oldest first */
   #sortNow(downloads) {
-    const rows = downloads.map(({ id }) => this.#rows.get(id));
-    if (!rows.every((row) => row !== undefined)) return; // in a later frame
+    const rows = downloads.map(({ id }) => this.#rows.get(id)).filter((row) => row !== undefined);
+    if (rows.length < downloads.length) return; // in a later frame
     this.#order = null;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-    let next = list.firstElementChild;
-    for (const { element } of rows.reverse()) {
-      if (element === next) next = next.nextElementSibling;
-      else list.insertBefore(element, next);
-    }
-    if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
+    this.#groups.sort(rows);
   }
 
   /** @param {IntersectionObserverEntry[]} entries */

@@ -195,7 +195,7 @@ async def test_clear_finished_asks_once_more_and_leaves_what_has_not_ended(
     await stub.send(event(6, "deleted", "a"), event(7, "queued", "b", attempt=2))
     accepted = {"type": "command_result", "download_id": "", "status": "accepted"}
     await stub.send({**command, **accepted})
-    await expect(page.locator("li.row .title")).to_have_text(["b", "p", "r"])
+    await expect(page.locator("li.row .title")).to_have_text(["r", "b", "p"])
     await expect(clear(page)).to_be_hidden()
     await expect(page.get_by_role("heading", name="Downloads")).to_be_focused()
     await expect(page.get_by_role("status")).to_contain_text("3 finished jobs cleared.")

@@ -145,9 +145,9 @@ async def test_all_can_be_reached_with_the_tab_key_and_is_seen_to_be(open_page: 
     await stub.send(event(1, "started", name="n"))
     await expect(row(page)).to_be_visible()
     names = []
-    for _ in range(6):
+    for _ in range(7):
         await page.keyboard.press("Tab")
         focused = page.locator(":focus-visible")
         await expect(focused).to_have_css("outline-style", "solid")
         names.append(await focused.get_attribute("aria-label") or await focused.get_attribute("id"))
-    assert names == ["urls", "add-button", "Search", "Show which state", "Pause n", "Cancel n"]
+    assert names == ["urls", "add-button", "Search", "Show which state", "Order", "Pause n", "Cancel n"]

@@ -196,8 +196,8 @@ async def test_a_job_of_the_demo_is_cancelled_and_removed_and_all_stays_done_aft
     )
     states = page.locator("li.row .state")
     await expect(states).to_have_text(["Running"] * 3, timeout=60_000)
-    one = page.locator("li.row").first
-    name = await one.locator(".title").text_content()
+    name = await page.locator("li.row .title").first.text_content()
+    one = page.locator("li.row", has_text=name)
     await page.get_by_role("button", name=f"Cancel {name}").click()
     await expect(one.locator(".state")).to_have_text("Cancelled", timeout=30_000)
     await page.get_by_role("button", name=f"Remove {name}").click()

@@ -111,7 +111,7 @@ async def test_after_a_reload_rows_are_in_the_order_of_creation(open_page: OpenP
     assert stub.listings == ["downloads?sort=created_at&order=desc&offset=0&limit=500"]
 
     await stub.send(event(10, "queued", "live"))
-    await expect(page.locator("li.row .title")).to_have_text(["live", "new", "middle", "old", "oldest"])
+    await expect(page.locator("li.row .title")).to_have_text(["new", "middle", "live", "old", "oldest"])
 
 
 async def test_what_only_the_list_knows_lies_below_what_goes_on_without_a_record(

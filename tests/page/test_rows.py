@@ -66,6 +66,7 @@ async def test_what_waits_for_its_next_try_says_why(open_page: OpenPage, stub: S
 async def test_the_newest_download_is_the_topmost_and_stays_where_it_is(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
     await stub.send(event(1, "queued", "a"), event(2, "queued", "b"), event(3, "queued", "c"))
+    await page.get_by_label("Order").select_option("Newest first")
     await stub.send(event(4, "progress", "a", progress=0.5, speed=1), event(5, "queued", "d", name="the last"))
     await expect(page.locator("li.row .title")).to_have_text(["the last", "c", "b", "a"])
 
