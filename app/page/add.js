@@ -4,6 +4,7 @@ import { announce } from "./announcer.js";
 import { byId } from "./dom.js";
 import { printable, withCount } from "./format.js";
 import { errorDetail } from "./gateway_sse.js";
+import { withScheme } from "./links.js";
 import { token } from "./token.js";
 
 const RESPONSE_TIMEOUT_MS = 15_000;
@@ -33,7 +34,8 @@ export function addForm() {
 }
 
 async function submit() {
-  const urls = splitLines(input.value);
+  const lines = splitLines(input.value).map(withScheme);
+  const urls = [...new Set(lines)];
   input.removeAttribute("aria-invalid");
   showProblems([]);
   if (urls.length === 0) {
@@ -48,6 +50,7 @@ async function submit() {
   const refused = [];
   /** @type {string[]} */
   const reasons = [];
+  const repeated = urls.filter((url) => lines.indexOf(url) !== lines.lastIndexOf(url));
   for (const [index, url] of urls.entries()) {
     if (urls.length > 1) button.textContent = `Adding ${index + 1} of ${urls.length}`;
     const { reason, isReached } = await post(url);
@@ -64,13 +67,13 @@ async function submit() {
   button.removeAttribute("aria-disabled");
   input.value = refused.join("\n");
   button.textContent = buttonLabel(refused.length);
-  showProblems(reasons);
+  showProblems([...repeated.map((url) => `${url}: it stood here more than once, and counts once`), ...reasons]);
   if (refused.length > 0) input.setAttribute("aria-invalid", "true");
   input.focus();
 
   const added = urls.length - refused.length;
   const failed = withCount(refused.length, "address", "addresses");
-  announce(`${withCount(added, "download")} added.${reasons.length > 0 ? ` ${failed} not added: ${reasons[0]}` : ""}`);
+  announce(`${withCount(added, "download")} added.${refused.length > 0 ? ` ${failed} not added: ${reasons[0]}` : ""}`);
 }
 
 /**
@@ -90,7 +93,9 @@ async function post(url) {
     const record = await response.json().catch(() => null);
     if (!record?.existing) return { reason: "", isReached: true };
     existing.add(url);
-    return { reason: `it is in the list already, ${record.state}; Add once more downloads it again`, isReached: true };
+    const name = typeof record.name === "string" && record.name ? ` as ${record.name}` : "";
+    const reason = `it is in the list already${name}, ${record.state}; Add once more downloads it again`;
+    return { reason, isReached: true };
   } catch (error) {
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     const reason = isLate ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";

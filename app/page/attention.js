@@ -24,7 +24,9 @@ export class Attention {
       });
     }
     // The focus has its next place only after the event.
-    for (const type of ["pointerleave", "focusout"]) element.addEventListener(type, () => setTimeout(() => this.#leave()));
+    for (const type of ["pointerleave", "focusout"]) {
+      element.addEventListener(type, () => setTimeout(() => this.#leave()));
+    }
   }
 
   /** True while a person points or types there. */

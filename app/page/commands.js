@@ -2,14 +2,22 @@
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
- *   | "relink_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
+ *   | "relink_download" | "limit_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
  */
+
+/** @typedef {{file?: boolean, url?: string, bytes_per_s?: number}} Members of a command beside its action and its id */
 
 /**
  * @typedef {object} PendingCommand
  * @property {string} commandId
  * @property {Action} action
  * @property {number} at when it was sent, ms
+ */
+
+/**
+ * @typedef {object} AwaitedResult of a command that is one of many
+ * @property {number} at when it was sent, ms
+ * @property {(problem: string) => void} onOutcome
  */
 
 /** The verb of each action, for buttons and notes. @type {Readonly<Record<Action, string>>} */
@@ -20,14 +28,17 @@ export const VERBS = {
   retry_download: "Retry",
   delete_download: "Delete",
   relink_download: "New link",
+  limit_download: "Limit",
   cancel_job: "Cancel",
   remove_job: "Remove",
   clear_finished: "Clear finished",
 };
 
 const RESULT_TIMEOUT_MS = 10_000;
+const NO_ANSWER = `nothing has happened for ${RESULT_TIMEOUT_MS / 1000} s. You may try again.`;
+const LOST = "the connection was lost before the answer came.";
 /** Commands whose acceptance is all that the page waits for: a change of state follows the others soon. */
-const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "cancel_job"]);
+const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "cancel_job"]);
 export const REMOVALS = new Set(["delete_download", "remove_job"]);
 /** @type {ReadonlySet<unknown>} */
 const UNKNOWN = new Set(["unknown_download", "unknown_job"]);
@@ -39,6 +50,8 @@ export const ALL = "";
 export class Commands {
   /** @type {Map<string, PendingCommand>} */
   #pending = new Map();
+  /** By the ids of commands. Each ends with its result, whatever the download does. @type {Map<string, AwaitedResult>} */
+  #awaited = new Map();
   /** @type {Map<string, string>} */
   #notes = new Map();
   #prefix = `page-${Math.random().toString(36).slice(2, 12)}`;
@@ -49,7 +62,7 @@ export class Commands {
   /**
    * @param {object} options
    * @param {(command: object) => boolean} options.send false without a connection
-   * @param {(id: string, note: string) => void} options.onChange note: a new one, to be announced, or ""
+   * @param {(id: string, note: string, isOneOfMany: boolean) => void} options.onChange note: a new one, or ""
    */
   constructor({ send, onChange }) {
     this.#send = send;
@@ -69,18 +82,20 @@ export class Commands {
    * @param {Action} action
    * @param {string} downloadId or ALL
    * @param {number} now ms
-   * @param {{file?: boolean, url?: string}} [options] file: a deletion removes its file too; url: the fresh link
+   * @param {Members} [members]
+   * @param {((problem: string) => void) | null} [onOutcome] is called once, "" for an accepted command of many
    */
-  request(action, downloadId, now, options = {}) {
+  request(action, downloadId, now, members = {}, onOutcome = null) {
     this.#count += 1;
     const commandId = `${this.#prefix}-${this.#count}`;
     const target = downloadId === ALL ? {} : { [action.endsWith("_job") ? "job_id" : "download_id"]: downloadId };
-    if (this.#send({ action, ...target, ...options, command_id: commandId })) {
+    if (onOutcome) this.#awaited.set(commandId, { at: now, onOutcome });
+    this.#pending.set(downloadId, { commandId, action, at: now });
+    if (this.#send({ action, ...target, ...members, command_id: commandId })) {
       this.#notes.delete(downloadId);
-      this.#pending.set(downloadId, { commandId, action, at: now });
-      this.#onChange(downloadId, "");
+      this.#onChange(downloadId, "", onOutcome !== null);
     } else {
-      this.#fail(downloadId, `${VERBS[action]}: there is no connection now. Try again when it is back.`);
+      this.#fail(downloadId, "there is no connection now. Try again when it is back.");
     }
   }
 
@@ -92,19 +107,26 @@ export class Commands {
    */
   takeResult(result) {
     const downloadId = String(result.download_id ?? result.job_id ?? ALL);
-    const pending = this.#pending.get(downloadId);
-    if (!pending || result.action !== pending.action) return null;
-    if (typeof result.command_id === "string" && result.command_id !== pending.commandId) return null;
-    const { action } = pending;
     const isRejected = result.status === "rejected";
     const isUnknown = isRejected && UNKNOWN.has(result.reason);
+    const reason = [result.message, result.reason].find((text) => typeof text === "string" && text !== "");
+    const problem = isRejected ? String(reason ?? "the server gave no reason") : "";
+    const pending = this.#pending.get(downloadId);
+    const isPending = pending && result.action === pending.action
+      && (typeof result.command_id !== "string" || result.command_id === pending.commandId);
+    if (!isPending) {
+      // The change of state came before the result.
+      this.#resolve(result.command_id, problem);
+      return null;
+    }
+    const { action, commandId } = pending;
     if (isUnknown ? REMOVALS.has(action) : !isRejected && DONE_WHEN_ACCEPTED.has(action)) {
+      this.#resolve(commandId, "");
       this.settle(downloadId);
       return { action, id: downloadId, isUnknown };
     }
-    if (!isRejected) return null;
-    const reason = [result.message, result.reason].find((text) => typeof text === "string" && text !== "");
-    this.#fail(downloadId, `${VERBS[action]} was refused: ${reason ?? "the server gave no reason"}`);
+    if (isRejected) this.#fail(downloadId, problem, "was refused");
+    else this.#resolve(commandId, "");
     return isUnknown ? { action, id: downloadId, isUnknown } : null;
   }
 
@@ -114,32 +136,45 @@ export class Commands {
    */
   settle(downloadId) {
     const hadNote = this.#notes.delete(downloadId);
-    if (this.#pending.delete(downloadId) || hadNote) this.#onChange(downloadId, "");
+    if (this.#pending.delete(downloadId) || hadNote) this.#onChange(downloadId, "", false);
   }
 
   /** @param {number} now ms */
   expire(now) {
-    for (const [downloadId, { action, at }] of this.#pending) {
-      if (now - at < RESULT_TIMEOUT_MS) continue;
-      const seconds = RESULT_TIMEOUT_MS / 1000;
-      this.#fail(downloadId, `${VERBS[action]}: nothing has happened for ${seconds} s. You may try again.`);
-    }
+    const isLate = (/** @type {{at: number}} */ { at }) => now - at >= RESULT_TIMEOUT_MS;
+    for (const [downloadId, pending] of this.#pending) if (isLate(pending)) this.#fail(downloadId, NO_ANSWER);
+    for (const [commandId, awaited] of this.#awaited) if (isLate(awaited)) this.#resolve(commandId, NO_ANSWER);
   }
 
   /** Fails all of them: the connection is gone, and with it the results. */
   failAll() {
-    for (const [downloadId, { action }] of this.#pending) {
-      this.#fail(downloadId, `${VERBS[action]}: the connection was lost before the answer came.`);
-    }
+    for (const downloadId of [...this.#pending.keys()]) this.#fail(downloadId, LOST);
+    for (const commandId of [...this.#awaited.keys()]) this.#resolve(commandId, LOST);
   }
 
   /**
-   * @param {string} downloadId
-   * @param {string} note
+   * @param {unknown} commandId
+   * @param {string} problem
    */
-  #fail(downloadId, note) {
+  #resolve(commandId, problem) {
+    const id = String(commandId);
+    const awaited = this.#awaited.get(id);
+    this.#awaited.delete(id);
+    awaited?.onOutcome(problem);
+  }
+
+  /**
+   * @param {string} downloadId of a pending command
+   * @param {string} problem
+   * @param {string} [verb] beside the action's own
+   */
+  #fail(downloadId, problem, verb = "") {
+    const pending = this.#pending.get(downloadId);
+    if (!pending) return;
+    const { action, commandId } = pending;
     this.#pending.delete(downloadId);
-    this.#notes.set(downloadId, note);
-    this.#onChange(downloadId, note);
+    this.#notes.set(downloadId, `${[VERBS[action], verb].filter(Boolean).join(" ")}: ${problem}`);
+    this.#onChange(downloadId, this.#notes.get(downloadId) ?? "", this.#awaited.has(commandId));
+    this.#resolve(commandId, problem);
   }
 }

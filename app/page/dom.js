@@ -16,3 +16,12 @@ export function byId(...ids) {
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/**
+ * @param {EventTarget | null} target
+ * @returns {boolean} whether a key that is pressed there writes
+ */
+export function isTyping(target) {
+  const fields = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+  return target instanceof Element && target.closest(fields) !== null;
+}

@@ -3,6 +3,7 @@
 import {
   emptyDownload, hasEnded, isFromEarlierAttempt, merge, mergeRecord, STATE_AFTER, toCount, toId,
 } from "./merge.js";
+import { mainActionOf } from "./row_actions.js";
 
 /** @typedef {"queued" | "running" | "paused" | "complete" | "error" | "cancelled"} State */
 
@@ -47,7 +48,10 @@ import {
  * @typedef {object} Totals
  * @property {number} active
  * @property {number} ended
+ * @property {number} pausable
+ * @property {number} resumable
  * @property {boolean} hasJobsAlone whether there is none but jobs of other kinds
+ * @property {number | null} progress of the active downloads whose size is known, 0 to 1; null where there are none
  * @property {number} speed bytes a second of all downloads together
  */
 
@@ -223,13 +227,26 @@ export class Downloads {
     let active = 0;
     let speed = 0;
     let jobs = 0;
+    let pausable = 0;
+    let resumable = 0;
+    let received = 0;
+    let expected = 0;
     for (const download of this.#byId.values()) {
       if (download.isJob) jobs += 1;
+      const action = mainActionOf(download);
+      if (action === "pause_download") pausable += 1;
+      if (action === "resume_download") resumable += 1;
       if (hasEnded(download.state)) continue;
       active += 1;
+      if (!download.isJob && download.total) {
+        received += download.received ?? 0;
+        expected += download.total;
+      }
       if (download.speed !== null && !isSilent(download, now)) speed += download.speed;
     }
-    return { active, ended: this.size - active, hasJobsAlone: jobs > 0 && jobs === this.size, speed };
+    const hasJobsAlone = jobs > 0 && jobs === this.size;
+    const progress = expected > 0 ? Math.min(1, received / expected) : null;
+    return { active, ended: this.size - active, pausable, resumable, hasJobsAlone, progress, speed };
   }
 
   /**

@@ -1,7 +1,7 @@
 // The filter of the rows: by words of the name, kind or address, and by state.
 
 import { announce } from "./announcer.js";
-import { byId, setText } from "./dom.js";
+import { byId, isTyping, setText } from "./dom.js";
 import { displayName } from "./downloads.js";
 import { withCount } from "./format.js";
 import { hasEnded } from "./merge.js";
@@ -68,12 +68,4 @@ export class Filter {
     none.hidden = !isFiltering || total === 0 || visible > 0;
     setText(count, text);
   }
-}
-
-/**
- * @param {EventTarget | null} target
- * @returns {boolean} whether a key that is pressed there writes
- */
-function isTyping(target) {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 }

@@ -3,6 +3,7 @@
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const MAX_TEXT_CHARS = 500;
 const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 
 /**
  * The number and unit of a size, in steps of 1000: 1536000 → ["1.5", "MB"].
@@ -87,6 +88,14 @@ export function formatDuration(seconds) {
   if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
   const days = Math.round(minutes / 1440);
   return days > 999 ? "years" : `${days} d`;
+}
+
+/**
+ * @param {number} seconds since 1970
+ * @returns {string} "Nov 30, 2026, 6:07:51 PM"
+ */
+export function formatTime(seconds) {
+  return seconds < 8.64e12 ? TIME.format(seconds * 1000) : "";
 }
 
 /**

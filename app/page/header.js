@@ -1,7 +1,7 @@
 // The top of the page: the state of the connection, and the totals of all downloads.
 
 import { byId, setText } from "./dom.js";
-import { formatSpeed } from "./format.js";
+import { formatSpeed, toPercent } from "./format.js";
 
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
@@ -30,7 +30,9 @@ export function showTotals(totals, isLive) {
   setText(active, `${totals.active} active`);
   document.documentElement.toggleAttribute("data-jobs-alone", totals.hasJobsAlone);
   setText(speed, isLive ? formatSpeed(totals.speed) : "– B/s");
-  const title = totals.active > 0 ? `${totals.active} active · Simulcast` : "Simulcast";
+  const percent = totals.progress === null ? [] : [`${toPercent(totals.progress)} %`];
+  const counts = totals.active > 0 ? [...percent, `${totals.active} active`] : [];
+  const title = [...counts, "Simulcast"].join(" · ");
   if (document.title !== title) document.title = title;
 }
 

@@ -131,6 +131,9 @@ export function mergeRecord(download, record, isNewer, now) {
   download.name ||= toText(record.name) ?? "";
   download.url ||= toText(record.url) ?? "";
   download.kind ||= toText(record.kind) ?? "";
+  // No event tells of a cancellation that is asked for, so that one of the same attempt is no newer than the record here.
+  const isSameAttempt = download.attempt === 0 || record.attempt === download.attempt;
+  if (record.cancel_requested === true && download.state === "running" && isSameAttempt) download.isCancelling = true;
   if (!isNewer) return true;
   download.isJob = record.job_id !== undefined;
   const state = /** @type {State} */ (record.state);

@@ -5,17 +5,24 @@ import { addForm } from "./add.js";
 import { announce, announceEnd } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
 import { ALL, Commands, REMOVALS } from "./commands.js";
+import { Details } from "./details.js";
 import { byId } from "./dom.js";
 import { displayName, Downloads, isSilent } from "./downloads.js";
 import { Filter } from "./filter.js";
 import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
 import { describe, showConnection, showTotals } from "./header.js";
+import { listenForLinks } from "./incoming.js";
+import { Many } from "./many.js";
 import { hasEnded } from "./merge.js";
+import { Notifications } from "./notifications.js";
 import { orderChoice } from "./order.js";
 import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
+import { Selection } from "./selection.js";
+import { SelectionBar } from "./selection_bar.js";
 import { SpeedChart } from "./speed_chart.js";
+import { SpeedHistory } from "./speed_history.js";
 import { token } from "./token.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
@@ -48,19 +55,35 @@ const gateway = new Gateway({
 });
 const commands = new Commands({
   send: (command) => gateway.sendWebSocketMessage(command),
-  onChange: (id, note) => {
+  onChange: (id, note, isOneOfMany) => {
     if (id === ALL) clearFinished.show(commands.get(ALL).pending !== null, note);
     const download = downloads.get(id);
+    if (download && note !== "") removals.settle(download);
     if (download) rows.draw(download);
-    if (note !== "") announce(printable(note));
+    if (note !== "" && !isOneOfMany) announce(printable(note));
   },
 });
 const rows = new Rows({
   getCommand: (id) => commands.get(id),
-  onAction: (action, id, options) => commands.request(action, id, Date.now(), options),
+  onAction: (action, download, members) => {
+    if (REMOVALS.has(action)) many.act("delete", [download]);
+    else commands.request(action, download.id, Date.now(), members);
+  },
+  onOpen: (download) => details.open(download),
+  onHide: (row) => selection.drop(row),
   onFrame: showCounts,
 });
-const filter = new Filter(() => rows.filter((download) => filter.matches(download)));
+const filter = new Filter(filterRows);
+const many = new Many(downloads, commands, (download) => rows.draw(download));
+const { removals } = many;
+const selection = new Selection({
+  rowOf: (target) => rows.rowOf(target),
+  shown: () => rows.shown,
+  onChange: () => rows.refresh(),
+  onEnter: () => selectionBar.focus(),
+});
+const selectionBar = new SelectionBar(selection, (verb, selected) => many.act(verb, selected));
+filterRows();
 orderChoice((isByState) => rows.arrangeByState(isByState));
 /** The ended downloads that the pending "clear finished" concerns. @type {string[]} */
 let clearing = [];
@@ -69,9 +92,18 @@ const clearFinished = new ClearFinished(() => {
   commands.request("clear_finished", ALL, Date.now());
 });
 const reconciler = new Reconciler(downloads, draw, () => rows.sort(() => downloads.values()));
+const notifications = new Notifications();
 const chart = new SpeedChart();
+const speeds = new SpeedHistory();
+const details = new Details(speeds, (id, bytesPerSecond, onOutcome) => {
+  commands.request("limit_download", id, Date.now(), { bytes_per_s: bytesPerSecond }, onOutcome);
+});
 /** The last announced state of the connection: repeated failures are no news. @type {"" | "connected" | "lost"} */
 let announcedPhase = "";
+
+function filterRows() {
+  rows.filter((download) => filter.matches(download) && !removals.has(download.id));
+}
 
 function connect() {
   gateway.token = token.isRequired ? token.text : null;
@@ -109,7 +141,7 @@ function takeResult(result) {
     const download = downloads.get(id);
     if (!download) return;
     if (isUnknown) download.hasRecord = false;
-    else if (download.state === "running") download.isCancelling = true;
+    else if (action === "cancel_job" && download.state === "running") download.isCancelling = true;
     rows.draw(download);
   }
 }
@@ -123,28 +155,34 @@ function forget(id) {
 /** @param {Change} change */
 function draw({ download, before, removed }) {
   if (removed) {
-    const { pending } = commands.get(removed.id);
-    if (pending && REMOVALS.has(pending)) announce(`${printable(displayName(removed))}: removed.`);
+    removals.settle(removed);
+    if (details.shows(removed.id)) details.close();
     rows.remove(removed.id);
     commands.settle(removed.id);
     if (removed === download) return;
   }
   if (before !== download.state) {
+    if (!hasEnded(download.state)) removals.settle(download);
     commands.settle(download.id);
+    if (details.shows(download.id)) void details.read();
     // A new download that has ended already is part of a snapshot, and no news.
     const end = ENDS[download.state];
-    if (before !== null && end) announceEnd(end, printable(displayName(download)));
+    if (before !== null && end) {
+      announceEnd(end, printable(displayName(download)));
+      notifications.tell(end, printable(displayName(download)));
+    }
   }
   rows.draw(download);
 }
 
 /** To be called after each frame that drew something. */
 function showCounts() {
-  const { size } = downloads;
+  const size = downloads.size - removals.size;
   tools.hidden = size === 0;
   empty.hidden = size > 0;
   list.hidden = rows.visibleCount === 0;
   filter.showCount(size, rows.visibleCount);
+  selectionBar.show();
 }
 
 /**
@@ -192,7 +230,10 @@ function tick() {
   showConnection(connection, now);
   showTotals(totals, isLive);
   clearFinished.setCount(totals.ended);
+  many.showTotals(totals);
   chart.sample(isLive ? totals.speed : 0, now);
+  speeds.sample(downloads.values(), now);
+  details.draw(now);
   commands.expire(now);
   for (const download of downloads.values()) {
     // The others are drawn with their events.
@@ -204,11 +245,13 @@ function tick() {
 }
 
 addForm();
+listenForLinks();
 accessForm(() => {
   void gateway.disconnectWebSocket(); // an attempt may be under way with the token before
   connect();
 });
 retry.addEventListener("click", connect);
+addEventListener("pagehide", () => many.hurry());
 connect();
 tick();
 setInterval(tick, TICK_MS);

@@ -15,6 +15,13 @@ import { token } from "./token.js";
  * @property {unknown} [created_at] s since 1970
  * @property {unknown} [speed] bytes a second
  * @property {unknown} [received_bytes]
+ * @property {unknown} [updated_at] s since 1970
+ * @property {unknown} [retries] failed tries of the attempt
+ * @property {unknown} [retry_at] s since 1970
+ * @property {unknown} [worker]
+ * @property {unknown} [limit_bytes_per_s]
+ * @property {unknown} [priority]
+ * @property {unknown} [owner]
  */
 
 const RESPONSE_TIMEOUT_MS = 15_000;

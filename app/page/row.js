@@ -4,27 +4,12 @@ import { VERBS } from "./commands.js";
 import { byId } from "./dom.js";
 import { displayName, isSilent, secondsLeft } from "./downloads.js";
 import { formatDuration, formatSize, formatSpeed, printable, toPercent } from "./format.js";
-import { isRemovable, needsLink } from "./row_dialog.js";
+import { endActionOf, hasFile, isRemovable, mainActionOf, needsLink } from "./row_actions.js";
 import { amountOf, detailOf, stateOf } from "./row_text.js";
 
 /** @typedef {import("./commands.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./downloads.js").State} State */
-
-/** The action of the first button. @type {Readonly<Record<State, Action | null>>} */
-const MAIN_ACTION = {
-  queued: "pause_download",
-  running: "pause_download",
-  paused: "resume_download",
-  complete: null,
-  error: "retry_download",
-  cancelled: "retry_download",
-};
-
-/** The actions of the second button: before an end, and after it. @type {Readonly<[Action, Action]>} */
-const DOWNLOAD_ENDS = ["cancel_download", "delete_download"];
-/** @type {Readonly<[Action, Action]>} */
-const JOB_ENDS = ["cancel_job", "remove_job"];
 
 /** Screen readers read a bar out when it moves. */
 const ARIA_INTERVAL_MS = 5_000;
@@ -37,7 +22,9 @@ export class Row {
   #ariaAt = -Infinity;
   /** @type {State | null} */
   #state = null;
-  /** Whether it matches the filter. */
+  /** When its second button changed its action, ms. */
+  endChangedAt = -Infinity;
+  /** False while the filter hides it. */
   isShown = true;
   /** The newer the greater; 0 before it has a place. */
   rank = 0;
@@ -54,6 +41,12 @@ export class Row {
     this.slots = Object.fromEntries(Array.from(slotted, (slot) => [slot.dataset.slot, slot]));
     /** @type {Download | null} */
     this.download = null;
+  }
+
+  /** @param {boolean} isSelected */
+  setSelected(isSelected) {
+    this.element.toggleAttribute("data-selected", isSelected);
+    /** @type {HTMLInputElement} */ (this.slots.select).checked = isSelected;
   }
 
   /**
@@ -76,6 +69,7 @@ export class Row {
     if (this.#changes("name", name)) {
       this.#write("title", name);
       this.slots.title.title = name;
+      this.slots.select.setAttribute("aria-label", `Select ${name}`);
       this.slots.bar.setAttribute("aria-label", `Progress of ${name}`);
     }
     this.#write("state", stateOf(download));
@@ -127,13 +121,13 @@ export class Row {
    * @param {Download} download
    * @param {string} name
    */
-  #patchSave({ id, state, isJob, hasRecord }, name) {
+  #patchSave(download, name) {
     const { save } = this.slots;
-    const hasFile = state === "complete" && !isJob && hasRecord && "files" in document.documentElement.dataset;
-    if (!this.#changes("save", hasFile ? name : "")) return;
-    save.hidden = !hasFile;
+    const isServed = hasFile(download) && "files" in document.documentElement.dataset;
+    if (!this.#changes("save", isServed ? name : "")) return;
+    save.hidden = !isServed;
     save.setAttribute("aria-label", `Save ${name}`);
-    save.setAttribute("href", `downloads/${encodeURIComponent(id)}/file`);
+    save.setAttribute("href", `downloads/${encodeURIComponent(download.id)}/file`);
   }
 
   /**
@@ -143,14 +137,12 @@ export class Row {
    * @param {Action | null} pending
    */
   #patchButtons(download, name, pending) {
-    const { state, isJob, hasRecord } = download;
     const { main, end, link } = this.slots;
     const { activeElement } = document;
-    const [cancel, remove] = isJob ? JOB_ENDS : DOWNLOAD_ENDS;
     const removable = isRemovable(download);
     const before = end.dataset.action;
-    this.#patchAction("main", isJob || !hasRecord ? null : MAIN_ACTION[state], name, pending);
-    this.#patchAction("end", removable ? remove : cancel, name, pending);
+    this.#patchAction("main", mainActionOf(download), name, pending);
+    this.#patchAction("end", endActionOf(download), name, pending);
     if (this.#changes("link", `${needsLink(download)} ${pending} ${name}`)) {
       link.hidden = !needsLink(download);
       link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
@@ -178,6 +170,7 @@ export class Row {
     button.hidden = action === null;
     button.setAttribute("aria-busy", String(isPending));
     if (action === null) return;
+    if (slot === "end" && (button.dataset.action ?? action) !== action) this.endChangedAt = Date.now();
     button.dataset.action = action;
     button.title = VERBS[action];
     button.setAttribute("aria-label", `${VERBS[action]} ${name}`);

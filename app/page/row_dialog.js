@@ -1,11 +1,12 @@
-// A question in a row before a command: of a removal, which nothing undoes, and for a fresh link.
+// A question in a row before a command: of a cancellation that throws much away, and for a fresh link.
 
 import { byId } from "./dom.js";
 import { displayName } from "./downloads.js";
-import { printable } from "./format.js";
-import { hasEnded } from "./merge.js";
+import { formatSize, printable, toPercent } from "./format.js";
+import { losesMuch, needsLink } from "./row_actions.js";
 
-/** @typedef {import("./row.js").Action} Action */
+/** @typedef {import("./commands.js").Action} Action */
+/** @typedef {import("./commands.js").Members} Members */
 /** @typedef {import("./row.js").Row} Row */
 /** @typedef {import("./downloads.js").Download} Download */
 
@@ -17,21 +18,18 @@ import { hasEnded } from "./merge.js";
  * @property {(download: Download) => boolean} fits whether it makes sense in that state
  */
 
-const [deleteTemplate, linkTemplate] = byId("delete-template", "link-template");
+const [cancelTemplate, linkTemplate] = byId("cancel-template", "link-template");
+/** @type {Question} */
+const CANCEL = {
+  template: /** @type {any} */ (cancelTemplate),
+  label: (name) => `Cancel ${name}?`,
+  opener: (row) => row.slots.end,
+  fits: losesMuch,
+};
 /** @type {Partial<Record<Action, Question>>} */
 const QUESTIONS = {
-  delete_download: {
-    template: /** @type {any} */ (deleteTemplate),
-    label: (name) => `Delete ${name}?`,
-    opener: (row) => row.slots.end,
-    fits: isRemovable,
-  },
-  remove_job: {
-    template: /** @type {any} */ (deleteTemplate),
-    label: (name) => `Remove ${name}?`,
-    opener: (row) => row.slots.end,
-    fits: isRemovable,
-  },
+  cancel_download: CANCEL,
+  cancel_job: CANCEL,
   relink_download: {
     template: /** @type {any} */ (linkTemplate),
     label: (name) => `New link for ${name}`,
@@ -40,29 +38,13 @@ const QUESTIONS = {
   },
 };
 
-/**
- * @param {Download} download
- * @returns {boolean} whether it may leave the list: nothing else can be done where the server has no record
- */
-export function isRemovable({ state, hasRecord }) {
-  return hasEnded(state) || !hasRecord;
-}
-
-/**
- * @param {Download} download
- * @returns {boolean} whether a fresh link is what it may wait for
- */
-export function needsLink({ state, isJob, hasRecord }) {
-  return hasRecord && !isJob && (state === "error" || state === "paused");
-}
-
 /** At most one is open, so that a forgotten one is not met by accident. */
 export class RowDialog {
   /** @type {{row: Row, question: Question, element: HTMLElement} | null} */
   #open = null;
   #onAction;
 
-  /** @param {(action: Action, downloadId: string, options?: {file?: boolean, url?: string}) => void} onAction */
+  /** @param {(action: Action, download: Download, members?: Members) => void} onAction */
   constructor(onAction) {
     this.#onAction = onAction;
   }
@@ -76,24 +58,22 @@ export class RowDialog {
   open(row, action) {
     const question = QUESTIONS[action];
     const { download } = row;
-    if (!question || !download) return false;
+    if (!download || !question?.fits(download)) return false;
     if (row === this.#open?.row && question === this.#open.question) return true;
     this.close();
     const fragment = /** @type {DocumentFragment} */ (question.template.content.cloneNode(true));
     const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     const input = element.querySelector("input");
+    const message = element.querySelector("[data-message]");
     element.setAttribute("aria-label", question.label(printable(displayName(download))));
-    // Only a complete download of the server's own has a file.
-    const file = /** @type {HTMLElement | null} */ (element.querySelector('[data-answer="file"]'));
-    if (file) file.hidden = download.state !== "complete" || download.isJob || !download.hasRecord;
+    if (message) message.textContent = lossOf(download);
     element.addEventListener("click", ({ target }) => {
       const answer = target instanceof Element ? target.closest("button")?.dataset.answer : undefined;
       const url = input?.value.trim();
       if (answer === undefined) return;
       if (answer === "link" && !url) return input?.focus();
       this.close();
-      const options = answer === "link" ? { url } : answer === "file" ? { file: true } : undefined;
-      if (answer !== "keep") this.#onAction(action, download.id, options);
+      if (answer !== "keep") this.#onAction(action, download, answer === "link" ? { url } : undefined);
     });
     element.addEventListener("keydown", (event) => {
       const isEnter = event.key === "Enter" && event.target === input && !event.isComposing;
@@ -130,4 +110,13 @@ export class RowDialog {
     if (hasFocus) opener.focus({ preventScroll: true });
     this.#open = null;
   }
+}
+
+/**
+ * @param {Download} download
+ * @returns {string} how much its cancellation throws away
+ */
+function lossOf({ isJob, received, progress }) {
+  if (isJob || received === null) return `${toPercent(progress)} % of it is done, and will be lost.`;
+  return `${formatSize(received)} of it will be thrown away.`;
 }

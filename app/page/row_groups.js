@@ -29,6 +29,7 @@ export class Group {
       if (this.rows[middle].rank > row.rank) low = middle + 1;
       else high = middle;
     }
+    if (row.isShown) this.#section.hidden = false; // nothing in a hidden one takes the focus
     this.#list.insertBefore(row.element, this.rows[low]?.element ?? null);
     this.rows.splice(low, 0, row);
   }
@@ -44,6 +45,7 @@ export class Group {
    */
   replace(rows) {
     this.rows = rows;
+    if (rows.some(({ isShown }) => isShown)) this.#section.hidden = false;
     const own = new Set(rows.map(({ element }) => element));
     let next = this.#list.firstElementChild;
     for (const { element } of rows) {
@@ -57,9 +59,9 @@ export class Group {
   showCount() {
     let shown = 0;
     for (const { isShown } of this.rows) if (isShown) shown += 1;
+    this.#section.hidden = shown === 0;
     if (shown !== this.#shown) {
       this.#shown = shown;
-      this.#section.hidden = shown === 0;
       if (this.#count) this.#count.textContent = String(shown);
     }
     return shown;

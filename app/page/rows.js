@@ -12,8 +12,12 @@ import { Row } from "./row.js";
 
 /** The share of a frame for drawing; the rest waits for the next, so that typing and scrolling stay smooth. */
 const FRAME_BUDGET_MS = 7;
+/** The number of rows that are drawn in a frame nevertheless: a busy machine takes the time away. */
+const MIN_PER_FRAME = 20;
 /** The number of invisible rows that are patched in a frame: each costs style and layout, seen or not. */
 const MAX_UNSEEN_PER_FRAME = 20;
+/** A click on a button that changed so recently was meant for what it was before. */
+const SECOND_CLICK_MS = 700;
 
 const [list, focusFallback] = byId("rows", "list-title");
 
@@ -35,6 +39,7 @@ export class Rows {
   visibleCount = 0;
   #isScheduled = false;
   #getCommand;
+  #onHide;
   #onFrame;
   #dialog;
   #observer;
@@ -43,11 +48,14 @@ export class Rows {
   /**
    * @param {object} options
    * @param {(downloadId: string) => {pending: Action | null, note: string}} options.getCommand
-   * @param {(action: Action, downloadId: string, options?: {file?: boolean, url?: string}) => void} options.onAction
+   * @param {(action: Action, download: Download, members?: import("./commands.js").Members) => void} options.onAction
+   * @param {(download: Download) => void} options.onOpen its details are wanted
+   * @param {(row: Row) => void} options.onHide it is shown no longer
    * @param {() => void} options.onFrame a frame was drawn
    */
-  constructor({ getCommand, onAction, onFrame }) {
+  constructor({ getCommand, onAction, onOpen, onHide, onFrame }) {
     this.#getCommand = getCommand;
+    this.#onHide = onHide;
     this.#onFrame = onFrame;
     this.#dialog = new RowDialog(onAction);
     this.#observer = new IntersectionObserver((entries) => this.#nearChanged(entries), { rootMargin: "200px" });
@@ -57,15 +65,39 @@ export class Rows {
     });
     list.addEventListener("click", ({ target, detail }) => {
       const button = target instanceof Element ? target.closest("button") : null;
-      const element = /** @type {HTMLElement | null | undefined} */ (button?.closest("li"));
       const action = /** @type {Action | undefined} */ (button?.dataset.action);
-      const row = this.#rows.get(element?.dataset.id ?? "");
+      const row = this.rowOf(button);
+      if (button !== null && button === row?.slots.title && row.download) onOpen(row.download);
       if (!action || !row?.download) return;
-      // The second click of a double click was meant for the button that stood there before.
-      if (REMOVALS.has(action) && detail > 1) return;
+      // A second click was meant for the button that stood there before.
+      const isSecond = detail > 1 || (detail > 0 && Date.now() - row.endChangedAt < SECOND_CLICK_MS);
+      if (REMOVALS.has(action) && isSecond) return;
       if (action === "cancel_job" && row.download.isCancelling) return;
-      if (!this.#dialog.open(row, action)) onAction(action, row.download.id);
+      if (!this.#dialog.open(row, action)) onAction(action, row.download);
     });
+    // A held key would go on with the row below.
+    list.addEventListener("keydown", (event) => {
+      if (event.repeat && event.key === "Enter" && REMOVALS.has(event.target.dataset.action)) event.preventDefault();
+    });
+  }
+
+  /**
+   * @param {EventTarget | null} target
+   * @returns {Row | null} the row that it is in
+   */
+  rowOf(target) {
+    const element = target instanceof Element ? target.closest("li") : null;
+    return this.#rows.get(element?.dataset.id ?? "") ?? null;
+  }
+
+  /** @returns {Row[]} those that are shown, from the top */
+  get shown() {
+    return this.#groups.inOrder().filter(({ isShown }) => isShown);
+  }
+
+  /** Draws a frame, though no download may have changed. */
+  refresh() {
+    this.#schedule();
   }
 
   /**
@@ -131,8 +163,10 @@ export class Rows {
       if (download) this.#drawNow(download, now);
     }
     let unseen = 0;
+    let left = MIN_PER_FRAME;
     for (const download of this.#changed.values()) {
-      if (performance.now() > deadline) break;
+      if (performance.now() > deadline && left <= 0) break;
+      left -= 1;
       if (this.#rows.has(download.id) && ++unseen > MAX_UNSEEN_PER_FRAME) continue;
       this.#drawNow(download, now);
     }
@@ -170,13 +204,13 @@ export class Rows {
     const isShown = row.download === null || this.#matches(row.download);
     if (row.isShown === isShown) return;
     row.isShown = isShown;
-    if (!isShown) this.#moveFocus(row);
+    if (!isShown) this.#leave(row);
     row.element.hidden = !isShown;
   }
 
   /** @param {Row} row */
   #removeNow(row) {
-    this.#moveFocus(row);
+    this.#leave(row);
     this.#dialog.close(row);
     this.#leaving.delete(row);
     this.#observer.unobserve(row.element);
@@ -184,10 +218,12 @@ export class Rows {
   }
 
   /**
-   * Moves the focus to the same button of the row below, else above: a person who deletes one may delete the next.
-   * @param {Row} row that disappears
+   * Tells that a row is seen no longer, and moves its focus to the same button of the row below, else above: a person who
+   * deletes one may delete the next.
+   * @param {Row} row
    */
-  #moveFocus(row) {
+  #leave(row) {
+    this.#onHide(row);
     const { activeElement } = document;
     if (!activeElement || !row.element.contains(activeElement)) return;
     const neighbour = this.#neighbourOf(row);

@@ -1,18 +1,20 @@
-// The total speed of the last minute, as a small line.
+// Speeds of the last minute as a small line: the total of all downloads, or that of one.
 
 import { byId } from "./dom.js";
 import { formatSpeed } from "./format.js";
+import { SAMPLE_INTERVAL_MS, SPAN_MS } from "./speed_history.js";
 
-const SPAN_MS = 60_000;
-const SAMPLE_INTERVAL_MS = 950; // every other one of the ticks, which come twice a second
+/** @typedef {import("./speed_history.js").Sample} Sample */
+
 const DESCRIBE_INTERVAL_MS = 10_000;
 const WIDTH = 120;
 const HEIGHT = 24;
 
-const [line, area, description] = byId("chart-line", "chart-area", "chart-description");
+const [totalLine, totalArea, description] = byId("chart-line", "chart-area", "chart-description");
 
+/** The chart of the total speed. */
 export class SpeedChart {
-  /** @type {{at: number, speed: number}[]} */
+  /** @type {Sample[]} */
   #samples = [];
   #describedAt = -Infinity;
   #reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -29,22 +31,37 @@ export class SpeedChart {
     this.#samples = this.#samples.filter(({ at }) => at <= now && now - at <= SPAN_MS);
     const describes = now - this.#describedAt >= DESCRIBE_INTERVAL_MS;
     // With reduced motion the line moves together with its description, not every second.
-    if (!this.#reducedMotion.matches || describes) this.#draw(now);
+    if (!this.#reducedMotion.matches || describes) drawSpeeds(totalLine, totalArea, this.#samples, now);
     if (!describes) return;
     this.#describedAt = now;
-    const highest = Math.max(...this.#samples.map(({ speed }) => speed));
-    description.textContent =
-      `Total speed in the last minute: ${formatSpeed(bytesPerSecond)} now, ${formatSpeed(highest)} at most.`;
+    description.textContent = `Total speed in the last minute: ${describeSpeeds(this.#samples)}.`;
   }
+}
 
-  /** @param {number} now ms */
-  #draw(now) {
-    const path = linePath(this.#samples, now);
-    line.setAttribute("d", path);
-    const [first] = this.#samples;
-    const left = round(WIDTH * (1 - (now - first.at) / SPAN_MS));
-    area.setAttribute("d", `${path}V${HEIGHT}H${left}Z`);
+/**
+ * @param {Element} line
+ * @param {Element} area
+ * @param {Sample[]} samples oldest first
+ * @param {number} now ms
+ */
+export function drawSpeeds(line, area, samples, now) {
+  if (samples.length === 0) {
+    for (const path of [line, area]) path.removeAttribute("d");
+    return;
   }
+  const path = linePath(samples, now);
+  line.setAttribute("d", path);
+  const left = round(WIDTH * (1 - (now - samples[0].at) / SPAN_MS));
+  area.setAttribute("d", `${path}V${HEIGHT}H${left}Z`);
+}
+
+/**
+ * @param {Sample[]} samples oldest first, at least one
+ * @returns {string} "5.0 MB/s now, 9.0 MB/s at most"
+ */
+export function describeSpeeds(samples) {
+  const highest = Math.max(...samples.map(({ speed }) => speed));
+  return `${formatSpeed(samples[samples.length - 1].speed)} now, ${formatSpeed(highest)} at most`;
 }
 
 /**

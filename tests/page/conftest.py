@@ -56,11 +56,14 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
     def note_exception(error: Error) -> None:
         errors.append(str(error))
 
-    async def open_page(*, width: int = 1280, scheme: str = "light", live: bool = True, clock: bool = False) -> Page:
+    async def open_page(
+        *, width: int = 1280, scheme: str = "light", live: bool = True, clock: bool = False, touch: bool = False
+    ) -> Page:
         context = await browser.new_context(
             viewport={"width": width, "height": 800},
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce" if scheme == "still" else "no-preference",
+            has_touch=touch,
         )
         contexts.append(context)
         context.set_default_timeout(60_000)

@@ -33,10 +33,19 @@ async def test_axe_finds_nothing_serious(open_page: OpenPage, stub: StubServer, 
     await page.evaluate("document.documentElement.dataset.files = ''")
     await stub.send(*EVERY_STATE, event(99, "complete", "saved", name="x.iso", attempt=1))
     await expect(page.get_by_role("link", name="Save x.iso")).to_be_visible()
+    await row(page, "c").get_by_role("checkbox").check()
+    await row(page, "b").get_by_role("button", name="Cancel").click()
     await row(page, "d").get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Clear finished").click()
     await expect(page.get_by_role("button", name="Delete file too")).to_be_visible()
+    await expect(page.get_by_role("button", name="Cancel it")).to_be_visible()
+    await expect(page.locator("#selection")).to_be_visible()
     assert await page.evaluate(SERIOUS) == []
+    await page.get_by_role("button", name="Dismiss").click()
+    await row(page, "b").locator(".title").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await page.evaluate(SERIOUS) == []
+    await page.keyboard.press("Escape")
     await page.get_by_label("Search").fill("zzz")
     await expect(page.get_by_text("Nothing matches.")).to_be_visible()
     assert await page.evaluate(SERIOUS) == []

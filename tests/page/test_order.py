@@ -1,4 +1,4 @@
-"""The order of rows: those that run above those that wait above those that have ended, and none that moves under a hand."""
+"""The order of rows: those that run above those that wait above those that have ended; none moves under a hand."""
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -81,9 +81,9 @@ async def test_a_pointer_that_rests_and_a_focus_that_was_left_hold_nothing_for_l
     await page.keyboard.press("Shift")  # still here
     await stub.send(event(4, "paused", "b"))
     await expect(slot(page, "state", "b")).to_have_text("Paused")
-    await page.clock.run_for(6_000)
-    await expect(titles(page)).to_have_text(["c", "b", "a"])
     await page.clock.run_for(5_000)
+    await expect(titles(page)).to_have_text(["c", "b", "a"])
+    await page.clock.run_for(6_000)
     await expect(titles(page)).to_have_text(["c", "a", "b"])
     await expect(row(page, "b").get_by_role("button", name="Resume b")).to_be_focused()
 

@@ -90,12 +90,14 @@ async def test_nothing_is_wider_than_the_window(open_page: OpenPage, stub: StubS
     await page.get_by_label("Add downloads").fill("https://example.org/" + "z" * 400)
     await page.locator("#add-button").click()
     await expect(page.locator("#problems li")).to_have_count(1)
+    await row(page, "c").get_by_role("checkbox").check()
+    await row(page, "b").get_by_role("button", name="Cancel").click()
     await row(page, "d").get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Clear finished").click()
     stub.refuses = True
     stub.cut()
     await expect(page.locator("#phase")).to_have_text(re.compile("No connection"))
-    for download in await page.locator("li.row").all():
+    for download in await page.locator("li.row:visible").all():
         await download.scroll_into_view_if_needed()
     assert await page.evaluate("document.documentElement.scrollWidth") == width
 
@@ -111,6 +113,8 @@ async def test_all_text_has_contrast(open_page: OpenPage, stub: StubServer, sche
     await page.locator("#add-button").click()
     await expect(page.locator("#problems li")).to_have_count(1)
     await expect(page.locator("li.row")).to_have_count(6)
+    await row(page, "c").get_by_role("checkbox").check()
+    await row(page, "b").get_by_role("button", name="Cancel").click()
     await row(page, "d").get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Clear finished").click()
     least, what = await page.evaluate(MIN_CONTRAST)
@@ -132,22 +136,25 @@ async def test_nothing_moves_for_who_asked_for_stillness(open_page: OpenPage, st
 
 async def test_an_empty_page_says_how_to_begin(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
-    await expect(page.get_by_text("Paste an address above")).to_be_visible()
+    await expect(page.get_by_text("Paste an address here")).to_be_visible()
     await expect(page.get_by_text("simulcast demo")).to_be_visible()
     await expect(page.locator("#active")).to_have_text("0 active")
     await stub.send(event(1, "queued"))
     await expect(row(page)).to_be_visible()
-    await expect(page.get_by_text("Paste an address above")).to_be_hidden()
+    await expect(page.get_by_text("Paste an address here")).to_be_hidden()
 
 
 async def test_all_can_be_reached_with_the_tab_key_and_is_seen_to_be(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
     await stub.send(event(1, "started", name="n"))
     await expect(row(page)).to_be_visible()
+    await expect(page.locator("#pause-all")).to_be_enabled()
     names = []
-    for _ in range(7):
+    for _ in range(10):
         await page.keyboard.press("Tab")
         focused = page.locator(":focus-visible")
         await expect(focused).to_have_css("outline-style", "solid")
-        names.append(await focused.get_attribute("aria-label") or await focused.get_attribute("id"))
-    assert names == ["urls", "add-button", "Search", "Show which state", "Order", "Pause n", "Cancel n"]
+        label = await focused.get_attribute("aria-label") or await focused.get_attribute("id")
+        names.append(label or await focused.text_content())
+    tools = ["Search", "Show which state", "Order", "pause-all"]
+    assert names == ["urls", "add-button", *tools, "Select n", "n", "Pause n", "Cancel n"]

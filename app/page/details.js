@@ -1,0 +1,155 @@
+// The drawer with all that is known of one download or job, its speed as a plot, and its limit.
+
+import { byId, setText } from "./dom.js";
+import { displayName } from "./downloads.js";
+import { printable } from "./format.js";
+import { factsOf } from "./details_text.js";
+import { hasEnded, toCount } from "./merge.js";
+import { getRecord, RecordsUnavailable } from "./records.js";
+import { hasFile } from "./row_actions.js";
+import { describeSpeeds, drawSpeeds } from "./speed_chart.js";
+
+/** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./records.js").ServerRecord} ServerRecord */
+
+const MEGA = 1_000_000;
+
+const [drawer, title, list, close, note] =
+  byId("details", "details-title", "details-list", "details-close", "details-note");
+const [plot, line, area, speeds] = byId("details-plot", "details-line", "details-area", "details-speeds");
+const [form, limit] = byId("details-limit", "limit");
+const [copyAddress, copyPath, save] = byId("copy-address", "copy-path", "details-save");
+
+export class Details {
+  /** @type {Download | null} */
+  #download = null;
+  /** The newest that the server sent of it. @type {ServerRecord} */
+  #record = {};
+  /** The element of each fact. @type {Map<string, HTMLElement>} */
+  #facts = new Map();
+  #speeds;
+  #setLimit;
+
+  /**
+   * @param {import("./speed_history.js").SpeedHistory} history
+   * @param {(id: string, bytesPerSecond: number, onOutcome: (problem: string) => void) => void} setLimit
+   */
+  constructor(history, setLimit) {
+    this.#speeds = history;
+    this.#setLimit = setLimit;
+    close.addEventListener("click", () => drawer.close());
+    drawer.addEventListener("close", () => {
+      this.#download = null;
+    });
+    drawer.addEventListener("click", (/** @type {Event} */ event) => {
+      if (event.target === drawer) drawer.close(); // beside it
+    });
+    form.addEventListener("submit", (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#submitLimit();
+    });
+    copyAddress.addEventListener("click", () => void this.#copy("Address"));
+    copyPath.addEventListener("click", () => void this.#copy("Path"));
+  }
+
+  /** @param {Download} download */
+  open(download) {
+    this.#download = download;
+    this.#record = {};
+    note.textContent = "";
+    limit.value = "";
+    limit.setAttribute("aria-invalid", "false");
+    this.draw(Date.now());
+    void this.read();
+    drawer.showModal();
+  }
+
+  /**
+   * @param {string} id
+   * @returns {boolean} whether it is the one that is shown
+   */
+  shows(id) {
+    return this.#download?.id === id;
+  }
+
+  /** To be called when the one that is shown is gone. */
+  close() {
+    drawer.close();
+  }
+
+  /** Reads the server's record: the events don't have all of it. */
+  async read() {
+    const download = this.#download;
+    if (!download?.hasRecord) return;
+    try {
+      const record = await getRecord(download);
+      if (this.#download !== download || record === null) return;
+      this.#record = record;
+      const bytesPerSecond = toCount(record.limit_bytes_per_s);
+      if (document.activeElement !== limit) limit.value = bytesPerSecond ? String(bytesPerSecond / MEGA) : "";
+      this.draw(Date.now());
+    } catch (error) {
+      if (!(error instanceof RecordsUnavailable)) throw error;
+    }
+  }
+
+  /** @param {number} now ms */
+  draw(now) {
+    const download = this.#download;
+    if (!download) return;
+    const { state, isJob, hasRecord, url, filePath } = download;
+    setText(title, printable(displayName(download)));
+    this.#showFacts(factsOf(download, this.#record));
+    const samples = state === "running" ? this.#speeds.of(download.id) : [];
+    plot.hidden = samples.length === 0;
+    if (samples.length > 0) {
+      drawSpeeds(line, area, samples, now);
+      setText(speeds, `In the last minute: ${describeSpeeds(samples)}`);
+    }
+    form.hidden = isJob || !hasRecord || hasEnded(state);
+    copyAddress.hidden = url === "" || !navigator.clipboard;
+    copyPath.hidden = filePath === "" || !navigator.clipboard;
+    save.hidden = !hasFile(download) || !("files" in document.documentElement.dataset);
+    save.href = `downloads/${encodeURIComponent(download.id)}/file`;
+  }
+
+  /** @param {[string, string][]} facts */
+  #showFacts(facts) {
+    // The same elements stay, so that a text that is being selected does.
+    if (facts.map(([name]) => name).join() !== [...this.#facts.keys()].join()) {
+      this.#facts = new Map(facts.map(([name]) => [name, document.createElement("dd")]));
+      const items = [...this.#facts].flatMap(([name, value]) => {
+        const term = document.createElement("dt");
+        term.textContent = name;
+        value.dir = "auto";
+        return [term, value];
+      });
+      list.replaceChildren(...items);
+    }
+    for (const [name, fact] of facts) setText(/** @type {HTMLElement} */ (this.#facts.get(name)), fact);
+  }
+
+  #submitLimit() {
+    const download = this.#download;
+    const value = Number(limit.value);
+    const isValid = Number.isFinite(value) && value >= 0;
+    limit.setAttribute("aria-invalid", String(!isValid));
+    if (!isValid || !download) return;
+    this.#setLimit(download.id, Math.round(value * MEGA), (problem) => {
+      if (this.#download !== download) return;
+      note.textContent = problem === "" ? "The limit is set." : printable(`The limit was refused: ${problem}`);
+      void this.read();
+    });
+  }
+
+  /** @param {"Address" | "Path"} what */
+  async #copy(what) {
+    const { url = "", filePath = "" } = this.#download ?? {};
+    try {
+      await navigator.clipboard.writeText(what === "Address" ? url : filePath);
+      note.textContent = `${what} copied.`;
+    } catch {
+      note.textContent = "The browser doesn't allow copying here; select the text.";
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// Commands for many downloads and jobs by one press: for the selected ones, or for all.
+
+import { announce } from "./announcer.js";
+import { Bulk } from "./bulk.js";
+import { byId, setText } from "./dom.js";
+import { printable } from "./format.js";
+import { Notice } from "./notice.js";
+import { Removals } from "./removals.js";
+import { actionsOf } from "./row_actions.js";
+
+/** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./row_actions.js").Verb} Verb */
+
+const [pauseAll, resumeAll, progress] = byId("pause-all", "resume-all", "bulk-progress");
+
+export class Many {
+  #notice = new Notice();
+  #downloads;
+  #commands;
+  #bulk;
+
+  /**
+   * @param {import("./downloads.js").Downloads} downloads
+   * @param {import("./commands.js").Commands} commands
+   * @param {(download: Download) => void} draw
+   */
+  constructor(downloads, commands, draw) {
+    this.#downloads = downloads;
+    this.#commands = commands;
+    this.#bulk = new Bulk({
+      send: (verb, id, onOutcome) => this.#send(verb, id, onOutcome),
+      onProgress: (text) => setText(progress, text),
+      onEnd: (verb, summary, hasProblem) => this.#tell(verb, printable(summary), hasProblem),
+    });
+    this.removals = new Removals({
+      notice: this.#notice,
+      onChange: (download) => {
+        if (downloads.get(download.id) === download) draw(download);
+      },
+      send: (ids) => this.#bulk.start("delete", ids),
+    });
+    pauseAll.addEventListener("click", () => this.#actOnAll("pause"));
+    resumeAll.addEventListener("click", () => this.#actOnAll("resume"));
+  }
+
+  /**
+   * @param {Verb} verb
+   * @param {Download[]} downloads oldest first
+   */
+  act(verb, downloads) {
+    if (verb === "delete") {
+      this.removals.start(downloads);
+      return;
+    }
+    // Those that wait go first: they would start in the places of those that run.
+    const turns = verb === "pause" ? [...downloads].sort((a, b) => rankOf(a) - rankOf(b)) : downloads;
+    this.#bulk.start(verb, turns.map(({ id }) => id));
+  }
+
+  /** @param {import("./downloads.js").Totals} totals */
+  showTotals({ pausable, resumable }) {
+    pauseAll.disabled = pausable === 0;
+    resumeAll.disabled = resumable === 0;
+  }
+
+  /** Sends all that waits: the page goes away. */
+  hurry() {
+    this.removals.commit();
+    this.#bulk.hurry();
+  }
+
+  /** @param {Verb} verb */
+  #actOnAll(verb) {
+    this.act(verb, [...this.#downloads.values()].filter((download) => actionsOf(download).has(verb)));
+  }
+
+  /**
+   * @param {Verb} verb
+   * @param {string} id
+   * @param {(problem: string) => void} onOutcome
+   * @returns {boolean} false where that makes no sense any more
+   */
+  #send(verb, id, onOutcome) {
+    const download = this.#downloads.get(id);
+    const action = download && actionsOf(download).get(verb);
+    if (!action) return false;
+    this.#commands.request(action, id, Date.now(), this.removals.membersOf(id), onOutcome);
+    return true;
+  }
+
+  /**
+   * @param {Verb} verb
+   * @param {string} summary
+   * @param {boolean} hasProblem
+   */
+  #tell(verb, summary, hasProblem) {
+    if (verb === "delete" && !hasProblem) return; // it was told when it could be undone
+    announce(summary);
+    if (!this.removals.isUndoable) this.#notice.show(summary);
+  }
+}
+
+/**
+ * @param {Download} download
+ * @returns {number}
+ */
+function rankOf({ state }) {
+  return state === "queued" ? 0 : 1;
+}

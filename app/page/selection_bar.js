@@ -1,0 +1,129 @@
+// The bar that says how many rows are selected, with a button for each command that makes sense for some of them.
+
+import { announce } from "./announcer.js";
+import { byId, isTyping, setText } from "./dom.js";
+import { formatSize } from "./format.js";
+import { actionsOf, losesMuch } from "./row_actions.js";
+
+/** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./row_actions.js").Verb} Verb */
+
+/** A pause in selecting: a number for each row would be noise. */
+const ANNOUNCE_DELAY_MS = 600;
+
+const [bar, count, actions, clear, question, message, keep, confirm] =
+  byId("selection", "selection-count", "selection-actions", "selection-clear", "cancel-question", "cancel-message",
+    "cancel-keep", "cancel-confirm");
+const [list, focusFallback] = byId("rows", "list-title");
+const buttons = /** @type {HTMLButtonElement[]} */ ([...actions.querySelectorAll("[data-verb]")]);
+const LABELS = new Map(buttons.map((button) => [button, button.textContent]));
+
+export class SelectionBar {
+  /** The number of rows that it says. */
+  #size = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #selection;
+  #act;
+
+  /**
+   * @param {import("./selection.js").Selection} selection
+   * @param {(verb: Verb, downloads: Download[]) => void} act downloads: oldest first
+   */
+  constructor(selection, act) {
+    this.#selection = selection;
+    this.#act = act;
+    for (const button of buttons) {
+      button.addEventListener("click", () => this.#ask(/** @type {Verb} */ (button.dataset.verb)));
+    }
+    clear.addEventListener("click", () => selection.clear());
+    keep.addEventListener("click", () => this.#closeQuestion());
+    confirm.addEventListener("click", () => {
+      this.#closeQuestion();
+      this.#do("cancel");
+    });
+    bar.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Escape" || question.hidden) return;
+      event.preventDefault();
+      this.#closeQuestion();
+    });
+    document.addEventListener("keydown", (event) => {
+      const isMeant = event.key === "Delete" && !event.repeat && !isTyping(event.target);
+      if (isMeant && list.contains(event.target)) this.#do("delete");
+    });
+  }
+
+  /** Moves the focus to its first button. */
+  focus() {
+    buttons.find((button) => !button.hidden)?.focus();
+  }
+
+  /** To be called after each frame that drew something. */
+  show() {
+    const { size } = this.#selection;
+    if (size === 0 && this.#size === 0) return;
+    if (size !== this.#size) this.#showSize(size);
+    /** @type {Map<string | undefined, number>} */
+    const counts = new Map();
+    for (const { download } of this.#selection.rows) {
+      for (const verb of download ? actionsOf(download).keys() : []) counts.set(verb, (counts.get(verb) ?? 0) + 1);
+    }
+    for (const button of buttons) {
+      const possible = counts.get(button.dataset.verb) ?? 0;
+      const hadFocus = document.activeElement === button;
+      button.hidden = possible === 0;
+      setText(button, `${LABELS.get(button)} ${possible}`);
+      if (hadFocus && button.hidden) (bar.hidden ? focusFallback : clear).focus();
+    }
+  }
+
+  /** @param {number} size */
+  #showSize(size) {
+    const hadFocus = bar.contains(document.activeElement);
+    this.#size = size;
+    this.#closeQuestion();
+    count.textContent = `${size} selected`;
+    bar.hidden = size === 0;
+    document.documentElement.toggleAttribute("data-selecting", size > 0);
+    if (hadFocus && size === 0) focusFallback.focus({ preventScroll: true });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => announce(`${count.textContent}.`), ANNOUNCE_DELAY_MS);
+  }
+
+  /** @param {Verb} verb a cancellation that throws much away asks first */
+  #ask(verb) {
+    const downloads = verb === "cancel" ? this.#concerned(verb) : [];
+    if (!downloads.some(losesMuch)) {
+      this.#do(verb);
+      return;
+    }
+    const bytes = downloads.reduce((sum, { isJob, received }) => sum + (isJob ? 0 : received ?? 0), 0);
+    const loss = bytes > 0 ? `${formatSize(bytes)} will be thrown away.` : "What is done of them will be lost.";
+    message.textContent = `Cancel ${downloads.length}? ${loss}`;
+    actions.hidden = true;
+    question.hidden = false;
+    keep.focus();
+  }
+
+  #closeQuestion() {
+    if (question.hidden) return;
+    const hadFocus = question.contains(document.activeElement);
+    question.hidden = true;
+    actions.hidden = false;
+    if (hadFocus) this.focus();
+  }
+
+  /** @param {Verb} verb */
+  #do(verb) {
+    this.#act(verb, this.#concerned(verb));
+  }
+
+  /**
+   * @param {Verb} verb
+   * @returns {Download[]} the selected ones that it makes sense for, oldest first
+   */
+  #concerned(verb) {
+    const downloads = this.#selection.rows.flatMap(({ download }) => download ?? []);
+    return downloads.filter((download) => actionsOf(download).has(verb)).reverse();
+  }
+}
