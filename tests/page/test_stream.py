@@ -49,7 +49,7 @@ async def test_a_download_is_added_watched_paused_resumed_and_deleted(
     files.bytes_per_s = 0
     await download.get_by_role("button", name=re.compile("Resume")).click()
     await expect(state).to_have_text("Complete")
-    await download.get_by_role("button", name=re.compile("Delete")).click()
+    await download.get_by_role("button", name=re.compile("Delete")).press("Enter")
     await page.get_by_role("button", name="Delete file too").click()
     await page.get_by_role("button", name="Dismiss").click()
     await expect(download).to_have_count(0)
