@@ -14,6 +14,11 @@ def slot(page: Page, name: str, download_id: str = "a") -> Locator:
     return row(page, download_id).locator(f'[data-slot="{name}"]')
 
 
+async def dismiss(page: Page) -> None:
+    """End the notice, so that what it could undo is sent. Its time may have ended it already."""
+    await page.locator("#notice-dismiss").evaluate("button => button.click()")
+
+
 EVERY_STATE: list[Event] = [
     event(1, "queued", "q" * 300),
     event(2, "started", "b", name="W" * 400, url=f"https://{'h' * 200}.example/"),

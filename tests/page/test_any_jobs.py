@@ -7,7 +7,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.events import command_result, event, job_event, unowned
 from tests.page.conftest import OpenPage
-from tests.page.rows import row, slot
+from tests.page.rows import dismiss, row, slot
 from tests.page.stub import Event, StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -122,7 +122,7 @@ async def test_a_job_is_removed_unless_that_is_undone(open_page: OpenPage, stub:
     await row(page).get_by_role("button", name="Remove n").click()
     notice = page.get_by_role("group", name="n: removed from the list.")
     await expect(notice.get_by_role("button")).to_have_text(["Undo", "Dismiss"])
-    await notice.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await stub.messages(1)
     [command] = stub.received
     assert (command["action"], command["job_id"]) == ("remove_job", "a")
@@ -141,7 +141,7 @@ async def test_without_a_record_removal_is_all_that_is_offered(
     await expect(row(page)).to_be_visible()
     assert await verbs(page) == [f"{verb} n"]
     await buttons(page).click()
-    await page.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await stub.messages(1)
     refusal = {"status": "rejected", "reason": f"unknown_{'job' if verb == 'Remove' else 'download'}"}
     await stub.send(command_result(stub.received[0], **refusal))  # others removed it, or it expired

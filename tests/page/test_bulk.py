@@ -7,7 +7,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.events import command_result, event, job_event
 from tests.page.conftest import OpenPage
-from tests.page.rows import row, slot
+from tests.page.rows import dismiss, row, slot
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -147,7 +147,7 @@ async def test_many_are_removed_and_that_is_undone(open_page: OpenPage, stub: St
     await page.keyboard.press("Control+a")
     await press(page, "Delete 4").click()
     await notice.get_by_role("button", name="Delete 2 files too").click()
-    await notice.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await stub.messages(4)
     deleted = {command.get("download_id") or command["job_id"]: command.get("file") for command in stub.received}
     assert deleted == {"a": True, "b": True, "c": None, "j": None}

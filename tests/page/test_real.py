@@ -20,7 +20,7 @@ from simulcast.model.events import progress_event
 from simulcast.store.connection import connect
 from tests.conditions import eventually
 from tests.file_server import Files
-from tests.page.rows import row, slot
+from tests.page.rows import dismiss, row, slot
 from tests.ports import free_port
 from tests.service import ROOT, Program
 
@@ -171,7 +171,7 @@ async def test_what_is_complete_is_deleted_with_its_file_and_the_rest_is_cleared
     assert len(list(folder.iterdir())) == 3
     await page.get_by_role("button", name="Delete 1.bin").click()
     await page.get_by_role("button", name="Delete file too").click()
-    await page.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await expect(row(page, ids[0])).to_have_count(0)
 
     async def file_is_gone() -> bool:
@@ -202,7 +202,7 @@ async def test_a_job_of_the_demo_is_cancelled_and_removed_and_all_stays_done_aft
     await page.get_by_role("button", name=f"Cancel {name}").click()
     await expect(one.locator(".state")).to_have_text("Cancelled", timeout=30_000)
     await page.get_by_role("button", name=f"Remove {name}").press("Enter")
-    await page.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await expect(states).to_have_count(2)
     await expect(states.filter(has_text=re.compile("Complete|Failed"))).to_have_count(2, timeout=60_000)
     async with asyncio.timeout(60):
@@ -224,7 +224,7 @@ async def test_what_another_program_left_behind_is_removed_for_everyone(up: Up, 
     await broker.aclose()
     for verb, name in (("Remove", "left"), ("Delete", "behind")):
         await page.get_by_role("button", name=f"{verb} {name}").click()
-        await page.get_by_role("button", name="Dismiss").click()
+        await dismiss(page)
         await expect(row(page, name)).to_have_count(0)
     await page.reload()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()

@@ -5,7 +5,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.events import command_result, event
 from tests.page.conftest import OpenPage
-from tests.page.rows import row, slot
+from tests.page.rows import dismiss, row, slot
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -65,7 +65,7 @@ async def test_a_removal_is_undone(open_page: OpenPage, stub: StubServer, by_key
     await expect(notice(page)).to_be_hidden()
     await page.clock.run_for(30_000)
     await delete(page).click()
-    await pick(page, "Dismiss").click()
+    await dismiss(page)
     await stub.messages(1)
     assert [(command["action"], "file" in command) for command in stub.received] == [("delete_download", False)]
 
@@ -106,9 +106,9 @@ async def test_one_that_goes_on_meanwhile_stays(open_page: OpenPage, stub: StubS
     await expect(row(page)).to_be_hidden()
     await stub.send(event(3, "queued", name="a", attempt=2))  # another client retried it
     await expect(row(page)).to_be_visible()
-    await pick(page, "Dismiss").click()
+    await dismiss(page)
     await delete(page, "b").click()
-    await pick(page, "Dismiss").click()
+    await dismiss(page)
     await stub.messages(1)
     assert [command["download_id"] for command in stub.received] == ["b"]
 
@@ -148,10 +148,10 @@ async def test_the_keyboard_deletes_one_after_another_without_losing_its_place(
     await delete(page, "c").focus()
     for count, (name, heir) in enumerate([("c", "b"), ("b", "a"), ("a", "d")]):
         await page.keyboard.press("Enter")
-        await expect(delete(page, heir)).to_be_focused()
         await stub.messages(count)  # those before it
-        if count > 0:
+        if count > 0:  # soon: after ten seconds the row would come back
             await stub.send(event(10 + count, "deleted", "cba"[count - 1]))
+        await expect(delete(page, heir)).to_be_focused()
         await expect(notice(page)).to_contain_text(f"{name}: removed")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Downloads")).to_be_focused()
@@ -174,7 +174,7 @@ async def test_a_refused_deletion_brings_the_row_back_and_is_told_in_it(open_pag
     page = await open_page()
     await stub.send(event(1, "error", name="a"))
     await delete(page).click()
-    await pick(page, "Dismiss").click()
+    await dismiss(page)
     await stub.messages(1)
     refusal = {"status": "rejected", "reason": "invalid_transition", "message": "it runs"}
     await stub.send(command_result(stub.received[0], **refusal))
@@ -191,7 +191,7 @@ async def test_without_a_connection_the_row_comes_back(open_page: OpenPage, stub
     stub.refuses = True
     stub.cut()
     await expect(page.locator("html")).to_have_attribute("data-connection", "lost")
-    await pick(page, "Dismiss").click()
+    await dismiss(page)
     await expect(slot(page, "note")).to_have_text("Delete: there is no connection now. Try again when it is back.")
 
 
@@ -208,7 +208,7 @@ async def test_what_the_server_has_no_record_of_still_leaves_the_page(open_page:
     page = await open_page()
     await stub.send(event(1, "complete", name="a"))
     await delete(page).click()
-    await pick(page, "Dismiss").click()
+    await dismiss(page)
     await stub.messages(1)
     refusal = {"status": "rejected", "reason": "unknown_download", "message": "no a"}
     await stub.send(command_result(stub.received[0], **refusal))

@@ -13,7 +13,7 @@ from simulcast.job_handle import queue_job
 from tests.controlled_server import ControlledServer
 from tests.file_server import Files
 from tests.page.conftest import OpenPage
-from tests.page.rows import BLOCK_WEBSOCKETS
+from tests.page.rows import BLOCK_WEBSOCKETS, dismiss
 from tests.page.stub import StubServer
 from tests.programs import StartWorker
 
@@ -51,7 +51,7 @@ async def test_a_download_is_added_watched_paused_resumed_and_deleted(
     await expect(state).to_have_text("Complete")
     await download.get_by_role("button", name=re.compile("Delete")).press("Enter")
     await page.get_by_role("button", name="Delete file too").click()
-    await page.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await expect(download).to_have_count(0)
 
 
@@ -72,8 +72,8 @@ async def test_what_is_cancelled_is_cleared_and_a_refusal_is_told(
     await download.get_by_role("button", name=re.compile("Pause")).click()
     await expect(download.locator('[data-slot="note"]')).to_have_text(re.compile("^Pause was refused: "))
     # The server has no record of it: its removal is all that works.
-    await download.get_by_role("button", name="Delete nobody's").click()
-    await page.get_by_role("button", name="Dismiss").click()
+    await download.get_by_role("button", name="Delete nobody's").press("Enter")
+    await dismiss(page)
     await expect(download).to_have_count(0)
     await page.reload()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
@@ -85,7 +85,7 @@ async def test_a_job_of_any_kind_is_cancelled_and_removed(page: Page, controlled
     await job.get_by_role("button", name="Cancel Holiday").click()
     await expect(job.locator('[data-slot="state"]')).to_have_text("Cancelled")
     await job.get_by_role("button", name="Remove Holiday").press("Enter")
-    await page.get_by_role("button", name="Dismiss").click()
+    await dismiss(page)
     await expect(job).to_have_count(0)
     await page.reload()
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
