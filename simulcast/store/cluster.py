@@ -6,14 +6,13 @@ which a cluster sends to every node: so both kinds are subscribed to.
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import redis
-from redis.asyncio.client import PubSub
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology, forget_name
+from simulcast.store.topology import DISCOVERY_TIMEOUT_S, DiscoveredTopology
 from simulcast.store.url import Server
 
 
@@ -67,17 +66,6 @@ class Cluster(DiscoveredTopology):
 
     def _discovery_url(self, member: Server) -> str:
         return self._address.url_for(member)
-
-    async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
-        names = list(names)
-        await pubsub.subscribe(*names)
-        for name in names:  # one by one: they may lie in different slots of the same server
-            await pubsub.ssubscribe(name)
-
-    async def unsubscribe(self, pubsub: PubSub, name: str) -> None:
-        await super().unsubscribe(pubsub, name)
-        await pubsub.sunsubscribe(name)
-        forget_name(pubsub.shard_channels, pubsub.pending_unsubscribe_shard_channels, name)
 
 
 def _server(node: Server, host: bytes | None, port: int, _id: bytes = b"", addresses: Sequence[bytes] = ()) -> Server:

@@ -69,8 +69,8 @@ _PARTS = (
     "register",
 )
 _MISSING = "Function not found"
-# Refusals of a connection without a user: by ACL, and by Redis of a long command.
-_NO_USER = re.compile("User default |unauthenticated ")
+# Refusals of a connection without a user: by code, which redis-py removes, by ACL, and by Redis of a long command.
+_NO_USER = re.compile("NOAUTH |WRONGPASS |User default |unauthenticated ")
 
 
 @cache
@@ -114,7 +114,7 @@ def translate_error(error: redis.RedisError, action: str) -> BrokerUnavailable:
             "Put them into REDIS_URL, as in redis://user:password@host:6379/0; "
             "the address of `simulcast up` is in data/redis.url"
         )
-    if isinstance(error, redis.exceptions.NoPermissionError):
+    if isinstance(error, redis.exceptions.NoPermissionError) or "NOPERM " in str(error):
         return NotPermitted(
             f"could not {action}: the Redis user lacks a right ({error}). "
             "Grant it: ACL SETUSER <user> ~{simulcast:* &simulcast:* +@all -@dangerous +info +function "

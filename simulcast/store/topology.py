@@ -9,13 +9,12 @@ import asyncio
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import redis
 import redis.asyncio
-from redis.asyncio.client import PubSub
 
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames, name_prefix
 from simulcast.store import functions
@@ -93,15 +92,6 @@ class Topology:
                     raise
                 self.invalidate()
             return await operation(await self.client_for(channel))
-
-    async def subscribe(self, pubsub: PubSub, names: Iterable[str]) -> None:
-        """Subscribe to Pub/Sub channels that the server of `pubsub` serves."""
-        await pubsub.subscribe(*names)
-
-    async def unsubscribe(self, pubsub: PubSub, name: str) -> None:
-        """Unsubscribe from a channel of `subscribe`."""
-        await pubsub.unsubscribe(name)
-        forget_name(pubsub.channels, pubsub.pending_unsubscribe_channels, name)
 
     async def aclose(self) -> None:
         """Close all connections; a later call opens new ones."""
@@ -192,7 +182,7 @@ class DiscoveredTopology(Topology):
         replaced = self._clients.keys() - self._data_servers()
         for client in [self._clients.pop(server) for server in replaced]:
             try:
-                await client.aclose()  # ends its subscriptions, which move to the new server
+                await client.aclose()
             except (redis.RedisError, OSError) as error:
                 _log.info("a connection to a server that was replaced is not closed: %s", error)
 
@@ -201,9 +191,3 @@ class DiscoveredTopology(Topology):
         if client is None:
             client = self._discovery_clients[member] = connect(self._discovery_url(member), max_connections=1)
         return client
-
-
-def forget_name(names: dict[bytes, object], pending: set[bytes], name: str) -> None:
-    """Remove a channel from redis-py, which keeps each name until it reads the reply; a reader of ours does instead."""
-    names.pop(name.encode(), None)
-    pending.discard(name.encode())

@@ -3,19 +3,17 @@
 import asyncio
 import itertools
 import re
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 import redis
 from hypothesis import example, given
 from hypothesis import strategies as st
-from redis.asyncio.client import PubSub
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads, text_frame
-from simulcast.frontend.ingest import reader as inbox_module
-from simulcast.frontend.ingest.reader import Message, SubscriptionReader
+from simulcast.frontend.ingest import connection as inbox_module
+from simulcast.frontend.ingest.connection import Message, SubscribedConnection
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.position import Position
 from tests.hostile.texts import messages
@@ -28,11 +26,6 @@ class Transport:
         self.aborted = False
         self.paused = False
 
-    def get_protocol(self) -> object:
-        return SimpleNamespace(connection_lost=lambda exc: None)
-
-    def set_protocol(self, protocol: object) -> None: ...
-
     def abort(self) -> None:
         self.aborted = True
 
@@ -43,20 +36,18 @@ class Transport:
         self.paused = False
 
 
-def inbox(buffered: bytes = b"") -> tuple[SubscriptionReader, Transport]:
-    transport = Transport()
-    connection = SimpleNamespace(
-        _writer=SimpleNamespace(transport=transport), _reader=SimpleNamespace(_buffer=bytearray(buffered))
-    )
-    return SubscriptionReader(cast(PubSub, SimpleNamespace(connection=connection))), transport
+def inbox() -> tuple[SubscribedConnection, Transport]:
+    transport, connection = Transport(), SubscribedConnection()
+    connection.connection_made(cast(asyncio.Transport, transport))
+    return connection, transport
 
 
 def read(pieces: list[bytes]) -> tuple[list[Message], str]:
     """All messages, and why there were no more."""
 
     async def run() -> tuple[list[Message], str]:
-        found, _ = inbox(pieces[0] if pieces else b"")
-        for piece in pieces[1:]:
+        found, _ = inbox()
+        for piece in pieces:
             found.data_received(piece)
         found.connection_lost(None)
         heard: list[Message] = []

@@ -10,13 +10,13 @@ import pytest
 import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from redis.asyncio.client import PubSub
 
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout import backlog, hub
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.ingest import backfill
+from simulcast.frontend.ingest.connection import SubscribedConnection
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.subscriptions.channels import Channels
@@ -181,7 +181,7 @@ class ListenerMachine(RuleBasedStateMachine):
                 self.listener._handle_message(self.followed, self.server.live.popleft())
 
     async def _poll(self, group: asyncio.TaskGroup, others: "Sequence[asyncio.Future[None]]") -> None:
-        self.listener._pubsub = cast(PubSub, self)
+        self.listener._connection = cast(SubscribedConnection, self)
         turns = 0
         while not all(other.done() for other in others) or self.listener._due or self.followed.reconciling:
             turns += 1

@@ -66,7 +66,10 @@ async def test_fifty_tasks_at_once_store_exactly_what_was_acknowledged(broker: B
 async def pubsub(topology: Topology, channel: str) -> AsyncIterator[PubSub]:
     """Subscribed to what is published to the test's channel."""
     async with (await topology.client_for(channel)).pubsub() as found:
-        await topology.subscribe(found, [ChannelNames(channel).pubsub])
+        name = ChannelNames(channel).pubsub
+        await found.subscribe(name)
+        if topology.is_sharded:
+            await found.ssubscribe(name)
         while (reply := await found.get_message(timeout=5)) is None or reply[
             "type"
         ].encode() != topology.subscribe_reply:

@@ -166,7 +166,7 @@ async def check_acl(url: str, servers: Topology) -> Finding:
     broker = Broker.connect(url)
     pubsub = (await servers.client_for(CHANNEL)).pubsub()
     try:
-        await servers.subscribe(pubsub, [names.pubsub])
+        await (pubsub.ssubscribe if servers.is_sharded else pubsub.subscribe)(names.pubsub)
         position = await broker.publish({"type": "doctor"}, CHANNEL)
         async with asyncio.timeout(ARRIVAL_TIMEOUT_S):
             while await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.1) is None:

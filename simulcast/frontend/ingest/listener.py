@@ -7,6 +7,7 @@ answers, but publications don't arrive). The same poll is readiness. Tasks backf
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,15 +15,14 @@ from itertools import islice
 
 import redis
 import redis.asyncio
-from redis.asyncio.client import PubSub
 
 from simulcast.broker import Broker, Head
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed, Outcome
+from simulcast.frontend.ingest.connection import SubscribedConnection
 from simulcast.frontend.ingest.failures import describe, is_expected, is_of_channel
-from simulcast.frontend.ingest.reader import PublicReader, SubscriptionReader, open_reader
 from simulcast.frontend.ingest.rejections import Rejections
 from simulcast.frontend.ingest.subscription import NewSubscriptions, Subscription, resolve
 from simulcast.frontend.ingest.updates import FeedUpdates
@@ -56,12 +56,13 @@ class Listener:
         self._subscriptions: dict[str, Subscription] = {}  # by channel; the head of the first one was read longest ago
         self._by_name: dict[bytes, Subscription] = {}  # by the name of its Pub/Sub channel
         self._new = NewSubscriptions()
+        self._unconfirmed: dict[bytes, float] = {}  # names, each with the time by which Redis confirms it; oldest first
         self._starting: set[str] = set()  # channels of the session's beginning that are not up to date yet
         self._due: dict[str, asyncio.Future[bool]] = {}  # channels whose heads are read next
         self._asked: dict[str, asyncio.Future[bool]] = {}  # channels whose heads are being read
         self._suspects: set[str] = set()  # channels with unknown tags, whose heads are read in the next round
         self._wake = asyncio.Event()
-        self._pubsub: PubSub | None = None
+        self._connection: SubscribedConnection | None = None
         self._polled_at = float("-inf")
         self._rejections = Rejections(counters)
         self._failure = "Redis was not reached yet"
@@ -105,10 +106,10 @@ class Listener:
 
     async def leave(self, channel: str) -> None:
         """Unsubscribe from the channel."""
-        if (subscription := self.release(channel)) and self._pubsub is not None:
+        if (subscription := self.release(channel)) and self._connection is not None:
             try:
-                await self._servers.unsubscribe(self._pubsub, subscription.names.pubsub)
-            except (redis.RedisError, OSError) as error:
+                self._connection.unsubscribe(subscription.names.pubsub, self._servers.is_sharded)
+            except redis.RedisError as error:
                 _log.info("not unsubscribed from %s: %s", channel, error)
 
     async def run(self) -> None:
@@ -130,7 +131,7 @@ class Listener:
 
         Calls that come while Redis is being asked share the next question.
         """
-        if self._pubsub is None or not await asyncio.shield(self._request(channel)):
+        if self._connection is None or not await asyncio.shield(self._request(channel)):
             raise BrokerUnavailable(self._failure or "the subscription began again")
 
     def _restart_channel(self, subscription: Subscription, error: Exception) -> None:
@@ -146,35 +147,31 @@ class Listener:
     async def _session(self) -> None:
         if (client := await self._reassign(self)) is None:
             return
-        pubsub = client.pubsub()
+        self._connection = connection = await SubscribedConnection.open(client)
         try:
             for subscription in self._subscriptions.values():
                 subscription.renew()
                 self._new.add(subscription)
-            while new := self._new.take():
-                await self._subscribe(pubsub, new)
             self._starting = set(self._subscriptions)
-            self._pubsub = pubsub
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._subscribe_to_new(pubsub), name="subscribe")
+                group.create_task(self._subscribe_to_new(connection), name="subscribe")
                 group.create_task(self._poll(client, group), name="poll")
-                group.create_task(self._read(open_reader(pubsub)), name="read")
+                group.create_task(self._read(connection), name="read")
         finally:
             self.end_session()
-            await pubsub.aclose()
+            connection.close()
 
-    async def _subscribe_to_new(self, pubsub: PubSub) -> None:
+    async def _subscribe_to_new(self, connection: SubscribedConnection) -> None:
         while not is_cancelling():
-            await self._subscribe(pubsub, await self._new.wait())
-
-    async def _subscribe(self, pubsub: PubSub, new: list[Subscription]) -> None:
-        if names := [each.names.pubsub for each in new if self._subscriptions.get(each.names.channel) is each]:
-            async with asyncio.timeout(POLL_TIMEOUT_S):
-                await self._servers.subscribe(pubsub, names)
+            new = await self._new.wait()
+            if names := [each.names.pubsub for each in new if self._subscriptions.get(each.names.channel) is each]:
+                connection.subscribe(names, self._servers.is_sharded)
+                self._unconfirmed |= dict.fromkeys(map(str.encode, names), self._clock() + START_TIMEOUT_S)
 
     def end_session(self) -> None:
         """Let everything that waits for this session's answers go on without them."""
-        self._pubsub = None
+        self._connection = None
+        self._unconfirmed.clear()
         resolve([*self._due.values(), *self._asked.values()], False)
         self._due.clear()
         for subscription in self._subscriptions.values():
@@ -217,8 +214,10 @@ class Listener:
             self._request(channel)
         followed = ((channel, subscription.subscribed_at) for channel, subscription in self._subscriptions.items())
         channels = list(islice((channel for channel, began_at in followed if began_at), MAX_IDLE_POLLED))
-        if channels and await self._servers.client_for(channels[0]) is not client:
+        if self._subscriptions and await self._servers.client_for(next(iter(self._subscriptions))) is not client:
             raise BrokerUnavailable("another server has taken over")
+        if next(iter(self._unconfirmed.values()), math.inf) < self._clock():
+            raise BrokerUnavailable("Redis confirms no subscription, though it answers")
         for channel in channels:
             self._subscriptions[channel] = self._subscriptions.pop(channel)
         heads = await self._read_heads(channels)
@@ -258,9 +257,9 @@ class Listener:
         if forged := subscription.pop_forged():
             self._rejections.add(f"a publication to {subscription.names.channel} with the tag of no broker", forged)
 
-    async def _read(self, reader: SubscriptionReader | PublicReader) -> None:
+    async def _read(self, connection: SubscribedConnection) -> None:
         while not is_cancelling():
-            for kind, name, data in await reader.next():
+            for kind, name, data in await connection.next():
                 if kind in (b"message", b"smessage"):
                     if subscription := self._by_name.get(name):
                         try:
@@ -277,6 +276,7 @@ class Listener:
 
     def confirm(self, name: bytes) -> None:
         """Read what was published before the subscription was confirmed."""
+        self._unconfirmed.pop(name, None)
         if subscription := self._by_name.get(name):
             subscription.confirmed = True
             self._request(subscription.names.channel)

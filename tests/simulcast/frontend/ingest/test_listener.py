@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import cast
 
+import pytest
 import redis.asyncio
-from redis.asyncio.client import PubSub
 
 from simulcast.broker import Head, Snapshot
 from simulcast.cancellation import cancel_and_wait
@@ -14,7 +15,8 @@ from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest import backfill
-from simulcast.frontend.ingest.listener import MAX_HEADS_PER_CALL, MAX_IDLE_POLLED, Listener
+from simulcast.frontend.ingest.connection import SubscribedConnection
+from simulcast.frontend.ingest.listener import MAX_HEADS_PER_CALL, MAX_IDLE_POLLED, START_TIMEOUT_S, Listener
 from simulcast.model.position import Position
 from simulcast.model.publication import Publication
 from simulcast.store.topology import Topology
@@ -55,7 +57,7 @@ async def listening(broker: CountingBroker, channels: Sequence[str]) -> AsyncIte
     clock = Clock()
     topology = Topology(redis.asyncio.Redis())
     listener = Listener(broker, topology, Counters(clock), cast("object", None))  # type: ignore[arg-type]
-    listener._pubsub = cast(PubSub, object())
+    listener._connection = cast(SubscribedConnection, object())
     for channel in channels:
         listener.add(channel, Feed(make_hub(clock)))
         listener.confirm(topology.names(channel).pubsub.encode())
@@ -94,6 +96,23 @@ async def test_channels_that_begin_together_are_asked_for_together_and_idle_ones
             seen |= set(question)
             broker.asked.clear()
         assert seen == set(channels)
+
+
+async def test_a_server_that_confirms_no_subscription_is_given_up_though_it_answers() -> None:
+    async with listening(CountingBroker(RedisModel(Clock())), ["first"]) as (listener, clock):
+        connection = cast(SubscribedConnection, SimpleNamespace(subscribe=lambda names, is_sharded: None))
+        subscribing = asyncio.create_task(listener._subscribe_to_new(connection))
+        listener.add("late", Feed(make_hub(clock)))
+        await until(lambda: b"late" in b"".join(listener._unconfirmed), "a subscription that was requested")
+        client = await listener._servers.client_for("late")
+        clock.advance(START_TIMEOUT_S + 0.1)
+        async with asyncio.TaskGroup() as group:
+            with pytest.raises(BrokerUnavailable, match="confirms no subscription"):
+                await listener._poll_in_turn(client, group)
+            for name in list(listener._unconfirmed):
+                listener.confirm(name)
+            await listener._poll_in_turn(client, group)
+        await cancel_and_wait([subscribing])
 
 
 async def test_a_server_that_lost_everything_is_noticed_in_all_idle_channels_within_a_round() -> None:
