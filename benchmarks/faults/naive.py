@@ -1,6 +1,6 @@
 """The control: the server of a tutorial, FastAPI and Redis Pub/Sub in forty lines. The checker must convict it.
 
-uvicorn benchmarks.faults.naive:app
+python -m benchmarks.faults.naive
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import redis.asyncio
+import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 connections: set[WebSocket] = set()
@@ -53,3 +54,7 @@ async def serve(websocket: WebSocket) -> None:
             await websocket.receive_text()
     except WebSocketDisconnect:
         connections.discard(websocket)
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ["SIMULCAST_PORT"]), timeout_graceful_shutdown=2)

@@ -28,13 +28,7 @@ LEASE_S = 4  # three leases in a row that a busy machine lets expire would set a
 class NaiveFrontEnd(FrontEnd):
     """The control: see naive.py."""
 
-    program: ClassVar[Sequence[str]] = (
-        "-m",
-        "uvicorn",
-        "benchmarks.faults.naive:app",
-        "--timeout-graceful-shutdown",
-        "2",
-    )
+    program: ClassVar[Sequence[str]] = ("-m", "benchmarks.faults.naive")
 
     async def ready(self, deadline_s: float = READY_S) -> Self:
         async def answers() -> bool:
@@ -103,8 +97,7 @@ class Stage:
     def _front_end(self, place: int, port: int = 0) -> FrontEnd:
         kind = NaiveFrontEnd if self.naive else FrontEnd
         log, port = self.folder / f"front-end-{place}.log", port or free_port()
-        environment = self.environment | {"UVICORN_PORT": str(port)}  # which the control's server reads
-        program = kind(self.url, log, raw=True, root_path="", port=port, **environment)
+        program = kind(self.url, log, raw=True, root_path="", port=port, **self.environment)
         self.started.append(program)
         return program
 

@@ -131,4 +131,4 @@ def list_(
     if total > len(records):
         typer.echo(f"{total - len(records):,} more: --limit shows them")
     if not listed.is_complete:
-        typer.echo("only the newest 2,000 were looked at")
+        typer.echo("only the newest ones were looked at")
