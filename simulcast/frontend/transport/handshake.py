@@ -1,7 +1,5 @@
 """A client's request for a WebSocket, which is accepted or refused once (RFC 6455 §4.2)."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +12,11 @@ from websockets.exceptions import InvalidHandshake
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.server import ServerProtocol
+from websockets.utils import accept_key
 
 from simulcast.frontend.transport.head import Head, encode_response
 from simulcast.frontend.transport.websocket import WebSocketConnection
 
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = re.compile(rb"[+/0-9A-Za-z]{22}==")  # 16 bytes in base64
 _DEFLATE = ServerPerMessageDeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
@@ -95,8 +93,7 @@ class Handshake:
         """Open the connection. Return False where the client has left, or has offered extensions in no valid form."""
         if self.connection.transport.is_closing():
             return False
-        digest = hashlib.sha1(self.head.fields[b"sec-websocket-key"] + _GUID).digest()  # noqa: S324 (RFC 6455)
-        fields = [(b"Sec-WebSocket-Accept", base64.b64encode(digest)), *self.fields]
+        fields = [(b"Sec-WebSocket-Accept", accept_key(self.head.get(b"sec-websocket-key")).encode()), *self.fields]
         if subprotocol is not None:
             fields.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
         try:

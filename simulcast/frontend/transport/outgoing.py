@@ -46,12 +46,6 @@ class WebSocketServer:
     ping_interval_s: float
     waiting_bytes: int = 0
 
-    def start(self, work: Coroutine[object, object, None], name: str) -> None:
-        """Run it in a task that the server waits for."""
-        task = self.loop.create_task(work, name=name)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
 
 class WebSocketWriter(asyncio.Protocol):
     """Begins with the handshake; carries frames from `open` on."""
@@ -113,7 +107,7 @@ class WebSocketWriter(asyncio.Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Close, or cut a client that can't be reached or doesn't close in its turn."""
-        self.send_close(Close(code, reason).serialize(), CLOSE_TIMEOUT_S)
+        self.send_close(code, reason, CLOSE_TIMEOUT_S)
 
     def pause_writing(self) -> None:
         self.has_room = False
@@ -148,9 +142,7 @@ class WebSocketWriter(asyncio.Protocol):
     def reject(self, response: bytes) -> None:
         """Refuse the handshake with that response, and close; cut a client that does not read what came before it."""
         self.transport.write(response)
-        self.close_sent = True
-        self._ends_at = self._server.loop.time() + CLOSE_TIMEOUT_S
-        self._set_deadline()
+        self._await_end(CLOSE_TIMEOUT_S)
         self.transport.close()
 
     def _send(self, data: bytes) -> None:
@@ -165,13 +157,15 @@ class WebSocketWriter(asyncio.Protocol):
 
     def run(self, endpoint: Coroutine[object, object, None]) -> None:
         """Run what the connection waits for, in a task of the server. An unexpected error cuts the connection."""
-        self._server.start(self._run(endpoint), "websocket")
+        task = self._server.loop.create_task(self._run(endpoint), name="websocket")
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
 
     async def _run(self, endpoint: Coroutine[object, object, None]) -> None:
         try:
             await endpoint
         except Exception:
-            _log.exception("a client's endpoint failed")
+            _log.exception("a client's endpoint failed, or a message could not be handled")
             self.abort()
 
     def close_in(self, seconds: float, code: int, reason: str) -> None:
@@ -219,24 +213,27 @@ class WebSocketWriter(asyncio.Protocol):
     def _on_answer(self) -> None:
         self._written_at_pong, self._ping = self._written_at_ping, b""
 
-    def send_close(self, payload: bytes, timeout_s: float) -> None:
+    def send_close(self, code: int, reason: str, timeout_s: float) -> None:
         """Send a close frame, and cut the connection after that time. Harmless once closed."""
         if self.close_sent or self.transport.is_closing():
             return
         if not self.has_room or not self.is_open:  # a close frame can't reach a full socket
             self.abort()
             return
-        self._write_close(payload, timeout_s)
+        self._write_close(Close(code, reason).serialize(), timeout_s)
 
     def _write_close(self, payload: bytes, timeout_s: float) -> None:
         self._send(frame(FIN | Opcode.CLOSE, payload))
+        self._await_end(timeout_s)
+
+    def _await_end(self, timeout_s: float) -> None:
         self.close_sent = True
         self._ends_at = self._server.loop.time() + timeout_s
         self._set_deadline()
 
     def shutdown(self) -> None:
         """Close for the server, which ends all that is left and waits for it."""
-        self.send_close(Close(Reconnect.SERVICE_RESTART, "").serialize(), CLOSE_TIMEOUT_S)
+        self.close(Reconnect.SERVICE_RESTART, "")
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

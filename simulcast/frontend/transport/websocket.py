@@ -1,12 +1,11 @@
 """The client's half of a WebSocket: its messages, and what becomes of those that break the rules."""
 
 import asyncio
-import logging
-from collections import deque
 from collections.abc import Callable, Coroutine
+from sys import getsizeof
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.frames import Close, Opcode
+from websockets.frames import Opcode
 
 from simulcast.frontend.fanout.frames import frame
 from simulcast.frontend.transport.message_parser import MessageParser
@@ -18,8 +17,6 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024  # of texts of all clients, beside one of e
 REJECTED_CLOSE_TIMEOUT_S = 1.0  # how long a rejected client may take to read its close frame
 _PROTOCOL_ERROR = 1002
 TextHandler = Callable[[str], Coroutine[object, object, None]]
-
-_log = logging.getLogger("simulcast.ws")
 
 
 class WebSocketConnection(WebSocketWriter):
@@ -37,7 +34,7 @@ class WebSocketConnection(WebSocketWriter):
         self.handler: TextHandler | None = None
         self.reading_paused = False
         self._parser: MessageParser | None = None
-        self._messages: deque[bytes] | None = None  # that wait for their handler; None while none is handled either
+        self._messages: tuple[str, ...] = ()  # that wait for their handler
         self._is_handling = False
         self._rate_limiter: RateLimiter | None = None
         self._is_deaf = False  # the client's bytes are ignored
@@ -58,11 +55,8 @@ class WebSocketConnection(WebSocketWriter):
         super()._on_end()
 
     def _drop_messages(self) -> None:
-        if self._messages is not None:
-            self._server.waiting_bytes -= sum(map(len, self._messages))
-            self._messages.clear()
-        if not self._is_handling:
-            self._messages = None
+        self._server.waiting_bytes -= sum(map(getsizeof, self._messages))
+        self._messages = ()
 
     def receive(self, handler: TextHandler) -> None:
         """Await `handler` for each text, in order; texts that came already have waited for it."""
@@ -95,32 +89,25 @@ class WebSocketConnection(WebSocketWriter):
             if not self.close_sent and self.is_open:
                 self._write_close(data, CLOSE_TIMEOUT_S)
             self.transport.close()
-        elif opcode is Opcode.PING:
+        elif opcode is Opcode.PONG and self._ping and data == self._ping:
+            self._on_answer()
+        elif opcode in (Opcode.PING, Opcode.PONG):
             # A client that pings and doesn't read fills no memory.
-            if not self._limit().allow(self._heard_at):
-                self._reject_message()
-            elif self.has_room and self.is_open and not self.close_sent:
+            can_answer = self._tolerate() and self.has_room and self.is_open and not self.close_sent
+            if can_answer and opcode is Opcode.PING:
                 self._send(frame(FIN | Opcode.PONG, data))
-        elif opcode is Opcode.PONG:
-            if self._ping and data == self._ping:
-                self._on_answer()
-            elif not self._limit().allow(self._heard_at):
-                self._reject_message()
         elif not self.close_sent:
             self.on_message(opcode, data)
 
     def on_message(self, opcode: Opcode, data: bytes) -> None:
         """Handle a text. Binary messages, and continuations, are ignored. Raises UnicodeDecodeError."""
-        if not (data.decode() if opcode is Opcode.TEXT else ""):
-            if not self._limit().allow(self._heard_at):
-                self._reject_message()
+        if not (text := data.decode() if opcode is Opcode.TEXT else ""):
+            self._tolerate()
             return
-        if self._messages is None:
-            self._messages = deque()
-        has_place = len(self._messages) < MAX_QUEUED_COMMANDS
-        if not self._messages or (has_place and self._server.waiting_bytes + len(data) <= MAX_WAITING_BYTES):
-            self._messages.append(data)
-            self._server.waiting_bytes += len(data)
+        size, has_place = getsizeof(text), len(self._messages) < MAX_QUEUED_COMMANDS
+        if not self._messages or (has_place and self._server.waiting_bytes + size <= MAX_WAITING_BYTES):
+            self._messages += (text,)
+            self._server.waiting_bytes += size
             self._start_handling()
         else:
             self._reject_message()
@@ -133,38 +120,39 @@ class WebSocketConnection(WebSocketWriter):
             self._rate_limiter = RateLimiter()
         return self._rate_limiter
 
+    def _tolerate(self) -> bool:
+        """Count a message that is no text, and return whether the rate allows it; else reject it."""
+        is_allowed = self._limit().allow(self._heard_at)
+        if not is_allowed:
+            self._reject_message()
+        return is_allowed
+
     def _start_handling(self) -> None:
         """Handle the texts one at a time, in a task that ends with them."""
         if self._messages and self.handler is not None and not self._is_handling:
             self._is_handling = True
-            self._server.start(self._handle_texts(), "messages")
+            self.run(self._handle_texts())
 
     async def _handle_texts(self) -> None:
-        succeeded = False
         try:
             while self._messages:
                 if wait_s := self._limit().wait_s(self._server.loop.time()):
                     await asyncio.sleep(wait_s)
                 if self._messages and self.handler is not None:  # not dropped meanwhile
-                    text = self._messages.popleft()
-                    self._server.waiting_bytes -= len(text)
-                    await self.handler(text.decode())
-            succeeded = True
-        except Exception:
-            _log.exception("a client's message could not be handled")
+                    text, self._messages = self._messages[0], self._messages[1:]
+                    self._server.waiting_bytes -= getsizeof(text)
+                    await self.handler(text)
         finally:
             self._is_handling = False
             self._drop_messages()
             if self.transport.is_closing():
                 self.handler = None
-            if succeeded:
-                self._resume_reading()
-            else:
-                self.abort()
+        self._resume_reading()
 
     def _resume_reading(self) -> None:
-        """Read again, unless a message waits for its handler."""
-        if self.reading_paused and self._messages is None and not self.transport.is_closing():
+        """Read again, unless a message waits for its handler, or is handled."""
+        is_busy = self._is_handling or self._messages
+        if self.reading_paused and not is_busy and not self.transport.is_closing():
             self.reading_paused = False
             self.transport.resume_reading()
 
@@ -177,12 +165,12 @@ class WebSocketConnection(WebSocketWriter):
             reason = "too many messages in spite of the error rate_limited"
             # Without waiting for the client's own close frame; its further messages are ignored.
             self._is_deaf = True
-            self.send_close(Close(Stop.POLICY, reason).serialize(), REJECTED_CLOSE_TIMEOUT_S)
+            self.send_close(Stop.POLICY, reason, REJECTED_CLOSE_TIMEOUT_S)
         elif rejection is Rejection.SEND_ERROR and self.has_room:
             self.write(RATE_LIMITED)
 
     def _fail(self, code: int, reason: str) -> None:
         """Close a connection whose bytes break the rules (RFC 6455 §7.1.7)."""
         self._is_deaf = True
-        self.send_close(Close(code, reason).serialize(), REJECTED_CLOSE_TIMEOUT_S)
+        self.send_close(code, reason, REJECTED_CLOSE_TIMEOUT_S)
         self.transport.close()

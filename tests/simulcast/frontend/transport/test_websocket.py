@@ -58,7 +58,7 @@ async def test_messages_that_wait_when_a_token_expires_are_dropped() -> None:
         async with asyncio.timeout(20):
             await client.wait_closed()
         endpoint.handling.set()
-        await until(lambda: connection._messages is None, "the end of the messages")
+        await until(lambda: not connection._is_handling, "the end of the messages")
     assert client.close_code == 4419
     assert endpoint.handled == ["first"]
 
