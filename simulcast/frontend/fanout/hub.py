@@ -82,8 +82,8 @@ class Hub:
         self.log = self.backlog.log
         self.on_flush: Callable[[], None] = lambda: None
         self._interval_s = self.view.interval_ms / 1000
-        self._current: set[Client] = set()
-        self._unwritten: set[Client] = set()  # current, and not yet written to in the flush that is running
+        self._current: dict[Client, None] = {}  # in the order in which they became so
+        self._unwritten: set[Client] = set()  # those of them that are not yet written to in the flush that is running
         self._waiting: set[Client] = set()  # behind, with room in the socket
         self._full: set[Client] = set()  # behind, with a full socket
         self._is_pending = False  # since the last flush, an event of the view was published
@@ -98,7 +98,7 @@ class Hub:
     @property
     def clients(self) -> int:
         """The number of connected clients."""
-        return len(self._current) + len(self._unwritten) + self.lagging
+        return len(self._current) + self.lagging
 
     @property
     def lagging(self) -> int:
@@ -141,18 +141,19 @@ class Hub:
 
     def leave(self, client: Client) -> BacklogPosition:
         """Remove a client, and return its place. Harmless for one that isn't here."""
-        if client in self._current:
-            client.place = self.backlog.at_cursor(self._current_cursor)
-        elif client in self._unwritten:
+        if client in self._unwritten:
             client.place = self.backlog.at_cursor(self._previous_flush_cursor)
-        for group in (self._current, self._unwritten, self._waiting, self._full):
+        elif client in self._current:
+            client.place = self.backlog.at_cursor(self._current_cursor)
+        self._current.pop(client, None)
+        for group in (self._unwritten, self._waiting, self._full):
             group.discard(client)
         return client.place
 
     def pause(self, client: Client) -> None:
         """Stop writing: the client's socket is full."""
         client.paused = True
-        if client in self._current or client in self._unwritten or client in self._waiting:
+        if client in self._current or client in self._waiting:
             self.leave(client)
             self._full.add(client)
 
@@ -185,7 +186,7 @@ class Hub:
             return False  # its last events are still pending for the others: the next flush makes it current
         else:
             self._waiting.remove(client)
-            self._current.add(client)
+            self._current[client] = None
         return True
 
     def flush(self) -> None:
@@ -232,7 +233,7 @@ class Hub:
 
     def disconnect_all(self) -> None:
         """Cut every client."""
-        for client in [*self._current, *self._unwritten, *self._waiting, *self._full]:
+        for client in [*self._current, *self._waiting, *self._full]:
             self._disconnect(client)
 
     def disconnect_joining(self) -> None:
@@ -265,11 +266,12 @@ class Hub:
     def _write_to_current(self, batch: bytes, events: int, cursor: int) -> None:
         self.counters.count_sent(events, len(self._current), len(batch))
         self._previous_flush_cursor, self._flush_cursor = self._flush_cursor, cursor
-        self._unwritten, self._current = self._current, self._unwritten
-        while self._unwritten:
-            client = self._unwritten.pop()
-            self._current.add(client)
-            client.writer.write(batch)
+        self._unwritten.update(self._current)
+        # Clients that stay come before a crowd that joined a moment ago.
+        for client in tuple(self._current):
+            if client in self._unwritten:  # has not left meanwhile
+                self._unwritten.remove(client)
+                client.writer.write(batch)
 
     def _mark(self, clients: tuple[Client, ...], position: Position) -> None:
         mark = self.view.encode(self.view.position_mark(position))

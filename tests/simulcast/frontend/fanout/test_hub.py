@@ -25,6 +25,23 @@ def test_what_arrives_together_is_one_write_to_each_client() -> None:
     assert [socket.writes for socket in sockets] == [1, 1, 1]
 
 
+def test_clients_that_stay_are_written_to_before_those_that_come_or_come_back() -> None:
+    clock = Clock()
+    hub = make_hub(clock)
+    sockets = [Socket(hub) for _ in range(40)]
+    for socket in sockets:
+        hub.join(socket.client, b"")
+    order: list[Socket] = []
+    for socket in sockets:
+        socket.on_write = lambda socket=socket: order.append(socket)  # type: ignore[misc]
+    hub.leave(sockets[3].client)
+    hub.join(sockets[3].client, b"")
+    for n in range(2):
+        publish_entry(hub, entry(str(n)))
+        clock.advance(1)
+    assert order == 2 * [*sockets[:3], *sockets[4:], sockets[3]]
+
+
 def test_who_joins_between_publishing_and_flush_misses_and_repeats_nothing() -> None:
     clock = Clock()
     hub = make_hub(clock)
