@@ -75,11 +75,11 @@ class Demo:
 
     async def _wait_in_queue(self, planned: SimulatedJob, began: float, handle: AsyncJob) -> None:
         ttl_s, kind, name = planned.starts_s + QUEUED_TTL_S, planned.kind, planned.name
-        await queue_job(planned.job_id, kind=kind, name=name, channel=self.channel, ttl_s=ttl_s, url=self.url)
         try:
+            await queue_job(planned.job_id, kind=kind, name=name, channel=self.channel, ttl_s=ttl_s, url=self.url)
             await self._sleep_until(began + planned.starts_s)
         except asyncio.CancelledError:
-            async with handle:  # it would stay queued
+            async with handle:  # it would stay queued, also where the answer to `queue_job` wasn't waited for
                 raise
 
     async def _work(self, planned: SimulatedJob, began: float, handle: AsyncJob) -> None:

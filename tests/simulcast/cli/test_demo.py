@@ -4,12 +4,15 @@ import asyncio
 import random
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from simulcast.broker import Broker
+from simulcast.cli.demo import run
 from simulcast.cli.demo.plan import plan_jobs
 from simulcast.cli.demo.run import Demo
+from simulcast.job_handle import queue_job
 from simulcast.model.commands import JobCommand
 from simulcast.model.own_job import JobQuery
 from simulcast.own_jobs import OwnJobs
@@ -50,14 +53,24 @@ async def test_jobs_are_queued_run_and_end_in_their_records(valkey: Valkey, chan
     ]
 
 
-async def test_a_cancelled_demo_ends_each_of_its_jobs(valkey: Valkey, channel: str) -> None:
+async def never_answered(job_id: str, **options: Any) -> None:
+    await queue_job(job_id, **options)
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("behind", ["job_queued", "job_started"])
+async def test_a_cancelled_demo_ends_each_of_its_jobs(
+    valkey: Valkey, channel: str, behind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if behind == "job_queued":
+        monkeypatch.setattr(run, "queue_job", never_answered)
     demo = Demo(valkey.url, channel, asyncio.get_running_loop().time)
     playing = asyncio.create_task(demo.play(plan_jobs(5, 10.0, random.Random(3))))
 
-    async def some_run() -> bool:
-        return any(event["type"] == "job_started" for event in await history_at(valkey.url, channel))
+    async def is_told() -> bool:
+        return any(event["type"] == behind for event in await history_at(valkey.url, channel))
 
-    await eventually(some_run, "a job that runs while others wait")
+    await eventually(is_told, behind)
     playing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await playing
