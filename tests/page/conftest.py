@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, expect
 
-from tests.conditions import eventually
 from tests.file_server import Files, serve_files
 from tests.page.stub import StubServer
 
@@ -18,21 +17,6 @@ EXPECTED_ERRORS = ("Failed to load resource", "WebSocket connection to", "gatewa
 
 async def until_live(page: Page) -> None:
     await expect(page.locator("#phase")).to_have_text("Live")
-
-
-async def until_begun(page: Page) -> None:
-    """Returns when all modules have come. Each container that starts here changes the machine's network: then Chromium
-    drops what is under way (ERR_NETWORK_CHANGED), and the page loads itself again.
-    """
-
-    async def has_begun() -> bool:
-        try:
-            await page.evaluate("import(new URL('page/page.js', document.baseURI))")
-        except Error:
-            return False
-        return True
-
-    await eventually(has_begun, "all modules")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -70,16 +54,9 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
         page = await context.new_page()
         page.on("console", note_message)
         page.on("pageerror", note_exception)
-        failed: list[str] = []
-        page.on("requestfailed", lambda request: failed.append(request.resource_type))
         if clock:
             await page.clock.install()
         await page.goto(stub.url)
-        await until_begun(page)
-        while {"script", "stylesheet"} & set(failed):  # the page would load itself again in the middle of the test
-            failed.clear()
-            await page.reload()
-            await until_begun(page)
         if live:
             await until_live(page)
         return page

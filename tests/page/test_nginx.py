@@ -14,7 +14,6 @@ from simulcast.broker import Broker
 from simulcast.model.events import progress_event
 from tests.event_stream import stream
 from tests.nginx import BELOW, Nginx
-from tests.page.conftest import until_begun
 from tests.page.rows import BLOCK_WEBSOCKETS, row, slot
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
@@ -121,7 +120,6 @@ async def test_the_client_for_browsers_connects_beside_the_page(
         context = await browser.new_context()
         page = await context.new_page()
         await page.goto(base)
-        await until_begun(page)
         await page.evaluate("""async () => {
             const { Gateway } = await import("./page/gateway.js");
             window.received = new Promise((resolve) => (Gateway.onWebSocketMessage = resolve));

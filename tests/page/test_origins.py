@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import BrowserContext
 
-from tests.browsers import CHROMIUM_ARGS, chromium_path
+from tests.browsers import chromium
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 from tests.signed_tokens import SECRET, token
@@ -85,10 +85,8 @@ def port() -> Iterator[int]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def context() -> AsyncIterator[BrowserContext]:
     rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=chromium_path(), args=[*CHROMIUM_ARGS, rules])
-        yield await chromium.new_context()
-        await chromium.close()
+    async with chromium(rules) as browser:
+        yield await browser.new_context()
 
 
 async def tried(context: BrowserContext, origin: str, service: FrontEnd, bearer: str = "") -> dict[str, object]:
