@@ -1,15 +1,16 @@
-"""Rows of the table of faults: Sentinels, and masters that go."""
+"""Rows of the table of faults, in turn: Sentinels, and masters that go."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.failover import SENTINEL_ROWS
 from benchmarks.faults.row import Row
-from tests.faults.run_row import assert_nothing_lost
+from tests.faults.run_row import assert_nothing_lost, names
+from tests.faults.trials import SENTINEL
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("row", SENTINEL_ROWS, ids=lambda row: row.name)
-async def test_no_state_event_is_lost_and_no_gap_goes_unannounced(row: Row, tmp_path: Path) -> None:
-    await assert_nothing_lost(row, tmp_path, "sentinel")
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("rows", SENTINEL, ids=names)
+async def test_no_state_event_is_lost_and_no_gap_goes_unannounced(rows: Sequence[Row], tmp_path: Path) -> None:
+    await assert_nothing_lost(rows, tmp_path, "sentinel")
