@@ -1,5 +1,6 @@
 """An sdist and a wheel of this checkout, and virtual environments with what a user installs."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from uv import find_uv_bin
 
 from tests.service import ROOT
 
@@ -39,9 +41,15 @@ class Environment:
         return Environment(shutil.copytree(self.folder, folder, symlinks=True))
 
     def pip(self, *arguments: str | Path) -> str:
-        """Run pip, which sees this environment alone."""
-        command = (sys.executable, "-m", "pip", "--python", self.bin / "python", "--disable-pip-version-check")
-        return subprocess.run((*command, *arguments), check=True, capture_output=True, text=True).stdout
+        """Run `uv pip`, which sees this environment alone; from pip's own index, if pip is told of another one."""
+        command, *others = arguments
+        uv = (find_uv_bin(), "pip", command, "--quiet", "--python", self.bin / "python", *others)
+        asked = subprocess.run(
+            (sys.executable, "-m", "pip", "config", "get", "global.index-url"), capture_output=True, text=True
+        )
+        index = os.environ.get("PIP_INDEX_URL") or asked.stdout.strip()
+        environment = {**os.environ, "UV_DEFAULT_INDEX": index} if index else None
+        return subprocess.run(uv, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def share_dependencies(self, shared: bool) -> None:
         link = self.site / "dependencies.pth"  # its folder's own .pth files are not read: no checkout is on the path
@@ -49,12 +57,12 @@ class Environment:
 
     def install(self, wheel: Path) -> None:
         self.share_dependencies(False)
-        self.pip("install", "-q", "--no-deps", "--no-index", "--no-compile", wheel)
+        self.pip("install", "--no-deps", "--no-index", wheel)
         self.share_dependencies(True)
 
     def uninstall(self, name: str) -> None:
         self.share_dependencies(False)
-        self.pip("uninstall", "-q", "-y", name)
+        self.pip("uninstall", name)
 
 
 def build(source: Path, target: str, folder: Path) -> Path:
