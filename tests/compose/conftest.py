@@ -18,6 +18,9 @@ from tests.compose.stack import FRONT_ENDS, Stack
 from tests.ports import free_port
 from tests.service import ROOT
 
+HEALTHY_S = 240  # for containers, on a machine that is busy with other tests
+STARTED_S = 600  # for these, and their images, which are built from nothing where none can be pulled
+
 
 def answers(*command: str) -> bool:
     try:
@@ -72,6 +75,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "SIMULCAST_LOG": "info",
         "PUID": str(uid),
         "PGID": str(uid if os.getuid() == 0 else os.getgid()),
+        "WAIT": str(HEALTHY_S),  # which the script reads
     }
     if state := os.environ.get("COMPOSE_UP_STATE"):
         environment["COMPOSE_UP_STATE"] = state
@@ -79,7 +83,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     scale = ("--scale", f"app={FRONT_ENDS}")
     if script is None:
         compose: tuple[str, ...] = ("docker", "compose")
-        up = (*compose, "up", "-d", "--build", "--wait", "--wait-timeout", "120", *scale)
+        up = (*compose, "up", "-d", "--build", "--wait", "--wait-timeout", str(HEALTHY_S), *scale)
         ours = False
     else:
         compose = ("bash", str(script), "--exec", str(ROOT))
@@ -90,7 +94,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     try:
         with terminal.global_and_fixture_disabled():
             both = environment | {"COMPOSE_PROFILES": "cluster"}  # at once: most of the time goes into health checks
-            started = subprocess.run(up, cwd=ROOT, env=both, timeout=300, check=False).returncode == 0
+            started = subprocess.run(up, cwd=ROOT, env=both, timeout=STARTED_S, check=False).returncode == 0
         if not started:
             say(running.run("logs", "--tail", "40").stdout)
             pytest.fail("the project did not come up; what its containers said stands above")

@@ -22,7 +22,7 @@ from tests.documents import blocks
 from workers.disk.mount import mounted_path
 
 # Nothing warm: engine, base images, the image and three health checks in a row.
-pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 MAX_CLIENTS = 60
 
