@@ -23,7 +23,7 @@ from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
 from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
-from app.routes import channels, downloads, files, jobs, publish, revocations, status
+from app.routes import channels, downloads, files, jobs, limits, publish, revocations, status
 from app.routes.asyncapi import add_asyncapi
 from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
@@ -128,6 +128,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     app.include_router(publish.router)
     app.include_router(channels.router)
     app.include_router(revocations.router)
+    app.include_router(limits.router)
     app.include_router(status.router)
     app.include_router(front_end.router, responses=openapi_errors(400, 421))
     app.include_router(files.router)

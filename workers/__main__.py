@@ -21,6 +21,7 @@ from simulcast.logs import configure, discard_lost_output
 from simulcast.model.processes import WorkerRecord
 from simulcast.process_registry import RECEIVED, ProcessRegistry
 from simulcast.settings.worker import WorkerSettings
+from simulcast.shared_limits import LimitStore
 from simulcast.signals import stop_signals
 from simulcast.store.factory import topology_from_url
 from simulcast.version import version
@@ -43,7 +44,7 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
     broker = Broker.connect(url)
     jobs = Jobs.connect(url, broker)
     census = ProcessRegistry.connect(url)
-    subscribing = topology_from_url(url, max_connections=2)
+    subscribing, sharing = (topology_from_url(url, max_connections=2) for _ in range(2))
     try:
         networks, read_timeout_s = settings.allow_networks, settings.read_timeout_s
         schemes, keys = settings.download_schemes, settings.sftp_known_hosts
@@ -56,7 +57,8 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
             root = Downloader(client, jobs, folder, limits, public, received)
             channels = WorkChannels(settings.channels, root, subscribing)
             max_downloads = settings.max_concurrent_downloads
-            worker = Worker(name, channels, subscribing, settings.lease_s, max_downloads, limits)
+            store = LimitStore(sharing, broker)
+            worker = Worker(name, channels, subscribing, settings.lease_s, max_downloads, limits, store)
             _log.info("worker %s downloads into %s; clients know the folder as %s", name, folder, public or folder)
             rate, began = Rate(time.monotonic), time.time()
 
@@ -80,6 +82,7 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
     finally:
         await census.aclose()
         await subscribing.aclose()
+        await sharing.aclose()
         await jobs.aclose()
         await broker.aclose()
 

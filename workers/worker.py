@@ -13,6 +13,7 @@ from simulcast.errors import LeaseLost
 from simulcast.job_queue import report_end
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.model.job_record import site_of
+from simulcast.shared_limits import LimitStore
 from simulcast.store.topology import Topology
 from workers.channels import WorkChannels
 from workers.claims import Claims
@@ -20,6 +21,7 @@ from workers.disk.threads import in_thread
 from workers.error_messages import message_for
 from workers.errors import DownloadFailed
 from workers.http.retry_policy import RESET_AFTER_BYTES
+from workers.shared_limits import SharedLimits
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
 from workers.wake_ups import POLL_S, WakeUps
@@ -62,6 +64,7 @@ class Worker:
         lease_s: float,
         max_downloads: int,
         limits: WorkerLimits,
+        shared_limits: LimitStore,
     ) -> None:
         """Does not own `servers`."""
         self._name = name
@@ -73,6 +76,7 @@ class Worker:
         self._rng = random.Random()  # noqa: S311 (nothing secret depends on it)
         self._owned: dict[str, LeasedJob] = {}  # by token: after a stall, one's own job may be claimed again
         self._claiming = 0  # places that claims under way may take
+        self._shared = SharedLimits(shared_limits, name, lease_s, limits.pace, self._places, limits.clock)
         self._search_wake = asyncio.Event()  # wake-ups may have been missed
         self._wake_ups = WakeUps(servers, channels.patterns, self._on_wake, self._search_wake.set)
         self._claim_wake = asyncio.Event()  # something may be ready to claim
@@ -83,16 +87,15 @@ class Worker:
         """How many downloads it has now, without those whose end is being reported."""
         return sum(not job.is_ending for job in self._owned.values())
 
+    def _places(self) -> int:
+        return self.owned + self._claiming
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then hand over the downloads."""
         async with asyncio.TaskGroup() as group:
             claiming = group.create_task(self._claim(group, stop), name="claim")
-            tasks = [
-                group.create_task(self._renew(), name="renew"),
-                group.create_task(self._wake_ups.run(), name="listen"),
-                group.create_task(self._remove_strays(), name="remove strays"),
-                group.create_task(self._search(), name="search for channels"),
-            ]
+            rounds = (self._renew, self._wake_ups.run, self._remove_strays, self._search, self._shared.run)
+            tasks = [group.create_task(run(), name=run.__qualname__) for run in rounds]
             await stop.wait()
             self._claim_wake.set()
             # A claim under way must be known, to be handed over.
@@ -116,15 +119,18 @@ class Worker:
         if began_s >= downloader.orphans_due_s:
             await downloader.remove_orphans(self._name)
             downloader.orphans_due_s = began_s + POLL_S / 2
-        if self.owned + self._claiming >= self._max_downloads:
+        if self._places() >= self._max_downloads:
             return None
-        self._channels.begin_turn(downloader.jobs.channel)
         self._claiming += 1
         try:
+            if not await self._shared.may_begin():
+                return None
+            self._channels.begin_turn(downloader.jobs.channel)
             busy = self._limits.hosts.saturated_hosts()
             lease = await downloader.jobs.claim(self._name, self._lease_s, busy)
         finally:
             self._claiming -= 1
+            self._shared.wake()
         if lease is None:
             return False
         self._own(downloader, lease, began_s, group)
@@ -157,6 +163,7 @@ class Worker:
         if not job.is_ending:
             job.is_ending = True
             self._limits.hosts.end(site_of(lease.fields["url"]))
+            self._shared.wake()
             self._claim_wake.set()
 
     async def _run(self, downloader: Downloader, lease: Lease) -> None:

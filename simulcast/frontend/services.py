@@ -29,6 +29,7 @@ from simulcast.model.processes import ChannelCounts, ServiceStatus
 from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
 from simulcast.revocations import RevocationStore
+from simulcast.shared_limits import LimitStore
 from simulcast.shared_reading import SharedReading
 from simulcast.store.factory import topology_from_url
 
@@ -56,6 +57,7 @@ class Services:
     channel_counts: SharedReading[ChannelCounts]
     status: SharedReading[ServiceStatus]
     revocations: RevocationStore
+    limits: LimitStore
     connected: set[Subscriber] = field(default_factory=set)
     closing: set[Subscriber] = field(default_factory=set)
     other_jobs: dict[str, tuple[Jobs, OwnJobs]] = field(default_factory=dict)
@@ -143,7 +145,7 @@ async def open_services(
         listeners = ListenerPool(broker, subscribing, counters)
         channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s, latency_first)
         counts, status = SharedReading(partial(count_clients, registry)), SharedReading(registry.status)
-        revocations = RevocationStore(servers, broker)
+        revocations, limits = RevocationStore(servers, broker), LimitStore(servers, broker)
         yield Services(
             channel,
             schemes,
@@ -157,6 +159,7 @@ async def open_services(
             counts,
             status,
             revocations,
+            limits,
         )
 
 

@@ -110,6 +110,11 @@ class ChannelNames:
         return [self._key(name) for name in ("revoked", "revoked_version")]
 
     @cached_property
+    def limit_keys(self) -> list[str]:
+        """KEYS of the limits of all workers, in the order of lua/shared_limits.lua."""
+        return [self._key(name) for name in ("limits", "limit_parts", "limit_parts_until")]
+
+    @cached_property
     def wake(self) -> str:
         """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command.
 

@@ -41,6 +41,8 @@ Function = Literal[
     "answer_once",
     "revoke",
     "revocations",
+    "set_limits",
+    "share_limits",
 ]
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
@@ -66,6 +68,7 @@ _PARTS = (
     "process_registry",
     "answers",
     "revocations",
+    "shared_limits",
     "register",
 )
 _MISSING = "Function not found"

@@ -14,6 +14,7 @@ from simulcast.job_queue import ClaimedJob
 from simulcast.jobs import Jobs
 from simulcast.model.channel_patterns import ChannelPatterns
 from simulcast.settings.worker import WorkerSettings
+from simulcast.shared_limits import LimitStore
 from simulcast.store.factory import topology_from_url
 from tests.conditions import eventually
 from tests.fetching import LOCAL
@@ -87,7 +88,7 @@ async def test_whatever_servers_send_each_download_ends_for_a_reason_and_the_wor
         limits = replace(limits, retries=RetryPolicy(2, 0.01))
         downloader = Downloader(client, jobs, folder, limits)
         channels = WorkChannels(ChannelPatterns((channel,)), downloader, topology)
-        worker = Worker("h:1", channels, topology, 10, 20, limits)
+        worker = Worker("h:1", channels, topology, 10, 20, limits, LimitStore(topology, broker))
         working = asyncio.create_task(worker.run(stop))
         for number in range(80):
             # `Location` leads there, too.

@@ -16,6 +16,7 @@ from simulcast.model.channel_patterns import ChannelPatterns
 from simulcast.model.commands import Command
 from simulcast.model.job_record import Query
 from simulcast.settings.worker import WorkerSettings
+from simulcast.shared_limits import LimitStore
 from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
 from tests.conditions import eventually, until
@@ -48,7 +49,8 @@ async def working(
     stop = asyncio.Event()
     async with aclosing(topology_from_url(url, max_connections=4)) as servers, asyncio.TaskGroup() as group:
         channels = channels_of(jobs, client, folder, servers, patterns)
-        group.create_task(Worker("host:1", channels, servers, 10, places, limits).run(stop))
+        store = LimitStore(servers, jobs._broker)
+        group.create_task(Worker("host:1", channels, servers, 10, places, limits, store).run(stop))
         try:
             yield channels
         finally:

@@ -12,6 +12,7 @@ from simulcast.broker import Broker
 from simulcast.errors import BrokerUnavailable
 from simulcast.jobs import DesiredState, Jobs, Lease
 from simulcast.settings.worker import WorkerSettings
+from simulcast.shared_limits import LimitStore
 from simulcast.store.factory import topology_from_url
 from tests.conditions import eventually
 from tests.jobs import history
@@ -32,7 +33,7 @@ async def working(url: str, jobs: Jobs, client: Client, folder: Path) -> AsyncIt
     limits = WorkerLimits.from_settings(WorkerSettings(), folder, time.monotonic)
     subscribing = topology_from_url(url, max_connections=2)
     channels = WorkChannels(WorkerSettings().channels, Downloader(client, jobs, folder, limits), subscribing)
-    worker = Worker("host:1", channels, subscribing, LEASE_S, 1, limits)
+    worker = Worker("host:1", channels, subscribing, LEASE_S, 1, limits, LimitStore(subscribing, jobs._broker))
     stop = asyncio.Event()
     async with aclosing(subscribing), asyncio.TaskGroup() as group:
         group.create_task(worker.run(stop))

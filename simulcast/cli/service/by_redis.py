@@ -12,10 +12,13 @@ from simulcast.jobs import Jobs
 from simulcast.model.commands import Command, JobCommand
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
+from simulcast.model.limits import Limits
 from simulcast.model.own_job import JobQuery, OwnJobRecord
 from simulcast.model.processes import ChannelCounts, ServiceStatus
 from simulcast.own_jobs import OwnJobs
 from simulcast.process_registry import ProcessRegistry
+from simulcast.shared_limits import LimitStore
+from simulcast.store.factory import topology_from_url
 from simulcast.submissions import submit
 
 
@@ -25,8 +28,9 @@ async def service_by_redis(url: str, channel: str) -> AsyncIterator["RedisServic
     async with (
         all_jobs_at(url, channel) as (broker, jobs, own_jobs),
         aclosing(ProcessRegistry.connect(url)) as registry,
+        aclosing(topology_from_url(url, max_connections=1)) as servers,
     ):
-        yield RedisService(broker, jobs, own_jobs, registry)
+        yield RedisService(broker, jobs, own_jobs, registry, LimitStore(servers, broker))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class RedisService:
     _jobs: Jobs
     _own_jobs: OwnJobs
     _registry: ProcessRegistry
+    _limits: LimitStore
 
     async def add(self, url: str, priority: int, options: DownloadOptions, *, again: bool) -> SubmittedRecord:
         return await submit(self._jobs, url, priority, options, again=again)
@@ -77,3 +82,9 @@ class RedisService:
 
     async def status(self) -> ServiceStatus:
         return await self._registry.status()
+
+    async def limits(self) -> Limits:
+        return await self._limits.read()
+
+    async def set_limits(self, limits: Limits) -> None:
+        await self._limits.set(limits)

@@ -19,6 +19,7 @@ from simulcast.errors import CommandError
 from simulcast.model.commands import Command, JobCommand
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
+from simulcast.model.limits import Limits, LimitsNow
 from simulcast.model.own_job import JobQuery, OwnJobRecord
 from simulcast.model.processes import ChannelCounts, ServiceStatus
 
@@ -136,6 +137,13 @@ class RestService:
 
     async def status(self) -> ServiceStatus:
         return _parse(ServiceStatus, await self._client.call("GET", "/status"))
+
+    async def limits(self) -> Limits:
+        now = _parse(LimitsNow, await self._client.call("GET", "/limits"))
+        return Limits.model_validate(now.model_dump(exclude={"now"}))
+
+    async def set_limits(self, limits: Limits) -> None:
+        _parse(LimitsNow, await self._client.call("PUT", "/limits", body=limits.model_dump_json()))
 
     async def _command(
         self,

@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from simulcast.model.commands import Command, JobCommand
 from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import JobRecord, Query, SubmittedRecord
+from simulcast.model.limits import Limits
 from simulcast.model.own_job import JobQuery, OwnJobRecord
 from simulcast.model.processes import ChannelCounts, ServiceStatus
 
@@ -68,3 +69,9 @@ class Service(Protocol):
 
     async def status(self) -> ServiceStatus:
         """Return all processes and the queue."""
+
+    async def limits(self) -> Limits:
+        """Return the limits of all workers together."""
+
+    async def set_limits(self, limits: Limits) -> None:
+        """Replace them."""
