@@ -13,6 +13,7 @@ import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
 import { describe, showConnection, showTotals } from "./header.js";
 import { listenForLinks } from "./incoming.js";
+import { limitsDialog } from "./limits.js";
 import { Many } from "./many.js";
 import { hasEnded } from "./merge.js";
 import { Notifications } from "./notifications.js";
@@ -93,6 +94,7 @@ const clearFinished = new ClearFinished(() => {
 });
 const reconciler = new Reconciler(downloads, draw, () => rows.sort(() => downloads.values()));
 const notifications = new Notifications();
+const readLimits = limitsDialog(announce);
 const chart = new SpeedChart();
 const speeds = new SpeedHistory();
 const details = new Details(speeds, (id, bytesPerSecond, onOutcome) => {
@@ -206,6 +208,7 @@ function connectionChanged(state) {
     announce(announcedPhase === "lost" ? "Connected again." : "Connected.");
     announcedPhase = "connected";
     closeAccess();
+    readLimits();
     // A link can't send a token, so it would save a refusal.
     if (token.text !== "") delete document.documentElement.dataset.files;
     return;

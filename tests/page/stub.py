@@ -42,6 +42,9 @@ class StubServer:
         self.received: list[Any] = []  # messages of clients, parsed
         self.posted: list[Any] = []  # bodies of POST downloads
         self.answer_post: Callable[[Any], tuple[int, object]] = lambda body: (201, body)
+        self.limits: Event = {"max_speed": None, "max_downloads": None, "timezone": "UTC", "timetable": []}
+        self.limits_now: Event = {"max_speed": None, "max_downloads": None}
+        self.limits_refusal = (0, "")  # the status and the reason of PUT limits, if it is refused
         self._sockets: set[web.WebSocketResponse] = set()
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._runner: web.AppRunner | None = None
@@ -57,6 +60,8 @@ class StubServer:
         for name in ("downloads", "jobs"):
             app.router.add_get(ROOT + name, self._list)
             app.router.add_get(ROOT + name + "/{id}", self._one)
+        app.router.add_get(ROOT + "limits", self._limits)
+        app.router.add_put(ROOT + "limits", self._set_limits)
         app.router.add_get(ROOT + "page/{file}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -132,6 +137,16 @@ class StubServer:
             self._sockets.discard(socket)
             del self._transports[socket]
         return socket
+
+    async def _limits(self, _: web.Request) -> web.Response:
+        return web.json_response({**self.limits, "now": self.limits_now}, headers=HEADERS)
+
+    async def _set_limits(self, request: web.Request) -> web.Response:
+        status, reason = self.limits_refusal
+        if status:
+            return web.json_response({"detail": reason}, status=status, headers=HEADERS)
+        self.limits = await request.json()
+        return await self._limits(request)
 
     async def _post(self, request: web.Request) -> web.Response:
         body = await request.json()
