@@ -3,7 +3,8 @@
 A crowd shares the readings.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Generic, NamedTuple, TypeVar, cast
@@ -21,6 +22,7 @@ from simulcast.store.topology import Topology
 
 MAX_SORTED: Final = 1000  # jobs that a page in another order is made of
 _PAGE = 500  # jobs of one call
+_PARSED_PER_TURN = 20  # records, of the event loop
 _Record = TypeVar("_Record", bound=BaseModel)
 _Row = Sequence[bytes | None]  # the time of a job in its order, and the fields that were asked for
 
@@ -71,10 +73,9 @@ class JobList(Generic[_Record]):
         reading = await self._read_all(whole, (self._id_field, *self._fields))
         records: list[_Record] = []
         cursors: list[Cursor] = []
-        for at, job_id, *values in reading.rows[skipped:]:
-            with suppress(BrokerUnavailable):  # an unreadable record must not hide the others
-                records.append(self._record(values))
-                cursors.append(_cursor(at, job_id))
+        async for row, record in self._parse_rows(reading.rows[skipped:], first=2):
+            records.append(record)
+            cursors.append(_cursor(row[0], row[1]))
         return JobPage(records, reading.total, cursors, reading.last, not reading.is_cut)
 
     async def _sort(self, selection: Selection) -> JobPage[_Record]:
@@ -83,12 +84,8 @@ class JobList(Generic[_Record]):
         rows = sorted(reading.rows, key=_sort_key(selection.sort_field), reverse=selection.descending)
         first = selection.offset if selection.cursor is None else selection.cursor.number
         ids = [row[1] or b"" for row in rows[first : first + selection.limit]]
-        records: list[_Record] = []
-        for values in await self._servers.read(
-            self._names.channel, "list the jobs", lambda client: self._by_id(client, ids)
-        ):
-            with suppress(BrokerUnavailable):  # it may have been deleted meanwhile
-                records.append(self._record(values))
+        found = await self._servers.read(self._names.channel, "list the jobs", lambda client: self._by_id(client, ids))
+        records = [record async for _, record in self._parse_rows(found)]
         cursors = [Cursor(first + n + 1) for n in range(len(records))]
         end = first + len(ids)
         is_all = reading.total <= MAX_SORTED and not reading.is_cut
@@ -98,9 +95,18 @@ class JobList(Generic[_Record]):
         args: list[Argument] = [self._names.pubsub, len(ids), *ids, *self._fields]
         return cast(list[_Row], await functions.call(client, "read_jobs", self._keys, args))
 
-    def _record(self, values: _Row) -> _Record:
-        fields = zip(self._fields, values, strict=True)
-        return self._parse({name: text.decode("utf-8", "replace") for name, text in fields if text is not None})
+    async def _parse_rows(self, rows: Sequence[_Row], first: int = 0) -> AsyncIterator[tuple[_Row, _Record]]:
+        """Yield each row with its record, whose fields begin at `first`, but for those that are not readable.
+
+        An event waits for a few of them at most.
+        """
+        for number, row in enumerate(rows, 1):
+            fields = zip(self._fields, row[first:], strict=True)
+            with suppress(BrokerUnavailable):  # one must not hide the others, and may have been deleted meanwhile
+                texts = {name: text.decode("utf-8", "replace") for name, text in fields if text is not None}
+                yield row, self._parse(texts)
+            if number % _PARSED_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     async def _read_all(self, selection: Selection, fields: Sequence[str]) -> _Reading:
         """Return so many jobs as were asked for, in calls that Redis carries out between others."""

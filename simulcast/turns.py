@@ -1,18 +1,26 @@
-"""Work of which each turn of the event loop has one piece, so that nothing else waits for a crowd's."""
+"""Work of a crowd, of which a turn of the event loop has one piece, with a rest before the next: others wait little."""
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
+
+MAX_REST_S = 0.02
 
 
 class Turns:
-    """Lets tasks go on in their order, one in a turn of the loop. All else that is due runs in between.
+    """Lets tasks go on in their order, one in a turn of the loop; the next one as long after it as that turn took.
 
-    No piece is begun earlier because others are short: a task can't say beforehand how long it will take.
+    So a crowd gets half of the loop, and an event waits for one of them at most. No piece is begun earlier because
+    others are short: a task can't say beforehand how long it will take.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: seconds, monotonic, and finer than the loop's time."""
+        self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_taken = False  # this turn
+        self._begun_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -22,18 +30,26 @@ class Turns:
     async def take(self) -> None:
         """Return in this turn if it is free, else in the first one that is."""
         if not self._is_taken:
-            self._is_taken = True
-            asyncio.get_running_loop().call_soon(self._pass_on)
+            self._begin()
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         await place
+
+    def _begin(self) -> None:
+        self._is_taken = True
+        self._begun_at = self._clock()
+        asyncio.get_running_loop().call_soon(self._rest)  # behind the task, if that goes on in the next turn
+
+    def _rest(self) -> None:
+        rest_s = min(self._clock() - self._begun_at, MAX_REST_S)
+        asyncio.get_running_loop().call_later(rest_s, self._pass_on)
 
     def _pass_on(self) -> None:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():  # its task may have been cancelled
                 place.set_result(None)
-                asyncio.get_running_loop().call_soon(self._pass_on)  # behind the task, which goes on in the next turn
+                self._begin()
                 return
         self._is_taken = False

@@ -1,21 +1,30 @@
 """Turns of the loop: one piece of a crowd's work in each."""
 
 import asyncio
+from typing import Any
 
-from simulcast.turns import Turns
+import pytest
+
+from simulcast.turns import MAX_REST_S, Turns
+from tests.clocks import Clock
 
 
 class Crowd:
     """Tasks that note the turn of the loop in which they go on."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.clock = Clock()
+        self.turns = Turns(self.clock)
         self.turn = 0
         self.went_on: list[tuple[int, int]] = []  # name of a task, turn
 
     async def go_on(self, name: int) -> None:
         await self.turns.take()
         self.went_on.append((name, self.turn))
+
+    async def until_free(self) -> None:
+        while self.turns._is_taken:
+            await asyncio.sleep(0)
 
     async def until_done(self, tasks: list[asyncio.Task[None]]) -> None:
         while not all(task.done() for task in tasks):
@@ -36,8 +45,7 @@ async def test_a_task_alone_waits_for_nothing() -> None:
     for name in range(3):
         crowd.turn = name
         await crowd.go_on(name)
-        await asyncio.sleep(0)  # the turn's end
-        await asyncio.sleep(0)
+        await crowd.until_free()
     assert crowd.went_on == [(0, 0), (1, 1), (2, 2)]
 
 
@@ -48,5 +56,26 @@ async def test_tasks_that_gave_up_hold_up_nobody() -> None:
     for number in (1, 2, 5):
         tasks[number].cancel()
     await crowd.until_done(tasks)
+    await crowd.until_free()
     assert [name for name, _ in crowd.went_on] == [0, 3, 4]
     assert crowd.turns.waiting == 0
+
+
+@pytest.mark.parametrize(("took_s", "rest_s"), [(0.005, 0.005), (10 * MAX_REST_S, MAX_REST_S)])
+async def test_a_crowd_rests_as_long_as_each_turn_took(
+    took_s: float, rest_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd, loop, rests = Crowd(), asyncio.get_running_loop(), list[float]()
+    call_later = loop.call_later
+
+    def record(delay_s: float, *args: Any) -> asyncio.TimerHandle:
+        rests.append(delay_s)
+        return call_later(0, *args)
+
+    async def go_on() -> None:
+        await crowd.turns.take()
+        crowd.clock.advance(took_s)
+
+    monkeypatch.setattr(loop, "call_later", record)
+    await asyncio.gather(*(go_on() for _ in range(5)))
+    assert rests == pytest.approx([rest_s] * len(rests)) and len(rests) >= 4

@@ -61,6 +61,8 @@ async def test_requests_beyond_the_queue_and_those_that_wait_too_long_get_503_an
     assert [answer["status"] for answer in begins] == [503] * 2
     assert (b"retry-after", b"2") in begins[0]["headers"]
 
+    while requests.application._turns._is_taken:  # it rests
+        await asyncio.sleep(0)
     monkeypatch.setattr(request_turns, "TURN_TIMEOUT_S", 0.0)
     first, late = requests.begin("first"), requests.begin("late")
     await asyncio.gather(first, late)
