@@ -1,5 +1,6 @@
 """uWebSockets, by socketify: all clients subscribe to one topic, and one task reads Redis."""
 
+import asyncio
 import os
 
 import redis.asyncio
@@ -30,5 +31,6 @@ if __name__ == "__main__":
         },
     )
     app.listen(AppListenOptions(port=int(os.environ["PORT"]), host="127.0.0.1"))
-    app.loop.create_task(broadcast())
+    # A task of asyncio: one of socketify's own ended as soon as hundreds of clients came.
+    reading = asyncio.Task(broadcast(), loop=app.loop.loop)
     app.run()
