@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PositionLost,
         SimulcastError,
     )
+    from simulcast.event_group import on_event
     from simulcast.gateway import Gateway
     from simulcast.job_handle import current_job, job, queue_job
     from simulcast.job_queue import ClaimedJob, JobQueue
@@ -54,6 +55,7 @@ __all__ = [
     "notify_download_complete",
     "notify_download_error",
     "notify_download_progress",
+    "on_event",
     "queue_job",
 ]
 
@@ -71,6 +73,7 @@ _MODULES = {
     "notify_download_complete": "notify",
     "notify_download_error": "notify",
     "notify_download_progress": "notify",
+    "on_event": "event_group",
     "queue_job": "job_handle",
 }
 _PUBLISHING = ("redis", "pydantic", "pydantic_core")

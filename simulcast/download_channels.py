@@ -9,6 +9,7 @@ from simulcast.store.topology import Topology
 
 _SCAN_COUNT = 1000
 _WORK = "[rl]ea[ds]*"  # ready, leases: keys that are there only while they hold something
+_ENDS = "[ew][ne]*s"  # ends, webhook_lanes: likewise
 _ORPHANS = "orphaned_files:"
 
 
@@ -26,6 +27,10 @@ class DownloadChannels:
         Raises BrokerUnavailable, also where one of several servers does not answer.
         """
         return {channel for channel, name in await self._find(_WORK) if name in ("ready", "leases")}
+
+    async def with_ends(self) -> Collection[str]:
+        """Return the channels with ends that are not told to all addresses yet. Raises as `with_work`."""
+        return {channel for channel, name in await self._find(_ENDS) if name in ("ends", "webhook_lanes")}
 
     async def orphan_hosts(self) -> Mapping[str, Collection[str]]:
         """Return the hosts whose workers left files that no download owns any more, by channel.

@@ -45,6 +45,7 @@ class Job:
         attempt: int = 0,
         url: str = "",
         owner: str = "",
+        callback_url: str = "",
     ) -> None:
         """Raises InvalidEvent or ValueError for a wrong argument."""
         ChannelNames(channel)
@@ -52,7 +53,8 @@ class Job:
         self.name = name or job_id
         self._result: object = None
         self.outcome: Outcome | None = None
-        self._tenure = Tenure(job_id, own_job.about(job_id, kind, name, owner), channel, attempt)
+        about = own_job.about(job_id, kind, name, owner, callback_url)
+        self._tenure = Tenure(job_id, about, channel, attempt)
         self._url = url
         self._process = os.getpid()
         self._measures: dict[str, Any] = {}
@@ -241,14 +243,15 @@ def job(
     attempt: int = 0,
     url: str = "",
     owner: str = "",
+    callback_url: str = "",
 ) -> AsyncJob:
     """Return a job for `async with`: started at entry; complete, failed or cancelled at exit, as the block ends.
 
     `kind`: groups jobs of one sort; `name`: for people, the id if left out; `attempt`: 0 for the next one; `url`: ""
-    for REDIS_URL; `owner`: the user whose job it is, "" to leave that as `queue_job` said. Raises InvalidEvent or
-    ValueError for a wrong argument.
+    for REDIS_URL; `owner`: the user whose job it is, and `callback_url`: an address that is told of its end, "" to
+    leave that as `queue_job` said. Raises InvalidEvent or ValueError for a wrong argument.
     """
-    return AsyncJob(job_id, kind, name, channel, attempt, url, owner)
+    return AsyncJob(job_id, kind, name, channel, attempt, url, owner, callback_url)
 
 
 async def queue_job(
@@ -261,13 +264,15 @@ async def queue_job(
     ttl_s: float = QUEUED_TTL_S,
     url: str = "",
     owner: str = "",
+    callback_url: str = "",
 ) -> int:
     """Announce a job that a process will start, and return its attempt; it fails if nobody does within `ttl_s`.
 
     `attempt`: 0 for the next one; the announcement of an attempt that began or ended already changes nothing.
-    `owner`: the user whose job it is. Raises JobTaken if the id is a download's, BrokerUnavailable, InvalidEvent or
-    ValueError for a wrong argument, RuntimeError without a running asyncio event loop.
+    `owner`: the user whose job it is. `callback_url`: an address that is told of its end. Raises JobTaken if the id is
+    a download's, BrokerUnavailable, InvalidEvent or ValueError for a wrong argument, RuntimeError without a running
+    asyncio event loop.
     """
     require_event_loop("queue_job")
-    about, keeper = own_job.about(job_id, kind, name, owner), shared(JobKeeper, url)
+    about, keeper = own_job.about(job_id, kind, name, owner, callback_url), shared(JobKeeper, url)
     return await keeper.queue_async(job_id, about, ChannelNames(channel).channel, attempt, ttl_s)

@@ -77,7 +77,8 @@ class Jobs(JobCalls):
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
         members = event_members(download_id, name, redact_url(url), owner)
-        fields = {"site": site_of(url), "limit": str(options.limit_bytes_per_s or ""), "owner": owner}
+        limit, callback = options.limit_bytes_per_s or "", options.callback_url or ""
+        fields = {"site": site_of(url), "limit": str(limit), "owner": owner, "callback_url": callback}
         pairs = _flatten({key: text for key, text in fields.items() if text})
         nonce = secrets.token_hex(8)
         args = [*self._publish_args, download_id, members, url, options.to_json(), name, priority, nonce]

@@ -88,9 +88,10 @@ def job(
     attempt: int = 0,
     url: str = "",
     owner: str = "",
+    callback_url: str = "",
 ) -> SyncJob:
     """Return a job for `with`, as `simulcast.job` for `async with`. Raises BrokerUnavailable as the calls above."""
-    return SyncJob(job_id, kind, name, channel, attempt, url, owner)
+    return SyncJob(job_id, kind, name, channel, attempt, url, owner, callback_url)
 
 
 def queue_job(
@@ -103,7 +104,8 @@ def queue_job(
     ttl_s: float = QUEUED_TTL_S,
     url: str = "",
     owner: str = "",
+    callback_url: str = "",
 ) -> int:
     """Announce a job that a process will start; see `simulcast.queue_job`."""
-    about, keeper = own_job.about(job_id, kind, name, owner), shared(JobKeeper, url)
+    about, keeper = own_job.about(job_id, kind, name, owner, callback_url), shared(JobKeeper, url)
     return keeper.queue(job_id, about, ChannelNames(channel).channel, attempt, ttl_s)

@@ -126,6 +126,9 @@ class Server:
                 first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace").split("\r\n")[:-2]
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 target = first.split(" ")[1]
+                await reader.readexactly(
+                    int(headers.get("content-length", "0"))
+                )  # unread, it would reset the connection
                 request = Request(target, headers)
                 self.requests.append(request)
                 replies = self._replies[target.split("?")[0]]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from simulcast.broker import Broker
@@ -25,6 +26,7 @@ from simulcast.shared_limits import LimitStore
 from simulcast.signals import stop_signals
 from simulcast.store.factory import topology_from_url
 from simulcast.version import version
+from simulcast.webhooks import SCRIPT, Webhooks
 from workers.channels import WorkChannels
 from workers.disk.mount import outside_path
 from workers.disk.publish import open_folder
@@ -32,12 +34,20 @@ from workers.errors import FolderNotWritable
 from workers.http.client import Client
 from workers.transfer.downloader import Downloader, ReceivedBytes
 from workers.transfer.limits import WorkerLimits
+from workers.webhooks.deliver import deliver_by
+from workers.webhooks.notification import Notifier
+from workers.webhooks.post import Poster
+from workers.webhooks.script import Script
+from workers.webhooks.sender import WebhookSender
 from workers.worker import Worker
 
+WEBHOOK_CONNECTIONS = 8
 _log = logging.getLogger("simulcast.worker")
 
 
-async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
+async def work(
+    settings: WorkerSettings, webhook_keys: Sequence[bytes], notifier: Notifier, url: str, folder: Path
+) -> None:
     """Work until SIGTERM, SIGINT or SIGHUP; a second signal ends the process immediately, as a crash would."""
     stop = stop_on_signals()
     name = process_name()
@@ -45,6 +55,7 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
     jobs = Jobs.connect(url, broker)
     census = ProcessRegistry.connect(url)
     subscribing, sharing = (topology_from_url(url, max_connections=2) for _ in range(2))
+    telling = topology_from_url(url, max_connections=WEBHOOK_CONNECTIONS)
     try:
         networks, read_timeout_s = settings.allow_networks, settings.read_timeout_s
         schemes, keys = settings.download_schemes, settings.sftp_known_hosts
@@ -58,7 +69,15 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
             channels = WorkChannels(settings.channels, root, subscribing)
             max_downloads = settings.max_concurrent_downloads
             store = LimitStore(sharing, broker)
-            worker = Worker(name, channels, subscribing, settings.lease_s, max_downloads, limits, store)
+            script = Script(Path(settings.on_end)) if settings.on_end else None
+            own = (*notifier.addresses, *((SCRIPT,) if script else ()))
+            webhooks = Webhooks(telling, (*settings.webhooks, *own))
+            deliver = deliver_by(Poster(client, webhook_keys), notifier, script)
+            sender = WebhookSender(telling, webhooks, settings.channels, deliver)
+            worker = Worker(
+                *(name, channels, subscribing, settings.lease_s, max_downloads, limits, store),
+                on_ends=sender.wake,
+            )
             _log.info("worker %s downloads into %s; clients know the folder as %s", name, folder, public or folder)
             rate, began = Rate(time.monotonic), time.time()
 
@@ -77,9 +96,12 @@ async def work(settings: WorkerSettings, url: str, folder: Path) -> None:
 
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(send_heartbeats(census, name, record, totals), name="heartbeat")
+                sending = group.create_task(sender.run(stop), name="webhooks")
                 await worker.run(stop)
+                await sending
                 await cancel_and_wait([beating])
     finally:
+        await telling.aclose()
         await census.aclose()
         await subscribing.aclose()
         await sharing.aclose()
@@ -109,7 +131,8 @@ def main() -> None:
     ).parse_args()
     try:
         settings = WorkerSettings.from_environment()
-        url = settings.resolved_redis_url()
+        webhook_keys, url = settings.webhook_keys(), settings.resolved_redis_url()
+        notifier = Notifier(settings.notify)
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     configure("worker", settings.log, settings.log_format)
@@ -117,7 +140,7 @@ def main() -> None:
         folder = open_folder(settings.download_dir)
     except FolderNotWritable as error:
         sys.exit(str(error))
-    asyncio.run(work(settings, url, folder))
+    asyncio.run(work(settings, webhook_keys, notifier, url, folder))
     discard_lost_output()
 
 

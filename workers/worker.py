@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -12,6 +12,7 @@ from simulcast.cancellation import is_cancelling
 from simulcast.errors import LeaseLost
 from simulcast.job_queue import report_end
 from simulcast.jobs import DesiredState, Jobs, Lease
+from simulcast.model.channel import ENDS_WAIT
 from simulcast.model.job_record import site_of
 from simulcast.shared_limits import LimitStore
 from simulcast.store.topology import Topology
@@ -21,6 +22,7 @@ from workers.disk.threads import in_thread
 from workers.error_messages import message_for
 from workers.errors import DownloadFailed
 from workers.http.retry_policy import RESET_AFTER_BYTES
+from workers.leased_job import LeasedJob, Stop
 from workers.shared_limits import SharedLimits
 from workers.transfer.downloader import Downloader
 from workers.transfer.limits import WorkerLimits
@@ -32,25 +34,7 @@ STRAY_INTERVAL_S = 600.0
 SEARCH_INTERVAL_S = 10.0  # between two searches for channels with work
 SEARCH_SHARE = 0.01  # of the time, at most, that they take
 
-Stop = Literal["paused", "cancelled", "queued", "lost"]
 _log = logging.getLogger("simulcast.worker")
-
-
-@dataclass(slots=True)
-class LeasedJob:
-    """`renewed_s`: when its lease was last given."""
-
-    downloader: Downloader
-    lease: Lease
-    task: asyncio.Task[None]
-    renewed_s: float
-    reason: Stop | None = None  # why the task was cancelled
-    is_ending: bool = False  # it takes no place any more; an end may have been published, though no reply came
-
-    def stop(self, reason: Stop) -> None:
-        if self.reason is None:
-            self.reason = reason
-            self.task.cancel()
 
 
 class Worker:
@@ -65,14 +49,16 @@ class Worker:
         max_downloads: int,
         limits: WorkerLimits,
         shared_limits: LimitStore,
+        on_ends: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Does not own `servers`."""
+        """Does not own `servers`. `on_ends` gets a channel with ends that nobody was told of."""
         self._name = name
         self._channels = channels
         self._servers = servers
         self._lease_s = lease_s
         self._max_downloads = max_downloads
         self._limits = limits
+        self._on_ends = on_ends
         self._rng = random.Random()  # noqa: S311 (nothing secret depends on it)
         self._owned: dict[str, LeasedJob] = {}  # by token: after a stall, one's own job may be claimed again
         self._claiming = 0  # places that claims under way may take
@@ -281,6 +267,9 @@ class Worker:
             await asyncio.sleep(STRAY_INTERVAL_S * self._rng.uniform(0.5, 1.0))
 
     def _on_wake(self, channel: str, download_id: str) -> None:
+        if download_id == ENDS_WAIT:
+            self._on_ends(channel)
+            return
         owned = (job.lease.record.download_id for job in self._owned.values() if job.downloader.jobs.channel == channel)
         if download_id in owned:
             self._renew_wake.set()

@@ -30,7 +30,7 @@ def check_url(url: str, target: Target) -> None:
 
 
 def parse_options(
-    headers: Sequence[str], name: str, checksum: str, limit: str, proxy: str, urls: Sequence[str]
+    headers: Sequence[str], name: str, checksum: str, limit: str, proxy: str, callback_url: str, urls: Sequence[str]
 ) -> DownloadOptions:
     """Turn flags, "" for one that isn't given, into options. Raises CommandError, which shows no secret."""
     if name and "-" in urls:
@@ -38,7 +38,8 @@ def parse_options(
     if name and len(urls) > 1:
         raise CommandError(f"--name {name}: it is the name of one file, and {len(urls)} URLs are given")
     members: dict[str, object] = {"headers": dict(_parse_header(line) for line in _read_lines(headers))}
-    members |= {key: value for key, value in (("name", name), ("checksum", checksum), ("proxy", proxy)) if value}
+    texts = {"name": name, "checksum": checksum, "proxy": proxy, "callback_url": callback_url}
+    members |= {key: value for key, value in texts.items() if value}
     if limit:
         members["limit_bytes_per_s"] = parse_speed(limit) or None
     try:
@@ -46,7 +47,7 @@ def parse_options(
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         member = str(first["loc"][0]) if first["loc"] else "headers"
-        flag = {"limit_bytes_per_s": "limit", "headers": "header"}.get(member, member)
+        flag = {"limit_bytes_per_s": "limit", "headers": "header"}.get(member, member).replace("_", "-")
         raise CommandError(f"--{flag}: {first['msg'].removeprefix('Value error, ')}") from None
 
 

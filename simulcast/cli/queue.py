@@ -40,6 +40,7 @@ def add(
         typer.Option(metavar="'NAME: VALUE'", help="Header for the URL's server alone; @FILE reads several."),
     ] = None,
     proxy: Annotated[str, typer.Option(metavar="URL", help="Proxy, one of those that the workers allow.")] = "",
+    callback_url: Annotated[str, typer.Option(metavar="URL", help="Address that is told of the end.")] = "",
     priority: Annotated[int, typer.Option(metavar="NUMBER", min=-9, max=9, help="Higher priorities start first.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Add it though the same is there already.")] = False,
     channel: Channel = "",
@@ -47,7 +48,7 @@ def add(
     """Queue downloads and print their ids."""
     from simulcast.cli import add
 
-    options = add.parse_options(header or [], name, checksum, limit, proxy, urls)
+    options = add.parse_options(header or [], name, checksum, limit, proxy, callback_url, urls)
     if not asyncio.run(add.add(target, urls, priority, options, channel, again=again)):
         raise typer.Exit(1)
 

@@ -47,6 +47,8 @@ export interface AddOptions extends Target {
   bearer?: string;
   basic?: { user: string; password: string };
   proxy?: string;
+  /** An address that is told of the download's end (docs/webhooks.md). */
+  callback_url?: string;
   /** The user it is for, where the token allows that. The default is the token's user. */
   owner?: string;
 }

@@ -34,6 +34,7 @@ class RequestMethods(ABC):
         proxy: str | None = None,
         owner: str | None = None,
         channel: str = "",
+        callback_url: str | None = None,
         deadline_s: float = 10.0,
     ) -> AddedDownload:
         """Queue a download, or return the one of the same URL and options, unless `again`.
@@ -56,6 +57,7 @@ class RequestMethods(ABC):
             "proxy": proxy,
             "owner": owner,
             "channel": channel or None,
+            "callback_url": callback_url,
         }
         answer = await self._ask("add_download", members, deadline_s)
         return read_download(AddedDownload, answer["download"])

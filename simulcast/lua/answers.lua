@@ -53,3 +53,5 @@ local function answer_once(KEYS, ARGV)
   redis.call('PEXPIRE', answers.begun_at, ttl_ms)
   return {digest, answer}
 end
+
+register('answer_once', RUNS_IN_FULL_REDIS, answer_once)

@@ -156,6 +156,7 @@ local function append_and_publish(channel, label, key, payload)
   end
   keep_channel(channel, channel.history, true)
   index_entry(channel, label, key, entry, math.floor(now / 1000))
+  if string.sub(label, 1, 1) == 'e' then keep_end(channel, label, key, entry) end
   redis.call('HSET', channel.meta, 'offset', offset, 'published', offset .. ' ' .. int(now),
     'written', int(written), 'trimmed', int(trim_history(channel, written)),
     'snapshot_bytes', int(snapshot_bytes(channel)), 'ended_bytes', int(channel.sizes[channel.ended]),

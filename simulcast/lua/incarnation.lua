@@ -75,11 +75,15 @@ local function bound_bytes(max_bytes, parts)
   return math.max(MIN_BOUND_BYTES, math.min(max_bytes, math.floor(max_memory / parts)))
 end
 
+-- Returns whether memory runs short for a channel without jobs.
+local function is_short_of_memory(channel)
+  return max_memory > 0 and used_memory > max_memory * SHORT_MEMORY and not channel.jobs
+end
+
 -- Lets a key of a channel expire, unless that is far off, and returns whether it wrote. A channel that was only named
 -- expires soon after its last use, and so does a new key where memory runs short and the channel has no jobs.
 local function expire_later(channel, key, is_published)
-  local is_short = max_memory > 0 and used_memory > max_memory * SHORT_MEMORY and not channel.jobs
-  local ttl_ms = is_published and not is_short and CHANNEL_TTL_MS or UNUSED_TTL_MS
+  local ttl_ms = is_published and not is_short_of_memory(channel) and CHANNEL_TTL_MS or UNUSED_TTL_MS
   if redis.call('PTTL', key) >= ttl_ms * 3 / 4 then return false end
   redis.call('PEXPIRE', key, ttl_ms)
   return true

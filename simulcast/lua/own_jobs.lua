@@ -2,6 +2,7 @@
 -- A job's record is a hash beside those of downloads, so that both have one space of ids:
 --   family ('job') job_id about state desired desired_by attempt started_attempt change token ended_token worker lease_ms
 --   measures last_report commands result error created_at updated_at submission commanded_at bytes retry_delay_ms
+--   callback_url
 -- `about` is JSON: the members job_id, kind, name and owner (the user whose job it is, if one was named: the last one) of
 -- every event. `measures` is JSON with a leading comma: progress, done,
 -- total, unit and message, as the owner reported them last. Both are written by a client that has an encoder.
@@ -74,11 +75,13 @@ local function poll(KEYS, ARGV)
   return head(KEYS, ARGV)
 end
 
--- Creates the record if there is none, and keeps the sets for as long as they are used.
-local function ensure_record(channel, record, id, about, now)
+-- Creates the record if there is none, and keeps the sets for as long as they are used. Behind a line break `about` may have
+-- the callback, which else is that of before. Returns an error, or nil.
+local function ensure_record(channel, record, id, about_and_callback, now)
+  local about, callback = string.match(about_and_callback, '^([^\n]*)\n?(.*)$')
   local created_at = redis.call('HGET', record, 'created_at')
   if not created_at then
-    local bytes = RECORD_BYTES + #id + #about
+    local bytes = RECORD_BYTES + #id + #about_and_callback
     local lack = lack_of_room(channel, bytes)
     if lack then return redis.error_reply('QUEUEFULL ' .. lack .. ': remove some') end
     created_at = int(now)
@@ -92,6 +95,7 @@ local function ensure_record(channel, record, id, about, now)
   end
   redis.call('HSET', record, 'about', about, 'desired', 'running', 'measures', ',"progress":0.0')
   redis.call('HDEL', record, 'desired_by', 'result', 'error')
+  if callback ~= '' then redis.call('HSET', record, 'callback_url', callback) end
   add_job(channel, created_at, id)
   for _, set in ipairs({channel.jobs, channel.done}) do expire_later(channel, set, true) end
   return nil

@@ -88,3 +88,7 @@ do
     return reply
   end
 end
+
+register('heartbeat', RUNS_IN_FULL_REDIS, heartbeat)
+register('processes', READS, processes)
+register('queue_stats', RUNS_IN_FULL_REDIS, queue_stats)

@@ -37,3 +37,6 @@ local function revocations(KEYS, ARGV)
   table.insert(reply, 1, version)
   return reply
 end
+
+register('revoke', RUNS_IN_FULL_REDIS, revoke)
+register('revocations', READS, revocations)

@@ -81,3 +81,6 @@ do
     return {int(now), stored, is_new and text or '', may_begin and '1' or '', speed, int(others + running)}
   end
 end
+
+register('set_limits', NEEDS_MEMORY, set_limits)
+register('share_limits', RUNS_IN_FULL_REDIS, share_limits)

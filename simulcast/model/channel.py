@@ -11,6 +11,7 @@ MAX_CHANNEL_CHARS = 100
 DEFAULT_NAMESPACE = "simulcast"
 HISTORY = ":history"  # the end of the key of a channel's history
 NAMESPACE_PATTERN = "[A-Za-z0-9_.-]{1,50}"
+ENDS_WAIT = "\nends"  # a wake-up that no id of a job is, as in lua/ends.lua
 _CHANNEL = re.compile(CHANNEL_PATTERN, re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]", re.ASCII)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from simulcast.model.commands import MAX_BYTES_PER_S
-from simulcast.model.download_url import MAX_URL_CHARS
+from simulcast.model.download_url import MAX_CALLBACK_CHARS, MAX_URL_CHARS, validate_callback
 
 MAX_HEADERS: Final = 20
 MAX_HEADER_CHARS: Final = 4096
@@ -133,6 +133,15 @@ class DownloadOptions(BaseModel):
         | None
     ) = None
 
+    callback_url: (
+        Annotated[
+            str,
+            Field(max_length=MAX_CALLBACK_CHARS, description="told of the download's end, by a POST"),
+            AfterValidator(validate_callback),
+        ]
+        | None
+    ) = Field(default=None, repr=False)
+
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
         present = [self.bearer is not None, self.basic is not None, "authorization" in map(str.lower, self.headers)]
@@ -141,11 +150,12 @@ class DownloadOptions(BaseModel):
         return self
 
     def to_json(self) -> str:
-        """Encode the options, secrets included, for the job's record alone; "" if all but the limit are left out.
+        """Encode the options, secrets included, for the job's record alone; "" if all are left out.
 
-        The record has the limit in a field of its own, since it may change.
+        The record has the limit, which may change, and the callback, which is none of the worker's, in fields of
+        their own.
         """
-        kept = set(DownloadOptions.model_fields) - {"limit_bytes_per_s"}
+        kept = set(DownloadOptions.model_fields) - {"limit_bytes_per_s", "callback_url"}
         members = self.model_dump(include=kept, exclude_defaults=True)
         return json.dumps(members, default=SecretStr.get_secret_value, sort_keys=True) if members else ""
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo
 
 MAX_URL_CHARS: Final = 4096
+MAX_CALLBACK_CHARS: Final = 2048
 Scheme = Literal["http", "https", "ftp", "ftps", "sftp"]
 WEB: Final[tuple[Scheme, ...]] = ("http", "https")
 
@@ -28,6 +29,13 @@ def validate_url(url: str, schemes: Collection[str] = WEB) -> str:
     if len(url) > MAX_URL_CHARS:
         raise ValueError(f"has {len(url):,} characters, and may have {MAX_URL_CHARS:,}")
     return url
+
+
+def validate_callback(url: str) -> str:
+    """Return the address that is told of an end as it is. Raises as `validate_url`."""
+    if len(url) > MAX_CALLBACK_CHARS:
+        raise ValueError(f"has {len(url):,} characters, and may have {MAX_CALLBACK_CHARS:,}")
+    return validate_url(url)
 
 
 def _validate_in_context(url: str, info: ValidationInfo) -> str:

@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 from pydantic import BaseModel
 
 from simulcast.errors import BrokerUnavailable, InvalidEvent
+from simulcast.model.download_url import validate_callback
 from simulcast.model.events import plain_fraction, quote, validate_key
 from simulcast.model.job_page import Cursor, Selection
 from simulcast.model.revocation import MAX_NAME_CHARS as MAX_OWNER_CHARS
@@ -26,10 +27,11 @@ MAX_RESULT_BYTES: Final = 16 * 1024
 Number = int | float
 
 
-def about(job_id: str, kind: str, name: str, owner: str = "") -> str:
+def about(job_id: str, kind: str, name: str, owner: str = "", callback_url: str = "") -> str:
     """Encode the members that every event of a job carries: JSON without braces. Raises InvalidEvent.
 
     `owner`: the user whose job it is, "" to leave that as it was. It is the last one: lua/own_jobs.lua looks for it.
+    `callback_url`: of an address that is told of the job's end, likewise; behind a line break, since no event shows it.
     """
     members = {
         "job_id": validate_key(job_id, "job_id"),
@@ -38,7 +40,14 @@ def about(job_id: str, kind: str, name: str, owner: str = "") -> str:
     }
     if owner:
         members["owner"] = validate_owner(owner)
-    return _encode(members)
+    return _encode(members) + (f"\n{_callback(callback_url)}" if callback_url else "")
+
+
+def _callback(url: str) -> str:
+    try:
+        return validate_callback(url)
+    except ValueError as error:
+        raise InvalidEvent(f"callback_url {error}") from error
 
 
 def measures(

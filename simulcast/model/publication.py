@@ -8,14 +8,17 @@ The label may have `~<ttl_s>` behind it, and then `#<dedup_id>`.
 So a reader needs no JSON parser. A client that may only PUBLISH doesn't know the tag, and can't forge a position.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
+from simulcast.model.json_members import drop_member
 from simulcast.model.position import Position
 
 _MESSAGE = re.compile(
     rb"([0-9a-f]{12}) ([0-9]{1,20})-([0-9]{1,20}) (-|[pse][^ #\n]*)(?:#([0-9a-f]{12}))? ([^\n]*)\n", re.ASCII
 )
+_ID_START = b'{"event_id":"'
 _TTL = re.compile("(.*)~([0-9]{1,9})", re.ASCII)
 
 
@@ -43,6 +46,18 @@ def with_event_id(position: Position, payload: bytes) -> bytes:
     rest = payload[1:].lstrip(b" \t\r\n")
     comma = b"" if rest.startswith(b"}") else b", " if rest.startswith(b'"channel"') else b","
     return b'{"event_id":"%d-%d"%b%b' % (position.epoch, position.offset, comma, rest)
+
+
+def with_channel(channel: str, payload: bytes) -> bytes:
+    """Return an event, a JSON object, with the member `channel`, behind `event_id` if it has that."""
+    if b'"channel"' in payload or b"\\u" in payload:  # else the publisher set none: parsers take the last
+        payload = drop_member(payload, "channel")
+    member = b'"channel":%b' % json.dumps(channel).encode()
+    if payload.startswith(_ID_START):
+        at = payload.index(b'"', len(_ID_START)) + 1
+        return b"%b,%b%b" % (payload[:at], member, payload[at:])
+    rest = payload[1:].lstrip(b" \t\r\n")
+    return b"{%b%b%b" % (member, b"" if rest.startswith(b"}") else b",", rest)
 
 
 def from_message(data: bytes) -> tuple[str, Publication] | None:

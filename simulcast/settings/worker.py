@@ -1,6 +1,8 @@
 """A worker's settings."""
 
+import base64
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
@@ -8,10 +10,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field
 
+from simulcast.errors import SettingRefused
 from simulcast.model.channel import DEFAULT_CHANNEL
 from simulcast.model.channel_patterns import ChannelPatterns
+from simulcast.model.download_url import validate_url
 from simulcast.settings.shared import Separated, SharedSettings
 
+MAX_WEBHOOKS = 8  # likewise of SIMULCAST_NOTIFY
+_SECRET_PREFIX = "whsec_"  # noqa: S105 (of all secrets)
+_SECRET_FORM = "whsec_ and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)"  # noqa: S105
 Bytes = Annotated[ByteSize, Field(le=10**18)]  # a larger number has no use, and no place in calculations of speeds
 
 
@@ -32,6 +39,18 @@ def _check_proxies(proxies: tuple[str, ...]) -> tuple[str, ...]:
     return proxies
 
 
+def _check_webhooks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the addresses unchanged. Raises ValueError, which shows none of them."""
+    if len(addresses) > MAX_WEBHOOKS or any("\n" in address for address in addresses):
+        raise ValueError(f"at most {MAX_WEBHOOKS} addresses, separated by commas")
+    for number, address in enumerate(addresses, 1):
+        try:
+            validate_url(address)
+        except ValueError as error:
+            raise ValueError(f"number {number} of the addresses {error}") from None
+    return addresses
+
+
 def _check_absolute(folder: str) -> str:
     """Return an absolute path, of any operating system, or "" unchanged. Raises ValueError for a relative path."""
     if folder and not (PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()):
@@ -43,6 +62,14 @@ def _check_channels(channels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the channels, the default one where there are none. Raises ValueError for text that names none."""
     ChannelPatterns.parse(channels)
     return channels or (DEFAULT_CHANNEL,)
+
+
+def _parse_secret(secret: str) -> bytes:
+    """Return the bytes of a secret. Raises ValueError for text of another form."""
+    key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    if not secret.startswith(_SECRET_PREFIX) or not 24 <= len(key) <= 64:
+        raise ValueError("no secret")
+    return key
 
 
 class WorkerSettings(SharedSettings):
@@ -69,6 +96,22 @@ class WorkerSettings(SharedSettings):
 
     sftp_known_hosts: str = ""
     """File of the keys of SFTP servers, as `~/.ssh/known_hosts`; without it no file is downloaded by SFTP."""
+
+    webhooks: Annotated[Separated[str], AfterValidator(_check_webhooks)] = Field(default=(), repr=False)
+    """Addresses, separated by commas, that are told of every end in the worker's channels, by a signed POST: see
+    [webhooks](webhooks.md). The same for all workers, as the secret is."""
+
+    webhook_secret: str = Field(default="", repr=False)
+    """Secret that signs webhooks: `whsec_` and 24 to 64 bytes in base64. Two, separated by a comma, while receivers
+    change to the second one."""
+
+    on_end: Annotated[str, AfterValidator(_check_absolute)] = ""
+    """Absolute path of a program that is run at every end, with members of the event in its environment: see
+    [webhooks](webhooks.md#a-script). The same for all workers."""
+
+    notify: Separated[str] = Field(default=(), repr=False, max_length=MAX_WEBHOOKS)
+    """Services that tell people of every end, separated by commas, as [Apprise](https://appriseit.com) writes them:
+    `ntfy://example.com/topic`; see [webhooks](webhooks.md#people). The same for all workers."""
 
     lease_s: float = Field(default=15.0, ge=1, le=3600)
     """Seconds after which another worker takes over the downloads of a worker that no longer responds."""
@@ -114,6 +157,16 @@ class WorkerSettings(SharedSettings):
     download_proxies: Annotated[Separated[str], AfterValidator(_check_proxies)] = ()
     """Proxies, separated by commas, that a download may name. The proxy decides which addresses it reaches, not
     SIMULCAST_ALLOW_NETWORKS."""
+
+    def webhook_keys(self) -> Sequence[bytes]:
+        """Return the keys of the secrets. Raises SettingRefused, which shows none of them."""
+        try:
+            keys = [_parse_secret(secret.strip()) for secret in self.webhook_secret.split(",") if secret.strip()]
+        except ValueError:
+            raise SettingRefused(f"SIMULCAST_WEBHOOK_SECRET is none: {_SECRET_FORM}") from None
+        if self.webhooks and not keys:
+            raise SettingRefused(f"SIMULCAST_WEBHOOKS needs SIMULCAST_WEBHOOK_SECRET, {_SECRET_FORM}")
+        return keys
 
     @property
     def channels(self) -> ChannelPatterns:

@@ -43,6 +43,11 @@ Function = Literal[
     "revocations",
     "set_limits",
     "share_limits",
+    "take_deliveries",
+    "settle_delivery",
+    "list_deliveries",
+    "retry_deliveries",
+    "tell_again",
 ]
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
@@ -52,6 +57,7 @@ _log = logging.getLogger("simulcast.functions")
 
 _PARTS = (
     "incarnation",
+    "ends",
     "append",
     "publish",
     "job_index",
@@ -65,12 +71,10 @@ _PARTS = (
     "own_jobs",
     "index_repair",
     "job_list",
-    "process_registry",
-    "answers",
-    "revocations",
-    "shared_limits",
     "register",
 )
+# Parts that no other one uses: each is a block of its own, since Lua has no more than 200 local names at a time.
+_BLOCKS = ("process_registry", "answers", "revocations", "shared_limits", "webhooks")
 _MISSING = "Function not found"
 # Refusals of a connection without a user: by code, which redis-py removes, by ACL, and by Redis of a long command.
 _NO_USER = re.compile("NOAUTH |WRONGPASS |User default |unauthenticated ")
@@ -91,7 +95,8 @@ def code() -> str:
 @cache
 def _body() -> str:
     folder = resources.files("simulcast.lua")
-    return "\n".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in _PARTS)
+    texts = {part: (folder / f"{part}.lua").read_text(encoding="utf-8") for part in (*_PARTS, *_BLOCKS)}
+    return "\n".join([*(texts[part] for part in _PARTS), *(f"do\n{texts[part]}end" for part in _BLOCKS)])
 
 
 def name(function: Function) -> str:

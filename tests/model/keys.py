@@ -26,7 +26,8 @@ FIXED = {
     *(f"{jobs}_by_{order}" for jobs in ("jobs", "own_jobs") for order in ("creation", "change")),
 }
 EXPIRING = re.compile(
-    r"(processes|processes_until|gone:.*|cleared|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun|revoked|revoked_version|limits|limit_parts|limit_parts_until)"
+    r"(processes|processes_until|gone:.*|cleared|orphaned_files:.*|dedup:.*|deadlines|answers|answers_begun|revoked|"
+    r"revoked_version|limits|limit_parts|limit_parts_until|ends|webhook_.*)"
 )
 MAX_HISTORY = 200_000
 STATES = ["queued", "running", "paused", "complete", "error", "cancelled"]  # as lua/job_index.lua

@@ -32,7 +32,7 @@ _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_SUPPRESS_CONNECT_HEADERS, for which p
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`login`: a user and a password, for a digest challenge and FTP; `headers` carry all others.
+    """`login`: a user and a password, for a digest challenge and FTP; `headers` carry all others. `body`: of a POST.
 
     `cookies`: shared by the requests of one download.
     """
@@ -44,6 +44,7 @@ class Request:
     login: tuple[str, str] | None = field(default=None, repr=False)
     proxy: URL | None = field(default=None, repr=False)
     range: str = ""
+    body: bytes | None = field(default=None, repr=False)
 
 
 class Client:
@@ -167,6 +168,8 @@ class Client:
             options[pycurl.HTTPAUTH] = pycurl.HTTPAUTH_DIGEST
         if request.cookie:
             options[pycurl.COOKIE] = request.cookie.encode("latin-1")
+        if request.body is not None:
+            options[pycurl.POSTFIELDS] = request.body
         if request.range:
             options[pycurl.RANGE] = request.range
         if request.proxy is not None:

@@ -117,7 +117,7 @@ class FileRequest:
         login = self._login if is_home else (url.user, url.password) if url.user is not None else None
         is_answered = self._is_digest or not url.scheme.startswith("http")
         if login is not None and not is_answered and "authorization" not in map(str.lower, mine):
-            mine["Authorization"] = _basic(*login)
+            mine["Authorization"] = basic_authorization(*login)
         names = {name.lower() for name in mine}
         defaults = {"User-Agent": "simulcast", "Accept-Encoding": "identity"}
         mine |= {name: value for name, value in defaults.items() if name.lower() not in names}
@@ -157,5 +157,6 @@ def _allowed_proxy(options: DownloadOptions, proxies: tuple[str, ...]) -> URL | 
     return proxy
 
 
-def _basic(user: str, password: str) -> str:
+def basic_authorization(user: str, password: str) -> str:
+    """Return the header `Authorization` for a user and a password (RFC 7617)."""
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"

@@ -7,10 +7,9 @@ from functools import lru_cache
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.entries import Entry
 from simulcast.frontend.fanout.frames import payload_of, text_frame
-from simulcast.frontend.fanout.json_members import drop_member
 from simulcast.model.position import Position
+from simulcast.model.publication import with_channel
 
-_ID_START = b'{"event_id":"'
 MAX_KEPT_FRAMES = 8192  # with their channel, since views of many intervals read the same events
 MAX_KEPT_FRAME_BYTES = 1024  # larger ones are made again for each view
 
@@ -55,16 +54,7 @@ class View:
 
 def _insert_channel(channel: str, frame: bytes) -> bytes:
     payload = payload_of(frame)
-    if not payload.startswith(b"{"):
-        return frame  # no JSON object
-    if b'"channel"' in payload or b"\\u" in payload:  # else the publisher set none: parsers take the last
-        payload = drop_member(payload, "channel")
-    member = b'"channel":%b' % json.dumps(channel).encode()
-    if payload.startswith(_ID_START):
-        at = payload.index(b'"', len(_ID_START)) + 1
-        return text_frame(b"%b,%b%b" % (payload[:at], member, payload[at:]))
-    rest = payload[1:].lstrip(b" \t\r\n")
-    return text_frame(b"{%b%b%b" % (member, b"" if rest.startswith(b"}") else b",", rest))
+    return text_frame(with_channel(channel, payload)) if payload.startswith(b"{") else frame
 
 
 _keep_channel = lru_cache(MAX_KEPT_FRAMES)(_insert_channel)

@@ -32,6 +32,7 @@ NAMED_BY_CHOICE = {
     "admin_host",
     "allowed_hosts",
     "sftp_known_hosts",
+    "on_end",
 }  # any text
 
 

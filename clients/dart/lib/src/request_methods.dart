@@ -28,6 +28,7 @@ mixin RequestMethods on CommandMethods {
     String? proxy,
     String? owner,
     String? channel,
+    String? callbackUrl,
     Duration deadline = _deadline,
   }) async {
     final answer = await command('add_download', deadline: deadline, members: {
@@ -44,6 +45,7 @@ mixin RequestMethods on CommandMethods {
       if (proxy != null) 'proxy': proxy,
       if (owner != null) 'owner': owner,
       if (channel != null) 'channel': channel,
+      if (callbackUrl != null) 'callback_url': callbackUrl,
     });
     return Download.fromMembers(answer.members.need<Map<String, Object?>>('download'));
   }

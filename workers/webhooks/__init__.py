@@ -1,0 +1,1 @@
+"""Ends are told to addresses, by signed POSTs: Standard Webhooks, https://www.standardwebhooks.com."""
