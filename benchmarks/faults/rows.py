@@ -1,6 +1,6 @@
 """The rows of the table, in its order."""
 
-from benchmarks.faults import clock, failover, front_ends, network, redis_server, storage, workers
+from benchmarks.faults import clock, failover, front_ends, network, redis_server, storage, webhooks, workers
 from benchmarks.faults.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -10,6 +10,7 @@ ROWS: tuple[Row, ...] = (
     *failover.CLUSTER_ROWS,
     *storage.ROWS,
     *workers.ROWS,
+    *webhooks.ROWS,
     *front_ends.ROWS,
     *clock.ROWS,
 )

@@ -42,13 +42,14 @@ class NaiveFrontEnd(FrontEnd):
 class Stage:
     """One row's. `servers`: all that hold data; `server`: the one that serves the channel now.
 
-    `notes`: what a row has measured, in words. `environment`: of the front-ends.
+    `notes`: what a row has measured, in words. `environment`: of the front-ends; `worker_environment`: of the workers.
     """
 
     folder: Path
     topology: Topology = "single"
     naive: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+    worker_environment: dict[str, str] = field(default_factory=dict)
     front_ends: list[FrontEnd] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -113,7 +114,8 @@ class Stage:
 
     def start_worker(self) -> None:
         log = self.folder / f"worker-{len(self.started)}.log"
-        worker = Worker(self.url, log, self.download_folder, SIMULCAST_LEASE_S=str(LEASE_S))
+        settings = {"SIMULCAST_LEASE_S": str(LEASE_S)} | self.worker_environment
+        worker = Worker(self.url, log, self.download_folder, **settings)
         self.started.append(worker)
         self.workers.append(worker)
 

@@ -11,7 +11,7 @@ from benchmarks.faults.redis_server import ROWS as REDIS_ROWS
 from benchmarks.faults.rows import ROWS
 from benchmarks.faults.topology import TOPOLOGIES, Topology
 from benchmarks.faults.trial import MAX_SILENCE_S, Result
-from tests.faults.trials import CLUSTER, PREPARED, SENTINEL, SINGLE
+from tests.faults.trials import ALONE, CLUSTER, PREPARED, SENTINEL, SINGLE
 
 
 def silent(topology: Topology, seconds: float) -> Result:
@@ -27,7 +27,7 @@ def test_a_row_is_played_on_each_topology_or_says_why_not() -> None:
 
 
 def test_the_tests_play_each_row() -> None:
-    trials = [*SINGLE, *PREPARED, *SENTINEL, *CLUSTER]
+    trials = [*SINGLE, *PREPARED, *SENTINEL, *CLUSTER, *ALONE]
     assert Counter(row.name for trial in trials for row in trial) == Counter(row.name for row in ROWS)
     assert not any(
         row.refuses or row.setting != REDIS_ROWS[0].setting for trial in trials if trial[1:] for row in trial

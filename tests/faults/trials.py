@@ -26,3 +26,4 @@ PREPARED = _rows(
 )
 SENTINEL = _rows("sentinel-kill sentinel-cut sentinel-handover")
 CLUSTER = _rows("cluster-kill cluster-handover", "cluster-cut cluster-move")
+ALONE = _rows("sender-kill")  # without clients and downloads
