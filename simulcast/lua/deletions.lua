@@ -52,7 +52,7 @@ end
 local function delete_unowned(channel, id, command, members, cutoff)
   if redis.call('EXISTS', record_key(channel, id)) == 1 then return nil end
   local entry = shown_entry(channel, id)
-  local is_event, event = pcall(cjson.decode, string.match(entry or '', '\n(.*)$') or '')
+  local is_event, event = pcall(cjson.decode, string.match(entry or '', '\n(.*)$') or '{}')
   local shown = is_event and type(event) == 'table' and tostring(event.type) or ''
   local is_download = string.find(shown, '^download_') ~= nil
   if not entry or string.find(shown, '_deleted$') or is_download ~= (channel.family == 'download') then return nil end

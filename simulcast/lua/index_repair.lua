@@ -12,7 +12,7 @@ do
   local function reindex(families, id, payload)
     local record = record_key(families[1], id)
     local state, stored = unpack(redis.pcall('HMGET', record, 'state', 'family'))
-    local is_event, event = pcall(cjson.decode, state and '' or payload)
+    local is_event, event = pcall(cjson.decode, state and '{}' or payload)
     local owner = is_event and type(event) == 'table' and type(event.owner) == 'string' and event.owner or ''
     for _, channel in ipairs(families) do
       if state and channel.family == (stored or 'download') then
