@@ -29,7 +29,8 @@ from tests.valkey import Valkey
 from tests.webhook_receiver import SECRET
 
 MAX_KEYS = 40  # of ends that are published; each has many, in order
-SETTLE_S = 120.0  # a lease of a delivery, and what a receiver that fails is waited for
+MAX_PAUSE_S = 4.0  # between two kills, so that programs start in between on a busy machine too
+SETTLE_S = 300.0  # a lease of a delivery, and what a receiver that fails is waited for
 POLL_S = 0.5
 log = logging.getLogger("chaos")
 End = tuple[str, str, object]  # address, key, number
@@ -193,7 +194,7 @@ async def kill_at_random(stage: Stage, findings: Findings, over: asyncio.Event) 
         log.info("%s: kill -9", name)
         findings.kills[name.partition("-")[0]] += 1
         await stage.replace(name)
-        await asyncio.sleep(stage.random.uniform(0.0, 1.0))
+        await asyncio.sleep(stage.random.uniform(0.0, min(MAX_PAUSE_S, stage.plan.seconds / 4)))
 
 
 def check(lines: list[tuple[End, str]], expected: set[End], findings: Findings) -> None:
