@@ -1,5 +1,6 @@
 """The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve`."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -30,6 +31,7 @@ from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
 from app.routes.openapi import complete_openapi
 from app.server.request_turns import RequestTurnsMiddleware
+from simulcast import tracing
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.heartbeat import NO_ENDPOINT, Endpoint
@@ -70,7 +72,11 @@ class RevalidatedStaticFiles(StaticFiles):
 
 
 def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> FastAPI:
-    """Return one front-end, made from its settings. Raises SettingRefused for a token's key that is not valid."""
+    """Return one front-end, made from its settings. Raises SettingRefused for a token's key that is not valid.
+
+    Spans are enabled for the whole process.
+    """
+    tracing.configure(settings.tracing_url, "front-end")
     tokens = TokenVerifier.from_settings(settings)
     files_dir = Path(settings.files_dir) if settings.files_dir else None
     front_end = FrontEnd(
@@ -91,6 +97,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure("front-end", settings.log, settings.log_format, access_log=settings.access_log)
         async with AsyncExitStack() as running:
+            running.push_async_callback(asyncio.to_thread, tracing.shutdown)
             await running.enter_async_context(front_end.lifespan(app))
             if tokens is not None:
                 await running.enter_async_context(tokens.keys.kept_fresh())

@@ -10,16 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import Any, cast
 
 import redis.asyncio
 
+from simulcast import tracing
 from simulcast.errors import BrokerUnavailable, InvalidEvent, PositionLost
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.events import SILENT_TTL_S, Event, Message, encode, validate_key
-from simulcast.model.position import Position
-from simulcast.model.publication import Publication, known_entry, known_stream_entry
+from simulcast.model.position import Position, is_next_position
+from simulcast.model.publication import Publication, is_gapless, known_entry, known_stream_entry
 from simulcast.store import functions
 from simulcast.store.factory import topology_from_url
 from simulcast.store.functions import Command
@@ -123,6 +123,7 @@ class Broker:
         idempotency_key: str = "",
         ttl_s: int | None = None,
         ends: bool = False,
+        traceparent: str = "",
     ) -> Position | None:
         """Publish, and return the position; None for text that is no JSON object, which is delivered live only.
 
@@ -130,26 +131,30 @@ class Broker:
         downloads have theirs). `ends`: this is the end of that key. `ttl_s`: the snapshot drops the key after so many
         seconds without news, 1 to 604,800; without it after the broker's `silent_ttl_s`.
         `idempotency_key`: a repetition within DEDUP_TTL_S returns the position of the first.
+        `traceparent`: of the cause, a member of the event that has none; "" for the present span, if there are spans
+        (`simulcast.tracing`). An event that would be too large with it goes without.
 
         While Redis is away, a publication waits for up to PUBLISH_TIMEOUT_S, among at most MAX_WAITING, and newer
         progress of a download supersedes older progress that waits. State events are published exactly once, others at
         least once. Raises InvalidEvent, EventTooLarge, BrokerUnavailable; it may have been published then.
         """
         names = self.names(channel)
-        event = encode(message, key, ttl_s=ttl_s, ends=ends)
-        if isinstance(event, str):
-            await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, event.encode("utf-8", "replace")))
-            return None
-        if event.label[0] in "se":
-            idempotency_key = idempotency_key or secrets.token_hex(12)  # a reply may be lost, and the call repeated
-        reply = await self.sender(channel).execute(
-            "publish",
-            build_publish_call(names, event, idempotency_key, self._silent_ttl_s),
-            timeout_s=PUBLISH_TIMEOUT_S,
-            key=f"{channel} {event.key}" if event.key else "",
-            supersedable=event.label == "p",
-            retain=bool(idempotency_key),
-        )
+        with tracing.span("publish", traceparent, channel=channel) as cause:
+            event = encode(message, key, ttl_s=ttl_s, ends=ends, traceparent=cause)
+            if isinstance(event, str):
+                text = event.encode("utf-8", "replace")
+                await self.sender(channel).execute("publish", ("PUBLISH", names.pubsub, text))
+                return None
+            if event.label[0] in "se":
+                idempotency_key = idempotency_key or secrets.token_hex(12)  # a reply may be lost, and the call repeated
+            reply = await self.sender(channel).execute(
+                "publish",
+                build_publish_call(names, event, idempotency_key, self._silent_ttl_s),
+                timeout_s=PUBLISH_TIMEOUT_S,
+                key=f"{channel} {event.key}" if event.key else "",
+                supersedable=event.label == "p",
+                retain=bool(idempotency_key),
+            )
         if reply is None:
             raise InvalidEvent(
                 f"download or job {event.key} is owned by the service: its events come from its owner alone; "
@@ -266,19 +271,6 @@ async def _read_heads(
         if isinstance(reply, redis.RedisError) and not is_of_keys(reply):
             raise reply
     return asked_at, replies
-
-
-def is_next_position(previous: Position, position: Position) -> bool:
-    """Return whether no publication lies between the two."""
-    if position.epoch == previous.epoch:
-        return position.offset == previous.offset + 1
-    return position.epoch > previous.epoch and position.offset == 1
-
-
-def is_gapless(after: Position, publications: Sequence[Publication]) -> bool:
-    """Return whether no publication lies between `after` and these, or between two of them."""
-    positions = [after, *(publication.position for publication in publications)]
-    return all(is_next_position(previous, position) for previous, position in pairwise(positions))
 
 
 def _sort_key(publication: Publication) -> tuple[int, int]:

@@ -142,7 +142,7 @@ class ClaimedJob:
             progress, fields = describe_progress(self._lease, 1.0, 0, self._received, self._received)
             members = {"file_path": file_path}
             name, record = file_path.rpartition("/")[2], self._lease.record
-            about = event_members(record.download_id, name, record.url, record.owner)
+            about = event_members(record.download_id, name, record.url, record.owner, self._lease.traceparent)
             fields |= members | {"name": name, "about": about}
         elif ending == "error":
             fields, members = {"error": error_message}, {"error_message": error_message}

@@ -63,10 +63,12 @@ class Jobs(JobCalls):
         unless_same: bool = False,
         gone: str = "",
         owner: str = "",
+        traceparent: str = "",
     ) -> SubmittedRecord:
         """Queue a download, and publish that; one of a higher `priority` (-9 to 9) goes first.
 
         `owner`: the user who adds it, of at most 255 characters; "" for nobody in particular. It decides nothing.
+        `traceparent`: of the cause, for the changes of its state and the spans of its worker.
 
         `unless_same`: return the download of the same URL and options that has not failed in place of a new one, except
         the one with the id `gone`, whose file is gone.
@@ -76,9 +78,10 @@ class Jobs(JobCalls):
         """
         download_id = validate_key(download_id or secrets.token_hex(8), "download_id")
         name = options.name or display_name(url) or urlsplit(url).hostname or download_id
-        members = event_members(download_id, name, redact_url(url), owner)
+        members = event_members(download_id, name, redact_url(url), owner, traceparent)
         limit, callback = options.limit_bytes_per_s or "", options.callback_url or ""
         fields = {"site": site_of(url), "limit": str(limit), "owner": owner, "callback_url": callback}
+        fields["traceparent"] = traceparent
         pairs = _flatten({key: text for key, text in fields.items() if text})
         nonce = secrets.token_hex(8)
         args = [*self._publish_args, download_id, members, url, options.to_json(), name, priority, nonce]

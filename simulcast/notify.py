@@ -47,15 +47,24 @@ async def broadcast_message(
     idempotency_key: str = "",
     ttl_s: int | None = None,
     ends: bool = False,
+    traceparent: str = "",
 ) -> Position | None:
     """Publish an event, a mapping, or any text to all connected clients of all front-ends.
 
-    `key`, `idempotency_key`, `ttl_s` and `ends` are those of `Broker.publish`.
+    `key`, `idempotency_key`, `ttl_s`, `ends` and `traceparent` are those of `Broker.publish`.
     Returns the event's position, or None for text that is no JSON object (delivered live, not stored).
     Raises InvalidEvent, EventTooLarge, BrokerUnavailable (it may have been published then), SettingRefused for a
     REDIS_URL of no known form, RuntimeError without a running asyncio event loop.
     """
-    return await _broker().publish(message, channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends)
+    return await _broker().publish(
+        message,
+        channel,
+        key=key,
+        idempotency_key=idempotency_key,
+        ttl_s=ttl_s,
+        ends=ends,
+        traceparent=traceparent,
+    )
 
 
 async def notify_download_progress(download_id: str, progress: float, speed: int) -> Position | None:

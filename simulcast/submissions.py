@@ -1,6 +1,7 @@
 """Submissions by people, who may add a URL that is there already."""
 
 import asyncio
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from simulcast.jobs import Jobs
@@ -18,17 +19,18 @@ async def submit(
     folder: Path | None = None,
     download_id: str | None = None,
     owner: str = "",
+    traceparent: str = "",
 ) -> SubmittedRecord:
     """Queue a download unless `again` is false and one of the same URL and options goes on or has its file.
 
     `folder`: the folder of the jobs' channel as this process sees it; None to look for a file at its `file_path`. Where
     there is no such folder here, the file of a complete download counts as there. `download_id`: of a new one, else
-    random. `owner`: of a new one. Raises as Jobs.submit.
+    random. `owner`, `traceparent`: of a new one. Raises as Jobs.submit.
     """
-    record = await jobs.submit(url, download_id, priority, options, unless_same=not again, owner=owner)
+    new = partial(jobs.submit, url, download_id, priority, options, owner=owner, traceparent=traceparent)
+    record = await new(unless_same=not again)
     if record.existing and record.file_path and await asyncio.to_thread(_is_gone, record.file_path, folder):
-        gone = record.download_id
-        return await jobs.submit(url, download_id, priority, options, unless_same=True, gone=gone, owner=owner)
+        return await new(unless_same=True, gone=record.download_id)
     return record
 
 

@@ -4,6 +4,7 @@ A broker in an event loop of its own carries them out, in a thread that ends wit
 loop, a thread and connections of its own at its first call.
 """
 
+from simulcast import tracing
 from simulcast.background import Background, shared
 from simulcast.job_handle import SyncJob, current_job
 from simulcast.job_keeper import JobKeeper
@@ -39,12 +40,20 @@ class SyncPublisher(Background):
         idempotency_key: str = "",
         ttl_s: int | None = None,
         ends: bool = False,
+        traceparent: str = "",
     ) -> Position | None:
         """As `Broker.publish`. Raises BrokerUnavailable also once it is closed, or the interpreter is shutting down."""
+        cause = traceparent or tracing.current()  # here, for the broker runs in another thread
         return self.run(
             "publish",
             lambda: self.broker.publish(
-                message, channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends
+                message,
+                channel,
+                key=key,
+                idempotency_key=idempotency_key,
+                ttl_s=ttl_s,
+                ends=ends,
+                traceparent=cause,
             ),
         )
 
@@ -57,10 +66,17 @@ def broadcast_message(
     idempotency_key: str = "",
     ttl_s: int | None = None,
     ends: bool = False,
+    traceparent: str = "",
 ) -> Position | None:
     """Publish to all connected clients of all front-ends; see `simulcast.notify.broadcast_message`."""
     return shared(SyncPublisher).publish(
-        message, channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends
+        message,
+        channel,
+        key=key,
+        idempotency_key=idempotency_key,
+        ttl_s=ttl_s,
+        ends=ends,
+        traceparent=traceparent,
     )
 
 

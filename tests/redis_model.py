@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TypeVar
 
-from simulcast.broker import Broker, Head, Snapshot, is_gapless
+from simulcast.broker import Broker, Head, Snapshot
 from simulcast.errors import BrokerUnavailable
 from simulcast.model.position import Position
-from simulcast.model.publication import Publication
+from simulcast.model.publication import Publication, is_gapless
 from tests.clocks import Clock
 
 STATES = ("queued", "started", "resumed", "paused")

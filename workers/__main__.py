@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulcast import tracing
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.errors import SettingRefused
@@ -133,6 +134,7 @@ def main() -> None:
         settings = WorkerSettings.from_environment()
         webhook_keys, url = settings.webhook_keys(), settings.resolved_redis_url()
         notifier = Notifier(settings.notify)
+        tracing.configure(settings.tracing_url, "worker")
     except SettingRefused as error:
         sys.exit(f"simulcast: {error}")
     configure("worker", settings.log, settings.log_format)
@@ -140,7 +142,10 @@ def main() -> None:
         folder = open_folder(settings.download_dir)
     except FolderNotWritable as error:
         sys.exit(str(error))
-    asyncio.run(work(settings, webhook_keys, notifier, url, folder))
+    try:
+        asyncio.run(work(settings, webhook_keys, notifier, url, folder))
+    finally:
+        tracing.shutdown()
     discard_lost_output()
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal
 
+from simulcast import tracing
 from simulcast.cancellation import is_cancelling
 from simulcast.errors import LeaseLost
 from simulcast.job_queue import report_end
@@ -119,6 +120,8 @@ class Worker:
             self._shared.wake()
         if lease is None:
             return False
+        if span := tracing.start("claim", lease.traceparent, age_s=self._limits.clock() - began_s):
+            span.end()
         self._own(downloader, lease, began_s, group)
         return True
 
@@ -154,7 +157,8 @@ class Worker:
 
     async def _run(self, downloader: Downloader, lease: Lease) -> None:
         try:
-            await downloader.run(lease, partial(self._free_place, lease))
+            with tracing.span("download", lease.traceparent, channel=downloader.jobs.channel):
+                await downloader.run(lease, partial(self._free_place, lease))
             _log.info("complete: %s", lease.record.download_id)
         except asyncio.CancelledError:
             await self._give_up(downloader, lease, self._owned[lease.token].reason or "queued")

@@ -10,6 +10,7 @@ from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model.requests import first_error
+from simulcast.model.trace_context import parse_traceparent
 
 WRITING = openapi_errors(401, 403, 413, 415, 422, 503)
 
@@ -25,6 +26,11 @@ async def _depend_on_services(request: Request) -> Services:
 
 
 RunningServices = Annotated[Services, Depends(_depend_on_services)]
+
+
+def traceparent_of(request: Request) -> str:
+    """Return the request's header, "" without one that is valid."""
+    return parse_traceparent(request.headers.get("traceparent"))
 
 
 async def read_body(request: Request) -> bytes:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.permissions import Access, require_scope_in_query
 from app.routes.audited import AuditedRoute
-from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body
+from app.routes.bodies import WRITING, RunningServices, body_schema, parse_body, traceparent_of
 from app.routes.commands import NOT_NOW, Accepted, CommandId
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
 from app.routes.lists import ListAnswer, encode_list
@@ -79,7 +79,7 @@ async def _submit(request: Request, services: Services, access: Access, name: st
     """Return the record. `name`: of a request that may have been carried out before, else ""."""
     body = await parse_body(AddDownload, request)
     try:
-        record = await submit_download(services, access.grant, access.channel, body, name)
+        record = await submit_download(services, access.grant, access.channel, body, name, traceparent_of(request))
     except OwnerRefused as error:
         raise HTTPException(403, str(error)) from error
     except ValueError as error:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from app.access.permissions import require_scope, require_scope_anywhere
-from app.routes.bodies import WRITING, RunningServices, body_schema, read_body
+from app.routes.bodies import WRITING, RunningServices, body_schema, read_body, traceparent_of
 from app.routes.idempotency import Answer, IdempotencyKey, answer_once
 from app.routes.places import Places
 from simulcast.errors import InvalidEvent
@@ -75,9 +75,9 @@ async def publish_batch(
     try:
 
         async def answer(request_id: str) -> Answer:
-            items = _parse_items(await read_body(request))
+            items, cause = _parse_items(await read_body(request)), traceparent_of(request)
             publishing = [
-                publish_item(services.broker, grant, item, request_id and f"{request_id}:{number}")
+                publish_item(services.broker, grant, item, request_id and f"{request_id}:{number}", cause)
                 for number, item in enumerate(items)
             ]
             outcomes = await asyncio.gather(*publishing)
@@ -129,7 +129,9 @@ async def publish(
             body = await read_body(request)
             if isinstance(encode(body), str):
                 raise InvalidEvent(NO_OBJECT.format("an array, a value or other text"))
-            position = await services.broker.publish(body, channel, idempotency_key=request_id)
+            position = await services.broker.publish(
+                body, channel, idempotency_key=request_id, traceparent=traceparent_of(request)
+            )
         except (InvalidEvent, ValueError) as error:
             raise HTTPException(422, str(error)) from error
         return Answer(200, json.dumps({"event_id": str(position)}))

@@ -66,8 +66,15 @@ class FrontEnd(Supervisor):
         idempotency_key: str = "",
         ttl_s: int | None = None,
         ends: bool = False,
+        traceparent: str = "",
     ) -> Position | None:
         """Publish to this front-end's Redis, by default to its channel, as `Broker.publish` does, which raises."""
         return await self.services.broker.publish(
-            message, channel or self.channel, key=key, idempotency_key=idempotency_key, ttl_s=ttl_s, ends=ends
+            message,
+            channel or self.channel,
+            key=key,
+            idempotency_key=idempotency_key,
+            ttl_s=ttl_s,
+            ends=ends,
+            traceparent=traceparent,
         )

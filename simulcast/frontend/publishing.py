@@ -23,10 +23,12 @@ class ItemRefused:
     detail: str
 
 
-async def publish_item(broker: Broker, grant: Grant, value: object, repeatable_as: str = "") -> Position | ItemRefused:
+async def publish_item(
+    broker: Broker, grant: Grant, value: object, repeatable_as: str = "", traceparent: str = ""
+) -> Position | ItemRefused:
     """Publish one item as it came, and return its position, or why that is refused.
 
-    `repeatable_as`: its idempotency key where it has none of its own.
+    `repeatable_as`: its idempotency key where it has none of its own. `traceparent`: of the request.
     """
     try:
         item = PublishItem.model_validate(value)
@@ -48,6 +50,7 @@ async def publish_item(broker: Broker, grant: Grant, value: object, repeatable_a
             idempotency_key=item.idempotency_key or repeatable_as,
             ttl_s=item.ttl_s,
             ends=item.ends,
+            traceparent=traceparent,
         )
     except EventTooLarge as error:
         return ItemRefused("too_large", str(error))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+from simulcast import tracing
 from simulcast.errors import BrokerUnavailable
 from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.grant import Grant
@@ -74,25 +75,28 @@ class OwnerRefused(Exception):
 
 
 async def submit_download(
-    services: Services, grant: Grant, channel: str, body: AddDownload, name: str = ""
+    services: Services, grant: Grant, channel: str, body: AddDownload, name: str = "", traceparent: str = ""
 ) -> SubmittedRecord:
     """Queue the download in that channel, for the user of the grant. `name`: its id unless it has one; "" for any.
+    `traceparent`: of the request.
 
     Raises OwnerRefused, and as `simulcast.submissions.submit`.
     """
     owner = grant.user if body.owner is None else body.owner
     if grant.user not in ("", owner) and not grant.has("publish"):
         raise OwnerRefused("the token doesn't let you name another owner: get one with the scope publish or admin")
-    return await submit(
-        services.jobs_in(channel),
-        body.url,
-        body.priority,
-        body,
-        again=body.again,
-        folder=services.files_dir and channel_folder(services.files_dir, channel),
-        download_id=body.download_id or name or None,
-        owner=owner,
-    )
+    with tracing.span("submit", traceparent, channel=channel) as cause:
+        return await submit(
+            services.jobs_in(channel),
+            body.url,
+            body.priority,
+            body,
+            again=body.again,
+            folder=services.files_dir and channel_folder(services.files_dir, channel),
+            download_id=body.download_id or name or None,
+            owner=owner,
+            traceparent=cause,
+        )
 
 
 async def _add(request: Request, services: Services, grant: Grant, channel: str) -> str:

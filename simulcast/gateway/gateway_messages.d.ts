@@ -11,6 +11,8 @@ export interface StoredEvent {
   name?: string;
   /** The user whose it is, where one was named. */
   owner?: string;
+  /** The cause, as W3C Trace Context has it, where it is known. */
+  traceparent?: string;
   /** The command that asked for it. */
   command_id?: string;
 }

@@ -2,9 +2,10 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at link shown bytes owner callback_url, and the workers' own: part etag size spans finishing furthest mirror
--- `about` is JSON: the members download_id, name, owner (the user who added it, if any) and url of every state event,
--- written by a client that has an encoder.
+--   limited_at linked_at link shown bytes owner callback_url traceparent, and the workers' own: part etag size spans
+--   finishing furthest mirror
+-- `about` is JSON: the members download_id, name, owner (the user who added it, if any), traceparent (of what caused it,
+-- if known) and url of every state event, written by a client that has an encoder.
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
 local MAX_QUEUE_BYTES = 256 * 1024 * 1024 -- of the records of all jobs, ended ones too, as they were submitted

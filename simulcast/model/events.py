@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from simulcast.errors import EventTooLarge, InvalidEvent
+from simulcast.model.trace_context import add_traceparent, parse_traceparent
 
 MAX_EVENT_BYTES = 64 * 1024
 MAX_ID_CHARS = 200
@@ -73,11 +74,14 @@ class Event:
     ttl_s: int = 0
 
 
-def encode(message: Message, key: str = "", *, ttl_s: int | None = None, ends: bool = False) -> Event | str:
+def encode(
+    message: Message, key: str = "", *, ttl_s: int | None = None, ends: bool = False, traceparent: str = ""
+) -> Event | str:
     """Put a message into wire form. Text that is no JSON object comes back as it is, for live delivery only.
 
     `key`: for an event of a type of your own; newer events supersede older ones of the same key. `ends`: it ends that
     key. `ttl_s`: for an event with a key that does not end it, 1 to MAX_TTL_S.
+    `traceparent`: a member of an object that has none, unless it is too large with it; one of another form is left out.
     Raises InvalidEvent for an event that clients could not read, EventTooLarge beyond MAX_EVENT_BYTES.
     """
     members, text = _load(message)
@@ -88,6 +92,9 @@ def encode(message: Message, key: str = "", *, ttl_s: int | None = None, ends: b
     if "event_id" in members:
         raise InvalidEvent("the event already has the member event_id, which publishing gives: leave it out")
     event = _build_event(members, text, key, ends)
+    if traceparent and "traceparent" not in members and parse_traceparent(traceparent):
+        traced = add_traceparent(event.payload, traceparent)
+        event = replace(event, payload=traced) if len(traced) <= MAX_EVENT_BYTES else event
     if (key and key != event.key) or (ends and event.label != END_OF_KEY):
         raise InvalidEvent(f"{quote(members['type'])} has a key and ends of its own: leave out key and ends")
     return event if ttl_s is None else replace(event, ttl_s=_check_ttl(event, ttl_s))

@@ -106,12 +106,14 @@ def _needles(search: str) -> tuple[bytes, ...]:
     return tuple(sorted({text.encode(errors="replace").lower() for text in variants}))
 
 
-def event_members(download_id: str, name: str, url: str, owner: str | None) -> str:
+def event_members(download_id: str, name: str, url: str, owner: str | None, traceparent: str = "") -> str:
     """Encode the members that every state event of a download carries: JSON without braces.
 
     The URL is the last one: lua/jobs.lua replaces it.
     """
-    members = {"download_id": download_id, "name": name, **({"owner": owner} if owner else {}), "url": url}
+    optional = {"owner": owner, "traceparent": traceparent}
+    given = {member: text for member, text in optional.items() if text}
+    members = {"download_id": download_id, "name": name, **given, "url": url}
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))[1:-1]
 
 

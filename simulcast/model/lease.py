@@ -22,6 +22,11 @@ class Lease:
     record: JobRecord
     fields: Mapping[str, str] = field(repr=False)
 
+    @property
+    def traceparent(self) -> str:
+        """The cause of the submission, "" where it is unknown."""
+        return self.fields.get("traceparent", "")
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:

@@ -32,6 +32,7 @@ class StoredEvent(Message):
     attempt: Annotated[int, Field(description="one life, from queued to its end; counts from 1")] = 0
     name: str = ""
     owner: Annotated[str, Field(description="the user whose it is, where one was named")] = ""
+    traceparent: Annotated[str, Field(description="the cause, as W3C Trace Context has it, where it is known")] = ""
     command_id: CommandId = ""
 
 

@@ -32,3 +32,10 @@ class Position:
 
 UNKNOWN = Position(0, 0)
 """A position of no epoch that ever was: nobody knows what its owner missed."""
+
+
+def is_next_position(previous: Position, position: Position) -> bool:
+    """Return whether no publication lies between the two."""
+    if position.epoch == previous.epoch:
+        return position.offset == previous.offset + 1
+    return position.epoch > previous.epoch and position.offset == 1

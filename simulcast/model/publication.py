@@ -10,10 +10,12 @@ So a reader needs no JSON parser. A client that may only PUBLISH doesn't know th
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from simulcast.model.json_members import drop_member
-from simulcast.model.position import Position
+from simulcast.model.position import Position, is_next_position
 
 _MESSAGE = re.compile(
     rb"([0-9a-f]{12}) ([0-9]{1,20})-([0-9]{1,20}) (-|[pse][^ #\n]*)(?:#([0-9a-f]{12}))? ([^\n]*)\n", re.ASCII
@@ -105,6 +107,12 @@ def known_stream_entry(position: bytes, body: bytes) -> Publication | None:
         return from_stream(position, body)
     except ValueError:
         return None
+
+
+def is_gapless(after: Position, publications: Sequence[Publication]) -> bool:
+    """Return whether no publication lies between `after` and these, or between two of them."""
+    positions = [after, *(publication.position for publication in publications)]
+    return all(is_next_position(previous, position) for previous, position in pairwise(positions))
 
 
 def _split_label(text: str) -> tuple[str, int]:

@@ -16,6 +16,7 @@ SET = {
         "SIMULCAST_SILENT_TTL_S": "601",
         "SIMULCAST_LOG": "debug",
         "SIMULCAST_LOG_FORMAT": "json",
+        "SIMULCAST_TRACING_URL": "http://collector.example:4318/v1/traces",
         "SIMULCAST_DOWNLOAD_SCHEMES": "https",
         "SIMULCAST_USER_CHANNELS": "user.",
     },

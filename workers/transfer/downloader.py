@@ -158,7 +158,7 @@ class Downloader:
             "part": part.name,
             **to_record(source),
             "name": name,
-            "about": event_members(record.download_id, name, record.url, record.owner),
+            "about": event_members(record.download_id, name, record.url, record.owner, claim.traceparent),
             "total": "null" if source.total is None else str(source.total),
         }
 

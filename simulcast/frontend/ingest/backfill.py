@@ -7,10 +7,10 @@ cut: clients then reconnect and begin with the snapshot.
 import logging
 from collections.abc import Sequence
 
-from simulcast.broker import Broker, Head, Snapshot, is_next_position
+from simulcast.broker import Broker, Head, Snapshot
 from simulcast.errors import PositionLost
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.model.position import Position
+from simulcast.model.position import Position, is_next_position
 from simulcast.model.publication import Publication
 
 PAGE_SIZE = 1000  # publications of the history, read in one call; fewer where they are large

@@ -9,11 +9,13 @@ import asyncio
 import redis
 import redis.asyncio
 
+from simulcast import tracing
 from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.ingest.listener import Listener
+from simulcast.frontend.ingest.traced_listener import TracedListener
 from simulcast.store.topology import Topology
 
 
@@ -81,7 +83,8 @@ class ListenerPool:
         return next((listener for listener in self._listeners if listener.client is client), None)
 
     def _add_listener(self, client: redis.asyncio.Redis | None = None) -> Listener:
-        listener = Listener(self._broker, self._servers, self._counters, self._reassign)
+        kind = TracedListener if tracing.is_enabled() else Listener
+        listener = kind(self._broker, self._servers, self._counters, self._reassign)
         listener.client = client
         self._listeners.append(listener)
         self._start(listener)
