@@ -1,9 +1,9 @@
 // The state of each download and of each job of another kind, merged from events. Pure: no DOM, no clock, no socket.
 
 import {
-  emptyDownload, hasEnded, isFromEarlierAttempt, merge, mergeRecord, STATE_AFTER, toCount, toId,
+  emptyDownload, hasEnded, isFromEarlierAttempt, merge, mergeRecord, rankOf, STATE_AFTER, toCount, toId,
 } from "./merge.js";
-import { mainActionOf } from "./row_actions.js";
+import { Counts } from "./counts.js";
 
 /** @typedef {"queued" | "running" | "paused" | "complete" | "error" | "cancelled"} State */
 
@@ -33,7 +33,8 @@ import { mainActionOf } from "./row_actions.js";
  * @property {number} offset likewise
  * @property {boolean} hasRecord whether the server has a record of it: no command but its removal reaches any other
  * @property {number | null} createdAt when it was added, s since 1970; null without a record
- * @property {boolean} hasEvents whether there ever was an event of it
+ * @property {number} rank the time of its creation, ms, as well as it is known: the newer the greater
+ * @property {number} category for `Counts`
  * @property {number} confirmedIn the last reconciliation that met it: see `Downloads.startReconciliation`
  */
 
@@ -44,36 +45,16 @@ import { mainActionOf } from "./row_actions.js";
  * @property {Download | null} removed the one that left: itself when it was deleted, else the one that made room for it
  */
 
-/**
- * @typedef {object} Totals
- * @property {number} active
- * @property {number} ended
- * @property {number} pausable
- * @property {number} resumable
- * @property {boolean} hasJobsAlone whether there is none but jobs of other kinds
- * @property {number | null} progress of the active downloads whose size is known, 0 to 1; null where there are none
- * @property {number} speed bytes a second of all downloads together
- */
-
 /** @typedef {import("./records.js").ServerRecord} ServerRecord */
 
-/** The speed of a running download without an event for longer is out of date. */
-export const SILENT_AFTER_MS = 15_000;
-
-const MAX_DOWNLOADS = 5_000;
+/** As many as a server keeps. */
+const MAX_DOWNLOADS = 200_000;
+/** The number of the oldest of which one that has ended makes room. */
+const MAX_LOOKED_AT = 1_000;
+const MAX_DELETED = 5_000;
 const POSITION = /^(\d+)-(\d+)$/;
 const JOB_TYPE = /^job_/;
 const PROGRESS_TYPE = /^(download|job)_progress$/;
-
-/**
- * @param {Download} download
- * @param {number} now ms
- * @returns {boolean} whether it had no event lately, though one was due: a job with an owner ends when that is lost
- */
-export function isSilent({ state, isJob, hasRecord, updatedAt }, now) {
-  const isDue = hasRecord ? state === "running" && !isJob : !hasEnded(state);
-  return isDue && now - updatedAt > SILENT_AFTER_MS;
-}
 
 /**
  * @param {Download} download
@@ -94,10 +75,11 @@ export function secondsLeft(download) {
 }
 
 /**
- * All downloads that the page knows, in the order of their appearance. At most `limit`: beyond it the oldest ended one
- * leaves, or where none has ended, the oldest.
+ * All downloads that the page knows, in the order of their appearance. At most `limit`: beyond it one of the oldest that
+ * has ended leaves, or where none of these has, the oldest.
  */
 export class Downloads {
+  counts = new Counts();
   /** @type {Map<string, Download>} */
   #byId = new Map();
   /** Deleted since the last reconciliation began: an older record must not bring one back. @type {Set<string>} */
@@ -155,13 +137,14 @@ export class Downloads {
       download.epoch = position[1];
       download.offset = Number(position[2]);
     }
-    download.hasEvents = true;
     download.isJob = isJob;
     download.hasRecord ||= toCount(event.change) !== undefined; // the server numbers the changes that it records
     merge(download, event, state, attempt, now);
-    if (known) return { download, before, removed: null };
-    this.#deleted.delete(id);
-    return this.#add(download);
+    if (!known) {
+      this.#deleted.delete(id);
+      download.rank = rankOf(event, now);
+    }
+    return this.#changed(download, before);
   }
 
   /**
@@ -170,11 +153,22 @@ export class Downloads {
    * @returns {Change | null} null when it is unknown
    */
   delete(id) {
-    if (this.#deleted.size >= MAX_DOWNLOADS) this.#deleted.clear();
+    if (this.#deleted.size >= MAX_DELETED) this.#deleted.clear();
     this.#deleted.add(id);
     const download = this.#byId.get(id);
+    if (!download) return null;
     this.#byId.delete(id);
-    return download ? { download, before: download.state, removed: download } : null;
+    this.counts.remove(download);
+    return { download, before: download.state, removed: download };
+  }
+
+  /**
+   * Notes that the server has no record of it.
+   * @param {Download} download
+   */
+  loseRecord(download) {
+    download.hasRecord = false;
+    this.counts.update(download);
   }
 
   /** Begins a comparison: each download counts as unconfirmed until the next event or record of it. */
@@ -204,59 +198,21 @@ export class Downloads {
     const isNewer = !known || known.updatedAt < requestedAt;
     if (!mergeRecord(download, record, isNewer, now)) return null;
     download.confirmedIn = this.#reconciliation;
-    return known ? { download, before, removed: null } : this.#add(download);
-  }
-
-  /** Puts the downloads with a record in the order of their creation; the others keep their place. */
-  sort() {
-    // A download without events ended long ago, so that it is older than those with events.
-    const known = [...this.#byId.values()];
-    const all = [...known.filter(({ hasEvents }) => !hasEvents), ...known.filter(({ hasEvents }) => hasEvents)];
-    const dated = all.filter(({ createdAt }) => createdAt !== null);
-    dated.sort((a, b) => Number(a.createdAt) - Number(b.createdAt));
-    let next = 0;
-    const sorted = all.map((download) => (download.createdAt === null ? download : dated[next++]));
-    this.#byId = new Map(sorted.map((download) => [download.id, download]));
-  }
-
-  /**
-   * @param {number} now ms
-   * @returns {Totals}
-   */
-  totals(now) {
-    let active = 0;
-    let speed = 0;
-    let jobs = 0;
-    let pausable = 0;
-    let resumable = 0;
-    let received = 0;
-    let expected = 0;
-    for (const download of this.#byId.values()) {
-      if (download.isJob) jobs += 1;
-      const action = mainActionOf(download);
-      if (action === "pause_download") pausable += 1;
-      if (action === "resume_download") resumable += 1;
-      if (hasEnded(download.state)) continue;
-      active += 1;
-      if (!download.isJob && download.total) {
-        received += download.received ?? 0;
-        expected += download.total;
-      }
-      if (download.speed !== null && !isSilent(download, now)) speed += download.speed;
-    }
-    const hasJobsAlone = jobs > 0 && jobs === this.size;
-    const progress = expected > 0 ? Math.min(1, received / expected) : null;
-    return { active, ended: this.size - active, pausable, resumable, hasJobsAlone, progress, speed };
+    download.rank ||= now;
+    return this.#changed(download, before);
   }
 
   /**
    * @param {Download} download
+   * @param {State | null} before null for a new one
    * @returns {Change}
    */
-  #add(download) {
+  #changed(download, before) {
+    this.counts.update(download);
+    if (before !== null) return { download, before, removed: null };
     download.confirmedIn = this.#reconciliation;
     this.#byId.set(download.id, download);
-    return { download, before: null, removed: this.#makeRoom() };
+    return { download, before, removed: this.#makeRoom() };
   }
 
   /** @returns {Download | null} the one that left */
@@ -264,14 +220,15 @@ export class Downloads {
     if (this.#byId.size <= this.#limit) return null;
     /** @type {Download | null} */
     let oldest = null;
+    let left = MAX_LOOKED_AT;
     for (const download of this.#byId.values()) {
-      oldest ??= download;
-      if (hasEnded(download.state)) {
-        oldest = download;
-        break;
-      }
+      const isEnded = hasEnded(download.state);
+      if (isEnded || oldest === null) oldest = download;
+      if (isEnded || --left === 0) break;
     }
-    if (oldest) this.#byId.delete(oldest.id);
+    if (!oldest) return null;
+    this.#byId.delete(oldest.id);
+    this.counts.remove(oldest);
     return oldest;
   }
 }

@@ -58,14 +58,23 @@ export class Filter {
     return this.#words.every((word) => text.includes(word));
   }
 
+  /** @returns {import("./reader.js").View} */
+  get view() {
+    // The server looks for one text; the rest is left to this page.
+    const word = this.#words.reduce((longest, word) => (word.length > longest.length ? word : longest), "");
+    return { word, state: this.#state };
+  }
+
   /**
    * @param {number} total
    * @param {number} visible
+   * @param {boolean} isSearching whether more may be found
    */
-  showCount(total, visible) {
+  showCount(total, visible, isSearching) {
     const isFiltering = search.value !== "" || stateFilter.value !== "";
-    const text = isFiltering ? `${visible} of ${withCount(total, "job")}` : withCount(total, "job");
-    none.hidden = !isFiltering || total === 0 || visible > 0;
+    const shown = isFiltering ? `${visible} of ${withCount(total, "job")}` : withCount(total, "job");
+    const text = isSearching ? `${shown}, searching…` : shown;
+    none.hidden = !isFiltering || total === 0 || visible > 0 || isSearching;
     setText(count, text);
   }
 }

@@ -23,7 +23,7 @@ export function showConnection(state, now) {
 }
 
 /**
- * @param {import("./downloads.js").Totals} totals
+ * @param {import("./counts.js").Totals} totals
  * @param {boolean} isLive false without a connection, when the speed is unknown
  */
 export function showTotals(totals, isLive) {

@@ -9,6 +9,7 @@ import { Removals } from "./removals.js";
 import { actionsOf } from "./row_actions.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./downloads.js").State} State */
 /** @typedef {import("./row_actions.js").Verb} Verb */
 
 const [pauseAll, resumeAll, progress] = byId("pause-all", "resume-all", "bulk-progress");
@@ -18,15 +19,18 @@ export class Many {
   #downloads;
   #commands;
   #bulk;
+  #readAll;
 
   /**
    * @param {import("./downloads.js").Downloads} downloads
    * @param {import("./commands.js").Commands} commands
    * @param {(download: Download) => void} draw
+   * @param {(states: State[]) => Promise<void>} readAll reads all downloads in these states from the server
    */
-  constructor(downloads, commands, draw) {
+  constructor(downloads, commands, draw, readAll) {
     this.#downloads = downloads;
     this.#commands = commands;
+    this.#readAll = readAll;
     this.#bulk = new Bulk({
       send: (verb, id, onOutcome) => this.#send(verb, id, onOutcome),
       onProgress: (text) => setText(progress, text),
@@ -39,8 +43,8 @@ export class Many {
       },
       send: (ids) => this.#bulk.start("delete", ids),
     });
-    pauseAll.addEventListener("click", () => this.#actOnAll("pause"));
-    resumeAll.addEventListener("click", () => this.#actOnAll("resume"));
+    pauseAll.addEventListener("click", () => void this.#actOnAll("pause", ["queued", "running"]));
+    resumeAll.addEventListener("click", () => void this.#actOnAll("resume", ["paused"]));
   }
 
   /**
@@ -57,7 +61,7 @@ export class Many {
     this.#bulk.start(verb, turns.map(({ id }) => id));
   }
 
-  /** @param {import("./downloads.js").Totals} totals */
+  /** @param {import("./counts.js").Totals} totals */
   showTotals({ pausable, resumable }) {
     pauseAll.disabled = pausable === 0;
     resumeAll.disabled = resumable === 0;
@@ -69,8 +73,12 @@ export class Many {
     this.#bulk.hurry();
   }
 
-  /** @param {Verb} verb */
-  #actOnAll(verb) {
+  /**
+   * @param {Verb} verb
+   * @param {State[]} states
+   */
+  async #actOnAll(verb, states) {
+    await this.#readAll(states);
     this.act(verb, [...this.#downloads.values()].filter((download) => actionsOf(download).has(verb)));
   }
 

@@ -23,6 +23,10 @@ export const STATE_AFTER = new Map([
 
 /** @type {ReadonlySet<unknown>} */
 const STATES = new Set(STATE_AFTER.values());
+/** The speed of a running download without an event for longer is out of date. */
+const SILENT_AFTER_MS = 15_000;
+/** Smaller numbers of changes are no times. */
+const MIN_TIME_MS = 1e12;
 /** The weight of a new speed in the smoothed one. */
 const SMOOTHING = 0.2;
 
@@ -32,6 +36,27 @@ const SMOOTHING = 0.2;
  */
 export function hasEnded(state) {
   return state === "complete" || state === "error" || state === "cancelled";
+}
+
+/**
+ * @param {Download} download
+ * @param {number} now ms
+ * @returns {boolean} whether it had no event lately, though one was due: a job with an owner ends when that is lost
+ */
+export function isSilent({ state, isJob, hasRecord, updatedAt }, now) {
+  const isDue = hasRecord ? state === "running" && !isJob : !hasEnded(state);
+  return isDue && now - updatedAt > SILENT_AFTER_MS;
+}
+
+/**
+ * The change that the server numbered by its time is the creation of most that wait.
+ * @param {Record<string, unknown>} event the first of a download
+ * @param {number} now ms
+ * @returns {number} when it was created, ms, as well as that is known
+ */
+export function rankOf({ change }, now) {
+  const time = toCount(change) ?? 0;
+  return time >= MIN_TIME_MS ? time : now;
 }
 
 /**
@@ -128,6 +153,7 @@ export function mergeRecord(download, record, isNewer, now) {
   if (!STATES.has(record.state)) return false;
   download.hasRecord = true;
   download.createdAt = toCount(record.created_at) ?? download.createdAt;
+  if (download.createdAt !== null) download.rank = download.createdAt * 1000;
   download.name ||= toText(record.name) ?? "";
   download.url ||= toText(record.url) ?? "";
   download.kind ||= toText(record.kind) ?? "";
@@ -155,7 +181,7 @@ export function emptyDownload(id) {
   return {
     id, isJob: false, kind: "", state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
     smoothSpeed: null, received: null, total: null, attempt: 0, updatedAt: 0, epoch: "", offset: 0, createdAt: null,
-    hasEvents: false, confirmedIn: 0, phase: "", unit: "", message: "", result: null, isCancelling: false,
+    confirmedIn: 0, rank: 0, category: 0, phase: "", unit: "", message: "", result: null, isCancelling: false,
     hasRecord: false,
   };
 }

@@ -7,7 +7,7 @@ import { ClearFinished } from "./clear.js";
 import { ALL, Commands, REMOVALS } from "./commands.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
-import { displayName, Downloads, isSilent } from "./downloads.js";
+import { displayName, Downloads } from "./downloads.js";
 import { Filter } from "./filter.js";
 import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
@@ -15,9 +15,10 @@ import { describe, showConnection, showTotals } from "./header.js";
 import { listenForLinks } from "./incoming.js";
 import { limitsDialog } from "./limits.js";
 import { Many } from "./many.js";
-import { hasEnded } from "./merge.js";
+import { hasEnded, isSilent } from "./merge.js";
 import { Notifications } from "./notifications.js";
 import { orderChoice } from "./order.js";
+import { Reader } from "./reader.js";
 import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
 import { Selection } from "./selection.js";
@@ -36,7 +37,7 @@ const INTERVAL_MS = 500;
 /** @type {Partial<Record<string, import("./announcer.js").End>>} */
 const ENDS = { complete: "complete", error: "failed", cancelled: "cancelled" };
 
-const [tools, list, empty, retry] = byId("tools", "rows", "empty", "retry");
+const [tools, empty, retry] = byId("tools", "empty", "retry");
 const downloads = new Downloads();
 /** @type {ConnectionState} */
 let connection = { phase: "connecting" };
@@ -64,25 +65,26 @@ const commands = new Commands({
     if (note !== "" && !isOneOfMany) announce(printable(note));
   },
 });
+const reader = new Reader(downloads, draw, () => rows.refresh());
 const rows = new Rows({
   getCommand: (id) => commands.get(id),
+  isSelected: (download) => selection.has(download),
   onAction: (action, download, members) => {
     if (REMOVALS.has(action)) many.act("delete", [download]);
     else commands.request(action, download.id, Date.now(), members);
   },
   onOpen: (download) => details.open(download),
-  onHide: (row) => selection.drop(row),
-  onFrame: showCounts,
+  onMove: () => selection.update(),
+  countUnread: (group) => (filter.view.word === "" ? reader.countUnread(group, filter.view.state) : 0),
+  onFrame: (depths) => {
+    reader.demand(depths, filter.view, Date.now());
+    showCounts();
+  },
 });
 const filter = new Filter(filterRows);
-const many = new Many(downloads, commands, (download) => rows.draw(download));
+const many = new Many(downloads, commands, (download) => rows.draw(download), (states) => reader.readAll(states));
 const { removals } = many;
-const selection = new Selection({
-  rowOf: (target) => rows.rowOf(target),
-  shown: () => rows.shown,
-  onChange: () => rows.refresh(),
-  onEnter: () => selectionBar.focus(),
-});
+const selection = new Selection(rows, () => rows.refresh(), () => selectionBar.focus());
 const selectionBar = new SelectionBar(selection, (verb, selected) => many.act(verb, selected));
 filterRows();
 orderChoice((isByState) => rows.arrangeByState(isByState));
@@ -92,7 +94,7 @@ const clearFinished = new ClearFinished(() => {
   clearing = [...downloads.values()].filter(({ state }) => hasEnded(state)).map(({ id }) => id);
   commands.request("clear_finished", ALL, Date.now());
 });
-const reconciler = new Reconciler(downloads, draw, () => rows.sort(() => downloads.values()));
+const reconciler = new Reconciler(downloads, reader, draw);
 const notifications = new Notifications();
 const readLimits = limitsDialog(announce);
 const chart = new SpeedChart();
@@ -130,7 +132,8 @@ function takeResult(result) {
   if (command === null) return;
   const { action, id, isUnknown } = command;
   if (action === "clear_finished") {
-    announce(`${withCount(clearing.length, "finished job")} cleared.`);
+    announce(`${withCount(clearing.length + reader.countUnread("ended"), "finished job")} cleared.`);
+    reader.forgetEnded();
     for (const ended of clearing.splice(0)) {
       // The server tells nothing of those that it has forgotten.
       if (hasEnded(downloads.get(ended)?.state ?? "queued")) forget(ended);
@@ -142,7 +145,7 @@ function takeResult(result) {
   } else {
     const download = downloads.get(id);
     if (!download) return;
-    if (isUnknown) download.hasRecord = false;
+    if (isUnknown) downloads.loseRecord(download);
     else if (action === "cancel_job" && download.state === "running") download.isCancelling = true;
     rows.draw(download);
   }
@@ -179,12 +182,12 @@ function draw({ download, before, removed }) {
 
 /** To be called after each frame that drew something. */
 function showCounts() {
-  const size = downloads.size - removals.size;
+  const size = downloads.size + reader.countUnread("all") - removals.size;
+  const { size: visible } = rows.arrangement;
   tools.hidden = size === 0;
   empty.hidden = size > 0;
-  list.hidden = rows.visibleCount === 0;
-  filter.showCount(size, rows.visibleCount);
-  selectionBar.show();
+  filter.showCount(size, visible, reader.isSearching);
+  selectionBar.show(Date.now());
 }
 
 /**
@@ -229,22 +232,35 @@ function connectionChanged(state) {
 function tick() {
   const now = Date.now();
   const isLive = connection.phase === "connected";
-  const totals = downloads.totals(now);
+  const totals = totalsOf(now);
   showConnection(connection, now);
   showTotals(totals, isLive);
   clearFinished.setCount(totals.ended);
   many.showTotals(totals);
   chart.sample(isLive ? totals.speed : 0, now);
-  speeds.sample(downloads.values(), now);
+  speeds.sample(downloads.counts.lively, now);
   details.draw(now);
   commands.expire(now);
-  for (const download of downloads.values()) {
-    // The others are drawn with their events.
-    const isDrawn = download.state !== "running" && (download.hasRecord || hasEnded(download.state));
-    if (isDrawn || now - download.updatedAt < TICK_MS) continue;
+  reader.ask(now);
+  selectionBar.show(now);
+  for (const download of downloads.counts.lively) {
+    if (now - download.updatedAt < TICK_MS) continue; // it is drawn with its events
     rows.draw(download);
     if (isLive && isSilent(download, now)) reconciler.check(download, now);
   }
+}
+
+/**
+ * @param {number} now ms
+ * @returns {import("./counts.js").Totals} of those too that the server alone knows
+ */
+function totalsOf(now) {
+  const totals = downloads.counts.totals(now);
+  totals.active += reader.countUnread("all", "active");
+  totals.ended += reader.countUnread("ended");
+  totals.pausable += reader.countUnread("running") + reader.countUnread("waiting", "queued");
+  totals.resumable += reader.countUnread("waiting", "paused");
+  return totals;
 }
 
 addForm();

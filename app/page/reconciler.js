@@ -1,6 +1,6 @@
 // Compares the page with the server's list: after a start, after a loss without recovery, and for a silent download.
 
-import { getRecord, listRecords, RecordsUnavailable } from "./records.js";
+import { getRecord, RecordsUnavailable } from "./records.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
 /** @typedef {import("./downloads.js").Download} Download */
@@ -19,18 +19,18 @@ export class Reconciler {
   /** When each download was last checked, by its id. @type {Map<string, number>} */
   #checkedAt = new Map();
   #downloads;
+  #reader;
   #onChange;
-  #onDone;
 
   /**
    * @param {import("./downloads.js").Downloads} downloads
+   * @param {import("./reader.js").Reader} reader
    * @param {(change: Change) => void} onChange
-   * @param {() => void} onDone the downloads are complete and in their order
    */
-  constructor(downloads, onChange, onDone) {
+  constructor(downloads, reader, onChange) {
     this.#downloads = downloads;
+    this.#reader = reader;
     this.#onChange = onChange;
-    this.#onDone = onDone;
   }
 
   /** To be called before the snapshot: a download that neither it nor the server's list has, is removed in the end. */
@@ -67,29 +67,16 @@ export class Reconciler {
 
   /** @param {number} run */
   async #readList(run) {
-    const requestedAt = Date.now();
+    const isWanted = () => run === this.#run;
     try {
-      const { records, isComplete, hasShrunk } = await listRecords();
-      if (run !== this.#run) return;
-      for (const record of records) {
-        this.#report(this.#downloads.applyRecord(record, requestedAt, Date.now()));
-      }
-      if (isComplete) for (const { id } of this.#downloads.unconfirmed()) this.#report(this.#downloads.delete(id));
-      if (hasShrunk) this.#retry(run);
-      else this.#isDone = true;
-      this.#downloads.sort();
-      this.#onDone();
+      await this.#reader.compare(isWanted);
+      if (isWanted()) this.#isDone = true;
     } catch (error) {
       if (!(error instanceof RecordsUnavailable)) throw error;
-      if (run !== this.#run) return;
-      if (error.isTemporary) this.#retry(run);
+      if (!isWanted()) return;
+      if (error.isTemporary) this.#timer = setTimeout(() => void this.#readList(run), RETRY_DELAY_MS);
       else this.#isDone = true;
     }
-  }
-
-  /** @param {number} run */
-  #retry(run) {
-    this.#timer = setTimeout(() => void this.#readList(run), RETRY_DELAY_MS);
   }
 
   /**

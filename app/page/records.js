@@ -25,10 +25,13 @@ import { token } from "./token.js";
  */
 
 const RESPONSE_TIMEOUT_MS = 15_000;
-const PAGE_SIZE = 500;
-const MAX_PAGES = 10;
-/** The path of each list, and its query. Jobs come newest first. */
-const LISTS = { downloads: "sort=created_at&order=desc&", jobs: "" };
+
+/**
+ * @typedef {object} Page of one of the server's lists, newest first
+ * @property {ServerRecord[]} records
+ * @property {number} total of all pages
+ * @property {string} nextCursor of the next page; "" behind the last one
+ */
 
 /** The list can't be read, temporarily or at all. */
 export class RecordsUnavailable extends Error {
@@ -40,46 +43,20 @@ export class RecordsUnavailable extends Error {
 }
 
 /**
- * All records, oldest first; of more than 5,000 downloads the newest, and of jobs likewise.
- * @returns {Promise<{records: ServerRecord[], isComplete: boolean, hasShrunk: boolean}>} isComplete: no record can be
- *   missing; hasShrunk: one can, since others were deleted meanwhile, so that another attempt helps
+ * @param {"downloads" | "jobs"} name
+ * @param {Record<string, string>} query
+ * @returns {Promise<Page | null>} null when the server has no such list
  * @throws {RecordsUnavailable}
  */
-export async function listRecords() {
-  const names = /** @type {("downloads" | "jobs")[]} */ (Object.keys(LISTS));
-  const lists = (await Promise.all(names.map(listOne))).filter((list) => list !== null);
-  if (lists.length === 0) throw new RecordsUnavailable(false);
-  const records = lists.flatMap((list) => list.records);
-  records.sort((a, b) => Number(a.created_at) - Number(b.created_at));
+export async function readPage(name, query) {
+  const body = /** @type {Record<string, unknown> | null} */ (await get(`${name}?${new URLSearchParams(query)}`));
+  const listed = body?.[name];
+  if (!Array.isArray(listed)) return null;
   return {
-    records,
-    isComplete: lists.every(({ isComplete }) => isComplete),
-    hasShrunk: lists.some(({ hasShrunk }) => hasShrunk),
+    records: listed.filter((record) => typeof record === "object" && record !== null),
+    total: Number(body?.total),
+    nextCursor: typeof body?.next_cursor === "string" ? body.next_cursor : "",
   };
-}
-
-/**
- * @param {"downloads" | "jobs"} name
- * @returns {ReturnType<typeof listRecords> | Promise<null>} null when the server has no such list
- */
-async function listOne(name) {
-  /** @type {ServerRecord[]} */
-  const records = [];
-  /** @type {number | null} */
-  let total = null;
-  let hasShrunk = false;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const address = `${name}?${LISTS[name]}offset=${page * PAGE_SIZE}&limit=${PAGE_SIZE}`;
-    const body = /** @type {Record<string, unknown> | null} */ (await get(address));
-    const listed = body?.[name];
-    if (!Array.isArray(listed)) return null;
-    records.push(...listed.filter((record) => typeof record === "object" && record !== null));
-    // Each deletion between two pages moves one record from the later page to the earlier, which was read already.
-    if (total !== null && Number(body?.total) < total) hasShrunk = true;
-    total = Number(body?.total);
-    if (listed.length < PAGE_SIZE) return { records, isComplete: !hasShrunk, hasShrunk };
-  }
-  return { records, isComplete: false, hasShrunk: false };
 }
 
 /**

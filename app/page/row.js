@@ -2,8 +2,9 @@
 
 import { VERBS } from "./commands.js";
 import { byId } from "./dom.js";
-import { displayName, isSilent, secondsLeft } from "./downloads.js";
+import { displayName, secondsLeft } from "./downloads.js";
 import { formatDuration, formatSize, formatSpeed, printable, toPercent } from "./format.js";
+import { isSilent } from "./merge.js";
 import { endActionOf, hasFile, isRemovable, mainActionOf, needsLink } from "./row_actions.js";
 import { amountOf, detailOf, stateOf } from "./row_text.js";
 
@@ -24,15 +25,10 @@ export class Row {
   #state = null;
   /** When its second button changed its action, ms. */
   endChangedAt = -Infinity;
-  /** False while the filter hides it. */
-  isShown = true;
-  /** The newer the greater; 0 before it has a place. */
-  rank = 0;
-  /** @type {import("./row_groups.js").Group | null} */
-  group = null;
 
   /** @param {string} id */
   constructor(id) {
+    this.id = id;
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     this.element.dataset.id = id;
@@ -45,8 +41,19 @@ export class Row {
 
   /** @param {boolean} isSelected */
   setSelected(isSelected) {
-    this.element.toggleAttribute("data-selected", isSelected);
-    /** @type {HTMLInputElement} */ (this.slots.select).checked = isSelected;
+    const box = /** @type {HTMLInputElement} */ (this.slots.select);
+    if (box.checked !== isSelected) box.checked = isSelected; // a click has changed it already
+    if (this.#changes("selected", String(isSelected))) this.element.toggleAttribute("data-selected", isSelected);
+  }
+
+  /**
+   * Tells screen readers its place, since not all rows are there.
+   * @param {number} position from 1
+   * @param {number} size of its group
+   */
+  setPosition(position, size) {
+    if (this.#changes("position", String(position))) this.element.ariaPosInSet = String(position);
+    if (this.#changes("setsize", String(size))) this.element.ariaSetSize = String(size);
   }
 
   /**

@@ -33,7 +33,7 @@ const MIN_LOSS_BYTES = 100_000_000;
 const MIN_LOSS_PROGRESS = 0.5;
 
 /**
- * @param {Download} download
+ * @param {Pick<Download, "state" | "isJob" | "hasRecord">} download
  * @returns {Action | null} the one of the first button
  */
 export function mainActionOf({ state, isJob, hasRecord }) {

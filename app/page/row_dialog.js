@@ -49,6 +49,11 @@ export class RowDialog {
     this.#onAction = onAction;
   }
 
+  /** @returns {Row | null} the one with an open question */
+  get row() {
+    return this.#open?.row ?? null;
+  }
+
   /**
    * Opens at the end of the row, away from the pointer. The focus goes to what changes nothing.
    * @param {Row} row

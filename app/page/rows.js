@@ -1,83 +1,67 @@
-// The rows of all downloads and jobs, drawn once a frame.
+// The rows of all downloads and jobs, drawn once a frame. Only those near the screen are elements.
 
+import { Arrangement } from "./arrangement.js";
 import { Attention } from "./attention.js";
 import { REMOVALS } from "./commands.js";
 import { byId } from "./dom.js";
 import { RowDialog } from "./row_dialog.js";
-import { RowGroups } from "./row_groups.js";
 import { Row } from "./row.js";
+import { RowWindow } from "./row_window.js";
 
+/** @typedef {import("./arrangement.js").Item} Item */
 /** @typedef {import("./row.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {{item: Item, element: HTMLElement, top: number, group: import("./arrangement.js").Group}} Seen */
 
-/** The share of a frame for drawing; the rest waits for the next, so that typing and scrolling stay smooth. */
-const FRAME_BUDGET_MS = 7;
-/** The number of rows that are drawn in a frame nevertheless: a busy machine takes the time away. */
-const MIN_PER_FRAME = 20;
-/** The number of invisible rows that are patched in a frame: each costs style and layout, seen or not. */
-const MAX_UNSEEN_PER_FRAME = 20;
 /** A click on a button that changed so recently was meant for what it was before. */
 const SECOND_CLICK_MS = 700;
+/** New elements may be higher or lower than was assumed: then others have to come. */
+const MAX_PASSES = 3;
+/** The number of rows beyond the screen that are read before they are needed. */
+const READ_AHEAD = 200;
 
 const [list, focusFallback] = byId("rows", "list-title");
 
 export class Rows {
-  /** @type {Map<string, Row>} */
+  arrangement = new Arrangement();
+  /** Those that are elements, by id. @type {Map<string, Row>} */
   #rows = new Map();
-  /** Changed since they were drawn, longest first: at most one entry per download. @type {Map<string, Download>} */
+  /** Changed since they were drawn. @type {Map<string, Download>} */
   #changed = new Map();
-  /** To be removed with the next frame. @type {Set<Row>} */
-  #leaving = new Set();
-  /** On the screen or near it. @type {Set<string>} */
-  #near = new Set();
-  #groups = new RowGroups();
-  /** The new order of the rows, oldest first, once all of them are drawn. @type {(() => Iterable<Download>) | null} */
-  #order = null;
-  /** @type {(download: Download) => boolean} */
-  #matches = () => true;
-  /** The number of rows that match the filter. */
-  visibleCount = 0;
+  #windows = this.arrangement.groups.map((group) => new RowWindow(group));
   #isScheduled = false;
-  #getCommand;
-  #onHide;
-  #onFrame;
+  #options;
   #dialog;
-  #observer;
   #attention;
 
   /**
    * @param {object} options
    * @param {(downloadId: string) => {pending: Action | null, note: string}} options.getCommand
+   * @param {(download: Download) => boolean} options.isSelected
    * @param {(action: Action, download: Download, members?: import("./commands.js").Members) => void} options.onAction
    * @param {(download: Download) => void} options.onOpen its details are wanted
-   * @param {(row: Row) => void} options.onHide it is shown no longer
-   * @param {() => void} options.onFrame a frame was drawn
+   * @param {() => void} options.onMove rows have come, gone or moved
+   * @param {(group: string) => number} options.countUnread the downloads of a group that the server alone knows
+   * @param {(depths: [string, number][]) => void} options.onFrame a frame was drawn; depths: the name of each group near
+   *   the screen, and the rank of its last row there, -Infinity at its end
    */
-  constructor({ getCommand, onAction, onOpen, onHide, onFrame }) {
-    this.#getCommand = getCommand;
-    this.#onHide = onHide;
-    this.#onFrame = onFrame;
-    this.#dialog = new RowDialog(onAction);
-    this.#observer = new IntersectionObserver((entries) => this.#nearChanged(entries), { rootMargin: "200px" });
+  constructor(options) {
+    this.#options = options;
+    this.#dialog = new RowDialog(options.onAction);
     this.#attention = new Attention(list, () => {
-      for (const row of this.#rows.values()) this.#groups.place(row);
-      this.#schedule();
+      this.arrangement.release();
+      this.refresh();
     });
-    list.addEventListener("click", ({ target, detail }) => {
-      const button = target instanceof Element ? target.closest("button") : null;
-      const action = /** @type {Action | undefined} */ (button?.dataset.action);
-      const row = this.rowOf(button);
-      if (button !== null && button === row?.slots.title && row.download) onOpen(row.download);
-      if (!action || !row?.download) return;
-      // A second click was meant for the button that stood there before.
-      const isSecond = detail > 1 || (detail > 0 && Date.now() - row.endChangedAt < SECOND_CLICK_MS);
-      if (REMOVALS.has(action) && isSecond) return;
-      if (action === "cancel_job" && row.download.isCancelling) return;
-      if (!this.#dialog.open(row, action)) onAction(action, row.download);
+    addEventListener("scroll", () => this.refresh(), { passive: true });
+    addEventListener("resize", () => {
+      for (const window of this.#windows) window.measureAgain();
+      this.refresh();
     });
+    list.addEventListener("click", (/** @type {MouseEvent} */ event) => this.#click(event));
     // A held key would go on with the row below.
-    list.addEventListener("keydown", (event) => {
-      if (event.repeat && event.key === "Enter" && REMOVALS.has(event.target.dataset.action)) event.preventDefault();
+    list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      const { action } = /** @type {HTMLElement} */ (event.target).dataset;
+      if (event.repeat && event.key === "Enter" && REMOVALS.has(action ?? "")) event.preventDefault();
     });
   }
 
@@ -90,178 +74,222 @@ export class Rows {
     return this.#rows.get(element?.dataset.id ?? "") ?? null;
   }
 
-  /** @returns {Row[]} those that are shown, from the top */
+  /** @returns {Download[]} those that are shown, from the top */
   get shown() {
-    return this.#groups.inOrder().filter(({ isShown }) => isShown);
+    return this.arrangement.listed.map(({ download }) => download);
+  }
+
+  /**
+   * @param {Download} download
+   * @returns {boolean}
+   */
+  isShown(download) {
+    return this.arrangement.get(download.id)?.isListed === true;
+  }
+
+  /**
+   * @param {Download} download which is shown
+   * @param {1 | -1} step downwards or upwards
+   * @returns {Row | undefined} the row beside it
+   */
+  beside(download, step) {
+    const item = this.arrangement.get(download.id);
+    const other = item && this.arrangement.neighbourOf(item, step);
+    return other && this.#rows.get(other.download.id);
   }
 
   /** Draws a frame, though no download may have changed. */
   refresh() {
-    this.#schedule();
-  }
-
-  /**
-   * Draws a download in one of the next frames, as it is then. The first time it becomes the topmost row of its group.
-   * @param {Download} download
-   */
-  draw(download) {
-    if (!this.#changed.has(download.id)) this.#changed.set(download.id, download);
-    this.#schedule();
-  }
-
-  /**
-   * @param {string} id
-   */
-  remove(id) {
-    this.#changed.delete(id);
-    this.#near.delete(id);
-    const row = this.#rows.get(id);
-    if (!row) return;
-    this.#rows.delete(id);
-    this.#leaving.add(row);
-    this.#schedule();
-  }
-
-  /**
-   * Shows the matching rows only; the others keep their place, unseen.
-   * @param {(download: Download) => boolean} matches
-   */
-  filter(matches) {
-    this.#matches = matches;
-    for (const row of this.#rows.values()) this.#applyFilter(row);
-    this.#showCounts();
-  }
-
-  /** @param {boolean} isByState whether those that run are above the others; else all are in the order of creation */
-  arrangeByState(isByState) {
-    this.#groups.arrangeByState(isByState);
-    this.#showCounts();
-  }
-
-  /**
-   * Puts the rows in the order of the downloads, and keeps their elements.
-   * @param {() => Iterable<Download>} order oldest first
-   */
-  sort(order) {
-    this.#order = order;
-    this.#schedule();
-  }
-
-  #schedule() {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     requestAnimationFrame(() => this.#drawFrame());
   }
 
+  /**
+   * Draws a download with the next frame, as it is then.
+   * @param {Download} download
+   */
+  draw(download) {
+    this.#changed.set(download.id, download);
+    this.refresh();
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.#changed.delete(id);
+    this.arrangement.remove(id);
+    this.refresh();
+  }
+
+  /** @param {(download: Download) => boolean} matches others keep their place, unseen */
+  filter(matches) {
+    this.arrangement.filter(matches);
+    this.refresh();
+  }
+
+  /** @param {boolean} isByState whether those that run are above the others; else all are in the order of creation */
+  arrangeByState(isByState) {
+    this.arrangement.arrangeByState(isByState);
+    this.refresh();
+  }
+
   #drawFrame() {
     this.#isScheduled = false;
+    // A row that leaves would take the one below it under the pointer.
+    const isHeld = this.#attention.holds;
+    for (const download of this.#changed.values()) this.arrangement.set(download, isHeld);
+    const focused = this.#focused();
+    const heir = focused && this.#heirOf(focused.item);
+    const seen = scrollY > 0 ? this.#seen() : [];
+    const moves = this.arrangement.settle();
+    this.#place(moves, seen, [heir, this.#dialog.row && this.arrangement.get(this.#dialog.row.id)]);
+    if (focused) this.#passOn(focused, heir);
     const now = Date.now();
-    const deadline = performance.now() + FRAME_BUDGET_MS;
-    for (const row of this.#leaving) this.#removeNow(row);
-    for (const id of this.#near) {
+    for (const [id, row] of this.#rows) {
       const download = this.#changed.get(id);
-      if (download) this.#drawNow(download, now);
+      if (download) this.#patch(row, download, now);
+      if (row.download) row.setSelected(this.#options.isSelected(row.download));
     }
-    let unseen = 0;
-    let left = MIN_PER_FRAME;
-    for (const download of this.#changed.values()) {
-      if (performance.now() > deadline && left <= 0) break;
-      left -= 1;
-      if (this.#rows.has(download.id) && ++unseen > MAX_UNSEEN_PER_FRAME) continue;
-      this.#drawNow(download, now);
-    }
-    if (this.#order) this.#sortNow([...this.#order()]);
-    this.#showCounts();
-    if (this.#changed.size > 0) this.#schedule();
+    this.#changed.clear();
+    keepInPlace(seen);
+    for (const window of this.#windows) window.showCount(this.#options.countUnread(window.group.name));
+    if (moves) this.#options.onMove();
+    this.#options.onFrame(this.#depths());
+  }
+
+  /** @returns {[string, number][]} */
+  #depths() {
+    const near = this.#windows.filter(({ first, last }) => first < last);
+    /** @type {[string, number][]} */
+    const depths = near.map(({ group: { items, name }, last }) => [name, items[last + READ_AHEAD]?.rank ?? -Infinity]);
+    // A search may find rows of any group.
+    const end = this.#windows.findLast(({ group }) => group.items.length > 0);
+    if (!end || end.last + READ_AHEAD >= end.group.items.length) depths.push(["", -Infinity]);
+    return depths;
   }
 
   /**
+   * @param {boolean} moves whether rows have come, gone or moved
+   * @param {Seen[]} seen
+   * @param {(Item | null | undefined)[]} pinned
+   */
+  #place(moves, seen, pinned) {
+    const items = pinned.filter((item) => item?.isListed);
+    list.hidden = this.arrangement.size === 0;
+    const now = Date.now();
+    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+      const changes = this.#windows.map((window) => window.choose(innerHeight)).includes(true);
+      const isComplete = items.every((item) => this.#rows.has(item.download.id));
+      if (!changes && isComplete && (pass > 0 || !moves)) break;
+      for (const window of this.#windows) window.place((item) => this.#rowOf(item, now), items);
+      keepInPlace(seen); // else the next pass would be about other rows
+    }
+    for (const [id, row] of this.#rows) {
+      if (row.element.isConnected) continue;
+      this.#dialog.close(row);
+      this.#rows.delete(id);
+    }
+  }
+
+  /**
+   * @param {Item} item
+   * @param {number} now ms
+   * @returns {Row}
+   */
+  #rowOf({ download }, now) {
+    let row = this.#rows.get(download.id);
+    if (!row) {
+      row = new Row(download.id);
+      this.#rows.set(download.id, row);
+      this.#patch(row, download, now);
+    }
+    return row;
+  }
+
+  /**
+   * @param {Row} row
    * @param {Download} download
    * @param {number} now ms
    */
-  #drawNow(download, now) {
-    this.#changed.delete(download.id);
-    const known = this.#rows.get(download.id);
-    const row = known ?? new Row(download.id);
+  #patch(row, download, now) {
     this.#dialog.update(row, download);
-    row.patch(download, this.#getCommand(download.id), now);
-    if (!known) {
-      this.#rows.set(download.id, row);
-      this.#observer.observe(row.element);
-    }
-    // A row that leaves would take the one below it under the pointer.
-    if (!known || !this.#attention.holds) this.#groups.place(row);
-    this.#applyFilter(row);
+    row.patch(download, this.#options.getCommand(download.id), now);
   }
 
-  #showCounts() {
-    this.visibleCount = this.#groups.showCounts();
-    this.#onFrame();
+  /** @param {MouseEvent} event */
+  #click({ target, detail }) {
+    const button = target instanceof Element ? target.closest("button") : null;
+    const action = /** @type {Action | undefined} */ (button?.dataset.action);
+    const row = this.rowOf(button);
+    if (!button || !row?.download) return;
+    if (button === row.slots.title) this.#options.onOpen(row.download);
+    if (!action) return;
+    // A second click was meant for the button that stood there before.
+    const isSecond = detail > 1 || (detail > 0 && Date.now() - row.endChangedAt < SECOND_CLICK_MS);
+    if (REMOVALS.has(action) && isSecond) return;
+    if (action === "cancel_job" && row.download.isCancelling) return;
+    if (!this.#dialog.open(row, action)) this.#options.onAction(action, row.download);
   }
 
-  /** @param {Row} row */
-  #applyFilter(row) {
-    const isShown = row.download === null || this.#matches(row.download);
-    if (row.isShown === isShown) return;
-    row.isShown = isShown;
-    if (!isShown) this.#leave(row);
-    row.element.hidden = !isShown;
-  }
-
-  /** @param {Row} row */
-  #removeNow(row) {
-    this.#leave(row);
-    this.#dialog.close(row);
-    this.#leaving.delete(row);
-    this.#observer.unobserve(row.element);
-    this.#groups.remove(row);
+  /** @returns {{item: Item, element: HTMLElement} | null} */
+  #focused() {
+    const element = /** @type {HTMLElement | null} */ (document.activeElement);
+    const item = this.arrangement.get(this.rowOf(element)?.id ?? "");
+    return element && item ? { item, element } : null;
   }
 
   /**
-   * Tells that a row is seen no longer, and moves its focus to the same button of the row below, else above: a person who
-   * deletes one may delete the next.
-   * @param {Row} row
+   * @param {Item} item that has the focus
+   * @returns {Item | undefined} the one that has it after the next `settle`: a person who deletes one may delete the next
    */
-  #leave(row) {
-    this.#onHide(row);
-    const { activeElement } = document;
-    if (!activeElement || !row.element.contains(activeElement)) return;
-    const neighbour = this.#neighbourOf(row);
-    if (!neighbour) {
+  #heirOf(item) {
+    const { arrangement } = this;
+    return arrangement.stays(item) ? item : arrangement.neighbourOf(item, 1) ?? arrangement.neighbourOf(item, -1);
+  }
+
+  /**
+   * Gives the focus back to an element that moved, or to the same button of another row.
+   * @param {{item: Item, element: HTMLElement}} focused
+   * @param {Item | null | undefined} heir
+   */
+  #passOn({ item, element }, heir) {
+    if (heir === item) {
+      if (document.activeElement !== element) element.focus({ preventScroll: true });
+      return;
+    }
+    const row = heir && this.#rows.get(heir.download.id);
+    if (!row) {
       focusFallback.focus();
       return;
     }
-    const { main, end } = neighbour.slots;
-    const button = activeElement.matches('[data-slot="main"]') && !main.hidden ? main : end;
-    const target = activeElement === row.element ? neighbour.element : button;
+    const { main, end } = row.slots;
+    const button = element.dataset.slot === "main" && !main.hidden ? main : end;
+    const target = element.matches("li") ? row.element : button;
     target.focus({ preventScroll: true });
     target.scrollIntoView({ block: "nearest" });
   }
 
-  /**
-   * @param {Row} row
-   * @returns {Row | undefined} the next below that is visible and stays, else the next above
-   */
-  #neighbourOf(row) {
-    const rows = this.#groups.inOrder().filter((other) => other === row || (other.isShown && !this.#leaving.has(other)));
-    const at = rows.indexOf(row);
-    return rows[at + 1] ?? rows[at - 1];
-  }
-
-  /** @param {Download[]} downloads oldest first */
-  #sortNow(downloads) {
-    const rows = downloads.map(({ id }) => this.#rows.get(id)).filter((row) => row !== undefined);
-    if (rows.length < downloads.length) return; // in a later frame
-    this.#order = null;
-    this.#groups.sort(rows);
-  }
-
-  /** @param {IntersectionObserverEntry[]} entries */
-  #nearChanged(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const id = /** @type {HTMLElement} */ (target).dataset.id ?? "";
-      if (isIntersecting && this.#rows.has(id)) this.#near.add(id);
-      else this.#near.delete(id);
+  /** @returns {Seen[]} the rows on the screen, from the top */
+  #seen() {
+    /** @type {Seen[]} */
+    const seen = [];
+    for (const { rows, group } of this.#windows) {
+      for (const [item, { element }] of rows) {
+        const { top, bottom } = element.getBoundingClientRect();
+        if (bottom > 0 && top < innerHeight) seen.push({ item, element, top, group });
+      }
     }
+    return seen;
   }
+}
+
+/**
+ * Scrolls as far as the rows on the screen have moved: others have come or gone above them.
+ * @param {Seen[]} seen
+ */
+function keepInPlace(seen) {
+  const staying = seen.find(({ item, group, element }) => item.isListed && item.group === group && element.isConnected);
+  if (!staying) return;
+  const moved = staying.element.getBoundingClientRect().top - staying.top;
+  if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
 }

@@ -1,7 +1,8 @@
-// The rows that are selected, by mouse, keyboard or touch. Only rows that are shown can be.
+// The downloads that are selected, by mouse, keyboard or touch. Only those that are shown can be.
 
 import { byId, isTyping } from "./dom.js";
 
+/** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./row.js").Row} Row */
 
 const LONG_PRESS_MS = 500;
@@ -13,30 +14,26 @@ const CONTROLS = "button, a, input, .row-dialog";
 const [list] = byId("rows");
 
 export class Selection {
-  /** @type {Set<Row>} */
-  #rows = new Set();
-  /** The range that was selected last: its first row, and the one that moves. @type {[Row, Row] | null} */
+  /** @type {Set<Download>} */
+  #downloads = new Set();
+  /** The range that was selected last: its first row, and the one that moves. @type {[Download, Download] | null} */
   #range = null;
   /** @type {{x: number, y: number, timer: ReturnType<typeof setTimeout>} | null} */
   #press = null;
   /** True while the click that ends a long press is still to come. */
   #swallows = false;
   #isTouch = false;
-  #rowOf;
-  #shown;
+  #rows;
   #onChange;
   #onEnter;
 
   /**
-   * @param {object} options
-   * @param {(target: EventTarget | null) => Row | null} options.rowOf
-   * @param {() => Row[]} options.shown all rows that are shown, from the top
-   * @param {() => void} options.onChange
-   * @param {() => void} options.onEnter the person is done with selecting
+   * @param {import("./rows.js").Rows} rows
+   * @param {() => void} onChange
+   * @param {() => void} onEnter the person is done with selecting
    */
-  constructor({ rowOf, shown, onChange, onEnter }) {
-    this.#rowOf = rowOf;
-    this.#shown = shown;
+  constructor(rows, onChange, onEnter) {
+    this.#rows = rows;
     this.#onChange = onChange;
     this.#onEnter = onEnter;
     // Before the buttons: a click that selects does nothing else.
@@ -49,46 +46,58 @@ export class Selection {
     this.#listenToFingers();
   }
 
-  /** @returns {Row[]} from the top */
-  get rows() {
-    return this.#rows.size === 0 ? [] : this.#shown().filter((row) => this.#rows.has(row));
+  /** @returns {Download[]} from the top */
+  get inOrder() {
+    return this.#rows.shown.filter((download) => this.#downloads.has(download));
   }
 
   get size() {
-    return this.#rows.size;
+    return this.#downloads.size;
+  }
+
+  /** @returns {Iterable<Download>} in no order */
+  values() {
+    return this.#downloads;
+  }
+
+  /**
+   * @param {Download} download
+   * @returns {boolean}
+   */
+  has(download) {
+    return this.#downloads.has(download);
   }
 
   selectAll() {
-    for (const row of this.#shown()) this.#set(row, true);
+    for (const download of this.#rows.shown) this.#downloads.add(download);
     this.#onChange();
   }
 
   clear() {
-    if (this.#rows.size === 0) return;
-    for (const row of this.#rows) this.#set(row, false);
+    if (this.#downloads.size === 0) return;
+    this.#downloads.clear();
     this.#range = null;
     this.#onChange();
   }
 
-  /** @param {Row} row that is shown no longer */
-  drop(row) {
-    if (this.#range?.includes(row)) this.#range = null;
-    if (!this.#rows.has(row)) return;
-    this.#set(row, false);
-    this.#onChange();
+  /** Drops those that are shown no longer. */
+  update() {
+    for (const download of this.#downloads) if (!this.#rows.isShown(download)) this.#downloads.delete(download);
+    if (this.#range?.some((download) => !this.#rows.isShown(download))) this.#range = null;
   }
 
   /** @param {MouseEvent} event */
   #click(event) {
-    const row = this.#rowOf(event.target);
-    if (!row || !(event.target instanceof Element)) return;
+    const row = this.#rows.rowOf(event.target);
+    if (!row?.download || !(event.target instanceof Element)) return;
     const isBox = event.target === row.slots.select;
     const control = event.target.closest(CONTROLS);
     const isFree = control === null || control === row.slots.title;
-    const taps = this.#isTouch && this.#rows.size > 0;
+    const taps = this.#isTouch && this.#downloads.size > 0;
     if (this.#swallows) event.preventDefault();
-    else if (event.shiftKey && (isBox || isFree)) this.#selectTo(row, this.#range?.[0] ?? row);
-    else if (isBox || (isFree && (event.ctrlKey || event.metaKey || taps))) this.#toggle(row);
+    else if (event.shiftKey && (isBox || isFree)) {
+      this.#selectTo(row.download, this.#range?.[0] ?? row.download);
+    } else if (isBox || (isFree && (event.ctrlKey || event.metaKey || taps))) this.#toggle(row.download);
     else return;
     this.#swallows = false;
     event.stopPropagation();
@@ -96,17 +105,17 @@ export class Selection {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const row = this.#rowOf(event.target);
-    const isOnRow = row && (event.target === row.element || event.target === row.slots.select);
-    if (!isOnRow || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " " && event.target === row.element) this.#toggle(row);
+    const row = this.#rows.rowOf(event.target);
+    const isOnRow = row?.download && (event.target === row.element || event.target === row.slots.select);
+    if (!row?.download || !isOnRow || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " && event.target === row.element) this.#toggle(row.download);
     else if (event.key === "Enter") this.#onEnter();
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const rows = this.#shown();
-      const next = rows[rows.indexOf(row) + (event.key === "ArrowDown" ? 1 : -1)];
-      if (!next) return;
+      const next = this.#rows.beside(row.download, event.key === "ArrowDown" ? 1 : -1);
+      if (!next?.download) return;
       next.slots.select.focus();
-      if (event.shiftKey) this.#selectTo(next, this.#range?.[1] === row ? this.#range[0] : row);
+      const first = this.#range?.[1] === row.download ? this.#range[0] : row.download;
+      if (event.shiftKey) this.#selectTo(next.download, first);
     } else return;
     event.preventDefault();
   }
@@ -128,11 +137,11 @@ export class Selection {
       this.#isTouch = pointerType === "touch";
       this.#swallows = false;
       this.#endPress();
-      const row = this.#rowOf(target);
-      if (!row || !this.#isTouch || !(target instanceof Element) || target.closest(".actions, .row-dialog, .link")) return;
+      const download = this.#rows.rowOf(target)?.download;
+      if (!download || !this.#isTouch || !(target instanceof Element) || target.closest(".actions, .row-dialog, .link")) return;
       const timer = setTimeout(() => {
         this.#swallows = true;
-        this.#toggle(row);
+        this.#toggle(download);
       }, LONG_PRESS_MS);
       this.#press = { x, y, timer };
     });
@@ -151,37 +160,27 @@ export class Selection {
     this.#press = null;
   }
 
-  /** @param {Row} row */
-  #toggle(row) {
-    this.#set(row, !this.#rows.has(row));
-    this.#range = [row, row];
+  /** @param {Download} download */
+  #toggle(download) {
+    if (!this.#downloads.delete(download)) this.#downloads.add(download);
+    this.#range = [download, download];
     this.#onChange();
   }
 
   /**
    * Selects from one row to another, in place of the range before that began there.
-   * @param {Row} row
-   * @param {Row} first
+   * @param {Download} download
+   * @param {Download} first
    */
-  #selectTo(row, first) {
-    const rows = this.#shown();
-    const between = (/** @type {Row} */ one, /** @type {Row} */ other) => {
-      const [low, high] = [rows.indexOf(one), rows.indexOf(other)].sort((a, b) => a - b);
-      return low < 0 ? [] : rows.slice(low, high + 1);
+  #selectTo(download, first) {
+    const { shown } = this.#rows;
+    const between = (/** @type {Download} */ one, /** @type {Download} */ other) => {
+      const [low, high] = [shown.indexOf(one), shown.indexOf(other)].sort((a, b) => a - b);
+      return low < 0 ? [] : shown.slice(low, high + 1);
     };
-    if (this.#range?.[0] === first) for (const left of between(...this.#range)) this.#set(left, false);
-    for (const taken of between(first, row)) this.#set(taken, true);
-    this.#range = [first, row];
+    if (this.#range?.[0] === first) for (const left of between(...this.#range)) this.#downloads.delete(left);
+    for (const taken of between(first, download)) this.#downloads.add(taken);
+    this.#range = [first, download];
     this.#onChange();
-  }
-
-  /**
-   * @param {Row} row
-   * @param {boolean} isSelected
-   */
-  #set(row, isSelected) {
-    if (isSelected) this.#rows.add(row);
-    else this.#rows.delete(row);
-    row.setSelected(isSelected);
   }
 }

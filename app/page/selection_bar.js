@@ -10,6 +10,8 @@ import { actionsOf, losesMuch } from "./row_actions.js";
 
 /** A pause in selecting: a number for each row would be noise. */
 const ANNOUNCE_DELAY_MS = 600;
+/** The states of thousands are counted no more often. */
+const COUNT_INTERVAL_MS = 250;
 
 const [bar, count, actions, clear, question, message, keep, confirm] =
   byId("selection", "selection-count", "selection-actions", "selection-clear", "cancel-question", "cancel-message",
@@ -23,6 +25,7 @@ export class SelectionBar {
   #size = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #countedAt = -Infinity;
   #selection;
   #act;
 
@@ -58,15 +61,20 @@ export class SelectionBar {
     buttons.find((button) => !button.hidden)?.focus();
   }
 
-  /** To be called after each frame that drew something. */
-  show() {
+  /**
+   * To be called after each frame that drew something, and as often as the time is shown.
+   * @param {number} now ms
+   */
+  show(now) {
     const { size } = this.#selection;
     if (size === 0 && this.#size === 0) return;
+    if (size === this.#size && now >= this.#countedAt && now - this.#countedAt < COUNT_INTERVAL_MS) return;
+    this.#countedAt = now;
     if (size !== this.#size) this.#showSize(size);
     /** @type {Map<string | undefined, number>} */
     const counts = new Map();
-    for (const { download } of this.#selection.rows) {
-      for (const verb of download ? actionsOf(download).keys() : []) counts.set(verb, (counts.get(verb) ?? 0) + 1);
+    for (const download of this.#selection.values()) {
+      for (const verb of actionsOf(download).keys()) counts.set(verb, (counts.get(verb) ?? 0) + 1);
     }
     for (const button of buttons) {
       const possible = counts.get(button.dataset.verb) ?? 0;
@@ -123,7 +131,6 @@ export class SelectionBar {
    * @returns {Download[]} the selected ones that it makes sense for, oldest first
    */
   #concerned(verb) {
-    const downloads = this.#selection.rows.flatMap(({ download }) => download ?? []);
-    return downloads.filter((download) => actionsOf(download).has(verb)).reverse();
+    return this.#selection.inOrder.filter((download) => actionsOf(download).has(verb)).reverse();
   }
 }

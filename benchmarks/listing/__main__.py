@@ -18,6 +18,7 @@ import redis
 from benchmarks import quiet, valkey
 from benchmarks.__main__ import RESULTS, facts
 from benchmarks.listing.events import measure_events
+from benchmarks.listing.filling import add, fill, finish
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
@@ -25,11 +26,8 @@ from simulcast.model.job_page import Cursor
 from simulcast.model.job_record import Query
 
 FEW = 100
-ENDED_SHARE = 12  # one of so many has ended: 100,000 have fewer than the 10,000 that are kept
-OWNERS = 50
 REPETITIONS = 100
 CHANGES = 300
-TOGETHER = 500
 CORE = "1"  # of Valkey; this process has the other one
 Costs = dict[str, tuple[float, float]]  # ms of this process, and of Redis, of each
 
@@ -49,27 +47,6 @@ def queries(count: int, middle: Cursor | None) -> dict[str, Query]:
         "search with matches": Query(search="file-1"),
         "search without a match (in 2,000)": Query(search="nothing"),
     }
-
-
-async def fill(jobs: Jobs, count: int) -> None:
-    """Add the downloads, and end some of them."""
-    for start in range(0, count, TOGETHER):
-        numbers = range(start, min(start + TOGETHER, count))
-        await asyncio.gather(*(add(jobs, number) for number in numbers))
-    for _ in range(count // ENDED_SHARE):
-        await finish(jobs)
-
-
-async def add(jobs: Jobs, number: int) -> None:
-    await jobs.submit(
-        f"http://host-{number % 7}.example.com/file-{number}.iso", f"d{number}", owner=f"user-{number % OWNERS}"
-    )
-
-
-async def finish(jobs: Jobs) -> None:
-    lease = await jobs.claim("bench:1", 600)
-    assert lease is not None
-    await jobs.finish(lease, "complete", {"file_path": "/a"}, {"file_path": "/a"})
 
 
 async def cost(client: redis.Redis, repetitions: int, act: Callable[[int], Awaitable[object]]) -> tuple[float, float]:

@@ -161,9 +161,21 @@ class StubServer:
             self._changed.notify_all()
         if self.listing_status != 200:
             return web.json_response({"detail": "not now"}, status=self.listing_status, headers=HEADERS)
-        offset, limit = int(request.query["offset"]), int(request.query["limit"])
+        start, limit = int(request.query.get("cursor", 0)), int(request.query["limit"])
         name, _, records = self._records_at(request)
-        body = {name: records[offset : offset + limit], "total": len(records)}
+        states, word = request.query.getall("state", []), request.query.get("search", "")
+        matching = [
+            record
+            for record in records
+            if (not states or record["state"] in states) and word in str(record["name"]).lower()
+        ]
+        end = start + limit
+        body = {
+            name: matching[start:end],
+            "total": len(matching),
+            "next_cursor": str(end) if end < len(matching) else None,
+            "is_complete": True,
+        }
         return web.json_response(body, headers=HEADERS)
 
     def _records_at(self, request: web.Request) -> tuple[str, str, list[Event]]:

@@ -150,7 +150,8 @@ async def test_the_keyboard_deletes_one_after_another_without_losing_its_place(
         await page.keyboard.press("Enter")
         await stub.messages(count)  # those before it
         if count > 0:  # soon: after ten seconds the row would come back
-            await stub.send(event(10 + count, "deleted", "cba"[count - 1]))
+            accepted = command_result(stub.received[count - 1], status="accepted")
+            await stub.send(accepted, event(10 + count, "deleted", "cba"[count - 1]))
         await expect(delete(page, heir)).to_be_focused()
         await expect(notice(page)).to_contain_text(f"{name}: removed")
     await page.keyboard.press("Enter")

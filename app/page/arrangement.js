@@ -1,0 +1,234 @@
+// The places of all rows, seen or not: those that run above those that wait above those that have ended, or all by
+// creation. In each group the newest is on top. Pure: no DOM, no clock.
+
+import { hasEnded } from "./merge.js";
+
+/** @typedef {import("./downloads.js").Download} Download */
+
+/**
+ * @typedef {object} Item the place of one download
+ * @property {Download} download
+ * @property {Group} group
+ * @property {number} rank the newer the greater
+ * @property {number} serial decides between equal ranks
+ * @property {boolean} isListed whether it matches the filter: only these stand in a group
+ */
+
+/** @typedef {{group: Group, rank: number, isListed: boolean}} Place of an item, from the next `settle` on */
+
+/** More changes than these are made in one pass over the group. */
+const MAX_SPLICES = 32;
+
+/** Rows below one heading. */
+export class Group {
+  /** From the top. @type {Item[]} */
+  items = [];
+
+  /** @param {"running" | "waiting" | "ended" | "all"} name */
+  constructor(name) {
+    this.name = name;
+  }
+
+  /**
+   * @param {Item} item
+   * @returns {number} where it stands, or would stand
+   */
+  indexOf(item) {
+    let low = 0;
+    let high = this.items.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compare(this.items[middle], item) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** @param {Set<Item>} leaving which stand in it */
+  remove(leaving) {
+    if (leaving.size > MAX_SPLICES) this.items = this.items.filter((item) => !leaving.has(item));
+    else for (const item of leaving) this.items.splice(this.indexOf(item), 1);
+  }
+
+  /** @param {Item[]} arriving */
+  insert(arriving) {
+    if (arriving.length <= MAX_SPLICES) {
+      for (const item of arriving) this.items.splice(this.indexOf(item), 0, item);
+      return;
+    }
+    arriving.sort(compare);
+    const merged = [];
+    let next = 0;
+    for (const item of this.items) {
+      while (next < arriving.length && compare(arriving[next], item) < 0) merged.push(arriving[next++]);
+      merged.push(item);
+    }
+    while (next < arriving.length) merged.push(arriving[next++]);
+    this.items = merged;
+  }
+}
+
+export class Arrangement {
+  #running = new Group("running");
+  #waiting = new Group("waiting");
+  #ended = new Group("ended");
+  #all = new Group("all");
+  groups = [this.#running, this.#waiting, this.#ended, this.#all];
+  /** @type {Map<string, Item>} */
+  #items = new Map();
+  /** @type {Map<Item, Place>} */
+  #next = new Map();
+  /** Those that another group waits for. @type {Set<Item>} */
+  #held = new Set();
+  /** @type {Set<Item>} */
+  #gone = new Set();
+  /** @type {(download: Download) => boolean} */
+  #matches = () => true;
+  #isByState = true;
+  #serial = 0;
+
+  /**
+   * @param {string} id
+   * @returns {Item | undefined}
+   */
+  get(id) {
+    return this.#items.get(id);
+  }
+
+  /**
+   * Notes that a download is new or has changed.
+   * @param {Download} download
+   * @param {boolean} isHeld whether it stays in its group, whatever its state is
+   */
+  set(download, isHeld) {
+    let item = this.#items.get(download.id);
+    if (!item || this.#gone.has(item)) {
+      item = { download, group: this.#all, rank: 0, serial: ++this.#serial, isListed: false };
+      this.#items.set(download.id, item);
+    } else if (isHeld && item.isListed) {
+      if (this.#groupOf(download) !== item.group) this.#held.add(item);
+      this.#move(item, item.group);
+      return;
+    }
+    this.#move(item, this.#groupOf(download));
+  }
+
+  /** @param {string} id of one that is gone */
+  remove(id) {
+    const item = this.#items.get(id);
+    if (!item) return;
+    this.#gone.add(item);
+    this.#held.delete(item);
+    this.#next.set(item, { group: item.group, rank: item.rank, isListed: false });
+  }
+
+  /** Lets those move that were held. */
+  release() {
+    for (const item of this.#held) this.#move(item, this.#groupOf(item.download));
+    this.#held.clear();
+  }
+
+  /** @param {(download: Download) => boolean} matches */
+  filter(matches) {
+    this.#matches = matches;
+    for (const item of this.#items.values()) {
+      if (!this.#gone.has(item)) this.#move(item, this.#next.get(item)?.group ?? item.group);
+    }
+  }
+
+  /** @param {boolean} isByState else all are in one group */
+  arrangeByState(isByState) {
+    this.#isByState = isByState;
+    for (const item of this.#items.values()) if (!this.#gone.has(item)) this.#move(item, this.#groupOf(item.download));
+  }
+
+  /**
+   * Makes the changes.
+   * @returns {boolean} whether there were any
+   */
+  settle() {
+    if (this.#next.size === 0) return false;
+    /** @type {Map<Group, {leaving: Set<Item>, arriving: Item[]}>} */
+    const changes = new Map(this.groups.map((group) => [group, { leaving: new Set(), arriving: [] }]));
+    for (const [item, place] of this.#next) {
+      if (item.isListed) changes.get(item.group)?.leaving.add(item);
+      if (place.isListed) changes.get(place.group)?.arriving.push(item);
+    }
+    for (const [group, { leaving }] of changes) group.remove(leaving);
+    for (const [item, place] of this.#next) Object.assign(item, place);
+    for (const [group, { arriving }] of changes) group.insert(arriving);
+    for (const item of this.#gone) if (this.#items.get(item.download.id) === item) this.#items.delete(item.download.id);
+    this.#gone.clear();
+    this.#next.clear();
+    return true;
+  }
+
+  /** @returns {number} the rows that match the filter */
+  get size() {
+    return this.groups.reduce((sum, { items }) => sum + items.length, 0);
+  }
+
+  /** @returns {Item[]} all that match the filter, from the top */
+  get listed() {
+    return this.groups.flatMap(({ items }) => items);
+  }
+
+  /**
+   * @param {Item} item which is listed
+   * @param {1 | -1} step downwards or upwards
+   * @returns {Item | undefined} the nearest one that stays with the next `settle`
+   */
+  neighbourOf(item, step) {
+    let at = this.groups.indexOf(item.group);
+    let index = item.group.indexOf(item) + step;
+    for (let group = this.groups[at]; group; group = this.groups[at]) {
+      for (; index >= 0 && index < group.items.length; index += step) {
+        const other = group.items[index];
+        if (this.#next.get(other)?.isListed !== false) return other;
+      }
+      at += step;
+      index = step > 0 ? 0 : (this.groups[at]?.items.length ?? 0) - 1;
+    }
+    return undefined;
+  }
+
+  /**
+   * @param {Item} item
+   * @returns {boolean} whether it is listed from the next `settle` on
+   */
+  stays(item) {
+    return this.#next.get(item)?.isListed ?? item.isListed;
+  }
+
+  /**
+   * @param {Item} item
+   * @param {Group} group
+   */
+  #move(item, group) {
+    const { rank } = item.download;
+    const isListed = this.#matches(item.download);
+    const isSame = item.isListed === isListed && (!isListed || (item.rank === rank && item.group === group));
+    if (isSame && !isListed) Object.assign(item, { group, rank });
+    if (isSame) this.#next.delete(item);
+    else this.#next.set(item, { group, rank, isListed });
+  }
+
+  /**
+   * @param {Download} download
+   * @returns {Group}
+   */
+  #groupOf({ state }) {
+    if (!this.#isByState) return this.#all;
+    if (state === "running") return this.#running;
+    return hasEnded(state) ? this.#ended : this.#waiting;
+  }
+}
+
+/**
+ * @param {Item} one
+ * @param {Item} other
+ * @returns {number} negative where the first is above
+ */
+function compare(one, other) {
+  return other.rank - one.rank || other.serial - one.serial;
+}

@@ -1,0 +1,261 @@
+// Reads the server's lists: the newest of each at the start, and more as far as the person scrolls or searches.
+
+import { hasEnded } from "./merge.js";
+import { Listing } from "./listing.js";
+import { RecordsUnavailable } from "./records.js";
+
+/** @typedef {import("./downloads.js").Change} Change */
+/** @typedef {import("./downloads.js").State} State */
+/** @typedef {"downloads" | "jobs"} Name */
+
+/**
+ * @typedef {object} View the downloads that are wanted
+ * @property {string} word "" for all, else one that is to be in their name or host
+ * @property {string} state "" for all, "active" for those that have not ended
+ */
+
+/** @type {Record<string, State[]>} */
+const STATES_OF = {
+  running: ["running"],
+  waiting: ["queued", "paused"],
+  ended: ["complete", "error", "cancelled"],
+  all: ["running", "queued", "paused", "complete", "error", "cancelled"],
+};
+/** @type {Name[]} */
+const NAMES = ["downloads", "jobs"];
+const RETRY_DELAY_MS = 5_000;
+const ASK_INTERVAL_MS = 10_000;
+
+export class Reader {
+  /** By name and query. @type {Map<string, Listing>} */
+  #listings = new Map();
+  /** The names of the lists that one page did not hold. @type {Set<Name>} */
+  #long = new Set();
+  /** The number of those that are not known here. @type {Map<string, number>} */
+  #unread = new Map();
+  /** Counts comparisons: what belongs to an earlier one is out of date. */
+  #run = 0;
+  #isReading = false;
+  #retryAt = -Infinity;
+  #askedAt = -Infinity;
+  #word = "";
+  #downloads;
+  #onChange;
+  #onRead;
+
+  /**
+   * @param {import("./downloads.js").Downloads} downloads
+   * @param {(change: Change) => void} onChange
+   * @param {() => void} onRead one more page was read
+   */
+  constructor(downloads, onChange, onRead) {
+    this.#downloads = downloads;
+    this.#onChange = onChange;
+    this.#onRead = onRead;
+  }
+
+  /**
+   * Compares the page with the server's lists, as far as they were read before: one that neither they nor an event
+   * since the start of the reconciliation knows is gone.
+   * @param {() => boolean} isWanted false once another comparison has begun
+   * @throws {RecordsUnavailable}
+   */
+  async compare(isWanted) {
+    const before = this.#listings;
+    this.#listings = new Map();
+    this.#long.clear();
+    this.#run += 1;
+    const wholes = await Promise.all(NAMES.map((name) => this.#readOn(name, "", isWanted)));
+    if (wholes.every(({ isMissing }) => isMissing)) throw new RecordsUnavailable(false);
+    this.#long = new Set(NAMES.filter((_, index) => !wholes[index].isDone));
+    this.#unread.clear();
+    const again = [...this.#long].flatMap((name) => STATES_OF.all.map(async (state) => {
+      const listing = this.#listing(name, state);
+      const { count } = before.get(keyOf(name, state)) ?? listing;
+      do {
+        if (!listing.isDone) await this.#readOn(name, state, isWanted);
+      } while (isWanted() && !listing.isDone && listing.count < count);
+    }));
+    await Promise.all(again);
+    if (!isWanted()) return;
+    this.#askedAt = Date.now();
+    for (const { id } of this.#downloads.unconfirmed()) {
+      const change = this.#downloads.delete(id);
+      if (change) this.#onChange(change);
+    }
+    for (const name of this.#long) for (const state of STATES_OF.all) this.#countUnread(name, state);
+  }
+
+  /**
+   * Reads on where rows are shown of which the server may know more. To be called after each frame.
+   * @param {Iterable<[string, number]>} depths the name of each group near the screen, and the rank of its last row there,
+   *   -Infinity at its end; "" for the end of all
+   * @param {View} view
+   * @param {number} now ms
+   */
+  demand(depths, { word, state }, now) {
+    if (word !== this.#word) for (const name of NAMES) this.#listings.delete(keyOf(name, "", this.#word));
+    this.#word = word;
+    if (this.#isReading || now < this.#retryAt) return;
+    /** @type {{listing: Listing, name: Name, state: string, word: string}[]} */
+    const wanted = [];
+    for (const [group, depth] of depths) {
+      if (group === "" && word === "") continue;
+      for (const name of this.#long) {
+        const isSearched = word !== "" && name === "downloads"; // that of jobs has no search
+        const states = STATES_OF[group || "all"].filter((one) => isIn(one, state));
+        for (const one of isSearched ? [""] : states) {
+          const listing = this.#listing(name, one, isSearched ? word : "");
+          if (listing.isDone || listing.horizon <= depth) continue;
+          wanted.push({ listing, name, state: one, word: isSearched ? word : "" });
+        }
+      }
+    }
+    wanted.sort((a, b) => b.listing.horizon - a.listing.horizon);
+    const run = this.#run;
+    const [next] = wanted;
+    if (next) void this.#whileAlone(() => this.#readOn(next.name, next.state, () => run === this.#run, next.word));
+  }
+
+  /** True while the server is searched. */
+  get isSearching() {
+    return this.#isReading && this.#word !== "";
+  }
+
+  /**
+   * @param {string} group
+   * @param {string} [filter] of states, as a view has it
+   * @returns {number} of how many downloads and jobs the server alone knows
+   */
+  countUnread(group, filter = "") {
+    let sum = 0;
+    for (const name of this.#long) {
+      for (const state of STATES_OF[group]) if (isIn(state, filter)) sum += this.#unread.get(keyOf(name, state)) ?? 0;
+    }
+    return sum;
+  }
+
+  /**
+   * Asks now and then how many there are. It may be called at any rate.
+   * @param {number} now ms
+   */
+  ask(now) {
+    if (this.#long.size === 0 || this.#isReading || now - this.#askedAt < ASK_INTERVAL_MS || now < this.#retryAt) return;
+    this.#askedAt = now;
+    void this.#whileAlone(async () => {
+      for (const name of this.#long) {
+        for (const state of STATES_OF.all) {
+          const listing = this.#listing(name, state);
+          if (listing.isDone) continue;
+          await listing.ask();
+          this.#countUnread(name, state);
+        }
+      }
+    });
+  }
+
+  /**
+   * Reads all downloads in these states, as far as the server can be reached.
+   * @param {State[]} states
+   */
+  async readAll(states) {
+    if (!this.#long.has("downloads")) return;
+    const run = this.#run;
+    await this.#whileAlone(async () => {
+      for (const state of states) {
+        const listing = this.#listing("downloads", state);
+        while (run === this.#run && !listing.isDone) await this.#readOn("downloads", state, () => run === this.#run);
+      }
+    });
+  }
+
+  /** Notes that nothing that has ended is left on the server. */
+  forgetEnded() {
+    for (const name of this.#long) {
+      for (const state of STATES_OF.ended) {
+        this.#listing(name, state).isDone = true;
+        this.#unread.set(keyOf(name, state), 0);
+      }
+    }
+  }
+
+  /** @param {() => Promise<unknown>} read */
+  async #whileAlone(read) {
+    this.#isReading = true;
+    try {
+      await read();
+    } catch (error) {
+      if (!(error instanceof RecordsUnavailable)) throw error;
+      this.#retryAt = Date.now() + RETRY_DELAY_MS;
+    } finally {
+      this.#isReading = false;
+      this.#onRead();
+    }
+  }
+
+  /**
+   * @param {Name} name
+   * @param {string} state "" for all
+   * @param {() => boolean} isWanted
+   * @param {string} [word]
+   * @returns {Promise<Listing>} with one more page
+   */
+  async #readOn(name, state, isWanted, word = "") {
+    const listing = this.#listing(name, state, word);
+    const requestedAt = Date.now();
+    const records = await listing.read();
+    if (!isWanted()) return listing;
+    for (const record of records) {
+      const change = this.#downloads.applyRecord(record, requestedAt, Date.now());
+      if (change) this.#onChange(change);
+    }
+    this.#countUnread(name, state);
+    return listing;
+  }
+
+  /**
+   * @param {Name} name
+   * @param {string} state
+   */
+  #countUnread(name, state) {
+    if (state === "") return;
+    const { total, isDone } = this.#listing(name, state);
+    const known = this.#downloads.counts.ofRecorded(name === "jobs", /** @type {State} */ (state));
+    this.#unread.set(keyOf(name, state), isDone ? 0 : Math.max(0, total - known));
+  }
+
+  /**
+   * @param {Name} name
+   * @param {string} state
+   * @param {string} [word]
+   * @returns {Listing}
+   */
+  #listing(name, state, word = "") {
+    const key = keyOf(name, state, word);
+    const known = this.#listings.get(key);
+    if (known) return known;
+    const listing = new Listing(name, { ...(state && { state }), ...(word && { search: word }) });
+    listing.isDone = name === "jobs" && state === "paused"; // a job has no such state
+    this.#listings.set(key, listing);
+    return listing;
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} state
+ * @param {string} [word]
+ * @returns {string}
+ */
+function keyOf(name, state, word = "") {
+  return `${name} ${state} ${word}`;
+}
+
+/**
+ * @param {State} state
+ * @param {string} filter
+ * @returns {boolean}
+ */
+function isIn(state, filter) {
+  return filter === "active" ? !hasEnded(state) : filter === "" || filter === state;
+}
