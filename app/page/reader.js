@@ -25,6 +25,7 @@ const STATES_OF = {
 const NAMES = ["downloads", "jobs"];
 const RETRY_DELAY_MS = 5_000;
 const ASK_INTERVAL_MS = 10_000;
+const FIRST_ASK_MS = 2_000;
 
 export class Reader {
   /** By name and query. @type {Map<string, Listing>} */
@@ -78,7 +79,7 @@ export class Reader {
     }));
     await Promise.all(again);
     if (!isWanted()) return;
-    this.#askedAt = Date.now();
+    this.#askedAt = Date.now() - ASK_INTERVAL_MS + FIRST_ASK_MS; // the snapshot makes more of them known meanwhile
     for (const { id } of this.#downloads.unconfirmed()) {
       const change = this.#downloads.delete(id);
       if (change) this.#onChange(change);
