@@ -20,7 +20,7 @@ SOCKET = {"x86_64": 41, "aarch64": 198}  # the number of the system call
 AF_NETLINK = 16
 
 
-class Program(ctypes.Structure):
+class FilterProgram(ctypes.Structure):
     """struct sock_fprog."""
 
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
@@ -36,7 +36,7 @@ def refuse_netlink() -> None:
         (BPF_RETURN, 0, 0, SECCOMP_RET_ERRNO | errno.EAFNOSUPPORT),
         (BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
-    program = Program(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = FilterProgram(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))
     libc = ctypes.CDLL(None, use_errno=True)
     for arguments in ((PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program))):
         if libc.prctl(*arguments):

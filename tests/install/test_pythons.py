@@ -40,7 +40,7 @@ FURTHER = {version: found for version in VERSIONS if version != OWN and (found :
 async def test_the_service_runs(version: str, built: Built, folder: Path, environment: dict[str, str]) -> None:
     subprocess.run([FURTHER[version], "-m", "venv", "--without-pip", folder / "venv"], check=True)
     installed = Environment(folder / "venv")
-    installed.pip("install", "-q", f"{built.wheel}[server]")
+    installed.pip("install", f"{built.wheel}[server]")
     settings = {name: text for name, text in environment.items() if name != "PYTHONPATH"}
     settings["SIMULCAST_ALLOW_NETWORKS"] = "127.0.0.0/8"
     async with service(folder, settings, command=(str(installed.bin / "simulcast"), "up")) as running:
@@ -62,7 +62,7 @@ async def test_the_service_runs(version: str, built: Built, folder: Path, enviro
 
         await eventually(is_complete, "the end of the download")
         command = (installed.bin / "python", "-c", PUBLISH)
-        done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         shown = await asyncio.to_thread(request, "/channels/downloads/state")
         assert "published" in json.dumps(shown)
