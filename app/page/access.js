@@ -1,7 +1,7 @@
 // The form for a token. It is visible only while the server refuses the page for want of one.
 
 import { byId } from "./dom.js";
-import { printable } from "./format.js";
+import { t } from "./messages.js";
 import { token } from "./token.js";
 
 const [form, input, message, focusFallback] = byId("access", "token", "access-message", "phase");
@@ -11,14 +11,14 @@ export function accessForm(onToken) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (token.set(input.value.trim())) onToken();
-    else openAccess("a token has no spaces and only letters of ASCII");
+    else openAccess(t("invalid_token"));
   });
 }
 
 /** @param {string} reason why the last token was refused; "" where there was none */
 export function openAccess(reason) {
   const isFirst = reason === "";
-  message.textContent = isFirst ? "This service requires a token." : `Enter another token: ${printable(reason)}.`;
+  message.textContent = isFirst ? t("needs_token") : t("another_token", { reason });
   if (isFirst) input.removeAttribute("aria-invalid");
   else input.setAttribute("aria-invalid", "true");
   form.hidden = false;

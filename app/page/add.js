@@ -2,13 +2,22 @@
 
 import { announce } from "./announcer.js";
 import { byId } from "./dom.js";
-import { printable, withCount } from "./format.js";
 import { errorDetail } from "./gateway_sse.js";
 import { withScheme } from "./links.js";
+import { foreign, t } from "./messages.js";
 import { token } from "./token.js";
 
 const RESPONSE_TIMEOUT_MS = 15_000;
 const MAX_SHOWN_PROBLEMS = 8;
+/** @type {Readonly<Record<string, import("./messages.js").Key>>} */
+const STATES = {
+  queued: "is_queued",
+  running: "is_running",
+  paused: "is_paused",
+  complete: "is_complete",
+  error: "is_error",
+  cancelled: "is_cancelled",
+};
 /** Addresses whose download exists already, as the last answers said: the next time they are added again. */
 const existing = new Set();
 
@@ -39,7 +48,7 @@ async function submit() {
   input.removeAttribute("aria-invalid");
   showProblems([]);
   if (urls.length === 0) {
-    showProblems(["Enter the address of a file, such as https://example.org/file.iso"]);
+    showProblems([t("no_address")]);
     input.setAttribute("aria-invalid", "true");
     input.focus();
     return;
@@ -52,11 +61,11 @@ async function submit() {
   const reasons = [];
   const repeated = urls.filter((url) => lines.indexOf(url) !== lines.lastIndexOf(url));
   for (const [index, url] of urls.entries()) {
-    if (urls.length > 1) button.textContent = `Adding ${index + 1} of ${urls.length}`;
+    if (urls.length > 1) button.textContent = t("adding", { number: index + 1, count: urls.length });
     const { reason, isReached } = await post(url);
     if (reason !== "") {
       refused.push(url);
-      reasons.push(urls.length > 1 && !reason.includes(url) ? `${url}: ${reason}` : reason);
+      reasons.push(urls.length > 1 && !reason.includes(url) ? `${t("problem_of", { url })}${reason}` : reason);
     }
     if (!isReached) {
       refused.push(...urls.slice(index + 1));
@@ -67,13 +76,13 @@ async function submit() {
   button.removeAttribute("aria-disabled");
   input.value = refused.join("\n");
   button.textContent = buttonLabel(refused.length);
-  showProblems([...repeated.map((url) => `${url}: it stood here more than once, and counts once`), ...reasons]);
+  showProblems([...repeated.map((url) => t("repeated", { url })), ...reasons]);
   if (refused.length > 0) input.setAttribute("aria-invalid", "true");
   input.focus();
 
   const added = urls.length - refused.length;
-  const failed = withCount(refused.length, "address", "addresses");
-  announce(`${withCount(added, "download")} added.${refused.length > 0 ? ` ${failed} not added: ${reasons[0]}` : ""}`);
+  announce(t("added", { count: added }));
+  if (refused.length > 0) announce(`${t("not_added", { count: refused.length })}${reasons[0]}`);
 }
 
 /**
@@ -89,17 +98,17 @@ async function post(url) {
       body: JSON.stringify(existing.delete(url) ? { url, again: true } : { url }),
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
-    if (!response.ok) return { reason: (await errorDetail(response)).replace(/^url: /, ""), isReached: true };
+    if (!response.ok) return { reason: foreign((await errorDetail(response)).replace(/^url: /, "")), isReached: true };
     const record = await response.json().catch(() => null);
     if (!record?.existing) return { reason: "", isReached: true };
     existing.add(url);
-    const name = typeof record.name === "string" && record.name ? ` as ${record.name}` : "";
-    const reason = `it is in the list already${name}, ${record.state}; Add once more downloads it again`;
-    return { reason, isReached: true };
+    const name = typeof record.name === "string" ? record.name : "";
+    const state = t(STATES[record.state] ?? "is_queued");
+    return { reason: t(name ? "existing_as" : "existing", { name, state }), isReached: true };
   } catch (error) {
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
-    const reason = isLate ? `no answer for ${RESPONSE_TIMEOUT_MS / 1000} s` : "the server can't be reached";
-    return { reason: `${reason}; try again`, isReached: false };
+    const reason = isLate ? t("no_answer_for", { seconds: RESPONSE_TIMEOUT_MS / 1000 }) : t("unreachable");
+    return { reason, isReached: false };
   }
 }
 
@@ -116,20 +125,19 @@ function splitLines(text) {
  * @returns {string}
  */
 function buttonLabel(count) {
-  return count > 1 ? `Add ${count}` : "Add";
+  return count > 1 ? t("add_many", { count }) : t("add");
 }
 
 /**
- * @param {HTMLElement} problems
- * @param {string[]} reasons
+ * @param {string[]} reasons each printable
  */
 function showProblems(reasons) {
   const texts = reasons.slice(0, MAX_SHOWN_PROBLEMS);
-  if (reasons.length > MAX_SHOWN_PROBLEMS) texts.push(`and ${reasons.length - MAX_SHOWN_PROBLEMS} more`);
+  if (reasons.length > MAX_SHOWN_PROBLEMS) texts.push(t("more", { count: reasons.length - MAX_SHOWN_PROBLEMS }));
   problems.replaceChildren(
     ...texts.map((text) => {
       const item = document.createElement("li");
-      item.textContent = printable(text);
+      item.textContent = text;
       return item;
     }),
   );

@@ -1,12 +1,20 @@
 // Announcements for screen readers: the connection, ends of downloads and jobs, and results of commands. Never progress.
 
 import { byId } from "./dom.js";
-import { withCount } from "./format.js";
+import { t } from "./messages.js";
 
 const COLLECT_MS = 700;
 const MAX_NAMED_ENDS = 3;
 
 /** @typedef {"complete" | "failed" | "cancelled"} End */
+/** @typedef {import("./messages.js").Key} Key */
+
+/** Of one, and of many. @type {Readonly<Record<End, [Key, Key]>>} */
+const ENDS = {
+  complete: ["end_complete", "ends_complete"],
+  failed: ["end_failed", "ends_failed"],
+  cancelled: ["end_cancelled", "ends_cancelled"],
+};
 
 const [region] = byId("announcer");
 /** @type {string[]} */
@@ -31,12 +39,21 @@ export function announceEnd(end, name) {
   timer ??= setTimeout(flush, COLLECT_MS);
 }
 
+/**
+ * @param {End} end
+ * @param {string} name
+ * @returns {string}
+ */
+export function sayEnd(end, name) {
+  return t(ENDS[end][0], { name });
+}
+
 function flush() {
   timer = undefined;
-  for (const [end, names] of Object.entries(ends)) {
+  for (const [end, names] of /** @type {[End, string[]][]} */ (Object.entries(ends))) {
     const ended = names.splice(0);
-    if (ended.length > MAX_NAMED_ENDS) sentences.push(`${withCount(ended.length, "job")} ${end}.`);
-    else sentences.push(...ended.map((name) => `${name}: ${end}.`));
+    if (ended.length > MAX_NAMED_ENDS) sentences.push(t(ENDS[end][1], { count: ended.length }));
+    else sentences.push(...ended.map((name) => `${sayEnd(end, name)}${t("full_stop")}`));
   }
   // Unchanged text isn't read again; a new paragraph is.
   const paragraph = document.createElement("p");

@@ -1,5 +1,8 @@
 // One command for each of many downloads and jobs, a few at a time, and the sum of the results. No DOM, no clock.
 
+import { t } from "./messages.js";
+
+/** @typedef {import("./messages.js").Key} Key */
 /** @typedef {import("./row_actions.js").Verb} Verb */
 
 /**
@@ -17,13 +20,13 @@
 /** A server answers each within milliseconds, and lets no client send faster than 50 a second for long. */
 const MAX_IN_FLIGHT = 10;
 
-/** While it is done, and afterwards. @type {Readonly<Record<Verb, [string, string]>>} */
+/** While it is done, and afterwards. @type {Readonly<Record<Verb, [Key, Key]>>} */
 const WORDS = {
-  pause: ["Pausing", "paused"],
-  resume: ["Resuming", "resumed"],
-  retry: ["Retrying", "retried"],
-  cancel: ["Cancelling", "cancelled"],
-  delete: ["Removing", "removed"],
+  pause: ["doing_pause", "done_pause"],
+  resume: ["doing_resume", "done_resume"],
+  retry: ["doing_retry", "done_retry"],
+  cancel: ["doing_cancel", "done_cancel"],
+  delete: ["doing_delete", "done_delete"],
 };
 
 export class Bulk {
@@ -75,7 +78,7 @@ export class Bulk {
     }
     this.#isFilling = false;
     const [run] = this.#runs;
-    this.#onProgress(run ? `${WORDS[run.verb][0]} ${run.next - run.inFlight} of ${run.ids.length}` : "");
+    this.#onProgress(run ? t(WORDS[run.verb][0], { done: run.next - run.inFlight, count: run.ids.length }) : "");
   }
 
   /** @param {Run} run */
@@ -100,8 +103,9 @@ export class Bulk {
  * @returns {string} "12 paused, 1 skipped, 1 refused: there is no download a."
  */
 function summaryOf({ verb, done, skipped, refused, reason }) {
-  const parts = [`${done} ${WORDS[verb][1]}`];
-  if (skipped > 0) parts.push(`${skipped} skipped`);
-  if (refused > 0) parts.push(`${refused} refused: ${reason}`);
-  return parts.join(", ").replace(/\.?$/, ".");
+  const parts = [t(WORDS[verb][1], { count: done })];
+  if (skipped > 0) parts.push(t("skipped", { count: skipped }));
+  if (refused > 0) parts.push(`${t("refused", { count: refused })}${reason}`);
+  const text = parts.join(t("comma"));
+  return /[.。]\u2069?$/.test(text) ? text : `${text}${t("full_stop")}`;
 }

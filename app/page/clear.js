@@ -1,7 +1,7 @@
 // "Clear finished": asks for a confirmation before all that has ended leaves the list.
 
 import { byId } from "./dom.js";
-import { printable, withCount } from "./format.js";
+import { t } from "./messages.js";
 
 const [button, question, message, keep, clear, note] =
   byId("clear", "clear-question", "clear-message", "clear-keep", "clear-confirm", "clear-note");
@@ -33,19 +33,19 @@ export class ClearFinished {
   setCount(count) {
     if (count === this.#count) return;
     this.#count = count;
-    message.textContent = `Clear ${withCount(count, "finished job")}? Files stay.`;
+    message.textContent = t("clear_question", { count });
     if (count === 0) this.#close();
     else if (question.hidden) button.hidden = false;
   }
 
   /**
    * @param {boolean} isBusy whether a command is pending
-   * @param {string} error of the last one; "" for none
+   * @param {string} error of the last one, printable; "" for none
    */
   show(isBusy, error) {
     this.#isBusy = isBusy;
     button.setAttribute("aria-busy", String(isBusy));
-    note.textContent = printable(error);
+    note.textContent = error;
     note.hidden = error === "";
   }
 

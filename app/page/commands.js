@@ -1,5 +1,7 @@
 // The commands that this page has sent, and their results. No DOM, no clock.
 
+import { foreign, t } from "./messages.js";
+
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
  *   | "relink_download" | "limit_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
@@ -20,23 +22,23 @@
  * @property {(problem: string) => void} onOutcome
  */
 
-/** The verb of each action, for buttons and notes. @type {Readonly<Record<Action, string>>} */
+/** The verb of each action, for buttons and notes. @type {Readonly<Record<Action, import("./messages.js").Key>>} */
 export const VERBS = {
-  pause_download: "Pause",
-  resume_download: "Resume",
-  cancel_download: "Cancel",
-  retry_download: "Retry",
-  delete_download: "Delete",
-  relink_download: "New link",
-  limit_download: "Limit",
-  cancel_job: "Cancel",
-  remove_job: "Remove",
-  clear_finished: "Clear finished",
+  pause_download: "pause",
+  resume_download: "resume",
+  cancel_download: "cancel",
+  retry_download: "retry",
+  delete_download: "delete",
+  relink_download: "new_link",
+  limit_download: "limit",
+  cancel_job: "cancel",
+  remove_job: "remove",
+  clear_finished: "clear_finished",
 };
 
 const RESULT_TIMEOUT_MS = 10_000;
-const NO_ANSWER = `nothing has happened for ${RESULT_TIMEOUT_MS / 1000} s. You may try again.`;
-const LOST = "the connection was lost before the answer came.";
+const NO_ANSWER = t("no_effect", { seconds: RESULT_TIMEOUT_MS / 1000 });
+const LOST = t("lost_before_answer");
 /** Commands whose acceptance is all that the page waits for: a change of state follows the others soon. */
 const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "cancel_job"]);
 export const REMOVALS = new Set(["delete_download", "remove_job"]);
@@ -72,7 +74,7 @@ export class Commands {
   /**
    * @param {string} downloadId
    * @returns {{pending: Action | null, note: string}} pending: the command that was sent and has no effect yet; note: the
-   *   error of the last command, in words, "" for none
+   *   error of the last command, in printable words, "" for none
    */
   get(downloadId) {
     return { pending: this.#pending.get(downloadId)?.action ?? null, note: this.#notes.get(downloadId) ?? "" };
@@ -95,7 +97,7 @@ export class Commands {
       this.#notes.delete(downloadId);
       this.#onChange(downloadId, "", onOutcome !== null);
     } else {
-      this.#fail(downloadId, "there is no connection now. Try again when it is back.");
+      this.#fail(downloadId, t("no_connection"));
     }
   }
 
@@ -110,7 +112,7 @@ export class Commands {
     const isRejected = result.status === "rejected";
     const isUnknown = isRejected && UNKNOWN.has(result.reason);
     const reason = [result.message, result.reason].find((text) => typeof text === "string" && text !== "");
-    const problem = isRejected ? String(reason ?? "the server gave no reason") : "";
+    const problem = isRejected ? (reason ? foreign(String(reason)) : t("no_server_reason")) : "";
     const pending = this.#pending.get(downloadId);
     const isPending = pending && result.action === pending.action
       && (typeof result.command_id !== "string" || result.command_id === pending.commandId);
@@ -125,7 +127,7 @@ export class Commands {
       this.settle(downloadId);
       return { action, id: downloadId, isUnknown };
     }
-    if (isRejected) this.#fail(downloadId, problem, "was refused");
+    if (isRejected) this.#fail(downloadId, problem, "command_refused");
     else this.#resolve(commandId, "");
     return isUnknown ? { action, id: downloadId, isUnknown } : null;
   }
@@ -166,14 +168,14 @@ export class Commands {
   /**
    * @param {string} downloadId of a pending command
    * @param {string} problem
-   * @param {string} [verb] beside the action's own
+   * @param {"command_problem" | "command_refused"} [says]
    */
-  #fail(downloadId, problem, verb = "") {
+  #fail(downloadId, problem, says = "command_problem") {
     const pending = this.#pending.get(downloadId);
     if (!pending) return;
     const { action, commandId } = pending;
     this.#pending.delete(downloadId);
-    this.#notes.set(downloadId, `${[VERBS[action], verb].filter(Boolean).join(" ")}: ${problem}`);
+    this.#notes.set(downloadId, `${t(says, { command: t(VERBS[action]) })}${problem}`);
     this.#onChange(downloadId, this.#notes.get(downloadId) ?? "", this.#awaited.has(commandId));
     this.#resolve(commandId, problem);
   }

@@ -2,9 +2,10 @@
 
 import { byId, setText } from "./dom.js";
 import { displayName } from "./downloads.js";
-import { printable } from "./format.js";
 import { factsOf } from "./details_text.js";
 import { hasEnded, toCount } from "./merge.js";
+import { t } from "./messages.js";
+import { printable } from "./printable.js";
 import { getRecord, RecordsUnavailable } from "./records.js";
 import { hasFile } from "./row_actions.js";
 import { describeSpeeds, drawSpeeds } from "./speed_chart.js";
@@ -48,8 +49,8 @@ export class Details {
       event.preventDefault();
       this.#submitLimit();
     });
-    copyAddress.addEventListener("click", () => void this.#copy("Address"));
-    copyPath.addEventListener("click", () => void this.#copy("Path"));
+    copyAddress.addEventListener("click", () => void this.#copy("address"));
+    copyPath.addEventListener("click", () => void this.#copy("path"));
   }
 
   /** @param {Download} download */
@@ -104,7 +105,7 @@ export class Details {
     plot.hidden = samples.length === 0;
     if (samples.length > 0) {
       drawSpeeds(line, area, samples, now);
-      setText(speeds, `In the last minute: ${describeSpeeds(samples)}`);
+      setText(speeds, t("speeds", describeSpeeds(samples)));
     }
     form.hidden = isJob || !hasRecord || hasEnded(state);
     copyAddress.hidden = url === "" || !navigator.clipboard;
@@ -117,12 +118,13 @@ export class Details {
   #showFacts(facts) {
     // The same elements stay, so that a text that is being selected does.
     if (facts.map(([name]) => name).join() !== [...this.#facts.keys()].join()) {
-      this.#facts = new Map(facts.map(([name]) => [name, document.createElement("dd")]));
+      this.#facts = new Map(facts.map(([name]) => [name, document.createElement("bdi")]));
       const items = [...this.#facts].flatMap(([name, value]) => {
         const term = document.createElement("dt");
+        const place = document.createElement("dd");
         term.textContent = name;
-        value.dir = "auto";
-        return [term, value];
+        place.append(value);
+        return [term, place];
       });
       list.replaceChildren(...items);
     }
@@ -137,19 +139,19 @@ export class Details {
     if (!isValid || !download) return;
     this.#setLimit(download.id, Math.round(value * MEGA), (problem) => {
       if (this.#download !== download) return;
-      note.textContent = problem === "" ? "The limit is set." : printable(`The limit was refused: ${problem}`);
+      note.textContent = problem === "" ? t("limit_set") : `${t("limit_refused")}${problem}`;
       void this.read();
     });
   }
 
-  /** @param {"Address" | "Path"} what */
+  /** @param {"address" | "path"} what */
   async #copy(what) {
     const { url = "", filePath = "" } = this.#download ?? {};
     try {
-      await navigator.clipboard.writeText(what === "Address" ? url : filePath);
-      note.textContent = `${what} copied.`;
+      await navigator.clipboard.writeText(what === "address" ? url : filePath);
+      note.textContent = t(what === "address" ? "address_copied" : "path_copied");
     } catch {
-      note.textContent = "The browser doesn't allow copying here; select the text.";
+      note.textContent = t("no_copying");
     }
   }
 }

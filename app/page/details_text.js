@@ -1,7 +1,8 @@
 // The facts about a download or a job, in words for its details. Pure: no DOM, no clock.
 
-import { formatSpeed, formatTime, printable, toPercent, withCount } from "./format.js";
+import { formatPercent, formatSpeed, formatTime } from "./format.js";
 import { hasEnded, toCount } from "./merge.js";
+import { alone, t } from "./messages.js";
 import { amountOf, detailOf, stateOf } from "./row_text.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
@@ -18,30 +19,30 @@ const FOLDER = /^(.*)[/\\]/;
 export function factsOf(download, record) {
   const { state, isJob, kind, url, filePath, errorMessage, speed, progress, attempt, message, id } = download;
   const isRunning = state === "running";
-  /** @type {[string, string | undefined][]} */
+  /** @type {[import("./messages.js").Key, string | undefined][]} */
   const facts = [
-    ["State", stateOf(download)],
-    [state === "queued" ? "Waits, since" : "Reason", errorMessage],
-    ["Kind", kind],
-    ["Does", isJob && isRunning ? message : ""],
-    ["Result", isJob && state === "complete" ? detailOf({ ...download, kind: "", message: "" }) : ""],
-    ["Address", url],
-    ["File", filePath.replace(FOLDER, "")],
-    ["Folder", FOLDER.exec(filePath)?.[1]],
-    [isJob ? "Done" : "Size", amountOf(download)],
-    ["Progress", progress > 0 ? `${toPercent(progress)} %` : ""],
-    ["Speed", isRunning && speed !== null ? formatSpeed(speed) : ""],
-    ["Added", timeOf(record.created_at)],
-    [hasEnded(state) ? "Ended" : "Last change", timeOf(record.updated_at)],
-    ["Attempt", attemptOf(attempt, record)],
-    ["Next try", timeOf(record.retry_at)],
-    ["Worker", textOf(record.worker)],
-    ["Limit", limitOf(record)],
-    ["Priority", toCount(Math.abs(Number(record.priority))) ? String(record.priority) : ""],
-    ["Owner", textOf(record.owner)],
-    ["Id", id],
+    ["state", stateOf(download)],
+    [state === "queued" ? "waits_since" : "reason", errorMessage],
+    ["kind", kind],
+    ["does", isJob && isRunning ? message : ""],
+    ["result", isJob && state === "complete" ? detailOf({ ...download, kind: "", message: "" }) : ""],
+    ["address", url],
+    ["file", filePath.replace(FOLDER, "")],
+    ["folder", FOLDER.exec(filePath)?.[1]],
+    [isJob ? "done" : "size", amountOf(download)],
+    ["progress", progress > 0 ? formatPercent(progress) : ""],
+    ["speed", isRunning && speed !== null ? formatSpeed(speed) : ""],
+    ["added_at", timeOf(record.created_at)],
+    [hasEnded(state) ? "ended_at" : "changed_at", timeOf(record.updated_at)],
+    ["attempt", attemptOf(attempt, record)],
+    ["next_try_at", timeOf(record.retry_at)],
+    ["worker", textOf(record.worker)],
+    ["limit", limitOf(record)],
+    ["priority", toCount(Math.abs(Number(record.priority))) ? String(record.priority) : ""],
+    ["owner", textOf(record.owner)],
+    ["id", id],
   ];
-  return facts.flatMap(([name, fact]) => (fact ? [[name, printable(fact)]] : []));
+  return facts.flatMap(([name, fact]) => (fact ? [[t(name), alone(fact)]] : []));
 }
 
 /**
@@ -52,7 +53,7 @@ export function factsOf(download, record) {
 function attemptOf(attempt, record) {
   const retries = toCount(record.retries) ?? 0;
   if (attempt === 0) return "";
-  return retries === 0 ? String(attempt) : `${attempt}, after ${withCount(retries, "failed try", "failed tries")}`;
+  return retries === 0 ? String(attempt) : t("attempt_after", { attempt, count: retries });
 }
 
 /**

@@ -3,8 +3,8 @@
 import { announce } from "./announcer.js";
 import { byId, isTyping, setText } from "./dom.js";
 import { displayName } from "./downloads.js";
-import { withCount } from "./format.js";
 import { hasEnded } from "./merge.js";
+import { t } from "./messages.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
 
@@ -27,7 +27,7 @@ export class Filter {
       this.#state = stateFilter.value;
       onChange();
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => announce(`${count.textContent} shown.`), ANNOUNCE_DELAY_MS);
+      this.#timer = setTimeout(() => announce(t("shown", { jobs: count.textContent })), ANNOUNCE_DELAY_MS);
     };
     search.addEventListener("input", change);
     stateFilter.addEventListener("change", change);
@@ -72,8 +72,8 @@ export class Filter {
    */
   showCount(total, visible, isSearching) {
     const isFiltering = search.value !== "" || stateFilter.value !== "";
-    const shown = isFiltering ? `${visible} of ${withCount(total, "job")}` : withCount(total, "job");
-    const text = isSearching ? `${shown}, searching…` : shown;
+    const shown = t(isFiltering ? "job_count_of" : "job_count", { count: total, visible });
+    const text = isSearching ? `${shown}${t("searching")}` : shown;
     none.hidden = !isFiltering || total === 0 || visible > 0 || isSearching;
     setText(count, text);
   }

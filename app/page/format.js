@@ -1,9 +1,16 @@
-// Numbers and foreign text, formatted for people. Pure: no DOM, no clock.
+// Numbers and times, formatted for people in their language. No clock.
 
+import { locale, t } from "./messages.js";
+
+/** @type {import("./messages.js").Key[]} */
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
-const MAX_TEXT_CHARS = 500;
-const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
-const TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+const COUNT = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+const WHOLE = new Intl.NumberFormat(locale, { maximumFractionDigits: 0, useGrouping: false });
+const TENTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const TWO_DIGITS = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2 });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" });
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const TIME = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 
 /**
  * The number and unit of a size, in steps of 1000: 1536000 → ["1.5", "MB"].
@@ -18,7 +25,7 @@ function scale(bytes) {
     value /= 1000;
     unit += 1;
   }
-  return [unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1), UNITS[unit]];
+  return [(unit === 0 || value >= 99.95 ? WHOLE : TENTHS).format(value), t(UNITS[unit])];
 }
 
 /**
@@ -63,7 +70,7 @@ export function formatCounts(done, total, unit) {
  * @returns {string} "12.3 MB/s"
  */
 export function formatSpeed(bytesPerSecond) {
-  return `${formatSize(bytesPerSecond)}/s`;
+  return t("speed_of", { size: formatSize(bytesPerSecond) });
 }
 
 /**
@@ -77,17 +84,27 @@ export function toPercent(progress) {
 }
 
 /**
+ * @param {number} progress 0 to 1
+ * @returns {string} "42 %"
+ */
+export function formatPercent(progress) {
+  return t("percent", { number: toPercent(progress) });
+}
+
+/**
  * Coarser the longer it is, so that it doesn't flicker.
  * @param {number} seconds
  * @returns {string} "12 s", "3 min", "1 h 05 min", "3 d"
  */
 export function formatDuration(seconds) {
-  if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 59.5) return t("seconds", { number: Math.max(1, Math.round(seconds)) });
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
+  if (minutes < 60) return t("minutes", { number: minutes });
+  if (minutes < 48 * 60) {
+    return t("hours", { hours: Math.floor(minutes / 60), minutes: TWO_DIGITS.format(minutes % 60) });
+  }
   const days = Math.round(minutes / 1440);
-  return days > 999 ? "years" : `${days} d`;
+  return days > 999 ? t("years") : t("days", { number: days });
 }
 
 /**
@@ -95,26 +112,15 @@ export function formatDuration(seconds) {
  * @returns {string} "Nov 30, 2026, 6:07:51 PM"
  */
 export function formatTime(seconds) {
-  return seconds < 8.64e12 ? TIME.format(seconds * 1000) : "";
+  // Some languages have marks of direction in it, which are for foreign text alone to see.
+  return seconds < 8.64e12 ? TIME.format(seconds * 1000).replace(/\u200f/g, "") : "";
 }
 
 /**
- * Foreign text, cut to the length that a row can hold. Control and direction characters, which could hide the end of a
- * name, become visible.
- * @param {string} text
- * @returns {string}
+ * @param {string[]} days such as "mon"
+ * @returns {string} "Mon, Wed"
  */
-export function printable(text) {
-  const cut = text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text;
-  return cut.replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
-}
-
-/**
- * @param {number} count
- * @param {string} one
- * @param {string} [many]
- * @returns {string} "1 job", "2 jobs"
- */
-export function withCount(count, one, many = `${one}s`) {
-  return `${count} ${count === 1 ? one : many}`;
+export function formatDays(days) {
+  const dates = days.map((day) => Date.UTC(2024, 0, 1 + DAYS.indexOf(day))); // that year began on a Monday
+  return dates.map((date) => DAY.format(date)).join(t("comma"));
 }

@@ -1,7 +1,8 @@
 // The top of the page: the state of the connection, and the totals of all downloads.
 
 import { byId, setText } from "./dom.js";
-import { formatSpeed, toPercent } from "./format.js";
+import { formatPercent, formatSpeed } from "./format.js";
+import { t } from "./messages.js";
 
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
@@ -27,11 +28,12 @@ export function showConnection(state, now) {
  * @param {boolean} isLive false without a connection, when the speed is unknown
  */
 export function showTotals(totals, isLive) {
-  setText(active, `${totals.active} active`);
+  const count = t("active_count", { count: totals.active });
+  setText(active, count);
   document.documentElement.toggleAttribute("data-jobs-alone", totals.hasJobsAlone);
-  setText(speed, isLive ? formatSpeed(totals.speed) : "– B/s");
-  const percent = totals.progress === null ? [] : [`${toPercent(totals.progress)} %`];
-  const counts = totals.active > 0 ? [...percent, `${totals.active} active`] : [];
+  setText(speed, isLive ? formatSpeed(totals.speed) : t("no_speed"));
+  const percent = totals.progress === null ? [] : [formatPercent(totals.progress)];
+  const counts = totals.active > 0 ? [...percent, count] : [];
   const title = [...counts, "Simulcast"].join(" · ");
   if (document.title !== title) document.title = title;
 }
@@ -42,12 +44,12 @@ export function showTotals(totals, isLive) {
  * @returns {string} the state in words
  */
 export function describe(state, now) {
-  if (state.phase === "connected") return state.transport === "sse" ? "Live (by SSE)" : "Live";
+  if (state.phase === "connected") return t(state.transport === "sse" ? "live_by_sse" : "live");
   if (state.phase === "lost") {
     const seconds = Math.max(1, Math.ceil(((state.retryAt ?? now) - now) / 1000));
-    return `No connection, next try in ${seconds} s`;
+    return t("next_try", { seconds });
   }
-  if (state.phase !== "refused") return "Connecting…";
-  if (state.wantsToken) return "A token is required";
-  return `The server refused the connection: ${state.reason || `code ${state.code}`}`;
+  if (state.phase !== "refused") return t("connecting");
+  if (state.wantsToken) return t("token_required");
+  return t("connection_refused", { reason: state.reason || t("code", { code: state.code ?? 0 }) });
 }

@@ -2,8 +2,8 @@
 
 import { announce } from "./announcer.js";
 import { byId, isTyping } from "./dom.js";
-import { withCount } from "./format.js";
 import { linksOf } from "./links.js";
+import { t } from "./messages.js";
 
 const [input] = byId("urls");
 const { documentElement: root } = document;
@@ -26,7 +26,7 @@ export function listenForLinks() {
     root.removeAttribute("data-dropping");
     if (isElsewhere(event)) return;
     event.preventDefault();
-    if (event.dataTransfer && !fillIn(linksOf(event.dataTransfer))) announce("There is no link in what was dropped.");
+    if (event.dataTransfer && !fillIn(linksOf(event.dataTransfer))) announce(t("no_link"));
   });
 }
 
@@ -47,6 +47,6 @@ function fillIn(links) {
   input.value = [input.value.trim(), ...links].filter(Boolean).join("\n");
   input.dispatchEvent(new Event("input"));
   input.focus();
-  announce(`${withCount(links.length, "address", "addresses")} filled in.`);
+  announce(t("filled_in", { count: links.length }));
   return true;
 }

@@ -1,7 +1,8 @@
 // The limits of all workers together: those that hold now on a button, and all of them in a dialog, where they are changed.
 
 import { byId, setText } from "./dom.js";
-import { formatSpeed, printable, withCount } from "./format.js";
+import { formatDays, formatSpeed } from "./format.js";
+import { foreign, t } from "./messages.js";
 import { token } from "./token.js";
 
 /** @typedef {{max_speed: number | null, max_downloads: number | null}} Allowed */
@@ -51,13 +52,13 @@ export function limitsDialog(announce) {
     event.preventDefault();
     const limits = collect();
     if (limits === null) {
-      note.textContent = "A number is missing, or is none.";
+      note.textContent = t("no_number");
       return;
     }
     const problem = await write(limits);
-    note.textContent = problem === "" ? "" : printable(`The limits were refused: ${problem}`);
+    note.textContent = problem === "" ? "" : `${t("limits_refused")}${problem}`;
     if (problem !== "") return;
-    announce("The limits are set.");
+    announce(t("limits_set"));
     dialog.close();
   });
   setInterval(() => document.visibilityState === "visible" && !button.hidden && void read(), LOOK_AGAIN_MS);
@@ -88,11 +89,11 @@ async function write(limits) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const answer = await response.json();
-    if (!response.ok) return String(answer.detail ?? response.status);
+    if (!response.ok) return foreign(String(answer.detail ?? response.status));
     show(answer);
     return "";
   } catch {
-    return "the server does not answer";
+    return t("server_silent");
   }
 }
 
@@ -104,9 +105,9 @@ function show(limits) {
   const { max_speed: bytes, max_downloads: count } = limits.now;
   const parts = [
     ...(bytes === null ? [] : [formatSpeed(bytes)]),
-    ...(count === null ? [] : [withCount(count, "download")]),
+    ...(count === null ? [] : [t("download_count", { count })]),
   ];
-  setText(button, parts.length > 0 ? `Limits: ${parts.join(", ")}` : "Limits");
+  setText(button, parts.length > 0 ? `${t("limits_now")}${parts.join(t("comma"))}` : t("limits"));
   button.hidden = false;
   return limits;
 }
@@ -129,7 +130,7 @@ function addPeriod({ days, start, end, max_speed, max_downloads }) {
   const [select, from, to, bytes, count] = fieldsOf(row);
   const value = days.join();
   // Other days than those that are offered come from the command line, and stay.
-  if (![...select.options].some((option) => option.value === value)) select.add(new Option(days.join(", "), value));
+  if (![...select.options].some((option) => option.value === value)) select.add(new Option(formatDays(days), value));
   [select.value, from.value, to.value] = [value, start, end];
   bytes.value = max_speed === null ? "" : max_speed / MEGA;
   count.value = max_downloads ?? "";

@@ -3,7 +3,6 @@
 import { announce } from "./announcer.js";
 import { Bulk } from "./bulk.js";
 import { byId, setText } from "./dom.js";
-import { printable } from "./format.js";
 import { Notice } from "./notice.js";
 import { Removals } from "./removals.js";
 import { actionsOf } from "./row_actions.js";
@@ -34,7 +33,7 @@ export class Many {
     this.#bulk = new Bulk({
       send: (verb, id, onOutcome) => this.#send(verb, id, onOutcome),
       onProgress: (text) => setText(progress, text),
-      onEnd: (verb, summary, hasProblem) => this.#tell(verb, printable(summary), hasProblem),
+      onEnd: (verb, summary, hasProblem) => this.#tell(verb, summary, hasProblem),
     });
     this.removals = new Removals({
       notice: this.#notice,

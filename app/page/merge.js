@@ -1,5 +1,7 @@
 // The effect of one event, or one record, on a download or a job. Pure: no DOM, no clock, no socket.
 
+import { t } from "./messages.js";
+
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./downloads.js").State} State */
 
@@ -106,7 +108,7 @@ export function merge(download, event, state, attempt, now) {
   } else if (state === "queued") {
     download.errorMessage = toText(event.error_message) ?? ""; // why it waits for its next try
   } else if (state === "error") {
-    download.errorMessage = toText(event.error_message) ?? "no reason was given";
+    download.errorMessage = toText(event.error_message) ?? t("no_reason");
   }
 }
 

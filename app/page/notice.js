@@ -1,7 +1,6 @@
 // The notice at the bottom: the latest result, with all that can still be done about it for ten seconds.
 
 import { byId } from "./dom.js";
-import { printable } from "./format.js";
 
 const SHOWN_MS = 10_000;
 /** The pause until it looks again if the person is still on it. */
@@ -27,13 +26,13 @@ export class Notice {
 
   /**
    * Takes the place of the notice before.
-   * @param {string} text
+   * @param {string} text printable
    * @param {{label: string, act: () => void}[]} [actions] each a button
    * @param {() => void} [onEnd] nothing can be done about it any more
    */
   show(text, actions = [], onEnd = () => {}) {
     this.close();
-    message.textContent = printable(text);
+    message.textContent = text;
     buttons.replaceChildren(
       ...actions.map(({ label, act }) => {
         const button = document.createElement("button");

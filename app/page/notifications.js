@@ -1,8 +1,8 @@
 // Notifications of ends while the page is not seen. Off until the person asks for them.
 
-import { announce } from "./announcer.js";
+import { announce, sayEnd } from "./announcer.js";
 import { byId } from "./dom.js";
-import { withCount } from "./format.js";
+import { t } from "./messages.js";
 import { readPreference, storePreference } from "./preferences.js";
 
 /** @typedef {import("./announcer.js").End} End */
@@ -34,14 +34,14 @@ export class Notifications {
    */
   tell(end, name) {
     if (!this.#isOn || document.visibilityState === "visible") return;
-    this.#ends.push(`${name}: ${end}`);
+    this.#ends.push(sayEnd(end, name));
     this.#timer ??= setTimeout(() => this.#show(), COLLECT_MS);
   }
 
   async #toggle() {
     if (this.#isOn) this.#turn(false);
     else if ((await Notification.requestPermission()) === "granted") this.#turn(true);
-    else announce("The browser refuses notifications of this page.");
+    else announce(t("notify_refused"));
     storePreference("notify", this.#isOn ? "on" : "");
   }
 
@@ -54,7 +54,7 @@ export class Notifications {
   #show() {
     this.#timer = undefined;
     const ends = this.#ends.splice(0);
-    const body = ends.length > MAX_NAMED ? `${withCount(ends.length, "job")} ended.` : ends.join("\n");
+    const body = ends.length > MAX_NAMED ? t("ends", { count: ends.length }) : ends.join("\n");
     try {
       const notification = new Notification("Simulcast", { body, icon: "page/icon.svg", tag: "simulcast" });
       notification.addEventListener("click", () => {

@@ -9,13 +9,13 @@ import { Details } from "./details.js";
 import { byId } from "./dom.js";
 import { displayName, Downloads } from "./downloads.js";
 import { Filter } from "./filter.js";
-import { printable, withCount } from "./format.js";
 import { Gateway } from "./gateway.js";
 import { describe, showConnection, showTotals } from "./header.js";
 import { listenForLinks } from "./incoming.js";
 import { limitsDialog } from "./limits.js";
 import { Many } from "./many.js";
 import { hasEnded, isSilent } from "./merge.js";
+import { t, translatePage } from "./messages.js";
 import { Notifications } from "./notifications.js";
 import { orderChoice } from "./order.js";
 import { Reader } from "./reader.js";
@@ -37,6 +37,7 @@ const INTERVAL_MS = 500;
 /** @type {Partial<Record<string, import("./announcer.js").End>>} */
 const ENDS = { complete: "complete", error: "failed", cancelled: "cancelled" };
 
+translatePage();
 const [tools, empty, retry] = byId("tools", "empty", "retry");
 const downloads = new Downloads();
 /** @type {ConnectionState} */
@@ -62,7 +63,7 @@ const commands = new Commands({
     const download = downloads.get(id);
     if (download && note !== "") removals.settle(download);
     if (download) rows.draw(download);
-    if (note !== "" && !isOneOfMany) announce(printable(note));
+    if (note !== "" && !isOneOfMany) announce(note);
   },
 });
 const reader = new Reader(downloads, draw, () => rows.refresh());
@@ -132,14 +133,14 @@ function takeResult(result) {
   if (command === null) return;
   const { action, id, isUnknown } = command;
   if (action === "clear_finished") {
-    announce(`${withCount(clearing.length + reader.countUnread("ended"), "finished job")} cleared.`);
+    announce(t("cleared", { count: clearing.length + reader.countUnread("ended") }));
     reader.forgetEnded();
     for (const ended of clearing.splice(0)) {
       // The server tells nothing of those that it has forgotten.
       if (hasEnded(downloads.get(ended)?.state ?? "queued")) forget(ended);
     }
   } else if (action === "relink_download") {
-    announce("The new link is recorded.");
+    announce(t("link_recorded"));
   } else if (isUnknown && REMOVALS.has(action)) {
     forget(id);
   } else {
@@ -173,8 +174,8 @@ function draw({ download, before, removed }) {
     // A new download that has ended already is part of a snapshot, and no news.
     const end = ENDS[download.state];
     if (before !== null && end) {
-      announceEnd(end, printable(displayName(download)));
-      notifications.tell(end, printable(displayName(download)));
+      announceEnd(end, displayName(download));
+      notifications.tell(end, displayName(download));
     }
   }
   rows.draw(download);
@@ -208,7 +209,7 @@ function connectionChanged(state) {
   connection = state;
   showConnection(state, Date.now());
   if (state.phase === "connected") {
-    announce(announcedPhase === "lost" ? "Connected again." : "Connected.");
+    announce(t(announcedPhase === "lost" ? "connected_again" : "connected"));
     announcedPhase = "connected";
     closeAccess();
     readLimits();
@@ -220,10 +221,10 @@ function connectionChanged(state) {
   commands.failAll();
   if (state.phase === "refused") {
     if (state.wantsToken) openAccess(token.text && state.reason);
-    announce(`${printable(describe(state, Date.now()))}.`);
+    announce(`${describe(state, Date.now())}${t("full_stop")}`);
   }
   if (state.phase === "lost" && announcedPhase !== "lost") {
-    announce("No connection. The page keeps trying.");
+    announce(t("lost"));
     announcedPhase = "lost";
   }
 }

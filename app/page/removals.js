@@ -3,7 +3,7 @@
 import { announce } from "./announcer.js";
 import { isTyping } from "./dom.js";
 import { displayName } from "./downloads.js";
-import { printable } from "./format.js";
+import { t } from "./messages.js";
 import { hasFile } from "./row_actions.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
@@ -76,7 +76,7 @@ export class Removals {
     this.#undoable = [];
     this.#notice.close();
     for (const download of downloads) this.settle(download);
-    announce(`${nameOf(downloads)}: kept.`);
+    announce(t("kept", { name: nameOf(downloads) }));
   }
 
   /**
@@ -99,14 +99,13 @@ export class Removals {
     const downloads = this.#undoable;
     const files = downloads.filter(hasFile);
     for (const download of downloads) this.#leaving.set(download.id, takesFiles && files.includes(download));
-    const stay = files.length === 1 ? "its file stays" : "files stay";
-    const fate = takesFiles ? "removed, and deleted from the disk" : "removed from the list";
-    const text = `${nameOf(downloads)}: ${fate}${files.length > 0 && !takesFiles ? `; ${stay}` : ""}.`;
-    const label = files.length === 1 ? "Delete file too" : `Delete ${files.length} files too`;
-    const actions = [{ label: "Undo", act: () => this.undo() }];
+    const fate = takesFiles ? "removed_from_disk" : ["removed", "removed_file_stays"][files.length] ?? "removed_files_stay";
+    const text = t(/** @type {import("./messages.js").Key} */ (fate), { name: nameOf(downloads) });
+    const label = files.length === 1 ? t("delete_file") : t("delete_files", { count: files.length });
+    const actions = [{ label: t("undo"), act: () => this.undo() }];
     if (files.length > 0 && !takesFiles) actions.push({ label, act: () => this.#takeFiles() });
     this.#notice.show(text, actions, () => this.commit());
-    announce(`${text} It can be undone for ten seconds.`);
+    announce(`${text}${t("undo_hint")}`);
   }
 
   #takeFiles() {
@@ -123,5 +122,5 @@ export class Removals {
  * @returns {string}
  */
 function nameOf(downloads) {
-  return downloads.length === 1 ? printable(displayName(downloads[0])) : `${downloads.length} jobs`;
+  return downloads.length === 1 ? displayName(downloads[0]) : t("job_count", { count: downloads.length });
 }

@@ -3,8 +3,10 @@
 import { VERBS } from "./commands.js";
 import { byId } from "./dom.js";
 import { displayName, secondsLeft } from "./downloads.js";
-import { formatDuration, formatSize, formatSpeed, printable, toPercent } from "./format.js";
+import { formatDuration, formatPercent, formatSize, formatSpeed, toPercent } from "./format.js";
 import { isSilent } from "./merge.js";
+import { alone, t } from "./messages.js";
+import { printable } from "./printable.js";
 import { endActionOf, hasFile, isRemovable, mainActionOf, needsLink } from "./row_actions.js";
 import { amountOf, detailOf, stateOf } from "./row_text.js";
 
@@ -14,6 +16,17 @@ import { amountOf, detailOf, stateOf } from "./row_text.js";
 
 /** Screen readers read a bar out when it moves. */
 const ARIA_INTERVAL_MS = 5_000;
+
+/** The labels of buttons. @type {Partial<Record<Action, import("./messages.js").Key>>} */
+const OF_ONE = {
+  pause_download: "pause_one",
+  resume_download: "resume_one",
+  cancel_download: "cancel_one",
+  retry_download: "retry_one",
+  delete_download: "delete_one",
+  cancel_job: "cancel_one",
+  remove_job: "remove_one",
+};
 
 const [template] = byId("row-template");
 
@@ -76,20 +89,20 @@ export class Row {
     if (this.#changes("name", name)) {
       this.#write("title", name);
       this.slots.title.title = name;
-      this.slots.select.setAttribute("aria-label", `Select ${name}`);
-      this.slots.bar.setAttribute("aria-label", `Progress of ${name}`);
+      this.slots.select.setAttribute("aria-label", t("select_one", { name }));
+      this.slots.bar.setAttribute("aria-label", t("progress_of", { name }));
     }
     this.#write("state", stateOf(download));
-    const detail = printable(silent ? "no updates for a while" : detailOf(download));
+    const detail = silent ? t("silent") : alone(detailOf(download));
     if (this.#write("detail", detail)) this.slots.detail.title = detail;
     const hidesPercent = isTotalUnknown || state === "complete" || (state !== "running" && percent === 0);
-    this.#write("percent", hidesPercent ? "" : `${percent} %`);
+    this.#write("percent", hidesPercent ? "" : formatPercent(progress));
     this.#write("size", amountOf(download));
     this.#write("speed", download.speed === null || silent ? "" : formatSpeed(download.speed));
-    this.#write("left", seconds === null ? "" : `${formatDuration(seconds)} left`);
+    this.#write("left", seconds === null ? "" : t("time_left", { time: formatDuration(seconds) }));
     this.#patchBar(download, isTotalUnknown, percent, now);
     if (this.#changes("note", note)) {
-      this.slots.note.textContent = printable(note);
+      this.slots.note.textContent = note;
       this.slots.note.hidden = note === "";
     }
     this.#patchSave(download, name);
@@ -104,7 +117,7 @@ export class Row {
    * @param {number} now ms
    */
   #patchBar(download, isTotalUnknown, percent, now) {
-    const { state, isJob, progress, received } = download;
+    const { state, progress } = download;
     const { bar, fill } = this.slots;
     if (this.#changes("unknown", String(isTotalUnknown))) bar.classList.toggle("unknown", isTotalUnknown);
     // A thousandth of the bar is less than a pixel.
@@ -113,10 +126,7 @@ export class Row {
 
     if (state === this.#state && now - this.#ariaAt < ARIA_INTERVAL_MS) return;
     this.#ariaAt = now;
-    const unknown = isJob
-      ? [amountOf(download) || "nothing", "done, total unknown"].join(" ")
-      : `size unknown, ${formatSize(received ?? 0)} received`;
-    const text = isTotalUnknown ? unknown : `${percent} %`;
+    const text = isTotalUnknown ? unknownOf(download) : formatPercent(progress);
     if (!this.#changes("aria", text)) return;
     bar.setAttribute("aria-valuetext", text);
     if (isTotalUnknown) bar.removeAttribute("aria-valuenow");
@@ -133,7 +143,7 @@ export class Row {
     const isServed = hasFile(download) && "files" in document.documentElement.dataset;
     if (!this.#changes("save", isServed ? name : "")) return;
     save.hidden = !isServed;
-    save.setAttribute("aria-label", `Save ${name}`);
+    save.setAttribute("aria-label", t("save_one", { name }));
     save.setAttribute("href", `downloads/${encodeURIComponent(download.id)}/file`);
   }
 
@@ -152,7 +162,7 @@ export class Row {
     this.#patchAction("end", endActionOf(download), name, pending);
     if (this.#changes("link", `${needsLink(download)} ${pending} ${name}`)) {
       link.hidden = !needsLink(download);
-      link.setAttribute("aria-label", `${VERBS.relink_download} for ${name}`);
+      link.setAttribute("aria-label", t("new_link_one", { name }));
       link.setAttribute("aria-busy", String(pending === "relink_download"));
     }
     const onMain = activeElement === main && main.hidden;
@@ -179,11 +189,11 @@ export class Row {
     if (action === null) return;
     if (slot === "end" && (button.dataset.action ?? action) !== action) this.endChangedAt = Date.now();
     button.dataset.action = action;
-    button.title = VERBS[action];
-    button.setAttribute("aria-label", `${VERBS[action]} ${name}`);
+    button.title = t(VERBS[action]);
+    button.setAttribute("aria-label", t(OF_ONE[action] ?? VERBS[action], { name }));
     const [icon, label] = button.querySelectorAll("use, span");
     icon.setAttribute("href", `#icon-${action.split("_")[0]}`);
-    label.textContent = VERBS[action];
+    label.textContent = t(VERBS[action]);
   }
 
   /**
@@ -207,4 +217,14 @@ export class Row {
     this.#written.set(slot, value);
     return true;
   }
+}
+
+/**
+ * @param {Download} download whose total is unknown
+ * @returns {string} how much of it is done
+ */
+function unknownOf(download) {
+  if (!download.isJob) return t("received_of_unknown", { size: formatSize(download.received ?? 0) });
+  const amount = amountOf(download);
+  return amount === "" ? t("nothing_of_unknown") : t("done_of_unknown", { amount });
 }

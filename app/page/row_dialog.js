@@ -2,7 +2,8 @@
 
 import { byId } from "./dom.js";
 import { displayName } from "./downloads.js";
-import { formatSize, printable, toPercent } from "./format.js";
+import { formatPercent, formatSize } from "./format.js";
+import { t } from "./messages.js";
 import { losesMuch, needsLink } from "./row_actions.js";
 
 /** @typedef {import("./commands.js").Action} Action */
@@ -22,7 +23,7 @@ const [cancelTemplate, linkTemplate] = byId("cancel-template", "link-template");
 /** @type {Question} */
 const CANCEL = {
   template: /** @type {any} */ (cancelTemplate),
-  label: (name) => `Cancel ${name}?`,
+  label: (name) => t("cancel_question", { name }),
   opener: (row) => row.slots.end,
   fits: losesMuch,
 };
@@ -32,7 +33,7 @@ const QUESTIONS = {
   cancel_job: CANCEL,
   relink_download: {
     template: /** @type {any} */ (linkTemplate),
-    label: (name) => `New link for ${name}`,
+    label: (name) => t("new_link_one", { name }),
     opener: (row) => row.slots.link,
     fits: needsLink,
   },
@@ -70,7 +71,7 @@ export class RowDialog {
     const element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     const input = element.querySelector("input");
     const message = element.querySelector("[data-message]");
-    element.setAttribute("aria-label", question.label(printable(displayName(download))));
+    element.setAttribute("aria-label", question.label(displayName(download)));
     if (message) message.textContent = lossOf(download);
     element.addEventListener("click", ({ target }) => {
       const answer = target instanceof Element ? target.closest("button")?.dataset.answer : undefined;
@@ -122,6 +123,6 @@ export class RowDialog {
  * @returns {string} how much its cancellation throws away
  */
 function lossOf({ isJob, received, progress }) {
-  if (isJob || received === null) return `${toPercent(progress)} % of it is done, and will be lost.`;
-  return `${formatSize(received)} of it will be thrown away.`;
+  if (isJob || received === null) return t("loss_of_done", { percent: formatPercent(progress) });
+  return t("loss_of_bytes", { size: formatSize(received) });
 }

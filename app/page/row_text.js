@@ -1,18 +1,19 @@
 // The words of a row about a download or a job. Pure: no DOM, no clock.
 
 import { formatCounts, formatSizes } from "./format.js";
+import { t } from "./messages.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./downloads.js").State} State */
 
-/** @type {Readonly<Record<State, string>>} */
+/** @type {Readonly<Record<State, import("./messages.js").Key>>} */
 const STATE_WORDS = {
-  queued: "Queued",
-  running: "Downloading",
-  paused: "Paused",
-  complete: "Complete",
-  error: "Failed",
-  cancelled: "Cancelled",
+  queued: "queued",
+  running: "downloading",
+  paused: "paused",
+  complete: "complete",
+  error: "failed",
+  cancelled: "cancelled",
 };
 
 /**
@@ -20,9 +21,9 @@ const STATE_WORDS = {
  * @returns {string}
  */
 export function stateOf({ state, isJob, isCancelling, phase }) {
-  if (phase === "checksum") return "Checking";
-  if (isCancelling) return "Cancelling";
-  return isJob && state === "running" ? "Running" : STATE_WORDS[state];
+  if (phase === "checksum") return t("checking");
+  if (isCancelling) return t("cancelling");
+  return t(isJob && state === "running" ? "running" : STATE_WORDS[state]);
 }
 
 /**
@@ -40,7 +41,7 @@ export function amountOf({ isJob, received, total, unit }) {
  */
 export function detailOf(download) {
   const { state, isJob, kind, errorMessage, filePath, url } = download;
-  if (state === "queued" && errorMessage) return withKind(kind, `tried again soon: ${errorMessage}`);
+  if (state === "queued" && errorMessage) return withKind(kind, t("tried_again", { reason: errorMessage }));
   if (state === "error") return withKind(kind, errorMessage);
   if (isJob) return withKind(kind, (state === "complete" && resultOf(download)) || download.message);
   if (state === "complete") return filePath;

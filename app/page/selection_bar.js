@@ -3,6 +3,7 @@
 import { announce } from "./announcer.js";
 import { byId, isTyping, setText } from "./dom.js";
 import { formatSize } from "./format.js";
+import { t } from "./messages.js";
 import { actionsOf, losesMuch } from "./row_actions.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
@@ -18,7 +19,14 @@ const [bar, count, actions, clear, question, message, keep, confirm] =
     "cancel-keep", "cancel-confirm");
 const [list, focusFallback] = byId("rows", "list-title");
 const buttons = /** @type {HTMLButtonElement[]} */ ([...actions.querySelectorAll("[data-verb]")]);
-const LABELS = new Map(buttons.map((button) => [button, button.textContent]));
+/** @type {Readonly<Record<string, import("./messages.js").Key>>} */
+const LABELS = {
+  pause: "pause_count",
+  resume: "resume_count",
+  retry: "retry_count",
+  cancel: "cancel_count",
+  delete: "delete_count",
+};
 
 export class SelectionBar {
   /** The number of rows that it says. */
@@ -80,7 +88,7 @@ export class SelectionBar {
       const possible = counts.get(button.dataset.verb) ?? 0;
       const hadFocus = document.activeElement === button;
       button.hidden = possible === 0;
-      setText(button, `${LABELS.get(button)} ${possible}`);
+      setText(button, t(LABELS[button.dataset.verb ?? ""], { count: possible }));
       if (hadFocus && button.hidden) (bar.hidden ? focusFallback : clear).focus();
     }
   }
@@ -90,12 +98,12 @@ export class SelectionBar {
     const hadFocus = bar.contains(document.activeElement);
     this.#size = size;
     this.#closeQuestion();
-    count.textContent = `${size} selected`;
+    count.textContent = t("selected", { count: size });
     bar.hidden = size === 0;
     document.documentElement.toggleAttribute("data-selecting", size > 0);
     if (hadFocus && size === 0) focusFallback.focus({ preventScroll: true });
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => announce(`${count.textContent}.`), ANNOUNCE_DELAY_MS);
+    this.#timer = setTimeout(() => announce(`${count.textContent}${t("full_stop")}`), ANNOUNCE_DELAY_MS);
   }
 
   /** @param {Verb} verb a cancellation that throws much away asks first */
@@ -106,8 +114,8 @@ export class SelectionBar {
       return;
     }
     const bytes = downloads.reduce((sum, { isJob, received }) => sum + (isJob ? 0 : received ?? 0), 0);
-    const loss = bytes > 0 ? `${formatSize(bytes)} will be thrown away.` : "What is done of them will be lost.";
-    message.textContent = `Cancel ${downloads.length}? ${loss}`;
+    const loss = bytes > 0 ? t("loss_of_many_bytes", { size: formatSize(bytes) }) : t("loss_of_many");
+    message.textContent = `${t("cancel_many", { count: downloads.length })}${loss}`;
     actions.hidden = true;
     question.hidden = false;
     keep.focus();

@@ -2,6 +2,7 @@
 
 import { byId } from "./dom.js";
 import { formatSpeed } from "./format.js";
+import { t } from "./messages.js";
 import { SAMPLE_INTERVAL_MS, SPAN_MS } from "./speed_history.js";
 
 /** @typedef {import("./speed_history.js").Sample} Sample */
@@ -34,7 +35,7 @@ export class SpeedChart {
     if (!this.#reducedMotion.matches || describes) drawSpeeds(totalLine, totalArea, this.#samples, now);
     if (!describes) return;
     this.#describedAt = now;
-    description.textContent = `Total speed in the last minute: ${describeSpeeds(this.#samples)}.`;
+    description.textContent = t("total_speeds", describeSpeeds(this.#samples));
   }
 }
 
@@ -57,11 +58,11 @@ export function drawSpeeds(line, area, samples, now) {
 
 /**
  * @param {Sample[]} samples oldest first, at least one
- * @returns {string} "5.0 MB/s now, 9.0 MB/s at most"
+ * @returns {{now: string, most: string}} such as "5.0 MB/s" and "9.0 MB/s"
  */
 export function describeSpeeds(samples) {
   const highest = Math.max(...samples.map(({ speed }) => speed));
-  return `${formatSpeed(samples[samples.length - 1].speed)} now, ${formatSpeed(highest)} at most`;
+  return { now: formatSpeed(samples[samples.length - 1].speed), most: formatSpeed(highest) };
 }
 
 /**

@@ -41,13 +41,20 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
         errors.append(str(error))
 
     async def open_page(
-        *, width: int = 1280, scheme: str = "light", live: bool = True, clock: bool = False, touch: bool = False
+        *,
+        width: int = 1280,
+        scheme: str = "light",
+        live: bool = True,
+        clock: bool = False,
+        touch: bool = False,
+        language: str = "en-US",
     ) -> Page:
         context = await browser.new_context(
             viewport={"width": width, "height": 800},
             color_scheme="dark" if scheme == "dark" else "light",
             reduced_motion="reduce" if scheme == "still" else "no-preference",
             has_touch=touch,
+            locale=language,
         )
         contexts.append(context)
         context.set_default_timeout(60_000)

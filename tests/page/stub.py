@@ -62,7 +62,7 @@ class StubServer:
             app.router.add_get(ROOT + name + "/{id}", self._one)
         app.router.add_get(ROOT + "limits", self._limits)
         app.router.add_put(ROOT + "limits", self._set_limits)
-        app.router.add_get(ROOT + "page/{file}", self._file)
+        app.router.add_get(ROOT + "page/{file:.+}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -198,7 +198,7 @@ class StubServer:
         return web.FileResponse(PAGE / "index.html", headers=HEADERS)
 
     async def _file(self, request: web.Request) -> web.FileResponse:
-        name = Path(request.match_info["file"]).name
+        name = request.match_info["file"]
         path = (GATEWAY if name.startswith("gateway") else PAGE) / name
         if not path.is_file():
             raise web.HTTPNotFound

@@ -1,25 +1,15 @@
-"""The findings of axe (its script comes with axe-playwright-python)."""
-
-from importlib import resources
+"""The findings of axe in each state of the page."""
 
 import pytest
 from playwright.async_api import expect
 
 from tests.events import event
+from tests.page.axe import SERIOUS, script
 from tests.page.conftest import OpenPage
 from tests.page.rows import EVERY_STATE, row
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-# Barriers, as "rule: place".
-SERIOUS = """async () => (await axe.run()).violations
-  .filter(({ impact }) => impact === "serious" || impact === "critical")
-  .flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.target} ${node.failureSummary}`))"""
-
-
-def script() -> str:
-    return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
