@@ -4,7 +4,7 @@ import os
 import re
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from simulcast.errors import SettingRefused
 from simulcast.model.download_url import WEB, Scheme
@@ -44,7 +44,7 @@ class SharedSettings(RedisSettings):
     log_format: Literal["text", "json"] = "text"
     """Form of the log: lines of text, or a JSON object on each line."""
 
-    tracing_url: Annotated[str, StringConstraints(pattern=r"^(https?://.+)?$")] = ""
+    tracing_url: Annotated[str, StringConstraints(pattern=r"^(https?://.+)?$")] = Field(default="", repr=False)
     """Address of a receiver of OpenTelemetry, which gets spans by OTLP over HTTP: `http://localhost:4318/v1/traces`;
     see [traces](metrics.md#traces). It needs the extra `tracing`. Empty: no spans are made."""
 

@@ -33,6 +33,7 @@ FINITE = sorted(OPERATIONS.keys() - {"GET /events"})
 NOTHING_TO_GET_WRONG = {
     "GET /channels",
     "GET /status",
+    "GET /limits",
     "GET /health",
     "GET /ready",
     "POST /downloads/clear",

@@ -86,7 +86,10 @@ async def test_a_page_reads_no_other_record(query: Query, jobs: Jobs, monkeypatc
 
 
 async def test_a_cursor_goes_on_behind_its_download_whatever_came_or_went_meanwhile(jobs: Jobs) -> None:
-    ids = [(await jobs.submit(f"{URL}?{number}")).download_id for number in range(6)]
+    ids = []
+    for number in range(6):
+        ids.append((await jobs.submit(f"{URL}?{number}")).download_id)
+        await asyncio.sleep(0.002)  # each in a millisecond of its own: those of one are in the order of their ids
     page = await jobs.list(Query(state="queued", limit=2))
     assert [record.download_id for record in page.records] == ids[:3:-1]
     await jobs.submit(f"{URL}?later")

@@ -70,11 +70,12 @@ WAYS = [
     *(("GET", path) for path in GET),
     *(("POST", path) for path in POST),
     *(("DELETE", path) for path in DELETE),
+    ("PUT", "/limits"),
     ("PATCH", "/downloads/{download}"),
     ("PATCH", "/downloads/{download}?channel={channel}"),
 ]
-# Two tell nothing, and two give each channel an answer of its own, in tests below.
-ELSEWHERE = {("GET", "/health"), ("GET", "/ready"), ("GET", "/channels"), ("POST", "/publish")}
+# Three tell nothing of channels, and two give each channel an answer of its own, in tests below.
+ELSEWHERE = {("GET", "/health"), ("GET", "/ready"), ("GET", "/limits"), ("GET", "/channels"), ("POST", "/publish")}
 
 
 def blurred(text: str, *names: str) -> str:

@@ -42,5 +42,5 @@ def test_every_function_but_those_that_bring_something_new_runs_in_a_full_redis(
     functions = [dict(zip(each[::2], each[1::2], strict=True)) for each in fields[b"functions"]]
     flags = {each[b"name"].decode().removesuffix(f"_{library_hash()}"): each[b"flags"] for each in functions}
     assert len(flags) == len(get_args(Function))
-    new = {f"simulcast_{name}" for name in ("publish", "submit", "queue_job", "start_job")}
+    new = {f"simulcast_{name}" for name in ("publish", "submit", "queue_job", "start_job", "set_limits")}
     assert {name for name in flags if not flags[name]} == new
