@@ -51,7 +51,7 @@ test: $(VENV)/.dev  ## run the tests: four minutes on two cores (ARGS="-k hub" t
 	@echo "Tests that take long are left out: make test-long runs them, and names each that it must skip, with the reason."
 
 test-long: $(VENV)/.dev  ## the page, containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
-	@exec $(BIN)/python -m pytest -n 8 $(SIDE_BY_SIDE) --ignore=tests/deploy -m long $(ARGS)
+	@exec $(BIN)/python -m pytest -n 8 $(SIDE_BY_SIDE) --ignore=tests/deploy -m "long and not overnight" $(ARGS)
 
 test-chart: $(VENV)/.dev  ## the Helm chart, rendered by the Helm of this machine
 	@exec $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/deploy $(ARGS)

@@ -20,6 +20,8 @@ from tests.programs import StartFrontEnd
 from tests.service import ROOT
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.long
+
 OWN_TYPE = "marker"  # of events that a publisher makes up
 SECRET = "a secret of at least thirty-two bytes"
 # The tests that run each kind of block. Dart is parsed, not run (docs/flutter.md states that), and text cannot be.

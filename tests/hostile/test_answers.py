@@ -10,6 +10,7 @@ import pytest
 from simulcast.model.download_options import NO_OPTIONS
 from tests.fetching import LOCAL, Download
 from tests.scripted_server import Request, Server
+from tests.seeds import with_overnight
 from workers.errors import DownloadFailed, InvalidURL
 from workers.http.client import Client
 from workers.http.request import FileRequest
@@ -146,7 +147,7 @@ async def test_random_answers(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(100, 127))
+@pytest.mark.parametrize("seed", with_overnight(range(100, 127)))
 async def test_27_000_random_answers(seed: int, tmp_path: Path) -> None:
     assert await play(1_000, seed, tmp_path) > 10
 

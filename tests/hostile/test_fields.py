@@ -9,6 +9,7 @@ import pytest
 
 from tests.fetching import LOCAL, Download
 from tests.scripted_server import Reply, Request, Server
+from tests.seeds import with_overnight
 from workers.disk.file_names import MAX_NAME_BYTES, published_name
 from workers.errors import DownloadFailed
 from workers.http.client import Client
@@ -93,6 +94,6 @@ async def test_random_fields(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", LONG_SEEDS)
+@pytest.mark.parametrize("seed", with_overnight(LONG_SEEDS))
 async def test_24_000_random_fields(seed: int, tmp_path: Path) -> None:
     assert await play(1_000, seed, tmp_path) > 100

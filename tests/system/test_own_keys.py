@@ -1,5 +1,7 @@
 """Keys that nobody owns leave the snapshots of every front-end, and downloads that have an owner never do."""
 
+import pytest
+
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
@@ -7,6 +9,8 @@ from tests.conditions import eventually
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 from tests.valkey import Valkey
+
+pytestmark = pytest.mark.long
 
 URL = "http://example.com/a.iso"
 

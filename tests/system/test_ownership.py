@@ -23,6 +23,8 @@ from tests.valkey import Valkey
 from workers.http.byte_ranges import length, merge_ranges
 from workers.wake_ups import WAKE_INTERVAL_S
 
+pytestmark = pytest.mark.long
+
 MAX_IN_FLIGHT_BYTES = 1_000_000  # on their way on all connections where another one takes over, or the worker dies
 
 

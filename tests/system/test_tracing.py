@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -17,6 +18,8 @@ from tests.ports import free_port
 from tests.programs import StartFrontEnd, StartWorker
 from tests.service import collect
 from tests.spans import CAUSE, CAUSE_ID, TRACE_ID
+
+pytestmark = pytest.mark.long
 
 Spans = list[tuple[str, Span]]  # with the name of the service
 

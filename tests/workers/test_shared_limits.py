@@ -62,6 +62,7 @@ def rate(*workers: WorkerLimits) -> Callable[[], list[int | None]]:
     return lambda: [limits.pace.bytes_per_s for limits in workers]
 
 
+@pytest.mark.long
 async def test_two_workers_share_one_speed_which_may_change_while_they_download(
     own_valkey: Valkey, own_broker: Broker, own_jobs: Jobs, server: Server, client: Client, tmp_path: Path
 ) -> None:
