@@ -19,7 +19,7 @@ $(shell rm -rf $(VENV))
 endif
 endif
 
-.PHONY: help install up test test-long test-chart check docs lock sbom bench bench-full chaos model faults faults-quick soak autobahn clean
+.PHONY: help install up test test-long check docs lock sbom bench bench-full chaos model faults faults-quick soak autobahn clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -51,10 +51,7 @@ test: $(VENV)/.dev  ## run the tests: four minutes on two cores (ARGS="-k hub" t
 	@echo "Tests that take long are left out: make test-long runs them, and names each that it must skip, with the reason."
 
 test-long: $(VENV)/.dev  ## the page, containers, Sentinels, clusters, the wheel, many clients, every fault once, chaos, Autobahn
-	@exec $(BIN)/python -m pytest -n 8 $(SIDE_BY_SIDE) --ignore=tests/deploy -m "long and not overnight" $(ARGS)
-
-test-chart: $(VENV)/.dev  ## the Helm chart, rendered by the Helm of this machine
-	@exec $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/deploy $(ARGS)
+	@exec $(BIN)/python -m pytest -n 8 $(SIDE_BY_SIDE) -m "long and not overnight" $(ARGS)
 
 check: $(VENV)/.dev  ## types, lint and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
