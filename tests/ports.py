@@ -55,3 +55,12 @@ def free_ports(count: int) -> int:
             _left().remove(port)
         return first
     raise OSError(errno.EADDRINUSE, f"every port from {_FIRST} to {_LAST} is taken")
+
+
+def has_ipv6() -> bool:
+    """Return whether this machine has ::1, which a container may lack."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True

@@ -1,8 +1,11 @@
 """A WebSocket client that sends bytes as they are written, and the end of a client without a word."""
 
 import ctypes
+import os
 import socket
 import struct
+
+import pytest
 
 from tests.service import FrontEnd
 
@@ -31,4 +34,9 @@ def vanish(connection: socket.socket) -> None:
     """Let its kernel drop each segment that arrives from now on, as if the machine had lost its network (Linux)."""
     drop_all = ctypes.create_string_buffer(struct.pack("=HBBI", 0x06, 0, 0, 0))  # BPF_RET | BPF_K, 0 bytes
     program = struct.pack("@HP", 1, ctypes.addressof(drop_all))
-    connection.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER
+    except PermissionError:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip("this machine lets only root filter what a socket gets")

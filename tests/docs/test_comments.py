@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.service import ROOT
+from tests.tools import program_path
 
 SUFFIXES = (".py", ".js", ".dart", ".lua", ".ts")
 CONSTANT = re.compile(r"\b_?(?:MOST|LEAST|LONGEST|SHORTEST)_[A-Z]\w*")
@@ -87,7 +88,7 @@ def texts_of(path: Path) -> Iterator[Text]:
 
 
 def product_files(root: Path = ROOT) -> list[Path]:
-    command = ["git", "ls-files", "simulcast", "app", "workers", "clients"]
+    command = [program_path("git", "git"), "ls-files", "simulcast", "app", "workers", "clients"]
     listed = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
     paths = [root / name for name in listed.stdout.splitlines() if name.endswith(SUFFIXES)]
     return [path for path in paths if path.exists()]

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.faults.rows import ROWS
 from tests.documents import DOCUMENTS, blocks
 from tests.service import ROOT
+from tests.tools import program_path
 
 
 def test_the_readmes_examples_are_the_files_that_tests_run() -> None:
@@ -68,7 +69,7 @@ def test_every_decision_ends_with_what_would_change_our_mind() -> None:
 
 def test_no_file_has_more_than_300_lines() -> None:
     listed = subprocess.run(
-        ["git", "ls-files", "*.py", "*.js", "*.dart", "*.lua", "*.c", "*.go"],
+        [program_path("git", "git"), "ls-files", "*.py", "*.js", "*.dart", "*.lua", "*.c", "*.go"],
         cwd=ROOT,
         check=True,
         capture_output=True,

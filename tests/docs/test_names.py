@@ -14,6 +14,7 @@ import pytest
 
 from tests.documents import DOCUMENTS
 from tests.service import ROOT
+from tests.tools import program_path
 
 PRODUCT = ("simulcast/", "app/", "workers/")
 FOLDERS = r"(?:simulcast|app|workers|clients|tests|benchmarks|docs|deploy|examples)"
@@ -43,7 +44,7 @@ PAGES = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # which nam
 @cache
 def tracked() -> frozenset[str]:
     """Return the paths of all files of the repository."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    command = [program_path("git", "git"), "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return frozenset(path for path in listed.stdout.splitlines() if (ROOT / path).exists())
 

@@ -14,6 +14,7 @@ from simulcast.launcher.programs import front_end
 from simulcast.settings.redis import URL_FILE
 from tests.command_line import Command
 from tests.conditions import eventually, until
+from tests.ports import has_ipv6
 from tests.processes import is_alive
 from tests.running_service import responds, service
 from tests.valkey import Valkey
@@ -27,7 +28,7 @@ async def test_up_runs_everything_and_ctrl_c_stops_it_cleanly(folder: Path, envi
         await running.up()
         started = running.processes()
         assert len(started) == 5
-        for address in ("127.0.0.1", "[::1]"):
+        for address in ("127.0.0.1", "[::1]") if has_ipv6() else ("127.0.0.1",):
             assert responds(f"http://{address}:{running.port}/ready")
         url = (folder / "kept" / "here" / URL_FILE).read_text().strip()
         async with connect(f"ws://localhost:{running.port}/ws", proxy=None) as client:

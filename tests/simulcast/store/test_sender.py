@@ -172,8 +172,9 @@ async def test_a_script_publishes_through_a_restart_of_redis(own_valkey: Valkey)
 
 def test_a_child_of_a_process_that_published_publishes_too(own_valkey: Valkey) -> None:
     script = """
-import os
+import os, warnings
 from simulcast.sync import broadcast_message
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of a fork beside threads
 broadcast_message({"n": 1})
 child = os.fork()
 broadcast_message({"n": 2})

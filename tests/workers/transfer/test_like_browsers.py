@@ -282,9 +282,10 @@ async def test_small_files_come_over_one_connection(server: Server, download: Do
         while await reader.readuntil(b"\r\n\r\n"):
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as keeping:
-        port = keeping.sockets[0].getsockname()[1]
-        for _ in range(5):
-            await download.fetch(f"http://127.0.0.1:{port}/f")
-            assert download.part.read_bytes() == b"hello"
+    keeping = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = keeping.sockets[0].getsockname()[1]
+    for _ in range(5):
+        await download.fetch(f"http://127.0.0.1:{port}/f")
+        assert download.part.read_bytes() == b"hello"
+    keeping.close()  # without waiting for the connection, which the client keeps
     assert len(connections) == 1

@@ -1,6 +1,7 @@
 """The connection of a subscription: as whom it connects, what it reads, and how it ends."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -141,11 +142,9 @@ async def test_a_connection_by_a_unix_socket_reads_the_same(valkey: Valkey, chan
 
 async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "REPLY_TIMEOUT_S", 0.1)
-    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    async with silent:
-        with pytest.raises(TimeoutError):
-            async with opened(f"redis://:secret@127.0.0.1:{silent.sockets[0].getsockname()[1]}"):
-                pass
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        async with opened(f"redis://:secret@127.0.0.1:{silent.getsockname()[1]}"):
+            pass
 
 
 async def test_a_password_that_a_server_repeats_is_not_told() -> None:
@@ -192,7 +191,10 @@ async def _subscribe_without_end(connection: SubscribedConnection) -> None:
 async def test_what_a_server_does_not_read_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "MAX_BUFFERED_BYTES", 100_000)
 
+    kept = []  # newer Pythons close what nobody holds
+
     async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kept.append(writer)
         await reader.read(100)
         writer.write(b"*0\r\n")
 
