@@ -199,9 +199,11 @@ async def test_what_a_server_does_not_read_is_bounded(monkeypatch: pytest.Monkey
         writer.write(b"*0\r\n")
 
     server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
-    async with server, opened(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}") as connection:
+    async with opened(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}") as connection:
         with pytest.raises(redis.ConnectionError, match="reads no"):
             await _subscribe_without_end(connection)
+    server.close()  # without waiting for its connection, which ends only here
+    kept[0].transport.abort()
 
 
 async def test_the_end_of_the_connection_is_told_after_what_came_before(
