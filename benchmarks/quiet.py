@@ -26,6 +26,9 @@ class Others:
     def __init__(self) -> None:
         self._began = time.monotonic(), _busy_s(), _own_s()
 
+    def __str__(self) -> str:
+        return f"others used {self.cores():.2f} cores of the machine on average"
+
     def cores(self) -> float:
         """Cores' worth of CPU, on average."""
         began, busy, own = self._began

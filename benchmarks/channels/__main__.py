@@ -67,7 +67,7 @@ def main() -> int:
     flags = parser.parse_args()
     notes, others = facts(1), quiet.Others()
     returned, visits = asyncio.run(_measured(flags))
-    notes.append(f"others used {others.cores():.2f} cores of the machine on average")
+    notes.append(str(others))
     notes.append(f"Simulcast {simulcast_version('uvicorn', 'uvloop', 'redis')}")
     command = f"python -m benchmarks.channels --channels {flags.channels} --clients {flags.clients}"
     report = page(returned, visits, command, notes)

@@ -18,6 +18,7 @@ import redis
 from benchmarks import quiet, valkey
 from benchmarks.__main__ import RESULTS, facts
 from benchmarks.jobs.process import REPORTS_S, run_jobs
+from benchmarks.results_page import write_page
 
 RUNS = ((1, 1_000), (10, 1_000))  # processes, jobs of each
 
@@ -94,21 +95,17 @@ def main() -> int:
     flags = parser.parse_args()
     notes, others = facts(1), quiet.Others()
     rows = [row for processes, count in RUNS for row in run(processes, count, flags.seconds)]
-    notes.append(f"others used {others.cores():.2f} cores of the machine on average")
-    lines = [
-        "# Jobs of any kind",
-        "",
-        f"Made by `{' '.join(['python -m benchmarks.jobs', *sys.argv[1:]])}`. Processes run so many jobs side by side, "
-        "on a Valkey that appends to its disk every second. Calls and CPU (µs) are those of each job in a second.",
-        "",
-        *(f"- {note}" for note in notes),
-        "",
+    notes.append(str(others))
+    introduction = (
+        ". Processes run so many jobs side by side, on a Valkey that appends to its disk every second. Calls and "
+        "CPU (µs) are those of each job in a second."
+    )
+    body = [
         "| processes × jobs | jobs | calls/s | calls | CPU of Redis | CPU of the processes |",
         "|---|---:|---:|---:|---:|---:|",
         *rows,
     ]
-    flags.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(flags.output.read_text(encoding="utf-8"))
+    write_page(flags.output, "Jobs of any kind", parser.prog, introduction, notes, body)
     return 0
 
 

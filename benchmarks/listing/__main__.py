@@ -19,6 +19,7 @@ from benchmarks import quiet, valkey
 from benchmarks.__main__ import RESULTS, facts
 from benchmarks.listing.events import measure_events
 from benchmarks.listing.filling import add, fill, finish
+from benchmarks.results_page import write_page
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
@@ -113,21 +114,15 @@ def main() -> int:
     notes, others = facts(1), quiet.Others()
     few_pages, few_changes, _ = run(FEW, flags.seconds)
     pages, changes, events = run(flags.downloads, flags.seconds)
-    notes.append(f"others used {others.cores():.2f} cores of the machine on average")
+    notes.append(str(others))
     heading = ["| | ms of the process | ms of Redis | process, to 100 | Redis, to 100 |", "|---|---:|---:|---:|---:|"]
-    lines = [
-        "# Lists",
-        "",
-        f"Made by `{' '.join(['python -m benchmarks.listing', *sys.argv[1:]])}`: processor time with "
-        f"{flags.downloads:,} downloads, and as a multiple of that with 100.",
-        "",
-        *(f"- {note}" for note in notes),
-        *("", "## A page of 100 downloads", "", *heading, *rows(few_pages, pages)),
+    introduction = f": processor time with {flags.downloads:,} downloads, and as a multiple of that with 100."
+    body = [
+        *("## A page of 100 downloads", "", *heading, *rows(few_pages, pages)),
         *("", "## A download", "", *heading, *rows(few_changes, changes)),
         *("", "## Events, while 100 connections list all the time", "", *events),
     ]
-    flags.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(flags.output.read_text(encoding="utf-8"))
+    write_page(flags.output, "Lists", parser.prog, introduction, notes, body)
     return 0
 
 

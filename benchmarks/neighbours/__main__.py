@@ -87,7 +87,7 @@ def main() -> int:
     build.native("clients"), build.native("publish")
     notes, others = facts(1), quiet.Others()
     soak = run(load_of(flags.minutes), flags.seed)
-    notes.append(f"others used {others.cores():.2f} cores of the machine on average")
+    notes.append(str(others))
     notes.append(f"Simulcast {simulcast_version('uvicorn', 'uvloop', 'redis')}")
     report = page(soak, f"python -m benchmarks.neighbours --minutes {flags.minutes:g} --seed {flags.seed}", notes)
     flags.output.write_text(report)

@@ -19,6 +19,7 @@ from playwright.async_api import Page, async_playwright
 from benchmarks import quiet, valkey
 from benchmarks.__main__ import RESULTS, facts
 from benchmarks.listing.filling import TOGETHER, fill
+from benchmarks.results_page import write_page
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from tests.browsers import CHROMIUM_ARGS, chromium_path
@@ -187,23 +188,17 @@ def main() -> int:
     flags = parser.parse_args()
     notes, others = facts(1), quiet.Others()
     rows = run(flags)
-    notes.append(
-        f"others used {others.cores():.2f} cores of the machine on average, Chromium and the service among them"
+    notes.append(f"{others}, Chromium and the service among them")
+    introduction = (
+        ": Chromium without a graphics processor, the service and the publisher on one machine. Frames per second; in "
+        "brackets the longest time between two."
     )
-    lines = [
-        "# The page",
-        "",
-        f"Made by `{' '.join(['python -m benchmarks.page', *sys.argv[1:]])}`: Chromium without a graphics processor, "
-        "the service and the publisher on one machine. Frames per second; in brackets the longest time between two.",
-        "",
-        *(f"- {note}" for note in notes),
-        "",
+    body = [
         "| | usable after | frames/s | scrolling | memory of its objects | rows that are elements |",
         "|---|---:|---:|---:|---:|---:|",
         *rows,
     ]
-    flags.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(flags.output.read_text(encoding="utf-8"))
+    write_page(flags.output, "The page", parser.prog, introduction, notes, body)
     return 0
 
 

@@ -52,6 +52,18 @@ async def publish(broker: Broker, channel: str, *numbers: int) -> None:
         await broker.publish({"type": "step", "n": n}, channel)
 
 
+@asynccontextmanager
+async def handling_what_comes_next(
+    broker: Broker, client: redis.asyncio.Redis, url: str, channel: str, *types: str
+) -> AsyncIterator[list[object]]:
+    """A program whose group is there, behind the first event. Gives what it sees."""
+    await publish(broker, channel, 0)
+    seen: list[object] = []
+    async with handling(url, channel, seen, *types):
+        await has_group(client, channel)
+        yield seen
+
+
 @pytest.fixture
 async def client(valkey: Valkey) -> AsyncIterator[redis.asyncio.Redis]:
     async with redis.asyncio.from_url(valkey.url) as found:
@@ -61,10 +73,7 @@ async def client(valkey: Valkey) -> AsyncIterator[redis.asyncio.Redis]:
 async def test_a_new_group_begins_with_what_comes_next_and_goes_on_there(
     broker: Broker, client: redis.asyncio.Redis, valkey: Valkey, channel: str
 ) -> None:
-    await publish(broker, channel, 0)
-    seen: list[object] = []
-    async with handling(valkey.url, channel, seen):
-        await has_group(client, channel)
+    async with handling_what_comes_next(broker, client, valkey.url, channel) as seen:
         await publish(broker, channel, 1, 2)
         await until(lambda: seen == [1, 2], "two events")
     await publish(broker, channel, 3, 4)
@@ -133,10 +142,7 @@ async def test_events_whose_reply_was_lost_come_all_the_same(
 async def test_an_event_that_nothing_can_read_is_passed_over(
     broker: Broker, client: redis.asyncio.Redis, valkey: Valkey, channel: str
 ) -> None:
-    await publish(broker, channel, 0)
-    seen: list[object] = []
-    async with handling(valkey.url, channel, seen):
-        await has_group(client, channel)
+    async with handling_what_comes_next(broker, client, valkey.url, channel) as seen:
         digits = "1" * 5000
         await client.xadd(ChannelNames(channel).history, {"e": f'- \n{{"n":{digits}}}', "b": "0"})
         await publish(broker, channel, 2)
@@ -146,10 +152,7 @@ async def test_an_event_that_nothing_can_read_is_passed_over(
 async def test_types_that_nobody_wants_are_passed_over(
     broker: Broker, client: redis.asyncio.Redis, valkey: Valkey, channel: str
 ) -> None:
-    await publish(broker, channel, 0)
-    seen: list[object] = []
-    async with handling(valkey.url, channel, seen, "download_complete"):
-        await has_group(client, channel)
+    async with handling_what_comes_next(broker, client, valkey.url, channel, "download_complete") as seen:
         await broker.publish(progress_event("a", 0.5, 1), channel)
         await broker.publish(complete_event("a", "/a"), channel)
         await until(lambda: seen == ["download_complete"], "the end alone")
@@ -158,10 +161,7 @@ async def test_types_that_nobody_wants_are_passed_over(
 async def test_a_history_that_is_lost_costs_its_events_and_not_the_place(
     broker: Broker, client: redis.asyncio.Redis, valkey: Valkey, channel: str
 ) -> None:
-    await publish(broker, channel, 0)
-    seen: list[object] = []
-    async with handling(valkey.url, channel, seen):
-        await has_group(client, channel)
+    async with handling_what_comes_next(broker, client, valkey.url, channel) as seen:
         await publish(broker, channel, 1)
         await until(lambda: seen == [1], "an event")
         await client.delete(ChannelNames(channel).history)
@@ -170,10 +170,10 @@ async def test_a_history_that_is_lost_costs_its_events_and_not_the_place(
 
 
 async def test_while_redis_is_away_it_waits(own_valkey: Valkey, own_broker: Broker, channel: str) -> None:
-    await publish(own_broker, channel, 0)
-    seen: list[object] = []
-    async with handling(own_valkey.url, channel, seen), redis.asyncio.from_url(own_valkey.url) as client:
-        await has_group(client, channel)
+    async with (
+        redis.asyncio.from_url(own_valkey.url) as client,
+        handling_what_comes_next(own_broker, client, own_valkey.url, channel) as seen,
+    ):
         await publish(own_broker, channel, 1)
         await until(lambda: seen == [1], "an event")
         own_valkey.kill()
