@@ -72,12 +72,14 @@ while :; do
     before=$now
     if [ -z "$now" ]; then
         touch /tmp/whole
+        pause=5
     else
+        pause=1
         rm -f /tmp/whole
         introduce
         share_out
         attach
     fi
-    sleep 1 &
+    sleep $pause &
     wait $!
 done

@@ -5,6 +5,7 @@ where none answers, and having neither is a failure; elsewhere the tests are ski
 names that script.
 """
 
+import json
 import os
 import subprocess
 import time
@@ -45,6 +46,20 @@ def starter() -> Path | None:
 def engine_of_script(*arguments: str) -> tuple[str, ...]:
     state = os.environ.get("COMPOSE_UP_STATE", "/var/tmp/compose-up")  # noqa: S108  as in the script
     return "docker", "--host", f"unix://{state}/docker.sock", *arguments
+
+
+def ill(stack: Stack, engine: tuple[str, ...]) -> str:
+    """A line for each container that is not well, with the answer to its last health check."""
+    ids = stack.run("--profile", "*", "ps", "-aq").stdout.split()
+    found = subprocess.run([*engine, "inspect", *ids], capture_output=True, text=True, timeout=90, check=False)
+    lines = []
+    for container in json.loads(found.stdout or "[]"):
+        state = container["State"]
+        health = state.get("Health", {"Status": "without a check", "Log": []})
+        if health["Status"] != "healthy":
+            checks = [f"{check['ExitCode']}: {check['Output'].strip()[:300]}" for check in health["Log"][-2:]]
+            lines.append(f"{container['Name']}: {state['Status']} ({state['ExitCode']}), {health['Status']} {checks}")
+    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +112,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             started = subprocess.run(up, cwd=ROOT, env=both, timeout=STARTED_S, check=False).returncode == 0
         if not started:
             say(running.run("logs", "--tail", "40").stdout)
-            pytest.fail("the project did not come up; what its containers said stands above")
+            reason = f"the project did not come up, its containers' logs stand above:\n{ill(running, engine_of_script() if script else ('docker',))}"
+            pytest.fail(reason, pytrace=False)
         say(f"up at 127.0.0.1:{port}")
         yield running
     finally:
