@@ -112,8 +112,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             started = subprocess.run(up, cwd=ROOT, env=both, timeout=STARTED_S, check=False).returncode == 0
         if not started:
             say(running.run("logs", "--tail", "40").stdout)
-            reason = f"the project did not come up, its containers' logs stand above:\n{ill(running, engine_of_script() if script else ('docker',))}"
-            pytest.fail(reason, pytrace=False)
+            engine = engine_of_script() if script else ("docker",)
+            pytest.fail(f"the project did not come up, its logs stand above:\n{ill(running, engine)}", pytrace=False)
         say(f"up at 127.0.0.1:{port}")
         yield running
     finally:

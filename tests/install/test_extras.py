@@ -74,8 +74,14 @@ def test_an_application_serves_clients_with_the_oldest_packages(built: Built, tm
 @pytest.mark.parametrize(
     "neighbour",
     [
-        *("celery[redis]==5.4.0", "celery[redis]==5.5.3", "celery[redis]", "rq", "arq"),
-        *("dramatiq[redis]", "taskiq-redis", "faststream[redis]", "channels-redis"),
+        *("celery[redis]", "rq", "taskiq-redis"),
+        *(
+            pytest.param(name, marks=pytest.mark.overnight)
+            for name in (
+                *("celery[redis]==5.4.0", "celery[redis]==5.5.3", "arq", "dramatiq[redis]", "faststream[redis]"),
+                "channels-redis",
+            )
+        ),
     ],
 )
 def test_a_worker_has_the_extra_beside_its_own_queue(built: Built, tmp_path: Path, neighbour: str) -> None:
