@@ -23,6 +23,8 @@ const MAX_SPLICES = 32;
 export class Group {
   /** From the top. @type {Item[]} */
   items = [];
+  /** Its rows are hidden below their heading. They are listed all the same. */
+  isFolded = false;
 
   /** @param {"running" | "waiting" | "ended" | "all"} name */
   constructor(name) {
@@ -176,15 +178,14 @@ export class Arrangement {
   /**
    * @param {Item} item which is listed
    * @param {1 | -1} step downwards or upwards
-   * @returns {Item | undefined} the nearest one that stays with the next `settle`
+   * @returns {Item | undefined} the nearest one that can have the focus after the next `settle`
    */
   neighbourOf(item, step) {
     let at = this.groups.indexOf(item.group);
     let index = item.group.indexOf(item) + step;
     for (let group = this.groups[at]; group; group = this.groups[at]) {
       for (; index >= 0 && index < group.items.length; index += step) {
-        const other = group.items[index];
-        if (this.#next.get(other)?.isListed !== false) return other;
+        if (this.stays(group.items[index])) return group.items[index];
       }
       at += step;
       index = step > 0 ? 0 : (this.groups[at]?.items.length ?? 0) - 1;
@@ -194,10 +195,11 @@ export class Arrangement {
 
   /**
    * @param {Item} item
-   * @returns {boolean} whether it is listed from the next `settle` on
+   * @returns {boolean} whether it is listed from the next `settle` on, and not folded away
    */
   stays(item) {
-    return this.#next.get(item)?.isListed ?? item.isListed;
+    const { isListed, group } = this.#next.get(item) ?? item;
+    return isListed && !group.isFolded;
   }
 
   /**

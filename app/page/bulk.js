@@ -13,6 +13,7 @@ import { t } from "./messages.js";
  * @property {number} inFlight
  * @property {number} done
  * @property {number} skipped whose state changed before their turn
+ * @property {number} left whose turn will not come: the person has stopped it
  * @property {number} refused
  * @property {string} reason of the first refusal
  */
@@ -57,8 +58,22 @@ export class Bulk {
    */
   start(verb, ids) {
     if (ids.length === 0) return;
-    this.#runs.push({ verb, ids, next: 0, inFlight: 0, done: 0, skipped: 0, refused: 0, reason: "" });
+    this.#runs.push({ verb, ids, next: 0, inFlight: 0, done: 0, skipped: 0, left: 0, refused: 0, reason: "" });
     this.#fill();
+  }
+
+  /**
+   * Ends all that is under way: no more commands are sent.
+   * @returns {string[]} the ids of those whose turn will not come
+   */
+  stop() {
+    const left = this.#runs.flatMap((run) => {
+      const ids = run.ids.splice(run.next);
+      run.left = ids.length;
+      return ids;
+    });
+    this.#fill();
+    return left;
   }
 
   /** Sends all that is left: the page goes away. */
@@ -74,7 +89,7 @@ export class Bulk {
       while (run.next < run.ids.length && run.inFlight < this.#maxInFlight) this.#sendNext(run);
       if (run.inFlight > 0) break;
       this.#runs.shift();
-      this.#onEnd(run.verb, summaryOf(run), run.refused > 0);
+      this.#onEnd(run.verb, summaryOf(run), run.refused + run.left > 0);
     }
     this.#isFilling = false;
     const [run] = this.#runs;
@@ -102,9 +117,10 @@ export class Bulk {
  * @param {Run} run
  * @returns {string} "12 paused, 1 skipped, 1 refused: there is no download a."
  */
-function summaryOf({ verb, done, skipped, refused, reason }) {
+function summaryOf({ verb, done, skipped, left, refused, reason }) {
   const parts = [t(WORDS[verb][1], { count: done })];
   if (skipped > 0) parts.push(t("skipped", { count: skipped }));
+  if (left > 0) parts.push(t("left", { count: left }));
   if (refused > 0) parts.push(`${t("refused", { count: refused })}${reason}`);
   const text = parts.join(t("comma"));
   return /[.。]\u2069?$/.test(text) ? text : `${text}${t("full_stop")}`;

@@ -8,10 +8,10 @@ import { Removals } from "./removals.js";
 import { actionsOf } from "./row_actions.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
-/** @typedef {import("./downloads.js").State} State */
 /** @typedef {import("./row_actions.js").Verb} Verb */
 
-const [pauseAll, resumeAll, progress] = byId("pause-all", "resume-all", "bulk-progress");
+const [pauseAll, resumeAll, progress, stop, focusFallback] =
+  byId("pause-all", "resume-all", "bulk-progress", "bulk-stop", "list-title");
 
 export class Many {
   #notice = new Notice();
@@ -24,7 +24,7 @@ export class Many {
    * @param {import("./downloads.js").Downloads} downloads
    * @param {import("./commands.js").Commands} commands
    * @param {(download: Download) => void} draw
-   * @param {(states: State[]) => Promise<void>} readAll reads all downloads in these states from the server
+   * @param {(state: string) => Promise<unknown>} readAll reads all in that state from the server, as a view names it
    */
   constructor(downloads, commands, draw, readAll) {
     this.#downloads = downloads;
@@ -32,7 +32,7 @@ export class Many {
     this.#readAll = readAll;
     this.#bulk = new Bulk({
       send: (verb, id, onOutcome) => this.#send(verb, id, onOutcome),
-      onProgress: (text) => setText(progress, text),
+      onProgress: (text) => showProgress(text),
       onEnd: (verb, summary, hasProblem) => this.#tell(verb, summary, hasProblem),
     });
     this.removals = new Removals({
@@ -42,8 +42,14 @@ export class Many {
       },
       send: (ids) => this.#bulk.start("delete", ids),
     });
-    pauseAll.addEventListener("click", () => void this.#actOnAll("pause", ["queued", "running"]));
-    resumeAll.addEventListener("click", () => void this.#actOnAll("resume", ["paused"]));
+    stop.addEventListener("click", () => {
+      for (const id of this.#bulk.stop()) {
+        const download = downloads.get(id);
+        if (download) this.removals.settle(download);
+      }
+    });
+    pauseAll.addEventListener("click", () => void this.#actOnAll("pause", "pausable"));
+    resumeAll.addEventListener("click", () => void this.#actOnAll("resume", "paused"));
   }
 
   /**
@@ -66,6 +72,10 @@ export class Many {
     resumeAll.disabled = resumable === 0;
   }
 
+  get isUnderWay() {
+    return !stop.hidden;
+  }
+
   /** Sends all that waits: the page goes away. */
   hurry() {
     this.removals.commit();
@@ -74,10 +84,10 @@ export class Many {
 
   /**
    * @param {Verb} verb
-   * @param {State[]} states
+   * @param {string} state
    */
-  async #actOnAll(verb, states) {
-    await this.#readAll(states);
+  async #actOnAll(verb, state) {
+    await this.#readAll(state);
     this.act(verb, [...this.#downloads.values()].filter((download) => actionsOf(download).has(verb)));
   }
 
@@ -105,6 +115,14 @@ export class Many {
     announce(summary);
     if (!this.removals.isUndoable) this.#notice.show(summary);
   }
+}
+
+/** @param {string} text "" where nothing is under way */
+function showProgress(text) {
+  const hadFocus = document.activeElement === stop;
+  setText(progress, text);
+  stop.hidden = text === "";
+  if (hadFocus && stop.hidden) focusFallback.focus({ preventScroll: true });
 }
 
 /**

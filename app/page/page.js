@@ -28,6 +28,7 @@ import { SpeedHistory } from "./speed_history.js";
 import { token } from "./token.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
+/** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
 const TICK_MS = 500;
@@ -66,7 +67,7 @@ const commands = new Commands({
     if (note !== "" && !isOneOfMany) announce(note);
   },
 });
-const reader = new Reader(downloads, draw, () => rows.refresh());
+const reader = new Reader(downloads, takeRead, () => rows.refresh());
 const rows = new Rows({
   getCommand: (id) => commands.get(id),
   isSelected: (download) => selection.has(download),
@@ -83,9 +84,11 @@ const rows = new Rows({
   },
 });
 const filter = new Filter(filterRows);
-const many = new Many(downloads, commands, (download) => rows.draw(download), (states) => reader.readAll(states));
+const many = new Many(downloads, commands, (download) => rows.draw(download), (state) => (
+  reader.readAll({ word: "", state }, () => true)));
 const { removals } = many;
-const selection = new Selection(rows, () => rows.refresh(), () => selectionBar.focus());
+const selection = new Selection(rows, () => rows.refresh(), () => selectionBar.focus(), (isWanted) => (
+  reader.readAll(filter.view, isWanted)));
 const selectionBar = new SelectionBar(selection, (verb, selected) => many.act(verb, selected));
 filterRows();
 orderChoice((isByState) => rows.arrangeByState(isByState));
@@ -107,7 +110,22 @@ const details = new Details(speeds, (id, bytesPerSecond, onOutcome) => {
 let announcedPhase = "";
 
 function filterRows() {
-  rows.filter((download) => filter.matches(download) && !removals.has(download.id));
+  selection.stop();
+  rows.filter(matches);
+}
+
+/**
+ * @param {Download} download
+ * @returns {boolean} whether its row is shown
+ */
+function matches(download) {
+  return filter.matches(download) && !removals.has(download.id);
+}
+
+/** @param {Change} change by what was read from the server */
+function takeRead(change) {
+  draw(change);
+  if (matches(change.download)) selection.take(change.download);
 }
 
 function connect() {
@@ -185,8 +203,8 @@ function draw({ download, before, removed }) {
 function showCounts() {
   const size = downloads.size + reader.countUnread("all") - removals.size;
   const { size: visible } = rows.arrangement;
-  tools.hidden = size === 0;
-  empty.hidden = size > 0;
+  tools.hidden = size === 0 && !many.isUnderWay; // the rows that are being removed are hidden
+  empty.hidden = !tools.hidden;
   filter.showCount(size, visible, reader.isSearching);
   selectionBar.show(Date.now());
 }

@@ -11,7 +11,7 @@ import { RecordsUnavailable } from "./records.js";
 /**
  * @typedef {object} View the downloads that are wanted
  * @property {string} word "" for all, else one that is to be in their name or host
- * @property {string} state "" for all, "active" for those that have not ended
+ * @property {string} state "" for all, "active" for those that have not ended, "pausable" for those that wait or run
  */
 
 /** @type {Record<string, State[]>} */
@@ -98,19 +98,11 @@ export class Reader {
     if (word !== this.#word) for (const name of NAMES) this.#listings.delete(keyOf(name, "", this.#word));
     this.#word = word;
     if (this.#isReading || now < this.#retryAt) return;
-    /** @type {{listing: Listing, name: Name, state: string, word: string}[]} */
     const wanted = [];
     for (const [group, depth] of depths) {
       if (group === "" && word === "") continue;
-      for (const name of this.#long) {
-        const isSearched = word !== "" && name === "downloads"; // that of jobs has no search
-        const states = STATES_OF[group || "all"].filter((one) => isIn(one, state));
-        for (const one of isSearched ? [""] : states) {
-          const listing = this.#listing(name, one, isSearched ? word : "");
-          if (listing.isDone || listing.horizon <= depth) continue;
-          wanted.push({ listing, name, state: one, word: isSearched ? word : "" });
-        }
-      }
+      const parts = this.#partsOf({ word, state }, STATES_OF[group || "all"]);
+      wanted.push(...parts.filter(({ listing }) => !listing.isDone && listing.horizon > depth));
     }
     wanted.sort((a, b) => b.listing.horizon - a.listing.horizon);
     const run = this.#run;
@@ -156,18 +148,21 @@ export class Reader {
   }
 
   /**
-   * Reads all downloads in these states, as far as the server can be reached.
-   * @param {State[]} states
+   * Reads all that match, page by page.
+   * @param {View} view
+   * @param {() => boolean} isWanted
+   * @returns {Promise<boolean>} false where it ended before: it is not wanted any more, or the server can't be reached
    */
-  async readAll(states) {
-    if (!this.#long.has("downloads")) return;
+  async readAll(view, isWanted) {
     const run = this.#run;
+    const goesOn = () => run === this.#run && isWanted();
+    const parts = this.#partsOf(view, STATES_OF.all);
     await this.#whileAlone(async () => {
-      for (const state of states) {
-        const listing = this.#listing("downloads", state);
-        while (run === this.#run && !listing.isDone) await this.#readOn("downloads", state, () => run === this.#run);
+      for (const { listing, name, state, word } of parts) {
+        while (goesOn() && !listing.isDone) await this.#readOn(name, state, () => run === this.#run, word);
       }
     });
+    return goesOn() && parts.every(({ listing }) => listing.isDone);
   }
 
   /** Notes that nothing that has ended is left on the server. */
@@ -178,6 +173,20 @@ export class Reader {
         this.#unread.set(keyOf(name, state), 0);
       }
     }
+  }
+
+  /**
+   * @param {View} view
+   * @param {State[]} states
+   * @returns {{listing: Listing, name: Name, state: string, word: string}[]} of the long lists, all that may have more of it
+   */
+  #partsOf({ word, state }, states) {
+    return [...this.#long].flatMap((name) => {
+      if (word !== "" && name === "downloads") return [{ listing: this.#listing(name, "", word), name, state: "", word }];
+      // That of jobs has no search.
+      const matching = states.filter((one) => isIn(one, state));
+      return matching.map((one) => ({ listing: this.#listing(name, one), name, state: one, word: "" }));
+    });
   }
 
   /** @param {() => Promise<unknown>} read */
@@ -258,5 +267,7 @@ function keyOf(name, state, word = "") {
  * @returns {boolean}
  */
 function isIn(state, filter) {
-  return filter === "active" ? !hasEnded(state) : filter === "" || filter === state;
+  if (filter === "active") return !hasEnded(state);
+  if (filter === "pausable") return state === "queued" || state === "running";
+  return filter === "" || filter === state;
 }

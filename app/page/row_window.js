@@ -55,7 +55,8 @@ export class RowWindow {
       if (rect.top < bottom && !this.#section.hidden) [index, start] = [this.group.indexOf(item), rect.top];
       break;
     }
-    const clamp = (/** @type {number} */ at) => Math.max(0, Math.min(items.length, at));
+    const end = this.group.isFolded ? 0 : items.length;
+    const clamp = (/** @type {number} */ at) => Math.max(0, Math.min(end, at));
     const first = clamp(index + Math.floor((top - start) / this.#height));
     const last = clamp(index + Math.ceil((bottom - start) / this.#height));
     const changes = first !== this.first || last !== this.last;
@@ -94,6 +95,7 @@ export class RowWindow {
       elements.push(row.element);
     }
     skipTo(items.length);
+    this.#list.hidden = this.group.isFolded;
     if (items.length > 0) this.#section.hidden = false; // nothing in a hidden one takes the focus
     replaceChildren(this.#list, elements);
   }

@@ -4,6 +4,7 @@ import { Arrangement } from "./arrangement.js";
 import { Attention } from "./attention.js";
 import { REMOVALS } from "./commands.js";
 import { byId } from "./dom.js";
+import { listenForFolding } from "./folding.js";
 import { RowDialog } from "./row_dialog.js";
 import { Row } from "./row.js";
 import { RowWindow } from "./row_window.js";
@@ -52,6 +53,7 @@ export class Rows {
       this.arrangement.release();
       this.refresh();
     });
+    listenForFolding(this.arrangement.groups, () => this.#drawFrame([]));
     addEventListener("scroll", () => this.refresh(), { passive: true });
     addEventListener("resize", () => {
       for (const window of this.#windows) window.measureAgain();
@@ -133,14 +135,14 @@ export class Rows {
     this.refresh();
   }
 
-  #drawFrame() {
+  /** @param {Seen[]} seen rows that stay where they are on the screen */
+  #drawFrame(seen = scrollY > 0 ? this.#seen() : []) {
     this.#isScheduled = false;
     // A row that leaves would take the one below it under the pointer.
     const isHeld = this.#attention.holds;
     for (const download of this.#changed.values()) this.arrangement.set(download, isHeld);
     const focused = this.#focused();
     const heir = focused && this.#heirOf(focused.item);
-    const seen = scrollY > 0 ? this.#seen() : [];
     const moves = this.arrangement.settle();
     this.#place(moves, seen, [heir, this.#dialog.row && this.arrangement.get(this.#dialog.row.id)]);
     if (focused) this.#passOn(focused, heir);
@@ -163,7 +165,7 @@ export class Rows {
     /** @type {[string, number][]} */
     const depths = near.map(({ group: { items, name }, last }) => [name, items[last + READ_AHEAD]?.rank ?? -Infinity]);
     // A search may find rows of any group.
-    const end = this.#windows.findLast(({ group }) => group.items.length > 0);
+    const end = this.#windows.findLast(({ group }) => group.items.length > 0 && !group.isFolded);
     if (!end || end.last + READ_AHEAD >= end.group.items.length) depths.push(["", -Infinity]);
     return depths;
   }
@@ -174,7 +176,7 @@ export class Rows {
    * @param {(Item | null | undefined)[]} pinned
    */
   #place(moves, seen, pinned) {
-    const items = pinned.filter((item) => item?.isListed);
+    const items = pinned.filter((item) => item?.isListed && !item.group.isFolded);
     list.hidden = this.arrangement.size === 0;
     const now = Date.now();
     for (let pass = 0; pass < MAX_PASSES; pass += 1) {

@@ -23,19 +23,27 @@ export class Selection {
   /** True while the click that ends a long press is still to come. */
   #swallows = false;
   #isTouch = false;
+  /** While all are read that are to be selected. @type {object | null} */
+  #reading = null;
+  /** True once some of those that match were not read. */
+  isPartial = false;
   #rows;
   #onChange;
   #onEnter;
+  #readAll;
 
   /**
    * @param {import("./rows.js").Rows} rows
    * @param {() => void} onChange
    * @param {() => void} onEnter the person is done with selecting
+   * @param {(isWanted: () => boolean) => Promise<boolean>} readAll reads all that match from the server, and gives each to
+   *   `take`; false where there may be more
    */
-  constructor(rows, onChange, onEnter) {
+  constructor(rows, onChange, onEnter, readAll) {
     this.#rows = rows;
     this.#onChange = onChange;
     this.#onEnter = onEnter;
+    this.#readAll = readAll;
     // Before the buttons: a click that selects does nothing else.
     list.addEventListener("click", (/** @type {MouseEvent} */ event) => this.#click(event), { capture: true });
     list.addEventListener("mousedown", (/** @type {MouseEvent} */ event) => {
@@ -68,12 +76,41 @@ export class Selection {
     return this.#downloads.has(download);
   }
 
-  selectAll() {
+  /** True while more are read that are to be selected. */
+  get isReading() {
+    return this.#reading !== null;
+  }
+
+  /** Selects all that are known to match, and then those that the server alone knows. */
+  async selectAll() {
+    const reading = {};
+    this.#reading = reading;
+    this.isPartial = false;
     for (const download of this.#rows.shown) this.#downloads.add(download);
+    this.#onChange();
+    const isWhole = await this.#readAll(() => this.#reading === reading);
+    if (this.#reading !== reading) return;
+    this.#reading = null;
+    this.isPartial = !isWhole;
     this.#onChange();
   }
 
+  /** Selects no more than those that have been read. */
+  stop() {
+    if (!this.#reading) return;
+    this.#reading = null;
+    this.isPartial = true;
+    this.#onChange();
+  }
+
+  /** @param {Download} download that matches, and was read */
+  take(download) {
+    if (this.#reading && !this.#rows.isShown(download)) this.#downloads.add(download);
+  }
+
   clear() {
+    this.#reading = null;
+    this.isPartial = false;
     if (this.#downloads.size === 0) return;
     this.#downloads.clear();
     this.#range = null;
@@ -83,6 +120,7 @@ export class Selection {
   /** Drops those that are shown no longer. */
   update() {
     for (const download of this.#downloads) if (!this.#rows.isShown(download)) this.#downloads.delete(download);
+    if (this.#downloads.size === 0 && !this.#reading) this.isPartial = false;
     if (this.#range?.some((download) => !this.#rows.isShown(download))) this.#range = null;
   }
 
@@ -129,7 +167,7 @@ export class Selection {
     const isAll = event.key === "a" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
     if (!isAll || !list.checkVisibility()) return;
     event.preventDefault();
-    this.selectAll();
+    void this.selectAll();
   }
 
   #listenToFingers() {

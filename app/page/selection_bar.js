@@ -14,8 +14,8 @@ const ANNOUNCE_DELAY_MS = 600;
 /** The states of thousands are counted no more often. */
 const COUNT_INTERVAL_MS = 250;
 
-const [bar, count, actions, clear, question, message, keep, confirm] =
-  byId("selection", "selection-count", "selection-actions", "selection-clear", "cancel-question", "cancel-message",
+const [bar, count, stop, actions, clear, question, message, keep, confirm] =
+  byId("selection", "selection-count", "selection-stop", "selection-actions", "selection-clear", "cancel-question", "cancel-message",
     "cancel-keep", "cancel-confirm");
 const [list, focusFallback] = byId("rows", "list-title");
 const buttons = /** @type {HTMLButtonElement[]} */ ([...actions.querySelectorAll("[data-verb]")]);
@@ -31,6 +31,7 @@ const LABELS = {
 export class SelectionBar {
   /** The number of rows that it says. */
   #size = 0;
+  #text = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #countedAt = -Infinity;
@@ -48,6 +49,7 @@ export class SelectionBar {
       button.addEventListener("click", () => this.#ask(/** @type {Verb} */ (button.dataset.verb)));
     }
     clear.addEventListener("click", () => selection.clear());
+    stop.addEventListener("click", () => selection.stop());
     keep.addEventListener("click", () => this.#closeQuestion());
     confirm.addEventListener("click", () => {
       this.#closeQuestion();
@@ -76,9 +78,14 @@ export class SelectionBar {
   show(now) {
     const { size } = this.#selection;
     if (size === 0 && this.#size === 0) return;
-    if (size === this.#size && now >= this.#countedAt && now - this.#countedAt < COUNT_INTERVAL_MS) return;
+    const { isReading, isPartial } = this.#selection;
+    const text = t(isReading ? "selecting" : isPartial ? "selected_part" : "selected", { count: size });
+    if (text === this.#text && now >= this.#countedAt && now - this.#countedAt < COUNT_INTERVAL_MS) return;
     this.#countedAt = now;
-    if (size !== this.#size) this.#showSize(size);
+    if (text !== this.#text) this.#showSize(size, text);
+    const stopHadFocus = document.activeElement === stop;
+    stop.hidden = !isReading;
+    if (stopHadFocus && stop.hidden) clear.focus();
     /** @type {Map<string | undefined, number>} */
     const counts = new Map();
     for (const download of this.#selection.values()) {
@@ -93,12 +100,16 @@ export class SelectionBar {
     }
   }
 
-  /** @param {number} size */
-  #showSize(size) {
+  /**
+   * @param {number} size
+   * @param {string} text
+   */
+  #showSize(size, text) {
     const hadFocus = bar.contains(document.activeElement);
+    if (size !== this.#size) this.#closeQuestion();
     this.#size = size;
-    this.#closeQuestion();
-    count.textContent = t("selected", { count: size });
+    this.#text = text;
+    count.textContent = text;
     bar.hidden = size === 0;
     document.documentElement.toggleAttribute("data-selecting", size > 0);
     if (hadFocus && size === 0) focusFallback.focus({ preventScroll: true });

@@ -32,6 +32,8 @@ class StubServer:
         self.records: list[Event] = []  # of GET downloads, newest first
         self.job_records: list[Event] = []  # of GET jobs, likewise
         self.listing_status = 200
+        self.answers_lists = asyncio.Event()  # while it is not set, they wait
+        self.answers_lists.set()
         self.listings: list[str] = []  # the path and query of each GET downloads, or of one of them
         self.job_listings: list[str] = []  # likewise of GET jobs
         self.refuses = False  # handshakes with 503
@@ -159,6 +161,7 @@ class StubServer:
             listings = self.job_listings if self._records_at(request)[0] == "jobs" else self.listings
             listings.append(request.path_qs.removeprefix(ROOT))
             self._changed.notify_all()
+        await self.answers_lists.wait()
         if self.listing_status != 200:
             return web.json_response({"detail": "not now"}, status=self.listing_status, headers=HEADERS)
         start, limit = int(request.query.get("cursor", 0)), int(request.query["limit"])

@@ -56,6 +56,22 @@ async def test_a_few_commands_are_under_way_and_the_sum_is_told(open_page: OpenP
     await expect(page.locator("#selection-count")).to_have_text(f"{count} selected")
 
 
+async def test_it_is_stopped_and_says_how_many_are_left(open_page: OpenPage, stub: StubServer) -> None:
+    page = await open_page()
+    await stub.send(*[event(n, "complete", f"d{n}") for n in range(25)])
+    await select_all(page, 25)
+    await press(page, "Delete 25").click()
+    await dismiss(page)
+    await stub.messages(MAX_IN_FLIGHT)
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator("#count")).to_have_text("15 jobs")
+    for command in list(stub.received):
+        await stub.send(command_result(command, status="accepted"), event(100, "deleted", command["download_id"]))
+    await expect(page.locator("#notice")).to_contain_text("10 removed, 15 left as they were.")
+    await expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    assert len(stub.received) == MAX_IN_FLIGHT
+
+
 async def test_one_that_has_ended_before_its_turn_is_skipped(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page()
     await stub.send(*[event(n, "queued", f"d{n}") for n in range(12)])

@@ -56,6 +56,31 @@ async def test_the_order_of_creation_is_a_choice_that_a_reload_remembers(open_pa
     await expect(titles(page)).to_have_text(["a", "b", "c"])
 
 
+async def test_a_group_is_folded_by_its_heading_and_stays_so(open_page: OpenPage, stub: StubServer) -> None:
+    stub.snapshot = [event(1, "started", "a"), event(2, "queued", "b"), event(3, "queued", "c"), event(4, "error", "d")]
+    page = await open_page(clock=True)
+    waiting = page.get_by_role("button", name="Waiting 2")
+    await expect(waiting).to_have_attribute("aria-expanded", "true")
+    await waiting.press("Enter")
+    await expect(waiting).to_have_attribute("aria-expanded", "false")
+    await expect(waiting).to_be_focused()
+    await expect(titles(page)).to_have_text(["a", "d"])
+    await page.reload()
+    await expect(titles(page)).to_have_text(["a", "d"])
+    await expect(headings(page)).to_have_text(["Running 1", "Waiting 2", "Ended 1"])
+    await row(page, "a").get_by_role("checkbox").focus()
+    await page.keyboard.press("ArrowDown")  # past those that are folded away
+    await expect(row(page, "d").get_by_role("checkbox")).to_be_focused()
+    await page.keyboard.press("Control+a")
+    await expect(page.locator("#selection-count")).to_have_text("4 selected")
+    await stub.send(event(5, "queued", "d"))  # it leaves from under the focus
+    await page.clock.run_for(11_000)
+    await expect(headings(page)).to_have_text(["Running 1", "Waiting 3"])
+    await expect(row(page, "a").locator(":focus")).to_have_count(1)
+    await page.get_by_role("button", name="Waiting 3").click()
+    await expect(titles(page)).to_have_text(list("adcb"))
+
+
 async def test_while_the_pointer_is_on_a_row_none_moves(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page(clock=True)
     await stub.send(*[event(n, "started", name, name=name) for n, name in enumerate("abc", 1)])

@@ -107,3 +107,30 @@ async def test_after_a_loss_as_much_is_read_as_before(open_page: OpenPage, stub:
     await expect(page.locator("#count")).to_have_text(re.compile(f"{QUEUED - 1} jobs"))
     await stub.send(event(1, "started", "queued1202", name="queued-1202.iso"))  # the server alone knew it until now
     await expect(page.locator("#count-running")).to_have_text("1")
+
+
+async def test_control_a_selects_those_too_and_says_where_it_did_not(open_page: OpenPage, stub: StubServer) -> None:
+    stub.records = [*records("queued", QUEUED, 90_000), *records("complete", ENDED, 50_000)]
+    page = await open_page()
+    await expect(page.locator("#count")).to_have_text(f"{QUEUED + ENDED} jobs")
+    await page.get_by_label("Show which state").select_option("Queued")
+    await row(page, "queued0").get_by_role("checkbox").focus()
+    await page.keyboard.press("Control+a")
+    await expect(page.locator("#selection-count")).to_have_text(f"{QUEUED} selected")
+    await expect(page.locator("#selection-stop")).to_be_hidden()
+    assert [listing for listing in stub.listings if "state=complete&limit=500&cursor" in listing] == []
+    await page.keyboard.press("Escape")
+
+    await page.get_by_label("Show which state").select_option("All")
+    stub.answers_lists.clear()
+    await row(page, "queued0").get_by_role("checkbox").focus()
+    await page.keyboard.press("Control+a")
+    await expect(page.locator("#selection-count")).to_have_text(f"{QUEUED + 500} selected, reading more…")
+    await page.locator("#selection-stop").click()
+    part = f"{QUEUED + 500} selected, not all that match"
+    await expect(page.locator("#selection-count")).to_have_text(part)
+    await expect(page.get_by_role("button", name="Select none")).to_be_focused()
+    stub.answers_lists.set()
+    await stub.list_requests(1)
+    await expect(page.locator("#count-ended")).to_have_text(f"{ENDED}")
+    await expect(page.locator("#selection-count")).to_have_text(part)

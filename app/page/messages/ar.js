@@ -37,8 +37,7 @@ export default {
     zero: "لم يُضف أي تنزيل.", one: "أُضيف تنزيل واحد.", two: "أُضيف تنزيلان.", few: "أُضيفت {count} تنزيلات.", many: "أُضيف {count} تنزيلًا.", other: "أُضيف {count} تنزيل.",
   },
   not_added: {
-    zero: "أُضيفت كل العناوين: ", one: "لم يُضف عنوان واحد: ", two: "لم يُضف عنوانان: ",
-    few: "لم تُضف {count} عناوين: ", many: "لم يُضف {count} عنوانًا: ", other: "لم يُضف {count} عنوان: ",
+    zero: "أُضيفت كل العناوين: ", one: "لم يُضف عنوان واحد: ", two: "لم يُضف عنوانان: ", few: "لم تُضف {count} عناوين: ", many: "لم يُضف {count} عنوانًا: ", other: "لم يُضف {count} عنوان: ",
   },
   existing: "موجود في القائمة ({state})؛ أضفه مرة أخرى لتنزيله من جديد",
   existing_as: "موجود في القائمة باسم {name} ({state})؛ أضفه مرة أخرى لتنزيله من جديد",
@@ -67,12 +66,10 @@ export default {
   waiting: "في الانتظار",
   ended: "منتهٍ",
   job_count: {
-    zero: "لا مهام", one: "مهمة واحدة", two: "مهمتان",
-    few: "{count} مهام", many: "{count} مهمة", other: "{count} مهمة",
+    zero: "لا مهام", one: "مهمة واحدة", two: "مهمتان", few: "{count} مهام", many: "{count} مهمة", other: "{count} مهمة",
   },
   job_count_of: {
-    zero: "{visible} من {count}", one: "{visible} من مهمة واحدة", two: "{visible} من مهمتين",
-    few: "{visible} من {count} مهام", many: "{visible} من {count} مهمة", other: "{visible} من {count} مهمة",
+    zero: "{visible} من {count}", one: "{visible} من مهمة واحدة", two: "{visible} من مهمتين", few: "{visible} من {count} مهام", many: "{visible} من {count} مهمة", other: "{visible} من {count} مهمة",
   },
   shown: "المعروض: {jobs}.",
   searching: "، جارٍ البحث…",
@@ -84,14 +81,11 @@ export default {
   demo_hint: "لتجربة بعض المهام، شغّل {1} في الطرفية.",
   clear_finished: "مسح المنتهي",
   clear_question: {
-    zero: "مسح المهام المنتهية؟ تبقى الملفات.", one: "مسح مهمة منتهية واحدة؟ تبقى الملفات.",
-    two: "مسح مهمتين منتهيتين؟ تبقى الملفات.", few: "مسح {count} مهام منتهية؟ تبقى الملفات.",
-    many: "مسح {count} مهمة منتهية؟ تبقى الملفات.", other: "مسح {count} مهمة منتهية؟ تبقى الملفات.",
+    zero: "مسح المهام المنتهية؟ تبقى الملفات.", one: "مسح مهمة منتهية واحدة؟ تبقى الملفات.", two: "مسح مهمتين منتهيتين؟ تبقى الملفات.", few: "مسح {count} مهام منتهية؟ تبقى الملفات.", many: "مسح {count} مهمة منتهية؟ تبقى الملفات.", other: "مسح {count} مهمة منتهية؟ تبقى الملفات.",
   },
   clear: "مسح",
   cleared: {
-    zero: "لم تُمسح أي مهمة.", one: "مُسحت مهمة منتهية واحدة.", two: "مُسحت مهمتان منتهيتان.",
-    few: "مُسحت {count} مهام منتهية.", many: "مُسحت {count} مهمة منتهية.", other: "مُسحت {count} مهمة منتهية.",
+    zero: "لم تُمسح أي مهمة.", one: "مُسحت مهمة منتهية واحدة.", two: "مُسحت مهمتان منتهيتان.", few: "مُسحت {count} مهام منتهية.", many: "مُسحت {count} مهمة منتهية.", other: "مُسحت {count} مهمة منتهية.",
   },
   keep: "إبقاء",
   pause_all: "إيقاف الكل مؤقتًا",
@@ -149,6 +143,9 @@ export default {
 
   // Many at once
   selected: "المحدد: {count}",
+  stop: "إيقاف",
+  selecting: "المحدد: {count}، جارٍ قراءة المزيد…",
+  selected_part: "المحدد: {count}، وليس كل المطابق",
   pause_count: "إيقاف مؤقت {count}",
   resume_count: "استئناف {count}",
   retry_count: "إعادة المحاولة {count}",
@@ -170,6 +167,7 @@ export default {
   done_cancel: "أُلغي: {count}",
   done_delete: "أُزيل: {count}",
   skipped: "تُخطي: {count}",
+  left: "بقي كما هو: {count}",
   refused: "رُفض {count}: ",
 
   // Removals, and notices
@@ -191,15 +189,13 @@ export default {
   end_failed: "{name}: فشل",
   end_cancelled: "{name}: ملغى",
   ends_complete: {
-    zero: "لم تكتمل أي مهمة.", one: "اكتملت مهمة واحدة.", two: "اكتملت مهمتان.",
-    few: "اكتملت {count} مهام.", many: "اكتملت {count} مهمة.", other: "اكتملت {count} مهمة.",
+    zero: "لم تكتمل أي مهمة.", one: "اكتملت مهمة واحدة.", two: "اكتملت مهمتان.", few: "اكتملت {count} مهام.", many: "اكتملت {count} مهمة.", other: "اكتملت {count} مهمة.",
   },
   ends_failed: {
     zero: "لم تفشل أي مهمة.", one: "فشلت مهمة واحدة.", two: "فشلت مهمتان.", few: "فشلت {count} مهام.", many: "فشلت {count} مهمة.", other: "فشلت {count} مهمة.",
   },
   ends_cancelled: {
-    zero: "لم تُلغ أي مهمة.", one: "أُلغيت مهمة واحدة.", two: "أُلغيت مهمتان.",
-    few: "أُلغيت {count} مهام.", many: "أُلغيت {count} مهمة.", other: "أُلغيت {count} مهمة.",
+    zero: "لم تُلغ أي مهمة.", one: "أُلغيت مهمة واحدة.", two: "أُلغيت مهمتان.", few: "أُلغيت {count} مهام.", many: "أُلغيت {count} مهمة.", other: "أُلغيت {count} مهمة.",
   },
   ends: {
     zero: "لم تنته أي مهمة.", one: "انتهت مهمة واحدة.", two: "انتهت مهمتان.", few: "انتهت {count} مهام.", many: "انتهت {count} مهمة.", other: "انتهت {count} مهمة.",
@@ -224,9 +220,7 @@ export default {
   changed_at: "آخر تغيير",
   attempt: "المحاولة",
   attempt_after: {
-    zero: "{attempt}، دون محاولات فاشلة", one: "{attempt}، بعد محاولة فاشلة واحدة", two: "{attempt}، بعد محاولتين فاشلتين",
-    few: "{attempt}، بعد {count} محاولات فاشلة", many: "{attempt}، بعد {count} محاولة فاشلة",
-    other: "{attempt}، بعد {count} محاولة فاشلة",
+    zero: "{attempt}، دون محاولات فاشلة", one: "{attempt}، بعد محاولة فاشلة واحدة", two: "{attempt}، بعد محاولتين فاشلتين", few: "{attempt}، بعد {count} محاولات فاشلة", many: "{attempt}، بعد {count} محاولة فاشلة", other: "{attempt}، بعد {count} محاولة فاشلة",
   },
   next_try_at: "المحاولة التالية",
   worker: "العامل",
@@ -250,8 +244,7 @@ export default {
   limits: "الحدود",
   limits_now: "الحدود: ",
   download_count: {
-    zero: "لا تنزيلات", one: "تنزيل واحد", two: "تنزيلان",
-    few: "{count} تنزيلات", many: "{count} تنزيلًا", other: "{count} تنزيل",
+    zero: "لا تنزيلات", one: "تنزيل واحد", two: "تنزيلان", few: "{count} تنزيلات", many: "{count} تنزيلًا", other: "{count} تنزيل",
   },
   limits_of_all: "حدود جميع العمّال",
   speed_together: "السرعة الكلية (م.بايت/ث)",

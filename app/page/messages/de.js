@@ -132,6 +132,9 @@ export default {
 
   // Many at once
   selected: "{count} ausgewählt",
+  stop: "Anhalten",
+  selecting: "{count} ausgewählt, weitere werden gelesen …",
+  selected_part: "{count} ausgewählt, nicht alle passenden",
   pause_count: "{count} pausieren",
   resume_count: "{count} fortsetzen",
   retry_count: "{count} wiederholen",
@@ -153,6 +156,7 @@ export default {
   done_cancel: "{count} abgebrochen",
   done_delete: "{count} entfernt",
   skipped: "{count} übersprungen",
+  left: "{count} unverändert gelassen",
   refused: "{count} abgelehnt: ",
 
   // Removals, and notices

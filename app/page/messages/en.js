@@ -130,6 +130,9 @@ export default {
 
   // Many at once
   selected: "{count} selected",
+  stop: "Stop",
+  selecting: "{count} selected, reading more…",
+  selected_part: "{count} selected, not all that match",
   pause_count: "Pause {count}",
   resume_count: "Resume {count}",
   retry_count: "Retry {count}",
@@ -151,6 +154,7 @@ export default {
   done_cancel: "{count} cancelled",
   done_delete: "{count} removed",
   skipped: "{count} skipped",
+  left: "{count} left as they were",
   refused: "{count} refused: ",
 
   // Removals, and notices

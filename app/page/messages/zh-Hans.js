@@ -129,6 +129,9 @@ export default {
 
   // Many at once
   selected: "已选 {count} 个",
+  stop: "停止",
+  selecting: "已选 {count} 个，正在读取更多…",
+  selected_part: "已选 {count} 个，并非全部匹配项",
   pause_count: "暂停 {count} 个",
   resume_count: "继续 {count} 个",
   retry_count: "重试 {count} 个",
@@ -150,6 +153,7 @@ export default {
   done_cancel: "{count} 个已取消",
   done_delete: "{count} 个已移除",
   skipped: "{count} 个已跳过",
+  left: "{count} 个保持原样",
   refused: "{count} 个被拒绝：",
 
   // Removals, and notices
