@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -49,13 +50,21 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is in a folder of long tests. Long modules go first: those side by side then end together."""
+    """Marks what is in a folder of long tests. Long modules go first: those side by side then end together.
+
+    Of each folder one in turn, since those of a folder want the same: faults processors, containers patience.
+    """
     paths = {item: item.path.relative_to(Path(__file__).parent) for item in items}
     folders = {item: path.parts[0] for item, path in paths.items()}
     for item, path in paths.items():
         if path.parts[0] in _LONG:
             item.add_marker(pytest.mark.long)
-    items.sort(key=lambda item: folders[item] not in _FIRST)
+    modules: dict[str, list[Path]] = defaultdict(list)
+    for item in items:
+        if item.path not in modules[folders[item]]:
+            modules[folders[item]].append(item.path)
+    turns = {path: turn for paths in modules.values() for turn, path in enumerate(paths)}
+    items.sort(key=lambda item: (False, turns[item.path]) if folders[item] in _FIRST else (True, 0))
 
 
 @pytest.fixture(scope="session")
