@@ -18,14 +18,14 @@ from playwright.async_api import Page, async_playwright
 
 from benchmarks import quiet, valkey
 from benchmarks.__main__ import RESULTS, facts
-from benchmarks.listing.filling import TOGETHER, fill
+from benchmarks.listing.filling import fill
+from benchmarks.page.publisher import publish
 from benchmarks.results_page import write_page
 from simulcast.broker import Broker
 from simulcast.jobs import Jobs
 from tests.browsers import CHROMIUM_ARGS, chromium_path
 from tests.service import FrontEnd
 
-EVENTS_S = 4  # of each download that runs
 SCROLLED_PX = 1200  # by each turn of the wheel
 CORE = "0,1"
 
@@ -47,33 +47,6 @@ async def measure_frames(page: Page, seconds: float) -> tuple[float, float]:
     frames: list[float] = await page.evaluate("window.frames")
     gaps = [later - earlier for earlier, later in itertools.pairwise(frames[1:])]
     return 1e3 * len(gaps) / sum(gaps), max(gaps)
-
-
-async def publish(broker: Broker, count: int, stop: asyncio.Event) -> float:
-    """Publish progress of so many downloads EVENTS_S times a second until `stop`; return the events per second."""
-    published, begun_s, turn = 0, time.monotonic(), 0
-    while not stop.is_set():
-        for first in range(0, count, TOGETHER):
-            numbers = range(first, min(first + TOGETHER, count))
-            await asyncio.gather(*(broker.publish(progress(number, turn)) for number in numbers))
-            published += len(numbers)
-            due_s = begun_s + published / (count * EVENTS_S)
-            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-        turn += 1
-    return published / (time.monotonic() - begun_s)
-
-
-def progress(number: int, turn: int) -> dict[str, Any]:
-    """Return an event of a download that another program carries out."""
-    return {
-        "type": "download_progress",
-        "download_id": f"r{number}",
-        "name": f"running-{number}.iso",
-        "progress": turn % 1000 / 1000,
-        "speed": 1_000_000 + (number * 7919 + turn * 104_729) % 9_000_000,
-        "received_bytes": (turn % 1000) * 1_000_000,
-        "total_bytes": 1_000_000_000,
-    }
 
 
 @asynccontextmanager
@@ -99,20 +72,19 @@ async def heap_mb(page: Page) -> float:
 async def measure_running(url: str, server: FrontEnd, count: int, seconds: float) -> list[str]:
     """Return rows of the table: frames while so many downloads move."""
     stop = asyncio.Event()
-    async with aclosing(Broker.connect(url)) as broker:
-        publishing = asyncio.create_task(publish(broker, count, stop), name="publish")
-        await asyncio.sleep(2)
-        async with opened(server) as (page, usable_ms):
-            await page.wait_for_function(
-                "count => document.querySelector('#active').textContent === `${count} active`", arg=count
-            )
-            still = await measure_frames(page, seconds)
-            scrolling = asyncio.create_task(scroll(page, seconds), name="scroll")
-            scrolled = await measure_frames(page, seconds)
-            await scrolling
-            stop.set()
-            events_s = await publishing
-            elements, heap = await page.locator("li.row").count(), await heap_mb(page)
+    publishing = asyncio.create_task(publish(url, count, stop), name="publish")
+    await asyncio.sleep(5)
+    async with opened(server) as (page, usable_ms):
+        await page.wait_for_function(
+            "count => document.querySelector('#active').textContent === `${count} active`", arg=count
+        )
+        still = await measure_frames(page, seconds)
+        scrolling = asyncio.create_task(scroll(page, seconds), name="scroll")
+        scrolled = await measure_frames(page, seconds)
+        await scrolling
+        stop.set()
+        events_s = await publishing
+        elements, heap = await page.locator("li.row").count(), await heap_mb(page)
     return [
         f"| {count:,} that run, {events_s:,.0f} events/s | {usable_ms:,.0f} ms | {still[0]:.0f} ({still[1]:.0f} ms) | "
         f"{scrolled[0]:.0f} ({scrolled[1]:.0f} ms) | {heap:.0f} MB | {elements} |"
