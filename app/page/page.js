@@ -32,8 +32,8 @@ import { token } from "./token.js";
 /** @typedef {import("./gateway.js").ConnectionState} ConnectionState */
 
 const TICK_MS = 500;
-/** Progress that is superseded within this time is left out: the eye sees no more, and each message costs the same. */
-const INTERVAL_MS = 500;
+/** Progress that is superseded within this time is left out: the eye sees no more. */
+const INTERVAL_MS = 300;
 
 /** @type {Partial<Record<string, import("./announcer.js").End>>} */
 const ENDS = { complete: "complete", error: "failed", cancelled: "cancelled" };
@@ -46,6 +46,7 @@ let connection = { phase: "connecting" };
 const gateway = new Gateway({
   url: `ws?interval_ms=${INTERVAL_MS}`,
   sseFallback: true,
+  subprotocols: ["simulcast.v1.joined", "simulcast.v1"], // a message costs more than the events in it
   authenticateByMessage: true,
   deliverRepeats: true, // they confirm what the page knows already
   refusedDelayMs: Infinity, // a person decides

@@ -44,7 +44,8 @@ def asyncapi(secured: bool, host: str = "localhost:8080", scheme: str = "http", 
             "ws": {
                 "address": "/ws",
                 "title": "WebSocket",
-                "description": "Text frames, one JSON object each; `hello` and `position` in simulcast.v1 only.",
+                "description": "Text frames, one JSON object each; `hello` and `position` in simulcast.v1 only. In "
+                "simulcast.v1.joined a frame may have several, with U+001E between two.",
                 "servers": [{"$ref": "#/servers/websocket"}],
                 "messages": _references((*SERVER_MESSAGES, *ACTION_MESSAGES)),
                 "bindings": {"ws": {"method": "GET", "query": _QUERY}},

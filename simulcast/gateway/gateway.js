@@ -14,14 +14,12 @@ import { serverCheck } from "./gateway_health.js";
 import { NetworkWatch } from "./gateway_network.js";
 import { checkedOptions, reconnectDelay } from "./gateway_options.js";
 import { printReceived, printSent } from "./gateway_printing.js";
-import { ResumePosition } from "./gateway_position.js";
+import { hasMarks, MARKED, ResumePosition, textsOf } from "./gateway_position.js";
 import { shareMembers } from "./gateway_shared.js";
 import { SSEConnection } from "./gateway_sse.js";
 
 export { CommandRejected, CommandTimeout, Config };
 
-/** With it the server sends its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
-const SUBPROTOCOL = "simulcast.v1";
 /** "Change something first": the server would only refuse again (simulcast/model/close_codes.py). */
 const TERMINAL_CLOSE_CODES = new Set([1003, 1007, 1008, 1009, 4400, 4401, 4403]);
 const [LOST, BAD_REQUEST, NOT_ALLOWED, TOKEN_EXPIRED] = [1006, 4400, 4403, 4419];
@@ -30,7 +28,7 @@ const TOKEN_CLOSE_CODES = new Set([4401, NOT_ALLOWED, TOKEN_EXPIRED]);
 const DEFAULTS = {
   reconnectDelayMs: 5_000, refusedDelayMs: 60_000,
   connectTimeoutMs: 10_000, idleTimeoutMs: 45_000, closeTimeoutMs: 2_000,
-  subprotocols: [SUBPROTOCOL],
+  subprotocols: [MARKED],
 };
 const [OPEN, IDLE_CHECKS, MAX_FAILED_SOCKETS, MAX_UNSENT_BYTES] = [1, 9, 2, 2 ** 20];
 
@@ -64,6 +62,7 @@ export class Gateway extends CommandMethods {
   });
   #timer; // ends an attempt, or begins the next
   #idleTimer;
+  #idleChecks = 0; // since the last message
   #waiting = []; // resolve functions: of those who await the attempt's result
 
   constructor(options = {}) {
@@ -203,13 +202,11 @@ export class Gateway extends CommandMethods {
   #connected(socket) {
     clearTimeout(this.#timer);
     this.#lastFailure = "";
-    this.#isConnected = true;
     // Several checks in a period: after a long sleep, waiting messages are delivered before the next check.
-    let idleChecks = 0;
-    socket.addEventListener("message", () => (idleChecks = 0));
-    if (socket.protocol === SUBPROTOCOL) {
+    [this.#isConnected, this.#idleChecks] = [true, 0];
+    if (hasMarks(socket)) {
       this.#idleTimer = setInterval(() => {
-        if (++idleChecks > IDLE_CHECKS) this.#ended(socket, LOST, "the server was silent");
+        if (++this.#idleChecks > IDLE_CHECKS) this.#ended(socket, LOST, "the server was silent");
       }, this.#options.idleTimeoutMs / IDLE_CHECKS);
     }
     const transport = socket instanceof SSEConnection ? "sse" : "websocket";
@@ -222,8 +219,13 @@ export class Gateway extends CommandMethods {
 
   #received(socket, data) {
     if (socket !== this.#socket || typeof data !== "string") return;
+    this.#idleChecks = 0;
     if (!this.#isConnected) this.#connected(socket);
-    const mark = socket.protocol === SUBPROTOCOL && this.#position.readMark(data, this.#isAlone);
+    for (const text of textsOf(socket, data)) if (socket === this.#socket) this.#deliver(socket, text);
+  }
+
+  #deliver(socket, data) {
+    const mark = hasMarks(socket) && this.#position.readMark(data, this.#isAlone);
     if (mark?.type === "hello") this.#call("onHello", mark);
     if (mark) return;
     // Recorded before delivered: a callback that disconnects must not get the same event on its return.

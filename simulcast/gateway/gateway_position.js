@@ -3,8 +3,14 @@
 /** The server puts event_id first (docs/protocol.md), so that no message has to be parsed for it. */
 const EVENT = /^\{"event_id":"([^"\\]{1,128})-([0-9]{1,20})"(?:,"channel":"([\w.:-]{1,100})")?/;
 const MARK = /^\{"type": ?"(?:hello|position)"/;
+/** Between the events of one message. No JSON text has it. */
+const SEPARATOR = "\x1e";
 const POSITION = /^(.{1,128})-([0-9]{1,20})$/;
 
+/** With it the server sends its position every 20 s, the only heartbeat that JavaScript can see (docs/protocol.md). */
+export const MARKED = "simulcast.v1";
+/** The same, and events that are sent together come in one message: each message costs a browser more than its events. */
+const JOINED = "simulcast.v1.joined";
 /** Of one channel. A snapshot may hold events of several, from the last ten minutes. */
 const MAX_EPOCHS = 64;
 
@@ -112,6 +118,16 @@ function put(offsets, epoch, offset) {
   offsets.delete(epoch);
   offsets.set(epoch, offset > earlier ? offset : earlier);
   if (offsets.size > MAX_EPOCHS) offsets.delete(offsets.keys().next().value);
+}
+
+/** True for a socket whose server sends marks. */
+export function hasMarks({ protocol }) {
+  return protocol === MARKED || protocol === JOINED;
+}
+
+/** Returns the texts of one message. */
+export function textsOf({ protocol }, data) {
+  return protocol === JOINED ? data.split(SEPARATOR) : [data];
 }
 
 function parse(text) {

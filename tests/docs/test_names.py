@@ -34,7 +34,7 @@ OF_READERS = {
     "conftest.py",
     "tasks.py",
 }  # files of applications that use the library
-SUBPROTOCOLS = {"simulcast.v1", "simulcast.flat"}
+SUBPROTOCOLS = {"simulcast.v1", "simulcast.v1.joined", "simulcast.flat"}
 UNITS = {"simulcast.socket"}  # of systemd
 # In docs/architecture.md: values on the wire, which are no identifiers.
 WORDS = {"PUBLISH", "accepted", "rejected"}

@@ -59,6 +59,19 @@ test("the server's marks are no messages, and hold the position to resume from",
   assert.equal(last().url, "ws://host/ws?since=7-12");
 });
 
+test("one message of simulcast.v1.joined has many events, and those behind a disconnect come again", () => {
+  const one = gateway({ subprotocols: ["simulcast.v1.joined", "simulcast.v1"] });
+  one.onEvent = ({ event_id: id }) => id === "7-2" && void one.disconnectWebSocket();
+  void one.connectWebSocket();
+  const hello = '{"type":"hello","channel":"downloads","position":"7-0","recovered":false,"ping_interval_s":20.0}';
+  last().open("simulcast.v1.joined").deliver([hello, event("7-1"), "text", event("7-2"), event("7-3")].join("\x1e"));
+  assert.deepEqual(messages, [event("7-1"), "text", event("7-2")]);
+  void one.connectWebSocket();
+  assert.equal(last().url, "ws://host/ws?since=7-2");
+  last().open("simulcast.v1").deliver(`${event("7-3")}\x1e`); // of a server that does not join them
+  assert.equal(messages.at(-1), `${event("7-3")}\x1e`);
+});
+
 test("what an earlier connection brought is not delivered again, and offsets compare as numbers", () => {
   void gateway({ url: "ws://host/base/ws?interval_ms=100&since=7-1" }).connectWebSocket();
   assert.equal(last().url, "ws://host/base/ws?interval_ms=100&since=7-1");

@@ -114,7 +114,7 @@ class StubServer:
             raise web.HTTPServiceUnavailable
         if self.hangs:
             await self._stops.wait()
-        socket = web.WebSocketResponse(compress=False, protocols=["simulcast.v1"])
+        socket = web.WebSocketResponse(compress=False, protocols=["simulcast.v1.joined", "simulcast.v1"])
         await socket.prepare(request)
         assert request.transport is not None
         self._transports[socket] = request.transport

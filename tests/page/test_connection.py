@@ -37,7 +37,7 @@ async def test_rows_keep_their_elements_through_a_loss_and_what_was_missed_arriv
     await expect(page.locator("li.row")).to_have_count(2)
     assert await row(page).evaluate("row => row.mark") == "the same element"
     assert stub.sinces == [None, "1790000000000-7"]
-    assert stub.intervals == ["500", "500"]  # each message costs the browser the same, seen or not
+    assert stub.intervals == ["300", "300"]  # each event costs the browser the same, seen or not
 
 
 @pytest.mark.long

@@ -125,6 +125,7 @@ class Backlog:
             self._serial,
             view.with_channel,
             view.download_id,
+            view.joined,
             view.deflate,
             place.part,
             place.cursor,

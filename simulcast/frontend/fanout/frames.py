@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 FIN_TEXT = 0x81
 RSV1_TEXT = 0xC1  # compressed (RFC 7692 §6)
+SEPARATOR = b"\x1e"  # between the events of one message: no JSON text has it (RFC 8259 §2), as RFC 7464 makes use of
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -30,6 +31,12 @@ def payload_of(frame: bytes) -> bytes:
 def payloads(frames: bytes) -> Iterator[bytes]:
     """Yield the payloads of joined frames made by `text_frame`."""
     return (payload for payload, _ in payloads_after(frames, 0))
+
+
+def join(frames: bytes) -> bytes:
+    """Return one frame with the payloads of all, SEPARATOR between two; in text that is no JSON a space replaces it."""
+    texts = [payload.replace(SEPARATOR, b" ") for payload in payloads(frames)]
+    return text_frame(SEPARATOR.join(texts)) if texts else b""
 
 
 def payloads_after(frames: bytes, at: int) -> Iterator[tuple[bytes, int]]:

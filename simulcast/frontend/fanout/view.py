@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.entries import Entry
-from simulcast.frontend.fanout.frames import payload_of, text_frame
+from simulcast.frontend.fanout.frames import join, payload_of, text_frame
 from simulcast.model.position import Position
 from simulcast.model.publication import with_channel
 
@@ -19,7 +19,7 @@ class View:
     """`with_channel`: each event carries `channel` (for clients of several). `download_id`: only events of that one.
 
     `interval_ms`: at most one batch in that time, without superseded events. `marks`: position marks are sent too.
-    `deflate`: the compression of its batches.
+    `joined`: the events of a batch are one message. `deflate`: the compression of its batches.
     """
 
     channel: str
@@ -27,6 +27,7 @@ class View:
     download_id: str = ""
     interval_ms: int = 0
     marks: bool = False
+    joined: bool = False
     deflate: Deflate | None = None
 
     def frame(self, entry: Entry) -> bytes | None:
@@ -43,7 +44,8 @@ class View:
         return text_frame(json.dumps(mark, separators=(",", ":")).encode())
 
     def encode(self, frames: bytes) -> bytes:
-        """Return joined frames as they are written."""
+        """Return the frames of a batch as they are written."""
+        frames = join(frames) if self.joined else frames
         return self.deflate.encode(frames) if self.deflate is not None else frames
 
     def add_channel(self, frame: bytes) -> bytes:

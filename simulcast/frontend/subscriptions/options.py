@@ -11,6 +11,7 @@ from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 
 VERSIONED = "simulcast.v1"
+JOINED = "simulcast.v1.joined"  # and events that are sent together come in one message
 FLAT = "simulcast.flat"
 MAX_CHANNELS_PER_CONNECTION = 50
 _INTERVAL_STEPS_MS = ((1_000, 100), (5_000, 500), (60_000, 5_000))  # up to which interval, which step
@@ -19,9 +20,10 @@ MAX_INTERVAL_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class SubscribeOptions:
-    """The options of one connection. `versioned`: the client speaks simulcast.v1. `address`: its `address_key`.
+    """The options of one connection. `versioned`: the client speaks simulcast.v1, or simulcast.v1.joined (`joined`).
 
-    `resumes`: it speaks a subprotocol of ours, so it keeps its position and comes back with it.
+    `address`: its `address_key`. `resumes`: it speaks a subprotocol of ours, so it keeps its position and comes back
+    with it.
     """
 
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
@@ -29,6 +31,7 @@ class SubscribeOptions:
     download_id: str = ""
     interval_ms: int = 0
     versioned: bool = False
+    joined: bool = False
     address: str = ""
     resumes: bool = field(default=False, compare=False)
 
@@ -39,12 +42,12 @@ class SubscribeOptions:
 
     def view(self, channel: str, with_channel: bool, deflate: Deflate | None) -> View:
         """Return the client's view of that channel."""
-        return View(channel, with_channel, self.download_id, self.interval_ms, self.versioned, deflate)
+        return View(channel, with_channel, self.download_id, self.interval_ms, self.versioned, self.joined, deflate)
 
 
 def select_subprotocol(offered: Sequence[str]) -> str | None:
     """Return the offered subprotocol that is spoken, if any."""
-    return next((name for name in (VERSIONED, FLAT) if name in offered), None)
+    return next((name for name in (JOINED, VERSIONED, FLAT) if name in offered), None)
 
 
 def parse(
@@ -69,7 +72,8 @@ def parse(
         parse_positions(values.get("since", ""), channels),
         download_id,
         _parse_interval(values.get("interval_ms", "0")),
-        subprotocol == VERSIONED,
+        subprotocol in (VERSIONED, JOINED),
+        subprotocol == JOINED,
         address,
         subprotocol is not None,
     )

@@ -242,7 +242,7 @@ class Subscriber:
         publications the next page has.
         """
         view, slices, after = self._view(channel), self.channels.slices, step.after
-        place = channel, view.with_channel, view.download_id, view.deflate
+        place = channel, view.with_channel, view.download_id, view.joined, view.deflate
         async with asyncio.timeout(RECOVERY_TIMEOUT_S), self.channels.history_reads:
             if self._disconnected:
                 raise _Disconnected

@@ -59,7 +59,7 @@ async def run_command(connection: ClientConnection, **command: str) -> dict[str,
 async def test_a_token_comes_by_header_or_as_a_subprotocol_which_is_not_echoed(guarded: FrontEnd) -> None:
     async with await join(guarded, header=token()) as connection:
         assert await hears(guarded, connection, "by-header")
-    for spoken in ("simulcast.v1", "simulcast.flat"):
+    for spoken in ("simulcast.v1.joined", "simulcast.v1", "simulcast.flat"):
         async with await join(guarded, offered=[f"bearer.{token()}", spoken]) as connection:
             assert connection.subprotocol == spoken
             assert await hears(guarded, connection, f"by-{spoken}")

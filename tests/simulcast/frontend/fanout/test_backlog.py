@@ -14,7 +14,7 @@ from simulcast.frontend.fanout.snapshot import ChannelSnapshot
 from simulcast.frontend.fanout.view import View
 from simulcast.model.position import Position
 from tests.clocks import Clock
-from tests.fake_clients import Socket, entry, log_frames, make_hub
+from tests.fake_clients import Socket, entry, log_frames, make_hub, texts
 from tests.publications import EPOCH, publication
 
 
@@ -107,6 +107,17 @@ def test_a_crowd_that_joins_shares_what_was_compressed_once() -> None:
     view = View("downloads", deflate=Deflate(12))
     slices = [feed.backlog.read(view, feed.place_in_snapshot(resumable=False)) for _ in range(100)]
     assert len({id(piece) for piece in slices}) == 1
+
+
+def test_joined_events_are_not_given_to_clients_of_a_view_that_does_not_join_them() -> None:
+    feed = feed_with(*(f"p k{number}" for number in range(3)))
+    read = []
+    for joined in (False, True, False):
+        place = feed.place_in_snapshot(resumable=False)
+        piece = feed.backlog.read(View("downloads", joined=joined), place)
+        assert piece is not None and piece.events == 3
+        read.append(texts(piece.batch))
+    assert read[0] == read[2] == read[1][0].split("\x1e")
 
 
 def test_slices_that_nobody_reads_any_more_make_room() -> None:

@@ -1,5 +1,8 @@
+import dataclasses
+
 import pytest
 
+from simulcast.frontend.fanout.backlog import SLICE_BYTES
 from simulcast.frontend.fanout.hub import (
     FLUSH_BACKOFF_FACTOR,
     LATENCY_FIRST_FACTOR,
@@ -232,6 +235,26 @@ def test_a_view_with_an_interval_keeps_every_download_apart_however_many_there_a
     clock.advance(1)
     assert socket.texts == ["first", *["2"] * 4000]
     assert late.open and late.texts == []
+
+
+def test_a_burst_of_a_joined_view_is_a_few_messages_each_no_larger_than_a_slice() -> None:
+    clock = Clock()
+    hub = make_hub(clock, interval_ms=1000)
+    hub.view = dataclasses.replace(hub.view, joined=True)
+    socket = Socket(hub)
+    hub.join(socket.client)
+    publish_entry(hub, entry("first"))
+    clock.advance(0)
+    for turn in range(3):
+        for number in range(2000):
+            publish_entry(hub, entry(f"{number} {turn} {'x' * 200}", "p", str(number)))
+    publish_entry(hub, entry("7 end ", "e:download_complete:1:1", "7"))
+    clock.advance(1)
+    first, *burst = socket.texts
+    assert first == "first" and len(burst) == -(-sum(map(len, burst)) // SLICE_BYTES)
+    assert max(map(len, burst)) <= SLICE_BYTES
+    events = [text.split(" ")[:2] for message in burst for text in message.split("\x1e")]
+    assert events == [*([str(number), "2"] for number in range(2000) if number != 7), ["7", "end"]]
 
 
 def test_an_interval_is_over_before_the_log_loses_what_was_published_in_it() -> None:

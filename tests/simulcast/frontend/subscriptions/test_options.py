@@ -17,6 +17,16 @@ def test_channels_positions_one_download_and_an_interval_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("subprotocol", "marks", "joined"),
+    [("simulcast.v1.joined", True, True), ("simulcast.v1", True, False), ("simulcast.flat", False, False)],
+)
+def test_a_subprotocol_chooses_marks_and_joined_events(subprotocol: str, marks: bool, joined: bool) -> None:
+    options = parse([], [subprotocol])
+    view = options.view("a", False, None)
+    assert (view.marks, view.joined, options.resumes) == (marks, joined, True)
+
+
+@pytest.mark.parametrize(
     ("asked", "given"),
     [(0, 0), (1, 100), (1000, 1000), (1001, 1500), (4999, 5000), (5001, 10_000), (59_999, 60_000), (60_000, 60_000)],
 )
@@ -51,5 +61,6 @@ def test_what_makes_no_sense_is_named(query: list[tuple[str, str]], named: str) 
 
 def test_the_newest_subprotocol_that_both_speak_is_chosen() -> None:
     assert select_subprotocol(["simulcast.flat", "simulcast.v1"]) == "simulcast.v1"
+    assert select_subprotocol(["simulcast.v1", "simulcast.v1.joined"]) == "simulcast.v1.joined"
     assert select_subprotocol(["mqtt", "simulcast.flat"]) == "simulcast.flat"
     assert select_subprotocol(["mqtt"]) is select_subprotocol([]) is None
