@@ -97,6 +97,7 @@ export class Rows {
   beside(download, step) {
     const item = this.arrangement.get(download.id);
     const other = item && this.arrangement.neighbourOf(item, step);
+    if (other && !this.#rows.has(other.download.id)) this.#drawFrame(); // keys that are held outrun the frames
     return other && this.#rows.get(other.download.id);
   }
 

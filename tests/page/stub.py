@@ -42,6 +42,7 @@ class StubServer:
         self.sinces: list[str | None] = []  # one entry a handshake that was accepted
         self.intervals: list[str | None] = []  # likewise
         self.received: list[Any] = []  # messages of clients, parsed
+        self.answer: Callable[[Any], list[Event]] = lambda message: []  # to a message, sent to everyone
         self.posted: list[Any] = []  # bodies of POST downloads
         self.answer_post: Callable[[Any], tuple[int, object]] = lambda body: (201, body)
         self.limits: Event = {"max_speed": None, "max_downloads": None, "timezone": "UTC", "timetable": []}
@@ -133,6 +134,7 @@ class StubServer:
                 async with self._changed:
                     self.received.append(json.loads(message.data))
                     self._changed.notify_all()
+                await self.send(*self.answer(self.received[-1]))
         except ConnectionError:
             pass  # cut() aborted it
         finally:

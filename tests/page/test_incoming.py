@@ -8,26 +8,11 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.events import event
 from tests.page.conftest import OpenPage
+from tests.page.gestures import transfer
 from tests.page.rows import row
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-# Dispatches a paste or a drop, and returns whether the page took it.
-TRANSFER = """([kind, selector, formats]) => {
-  const data = new DataTransfer();
-  for (const [format, text] of Object.entries(formats)) data.setData(format, text);
-  const options = { bubbles: true, cancelable: true };
-  const event = kind === "paste" ? new ClipboardEvent("paste", { ...options, clipboardData: data })
-    : new DragEvent(kind, { ...options, dataTransfer: data });
-  return !document.querySelector(selector).dispatchEvent(event);
-}"""
-
-
-async def transfer(page: Page, kind: str, formats: dict[str, str], selector: str = "body") -> bool:
-    taken = await page.evaluate(TRANSFER, [kind, selector, formats])
-    assert isinstance(taken, bool)
-    return taken
 
 
 def box(page: Page) -> Locator:

@@ -13,30 +13,6 @@ from tests.page.stub import StubServer
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-# The least contrast of any text that is seen, with what it is; WCAG 2.2 asks for 4.5.
-MIN_CONTRAST = """() => {
-  const parts = color => color.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
-    .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
-    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-  const ground = e => {
-    for (; e; e = e.parentElement) {
-      const color = parts(getComputedStyle(e).backgroundColor);
-      if (color.length === 3 || color[3] === 1) return color;
-    }
-  };
-  let least = [99, ""];
-  for (const e of document.querySelectorAll("body *:not(template)")) {
-    const written = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-    if (!written || !e.checkVisibility({ visibilityProperty: true })) continue;
-    const [a, b] = [light(parts(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
-    const contrast = (a + .05) / (b + .05);
-    if (contrast < least[0]) least = [contrast, `${e.tagName}.${e.className}: ${e.textContent}`];
-  }
-  return least;
-}"""
-
-
 async def test_a_bar_tells_its_value_but_not_with_every_event(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page(clock=True)
     await stub.send(event(1, "progress", progress=0.25, speed=1, name="n"))
@@ -81,7 +57,7 @@ async def test_a_hundred_ends_at_once_are_one_sentence(open_page: OpenPage, stub
     await expect(page.get_by_role("status")).to_have_text("98 jobs complete. d0: failed. d1: failed.")
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+@pytest.mark.parametrize("width", [320, 768])
 async def test_nothing_is_wider_than_the_window(open_page: OpenPage, stub: StubServer, width: int) -> None:
     stub.snapshot = EVERY_STATE
     stub.answer_post = lambda _: (422, {"detail": "y" * 400})
@@ -100,25 +76,6 @@ async def test_nothing_is_wider_than_the_window(open_page: OpenPage, stub: StubS
     for download in await page.locator("li.row:visible").all():
         await download.scroll_into_view_if_needed()
     assert await page.evaluate("document.documentElement.scrollWidth") == width
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_all_text_has_contrast(open_page: OpenPage, stub: StubServer, scheme: str) -> None:
-    page = await open_page(scheme=scheme)
-    empty, what = await page.evaluate(MIN_CONTRAST)
-    assert empty >= 4.5, what
-    await stub.send(*EVERY_STATE)
-    stub.answer_post = lambda _: (422, {"detail": "refused"})
-    await page.get_by_label("Add downloads").fill("https://example.org/")
-    await page.locator("#add-button").click()
-    await expect(page.locator("#problems li")).to_have_count(1)
-    await expect(page.locator("li.row")).to_have_count(6)
-    await row(page, "c").get_by_role("checkbox").check()
-    await row(page, "b").get_by_role("button", name="Cancel").click()
-    await row(page, "d").get_by_role("button", name="Delete").click()
-    await page.get_by_role("button", name="Clear finished").click()
-    least, what = await page.evaluate(MIN_CONTRAST)
-    assert least >= 4.5, what
 
 
 async def test_light_and_dark_follow_the_system(open_page: OpenPage) -> None:

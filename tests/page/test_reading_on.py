@@ -7,33 +7,12 @@ from playwright.async_api import expect
 
 from tests.events import command_result, event
 from tests.page.conftest import OpenPage
-from tests.page.rows import row
-from tests.page.stub import Event, StubServer
+from tests.page.rows import SCROLLED_TO, records, row
+from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUEUED, ENDED = 1_203, 700
-
-# Scrolls to the end of a group as far as it is known; true once a row is there.
-SCROLLED_TO = """([group, id]) => {
-  document.querySelector(group).scrollIntoView({ block: "end" });
-  return document.querySelector(`li[data-id="${id}"]`) !== null;
-}"""
-
-
-def records(state: str, count: int, created_at: float) -> list[Event]:
-    """Return that many, newest first, each a second older than the one before."""
-    blank = {"url": "", "attempt": 1, "progress": 0.0, "speed": 0, "received_bytes": 0, "total_bytes": None}
-    return [
-        {
-            **blank,
-            "download_id": f"{state}{n}",
-            "name": f"{state}-{n}.iso",
-            "state": state,
-            "created_at": created_at - n,
-        }
-        for n in range(count)
-    ]
 
 
 async def test_the_newest_of_each_state_are_there_and_others_come_as_one_scrolls(

@@ -7,6 +7,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.events import event, job_event
 from tests.page.conftest import OpenPage
+from tests.page.gestures import long_press, middle_of, touch
 from tests.page.rows import row
 from tests.page.stub import StubServer
 
@@ -100,19 +101,7 @@ async def test_the_keyboard_selects(open_page: OpenPage, stub: StubServer) -> No
 async def test_a_long_press_selects_and_then_a_tap_does(open_page: OpenPage, stub: StubServer) -> None:
     page = await open_page(touch=True, width=390, clock=True)
     await with_rows(page, stub, ["queued"] * 3)
-    session = await page.context.new_cdp_session(page)
-
-    async def touch(kind: str, points: list[dict[str, float]]) -> None:
-        await session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    async def middle(download_id: str) -> dict[str, float]:
-        place = await row(page, download_id).locator(".title").bounding_box()
-        assert place is not None
-        return {"x": place["x"] + 40, "y": place["y"] + place["height"] / 2}
-
-    await touch("touchStart", [await middle("b")])
-    await page.clock.run_for(600)
-    await touch("touchEnd", [])
+    await long_press(page, row(page, "b").locator(".title"), lambda: page.clock.run_for(600))
     await expect_selected(page, "b")
     await row(page, "c").locator(".title").tap()
     await expect_selected(page, "cb")
@@ -123,11 +112,12 @@ async def test_a_long_press_selects_and_then_a_tap_does(open_page: OpenPage, stu
     await expect(page.get_by_role("dialog")).to_be_visible()  # as without a selection
     await page.keyboard.press("Escape")
 
-    start = await middle("a")
-    await touch("touchStart", [start])
-    await touch("touchMove", [{"x": start["x"], "y": start["y"] - 40}])  # a scroll
+    session = await page.context.new_cdp_session(page)
+    start = await middle_of(row(page, "a").locator(".title"))
+    await touch(session, "touchStart", [start])
+    await touch(session, "touchMove", [{"x": start["x"], "y": start["y"] - 40}])  # a scroll
     await page.clock.run_for(600)
-    await touch("touchEnd", [])
+    await touch(session, "touchEnd", [])
     await expect_selected(page, "")
 
 
