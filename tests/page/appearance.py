@@ -63,6 +63,12 @@ CROWDED = """() => {
     return hasText(e) && overflowX !== "visible" && textOverflow !== "ellipsis" && e.scrollWidth > e.clientWidth + 1
       && !e.matches("textarea");
   });
+  const canvas = document.createElement("canvas").getContext("2d");
+  const tight = leaves.filter(({ e }) => {
+    if (!e.matches("select")) return false;
+    canvas.font = getComputedStyle(e).font;
+    return canvas.measureText(e.selectedOptions[0]?.textContent ?? "").width > e.clientWidth - 30; // the arrow is there
+  });
   const covered = [];
   leaves.forEach((one, index) => {
     for (const other of leaves.slice(index + 1)) {
@@ -72,7 +78,7 @@ CROWDED = """() => {
       if (width > 1.5 && height > 3) covered.push(`covered: ${one.name} / ${other.name}`);
     }
   });
-  return [...cut.map(({ name }) => `cut: ${name}`), ...covered];
+  return [...[...cut, ...tight].map(({ name }) => `cut: ${name}`), ...covered];
 }"""
 
 # The focus: what has it, and whether it can be seen; null where nothing has it.

@@ -66,7 +66,8 @@ class Walk:
         return self.page.locator(f'#selection [data-verb="{name}"]')
 
     async def look_at(self, state: str) -> None:
-        assert await faults(self.page, f"{self.look.name}-{state}") == []
+        found = await faults(self.page, f"{self.look.name}-{state}")
+        assert found == [], found
 
     async def press(self, element: Locator) -> None:
         """Press it as one does with this look."""
