@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.hosts import check_host
+from app.access.links import take_links
 from simulcast.frontend.origins import check_origin
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,6 +29,7 @@ class RequestFilterMiddleware:
             await self._app(scope, receive, send)
             return
         _merge_leading_slashes(scope)
+        take_links(scope)
         status, reason = self._check(scope)
         if reason is not None:
             await JSONResponse({"detail": reason}, status)(scope, receive, send)

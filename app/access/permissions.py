@@ -59,16 +59,16 @@ def require_scope(scope: Scope) -> Callable[[Request], Awaitable[Grant]]:
     return authorize_request
 
 
+ChannelQuery = Annotated[
+    str | None,
+    Query(pattern=f"^{CHANNEL_PATTERN}$", description=f"without it, the user's own, or {DEFAULT_CHANNEL}"),
+]
+
+
 def require_scope_in_query(scope: Scope) -> Callable[..., Awaitable[Access]]:
     """Return a dependency of routes: the scope, in the channel that `?channel=` names, else in that of the token."""
 
-    async def authorize_request(
-        request: Request,
-        channel: Annotated[
-            str | None,
-            Query(pattern=f"^{CHANNEL_PATTERN}$", description=f"without it, the user's own, or {DEFAULT_CHANNEL}"),
-        ] = None,
-    ) -> Access:
+    async def authorize_request(request: Request, channel: ChannelQuery = None) -> Access:
         grant = await _authorize(request, scope, [channel or ""])
         return Access(grant, grant.channel(channel or "", DEFAULT_CHANNEL))
 

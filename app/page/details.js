@@ -3,6 +3,8 @@
 import { byId, setText } from "./dom.js";
 import { displayName } from "./downloads.js";
 import { factsOf } from "./details_text.js";
+import { LinkRefused, linkTo } from "./file_links.js";
+import { formatTime } from "./format.js";
 import { hasEnded, toCount } from "./merge.js";
 import { t } from "./messages.js";
 import { printable } from "./printable.js";
@@ -19,7 +21,7 @@ const [drawer, title, list, close, note] =
   byId("details", "details-title", "details-list", "details-close", "details-note");
 const [plot, line, area, speeds] = byId("details-plot", "details-line", "details-area", "details-speeds");
 const [form, limit] = byId("details-limit", "limit");
-const [copyAddress, copyPath, save] = byId("copy-address", "copy-path", "details-save");
+const [copyAddress, copyPath, save, copyLink] = byId("copy-address", "copy-path", "details-save", "copy-link");
 
 export class Details {
   /** @type {Download | null} */
@@ -49,8 +51,9 @@ export class Details {
       event.preventDefault();
       this.#submitLimit();
     });
-    copyAddress.addEventListener("click", () => void this.#copy("address"));
-    copyPath.addEventListener("click", () => void this.#copy("path"));
+    copyAddress.addEventListener("click", () => void this.#copy(this.#download?.url, t("address_copied")));
+    copyPath.addEventListener("click", () => void this.#copy(this.#download?.filePath, t("path_copied")));
+    copyLink.addEventListener("click", () => void this.#copyLink());
   }
 
   /** @param {Download} download */
@@ -76,6 +79,15 @@ export class Details {
   /** To be called when the one that is shown is gone. */
   close() {
     drawer.close();
+  }
+
+  /**
+   * @param {string} text about the one that is shown
+   * @returns {boolean} false where none is
+   */
+  tell(text) {
+    if (this.#download) note.textContent = text;
+    return this.#download !== null;
   }
 
   /** Reads the server's record: the events don't have all of it. */
@@ -112,6 +124,7 @@ export class Details {
     copyPath.hidden = filePath === "" || !navigator.clipboard;
     save.hidden = !hasFile(download) || !("files" in document.documentElement.dataset);
     save.href = `downloads/${encodeURIComponent(download.id)}/file`;
+    copyLink.hidden = save.hidden || !navigator.clipboard;
   }
 
   /** @param {[string, string][]} facts */
@@ -144,14 +157,26 @@ export class Details {
     });
   }
 
-  /** @param {"address" | "path"} what */
-  async #copy(what) {
-    const { url = "", filePath = "" } = this.#download ?? {};
+  async #copyLink() {
     try {
-      await navigator.clipboard.writeText(what === "address" ? url : filePath);
-      note.textContent = t(what === "address" ? "address_copied" : "path_copied");
+      const { href, expiresAt } = await linkTo(save.href);
+      await this.#copy(href, expiresAt ? t("link_copied_until", { time: formatTime(expiresAt) }) : t("link_copied"));
+    } catch (error) {
+      if (!(error instanceof LinkRefused)) throw error;
+      this.tell(error.message);
+    }
+  }
+
+  /**
+   * @param {string} [text]
+   * @param {string} [done]
+   */
+  async #copy(text = "", done = "") {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.tell(done);
     } catch {
-      note.textContent = t("no_copying");
+      this.tell(t("no_copying"));
     }
   }
 }

@@ -112,8 +112,13 @@ export class Many {
    */
   #tell(verb, summary, hasProblem) {
     if (verb === "delete" && !hasProblem) return; // it was told when it could be undone
-    announce(summary);
-    if (!this.removals.isUndoable) this.#notice.show(summary);
+    this.tell(summary);
+  }
+
+  /** @param {string} text printable, which is announced, and shown unless a removal can be undone there */
+  tell(text) {
+    announce(text);
+    if (!this.removals.isUndoable) this.#notice.show(text);
   }
 }
 

@@ -8,6 +8,7 @@ import { ALL, Commands, REMOVALS } from "./commands.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
 import { displayName, Downloads } from "./downloads.js";
+import { listenForSaves } from "./file_links.js";
 import { Filter } from "./filter.js";
 import { Gateway } from "./gateway.js";
 import { describe, showConnection, showTotals } from "./header.js";
@@ -232,8 +233,6 @@ function connectionChanged(state) {
     announcedPhase = "connected";
     closeAccess();
     readLimits();
-    // A link can't send a token, so it would save a refusal.
-    if (token.text !== "") delete document.documentElement.dataset.files;
     return;
   }
   reconciler.stop();
@@ -285,6 +284,7 @@ function totalsOf(now) {
 
 addForm();
 listenForLinks();
+listenForSaves((problem) => void (details.tell(problem) || many.tell(problem)));
 accessForm(() => {
   void gateway.disconnectWebSocket(); // an attempt may be under way with the token before
   connect();

@@ -1,4 +1,4 @@
-"""The file of a finished download, at `/downloads/{download_id}/file`.
+"""The file of a finished download, at `/downloads/{download_id}/file`, for a token or for a link.
 
 Starlette's FileResponse follows links, honours Range for HEAD, and rejects ranges that are to be ignored.
 """
@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -14,12 +15,15 @@ from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.access.permissions import Access, require_scope_in_query
+from app.access.links import MAX_LINK_CHARS, links_of, make_link, read_link
+from app.access.permissions import Access, ChannelQuery, require_scope_in_query
 from app.access.tokens import TokenVerifier
-from app.routes.bodies import RunningServices
+from app.routes.audited import AuditedRoute
+from app.routes.bodies import WRITING, RunningServices
 from app.routes.byte_range import RangeResponse, evaluate_range
 from app.routes.downloads import read_download
 from app.routes.file_store import MAX_READERS, MAX_READERS_PER_ADDRESS, Folder, OpenFile, open_file
@@ -41,15 +45,65 @@ _SAFE = {
     "content-security-policy": "sandbox",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "private, no-cache",
+    "referrer-policy": "no-referrer",
     "x-accel-buffering": "no",
     "accept-ranges": "bytes",
 }
 End = Callable[[], Coroutine[Any, Any, object]]
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 §3.2.1, beside letters and digits
 
+_LINK = {
+    "name": "link",
+    "in": "query",
+    "description": "of `POST …/file/link`, in place of a token",
+    "schema": {"type": "string", "maxLength": MAX_LINK_CHARS},
+}
+
 router = APIRouter(responses=openapi_errors(400, 421))
-MayReadFiles = Annotated[Access, Depends(require_scope_in_query("files"))]
+_linking = APIRouter(route_class=AuditedRoute, responses=WRITING)
+_with_token = require_scope_in_query("files")
 _log = logging.getLogger("simulcast.file")
+
+
+async def _with_token_or_link(
+    download_id: str, request: Request, services: RunningServices, channel: ChannelQuery = None
+) -> Access:
+    """Return the permission to read that file. A link decides alone. Raises HTTPException, BrokerUnavailable."""
+    links = links_of(request.scope)
+    if not links:
+        return await _with_token(request, channel)
+    if len(links) > 1:
+        raise HTTPException(400, "a request has one link")
+    link = await read_link(services.link_keys.read, links[0], time.time())
+    request.state.user = link.grant.user
+    if (link.channel, link.download_id) != (channel or link.channel, download_id):
+        raise HTTPException(403, "the link is for another file")
+    tokens = cast(TokenVerifier | None, request.app.state.tokens)
+    if tokens is not None and await tokens.revocations.is_revoked(link.grant):
+        raise HTTPException(403, "the token that made the link was revoked")
+    return Access(link.grant, link.channel)
+
+
+class MadeLink(BaseModel):
+    """`url`: an absolute path, which needs no token until `expires_at`, in seconds since 1970."""
+
+    url: str
+    expires_at: int
+
+
+@_linking.post("/downloads/{download_id}/file/link", status_code=201, responses=openapi_errors(404, 409))
+async def link_file(
+    download_id: str, request: Request, services: RunningServices, access: Annotated[Access, Depends(_with_token)]
+) -> MadeLink:
+    """Return a link by which a browser, or anybody else, gets this file for a few minutes."""
+    file = await _open(_folder(request), access.channel, download_id, services)
+    os.close(file.descriptor)
+    link, ends_at = await make_link(services.link_keys.read, access.grant, access.channel, download_id, time.time())
+    root = str(request.scope.get("root_path", "")).rstrip("/")
+    return MadeLink(url=f"{root}/downloads/{quote(download_id, safe='')}/file?link={link}", expires_at=ends_at)
+
+
+router.include_router(_linking)
 
 
 @router.head("/downloads/{download_id}/file", include_in_schema=False)
@@ -62,16 +116,16 @@ _log = logging.getLogger("simulcast.file")
         304: {"description": "It is the one that the client has"},
         **openapi_errors(401, 403, 404, 409, 412, 416, 422, 503),
     },
+    openapi_extra={"parameters": [_LINK]},
 )
 async def download_file(
-    download_id: str, request: Request, services: RunningServices, access: MayReadFiles
+    download_id: str,
+    request: Request,
+    services: RunningServices,
+    access: Annotated[Access, Depends(_with_token_or_link)],
 ) -> Response:
     """Answer with the file of a complete download, or one range of it. Browsers save it and never show it."""
-    folder = cast(Folder | None, request.app.state.files)
-    if folder is None:
-        raise HTTPException(
-            404, "files are not served: set SIMULCAST_FILES_DIR to the folder that workers download into"
-        )
+    folder = _folder(request)
     address = address_key(request.client and request.client.host)
     if not folder.readers.enter(address):
         reason = (
@@ -85,6 +139,15 @@ async def download_file(
         if isinstance(response, FileBody):
             response.place = place.pop_all()
     return response
+
+
+def _folder(request: Request) -> Folder:
+    folder = cast(Folder | None, request.app.state.files)
+    if folder is None:
+        raise HTTPException(
+            404, "files are not served: set SIMULCAST_FILES_DIR to the folder that workers download into"
+        )
+    return folder
 
 
 async def _open(folder: Folder, channel: str, download_id: str, services: RunningServices) -> OpenFile:

@@ -22,6 +22,7 @@ from simulcast.frontend.subscriptions.options import SubscribeOptions
 from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, Subscriber
 from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
+from simulcast.link_keys import LinkKeys
 from simulcast.model.close_codes import Refresh
 from simulcast.model.download_url import WEB
 from simulcast.model.events import SILENT_TTL_S
@@ -58,6 +59,7 @@ class Services:
     status: SharedReading[ServiceStatus]
     revocations: RevocationStore
     limits: LimitStore
+    link_keys: LinkKeys
     connected: set[Subscriber] = field(default_factory=set)
     closing: set[Subscriber] = field(default_factory=set)
     other_jobs: dict[str, tuple[Jobs, OwnJobs]] = field(default_factory=dict)
@@ -160,6 +162,7 @@ async def open_services(
             status,
             revocations,
             limits,
+            LinkKeys(servers),
         )
 
 

@@ -115,6 +115,10 @@ class ChannelNames:
         """KEYS of the limits of all workers, in the order of lua/shared_limits.lua."""
         return [self._key(name) for name in ("limits", "limit_parts", "limit_parts_until")]
 
+    def link_key(self, period: int) -> str:
+        """Key that holds what signs the links to files that end in this period."""
+        return self._key(f"link_key:{period}")
+
     @cached_property
     def wake(self) -> str:
         """Pub/Sub channel that wakes workers: a job is ready, or an owner has a command.

@@ -40,6 +40,7 @@ NOTHING_TO_GET_WRONG = {
     "GET /downloads/{download_id}",
     "GET /jobs/{job_id}",
     "GET /downloads/{download_id}/file",
+    "POST /downloads/{download_id}/file/link",
 }
 MAX_QUERY_CHARS = 12_000  # a head of 16 KiB is refused whatever it asks for
 OPEN = {"GET /health", "GET /ready"}

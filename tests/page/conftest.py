@@ -19,6 +19,11 @@ async def until_live(page: Page) -> None:
     await expect(page.locator("#phase")).to_have_text("Live")
 
 
+async def give(page: Page, text: str) -> None:
+    await page.get_by_label("Token", exact=True).fill(text)
+    await page.get_by_role("button", name="Connect").click()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def stub() -> AsyncIterator[StubServer]:
     stub = StubServer()

@@ -173,6 +173,9 @@ async def test_address_and_path_are_copied_and_the_file_is_offered_where_it_is_s
     await page.evaluate("document.documentElement.dataset.files = ''")
     await opened(page)
     await expect(save).to_have_attribute("href", "downloads/a/file")
+    await drawer(page).get_by_role("button", name="Copy link").click()
+    await expect(drawer(page).get_by_role("status")).to_have_text("Link copied.")
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{stub.url}downloads/a/file"
 
 
 async def test_hostile_text_is_shown_as_text(open_page: OpenPage, stub: StubServer) -> None:

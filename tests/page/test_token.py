@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from simulcast.broker import Broker
 from simulcast.model.events import complete_event, progress_event
-from tests.page.conftest import OpenPage, until_live
+from tests.page.conftest import OpenPage, give, until_live
 from tests.page.rows import BLOCK_WEBSOCKETS, row, slot
 from tests.page.stub import StubServer
 from tests.programs import StartFrontEnd
@@ -46,11 +46,6 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context()
     yield context
     await context.close()
-
-
-async def give(page: Page, text: str) -> None:
-    await page.get_by_label("Token", exact=True).fill(text)
-    await page.get_by_role("button", name="Connect").click()
 
 
 @pytest.mark.parametrize("blocked", [False, True])
@@ -130,17 +125,6 @@ async def test_a_token_that_expires_is_asked_for_and_nothing_is_missed_meanwhile
     await give(page, token())
     await until_live(page)
     await expect(slot(page, "state")).to_have_text("Complete")
-
-
-async def test_with_a_token_there_is_no_link_that_could_not_show_it(
-    context: BrowserContext, guarded: FrontEnd, broker: Broker
-) -> None:
-    await broker.publish({**complete_event("a", "/f"), "change": 1})
-    page = await context.new_page()
-    await page.goto(f"http://127.0.0.1:{guarded.port}/")
-    await give(page, token("watch files"))
-    await expect(slot(page, "state")).to_have_text("Complete")
-    await expect(slot(page, "save")).to_be_hidden()
 
 
 async def test_where_a_proxy_shows_the_token_the_page_asks_for_none(

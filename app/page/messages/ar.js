@@ -239,6 +239,10 @@ export default {
   path_copied: "نُسخ المسار.",
   no_copying: "لا يسمح المتصفح بالنسخ هنا؛ حدد النص.",
   save_file: "حفظ الملف",
+  copy_link: "نسخ الرابط",
+  link_copied: "نُسخ الرابط.",
+  link_copied_until: "نُسخ الرابط. يعمل حتى {time}.",
+  file_refused: "رُفض الملف: ",
 
   // The limits of all workers
   limits: "الحدود",

@@ -221,6 +221,10 @@ export default {
   path_copied: "Pfad kopiert.",
   no_copying: "Der Browser erlaubt hier kein Kopieren; bitte den Text markieren.",
   save_file: "Datei speichern",
+  copy_link: "Link kopieren",
+  link_copied: "Link kopiert.",
+  link_copied_until: "Link kopiert. Er gilt bis {time}.",
+  file_refused: "Die Datei wurde abgelehnt: ",
 
   // The limits of all workers
   limits: "Begrenzungen",

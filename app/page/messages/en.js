@@ -216,6 +216,10 @@ export default {
   path_copied: "Path copied.",
   no_copying: "The browser doesn't allow copying here; select the text.",
   save_file: "Save file",
+  copy_link: "Copy link",
+  link_copied: "Link copied.",
+  link_copied_until: "Link copied. It works until {time}.",
+  file_refused: "The file was refused: ",
 
   // The limits of all workers
   limits: "Limits",

@@ -215,6 +215,10 @@ export default {
   path_copied: "路径已复制。",
   no_copying: "浏览器不允许在此复制；请选中文本。",
   save_file: "保存文件",
+  copy_link: "复制链接",
+  link_copied: "链接已复制。",
+  link_copied_until: "链接已复制，有效期至 {time}。",
+  file_refused: "文件被拒绝：",
 
   // The limits of all workers
   limits: "限制",

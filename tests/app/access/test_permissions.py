@@ -20,6 +20,7 @@ ROUTES = [
     ("command", "POST", "/downloads/nobody/pause", None, 404),
     ("command", "DELETE", "/downloads/nobody", None, 404),
     ("files", "GET", "/downloads/nobody/file", None, 404),
+    ("files", "POST", "/downloads/nobody/file/link", None, 404),
     ("publish", "POST", "/channels/downloads/publish", {"type": "x"}, 200),
 ]
 

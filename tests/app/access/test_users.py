@@ -55,6 +55,7 @@ GET = (
 POST = (
     "/downloads?channel={channel}",
     "/downloads/{download}/limit?channel={channel}",
+    "/downloads/{download}/file/link?channel={channel}",
     "/downloads/clear?channel={channel}",
     "/jobs/{id}/cancel?channel={channel}",
     "/jobs/{id}/cancel?channel=downloads&channel={channel}",
