@@ -182,6 +182,15 @@ async def details(walk: Walk) -> None:
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
     await expect(title).to_be_focused()
+    await page.evaluate("document.documentElement.dataset.files = ''")  # as where files are served
+    await walk.part("search").fill("صورة")
+    await walk.press(slot(page, "title", "c"))
+    await walk.press(walk.part("copy-link"))
+    await expect(note).to_have_text(await walk.t("link_copied"))
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{stub.url}downloads/c/file"
+    await walk.look_at("file")
+    await page.keyboard.press("Escape")
+    await walk.part("search").fill("")
 
 
 async def limits(walk: Walk) -> None:
