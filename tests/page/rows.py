@@ -71,3 +71,13 @@ SCROLLED_TO = """([group, id]) => {
   document.querySelector(group).scrollIntoView({ block: "end" });
   return document.querySelector(`li[data-id="${id}"]`) !== null;
 }"""
+
+# The browser without windows has none, so that the page gets a stand-in before it turns them on.
+NOTIFICATIONS = """granted => {
+  window.shown = [];
+  window.Notification = class extends EventTarget {
+    static permission = "default";
+    static requestPermission = async () => granted ? "granted" : "denied";
+    constructor(title, { body }) { super(); shown.push(body); }
+  };
+}"""

@@ -5,25 +5,16 @@ from playwright.async_api import Page, expect
 
 from tests.events import event
 from tests.page.conftest import OpenPage
-from tests.page.rows import slot
+from tests.page.rows import NOTIFICATIONS, slot
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# The browser without windows has none, so that the page gets a stand-in before it turns them on.
-STAND_IN = """granted => {
-  window.shown = [];
-  window.Notification = class extends EventTarget {
-    static permission = "default";
-    static requestPermission = async () => granted ? "granted" : "denied";
-    constructor(title, { body }) { super(); shown.push(body); }
-  };
-}"""
 HIDE = "Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })"
 
 
 async def asked(page: Page, granted: bool) -> None:
-    await page.evaluate(STAND_IN, granted)
+    await page.evaluate(NOTIFICATIONS, granted)
     await page.get_by_role("button", name="Notify me of ends").click()
 
 

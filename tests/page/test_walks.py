@@ -9,9 +9,8 @@ from tests.events import event
 from tests.page.appearance import FOCUS, axe_script
 from tests.page.conftest import OpenPage
 from tests.page.gestures import transfer
-from tests.page.rows import SCROLLED_TO, SIX, records, row, slot
+from tests.page.rows import NOTIFICATIONS, SCROLLED_TO, SIX, records, row, slot
 from tests.page.stub import Event, StubServer
-from tests.page.test_notifications import STAND_IN
 from tests.page.walk import Look, Walk, recorded
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600), pytest.mark.long]
@@ -255,7 +254,7 @@ async def keyboard(walk: Walk) -> None:
 async def outside(walk: Walk) -> None:
     """The switch of notifications, the token, and another language."""
     page, stub = walk.page, walk.stub
-    await page.evaluate(STAND_IN, True)
+    await page.evaluate(NOTIFICATIONS, True)
     await walk.press(walk.part("notify"))
     await expect(walk.part("notify")).to_have_attribute("aria-pressed", "true")
     await page.evaluate("document.activeElement.blur()")
