@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import sys
 import weakref
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from app.server.connection import Connection, ConnectionContext
 from app.server.connection_limits import ConnectionLimits
 from app.server.handshake_queue import HandshakeQueue
 from app.server.http import ExchangeMiddleware
+from app.server.server import prepare_listener
 from simulcast.frontend.fanout.frames import text_frame
 from simulcast.frontend.transport import handshake as handshakes
 from simulcast.frontend.transport.handshake import Handshake
@@ -71,7 +73,9 @@ async def served_by_uvicorn(app: ASGIApp) -> AsyncIterator[uvicorn.Server]:
 @asynccontextmanager
 async def _running(config: uvicorn.Config) -> AsyncIterator[uvicorn.Server]:
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
+    listener = socket.create_server(("127.0.0.1", config.port))
+    prepare_listener(listener)
+    task = asyncio.create_task(server.serve([listener]))
     try:
         await until(lambda: server.started, "the start")
         yield server

@@ -1,7 +1,8 @@
 """Refuses handshakes that must not reach the front-end, as the middleware and the routes do: hosts, paths, tokens."""
 
-from collections.abc import Container
 from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
 
 from app.access.hosts import check_host
 from app.access.middleware import URL_REFUSAL, has_token
@@ -14,21 +15,30 @@ class HandshakeFilter:
     """Lets the others reach `endpoint`. `root_path`: as uvicorn has it. `admin_port`: 0 without one."""
 
     endpoint: Endpoint
-    allowed_hosts: Container[str]
+    allowed_hosts: frozenset[str]
     root_path: str
     admin_port: int
 
     def __call__(self, handshake: Handshake) -> None:
         head = handshake.head
-        path = f"/{handshake.path.lstrip('/')}"  # a proxy whose target ends in a slash adds one
-        if has_token(head.target.partition(b"?")[2]):
-            refuse(handshake, 400, URL_REFUSAL)
-        elif reason := check_host(head.get(b"host"), self.allowed_hosts):
-            refuse(handshake, 421, reason)
-        elif self.admin_port and handshake.port == self.admin_port:
+        refusal = _judge(head.target, head.fields.get(b"host", b""), self.allowed_hosts, self.root_path)
+        if self.admin_port and handshake.port == self.admin_port:
             refuse(handshake, 404, "the admin port has no WebSocket")
-        elif path not in ("/ws", "/ws/"):
-            path = f"{self.root_path}{path}"[:100]
-            refuse(handshake, 404, f"{path} has no WebSocket: that is at {self.root_path}/ws")
+        elif refusal is not None:
+            refuse(handshake, *refusal)
         else:
             self.endpoint(handshake)
+
+
+@lru_cache(maxsize=256)
+def _judge(target: bytes, host: bytes, allowed_hosts: frozenset[str], root_path: str) -> tuple[int, str] | None:
+    """Return the status and the reason of a refusal, or None."""
+    encoded, _, query = target.partition(b"?")
+    path = f"/{unquote(encoded.decode()).lstrip('/')}"  # a proxy whose target ends in a slash adds one
+    if has_token(query):
+        return 400, URL_REFUSAL
+    if reason := check_host(host.decode("latin-1"), allowed_hosts):
+        return 421, reason
+    if path not in ("/ws", "/ws/"):
+        return 404, f"{f'{root_path}{path}'[:100]} has no WebSocket: that is at {root_path}/ws"
+    return None

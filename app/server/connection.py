@@ -22,7 +22,7 @@ from simulcast.frontend.sse_endpoint import refusal_stream
 from simulcast.frontend.transport.handshake import Handshake
 from simulcast.frontend.transport.head import Head, encode_response
 from simulcast.frontend.transport.outgoing import WebSocketServer
-from simulcast.frontend.transport.progress import bytes_taken, cut_when_gone
+from simulcast.frontend.transport.progress import bytes_taken
 from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.frontend.transport.wheel import Wheel
 
@@ -86,7 +86,6 @@ class Connection(asyncio.Protocol):
         self._server = self.context.server
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else None
-        cut_when_gone(transport)
         self._count_connection("")
         if self._rejection is not None:
             if self.context.limits.rejecting >= MAX_REJECTING:
@@ -137,14 +136,14 @@ class Connection(asyncio.Protocol):
             self._respond(PlainTextResponse("the request's head is too large", 431))
         elif end > 3:
             self._head = b""
-            self._judge(Head.parse(data[:end]), data[:end], data[end:])
+            self._judge(*Head.parse_with_key(data[:end]), data[:end], data[end:])
         elif data[0] < 0x21 or _HEAD_END.search(data) is not None:  # uvicorn says why that is no request
             self._head = b""
-            self._judge(None, data, b"")
+            self._judge(None, b"", data, b"")
         else:
             self._head = data
 
-    def _judge(self, head: Head | None, data: bytes, rest: bytes) -> None:
+    def _judge(self, head: Head | None, key: bytes, data: bytes, rest: bytes) -> None:
         """Reject where there is no room, even a handshake, open a WebSocket, or let uvicorn serve the request."""
         forwarded = "" if head is None else head.get(b"x-forwarded-for")
         if forwarded:
@@ -162,7 +161,7 @@ class Connection(asyncio.Protocol):
             if self.transport in self.context.unread:  # a WebSocket would be taken for one whose socket has room
                 self._respond(JSONResponse({"detail": "read the last response before a WebSocket is opened"}, 400))
             else:
-                self._open_websocket(head, forwarded, rest)
+                self._open_websocket(head, key, forwarded, rest)
         else:
             if self._requests is None:
                 self._server.connections.discard(self)  # uvicorn's protocol takes the place
@@ -178,7 +177,7 @@ class Connection(asyncio.Protocol):
                 self._requests.exchange.closes = True
             self._set_read_deadline(BODY_TIMEOUT_S if self._requests.exchange.missing_bytes else math.inf)
 
-    def _open_websocket(self, head: Head, forwarded: str, rest: bytes) -> None:
+    def _open_websocket(self, head: Head, key: bytes, forwarded: str, rest: bytes) -> None:
         self._release_rejection_slot()
         self._server.wheel.drop(self)
         self._server.connections.discard(self)
@@ -192,6 +191,7 @@ class Connection(asyncio.Protocol):
         handshake = Handshake(
             connection,
             head,
+            key,
             proxies.client(self._peer, forwarded),
             proxies.is_secure(self._peer, head.get(b"x-forwarded-proto")),
             self._config.ws_per_message_deflate,

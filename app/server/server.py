@@ -14,8 +14,9 @@ from app.server.connection_limits import ConnectionLimits, max_connections
 from app.server.handshake_queue import HandshakeQueue
 from app.server.http import ExchangeMiddleware
 from simulcast.file_limits import raise_limit
-from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S
+from simulcast.frontend.subscriptions.hello import PING_INTERVAL_S
 from simulcast.frontend.transport.handshake import Endpoint
+from simulcast.frontend.transport.progress import UNACKNOWLEDGED_TIMEOUT_S
 from simulcast.model.commands import MAX_COMMAND_BYTES
 from simulcast.settings.front_end import FrontEndSettings
 
@@ -24,6 +25,10 @@ GRACEFUL_SHUTDOWN_S = 5  # for requests in progress, once the clients have left
 MAX_MESSAGE_BYTES = 4 * MAX_COMMAND_BYTES  # a command of the longest text, whatever its characters
 # uvloop accepts one connection of a listener in a turn of the loop: behind a crowd, /ready waited for seconds.
 ACCEPTS_PER_TURN = 8
+# Linux counts the time since the window of a slow reader became too small for the next segment, of up to 64 KiB, though
+# the client reads all the time (tcp_probe_timer). So its own timeout is only for what no other one covers.
+KERNEL_TIMEOUT_S = 15 * UNACKNOWLEDGED_TIMEOUT_S
+NOTSENT_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
 TRIM_INTERVAL_S = 10  # the server ticks ten times a second
 _POLL_INTERVAL_S = 0.05
 
@@ -31,6 +36,14 @@ _POLL_INTERVAL_S = 0.05
 def with_copies(sockets: list[socket.socket]) -> list[socket.socket]:
     """Return listening sockets with copies of them, so that ACCEPTS_PER_TURN clients are accepted in one turn."""
     return [*sockets, *(listener.dup() for listener in sockets for _ in range(ACCEPTS_PER_TURN - 1))]
+
+
+def prepare_listener(listener: socket.socket) -> None:
+    """Set what its connections inherit: the kernel holds little for a client, and cuts one that vanished at last."""
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(KERNEL_TIMEOUT_S * 1000))
 
 
 def return_free_memory() -> None:
@@ -62,6 +75,11 @@ class DrainingServer(uvicorn.Server):
         if counter % (10 * TRIM_INTERVAL_S) == 0:
             return_free_memory()
         return await super().on_tick(counter)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in sockets or ():  # its connections inherit it: setting it for each took a tenth of a handshake
+            prepare_listener(listener)
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         draining = asyncio.ensure_future(self._drain())

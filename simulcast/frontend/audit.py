@@ -58,6 +58,8 @@ def log_refusal(path: str, status: int, reason: str, address: str) -> None:
 
 def log_connection(channels: Sequence[str], seconds: float, *, user: str, address: str) -> None:
     """Log a connection that has ended, `seconds` after the client had joined the channels."""
+    if not _access.isEnabledFor(logging.INFO):
+        return
     fields = {"channels": channels, "seconds": round(seconds, 1), "user": user, "address": address}
     who = _name(user, address)
     _access.info("connection of %s to %s: %.1f s", who, ",".join(channels), seconds, extra={"fields": fields})

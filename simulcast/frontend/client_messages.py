@@ -23,7 +23,7 @@ async def handle_text(client: Subscriber, services: Services, text: str) -> None
     if message is None or client.is_revoked or client.grant.has_expired:
         return
     reply = await _handle_message(client, services, message)
-    log_message(message, reply, user=client.grant.user, address=client.options.address)
+    log_message(message, reply, user=client.grant.user, address=client.address)
     await client.send_text(reply)
 
 

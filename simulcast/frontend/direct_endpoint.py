@@ -34,6 +34,8 @@ from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.frontend.websocket_endpoint import join
 from simulcast.model.close_codes import Reconnect, Refresh, Stop
 
+_MAX_SHARED_TARGET = 512  # bytes, of one whose options are kept for equal ones
+
 
 @dataclass(frozen=True, slots=True)
 class DirectEndpoint:
@@ -58,8 +60,9 @@ class DirectEndpoint:
         self._open(handshake, await call_authorize(authorize, HTTPConnection(handshake.scope())))
 
     def _wishes(self, handshake: Handshake, grant: Grant) -> SubscribeOptions:
-        home, address = grant.channel("", self.supervisor.channel), address_key(handshake.client)
-        return options.parse(handshake.query, handshake.subprotocols, home, address)
+        head, home = handshake.head, grant.channel("", self.supervisor.channel)
+        parse = options.parse_shared if len(head.target) <= _MAX_SHARED_TARGET else options.parse
+        return parse(head.query, head.subprotocols, home)
 
     def _open(self, handshake: Handshake, outcome: Outcome) -> None:
         try:
@@ -80,7 +83,7 @@ class DirectEndpoint:
         self, handshake: Handshake, wanted: SubscribeOptions, admission: Grant | TokenInFirstMessage
     ) -> None:
         try:
-            services = await self.supervisor.open_session(wanted.channels, wanted.address)
+            services = await self.supervisor.open_session(wanted.channels, address_key(handshake.client))
         except (ValueError, HTTPException) as error:
             _refuse_for(handshake, error)
         else:
@@ -93,11 +96,11 @@ class DirectEndpoint:
         wanted: SubscribeOptions,
         admission: Grant | TokenInFirstMessage,
     ) -> None:
-        if not handshake.accept(options.select_subprotocol(handshake.subprotocols)):
+        if not handshake.accept(options.select_subprotocol(handshake.head.subprotocols)):
             return
         connection = handshake.connection
         if isinstance(admission, Grant):
-            client = self._join(connection, services, wanted, admission)
+            client = self._join(handshake, services, wanted, admission)
             if client.follow_now():
                 connection.receive(partial(handle_text, client, services))
             else:
@@ -119,13 +122,12 @@ class DirectEndpoint:
             connection.close(error.code, error.reason)
         else:
             if not connection.transport.is_closing():
-                client = self._join(connection, services, self._wishes(handshake, grant), grant)
+                client = self._join(handshake, services, self._wishes(handshake, grant), grant)
                 await _follow(connection, client, services)
 
-    def _join(
-        self, connection: WebSocketConnection, services: Services, wanted: SubscribeOptions, grant: Grant
-    ) -> Subscriber:
-        client = connection.observer = self.supervisor.join(services, wanted, connection, grant)
+    def _join(self, handshake: Handshake, services: Services, wanted: SubscribeOptions, grant: Grant) -> Subscriber:
+        connection, address = handshake.connection, address_key(handshake.client)
+        client = connection.observer = self.supervisor.join(services, wanted, connection, grant, address)
         if (remaining_s := grant.remaining_s) is not None:
             connection.close_in(remaining_s, Refresh.TOKEN_EXPIRED, "the token has expired")
         return client
@@ -133,7 +135,7 @@ class DirectEndpoint:
 
 def refuse(handshake: Handshake, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
     """Refuse a handshake with the reason."""
-    log_refusal(handshake.path, status, detail, address_key(handshake.client))
+    log_refusal(handshake.head.path, status, detail, address_key(handshake.client))
     handshake.refuse(status, detail, headers)
 
 

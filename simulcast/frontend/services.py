@@ -18,8 +18,9 @@ from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
 from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
+from simulcast.frontend.subscriptions.hello import PING_INTERVAL_S
 from simulcast.frontend.subscriptions.options import SubscribeOptions
-from simulcast.frontend.subscriptions.subscriber import PING_INTERVAL_S, Subscriber
+from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.heartbeat import process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.link_keys import LinkKeys
@@ -73,9 +74,9 @@ class Services:
             return f"no events yet: {reason}"
         return None
 
-    def join(self, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant) -> Subscriber:
+    def join(self, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant, address: str) -> Subscriber:
         """Return a new client, which follows nothing yet."""
-        return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected, grant)
+        return Subscriber(options, writer, self.channels, self.listeners, self.broker, self.connected, grant, address)
 
     def jobs_in(self, channel: str) -> Jobs:
         """Return the downloads of that channel, whose lists a crowd shares. Raises ValueError for an invalid one."""

@@ -86,23 +86,23 @@ async def open_stream(supervisor: Supervisor, request: Request, outcome: Outcome
     if not isinstance(grant, Grant):
         raise HTTPException(401, "an event stream has no first message: send the token in the header Authorization")
     is_head = request.method == "HEAD"
-    services = await supervisor.open_session(() if is_head else wanted.channels, wanted.address)
+    address = address_key(request.client and request.client.host)
+    services = await supervisor.open_session(() if is_head else wanted.channels, address)
     if is_head:
         return Response(headers=_HEADERS, media_type=_MEDIA_TYPE)
-    return EventStream(supervisor, services, wanted, grant)
+    return EventStream(supervisor, services, wanted, grant, address)
 
 
 def _subscribe_options(request: Request, channel: str) -> SubscribeOptions:
     pairs = request.query_params.multi_items()
-    address = address_key(request.client and request.client.host)
     # A browser that reconnects by itself repeats the first query, so the header is newer. Polyfills of EventSource
     # send no header, and add a parameter of one of its spellings behind that query.
     named = [text for name, text in pairs if text and re.sub("[-_]", "", name).lower() == "lasteventid"]
     if last := request.headers.get("last-event-id") or (named[-1] if named else ""):
         pairs = [pair for pair in pairs if pair[0] != "since"]
-        wanted = options.parse(pairs, [options.VERSIONED], channel, address)
+        wanted = options.parse(pairs, [options.VERSIONED], channel)
         return replace(wanted, since=_last_positions(last, wanted.channels))
-    return options.parse(pairs, [options.VERSIONED], channel, address)
+    return options.parse(pairs, [options.VERSIONED], channel)
 
 
 def _last_positions(last_event_id: str, channels: Sequence[str]) -> dict[str, Position]:
@@ -118,13 +118,16 @@ class EventStream(Response):
 
     media_type = _MEDIA_TYPE
 
-    def __init__(self, supervisor: Supervisor, services: Services, wanted: SubscribeOptions, grant: Grant) -> None:
+    def __init__(
+        self, supervisor: Supervisor, services: Services, wanted: SubscribeOptions, grant: Grant, address: str
+    ) -> None:
         super().__init__(headers=_HEADERS)
         del self.headers["content-length"]
         self._supervisor = supervisor
         self._services = services
         self._wanted = wanted
         self._grant = grant
+        self._address = address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("http_version") == "1.1":
@@ -134,7 +137,7 @@ class EventStream(Response):
         wanted = self._wanted
         since = {channel: wanted.since[channel] for channel in wanted.channels if channel in wanted.since}
         writer = SSEWriter(send, SSEEncoder(wanted.with_channel, since), http_transport(scope))
-        client = writer.observer = self._supervisor.join(self._services, wanted, writer, self._grant)
+        client = writer.observer = self._supervisor.join(self._services, wanted, writer, self._grant, self._address)
         joining = asyncio.create_task(self._join(client, writer), name="join")
         try:
             async with asyncio.timeout(self._grant.remaining_s):

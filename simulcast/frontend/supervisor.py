@@ -122,9 +122,11 @@ class Supervisor:
             raise HTTPException(503, reason, RETRY_AFTER)
         return services
 
-    def join(self, services: Services, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant) -> Subscriber:
+    def join(
+        self, services: Services, options: SubscribeOptions, writer: ConnectionWriter, grant: Grant, address: str
+    ) -> Subscriber:
         """Return a new client. It is disconnected where its grant, or `services`, ended since its handshake began."""
-        client = services.join(options, writer, grant)
+        client = services.join(options, writer, grant, address)
         if services is not self._services or self.stopping.is_set():
             client.close(Reconnect.SERVICE_RESTART, "this front-end ends: reconnect")
         elif self.is_revoked(grant):

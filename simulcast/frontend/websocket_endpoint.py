@@ -35,7 +35,7 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
 
     def wishes(grant: Grant) -> options.SubscribeOptions:
         home = grant.channel("", supervisor.channel)
-        return options.parse(websocket.query_params.multi_items(), offered, home, address)
+        return options.parse(websocket.query_params.multi_items(), offered, home)
 
     try:
         wanted = wishes(outcome if isinstance(outcome, Grant) else FULL_ACCESS)
@@ -56,7 +56,7 @@ async def serve_websocket(supervisor: Supervisor, websocket: WebSocket, outcome:
     else:
         return
     writer = ASGIWriter(websocket)
-    client = writer.observer = supervisor.join(services, wanted, writer, grant)
+    client = writer.observer = supervisor.join(services, wanted, writer, grant, address)
     await _serve(websocket, writer, client, services)
 
 

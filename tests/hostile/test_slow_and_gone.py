@@ -94,7 +94,6 @@ async def test_a_client_that_vanished_is_forgotten_whether_its_socket_is_full_or
 ) -> None:
     for module, name in ((progress, "UNACKNOWLEDGED_TIMEOUT_S"), (subscriber, "SLOW_CLIENT_TIMEOUT_S")):
         monkeypatch.setattr(module, name, 1.0)
-    monkeypatch.setattr(progress, "KERNEL_TIMEOUT_FACTOR", 1000)
     target, more = GONE[way]
     live = FrontEnd(valkey.url, channel=channel)
     app = Starlette(routes=live.routes)

@@ -32,6 +32,9 @@ class Part(Enum):
     LIVE = auto()  # the log
 
 
+_SNAPSHOT_PARTS = (Part.RUNNING, Part.ENDED, Part.SNAPSHOT)
+
+
 @dataclass(slots=True)
 class BacklogPosition:
     """A client's place. `cursor` and `until` lie in the snapshot or the log, `live_from` in the log."""
@@ -44,7 +47,7 @@ class BacklogPosition:
     @property
     def in_snapshot(self) -> bool:
         """True while it reads the snapshot."""
-        return self.part in (Part.RUNNING, Part.ENDED, Part.SNAPSHOT)
+        return self.part in _SNAPSHOT_PARTS
 
     def finish_part(self) -> None:
         """Go on with the next part."""
@@ -100,6 +103,8 @@ class Backlog:
 
         `resumable`: by position, for clients that resume after the newest one they saw; else running downloads first.
         """
+        if not self.snapshot:
+            return self.at_cursor(self.log.head)
         return BacklogPosition(Part.SNAPSHOT if resumable else Part.RUNNING, 0, self.snapshot.head, self.log.head)
 
     def at_offset(self, offset: int) -> BacklogPosition | None:

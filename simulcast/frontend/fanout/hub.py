@@ -48,6 +48,9 @@ class ConnectionObserver(Protocol):
         """The connection is lost: nothing more may be written to it."""
 
 
+_NOWHERE = BacklogPosition(Part.LIVE, 0, 0, 0)  # of clients that have not joined
+
+
 class Client:
     """One connected client. `greeting`: written before anything else. `place`: of a client that isn't current."""
 
@@ -57,7 +60,7 @@ class Client:
         self.writer = writer
         self.paused = paused
         self.greeting = b""
-        self.place = BacklogPosition(Part.LIVE, 0, 0, 0)
+        self.place = _NOWHERE
 
 
 @dataclass(eq=False)
@@ -173,6 +176,11 @@ class Hub:
             self._write([client], self.view.encode(greeting), 1)
             return True
         place = client.place
+        if place.part is Part.LIVE and place.cursor == self.log.head:
+            if not self._is_pending:  # else its last events are pending for the others: a flush makes it current
+                self._waiting.remove(client)
+                self._current[client] = None
+            return False
         piece = self.backlog.read(self.view, place)
         if piece is None:
             self._disconnect(client)
@@ -182,11 +190,6 @@ class Hub:
             self._write([client], piece.batch, piece.events)
         elif place.part is not Part.LIVE:
             place.finish_part()
-        elif self._is_pending:
-            return False  # its last events are still pending for the others: the next flush makes it current
-        else:
-            self._waiting.remove(client)
-            self._current[client] = None
         return True
 
     def flush(self) -> None:

@@ -32,6 +32,9 @@ class ChannelSnapshot:
         self.begun_again = 0  # the newest cursor at which a download that had ended began again
         self._begun_again: dict[str, int] = {}  # the cursor of each whose end is still here
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     @property
     def held_bytes(self) -> int:
         """The bytes that it counts in its pool."""

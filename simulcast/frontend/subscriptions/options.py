@@ -1,8 +1,9 @@
 """Options of a client's query: channels, positions, one download, an interval. Decides; does no I/O."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.view import View
@@ -20,19 +21,18 @@ MAX_INTERVAL_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class SubscribeOptions:
-    """The options of one connection. `versioned`: the client speaks simulcast.v1, or simulcast.v1.joined (`joined`).
+    """The options of one connection, or of many equal ones. `versioned`: the client speaks simulcast.v1, or
+    simulcast.v1.joined (`joined`).
 
-    `address`: its `address_key`. `resumes`: it speaks a subprotocol of ours, so it keeps its position and comes back
-    with it.
+    `resumes`: it speaks a subprotocol of ours, so it keeps its position and comes back with it.
     """
 
     channels: tuple[str, ...] = (DEFAULT_CHANNEL,)
-    since: dict[str, Position] = field(default_factory=dict)
+    since: Mapping[str, Position] = field(default_factory=dict)
     download_id: str = ""
     interval_ms: int = 0
     versioned: bool = False
     joined: bool = False
-    address: str = ""
     resumes: bool = field(default=False, compare=False)
 
     @property
@@ -42,7 +42,10 @@ class SubscribeOptions:
 
     def view(self, channel: str, with_channel: bool, deflate: Deflate | None) -> View:
         """Return the client's view of that channel."""
-        return View(channel, with_channel, self.download_id, self.interval_ms, self.versioned, self.joined, deflate)
+        return _shared(channel, with_channel, self.download_id, self.interval_ms, self.versioned, self.joined, deflate)
+
+
+_shared = lru_cache(maxsize=1024)(View)
 
 
 def select_subprotocol(offered: Sequence[str]) -> str | None:
@@ -54,7 +57,6 @@ def parse(
     query: Sequence[tuple[str, str]],
     offered: Sequence[str] = (),
     default_channel: str = DEFAULT_CHANNEL,
-    address: str = "",
 ) -> SubscribeOptions:
     """Parse the query's pairs; unknown names are ignored. Raises ValueError, which names the invalid one."""
     channels = tuple(dict.fromkeys(value for name, value in query if name == "channel")) or (default_channel,)
@@ -74,9 +76,11 @@ def parse(
         _parse_interval(values.get("interval_ms", "0")),
         subprotocol in (VERSIONED, JOINED),
         subprotocol == JOINED,
-        address,
         subprotocol is not None,
     )
+
+
+parse_shared = lru_cache(maxsize=256)(parse)  # for the equal queries of a crowd, which are short
 
 
 def parse_positions(text: str, channels: Sequence[str]) -> dict[str, Position]:

@@ -1,7 +1,6 @@
 """One client in its channels: it joins each at its position, follows more or fewer, and leaves them together."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -28,10 +27,10 @@ from simulcast.frontend.grant import FULL_ACCESS, Grant
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
+from simulcast.frontend.subscriptions.hello import hello
 from simulcast.frontend.subscriptions.options import MAX_CHANNELS_PER_CONNECTION, SubscribeOptions
 from simulcast.model.position import Position
 
-PING_INTERVAL_S = 20.0  # of the server's pings; `hello` promises it
 RECOVERY_TIMEOUT_S = 30.0  # of each read from Redis
 SLOW_CLIENT_TIMEOUT_S = 60.0  # how long a socket may stay full while the client takes no byte
 _PAGE_SIZE = 200  # publications of the history, at most; fewer where they are large
@@ -46,7 +45,8 @@ class _Disconnected(Exception):
 class Subscriber:
     """One client in the hub of each channel it follows. All channels share its socket.
 
-    `connected`: holds it from here until it disconnects. `is_revoked`: its messages that wait are dropped.
+    `connected`: holds it from here until it disconnects. `address`: its `address_key`. `is_revoked`: its messages that
+    wait are dropped.
     """
 
     options: SubscribeOptions
@@ -56,6 +56,7 @@ class Subscriber:
     broker: Broker
     connected: set["Subscriber"]
     grant: Grant = FULL_ACCESS
+    address: str = ""
     is_revoked: bool = field(init=False, default=False)
     _with_channel: bool = field(init=False)
     _joined_at: float = field(init=False)
@@ -118,7 +119,7 @@ class Subscriber:
         if self in self.connected:
             self.connected.discard(self)
             lasted_s = self.channels.now() - self._joined_at
-            log_connection(self.options.channels, lasted_s, user=self.grant.user, address=self.options.address)
+            log_connection(self.options.channels, lasted_s, user=self.grant.user, address=self.address)
         for channel in list(self._clients):
             with contain_errors(f"a client that leaves {channel}"):
                 self.unfollow(channel)
@@ -167,7 +168,7 @@ class Subscriber:
 
         Raises BrokerUnavailable and TimeoutError while Redis is away, TooManyChannels.
         """
-        await self.channels.follow_all(self.options.channels, self.options.address)
+        await self.channels.follow_all(self.options.channels, self.address)
         for channel in self.options.channels:
             await self.follow(channel, self.options.since.get(channel))
 
@@ -178,7 +179,7 @@ class Subscriber:
         if len(self._clients) >= MAX_CHANNELS_PER_CONNECTION:
             raise ValueError(f"a connection follows at most {MAX_CHANNELS_PER_CONNECTION} channels")
         with self.channels.pin(channel):
-            feed = await self.channels.follow(channel, self.options.address)
+            feed = await self.channels.follow(channel, self.address)
             try:
                 source = await self._recover(channel, feed, since)
             except _Disconnected:
@@ -282,14 +283,7 @@ class Subscriber:
         view = self._view(channel)
         greeting = b""
         if view.marks:
-            hello = {
-                "type": "hello",
-                "channel": channel,
-                "position": str(feed.position),
-                "recovered": replay.recovered,
-                "ping_interval_s": PING_INTERVAL_S,
-            }
-            greeting = text_frame(json.dumps(hello, separators=(",", ":")).encode())
+            greeting = hello(channel, feed.position, replay.recovered)
         client = Client(self.writer, paused=not self.writer.has_room)
         hub = self.channels.hub(feed, view)
         self.channels.hold(channel)

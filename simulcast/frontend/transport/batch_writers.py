@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import payloads
 from simulcast.frontend.fanout.hub import ConnectionObserver
-from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken, is_gone
+from simulcast.frontend.transport.progress import bytes_taken, is_gone
 from simulcast.frontend.transport.sse_encoder import SSEEncoder
 from simulcast.model.close_codes import Reconnect
 
@@ -120,7 +120,7 @@ class SSEWriter(BatchWriter):
         self._encoder = encoder
         self._transport = transport
         if transport is not None:
-            bound_kernel_buffer(transport)
+            transport.set_write_buffer_limits(0)
 
     @property
     def taken(self) -> int:

@@ -1,9 +1,7 @@
 """A client's request for a WebSocket, which is accepted or refused once (RFC 6455 §4.2)."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
 
 from starlette.responses import JSONResponse
 from starlette.types import Scope
@@ -17,40 +15,27 @@ from websockets.utils import accept_key
 from simulcast.frontend.transport.head import Head, encode_response
 from simulcast.frontend.transport.websocket import WebSocketConnection
 
-_KEY = re.compile(rb"[+/0-9A-Za-z]{22}==")  # 16 bytes in base64
 _DEFLATE = ServerPerMessageDeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
 )
+_negotiation = ServerProtocol(extensions=[_DEFLATE])
 
 
 @dataclass(eq=False, slots=True)
 class Handshake:
-    """`client`: the address that a trusted proxy names, else that of the peer. `fields`: those of every response.
+    """`key`: empty without a valid one. `client`: the address that a trusted proxy names, else that of the peer.
+    `fields`: those of every response.
 
     `is_secure`: the client reaches a proxy by TLS. `compresses`: the server may compress.
     """
 
     connection: WebSocketConnection
     head: Head
+    key: bytes
     client: str | None
     is_secure: bool
     compresses: bool
     fields: Sequence[tuple[bytes, bytes]]
-
-    @property
-    def path(self) -> str:
-        """The path, without the query."""
-        return unquote(self.head.target.partition(b"?")[0].decode())
-
-    @property
-    def query(self) -> list[tuple[str, str]]:
-        """The pairs of the query."""
-        return parse_qsl(self.head.target.partition(b"?")[2].decode(), keep_blank_values=True)
-
-    @property
-    def subprotocols(self) -> list[str]:
-        """Those that the client offers."""
-        return self.head.names(b"sec-websocket-protocol")
 
     @property
     def scheme(self) -> str:
@@ -72,11 +57,11 @@ class Handshake:
             "scheme": self.scheme,
             "client": (self.client, 0) if self.client is not None else None,
             "root_path": "",
-            "path": self.path,
+            "path": self.head.path,
             "raw_path": path,
             "query_string": query,
-            "headers": list(self.head.fields.items()),
-            "subprotocols": self.subprotocols,
+            "headers": list({**self.head.fields, b"sec-websocket-key": self.key}.items()),
+            "subprotocols": list(self.head.subprotocols),
         }
 
     def serve(self, endpoint: "Endpoint") -> None:
@@ -84,35 +69,32 @@ class Handshake:
         if self.head.fields.get(b"sec-websocket-version") != b"13":
             reason = "a WebSocket is opened with sec-websocket-version: 13"
             self.refuse(426, reason, {"upgrade": "websocket", "sec-websocket-version": "13"})
-        elif _KEY.fullmatch(self.head.fields.get(b"sec-websocket-key", b"")) is None:
+        elif not self.key:
             self.refuse(400, "a WebSocket is opened with one sec-websocket-key, 16 bytes in base64")
         else:
             endpoint(self)
+            self.connection.flush()
 
     def accept(self, subprotocol: str | None) -> bool:
         """Open the connection. Return False where the client has left, or has offered extensions in no valid form."""
         if self.connection.transport.is_closing():
             return False
-        fields = [(b"Sec-WebSocket-Accept", accept_key(self.head.get(b"sec-websocket-key")).encode()), *self.fields]
+        fields = [(b"Sec-WebSocket-Accept", accept_key(self.key.decode()).encode()), *self.fields]
         if subprotocol is not None:
             fields.append((b"Sec-WebSocket-Protocol", subprotocol.encode("latin-1")))
-        try:
-            chosen, extensions = self._negotiate()
-        except InvalidHandshake as error:
-            self.refuse(400, str(error))
-            return False
-        if chosen is not None:
-            fields.append((b"Sec-WebSocket-Extensions", chosen.encode()))
-        lines = b"".join(b"%b: %b\r\n" % field for field in fields)
-        line = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        self.connection.open(line + lines + b"\r\n", extensions)
+        extensions: Sequence[Extension] = ()
+        if self.compresses and b"sec-websocket-extensions" in self.head.fields:
+            offers = Headers({"Sec-WebSocket-Extensions": self.head.get(b"sec-websocket-extensions")})
+            try:
+                chosen, extensions = _negotiation.process_extensions(offers)
+            except InvalidHandshake as error:
+                self.refuse(400, str(error))
+                return False
+            fields += [(b"Sec-WebSocket-Extensions", chosen.encode())] if chosen else []
+        lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
+        lines += [b"%b: %b" % field for field in fields]
+        self.connection.open(b"\r\n".join(lines) + b"\r\n\r\n", extensions)
         return True
-
-    def _negotiate(self) -> tuple[str | None, Sequence[Extension]]:
-        if not self.compresses or b"sec-websocket-extensions" not in self.head.fields:
-            return None, ()
-        offers = Headers([("Sec-WebSocket-Extensions", self.head.get(b"sec-websocket-extensions"))])
-        return ServerProtocol(extensions=[_DEFLATE]).process_extensions(offers)
 
     def refuse(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         """Answer with the reason, and close."""

@@ -79,8 +79,7 @@ class MessageParser:
         opcode, data = frame.opcode, bytes(frame.data)
         if opcode is Opcode.CLOSE:
             Close.parse(data)
-            return opcode, data
-        if opcode in (Opcode.PING, Opcode.PONG):
+        if opcode in (Opcode.CLOSE, Opcode.PING, Opcode.PONG):
             return opcode, data
         if opcode is Opcode.CONT:
             if self._opcode is None:

@@ -19,7 +19,7 @@ from websockets.frames import Close, Opcode
 from simulcast.frontend.fanout.deflate import Deflate
 from simulcast.frontend.fanout.frames import frame
 from simulcast.frontend.fanout.hub import ConnectionObserver
-from simulcast.frontend.transport.progress import bound_kernel_buffer, bytes_taken
+from simulcast.frontend.transport.progress import bytes_taken
 from simulcast.frontend.transport.wheel import Wheel
 from simulcast.model.close_codes import Reconnect
 
@@ -109,28 +109,28 @@ class WebSocketWriter(asyncio.Protocol):
         """Close, or cut a client that can't be reached or doesn't close in its turn."""
         self.send_close(code, reason, CLOSE_TIMEOUT_S)
 
-    def pause_writing(self) -> None:
-        self.has_room = False
+    def _set_room(self, has_room: bool) -> None:
+        self.has_room = has_room
         if self._drained is not None:
-            self._drained.clear()
+            (self._drained.set if has_room else self._drained.clear)()
+
+    def pause_writing(self) -> None:
+        self._set_room(False)
         if self.observer is not None:
             self.observer.on_pause()
 
     def resume_writing(self) -> None:
-        self.has_room = True
-        if self._drained is not None:
-            self._drained.set()
+        self._set_room(True)
         if self.observer is not None:
             self.observer.on_resume()
 
     # The beginning and the end
 
     def open(self, response: bytes, extensions: Sequence[Extension]) -> None:
-        """Accept the handshake with that response. Frames may follow."""
+        """Accept the handshake with that response, which leaves with the first frame, or by `flush`."""
         # Writing pauses as soon as the socket takes no more, so that nothing is held here but the rest of a slice.
-        bound_kernel_buffer(self.transport)
+        self.transport.set_write_buffer_limits(0)
         self._response = response
-        self._server.loop.call_soon(self._flush)
         self._extensions = extensions
         for extension in extensions:
             if isinstance(extension, PerMessageDeflate):
@@ -151,7 +151,8 @@ class WebSocketWriter(asyncio.Protocol):
             data, self._response = self._response + data, b""
         self.transport.write(data)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the response that accepts the handshake, unless it was written with a frame."""
         if self._response and not self.transport.is_closing():
             self._send(b"")
 
@@ -164,6 +165,7 @@ class WebSocketWriter(asyncio.Protocol):
     async def _run(self, endpoint: Coroutine[object, object, None]) -> None:
         try:
             await endpoint
+            self.flush()
         except Exception:
             _log.exception("a client's endpoint failed, or a message could not be handled")
             self.abort()
@@ -246,6 +248,4 @@ class WebSocketWriter(asyncio.Protocol):
         if self.on_lost is not None:
             self.on_lost()
             self.on_lost = None
-        self.has_room = True
-        if self._drained is not None:
-            self._drained.set()
+        self._set_room(True)

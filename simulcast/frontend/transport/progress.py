@@ -6,29 +6,10 @@ import struct
 from contextlib import suppress
 
 UNACKNOWLEDGED_TIMEOUT_S = 60.0  # how long a client's kernel may acknowledge nothing
-# Linux counts the time since the window of a slow reader became too small for the next segment, of up to 64 KiB, though
-# the client reads all the time (tcp_probe_timer). So its own timeout is only for what no other one covers.
-KERNEL_TIMEOUT_FACTOR = 15
-NOTSENT_BYTES = 64 * 1024  # unsent bytes that the kernel may hold for one client
 
 _BYTES_ACKED_OFFSET = 120  # of tcpi_bytes_acked in struct tcp_info, linux/tcp.h
 _TCP_INFO_BYTES = 128
 _PROBES_OFFSET, _UNACKED_OFFSET, _LAST_ACK_RECEIVED_OFFSET = 3, 24, 56  # a byte, and two numbers of 32 bits
-
-
-def bound_kernel_buffer(transport: asyncio.WriteTransport) -> None:
-    """Let the kernel hold little for the client, and the transport nothing but the rest of one write."""
-    transport.set_write_buffer_limits(0)
-    if (sock := _tcp_socket(transport)) is not None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_BYTES)
-
-
-def cut_when_gone(transport: asyncio.WriteTransport) -> None:
-    """Let the kernel cut the connection at last when its client has vanished."""
-    sock = _tcp_socket(transport)
-    if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        timeout_ms = round(UNACKNOWLEDGED_TIMEOUT_S * KERNEL_TIMEOUT_FACTOR * 1000)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
 
 
 def is_gone(transport: asyncio.WriteTransport) -> bool:
@@ -55,14 +36,10 @@ def bytes_taken(transport: asyncio.WriteTransport) -> int:
 
 
 def _tcp_info(transport: asyncio.WriteTransport) -> bytes | None:
-    sock = _tcp_socket(transport)
-    if sock is not None and hasattr(socket, "TCP_INFO"):
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    is_tcp = sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6)
+    if sock is not None and is_tcp and hasattr(socket, "TCP_INFO"):
         with suppress(OSError, ValueError):  # closed meanwhile: uvloop's sockets raise the second one
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
             return info if len(info) == _TCP_INFO_BYTES else None
     return None
-
-
-def _tcp_socket(transport: asyncio.WriteTransport) -> socket.socket | None:
-    sock: socket.socket | None = transport.get_extra_info("socket")
-    return sock if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6) else None

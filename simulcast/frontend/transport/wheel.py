@@ -49,18 +49,15 @@ class Wheel:
 
     def _turn(self) -> None:
         now = self._loop.time()
+        due = int(now / TICK_S)
         for _ in range(MAX_PER_TURN):
-            while self._turned + 1 not in self._slots and self._turned + 1 <= now / TICK_S:
+            while self._turned < due and self._turned + 1 not in self._slots:
                 self._turned += 1
-            if self._turned + 1 > now / TICK_S:
+            if self._turned >= due:
                 break
             member = next(iter(self._slots[self._turned + 1]))
             self.drop(member)
             with contain_errors("the deadline of a connection"):
                 member.on_deadline(now)
-        if not self._slots:
-            self._timer = None
-        elif self._turned + 1 > now / TICK_S:
-            self._timer = self._loop.call_later(TICK_S, self._turn)
-        else:
-            self._timer = self._loop.call_soon(self._turn)
+        rest_s = TICK_S if self._turned >= due else 0.0
+        self._timer = self._loop.call_later(rest_s, self._turn) if self._slots else None

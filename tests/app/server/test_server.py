@@ -9,7 +9,7 @@ from typing import cast
 
 import uvicorn
 
-from app.server.server import ACCEPTS_PER_TURN, TRIM_INTERVAL_S, DrainingServer, with_copies
+from app.server.server import ACCEPTS_PER_TURN, NOTSENT_BYTES, TRIM_INTERVAL_S, DrainingServer, with_copies
 from tests.conditions import until
 from tests.served import hello
 
@@ -49,7 +49,7 @@ async def test_memory_that_is_free_between_blocks_in_use_is_returned_to_the_syst
     assert before - resident_bytes() > 10_000_000
 
 
-async def test_several_connections_are_accepted_in_one_turn_of_the_loop() -> None:
+async def test_several_connections_are_accepted_in_one_turn_of_the_loop_and_inherit_their_options() -> None:
     accepted: list[asyncio.Transport] = []
 
     class Accepting(asyncio.Protocol):
@@ -68,6 +68,10 @@ async def test_several_connections_are_accepted_in_one_turn_of_the_loop() -> Non
         assert len(server.servers) == ACCEPTS_PER_TURN
         clients = [socket.create_connection(listener.getsockname()) for _ in range(ACCEPTS_PER_TURN)]
         await until(lambda: len(accepted) == len(clients), "all connections")
+        for transport in accepted:
+            sock = transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == NOTSENT_BYTES
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
     finally:
         for each in server.servers:
             each.close()

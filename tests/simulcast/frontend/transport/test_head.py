@@ -26,7 +26,7 @@ def test_names_are_in_lower_case_and_values_without_white_space_around() -> None
 
 def test_what_stands_there_twice_is_one_list() -> None:
     head = parse(b"GET / HTTP/1.1\r\nsec-websocket-protocol: a, b\r\nSec-WebSocket-Protocol: c,\r\n\r\n")
-    assert head.names(b"sec-websocket-protocol") == ["a", "b", "c"]
+    assert head.subprotocols == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,41 @@ def test_a_websocket_is_asked_for() -> None:
 )
 def test_a_head_that_asks_for_something_else_or_for_more_is_no_handshake(old: bytes, new: bytes) -> None:
     assert not parse(HANDSHAKE.replace(old, new, 1)).is_handshake
+
+
+def test_handshakes_that_differ_in_their_keys_alone_are_parsed_once() -> None:
+    key = b"AAAAAAAAAAAAAAAAAAAAAA=="
+    first, of_first = Head.parse_with_key(HANDSHAKE)
+    second, of_second = Head.parse_with_key(HANDSHAKE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", key))
+    assert first is second
+    assert (of_first, of_second) == (b"dGhlIHNhbXBsZSBub25jZQ==", key)
+    other, _ = Head.parse_with_key(HANDSHAKE.replace(b"localhost", b"127.0.0.1"))
+    assert other is not None and other.get(b"host") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        pytest.param(b"sec-websocket-key:\tAAAAAAAAAAAAAAAAAAAAAA==", b"AAAAAAAAAAAAAAAAAAAAAA==", id="other case"),
+        pytest.param(b"Sec-WebSocket-Key: short", b"", id="not 16 bytes"),
+        pytest.param(b"X: y", b"", id="none"),
+        pytest.param(b"%(line)b\r\n%(line)b", b"", id="twice"),
+        pytest.param(b"%(line)b\r\nsec-websocket-key: BAAAAAAAAAAAAAAAAAAAAA==", b"", id="two spellings"),
+        pytest.param(b"X: y\r\n%(line)b", b"dGhlIHNhbXBsZSBub25jZQ==", id="behind another"),
+        pytest.param(b"X: " + 2048 * b"y" + b"\r\n%(line)b", b"dGhlIHNhbXBsZSBub25jZQ==", id="in a long head"),
+    ],
+)
+def test_a_key_is_read_where_it_is_the_only_one(line: bytes, key: bytes) -> None:
+    own = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    head, found = Head.parse_with_key(HANDSHAKE.replace(own, line.replace(b"%(line)b", own)))
+    assert head is not None and head.is_handshake
+    assert found == key
+
+
+def test_a_request_that_is_no_handshake_is_not_shared_since_it_is_passed_on_with_its_key() -> None:
+    data = HANDSHAKE.replace(b"WebSocket\r", b"h2c\r")
+    head, _ = Head.parse_with_key(data)
+    assert head is not None and head.get(b"sec-websocket-key") and head is not Head.parse_with_key(data)[0]
 
 
 @pytest.mark.parametrize("with_body", [True, False])

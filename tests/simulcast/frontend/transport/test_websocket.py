@@ -10,8 +10,8 @@ import pytest
 import uvloop
 import websockets
 
+from app.server.server import NOTSENT_BYTES
 from simulcast.frontend.transport import outgoing
-from simulcast.frontend.transport.progress import NOTSENT_BYTES
 from simulcast.model.close_codes import Refresh
 from tests.conditions import until
 from tests.served import Endpoint, hello, masked, served
