@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from simulcast.errors import BrokerUnavailable
 from simulcast.job_index import read_index
-from simulcast.model.job_page import Cursor, JobPage, Selection
+from simulcast.model.job_page import Cursor, JobPage, Selection, parse_number
 from simulcast.shared_reading import SharedReading
 from simulcast.store import functions
 from simulcast.store.functions import Argument
@@ -68,7 +68,7 @@ class JobList(Generic[_Record]):
         if selection.sort_field:
             return await self._sort(selection)
         # In Redis an offset counts the jobs that are looked at, not those that match.
-        skipped = selection.offset if selection.needles and selection.cursor is None else 0
+        skipped = selection.offset if selection.is_search and selection.cursor is None else 0
         whole = replace(selection, offset=0, limit=selection.limit + skipped) if skipped else selection
         reading = await self._read_all(whole, (self._id_field, *self._fields))
         records: list[_Record] = []
@@ -82,7 +82,7 @@ class JobList(Generic[_Record]):
         newest = replace(selection, descending=True, offset=0, cursor=None, limit=MAX_SORTED)
         reading = await self._read_all(newest, (self._id_field, selection.sort_field))
         rows = sorted(reading.rows, key=_sort_key(selection.sort_field), reverse=selection.descending)
-        first = selection.offset if selection.cursor is None else selection.cursor.number
+        first = selection.offset if selection.cursor is None else int(selection.cursor.number)
         ids = [row[1] or b"" for row in rows[first : first + selection.limit]]
         found = await self._servers.read(self._names.channel, "list the jobs", lambda client: self._by_id(client, ids))
         records = [record async for _, record in self._parse_rows(found)]
@@ -114,7 +114,7 @@ class JobList(Generic[_Record]):
         while True:
             rest = selection.limit - len(rows)
             reading = await self._read(
-                replace(selection, limit=rest if selection.needles else min(_PAGE, rest)), fields
+                replace(selection, limit=rest if selection.is_search else min(_PAGE, rest)), fields
             )
             rows += reading.rows
             if reading.last is None or reading.is_cut or len(rows) >= selection.limit:
@@ -125,7 +125,7 @@ class JobList(Generic[_Record]):
         owner = selection.owner.encode(errors="replace")
         args: list[Argument] = [self._names.pubsub, " ".join(selection.states), owner, selection.order]
         args += [-1 if selection.descending else 1, selection.offset]
-        args += [selection.cursor.number, selection.cursor.job_id] if selection.cursor else ["", ""]
+        args += [str(selection.cursor.number), selection.cursor.job_id] if selection.cursor else ["", ""]
         args += [selection.limit, len(selection.needles), *selection.needles, *fields]
 
         reply = await read_index(self._servers, self._names, "list_jobs", self._keys, args)
@@ -134,7 +134,7 @@ class JobList(Generic[_Record]):
 
 
 def _cursor(at: bytes | None, job_id: bytes | None) -> Cursor:
-    return Cursor(int(at or 0), (job_id or b"").decode("utf-8", "replace"))
+    return Cursor(parse_number((at or b"0").decode()), (job_id or b"").decode("utf-8", "replace"))
 
 
 def _sort_key(field: str) -> Callable[[_Row], tuple[float | bytes, bytes]]:

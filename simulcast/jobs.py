@@ -155,7 +155,7 @@ class Jobs(JobCalls):
         if command.action == "clear":
             await self._clear(command_id)
             return None
-        detail = link_of(command.url) if command.url else "1" if command.with_file else str(command.bytes_per_s or "")
+        detail = _detail_of(command)
         nonce = secrets.token_hex(8)
         args = [*self._publish_args, command.download_id, command.action, command_id, nonce, detail]
 
@@ -173,6 +173,10 @@ class Jobs(JobCalls):
                 return None
             case [b"unknown_download", *_]:
                 return "unknown_download"
+            case [b"not_waiting", *_]:
+                return "not_waiting"
+            case [b"conflict", *_]:
+                return "conflict"
             case [b"unavailable"]:
                 raise BrokerUnavailable(
                     f"could not {command.action} the download: Redis is taking over; try again in 5 s"
@@ -257,6 +261,20 @@ class Jobs(JobCalls):
         retained: Function | None = None if kind == "progress" else "report_event"
         if await self._send("report_event", [*args, "", *pairs], retained, repeat) is None:
             raise LeaseLost(f"download {lease.record.download_id} belongs to another worker now")
+
+
+def _detail_of(command: Command) -> str:
+    """Return what lua/command.lua calls the detail of a command."""
+    match command.action:
+        case "relink":
+            return link_of(command.url)
+        case "delete":
+            return "1" if command.with_file else ""
+        case "move":
+            return str(command.place)
+        case "prioritize":
+            return str(command.priority)
+    return str(command.bytes_per_s or "")
 
 
 def _flatten(fields: Mapping[str, str]) -> list[str]:

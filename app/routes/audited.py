@@ -31,7 +31,8 @@ class AuditedRoute(APIRoute):
 
     def _log(self, request: Request, outcome: str, added: str = "") -> None:
         parameters, state = request.path_params, request.state
-        command = self.name.replace("command_download", f"{parameters.get('action', '')}_download")
+        name = self.name.replace("command_download", f"{parameters.get('action', '')}_download")
+        command = getattr(state, "command", name)
         target = parameters.get("download_id") or parameters.get("job_id") or str(getattr(state, "target", added))
         address = address_key(request.client and request.client.host)
         log_command(command, target, outcome, user=getattr(state, "user", ""), address=address)

@@ -1,9 +1,9 @@
 """The routes of downloads."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.access.permissions import Access, require_scope_in_query
 from app.routes.audited import AuditedRoute
@@ -17,6 +17,7 @@ from simulcast.frontend.services import Services
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
 from simulcast.model.download_url import DownloadURL
 from simulcast.model.job_record import JobRecord, SubmittedRecord
+from simulcast.model.queue_place import Priority, QueuePlace, QueuePosition
 from simulcast.model.requests import AddDownload, ListDownloads
 
 router = APIRouter(responses=openapi_errors(400, 421))
@@ -26,12 +27,34 @@ MayWatch = Annotated[Access, Depends(require_scope_in_query("watch"))]
 MayCommand = Annotated[Access, Depends(require_scope_in_query("command"))]
 
 
-class Link(BaseModel):
-    """A fresh link of a download."""
+class ChangeDownload(BaseModel):
+    """One change of a download: each is a command, which is accepted or refused as a whole."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: DownloadURL
+    url: Annotated[DownloadURL | None, Field(description="a fresh link")] = None
+    limit_bytes_per_s: Annotated[int | None, Field(ge=0, le=MAX_BYTES_PER_S, description="0 for no limit")] = None
+    priority: Priority | None = None
+    position: QueuePosition | None = None
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("give one of url, limit_bytes_per_s, priority and position: each is a command of its own")
+        return self
+
+    def to_command(self, download_id: str, command_id: str) -> Command:
+        """Return the command that makes the change. Raises HTTPException 422."""
+        if self.url is not None:
+            return Command("relink", download_id, command_id, url=self.url)
+        if self.limit_bytes_per_s is not None:
+            return Command("limit", download_id, command_id, bytes_per_s=self.limit_bytes_per_s)
+        if self.priority is not None:
+            return Command("prioritize", download_id, command_id, priority=self.priority)
+        try:
+            return Command("move", download_id, command_id, place=QueuePlace.parse(self.position, download_id))
+        except ValueError as error:
+            raise HTTPException(422, f"position: {error}") from error
 
 
 class Limit(BaseModel):
@@ -120,13 +143,14 @@ async def _run_command(services: Services, access: Access, command: Command) -> 
     return Accepted()
 
 
-@_commanding.patch("/downloads/{download_id}", responses=NOT_NOW, openapi_extra=body_schema(Link))
-async def relink_download(
+@_commanding.patch("/downloads/{download_id}", responses=NOT_NOW, openapi_extra=body_schema(ChangeDownload))
+async def change_download(
     download_id: str, request: Request, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
-    """Give a download a fresh link: it goes on with it where the file is the same version, else from the beginning."""
-    body = await parse_body(Link, request)
-    return await _run_command(services, access, Command("relink", download_id, command_id, url=body.url))
+    """Change a download's link, speed limit, priority or place in the queue."""
+    command = (await parse_body(ChangeDownload, request)).to_command(download_id, command_id)
+    request.state.command = f"{command.action}_download"
+    return await _run_command(services, access, command)
 
 
 @_commanding.post("/downloads/clear")

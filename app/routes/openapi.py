@@ -6,13 +6,13 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.routes.downloads import Limit, Link
+from app.routes.downloads import ChangeDownload, Limit
 from app.routes.publish import Batch
 from app.routes.revocations import Revocation
 from simulcast.model.limits import Limits
 from simulcast.model.requests import AddDownload
 
-BODIES: tuple[type[BaseModel], ...] = (AddDownload, Link, Limit, Limits, Batch, Revocation)
+BODIES: tuple[type[BaseModel], ...] = (AddDownload, ChangeDownload, Limit, Limits, Batch, Revocation)
 TOKEN_SCHEME = {
     "type": "http",
     "scheme": "bearer",

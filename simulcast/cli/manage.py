@@ -1,4 +1,4 @@
-"""Commands about existing downloads and other jobs: pause, resume, cancel, retry, limit, relink, delete, clear.
+"""Commands about existing downloads and other jobs: pause, resume, cancel, retry, limit, relink, move, delete, clear.
 
 A command records the desired state in Redis, and the worker or process that owns the job carries it out.
 """
@@ -13,6 +13,7 @@ from simulcast.cli.commands import Channel, Target, service_command
 from simulcast.cli.service.protocol import Service
 from simulcast.errors import CommandError
 from simulcast.model.commands import Action, Command, JobAction, JobCommand
+from simulcast.model.queue_place import MAX_PRIORITY, QueuePlace
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Its id, as `simulcast add` or `list` prints it.")]
 _JOB_ACTIONS: dict[Action, JobAction] = {"cancel": "cancel_job", "delete": "remove_job"}
@@ -108,6 +109,37 @@ def relink(
 
     check_url(link, target)
     _run(target, [Command("relink", download_id, url=link)], channel)
+
+
+@service_command("simulcast move 3f0c9a1be27d4c55 --before 5b1d2c3e4f5a6b7c")
+def move(
+    target: Target,
+    ids: Ids,
+    first: Annotated[bool, typer.Option("--first", help="Before all that wait.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="Behind all that wait.")] = False,
+    before: Annotated[str, typer.Option(metavar="ID", help="Before this one, with its priority.")] = "",
+    after: Annotated[str, typer.Option(metavar="ID", help="Behind this one, with its priority.")] = "",
+    priority: Annotated[
+        int | None, typer.Option(metavar="N", min=-MAX_PRIORITY, max=MAX_PRIORITY, help="Higher ones go first.")
+    ] = None,
+    channel: Channel = "",
+) -> None:
+    """Move waiting downloads to another place in the queue. Several keep their order."""
+    places: list[object] = [*["first"] * first, *["last"] * last]
+    places += [{side: neighbour} for side, neighbour in (("before", before), ("after", after)) if neighbour]
+    if len(places) + (priority is not None) != 1:
+        raise CommandError("give one of --first, --last, --before, --after and --priority")
+    if priority is not None:
+        _run(target, [Command("prioritize", download_id, priority=priority) for download_id in ids], channel)
+        return
+    places += [{"after": download_id} for download_id in ids[:-1]]
+    try:
+        moves = [
+            Command("move", one, place=QueuePlace.parse(place, one)) for one, place in zip(ids, places, strict=True)
+        ]
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    _run(target, moves, channel)
 
 
 @service_command("simulcast delete 3f0c9a1be27d4c55 --file")

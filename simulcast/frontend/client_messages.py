@@ -9,6 +9,7 @@ from simulcast.frontend.services import Services
 from simulcast.frontend.subscriptions.channels import TooManyChannels
 from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.model import commands
+from simulcast.model.command_parser import parse
 from simulcast.model.download_url import validate_url
 
 _log = logging.getLogger("simulcast.ws")
@@ -16,7 +17,7 @@ _log = logging.getLogger("simulcast.ws")
 
 async def handle_text(client: Subscriber, services: Services, text: str) -> None:
     """Do as the client says, and answer it. Text that is not meant as JSON is ignored."""
-    message = commands.parse(text)
+    message = parse(text)
     if isinstance(message, commands.Request):
         await client.wait_for_room()  # a client that reads nothing gets no answer made
     # A message may have waited, also beyond its connection's end.

@@ -162,6 +162,18 @@ class CommandMethods(ABC):
         """Give a download that isn't complete a fresh link: it goes on where the file is the same version."""
         return await self._command_one("relink_download", download_id, deadline_s, {"url": url}, channel)
 
+    async def move(
+        self, download_id: str, position: str | dict[str, str], *, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
+        """Move a download that waits: "first", "last", {"before": id} or {"after": id}."""
+        return await self._command_one("move_download", download_id, deadline_s, {"position": position}, channel)
+
+    async def prioritize(
+        self, download_id: str, priority: int, *, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
+        """Change the priority of a download that waits: -9 to 9."""
+        return await self._command_one("prioritize_download", download_id, deadline_s, {"priority": priority}, channel)
+
     async def delete(
         self, download_id: str, *, file: bool = False, channel: str = "", deadline_s: float = 10.0
     ) -> CommandResult:

@@ -26,6 +26,7 @@ class Download:
     file_path: str | None
     worker: str | None
     priority: int
+    queue_rank: float | None
     retries: int
     retry_at: float | None
     limit_bytes_per_s: int | None

@@ -64,7 +64,7 @@ export interface DownloadPage {
 /** The query of `GET /downloads`. */
 export interface ListOptions extends Target {
   state?: Download["state"];
-  sort?: "created_at" | "updated_at" | "ended_at" | "name" | "total_bytes" | "progress" | "priority";
+  sort?: "created_at" | "updated_at" | "ended_at" | "queue" | "name" | "total_bytes" | "progress" | "priority";
   order?: "desc" | "asc";
   /** The user who added them. */
   owner?: string;
@@ -76,6 +76,9 @@ export interface ListOptions extends Target {
   /** At most 500; the default is 100. */
   limit?: number;
 }
+
+/** Beside the first or last one that waits, or another one of that id; the download gets the priority of that one. */
+export type QueuePosition = "first" | "last" | { before: string } | { after: string };
 
 /** The members of an item of `POST /publish`. */
 export interface PublishOptions extends Target {
@@ -223,6 +226,10 @@ export interface Gateway {
   limit(downloadId: string, bytesPerS: number, options?: Target): Promise<void>;
   /** Gives a download a fresh link. */
   relink(downloadId: string, url: string, options?: Target): Promise<void>;
+  /** Moves a download that waits to another place in the queue. */
+  move(downloadId: string, position: QueuePosition, options?: Target): Promise<void>;
+  /** Changes the priority of a download that waits: -9 to 9. */
+  prioritize(downloadId: string, priority: number, options?: Target): Promise<void>;
   /** Forgets a download that doesn't run; with `file` its file goes too. */
   delete(downloadId: string, options?: Target & { file?: boolean }): Promise<void>;
   /** Forgets all downloads that have ended; files stay. */

@@ -110,6 +110,12 @@ export class CommandMethods {
   relink(id, url, options) {
     return this.#command("relink_download", { download_id: id }, { url }, options);
   }
+  move(id, position, options) {
+    return this.#command("move_download", { download_id: id }, { position }, options);
+  }
+  prioritize(id, priority, options) {
+    return this.#command("prioritize_download", { download_id: id }, { priority }, options);
+  }
   delete(id, { file = false, ...options } = {}) {
     return this.#command("delete_download", { download_id: id }, file ? { file } : {}, options);
   }

@@ -51,9 +51,13 @@ export interface DownloadChange extends DownloadEventBase {
   overtaken?: "pause" | "cancel" | "relink";
 }
 
-/** A download waits for a worker; after a transient failure, for its next try. */
+/** A download waits for a worker; after a transient failure, for its next try. Another place is told by it too. */
 export interface DownloadQueued extends DownloadChange {
   type: "download_queued";
+  /** Higher ones go first. */
+  priority?: number;
+  /** Its place: the lowest of those that wait goes first. */
+  queue_rank?: number;
   /** Seconds since 1970. */
   retry_at?: number;
   /** Why the try before it failed. */
@@ -183,7 +187,7 @@ export interface PositionMark {
   channel?: string;
 }
 
-/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `owner`: the user who added it, null for nobody in particular. */
+/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `owner`: the user who added it, null for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the lowest first. */
 export interface Download {
   download_id: string;
   url: string;
@@ -198,6 +202,7 @@ export interface Download {
   file_path: string | null;
   worker: string | null;
   priority: number;
+  queue_rank: number;
   retries: number;
   retry_at: number | null;
   limit_bytes_per_s: number | null;
@@ -224,7 +229,7 @@ export interface CommandResult {
   download_id?: string;
   job_id?: string;
   channel?: string;
-  reason?: "unknown_download" | "unknown_job" | "invalid_transition" | "unavailable" | "not_allowed" | "invalid_url" | "invalid_member" | "conflict" | "too_many_channels" | "invalid_item" | "not_an_object" | "invalid_event" | "too_large" | "invalid_channel" | "not_allowed" | "unavailable";
+  reason?: "unknown_download" | "unknown_job" | "invalid_transition" | "unavailable" | "not_allowed" | "invalid_url" | "invalid_member" | "conflict" | "too_many_channels" | "not_waiting" | "invalid_item" | "not_an_object" | "invalid_event" | "too_large" | "invalid_channel" | "not_allowed" | "unavailable";
   message?: string;
   /** Of add_download and get_download. */
   download?: AddedDownload | Download | null;

@@ -8,6 +8,8 @@ const LOST = 1006;
 const CLOSE_CODES = { 400: 4400, 401: 4401, 403: 4403 };
 const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download", 409: "invalid_transition",
   422: "invalid_url" };
+/** The member of `PATCH` that stands for a command. */
+const CHANGES = { relink_download: "url", move_download: "position", prioritize_download: "priority" };
 /** A command with a route of its own. */
 const VERB = /^(pause|resume|cancel|retry|limit)_download$/;
 
@@ -90,7 +92,7 @@ export class SSEConnection extends EventTarget {
     } else await this.#command(message);
   }
 
-  async #command({ action, download_id: id, job_id: jobId, command_id: commandId, channel, file, url, bytes_per_s: bytesPerS }) {
+  async #command({ action, download_id: id, job_id: jobId, command_id: commandId, channel, file, bytes_per_s: bytesPerS, ...changes }) {
     const one = `${this.#downloads}/${encodeURIComponent(id)}`;
     const query = queryOf({ file: file || undefined, command_id: commandId, channel });
     let result = { status: "rejected", reason: "unavailable", message: `${action} needs a WebSocket` };
@@ -99,7 +101,7 @@ export class SSEConnection extends EventTarget {
     else if (action === "remove_job") result = await this.#request("DELETE", job + query);
     else if (action === "clear_finished") result = await this.#request("POST", `${this.#downloads}/clear${query}`);
     else if (action === "delete_download") result = await this.#request("DELETE", one + query);
-    else if (action === "relink_download") result = await this.#request("PATCH", one + query, { url });
+    else if (action in CHANGES) result = await this.#request("PATCH", one + query, { [CHANGES[action]]: changes[CHANGES[action]] });
     else if (VERB.test(action)) {
       result = await this.#request("POST", `${one}/${VERB.exec(action)[1]}${query}`, { bytes_per_s: bytesPerS });
     }

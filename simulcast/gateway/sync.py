@@ -76,6 +76,8 @@ class Gateway:
     retry = _blocking(AsyncGateway.retry)
     limit = _blocking(AsyncGateway.limit)
     relink = _blocking(AsyncGateway.relink)
+    move = _blocking(AsyncGateway.move)
+    prioritize = _blocking(AsyncGateway.prioritize)
     delete = _blocking(AsyncGateway.delete)
     clear_finished = _blocking(AsyncGateway.clear_finished)
     cancel_job = _blocking(AsyncGateway.cancel_job)

@@ -8,7 +8,7 @@ local TRANSITIONS = {
   cancel = {desired = 'cancelled', from = {queued = true, running = true, paused = true}},
   retry = {desired = 'running', from = {error = true, cancelled = true}},
 }
-local ORDERS = {limit = 'limited_at', relink = 'linked_at'} -- fields with the time of the newest such command
+local ORDERS = {limit = 'limited_at', relink = 'linked_at', move = 'moved_at', prioritize = 'moved_at'} -- fields with the time of the newest such command
 local RETRY_NOW = {desired = 'running', from = {queued = true}} -- of a job that waits for its next try
 
 local function previous_results(record)
@@ -84,10 +84,14 @@ local function relink(channel, record, id, state, desired, command_id, link)
 end
 
 -- Carries one command out for a record that exists. Returns the result.
-local function carry_out(channel, record, id, action, command_id, detail, is_repeated)
+local function carry_out(channel, record, id, action, command_id, detail, members, is_repeated)
   local state, desired, retry_at = unpack(redis.call('HMGET', record, 'state', 'desired', 'retry_at'))
   if action == 'limit' then return set_limit(channel, record, id, state, detail, is_repeated) end
   if action == 'relink' then return relink(channel, record, id, state, desired, command_id, detail) end
+  if action == 'move' or action == 'prioritize' then
+    if state ~= 'queued' then return 'invalid_transition' end
+    return reorder(channel, id, action, detail, members)
+  end
   local transition = TRANSITIONS[action]
   if action == 'retry' and state == 'queued' and retry_at then transition = RETRY_NOW end
   -- A running job has no transition for 'delete'.
@@ -129,13 +133,13 @@ local function publish_overtaken(channel, record, id, action, command_id, accept
 end
 
 -- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, a limit in
--- bytes a second ('' for none), or a link as in the record. `accepted_at` is '' unless another server accepted the command,
+-- bytes a second ('' for none), a link as in the record, or a priority or position (see queue_order.lua). `accepted_at` is '' unless another server accepted the command,
 -- in ms: a command that is sent again overrules none that was accepted later.
 -- Returns {result, time of acceptance}, and of a deletion the deletion behind it. The result is 'accepted',
--- 'unknown_download', 'invalid_transition', or 'unavailable' while this server may lack what its predecessor acknowledged:
+-- 'unknown_download', 'invalid_transition', of a move 'not_waiting' or 'conflict', or 'unavailable' while this server may lack what its predecessor acknowledged:
 -- the job may be in another state than its record. To a command that is sent again it returns nil where a later one
 -- overrules it, and {'later'} where its job, or the state that it was given in, may still be sent again by another process.
-local function command(KEYS, ARGV)
+function command(KEYS, ARGV)
   local name, max_length, id, action, command_id, nonce, detail, accepted_at = unpack(ARGV)
   local channel = jobs_from(KEYS, name, max_length)
   local record = record_key(channel, id)
@@ -166,7 +170,7 @@ local function command(KEYS, ARGV)
   if action == 'delete' and state ~= 'running' then
     return {'accepted', int(now), delete(channel, id, key, members, detail == '1')}
   end
-  local result = carry_out(channel, record, id, action, command_id, detail, is_repeated)
+  local result = carry_out(channel, record, id, action, command_id, detail, members, is_repeated)
   -- The owner's report of its effect may come first.
   if is_repeated and TRANSITIONS[action] and state == TRANSITIONS[action].desired then result = 'accepted' end
   if is_repeated and (state == 'complete' or state == 'error') and (action == 'pause' or action == 'cancel')

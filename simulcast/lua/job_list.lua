@@ -1,5 +1,5 @@
 -- One page of a list of jobs: those of some states and of one owner, or of all, in the order of their creation or of their last
--- change of state. Where the list has several ranges of a sorted set, they are merged.
+-- change of state; or the queue, in the order of claims. Where the list has several ranges of a sorted set, they are merged.
 
 local list_jobs, read_jobs
 
@@ -7,15 +7,24 @@ do
   local BATCH = 100 -- jobs that are read from a range together
   local MAX_SEARCHED = 2000 -- jobs that one call looks at
 
+  -- Formats a place in an order: a time, ms, or a score of the queue, with six digits of fractions.
+  local function exact(at)
+    return at % 1 == 0 and int(at) or string.format('%.6f', at)
+  end
+
   -- A range has the jobs `first` to `first + size - 1` of a set, and `next`, the index in it of the next one that is listed.
   local function range_of(set, base)
     local first = base > 0 and redis.call('ZCOUNT', set, '-inf', '(' .. int(base)) or 0
     local size = redis.call('ZCOUNT', set, int(base), '(' .. int(base + STATE_BASE))
-    return {set = set, base = base, first = first, size = size, batch = {}}
+    return {set = set, base = base, low = int(base), first = first, size = size, batch = {}}
   end
 
   -- `states` is '' for all, else their names.
   local function ranges_of(channel, states, owner, order)
+    if order == 'queue' then
+      if states ~= 'queued' then return {} end
+      return {{set = channel.ready, base = 0, low = '-inf', first = 0, size = redis.call('ZCARD', channel.ready), batch = {}}}
+    end
     if states == '' and owner == '' and order == 'created' then return {range_of(channel.jobs, 0)} end
     local by_creation, by_change = index_keys(channel, owner)
     local ranges, set = {}, order == 'created' and by_creation or by_change
@@ -52,13 +61,14 @@ do
     return range.batch[index]
   end
 
-  local function count_until(range, at)
-    return redis.call('ZCOUNT', range.set, int(range.base), '(' .. int(range.base + at))
+  -- Returns the number of jobs of a range before that place, or, with '' for `bound`, up to it.
+  local function count_until(range, at, bound)
+    return redis.call('ZCOUNT', range.set, range.low, (bound or '(') .. exact(range.base + at))
   end
 
   -- Returns the number of jobs of a range before `place`, and with it in the other direction.
   local function count_before(range, place, step)
-    local low, high = count_until(range, place.at), count_until(range, place.at + 1)
+    local low, high = count_until(range, place.at), count_until(range, place.at, '')
     while low < high do
       local middle = math.floor((low + high) / 2)
       local scored = redis.call('ZRANGE', range.set, range.first + middle, range.first + middle)
@@ -120,8 +130,10 @@ do
     end
   end
 
-  -- Returns whether a needle is in the row: in the name or the host of a download, or in what a job's events tell.
-  local function matches(channel, row, needles)
+  -- Returns whether a needle is in the row: in the name or the host of a download, or in what a job's events tell. `owner`:
+  -- of the record too, unless it is ''.
+  local function matches(channel, row, needles, owner)
+    if owner ~= '' and row[#row] ~= owner then return false end
     if #needles == 0 then return true end
     local text = row[2] or ''
     if channel.family == 'download' then text = string.lower(text .. '\n' .. (row[3] or '')) end
@@ -131,19 +143,21 @@ do
     return false
   end
 
-  -- `order` is 'created' or 'changed', `step` '1' or '-1'. The list begins behind `offset` jobs, or behind the job `after_id`
-  -- at the time `after_at`, unless that is ''. With needles it has the jobs in which one of them is found, of the first
-  -- MAX_SEARCHED. Further ARGV are fields of a record.
-  -- Returns {number of all jobs that match, time and id of the last one before the next page, '1' if there is one, '1' if jobs
-  -- were not looked at that may match, jobs}, and each job as {time, field, …}; or nil while the index is repaired: call again.
+  -- `order` is 'created', 'changed' or 'queue', `step` '1' or '-1'. The list begins behind `offset` jobs, or behind the job
+  -- `after_id` at the place `after_at`, unless that is ''. With needles it has the jobs in which one of them is found, of the
+  -- first MAX_SEARCHED; so it is with the queue of one owner. Further ARGV are fields of a record.
+  -- Returns {number of all jobs that match, place and id of the last one before the next page, '1' if there is one, '1' if jobs
+  -- were not looked at that may match, jobs}, and each job as {place, field, …}; or nil while the index is repaired: call again.
   function list_jobs(KEYS, ARGV)
     local name, states, owner, order, step, offset, after_at, after_id, limit, needle_count = unpack(ARGV, 1, 10)
     local channel = jobs_from(KEYS, name)
     if not bring_index_up_to_date(KEYS, channel) then return false end
     local ranges, needles, fields, total = ranges_of(channel, states, owner, order), {}, {}, 0
     for i = 11, #ARGV do table.insert(i < 11 + needle_count and needles or fields, ARGV[i]) end
-    local searched = channel.family == 'download' and {'name', 'site'} or {'about'}
-    if #needles == 0 then searched = fields end
+    local only_of = order == 'queue' and owner or '' -- the index has the jobs of an owner in other orders
+    local is_search = #needles > 0 or only_of ~= ''
+    local searched = channel.family == 'download' and {'name', 'site', 'owner'} or {'about'}
+    if not is_search then searched = fields end
     step, limit = tonumber(step), tonumber(limit)
     for _, range in ipairs(ranges) do total = total + range.size end
     if after_at == '' then
@@ -152,7 +166,7 @@ do
       begin_behind(ranges, {id = after_id, at = tonumber(after_at)}, step)
     end
     local jobs, gone, seen, matched, last = {}, {}, 0, 0, nil
-    while #needles > 0 and seen < MAX_SEARCHED or #needles == 0 and matched < limit do
+    while is_search and seen < MAX_SEARCHED or not is_search and matched < limit do
       local job = take_next(ranges, step)
       if not job then break end
       seen = seen + 1
@@ -161,11 +175,11 @@ do
       local row = redis.pcall('HMGET', record, 'state', unpack(searched))
       if not row[1] then -- none, or an error: the record of another program may have another type
         table.insert(gone, job.id)
-      elseif matches(channel, row, needles) then
+      elseif matches(channel, row, needles, only_of) then
         matched = matched + 1
         if matched <= limit then
-          if #needles > 0 then row = redis.call('HMGET', record, 'state', unpack(fields)) end
-          row[1] = int(job.at)
+          if is_search then row = redis.call('HMGET', record, 'state', unpack(fields)) end
+          row[1] = exact(job.at)
           table.insert(jobs, row)
         end
       end
@@ -176,8 +190,8 @@ do
       unindex_job(channel, id, owner)
     end
     local is_more = is_cut or matched > #jobs
-    return {#needles > 0 and matched or total - #gone, last and int(last.at) or '', last and last.id or '', is_more and '1' or '',
-      #needles > 0 and is_cut and '1' or '', jobs}
+    return {is_search and matched or total - #gone, last and exact(last.at) or '', last and last.id or '', is_more and '1' or '',
+      is_search and is_cut and '1' or '', jobs}
   end
 
   -- The third and further ARGV are ids, `count` of them, and fields of their records. Returns the fields of each record.

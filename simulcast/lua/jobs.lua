@@ -2,7 +2,7 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at link shown bytes owner callback_url traceparent, and the workers' own: part etag size spans
+--   limited_at linked_at moved_at link shown bytes owner callback_url traceparent, and the workers' own: part etag size spans
 --   finishing furthest mirror
 -- `about` is JSON: the members download_id, name, owner (the user who added it, if any), traceparent (of what caused it,
 -- if known) and url of every state event, written by a client that has an encoder.
@@ -151,11 +151,15 @@ end
 
 local evict_oldest_done -- of deletions.lua
 
--- Returns how far a job is, as members of its events.
-local function measures(channel, record)
+-- Returns how far a job is, as members of its events, and where a download stands that is queued.
+local function measures(channel, record, state)
   if channel.family == 'job' then return redis.call('HGET', record, 'measures') or '' end
-  local progress, received, total = unpack(redis.call('HMGET', record, 'progress', 'received', 'total'))
-  return ',"progress":' .. progress .. ',"speed":0,"received_bytes":' .. received .. ',"total_bytes":' .. total
+  local progress, received, total, priority, rank =
+    unpack(redis.call('HMGET', record, 'progress', 'received', 'total', 'priority', 'rank'))
+  local text = ',"progress":' .. progress .. ',"speed":0,"received_bytes":' .. received .. ',"total_bytes":' .. total
+  if state ~= 'queued' then return text end
+  priority, rank = int(tonumber(priority) or 0), string.format('%.6f', tonumber(rank) or 0)
+  return text .. ',"priority":' .. priority .. ',"queue_rank":' .. rank
 end
 
 -- Writes the record's new state and publishes <family>_<event> in one step, unless clients were shown that state before
@@ -174,7 +178,7 @@ local function change_state(channel, id, state, event, members)
   local about, attempt = unpack(redis.call('HMGET', record, 'about', 'attempt'))
   local kind, event_type = LABEL_KINDS[event], channel.family .. '_' .. event
   local payload = '{"type":"' .. event_type .. '",' .. about .. ',"attempt":' .. attempt .. ',"change":' .. change
-    .. measures(channel, record) .. members .. '}'
+    .. measures(channel, record, state) .. members .. '}'
   if channel.family == 'job' then
     redis.call('PEXPIRE', record, kind == 'e' and ENDED_RECORD_TTL_MS + UNSWEPT_TTL_MS or CHANNEL_TTL_MS)
   end

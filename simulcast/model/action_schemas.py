@@ -1,4 +1,4 @@
-"""The messages that a client sends, as schemas. `simulcast.model.commands` reads them."""
+"""The messages that a client sends, as schemas. `simulcast.model.command_parser` reads them."""
 
 from typing import Annotated, Final, Literal
 
@@ -8,6 +8,7 @@ from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_CHANNEL
 from simulcast.model.commands import MAX_BYTES_PER_S, MAX_COMMAND_ID_CHARS
 from simulcast.model.download_url import MAX_URL_CHARS
 from simulcast.model.events import MAX_ID_CHARS
+from simulcast.model.queue_place import Priority, QueuePosition
 from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, PublishItem
 
 _Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
@@ -75,6 +76,20 @@ class RelinkDownload(_OfDownload):
 
     action: Literal["relink_download"]
     url: Annotated[str, Field(max_length=MAX_URL_CHARS)]
+
+
+class MoveDownload(_OfDownload):
+    """Move a download that waits to another place in the queue."""
+
+    action: Literal["move_download"]
+    position: QueuePosition
+
+
+class PrioritizeDownload(_OfDownload):
+    """Change the priority of a download that waits."""
+
+    action: Literal["prioritize_download"]
+    priority: Priority
 
 
 class ClearFinished(_InChannel):
@@ -146,6 +161,7 @@ class PublishAction(PublishItem, _Command):
 
 ACTION_MESSAGES: Final[tuple[type[BaseModel], ...]] = (
     *(PauseDownload, ResumeDownload, CancelDownload, RetryDownload, DeleteDownload, LimitDownload, RelinkDownload),
-    *(ClearFinished, CancelJob, RemoveJob, AddDownloadAction, GetDownloadAction, ListDownloadsAction, PublishAction),
+    *(MoveDownload, PrioritizeDownload, ClearFinished, CancelJob, RemoveJob),
+    *(AddDownloadAction, GetDownloadAction, ListDownloadsAction, PublishAction),
     *(Subscribe, Unsubscribe, Authenticate),
 )

@@ -5,13 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
-from pydantic_core import from_json
-
-from simulcast.model.channel import ChannelNames
-from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
+from simulcast.model.queue_place import QueuePlace
 
-Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
+Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink", "move", "prioritize"]
 JobAction = Literal["cancel_job", "remove_job"]
 RequestAction = Literal["add_download", "get_download", "list_downloads", "publish"]
 ItemError = Literal[
@@ -19,7 +16,7 @@ ItemError = Literal[
 ]
 Reason = (
     Literal["unknown_download", "unknown_job", "invalid_transition", "unavailable", "not_allowed", "invalid_url"]
-    | Literal["invalid_member", "conflict", "too_many_channels"]
+    | Literal["invalid_member", "conflict", "too_many_channels", "not_waiting"]
     | ItemError
 )
 ErrorCode = Literal[
@@ -39,11 +36,17 @@ ACTIONS: Final[dict[str, Action]] = {
     "clear_finished": "clear",
     "limit_download": "limit",
     "relink_download": "relink",
+    "move_download": "move",
+    "prioritize_download": "prioritize",
 }
 JOB_ACTIONS: Final[tuple[JobAction, ...]] = get_args(JobAction)
 REQUEST_ACTIONS: Final[tuple[RequestAction, ...]] = get_args(RequestAction)
-_ALL_ACTIONS: Final = (*ACTIONS, *JOB_ACTIONS, *REQUEST_ACTIONS, "subscribe", "unsubscribe")
-_HINTS: Final[dict[Action, str]] = {"delete": ": cancel it first", "relink": ": it has ended; add the URL instead"}
+_HINTS: Final[dict[Action, str]] = {
+    "delete": ": cancel it first",
+    "relink": ": it has ended; add the URL instead",
+    "move": ": it does not wait for a worker",
+    "prioritize": ": it does not wait for a worker",
+}
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
 
@@ -52,7 +55,7 @@ class Command:
     """A command for one download, or, if it is clear, for all that have ended.
 
     `command_id`, `channel`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for
-    none. `url`: a fresh link.
+    none. `url`: a fresh link. `place`: where to move it in the queue.
     """
 
     action: Action
@@ -62,6 +65,8 @@ class Command:
     bytes_per_s: int = 0
     url: str = field(default="", repr=False)
     channel: str = ""
+    place: QueuePlace | None = None
+    priority: int = 0
 
     def encode_result(self, reason: Reason | None, message: str = "") -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason and a message."""
@@ -79,6 +84,10 @@ class Command:
                 return f"can't {self.action} download {self.download_id} in its present state{hint}"
             case "invalid_url":
                 return "the URL can't be downloaded"
+            case "not_waiting":
+                return f"there is no download {self.place.neighbour if self.place else ''} that waits for a worker"
+            case "conflict":
+                return "too many downloads were moved to that place: move this one to another place first"
             case _:
                 return _describe(reason)
 
@@ -193,107 +202,3 @@ class InvalidCommand:
 
 
 ClientMessage = Command | JobCommand | SubscriptionCommand | Request | InvalidCommand
-
-
-def parse(text: str) -> ClientMessage | None:
-    """Parse a client's text; None for text that isn't meant as JSON, which is ignored."""
-    limit = MAX_REQUEST_BYTES if any(action in text for action in REQUEST_ACTIONS) else MAX_COMMAND_BYTES
-    if len(text) > limit:
-        return InvalidCommand("too_large", f"a message has at most {limit:,} characters, not {len(text):,}")
-    try:
-        members = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        if text.lstrip()[:1] not in ("{", "["):
-            return None
-        return InvalidCommand("invalid_json", f"this can't be read as JSON: {error}"[:250])
-    if not isinstance(members, dict):
-        return InvalidCommand(
-            "not_an_object",
-            'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
-        )
-    if "action" not in members:
-        return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(_ALL_ACTIONS)}")
-    action = members.pop("action")
-    if not isinstance(action, str) or action not in _ALL_ACTIONS:
-        return InvalidCommand(
-            "unknown_action", f"there is no action {json.dumps(action)[:80]}; there are {', '.join(_ALL_ACTIONS)}"
-        )
-    command_id = members.pop("command_id", "")
-    if not isinstance(command_id, str) or len(command_id) > MAX_COMMAND_ID_CHARS:
-        return InvalidCommand("invalid_member", f"command_id is text of at most {MAX_COMMAND_ID_CHARS} characters")
-    if action in ("subscribe", "unsubscribe"):
-        return _parse_subscription(action == "subscribe", command_id, members)
-    if action == "publish":
-        return Request("publish", command_id, members)
-    try:
-        channel = _take_channel(members)
-    except ValueError as error:
-        return InvalidCommand("invalid_member", str(error))
-    for request in REQUEST_ACTIONS:
-        if request == action:
-            return Request(request, command_id, members, channel)
-    for job_action in JOB_ACTIONS:
-        if job_action == action:
-            return _parse_job_command(job_action, command_id, channel, members)
-    return _parse_download_command(ACTIONS[action], command_id, channel, members)
-
-
-def _take_channel(members: dict[str, object]) -> str:
-    """Remove and return the member `channel`, "" where there is none. Raises ValueError."""
-    if "channel" not in members:
-        return ""
-    channel = members.pop("channel")
-    return ChannelNames(channel if isinstance(channel, str) else "").channel
-
-
-def _parse_subscription(
-    subscribe: bool, command_id: str, members: dict[str, object]
-) -> SubscriptionCommand | InvalidCommand:
-    channel, since = members.get("channel"), members.get("since")
-    try:
-        if not isinstance(channel, str) or not isinstance(since, str | None):
-            raise TypeError("subscribe and unsubscribe need the member channel as text, and since, where given, too")
-        ChannelNames(channel)
-        position = Position.parse(since) if since else None
-    except (TypeError, ValueError) as error:
-        return InvalidCommand("invalid_member", str(error))
-    return SubscriptionCommand(subscribe, channel, position, command_id)
-
-
-def _parse_job_command(
-    action: JobAction, command_id: str, channel: str, members: dict[str, object]
-) -> JobCommand | InvalidCommand:
-    if "job_id" not in members:
-        return InvalidCommand("missing_member", f"{action} needs the member job_id")
-    job_id = members["job_id"]
-    if not isinstance(job_id, str) or not 1 <= len(job_id) <= MAX_ID_CHARS:
-        return InvalidCommand("invalid_member", f"job_id is text of 1 to {MAX_ID_CHARS} characters")
-    return JobCommand(action, job_id, command_id, channel)
-
-
-def _parse_download_command(
-    action: Action, command_id: str, channel: str, members: dict[str, object]
-) -> Command | InvalidCommand:
-    if action == "clear":
-        return Command("clear", command_id=command_id, channel=channel)
-    if "download_id" not in members:
-        return InvalidCommand("missing_member", f"{action}_download needs the member download_id")
-    download_id, with_file = members["download_id"], members.get("file", False)
-    if not isinstance(download_id, str) or not 1 <= len(download_id) <= MAX_ID_CHARS:
-        return InvalidCommand("invalid_member", f"download_id is text of 1 to {MAX_ID_CHARS} characters")
-    if not isinstance(with_file, bool):
-        return InvalidCommand("invalid_member", "file is true or false")
-    limit = members.get("bytes_per_s", 0)
-    if type(limit) is not int or not 0 <= limit <= MAX_BYTES_PER_S:
-        return InvalidCommand(
-            "invalid_member", f"bytes_per_s is a whole number from 0 (no limit) to {MAX_BYTES_PER_S:,}"
-        )
-    if action == "limit" and "bytes_per_s" not in members:
-        return InvalidCommand("missing_member", "limit_download needs the member bytes_per_s, 0 for no limit")
-    if action == "relink":
-        url = members.get("url")
-        if not isinstance(url, str):
-            return InvalidCommand("missing_member", "relink_download needs the member url, as text")
-        return Command(action, download_id, command_id, url=url, channel=channel)
-    limit = limit if action == "limit" else 0
-    return Command(action, download_id, command_id, with_file, limit, channel=channel)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, Literal, TypeVar
@@ -10,15 +11,16 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 _Record = TypeVar("_Record", bound=BaseModel)
-Order = Literal["created", "changed"]
+Order = Literal["created", "changed", "queue"]
 MAX_CURSOR_CHARS = 1200  # of an id of 200 characters
+_NUMBER = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a list: behind the job of that id, whose time there is `number` (ms); without an id, an offset."""
+    """A place in a list: behind the job of that id, whose time (ms) or score is `number`; without an id, an offset."""
 
-    number: int
+    number: float
     job_id: str = ""
 
     def encode(self) -> str:
@@ -33,9 +35,14 @@ def parse_cursor(text: str) -> Cursor:
         number, separator, job_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(" ")
     except (UnicodeError, binascii.Error):
         separator = ""
-    if not separator or not (number.isascii() and number.isdecimal()) or len(number) > 15:
+    if not separator or not _NUMBER.fullmatch(number):
         raise ValueError("this is no `next_cursor` of a list")
-    return Cursor(int(number), job_id)
+    return Cursor(parse_number(number), job_id)
+
+
+def parse_number(text: str) -> float:
+    """Parse the number of a cursor: whole, unless the job was moved in the queue."""
+    return float(text) if "." in text else int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,11 @@ class Selection:
     offset: int = 0
     cursor: Cursor | None = None
     limit: int = 100
+
+    @property
+    def is_search(self) -> bool:
+        """True where the records have to be read to know the jobs that match."""
+        return bool(self.needles or (self.owner and self.order == "queue"))
 
 
 @dataclass(frozen=True)

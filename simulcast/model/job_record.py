@@ -9,14 +9,15 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from pydantic import BaseModel, computed_field
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.model.job_page import Cursor, Selection
+from simulcast.model.job_page import Cursor, Order, Selection
 
 State = Literal["queued", "running", "paused", "complete", "error", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 MAX_NAME_CHARS = 200
 _PORTS = {"https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
-Sort = Literal["created_at", "updated_at", "ended_at", "name", "total_bytes", "progress", "priority"]
+Sort = Literal["created_at", "updated_at", "ended_at", "queue", "name", "total_bytes", "progress", "priority"]
 ENDS: tuple[State, ...] = ("complete", "error", "cancelled")
+_ORDERS: dict[Sort, Order] = {"updated_at": "changed", "ended_at": "changed", "queue": "queue"}
 _SORT_FIELDS: dict[Sort, str] = {"name": "name", "total_bytes": "total", "progress": "progress", "priority": "priority"}
 
 
@@ -26,6 +27,7 @@ class JobRecord(BaseModel):
     `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it;
     `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own. `phase`:
     `checksum` while the file is read for its checksum. `owner`: the user who added it, None for nobody in particular.
+    `queue_rank`: the place in the queue while it waits: workers claim the lowest first.
     """
 
     download_id: str
@@ -41,6 +43,7 @@ class JobRecord(BaseModel):
     file_path: str | None
     worker: str | None
     priority: int
+    queue_rank: float = 0.0
     retries: int
     retry_at: float | None
     limit_bytes_per_s: int | None
@@ -68,7 +71,8 @@ class SubmittedRecord(JobRecord):
 class Query:
     """A page of records: of one state and one owner, or of all, whose name or host contains `search`, in an order.
 
-    `updated_at`: of the last change of state; `ended_at`: only those that ended. Other orders are of the newest
+    `updated_at`: of the last change of state; `ended_at`: only those that ended; `queue`: only those that wait,
+    ascending as workers claim them, behind them those that wait for their next try. Other orders are of the newest
     MAX_SORTED that match (simulcast.job_list); an unknown `total_bytes` sorts as the smallest. `cursor`: where the
     page begins, in place of `offset`.
     """
@@ -84,12 +88,12 @@ class Query:
 
     def select(self) -> Selection:
         """Return the jobs that the page is of."""
-        all_states = ENDS if self.sort == "ended_at" else ()
+        all_states: tuple[State, ...] = {"ended_at": ENDS, "queue": ("queued",)}.get(self.sort, ())
         return Selection(
             states=all_states if self.state is None else (self.state,),
             owner=self.owner,
             needles=_needles(self.search),
-            order="changed" if self.sort in ("updated_at", "ended_at") else "created",
+            order=_ORDERS.get(self.sort, "created"),
             descending=self.descending,
             sort_field=_SORT_FIELDS.get(self.sort, ""),
             offset=self.offset,
@@ -153,7 +157,7 @@ def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 
 RECORD_FIELDS = (
     *("download_id", "url", "name", "state", "attempt", "progress", "speed", "received", "total", "error", "file_path"),
-    *("worker", "priority", "retries", "retry_at", "limit", "phase", "owner", "created_at", "updated_at"),
+    *("worker", "priority", "rank", "retries", "retry_at", "limit", "phase", "owner", "created_at", "updated_at"),
 )
 """The fields of a job's hash that `parse_record` reads: all others may be large, and secret."""
 
@@ -171,6 +175,7 @@ def parse_record(fields: Mapping[str, str]) -> JobRecord:
                 "file_path": fields.get("file_path"),
                 "worker": fields.get("worker") or None,
                 "priority": fields.get("priority", "0"),
+                "queue_rank": fields.get("rank", "0"),
                 "retries": fields.get("retries", "0"),
                 "retry_at": int(fields["retry_at"]) / 1000 if "retry_at" in fields else None,
                 "limit_bytes_per_s": fields.get("limit") or None,

@@ -65,9 +65,11 @@ class DownloadChange(DownloadEventBase):
 
 
 class DownloadQueued(DownloadChange):
-    """A download waits for a worker; after a transient failure, for its next try."""
+    """A download waits for a worker; after a transient failure, for its next try. Another place is told by it too."""
 
     type: Literal["download_queued"]
+    priority: Annotated[int, Field(description="higher ones go first")] = 0
+    queue_rank: Annotated[float, Field(description="its place: the lowest of those that wait goes first")] = 0.0
     retry_at: Annotated[float, Field(description="seconds since 1970")] = 0.0
     error_message: Annotated[str, Field(description="why the try before it failed")] = ""
     retries: int = 0

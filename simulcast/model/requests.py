@@ -12,6 +12,7 @@ from simulcast.model.events import MAX_ID_CHARS, MAX_TTL_S
 from simulcast.model.job_page import MAX_CURSOR_CHARS, Cursor, parse_cursor
 from simulcast.model.job_record import Query, Sort, State
 from simulcast.model.own_job import MAX_KIND_CHARS, JobQuery, JobState
+from simulcast.model.queue_place import Priority
 from simulcast.model.revocation import MAX_NAME_CHARS
 
 MAX_PAGE = 500
@@ -29,7 +30,7 @@ class AddDownload(DownloadOptions):
         str | None,
         Field(pattern=NEW_ID_PATTERN, description="best random: a repetition with it gets what it added before"),
     ] = None
-    priority: Annotated[int, Field(ge=-9, le=9, description="higher ones go first")] = 0
+    priority: Priority = 0
     again: Annotated[bool, Field(description="add it though the same URL and options are there already")] = False
     owner: Annotated[
         str | None,

@@ -66,6 +66,7 @@ _PARTS = (
     "leases",
     "report",
     "deletions",
+    "queue_order",
     "command",
     "restore",
     "own_jobs",
@@ -73,7 +74,9 @@ _PARTS = (
     "job_list",
     "register",
 )
-# Parts that no other one uses: each is a block of its own, since Lua has no more than 200 local names at a time.
+# Lua has no more than 200 local names at a time. Parts of which others use one name alone: each is a block behind it.
+_ENCLOSED = {"command": "command"}
+# Parts that no other one uses: each is a block of its own, likewise.
 _BLOCKS = ("process_registry", "answers", "revocations", "shared_limits", "webhooks")
 _MISSING = "Function not found"
 # Refusals of a connection without a user: by code, which redis-py removes, by ACL, and by Redis of a long command.
@@ -96,6 +99,8 @@ def code() -> str:
 def _body() -> str:
     folder = resources.files("simulcast.lua")
     texts = {part: (folder / f"{part}.lua").read_text(encoding="utf-8") for part in (*_PARTS, *_BLOCKS)}
+    for part, used in _ENCLOSED.items():
+        texts[part] = f"local {used}\ndo\n{texts[part]}end"
     return "\n".join([*(texts[part] for part in _PARTS), *(f"do\n{texts[part]}end" for part in _BLOCKS)])
 
 

@@ -12,12 +12,14 @@ from simulcast.frontend.requests import answer
 from simulcast.frontend.services import Services
 from simulcast.jobs import Jobs
 from simulcast.model.channel import DEFAULT_CHANNEL
-from simulcast.model.commands import Request, parse
+from simulcast.model.command_parser import parse
+from simulcast.model.commands import Request
 from simulcast.model.download_url import WEB
 from tests.contract_examples import ANSWERED, FROM_CLIENT, FROM_SERVER
 
 _VARYING = {
     re.compile(r'"(created|updated)_at":[0-9.]+'): r'"\1_at":1790000000.0',
+    re.compile(r'"queue_rank":[0-9.]+'): '"queue_rank":1790000000000.0',
     re.compile(r'"published":"[0-9]+-[0-9]+"'): '"published":"1790000000000-17"',
 }
 

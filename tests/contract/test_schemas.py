@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from simulcast.gateway.events import _KINDS, Event, _members
 from simulcast.model.action_schemas import ACTION_MESSAGES as CLIENT_KINDS
-from simulcast.model.commands import ACTIONS, JOB_ACTIONS, REQUEST_ACTIONS, InvalidCommand, parse
+from simulcast.model.command_parser import parse
+from simulcast.model.commands import ACTIONS, JOB_ACTIONS, REQUEST_ACTIONS, InvalidCommand
 from simulcast.model.message_schemas import SERVER_MESSAGES as SERVER_KINDS
 from simulcast.model.message_schemas import OtherEvent, json_schema
 from tests.contract_examples import FROM_CLIENT, FROM_SERVER, kind_of

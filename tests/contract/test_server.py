@@ -6,9 +6,11 @@ from simulcast.frontend.authorization import parse_token
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.fanout.view import View
 from simulcast.frontend.transport.rate_limit import RATE_LIMITED
-from simulcast.model.commands import Command, InvalidCommand, JobCommand, Request, SubscriptionCommand, parse
+from simulcast.model.command_parser import parse
+from simulcast.model.commands import Command, InvalidCommand, JobCommand, Request, SubscriptionCommand
 from simulcast.model.events import Event, Message, complete_event, encode, error_event, progress_event
 from simulcast.model.position import Position
+from simulcast.model.queue_place import QueuePlace
 from tests.contract_examples import ANSWERED, FROM_CLIENT, FROM_SERVER, TOLD, kept, kind_of, parse_members
 from tests.fake_clients import entry
 
@@ -101,6 +103,10 @@ READ = {
     "limit_download.by_id": Command("limit", "12345", "c-1", bytes_per_s=1_000_000),
     "relink_download": Command("relink", "12345", url="https://example.org/a.iso?signature=2"),
     "relink_download.by_id": Command("relink", "12345", "c-1", url="https://example.org/a.iso?signature=2"),
+    "move_download": Command("move", "12345", place=QueuePlace("first")),
+    "move_download.by_id": Command("move", "12345", "c-1", place=QueuePlace("before", "12346")),
+    "prioritize_download": Command("prioritize", "12345", priority=1),
+    "prioritize_download.by_id": Command("prioritize", "12345", "c-1", priority=1),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
     "cancel_job": JobCommand("cancel_job", "render-7"),

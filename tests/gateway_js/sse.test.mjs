@@ -138,6 +138,8 @@ test("commands leave by REST and their results are messages", async () => {
   command("delete_download", { download_id: "a", file: true });
   command("limit_download", { download_id: "a", bytes_per_s: 1000 });
   command("relink_download", { download_id: "a", url: "http://b/c" });
+  command("move_download", { download_id: "a", position: { after: "b" } });
+  command("prioritize_download", { download_id: "a", priority: -1 });
   command("clear_finished");
   answer = () => ({ status: 409, detail: "it is complete" });
   one.sendWebSocketMessage({ action: "retry_download", download_id: "a" });
@@ -150,6 +152,8 @@ test("commands leave by REST and their results are messages", async () => {
     ["DELETE", "downloads/a?file=true&command_id=c+1", undefined],
     ["POST", "downloads/a/limit?command_id=c+1", '{"bytes_per_s":1000}'],
     ["PATCH", "downloads/a?command_id=c+1", '{"url":"http://b/c"}'],
+    ["PATCH", "downloads/a?command_id=c+1", '{"position":{"after":"b"}}'],
+    ["PATCH", "downloads/a?command_id=c+1", '{"priority":-1}'],
     ["POST", "downloads/clear?command_id=c+1", undefined],
     ["POST", "downloads/a/retry", "{}"],
   ]);
@@ -162,7 +166,7 @@ test("commands leave by REST and their results are messages", async () => {
   assert.deepEqual([retried.reason, retried.message], ["invalid_transition", "it is complete"]);
   const [subscribed] = results.filter(({ action }) => action === "subscribe");
   assert.deepEqual([subscribed.status, subscribed.message], ["rejected", "subscribe needs a WebSocket"]);
-  assert.equal(results.length, 7);
+  assert.equal(results.length, 9);
 });
 
 test("a server that can't be reached rejects the command", async () => {

@@ -15,6 +15,7 @@ from simulcast.frontend.fanout.frames import payload_of, text_frame
 from simulcast.frontend.fanout.view import View
 from simulcast.gateway.resume_position import ResumePosition
 from simulcast.model import commands
+from simulcast.model.command_parser import parse
 from simulcast.model.commands import Command, InvalidCommand, Reason, Request, SubscriptionCommand
 from simulcast.model.events import MAX_EVENT_BYTES, MAX_ID_CHARS, Event, encode, encode_external
 from simulcast.model.position import Position
@@ -168,7 +169,7 @@ def test_bytes_that_no_broker_wrote_are_told_from_publications(found: bytes) -> 
 def test_whatever_a_client_says_is_a_command_or_ignored_or_answered_in_bounds(
     message: str, reason: Reason | None
 ) -> None:
-    found = commands.parse(message)
+    found = parse(message)
     if found is None:
         with pytest.raises(ValueError, match=r".*"):
             pydantic_core.from_json(message, allow_inf_nan=False)

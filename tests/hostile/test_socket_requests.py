@@ -15,7 +15,8 @@ from simulcast.frontend.requests import MAX_LIST_BYTES, answer
 from simulcast.frontend.services import Services
 from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.jobs import Jobs
-from simulcast.model.commands import REQUEST_ACTIONS, InvalidCommand, Request, parse
+from simulcast.model.command_parser import parse
+from simulcast.model.commands import REQUEST_ACTIONS, InvalidCommand, Request
 from simulcast.model.download_url import WEB
 from simulcast.model.own_job import about
 from simulcast.own_jobs import OwnJobs

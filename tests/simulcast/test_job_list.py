@@ -175,7 +175,7 @@ async def test_jobs_are_listed_by_state_kind_and_owner(any_jobs: OwnJobs) -> Non
     assert await listed(JobQuery(owner="bob", state="running")) == ["a"]
 
 
-@pytest.mark.parametrize("text", ["", "x", "a b", "ä", "AAAA", "LTEgYQ", "OTk5OTk5OTk5OTk5OTk5OTk5OSBh"])
+@pytest.mark.parametrize("text", ["", "x", "a b", "ä", "AAAA", "OTk5OTk5OTk5OTk5OTk5OTk5OSBh"])
 def test_a_text_that_no_list_gave_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError, match="no `next_cursor` of a list"):
         parse_cursor(text)

@@ -73,6 +73,8 @@ void main() {
     'delete_download.with_file': (client) => client.delete('12345', file: true),
     'limit_download': (client) => client.limit('12345', 1000000),
     'relink_download': (client) => client.relink('12345', 'https://example.org/a.iso?signature=2'),
+    'move_download': (client) => client.move('12345', 'first'),
+    'prioritize_download': (client) => client.prioritize('12345', 1),
     'clear_finished': (client) => client.clearFinished(),
     'cancel_job': (client) => client.cancelJob('render-7'),
     'remove_job': (client) => client.removeJob('render-7'),

@@ -26,7 +26,7 @@ from simulcast.model.processes import ChannelCounts, ServiceStatus
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _Record = TypeVar("_Record", bound=BaseModel)
 _PAGE = 500  # records of one answer
-_METHODS = {"relink": "PATCH", "delete": "DELETE"}
+_METHODS = {"relink": "PATCH", "move": "PATCH", "prioritize": "PATCH", "delete": "DELETE"}
 
 
 class _Accepted(BaseModel):
@@ -83,7 +83,13 @@ class RestService:
         action = command.action
         query: dict[str, object] = {"command_id": _new_id()}
         path = f"/downloads/{_segment(command.download_id)}" if command.download_id else "/downloads"
-        body = {"relink": {"url": command.url}, "limit": {"bytes_per_s": command.bytes_per_s}}.get(action)
+        bodies: dict[str, dict[str, object]] = {
+            "relink": {"url": command.url},
+            "limit": {"bytes_per_s": command.bytes_per_s},
+            "move": {"position": command.place and command.place.position},
+            "prioritize": {"priority": command.priority},
+        }
+        body = bodies.get(action)
         if action not in _METHODS:
             path += f"/{action}"
         elif command.with_file:

@@ -15,7 +15,7 @@ from simulcast.own_jobs import OwnJobs
 from tests.command_line import Command, assert_complaint
 from tests.jobs import history_at
 
-NAMES = ("pause", "resume", "cancel", "retry", "limit", "relink", "delete", "clear", "list")
+NAMES = ("pause", "resume", "cancel", "retry", "limit", "relink", "move", "delete", "clear", "list")
 
 
 def test_help_names_the_commands_about_downloads(simulcast: Command) -> None:
@@ -192,3 +192,30 @@ def test_a_folder_of_another_user_stops_no_command_that_has_an_address(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may read everything
     assert simulcast("list", REDIS_URL=embedded.url).returncode == 0
+
+
+def test_downloads_are_moved_in_the_queue_in_the_order_that_was_given(
+    simulcast: Command, embedded: EmbeddedServer
+) -> None:
+    ids = [simulcast("add", f"http://example.com/{name}").stdout.split()[0] for name in "abcd"]
+
+    def queue() -> str:
+        listed = json.loads(simulcast("list", "--json").stdout)["records"]
+        listed.sort(key=lambda record: record["queue_rank"])
+        return "".join("abcd"[ids.index(record["download_id"])] for record in listed)
+
+    a, b, c, d = ids
+    assert simulcast("move", d, b, "--first").stdout.splitlines()[0] == f"{d}  move is recorded"
+    assert queue() == "dbac"
+    simulcast("move", a, c, "--before", b)
+    assert queue() == "dacb"
+    simulcast("move", d, "--after", c)
+    simulcast("move", a, "--last")
+    assert queue() == "cdba"
+    assert simulcast("move", a, "--priority", "-3").stdout == f"{a}  prioritize is recorded\n"
+    simulcast("move", b, "--priority", "3")
+    assert queue() == "bcda"
+    assert "give one of" in assert_complaint(simulcast("move", a))
+    assert "give one of" in assert_complaint(simulcast("move", a, "--first", "--last"))
+    assert "beside itself" in assert_complaint(simulcast("move", a, "--before", a))
+    assert "no download nobody that waits" in assert_complaint(simulcast("move", a, "--after", "nobody"))

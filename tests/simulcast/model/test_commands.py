@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from simulcast.model.commands import Command, InvalidCommand, Request, parse
+from simulcast.model.command_parser import parse
+from simulcast.model.commands import Command, InvalidCommand, Request
 
 
 def test_a_command_is_read_with_its_id() -> None:

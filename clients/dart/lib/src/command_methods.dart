@@ -32,6 +32,14 @@ mixin CommandMethods {
   Future<CommandResult> relink(String downloadId, String url, {Duration deadline = _deadline}) =>
       _ofDownload('relink_download', downloadId, deadline, {'url': url});
 
+  /// Moves a download that waits to another place in the queue: `'first'`, `'last'`, `{'before': id}` or `{'after': id}`.
+  Future<CommandResult> move(String downloadId, Object position, {Duration deadline = _deadline}) =>
+      _ofDownload('move_download', downloadId, deadline, {'position': position});
+
+  /// Changes the priority of a download that waits: -9 to 9.
+  Future<CommandResult> prioritize(String downloadId, int priority, {Duration deadline = _deadline}) =>
+      _ofDownload('prioritize_download', downloadId, deadline, {'priority': priority});
+
   /// Forgets a download that doesn't run; with [file] its file goes too.
   Future<CommandResult> delete(String downloadId, {bool file = false, Duration deadline = _deadline}) =>
       _ofDownload('delete_download', downloadId, deadline, {if (file) 'file': true});

@@ -19,6 +19,7 @@ class Download {
         filePath = raw.maybe<String>('file_path'),
         worker = raw.maybe<String>('worker'),
         priority = raw.need<int>('priority'),
+        queueRank = raw.maybe<num>('queue_rank')?.toDouble(),
         retries = raw.need<int>('retries'),
         retryAt = raw.maybe<num>('retry_at')?.toDouble(),
         limitBytesPerS = raw.maybe<int>('limit_bytes_per_s'),
@@ -44,6 +45,7 @@ class Download {
   final String? filePath;
   final String? worker;
   final int priority;
+  final double? queueRank;
   final int retries;
   final double? retryAt;
   final int? limitBytesPerS;
