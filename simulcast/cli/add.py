@@ -1,6 +1,7 @@
 """`simulcast add`: checks URLs and flags, and queues downloads for the workers."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
@@ -30,18 +31,23 @@ def check_url(url: str, target: Target) -> None:
 
 
 def parse_options(
-    headers: Sequence[str], name: str, checksum: str, limit: str, proxy: str, callback_url: str, urls: Sequence[str]
+    headers: Sequence[str], texts: Mapping[str, str], limit: str, start_at: str, urls: Sequence[str]
 ) -> DownloadOptions:
-    """Turn flags, "" for one that isn't given, into options. Raises CommandError, which shows no secret."""
+    """Turn flags, "" for one that isn't given, into options. Raises CommandError, which shows no secret.
+
+    `texts`: by their options. `start_at`: in this machine's time zone unless it names one.
+    """
+    name = texts.get("name")
     if name and "-" in urls:
         raise CommandError(f"--name {name}: it is the name of one file, and standard input may name several")
     if name and len(urls) > 1:
         raise CommandError(f"--name {name}: it is the name of one file, and {len(urls)} URLs are given")
     members: dict[str, object] = {"headers": dict(_parse_header(line) for line in _read_lines(headers))}
-    texts = {"name": name, "checksum": checksum, "proxy": proxy, "callback_url": callback_url}
     members |= {key: value for key, value in texts.items() if value}
     if limit:
         members["limit_bytes_per_s"] = parse_speed(limit) or None
+    if start_at:
+        members["start_at"] = _parse_time(start_at)
     try:
         return DownloadOptions.model_validate(members)
     except ValidationError as error:
@@ -49,6 +55,13 @@ def parse_options(
         member = str(first["loc"][0]) if first["loc"] else "headers"
         flag = {"limit_bytes_per_s": "limit", "headers": "header"}.get(member, member).replace("_", "-")
         raise CommandError(f"--{flag}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _parse_time(text: str) -> datetime | float:
+    try:
+        return float(text) if text.isdecimal() else datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise CommandError(f"--start-at: {text!r} is no time: it looks like 2026-12-24T18:00") from None
 
 
 def parse_speed(text: str) -> int:

@@ -35,6 +35,9 @@ def add(
         str, typer.Option(metavar="sha256:…", help="Checksum that the file must have: sha256, sha512, sha1 or md5.")
     ] = "",
     limit: Annotated[str, typer.Option(metavar="SPEED", help="Maximum bytes per second: 2MB, 500KiB.")] = "",
+    start_at: Annotated[
+        str, typer.Option(metavar="TIME", help="Time before which it does not start: 2026-12-24T18:00, here or with Z.")
+    ] = "",
     header: Annotated[
         list[str] | None,
         typer.Option(metavar="'NAME: VALUE'", help="Header for the URL's server alone; @FILE reads several."),
@@ -48,7 +51,8 @@ def add(
     """Queue downloads and print their ids."""
     from simulcast.cli import add
 
-    options = add.parse_options(header or [], name, checksum, limit, proxy, callback_url, urls)
+    texts = {"name": name, "checksum": checksum, "proxy": proxy, "callback_url": callback_url}
+    options = add.parse_options(header or [], texts, limit, start_at, urls)
     if not asyncio.run(add.add(target, urls, priority, options, channel, again=again)):
         raise typer.Exit(1)
 

@@ -31,6 +31,7 @@ class Download:
     retry_at: float | None
     limit_bytes_per_s: int | None
     phase: str | None
+    start_at: float | None
     owner: str | None
     created_at: float
     updated_at: float

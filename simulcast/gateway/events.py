@@ -63,12 +63,13 @@ class DownloadChange(DownloadEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadQueued(DownloadChange):
-    """It waits for a worker; after a transient failure, for its next try.
+    """It waits for a worker: until `start_at`, where it was given one; after a transient failure, for its next try.
 
     Then `retry_at` is the time of that, in seconds since 1970, `error_message` the reason, and `retries` the number of
     tries so far.
     """
 
+    start_at: float | None = None
     retry_at: float | None = None
     error_message: str | None = None
     retries: int | None = None
@@ -86,7 +87,9 @@ class DownloadResumed(DownloadChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadPaused(DownloadChange):
-    """It waits to be resumed."""
+    """It waits to be resumed, and then until `start_at`, where that is still to come, in seconds since 1970."""
+
+    start_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,8 @@ export interface AddOptions extends Target {
   /** `sha256:…` */
   checksum?: string;
   limit_bytes_per_s?: number;
+  /** Seconds since 1970, or ISO 8601 with a time zone: no worker takes it before. */
+  start_at?: number | string;
   headers?: Record<string, string>;
   bearer?: string;
   basic?: { user: string; password: string };

@@ -51,13 +51,15 @@ export interface DownloadChange extends DownloadEventBase {
   overtaken?: "pause" | "cancel" | "relink";
 }
 
-/** A download waits for a worker; after a transient failure, for its next try. Another place is told by it too. */
+/** A download waits for a worker: from its start on, and after a failure for its next try. Its place may change. */
 export interface DownloadQueued extends DownloadChange {
   type: "download_queued";
   /** Higher ones go first. */
   priority?: number;
   /** Its place: the lowest of those that wait goes first. */
   queue_rank?: number;
+  /** No worker takes it before: seconds since 1970. */
+  start_at?: number;
   /** Seconds since 1970. */
   retry_at?: number;
   /** Why the try before it failed. */
@@ -78,6 +80,8 @@ export interface DownloadResumed extends DownloadChange {
 /** A download waits to be resumed. */
 export interface DownloadPaused extends DownloadChange {
   type: "download_paused";
+  /** No worker takes it before: seconds since 1970. */
+  start_at?: number;
 }
 
 /** The file is there. */
@@ -187,7 +191,7 @@ export interface PositionMark {
   channel?: string;
 }
 
-/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `owner`: the user who added it, null for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the lowest first. */
+/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `start_at`: no worker takes it before. `owner`: the user who added it, null for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the lowest first. */
 export interface Download {
   download_id: string;
   url: string;
@@ -207,6 +211,7 @@ export interface Download {
   retry_at: number | null;
   limit_bytes_per_s: number | null;
   phase: string | null;
+  start_at: number | null;
   owner: string | null;
   created_at: number;
   updated_at: number;

@@ -9,7 +9,7 @@ local TRANSITIONS = {
   retry = {desired = 'running', from = {error = true, cancelled = true}},
 }
 local ORDERS = {limit = 'limited_at', relink = 'linked_at', move = 'moved_at', prioritize = 'moved_at'} -- fields with the time of the newest such command
-local RETRY_NOW = {desired = 'running', from = {queued = true}} -- of a job that waits for its next try
+local RETRY_NOW = {desired = 'running', from = {queued = true}} -- of a job that waits for its next try, or its start
 
 local function previous_results(record)
   return string.gmatch(redis.call('HGET', record, 'commands') or '', '[^\n]+')
@@ -53,7 +53,7 @@ local function apply(channel, record, id, action, transition)
       redis.call('HSET', record, 'progress', '0.0', 'received', '0', 'crashes', '0', 'retries', '0', 'furthest', '0')
       redis.call('HDEL', record, 'file_path', 'finishing')
     end
-    if action == 'retry' then redis.call('HDEL', record, 'error') end
+    if action == 'retry' then redis.call('HDEL', record, 'error', 'start_at') end
     change_state(channel, id, 'queued', 'queued', take_command_id(record))
     make_ready(channel, id)
   else
@@ -63,7 +63,8 @@ local function apply(channel, record, id, action, transition)
   end
 end
 
--- An owner hands its job back for the new link; a job that failed, or waits for its next try, is ready with it.
+-- An owner hands its job back for the new link; a job that failed, or waits for its next try, is ready with it. One that
+-- waits for its start goes on waiting.
 local function relink(channel, record, id, state, desired, command_id, link)
   if state == 'complete' or state == 'cancelled' then return 'invalid_transition' end
   set_link(channel, record, id, link)
@@ -71,8 +72,8 @@ local function relink(channel, record, id, state, desired, command_id, link)
   local growth = math.max(0, RECORD_BYTES + 3 * #link - record_bytes(record))
   redis.call('HSET', record, 'bytes', record_bytes(record) + growth)
   redis.pcall('HINCRBY', channel.meta, 'queue_bytes', growth)
-  if state == 'paused' then
-    change_state(channel, id, 'paused', 'paused', command_id ~= '' and ',"command_id":' .. command_id or '')
+  if state == 'paused' or (state == 'queued' and is_ahead(redis.call('HGET', record, 'start_at'))) then
+    change_state(channel, id, state, state, command_id ~= '' and ',"command_id":' .. command_id or '')
   elseif state == 'running' then
     if desired == 'running' then redis.call('HSET', record, 'desired_by', command_id) end
     wake_workers(channel, id)
@@ -85,7 +86,8 @@ end
 
 -- Carries one command out for a record that exists. Returns the result.
 local function carry_out(channel, record, id, action, command_id, detail, members, is_repeated)
-  local state, desired, retry_at = unpack(redis.call('HMGET', record, 'state', 'desired', 'retry_at'))
+  local state, desired, retry_at, start_at =
+    unpack(redis.call('HMGET', record, 'state', 'desired', 'retry_at', 'start_at'))
   if action == 'limit' then return set_limit(channel, record, id, state, detail, is_repeated) end
   if action == 'relink' then return relink(channel, record, id, state, desired, command_id, detail) end
   if action == 'move' or action == 'prioritize' then
@@ -93,7 +95,7 @@ local function carry_out(channel, record, id, action, command_id, detail, member
     return reorder(channel, id, action, detail, members)
   end
   local transition = TRANSITIONS[action]
-  if action == 'retry' and state == 'queued' and retry_at then transition = RETRY_NOW end
+  if action == 'retry' and state == 'queued' and (retry_at or start_at) then transition = RETRY_NOW end
   -- A running job has no transition for 'delete'.
   if not transition or not transition.from[state] or (state == 'running' and desired == transition.desired) then
     return 'invalid_transition'

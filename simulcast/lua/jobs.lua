@@ -2,10 +2,11 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at moved_at link shown bytes owner callback_url traceparent, and the workers' own: part etag size spans
---   finishing furthest mirror
+--   limited_at linked_at moved_at link shown bytes owner callback_url traceparent start_at, and the workers' own: part etag
+--   size spans finishing furthest mirror
 -- `about` is JSON: the members download_id, name, owner (the user who added it, if any), traceparent (of what caused it,
 -- if known) and url of every state event, written by a client that has an encoder.
+-- `start_at` is the time in ms before which no worker claims a job that waits for its start, or is paused before it.
 -- `link` is a link that no claim has yet: its site, the JSON of its public form, and itself, on a line each.
 
 local MAX_QUEUE_BYTES = 256 * 1024 * 1024 -- of the records of all jobs, ended ones too, as they were submitted
@@ -94,59 +95,10 @@ local function record_written(channel, record)
   redis.call('HDEL', record, 'finishing')
 end
 
--- The hash of the newest download of each URL with its options.
-local function links_key(channel)
-  return '{' .. channel.name .. '}:links'
-end
-
-local function link_field(url, options)
-  return redis.sha1hex(url .. '\n' .. (options or ''))
-end
-
-local function field_of(record)
-  local url, options = unpack(redis.call('HMGET', record, 'url', 'options'))
-  return link_field(url or '', options)
-end
-
--- Returns the id of a download of the same URL and options that has not failed, or nil.
-local function find_same(channel, url, options)
-  local field = link_field(url, options)
-  local id = redis.call('HGET', links_key(channel), field)
-  local record = id and record_key(channel, id)
-  local state = id and redis.pcall('HGET', record, 'state')
-  -- The id may be another download's by now.
-  if type(state) ~= 'string' or state == 'error' or state == 'cancelled' or field_of(record) ~= field then return nil end
-  return id
-end
-
-local function index_link(channel, record, id)
-  redis.call('HSET', links_key(channel), field_of(record), id)
-end
-
-local function unindex_link(channel, record, id)
-  local field = field_of(record)
-  if redis.call('HGET', links_key(channel), field) == id then redis.call('HDEL', links_key(channel), field) end
-end
-
 -- Of a channel without jobs the index is whole, which the epoch that is opened here records.
 local function add_job(channel, created_at, id)
   ensure_epoch(channel)
   redis.call('ZADD', channel.jobs, created_at, id)
-end
-
--- Gives the record a new link, of the form of its field `link`. Secrets stay with the origin that they were given for.
-local function set_link(channel, record, id, link)
-  local site, public_url, url = string.match(link, '^([^\n]*)\n([^\n]*)\n(.*)$')
-  local old_url, old_site, options, about = unpack(redis.call('HMGET', record, 'url', 'site', 'options', 'about'))
-  unindex_link(channel, record, id)
-  redis.call('HSET', record, 'url', url, 'site', site, 'about', string.match(about, '^(.*,"url":)') .. public_url)
-  redis.call('HDEL', record, 'mirror')
-  if options and options ~= '' and (site ~= old_site or string.match(url, '^%a*') ~= string.match(old_url, '^%a*')) then
-    local members = cjson.decode(options)
-    members.headers, members.bearer, members.basic = nil, nil, nil
-    redis.call('HSET', record, 'options', cjson.encode(members))
-  end
-  index_link(channel, record, id)
 end
 
 local evict_oldest_done -- of deletions.lua
@@ -162,6 +114,12 @@ local function measures(channel, record, state)
   return text .. ',"priority":' .. priority .. ',"queue_rank":' .. rank
 end
 
+-- Returns whether that time, as of a record, is still to come. Another program's text may be no time.
+local function is_ahead(start_at)
+  local at = tonumber(start_at) or 0
+  return at > now_ms() and at < STATE_BASE
+end
+
 -- Writes the record's new state and publishes <family>_<event> in one step, unless clients were shown that state before
 -- (see restore). `members` are further members of the event: JSON with a leading comma, or ''. A change has the number of
 -- the ms in which it was made first, at whatever server (`channel.changed_at`): a server that came back with older data
@@ -175,7 +133,12 @@ local function change_state(channel, id, state, event, members)
   redis.call('HSET', record, 'state', state, 'change', change, 'updated_at', int(now_ms()), 'speed', '0')
   redis.call('HDEL', record, 'retry_at', 'phase')
   if state ~= 'error' and state ~= 'queued' then redis.call('HDEL', record, 'error') end
-  local about, attempt = unpack(redis.call('HMGET', record, 'about', 'attempt'))
+  local about, attempt, start_at = unpack(redis.call('HMGET', record, 'about', 'attempt', 'start_at'))
+  if start_at and state ~= 'queued' and state ~= 'paused' then
+    redis.call('HDEL', record, 'start_at')
+  elseif is_ahead(start_at) then
+    members = ',"start_at":' .. string.format('%.3f', start_at / 1000) .. members
+  end
   local kind, event_type = LABEL_KINDS[event], channel.family .. '_' .. event
   local payload = '{"type":"' .. event_type .. '",' .. about .. ',"attempt":' .. attempt .. ',"change":' .. change
     .. measures(channel, record, state) .. members .. '}'
@@ -203,9 +166,17 @@ local function take_command_id(record)
   return ',"command_id":' .. command_id
 end
 
+-- Lets workers claim a job: from its start on, where that is still to come.
 local function make_ready(channel, id)
-  redis.call('ZADD', channel.ready, redis.call('HGET', record_key(channel, id), 'rank') or '0', id)
-  wake_workers(channel, id)
+  local record = record_key(channel, id)
+  local rank, start_at = unpack(redis.call('HMGET', record, 'rank', 'start_at'))
+  if is_ahead(start_at) then
+    redis.call('HDEL', record, 'retry_delay_ms') -- no clock that is set makes it wait for less
+    redis.call('ZADD', channel.ready, int(DELAYED_SCORE_BASE + start_at), id)
+  else
+    redis.call('ZADD', channel.ready, rank or '0', id)
+    wake_workers(channel, id)
+  end
 end
 
 -- Puts a job back into the queue: immediately, or from delay_ms on. Returns the event's id and the change.

@@ -66,10 +66,12 @@ local function take_from(channel, busy, first, count)
   for i = 1, #entries, 2 do
     local id, index = entries[i], first + (i - 1) / 2
     if tonumber(entries[i + 1]) >= DELAYED_SCORE_BASE then return nil, index end
-    local state, site, about, attempt =
-      unpack(redis.pcall('HMGET', record_key(channel, id), 'state', 'site', 'about', 'attempt'))
+    local state, site, about, attempt, start_at =
+      unpack(redis.pcall('HMGET', record_key(channel, id), 'state', 'site', 'about', 'attempt', 'start_at'))
     if state ~= 'queued' or not about or not attempt then
       redis.call('ZREM', channel.ready, id)
+    elseif is_ahead(start_at) then
+      make_ready(channel, id) -- a function of an older version took it for ready
     elseif not (site and busy[site]) then
       redis.call('ZREM', channel.ready, id)
       return id, index

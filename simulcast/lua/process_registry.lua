@@ -74,10 +74,12 @@ do
     local by_creation, by_change = index_keys(channel, '')
     local oldest
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', by_change, 0, '(' .. int(STATE_BASE), 'LIMIT', 0, MAX_RETRIES_SCANNED)) do
-      local updated_at, retry_at = unpack(redis.pcall('HMGET', record_key(channel, id), 'updated_at', 'retry_at'))
+      local updated_at, retry_at, start_at =
+        unpack(redis.pcall('HMGET', record_key(channel, id), 'updated_at', 'retry_at', 'start_at'))
       local runnable_at = tonumber(retry_at or updated_at)
+      runnable_at = runnable_at and math.max(runnable_at, tonumber(start_at) or 0)
       if runnable_at and runnable_at <= now and (not oldest or runnable_at < oldest) then oldest = runnable_at end
-      if not retry_at then break end -- the next ones became ready later
+      if not retry_at and not start_at then break end -- the next ones became ready later
     end
     local reply = {oldest and int(now - oldest) or ''}
     for state, number in pairs(STATE_NUMBERS) do

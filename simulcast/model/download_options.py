@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from simulcast.model.commands import MAX_BYTES_PER_S
 from simulcast.model.download_url import MAX_CALLBACK_CHARS, MAX_URL_CHARS, validate_callback
+from simulcast.model.start_time import StartTime
 
 MAX_HEADERS: Final = 20
 MAX_HEADER_CHARS: Final = 4096
@@ -117,6 +118,7 @@ class DownloadOptions(BaseModel):
         | None
     ) = None
     limit_bytes_per_s: Annotated[int, Field(ge=1, le=MAX_BYTES_PER_S)] | None = None
+    start_at: StartTime | None = None
     headers: Annotated[
         dict[str, SecretStr],
         Field(description="sent to the URL's origin, to no other"),
@@ -152,10 +154,10 @@ class DownloadOptions(BaseModel):
     def to_json(self) -> str:
         """Encode the options, secrets included, for the job's record alone; "" if all are left out.
 
-        The record has the limit, which may change, and the callback, which is none of the worker's, in fields of
-        their own.
+        The record has the limit and the start, which may change, and the callback, which is none of the worker's, in
+        fields of their own.
         """
-        kept = set(DownloadOptions.model_fields) - {"limit_bytes_per_s", "callback_url"}
+        kept = set(DownloadOptions.model_fields) - {"limit_bytes_per_s", "start_at", "callback_url"}
         members = self.model_dump(include=kept, exclude_defaults=True)
         return json.dumps(members, default=SecretStr.get_secret_value, sort_keys=True) if members else ""
 

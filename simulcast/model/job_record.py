@@ -26,8 +26,9 @@ class JobRecord(BaseModel):
 
     `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it;
     `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own. `phase`:
-    `checksum` while the file is read for its checksum. `owner`: the user who added it, None for nobody in particular.
-    `queue_rank`: the place in the queue while it waits: workers claim the lowest first.
+    `checksum` while the file is read for its checksum. `start_at`: no worker takes it before. `owner`: the user who
+    added it, None for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the
+    lowest first.
     """
 
     download_id: str
@@ -48,6 +49,7 @@ class JobRecord(BaseModel):
     retry_at: float | None
     limit_bytes_per_s: int | None
     phase: str | None = None
+    start_at: float | None = None
     owner: str | None = None
     created_at: float
     updated_at: float
@@ -113,7 +115,7 @@ def _needles(search: str) -> tuple[bytes, ...]:
 def event_members(download_id: str, name: str, url: str, owner: str | None, traceparent: str = "") -> str:
     """Encode the members that every state event of a download carries: JSON without braces.
 
-    The URL is the last one: lua/jobs.lua replaces it.
+    The URL is the last one: lua/links.lua replaces it.
     """
     optional = {"owner": owner, "traceparent": traceparent}
     given = {member: text for member, text in optional.items() if text}
@@ -157,7 +159,8 @@ def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 
 RECORD_FIELDS = (
     *("download_id", "url", "name", "state", "attempt", "progress", "speed", "received", "total", "error", "file_path"),
-    *("worker", "priority", "rank", "retries", "retry_at", "limit", "phase", "owner", "created_at", "updated_at"),
+    *("worker", "priority", "rank", "retries", "retry_at", "limit", "phase", "start_at", "owner", "created_at"),
+    "updated_at",
 )
 """The fields of a job's hash that `parse_record` reads: all others may be large, and secret."""
 
@@ -178,6 +181,7 @@ def parse_record(fields: Mapping[str, str]) -> JobRecord:
                 "queue_rank": fields.get("rank", "0"),
                 "retries": fields.get("retries", "0"),
                 "retry_at": int(fields["retry_at"]) / 1000 if "retry_at" in fields else None,
+                "start_at": int(fields["start_at"]) / 1000 if "start_at" in fields else None,
                 "limit_bytes_per_s": fields.get("limit") or None,
                 "created_at": int(fields["created_at"]) / 1000,
                 "updated_at": int(fields["updated_at"]) / 1000,

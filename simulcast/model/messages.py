@@ -15,6 +15,7 @@ Channel = Annotated[str, Field(description="where the connection follows several
 CommandId = Annotated[str, Field(description="the command that asked for it")]
 Progress = Annotated[float, Field(description="0.0 to 1.0, and 0.0 while that is unknown")]
 Speed = Annotated[int, Field(description="bytes a second")]
+StartAt = Annotated[float, Field(description="no worker takes it before: seconds since 1970")]
 Overtaken = Annotated[Literal["pause", "cancel", "relink"], Field(description="the command that came too late")]
 
 
@@ -65,11 +66,12 @@ class DownloadChange(DownloadEventBase):
 
 
 class DownloadQueued(DownloadChange):
-    """A download waits for a worker; after a transient failure, for its next try. Another place is told by it too."""
+    """A download waits for a worker: from its start on, and after a failure for its next try. Its place may change."""
 
     type: Literal["download_queued"]
     priority: Annotated[int, Field(description="higher ones go first")] = 0
     queue_rank: Annotated[float, Field(description="its place: the lowest of those that wait goes first")] = 0.0
+    start_at: StartAt = 0.0
     retry_at: Annotated[float, Field(description="seconds since 1970")] = 0.0
     error_message: Annotated[str, Field(description="why the try before it failed")] = ""
     retries: int = 0
@@ -91,6 +93,7 @@ class DownloadPaused(DownloadChange):
     """A download waits to be resumed."""
 
     type: Literal["download_paused"]
+    start_at: StartAt = 0.0
 
 
 class DownloadComplete(DownloadChange):

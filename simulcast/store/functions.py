@@ -61,6 +61,7 @@ _PARTS = (
     "append",
     "publish",
     "job_index",
+    "links",
     "jobs",
     "clock",
     "leases",

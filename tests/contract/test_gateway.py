@@ -135,6 +135,7 @@ DOWNLOAD = Download(
     retry_at=None,
     limit_bytes_per_s=None,
     phase=None,
+    start_at=None,
     owner=None,
     created_at=1790000000.0,
     updated_at=1790000000.0,

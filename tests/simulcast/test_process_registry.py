@@ -111,15 +111,16 @@ async def test_the_survey_counts_jobs_by_state(census: ProcessRegistry, jobs: Jo
     assert (await census.queue_stats()).other_jobs == {"queued": 3}
 
 
-async def test_one_that_waits_for_its_next_try_is_queued_and_delays_nobody(
-    census: ProcessRegistry, jobs: Jobs, client: redis.asyncio.Redis, channel: str
+@pytest.mark.parametrize("field", ["retry_at", "start_at"])
+async def test_one_that_waits_for_its_next_try_or_its_start_is_queued_and_delays_nobody(
+    field: str, census: ProcessRegistry, jobs: Jobs, client: redis.asyncio.Redis, channel: str
 ) -> None:
     await jobs.submit("https://example.com/x", "a")
     record = ChannelNames(channel).job_prefix + "a"
-    await client.hset(record, "retry_at", round((time.time() + 600) * 1000))
+    await client.hset(record, field, round((time.time() + 600) * 1000))
     found = await census.queue_stats()
     assert (found.jobs["queued"], found.longest_wait_s) == (1, None)
-    await client.hset(record, mapping={"updated_at": 1000, "retry_at": round((time.time() - 100) * 1000)})
+    await client.hset(record, mapping={"updated_at": 1000, field: round((time.time() - 100) * 1000)})
     waited_s = (await census.queue_stats()).longest_wait_s
     assert waited_s is not None and 99 < waited_s < 600
 

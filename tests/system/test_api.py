@@ -56,6 +56,8 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
         (b'{"url":"http://a/","name":"../x"}', "name: is the name of a file alone"),
         (b'{"url":"http://a/","proxy":"s3cr3t"}', "proxy: looks like"),
         (b'{"url":"http://a/","limit_bytes_per_s":-1}', "limit_bytes_per_s"),
+        (b'{"url":"http://a/","start_at":"2026-12-24T18:00"}', "start_at: needs a time zone"),
+        (b'{"url":"http://a/","start_at":17900000000000}', "start_at: is at most a year ahead"),
     ],
 )
 async def test_a_bad_download_is_refused_in_words(body: bytes, words: str, shared_front_end: FrontEnd) -> None:

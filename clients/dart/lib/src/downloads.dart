@@ -24,6 +24,7 @@ class Download {
         retryAt = raw.maybe<num>('retry_at')?.toDouble(),
         limitBytesPerS = raw.maybe<int>('limit_bytes_per_s'),
         phase = raw.maybe<String>('phase'),
+        startAt = raw.maybe<num>('start_at')?.toDouble(),
         owner = raw.maybe<String>('owner'),
         createdAt = raw.need<num>('created_at').toDouble(),
         updatedAt = raw.need<num>('updated_at').toDouble(),
@@ -50,6 +51,7 @@ class Download {
   final double? retryAt;
   final int? limitBytesPerS;
   final String? phase;
+  final double? startAt;
   final String? owner;
   final double createdAt;
   final double updatedAt;
