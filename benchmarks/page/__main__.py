@@ -34,7 +34,7 @@ COUNT_FRAMES = "window.frames = []; (function next(at) { frames.push(at); reques
 # The time, ms since the navigation began, at which a row can be seen and pressed.
 USABLE = """() => new Promise(resolve => (function look() {
   const seen = document.querySelector("li.row button:not([hidden])")?.getBoundingClientRect().height > 0;
-  const isLive = document.documentElement.dataset.connection === "connected";
+  const isLive = document.documentElement?.dataset.connection === "connected";
   if (seen && isLive) requestAnimationFrame(() => setTimeout(() => resolve(performance.now())));
   else setTimeout(look, 10);
 })())"""
