@@ -1,7 +1,6 @@
 """The front-end as an ASGI application: `uvicorn app.main:app`, or faster, `simulcast serve`."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,18 +8,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.staticfiles import PathLike
-from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-import simulcast
 from app.access.access_log import AccessLogMiddleware
 from app.access.cors import CrossOriginMiddleware
-from app.access.csp import content_security_policy
 from app.access.middleware import RequestFilterMiddleware
 from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
@@ -30,6 +22,7 @@ from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
 from app.routes.openapi import complete_openapi
+from app.routes.page import add_page
 from app.server.request_turns import RequestTurnsMiddleware
 from simulcast import tracing
 from simulcast.errors import BrokerUnavailable
@@ -41,34 +34,6 @@ from simulcast.logs import configure
 from simulcast.settings.front_end import FrontEndSettings
 
 MAX_BODY_BYTES = 72 * 1024  # an event has at most 64 KiB, and a larger one gets an error that says so
-PAGE = Path(__file__).parent / "page"
-GATEWAY = Path(simulcast.__file__).parent / "gateway"
-_GATEWAY_PARTS = (
-    *("address", "commands", "delay", "health", "network", "options"),
-    *("position", "printing", "rest", "shared", "sse"),
-)
-_GATEWAY_TYPES = {"gateway.d.ts", "gateway_messages.d.ts"}
-GATEWAY_FILES = frozenset({"gateway.js", *_GATEWAY_TYPES, *(f"gateway_{part}.js" for part in _GATEWAY_PARTS)})
-PAGE_FILES = frozenset({".html", ".css", ".js", ".svg"})  # nothing else in that folder, such as __init__.py
-
-
-class RevalidatedStaticFiles(StaticFiles):
-    """Files that browsers revalidate each time, so that an upgrade never mixes old modules with new ones.
-
-    The client for browsers is served next to the page's own modules.
-    """
-
-    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        if path in GATEWAY_FILES:
-            return str(GATEWAY / path), (GATEWAY / path).stat()
-        return super().lookup_path(path) if Path(path).suffix in PAGE_FILES else ("", None)
-
-    def file_response(
-        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["cache-control"] = "no-cache"
-        return response
 
 
 def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> FastAPI:
@@ -143,18 +108,7 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     add_description(app)
     complete_openapi(app, requires_token=tokens is not None)
     add_asyncapi(app, requires_token=tokens is not None)
-    app.mount("/page", RevalidatedStaticFiles(directory=PAGE), name="page")
-
-    features = {"files": app.state.files is not None, "tokens": tokens is not None, "manual": add_manual(app)}
-    attributes = "".join(f" data-{name}" for name, is_on in features.items() if is_on)
-    index = (PAGE / "index.html").read_text(encoding="utf-8").replace("<html", f"<html{attributes}", 1)
-
-    headers = {"content-security-policy": content_security_policy(index), "cache-control": "no-cache"}
-
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(index, headers=headers)
-
+    add_page(app, {"files": app.state.files is not None, "tokens": tokens is not None, "manual": add_manual(app)})
     return app
 
 

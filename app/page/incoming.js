@@ -40,13 +40,14 @@ function isElsewhere({ target }) {
 
 /**
  * @param {string[]} links
+ * @param {boolean} [takesFocus]
  * @returns {boolean} false where there are none
  */
-function fillIn(links) {
+export function fillIn(links, takesFocus = true) {
   if (links.length === 0 || input.readOnly) return false;
   input.value = [input.value.trim(), ...links].filter(Boolean).join("\n");
   input.dispatchEvent(new Event("input"));
-  input.focus();
+  if (takesFocus) input.focus();
   announce(t("filled_in", { count: links.length }));
   return true;
 }

@@ -22,8 +22,10 @@ import { orderChoice } from "./order.js";
 import { Reader } from "./reader.js";
 import { Reconciler } from "./reconciler.js";
 import { Rows } from "./rows.js";
+import { acceptLinks } from "./sharing.js";
 import { Selection } from "./selection.js";
 import { SelectionBar } from "./selection_bar.js";
+import { keepShell } from "./shell.js";
 import { SpeedChart } from "./speed_chart.js";
 import { SpeedHistory } from "./speed_history.js";
 import { token } from "./token.js";
@@ -284,6 +286,8 @@ function totalsOf(now) {
 
 addForm();
 listenForLinks();
+acceptLinks((text) => many.tell(text));
+keepShell();
 listenForSaves((problem) => void (details.tell(problem) || many.tell(problem)));
 accessForm(() => {
   void gateway.disconnectWebSocket(); // an attempt may be under way with the token before

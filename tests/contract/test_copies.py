@@ -2,7 +2,7 @@
 
 import re
 
-from app.main import GATEWAY, GATEWAY_FILES
+from app.routes.page import GATEWAY, GATEWAY_FILES
 from simulcast.frontend.subscriptions.hello import PING_INTERVAL_S
 from simulcast.gateway import Limits, reconnect_policy
 from simulcast.gateway import commands as gateway_commands

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route
 
-from app.main import GATEWAY, GATEWAY_FILES
+from app.routes.page import GATEWAY, GATEWAY_FILES
 from tests.controlled_server import ControlledServer
 from tests.documents import blocks
 from tests.gateway_js.conftest import HERE, NODE_S

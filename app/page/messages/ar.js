@@ -92,6 +92,8 @@ export default {
   resume_all: "استئناف الكل",
   api: "API",
   documentation: "التوثيق",
+  bookmarklet: "إضافة إلى Simulcast",
+  bookmarklet_hint: "اسحب هذا الرابط إلى إشارات المتصفح المرجعية. ومن هناك يفتح هذه الصفحة مع عنوان الصفحة التي تراها حينئذ.",
   language: "اللغة",
   browser_language: "لغة المتصفح",
 

@@ -81,6 +81,8 @@ export default {
   resume_all: "Alle fortsetzen",
   api: "API",
   documentation: "Dokumentation",
+  bookmarklet: "Zu Simulcast hinzufügen",
+  bookmarklet_hint: "Diesen Link zu den Lesezeichen des Browsers ziehen. Dort öffnet er diese Seite mit der Adresse der Seite, die gerade zu sehen ist.",
   language: "Sprache",
   browser_language: "Sprache des Browsers",
 

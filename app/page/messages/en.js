@@ -79,6 +79,8 @@ export default {
   resume_all: "Resume all",
   api: "API",
   documentation: "Documentation",
+  bookmarklet: "Add to Simulcast",
+  bookmarklet_hint: "Drag this link to the bookmarks of your browser. There it opens this page with the address of the page that you see then.",
   language: "Language",
   browser_language: "Language of the browser",
 

@@ -78,6 +78,8 @@ export default {
   resume_all: "全部继续",
   api: "API",
   documentation: "文档",
+  bookmarklet: "添加到 Simulcast",
+  bookmarklet_hint: "请将此链接拖到浏览器的书签栏。在那里点击它会打开本页，并填入您当时所看网页的地址。",
   language: "语言",
   browser_language: "浏览器语言",
 
