@@ -1,4 +1,4 @@
-// Keeps the files of the page, and shows them where the server does not answer. It never sees a request of the API, and while
+// Keeps the files of the page, and shows them where the server does not answer, or a proxy answers for it. It never sees a request of the API, and while
 // the server answers, the page and all of its files come from there: a reload has no older ones.
 
 // The server writes both: a digest of all files, and their addresses, the page's own first.
@@ -6,6 +6,7 @@ const VERSION = "{version}";
 const FILES = ["{files}"].map((file) => new URL(file, self.location.href).href);
 const PREFIX = `simulcast ${self.registration.scope} `;
 const CACHE = PREFIX + VERSION;
+const PROXY_FAILURES = [502, 503, 504]; // whatever else is answered, a person has to see
 /** The pages that were shown without a server; the others have newer files, perhaps. @type {Set<string>} */
 const shown = new Set();
 
@@ -31,7 +32,7 @@ async function forgetOthers() {
 
 async function openPage({ request, resultingClientId }) {
   const answer = await fetch(request).catch(() => null);
-  if (answer && answer.status < 500) return answer;
+  if (answer && !PROXY_FAILURES.includes(answer.status)) return answer;
   const page = await (await caches.open(CACHE)).match(FILES[0], { ignoreVary: true });
   if (!page) return answer ?? Response.error();
   shown.add(resultingClientId);

@@ -53,6 +53,7 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
         clock: bool = False,
         touch: bool = False,
         language: str = "en-US",
+        query: str = "",
     ) -> Page:
         context = await browser.new_context(
             viewport={"width": width, "height": 800},
@@ -68,7 +69,7 @@ async def open_page(browser: Browser, stub: StubServer) -> AsyncIterator[OpenPag
         page.on("pageerror", note_exception)
         if clock:
             await page.clock.install()
-        await page.goto(stub.url)
+        await page.goto(stub.url + query)
         if live:
             await until_live(page)
         return page

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.conditions import eventually
@@ -61,9 +62,7 @@ async def test_chromium_finds_nothing_that_the_manifest_lacks(
 async def test_what_is_shared_fills_the_form_once_and_adds_nothing(
     open_page: OpenPage, stub: StubServer, query: str, lines: list[str]
 ) -> None:
-    page = await open_page()
-    await page.goto(f"{stub.url}?{query}")
-    await expect(page.locator("#phase")).to_have_text("Live")
+    page = await open_page(query=f"?{query}")
     await expect(page.locator("#urls")).to_have_value("\n".join(lines))
     await expect(page.locator("#urls")).not_to_be_focused()
     await page.keyboard.press("Enter")
@@ -108,6 +107,30 @@ async def test_without_its_server_the_page_is_shown_and_only_the_page_is_kept(
     await expect(page.locator("#phase")).to_contain_text("No connection")
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     assert await page.evaluate("fetch('downloads').then(() => 'an answer', () => 'none')") == "none"
+
+
+@pytest.mark.parametrize(("status", "is_shown"), [(502, True), (503, True), (504, True), (500, False), (403, False)])
+async def test_what_a_proxy_answers_is_hidden_only_where_it_misses_the_server(
+    context: BrowserContext, front_end: StartFrontEnd, status: int, is_shown: bool
+) -> None:
+    running = await front_end()
+    page = await opened(context, running)
+    running.stop()
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text="of the proxy")
+
+    proxy = web.Application()
+    proxy.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(proxy)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", running.port).start()
+        await page.reload()
+        await expect(page.locator("#urls")).to_have_count(int(is_shown))
+        await expect(page.get_by_text("of the proxy", exact=True)).to_have_count(int(not is_shown))
+    finally:
+        await runner.cleanup()
 
 
 async def test_an_upgrade_is_seen_after_one_reload_and_replaces_what_is_kept(

@@ -65,6 +65,13 @@ class Walk:
     def verb(self, name: str) -> Locator:
         return self.page.locator(f'#selection [data-verb="{name}"]')
 
+    async def take_shared(self, link: str) -> None:
+        """Find the link with which the page was opened in the form, where no key adds it yet, and drop it."""
+        await expect(self.part("urls")).to_have_value(link)
+        await expect(self.part("urls")).not_to_be_focused()
+        await self.page.keyboard.press("Enter")
+        await self.part("urls").fill("")
+
     async def look_at(self, state: str) -> None:
         found = await faults(self.page, f"{self.look.name}-{state}")
         assert found == [], found
