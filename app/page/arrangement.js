@@ -1,7 +1,8 @@
 // The places of all rows, seen or not: those that run above those that wait above those that have ended, or all by
-// creation. In each group the newest is on top. Pure: no DOM, no clock.
+// creation. In each group the newest is on top, but those that wait stand as workers claim them. Pure: no DOM, no clock.
 
 import { hasEnded } from "./merge.js";
+import { waitingRank } from "./queue.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
 
@@ -9,8 +10,9 @@ import { hasEnded } from "./merge.js";
  * @typedef {object} Item the place of one download
  * @property {Download} download
  * @property {Group} group
- * @property {number} rank the newer the greater
+ * @property {number} rank the higher in its group the greater
  * @property {number} serial decides between equal ranks
+ * @property {boolean} isPaused when it got its place
  * @property {boolean} isListed whether it matches the filter: only these stand in a group
  */
 
@@ -40,7 +42,7 @@ export class Group {
     let high = this.items.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (compare(this.items[middle], item) < 0) low = middle + 1;
+      if (this.#compare(this.items[middle], item) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -58,15 +60,27 @@ export class Group {
       for (const item of arriving) this.items.splice(this.indexOf(item), 0, item);
       return;
     }
-    arriving.sort(compare);
+    arriving.sort((one, other) => this.#compare(one, other));
     const merged = [];
     let next = 0;
     for (const item of this.items) {
-      while (next < arriving.length && compare(arriving[next], item) < 0) merged.push(arriving[next++]);
+      while (next < arriving.length && this.#compare(arriving[next], item) < 0) merged.push(arriving[next++]);
       merged.push(item);
     }
     while (next < arriving.length) merged.push(arriving[next++]);
     this.items = merged;
+  }
+
+  /**
+   * @param {Item} one
+   * @param {Item} other
+   * @returns {number} negative where the first is above
+   */
+  #compare(one, other) {
+    if (one.rank !== other.rank) return other.rank - one.rank;
+    // Workers claim the smaller id first.
+    if (this.name === "waiting" && one !== other) return one.download.id < other.download.id ? -1 : 1;
+    return other.serial - one.serial;
   }
 }
 
@@ -105,11 +119,12 @@ export class Arrangement {
   set(download, isHeld) {
     let item = this.#items.get(download.id);
     if (!item || this.#gone.has(item)) {
-      item = { download, group: this.#all, rank: 0, serial: ++this.#serial, isListed: false };
+      item = { download, group: this.#all, rank: 0, serial: ++this.#serial, isPaused: false, isListed: false };
       this.#items.set(download.id, item);
     } else if (isHeld && item.isListed) {
-      if (this.#groupOf(download) !== item.group) this.#held.add(item);
-      this.#move(item, item.group);
+      const isElsewhere = this.#groupOf(download) !== item.group || (download.state === "paused") !== item.isPaused;
+      if (isElsewhere) this.#held.add(item);
+      this.#move(item, item.group, isElsewhere ? item.rank : undefined);
       return;
     }
     this.#move(item, this.#groupOf(download));
@@ -205,9 +220,12 @@ export class Arrangement {
   /**
    * @param {Item} item
    * @param {Group} group
+   * @param {number} [kept] its rank, where it keeps that
    */
-  #move(item, group) {
-    const { rank } = item.download;
+  #move(item, group, kept) {
+    const { download } = item;
+    const rank = kept ?? (group === this.#waiting ? waitingRank(download, download.rank) : download.rank);
+    if (kept === undefined) item.isPaused = download.state === "paused";
     const isListed = this.#matches(item.download);
     const isSame = item.isListed === isListed && (!isListed || (item.rank === rank && item.group === group));
     if (isSame && !isListed) Object.assign(item, { group, rank });
@@ -224,13 +242,4 @@ export class Arrangement {
     if (state === "running") return this.#running;
     return hasEnded(state) ? this.#ended : this.#waiting;
   }
-}
-
-/**
- * @param {Item} one
- * @param {Item} other
- * @returns {number} negative where the first is above
- */
-function compare(one, other) {
-  return other.rank - one.rank || other.serial - one.serial;
 }

@@ -4,10 +4,13 @@ import { foreign, t } from "./messages.js";
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
- *   | "relink_download" | "limit_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
+ *   | "relink_download" | "limit_download" | "move_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
  */
 
-/** @typedef {{file?: boolean, url?: string, bytes_per_s?: number}} Members of a command beside its action and its id */
+/**
+ * @typedef {{file?: boolean, url?: string, bytes_per_s?: number, position?: import("./queue.js").Position}} Members of a
+ *   command beside its action and its id
+ */
 
 /**
  * @typedef {object} PendingCommand
@@ -31,6 +34,7 @@ export const VERBS = {
   delete_download: "delete",
   relink_download: "new_link",
   limit_download: "limit",
+  move_download: "move",
   cancel_job: "cancel",
   remove_job: "remove",
   clear_finished: "clear_finished",
@@ -40,7 +44,7 @@ const RESULT_TIMEOUT_MS = 10_000;
 const NO_ANSWER = t("no_effect", { seconds: RESULT_TIMEOUT_MS / 1000 });
 const LOST = t("lost_before_answer");
 /** Commands whose acceptance is all that the page waits for: a change of state follows the others soon. */
-const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "cancel_job"]);
+const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "move_download", "cancel_job"]);
 export const REMOVALS = new Set(["delete_download", "remove_job"]);
 /** @type {ReadonlySet<unknown>} */
 const UNKNOWN = new Set(["unknown_download", "unknown_job"]);

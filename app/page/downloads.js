@@ -34,6 +34,8 @@ import { Counts } from "./counts.js";
  * @property {boolean} hasRecord whether the server has a record of it: no command but its removal reaches any other
  * @property {number | null} createdAt when it was added, s since 1970; null without a record
  * @property {number} rank the time of its creation, ms, as well as it is known: the newer the greater
+ * @property {number | null} queueRank its place in the queue of downloads: the lowest of those that wait goes first; null
+ *   while unknown
  * @property {number} category for `Counts`
  * @property {number} confirmedIn the last reconciliation that met it: see `Downloads.startReconciliation`
  */

@@ -1,4 +1,4 @@
-// One of the server's lists, read page by page, newest first.
+// One of the server's lists, read page by page, newest first, or as workers claim.
 
 import { readPage } from "./records.js";
 
@@ -11,7 +11,7 @@ export class Listing {
   count = 0;
   /** Of those on the server, as the last page said. */
   total = 0;
-  /** It has been read down to the records that were created then, ms. */
+  /** It has been read down to the records that were created then, ms; of the queue, to this `queue_rank`, negated. */
   horizon = Infinity;
   isDone = false;
   /** The server has no such list. */
@@ -32,7 +32,7 @@ export class Listing {
   }
 
   /**
-   * @returns {Promise<ServerRecord[]>} the next page, oldest first
+   * @returns {Promise<ServerRecord[]>} the next page, from its end
    * @throws {import("./records.js").RecordsUnavailable}
    */
   async read() {
@@ -56,12 +56,13 @@ export class Listing {
   async #readNext() {
     const page = await this.#get({ limit: String(PAGE_SIZE), ...(this.#cursor && { cursor: this.#cursor }) });
     const records = page?.records ?? [];
-    const last = Number(records.at(-1)?.created_at);
+    const last = records.at(-1);
+    const depth = this.#query.sort === "queue" ? -Number(last?.queue_rank) : Number(last?.created_at) * 1000;
     this.isMissing = page === null;
     this.isDone = page === null || page.nextCursor === "";
     this.#cursor = page?.nextCursor ?? "";
     this.count += records.length;
-    if (last) this.horizon = last * 1000;
+    if (depth) this.horizon = Math.min(depth, this.horizon);
     return records.reverse();
   }
 

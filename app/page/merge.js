@@ -119,6 +119,7 @@ export function merge(download, event, state, attempt, now) {
 function mergeDownload(download, event) {
   download.phase = toText(event.phase) ?? "";
   download.url = toText(event.url) ?? download.url;
+  download.queueRank = toNumber(event.queue_rank) ?? download.queueRank;
   download.received = toCount(event.received_bytes) ?? download.received;
   if (event.total_bytes === null) download.total = null;
   else download.total = toCount(event.total_bytes) ?? download.total;
@@ -159,6 +160,7 @@ export function mergeRecord(download, record, isNewer, now) {
   download.name ||= toText(record.name) ?? "";
   download.url ||= toText(record.url) ?? "";
   download.kind ||= toText(record.kind) ?? "";
+  download.queueRank ??= toNumber(record.queue_rank) ?? null;
   // No event tells of a cancellation that is asked for, so that one of the same attempt is no newer than the record here.
   const isSameAttempt = download.attempt === 0 || record.attempt === download.attempt;
   if (record.cancel_requested === true && download.state === "running" && isSameAttempt) download.isCancelling = true;
@@ -183,7 +185,7 @@ export function emptyDownload(id) {
   return {
     id, isJob: false, kind: "", state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
     smoothSpeed: null, received: null, total: null, attempt: 0, updatedAt: 0, epoch: "", offset: 0, createdAt: null,
-    confirmedIn: 0, rank: 0, category: 0, phase: "", unit: "", message: "", result: null, isCancelling: false,
+    confirmedIn: 0, rank: 0, queueRank: null, category: 0, phase: "", unit: "", message: "", result: null, isCancelling: false,
     hasRecord: false,
   };
 }
@@ -207,8 +209,17 @@ function toText(value) {
 
 /**
  * @param {unknown} value
+ * @returns {number | undefined} a number that is finite
+ */
+function toNumber(value) {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/**
+ * @param {unknown} value
  * @returns {number | undefined} a number that is finite and not negative
  */
 export function toCount(value) {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+  const number = toNumber(value) ?? -1;
+  return number >= 0 ? number : undefined;
 }

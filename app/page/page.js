@@ -7,6 +7,7 @@ import { ClearFinished } from "./clear.js";
 import { ALL, Commands, REMOVALS } from "./commands.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
+import { Dragging } from "./dragging.js";
 import { displayName, Downloads } from "./downloads.js";
 import { listenForSaves } from "./file_links.js";
 import { Filter } from "./filter.js";
@@ -94,6 +95,8 @@ const { removals } = many;
 const selection = new Selection(rows, () => rows.refresh(), () => selectionBar.focus(), (isWanted) => (
   reader.readAll(filter.view, isWanted)));
 const selectionBar = new SelectionBar(selection, (verb, selected) => many.act(verb, selected));
+new Dragging(rows, selection, (id, position, onOutcome) => (
+  commands.request("move_download", id, Date.now(), { position }, onOutcome)));
 filterRows();
 orderChoice((isByState) => rows.arrangeByState(isByState));
 /** The ended downloads that the pending "clear finished" concerns. @type {string[]} */

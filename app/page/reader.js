@@ -2,6 +2,7 @@
 
 import { hasEnded } from "./merge.js";
 import { Listing } from "./listing.js";
+import { waitingRank } from "./queue.js";
 import { RecordsUnavailable } from "./records.js";
 
 /** @typedef {import("./downloads.js").Change} Change */
@@ -102,7 +103,7 @@ export class Reader {
     for (const [group, depth] of depths) {
       if (group === "" && word === "") continue;
       const parts = this.#partsOf({ word, state }, STATES_OF[group || "all"]);
-      wanted.push(...parts.filter(({ listing }) => !listing.isDone && listing.horizon > depth));
+      wanted.push(...parts.filter((part) => !part.listing.isDone && horizonIn(group, part) > depth));
     }
     wanted.sort((a, b) => b.listing.horizon - a.listing.horizon);
     const run = this.#run;
@@ -244,11 +245,34 @@ export class Reader {
     const key = keyOf(name, state, word);
     const known = this.#listings.get(key);
     if (known) return known;
-    const listing = new Listing(name, { ...(state && { state }), ...(word && { search: word }) });
+    const order = isQueue(name, state) && { sort: "queue", order: "asc" };
+    const listing = new Listing(name, { ...(state && { state }), ...order, ...(word && { search: word }) });
     listing.isDone = name === "jobs" && state === "paused"; // a job has no such state
     this.#listings.set(key, listing);
     return listing;
   }
+}
+
+/**
+ * @param {Name} name
+ * @param {string} state
+ * @returns {boolean} whether it is read as workers claim
+ */
+function isQueue(name, state) {
+  return name === "downloads" && state === "queued";
+}
+
+/**
+ * @param {string} group
+ * @param {{listing: Listing, name: Name, state: string}} part
+ * @returns {number} how far the list has been read, as a rank of that group
+ */
+function horizonIn(group, { listing: { horizon }, name, state }) {
+  const isRead = horizon < Infinity;
+  if (isQueue(name, state)) return group === "waiting" || !isRead ? horizon : Infinity; // it has no times
+  if (group !== "waiting" || !isRead) return horizon;
+  // Of a search any match may be in the queue.
+  return state === "" ? Infinity : waitingRank({ state: /** @type {State} */ (state), queueRank: null }, horizon);
 }
 
 /**

@@ -21,13 +21,14 @@ import { token } from "./token.js";
  * @property {unknown} [worker]
  * @property {unknown} [limit_bytes_per_s]
  * @property {unknown} [priority]
+ * @property {unknown} [queue_rank] the place in the queue
  * @property {unknown} [owner]
  */
 
 const RESPONSE_TIMEOUT_MS = 15_000;
 
 /**
- * @typedef {object} Page of one of the server's lists, newest first
+ * @typedef {object} Page of one of the server's lists
  * @property {ServerRecord[]} records
  * @property {number} total of all pages
  * @property {string} nextCursor of the next page; "" behind the last one

@@ -7,6 +7,7 @@ import { formatDuration, formatPercent, formatSize, formatSpeed, toPercent } fro
 import { isSilent } from "./merge.js";
 import { alone, t } from "./messages.js";
 import { printable } from "./printable.js";
+import { isMovable } from "./queue.js";
 import { endActionOf, hasFile, isRemovable, mainActionOf, needsLink } from "./row_actions.js";
 import { amountOf, detailOf, stateOf } from "./row_text.js";
 
@@ -106,6 +107,11 @@ export class Row {
       this.slots.note.hidden = note === "";
     }
     this.#patchSave(download, name);
+    const handleOf = isMovable(download) ? name : "";
+    if (this.#changes("handle", handleOf)) {
+      this.slots.handle.hidden = handleOf === "";
+      this.slots.handle.setAttribute("aria-label", t("move_one", { name }));
+    }
     this.#patchButtons(download, name, download.isCancelling ? "cancel_job" : pending);
     this.#state = state;
   }

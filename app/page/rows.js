@@ -132,6 +132,7 @@ export class Rows {
 
   /** @param {boolean} isByState whether those that run are above the others; else all are in the order of creation */
   arrangeByState(isByState) {
+    list.toggleAttribute("data-by-creation", !isByState);
     this.arrangement.arrangeByState(isByState);
     this.refresh();
   }

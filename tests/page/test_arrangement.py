@@ -14,6 +14,10 @@ COMPARE = """async () => {
   let seed = 7;
   const draw = (limit) => (seed = (seed * 48271) % 2147483647) % limit;
   const states = ["queued", "running", "paused", "complete", "error", "cancelled"];
+  // Those that wait: the queue, others, and what is paused.
+  const partOf = ({ state, queueRank }) => state === "paused" ? 2 : state === "queued" && queueRank === null ? 1 : 0;
+  const inQueue = (a, b) => groupOf(a) !== 1 ? 0 : partOf(a) - partOf(b)
+    || (partOf(a) === 0 ? a.queueRank - b.queueRank : b.rank - a.rank) || (a.id < b.id ? -1 : 1);
   const groupOf = ({ state }) => state === "running" ? 0 : ["queued", "paused"].includes(state) ? 1 : 2;
   const arrangement = new Arrangement();
   const known = new Map();
@@ -27,14 +31,15 @@ COMPARE = """async () => {
       else if (what < 6) known.delete(id) && arrangement.remove(id);
       else {
         if (!known.has(id)) known.set(id, { id });
-        const download = Object.assign(known.get(id), { state: states[draw(6)], rank: draw(9), size: draw(4) });
+        const download = Object.assign(known.get(id), { state: states[draw(6)], rank: draw(9), size: draw(4),
+          queueRank: [null, draw(4), -draw(4)][draw(3)] });
         arrangement.set(download, false);
       }
     }
     const sorted = [...known.values()].filter(({ size }) => size >= least);
     const serials = new Map(sorted.map(download => [download, arrangement.get(download.id).serial]));
     sorted.sort((a, b) =>
-      (isByState ? groupOf(a) - groupOf(b) : 0) || b.rank - a.rank || serials.get(b) - serials.get(a));
+      (isByState ? groupOf(a) - groupOf(b) || inQueue(a, b) : 0) || b.rank - a.rank || serials.get(b) - serials.get(a));
     arrangement.settle();
     const listed = arrangement.listed.map(({ download }) => download);
     const isSame = listed.length === sorted.length && listed.every((download, index) => download === sorted[index]);
