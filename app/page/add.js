@@ -1,5 +1,6 @@
 // The form that adds downloads, one URL per line.
 
+import { allowName, clearOptions, readOptions, showRefusal } from "./add_options.js";
 import { announce } from "./announcer.js";
 import { byId } from "./dom.js";
 import { errorDetail } from "./gateway_sse.js";
@@ -34,7 +35,7 @@ export function addForm() {
     form.requestSubmit();
   });
   input.addEventListener("input", () => {
-    button.textContent = buttonLabel(splitLines(input.value).length);
+    showCount(splitLines(input.value).length);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -53,21 +54,26 @@ async function submit() {
     input.focus();
     return;
   }
+  const options = readOptions();
+  if (options === null) return;
+  if (urls.length > 1) delete options.name;
   input.readOnly = true;
   button.setAttribute("aria-disabled", "true");
   /** @type {string[]} */
   const refused = [];
   /** @type {string[]} */
   const reasons = [];
+  let firstReason = "";
   const repeated = urls.filter((url) => lines.indexOf(url) !== lines.lastIndexOf(url));
   for (const [index, url] of urls.entries()) {
     if (urls.length > 1) button.textContent = t("adding", { number: index + 1, count: urls.length });
-    const { reason, isReached } = await post(url);
+    const { reason, isOfOption, isLast } = await post(url, options);
     if (reason !== "") {
       refused.push(url);
-      reasons.push(urls.length > 1 && !reason.includes(url) ? `${t("problem_of", { url })}${reason}` : reason);
+      firstReason ||= reason;
+      if (!isOfOption) reasons.push(urls.length > 1 && !reason.includes(url) ? `${t("problem_of", { url })}${reason}` : reason);
     }
-    if (!isReached) {
+    if (isLast) {
       refused.push(...urls.slice(index + 1));
       break;
     }
@@ -75,40 +81,46 @@ async function submit() {
   input.readOnly = false;
   button.removeAttribute("aria-disabled");
   input.value = refused.join("\n");
-  button.textContent = buttonLabel(refused.length);
+  showCount(refused.length);
   showProblems([...repeated.map((url) => t("repeated", { url })), ...reasons]);
-  if (refused.length > 0) input.setAttribute("aria-invalid", "true");
-  input.focus();
+  if (refused.length === 0) clearOptions();
+  if (reasons.length > 0) input.setAttribute("aria-invalid", "true");
+  if (refused.length === 0 || reasons.length > 0) input.focus();
 
   const added = urls.length - refused.length;
   announce(t("added", { count: added }));
-  if (refused.length > 0) announce(`${t("not_added", { count: refused.length })}${reasons[0]}`);
+  if (refused.length > 0) announce(`${t("not_added", { count: refused.length })}${firstReason}`);
 }
 
 /**
  * @param {string} url
- * @returns {Promise<{reason: string, isReached: boolean}>} reason: why it wasn't added, "" when it was;
- *   isReached: whether a server answered
+ * @param {Record<string, unknown>} options
+ * @returns {Promise<{reason: string, isOfOption?: boolean, isLast?: boolean}>} reason: why it wasn't added, "" when it was;
+ *   isOfOption: it stands beside that option; isLast: no further address would be added
  */
-async function post(url) {
+async function post(url, options) {
   try {
     const response = await fetch(form.action, {
       method: "POST",
       headers: { ...token.headers, "content-type": "application/json" },
-      body: JSON.stringify(existing.delete(url) ? { url, again: true } : { url }),
+      body: JSON.stringify({ url, ...options, ...(existing.delete(url) && { again: true }) }),
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
     });
-    if (!response.ok) return { reason: foreign((await errorDetail(response)).replace(/^url: /, "")), isReached: true };
+    if (!response.ok) {
+      const detail = await errorDetail(response);
+      const isOfOption = showRefusal(detail);
+      return { reason: foreign(detail.replace(/^url: /, "")), isOfOption, isLast: isOfOption };
+    }
     const record = await response.json().catch(() => null);
-    if (!record?.existing) return { reason: "", isReached: true };
+    if (!record?.existing) return { reason: "" };
     existing.add(url);
     const name = typeof record.name === "string" ? record.name : "";
     const state = t(STATES[record.state] ?? "is_queued");
-    return { reason: t(name ? "existing_as" : "existing", { name, state }), isReached: true };
+    return { reason: t(name ? "existing_as" : "existing", { name, state }) };
   } catch (error) {
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     const reason = isLate ? t("no_answer_for", { seconds: RESPONSE_TIMEOUT_MS / 1000 }) : t("unreachable");
-    return { reason, isReached: false };
+    return { reason, isLast: true };
   }
 }
 
@@ -120,12 +132,10 @@ function splitLines(text) {
   return text.split("\n").map((line) => line.trim()).filter(Boolean);
 }
 
-/**
- * @param {number} count
- * @returns {string}
- */
-function buttonLabel(count) {
-  return count > 1 ? t("add_many", { count }) : t("add");
+/** @param {number} count of addresses */
+function showCount(count) {
+  button.textContent = count > 1 ? t("add_many", { count }) : t("add");
+  allowName(count);
 }
 
 /**

@@ -16,6 +16,7 @@ import { Counts } from "./counts.js";
  * @property {string} name empty while unknown
  * @property {string} url
  * @property {string} phase "checksum" while its file is read for its checksum, else ""
+ * @property {number} startAt s since 1970, before which no worker takes it; 0 without one
  * @property {string} filePath the path of its file, once complete
  * @property {string} errorMessage why it failed, in state error, or waits for its next try, in state queued
  * @property {number} progress 0 to 1; stays 0 while the size is unknown

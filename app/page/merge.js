@@ -118,6 +118,7 @@ export function merge(download, event, state, attempt, now) {
  */
 function mergeDownload(download, event) {
   download.phase = toText(event.phase) ?? "";
+  download.startAt = toCount(event.start_at) ?? 0;
   download.url = toText(event.url) ?? download.url;
   download.queueRank = toNumber(event.queue_rank) ?? download.queueRank;
   download.received = toCount(event.received_bytes) ?? download.received;
@@ -185,7 +186,8 @@ export function emptyDownload(id) {
   return {
     id, isJob: false, kind: "", state: "queued", name: "", url: "", filePath: "", errorMessage: "", progress: 0, speed: null,
     smoothSpeed: null, received: null, total: null, attempt: 0, updatedAt: 0, epoch: "", offset: 0, createdAt: null,
-    confirmedIn: 0, rank: 0, queueRank: null, category: 0, phase: "", unit: "", message: "", result: null, isCancelling: false,
+    confirmedIn: 0, rank: 0, queueRank: null, category: 0, phase: "", startAt: 0, unit: "", message: "", result: null,
+    isCancelling: false,
     hasRecord: false,
   };
 }

@@ -1,6 +1,6 @@
 // The words of a row about a download or a job. Pure: no DOM, no clock.
 
-import { formatCounts, formatSizes } from "./format.js";
+import { formatCounts, formatSizes, formatTime } from "./format.js";
 import { t } from "./messages.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
@@ -36,11 +36,12 @@ export function amountOf({ isJob, received, total, unit }) {
 
 /**
  * @param {Download} download
- * @returns {string} the text next to its state: the path, the error, else the host of its URL; of a job its kind, and
+ * @returns {string} the text next to its state: its start, the path, the error, else the host of its URL; of a job its kind, and
  *   what it does or what came of it
  */
 export function detailOf(download) {
-  const { state, isJob, kind, errorMessage, filePath, url } = download;
+  const { state, isJob, kind, errorMessage, filePath, url, startAt } = download;
+  if (state === "queued" && startAt) return t("starts_at", { time: formatTime(startAt) });
   if (state === "queued" && errorMessage) return withKind(kind, t("tried_again", { reason: errorMessage }));
   if (state === "error") return withKind(kind, errorMessage);
   if (isJob) return withKind(kind, (state === "complete" && resultOf(download)) || download.message);

@@ -33,20 +33,23 @@ export default {
   repeated: "{url}: تكرر هنا، ويُحسب مرة واحدة",
   problem_of: "{url}: ",
   more: "و{count} أخرى",
-  added: {
-    zero: "لم يُضف أي تنزيل.", one: "أُضيف تنزيل واحد.", two: "أُضيف تنزيلان.", few: "أُضيفت {count} تنزيلات.", many: "أُضيف {count} تنزيلًا.", other: "أُضيف {count} تنزيل.",
-  },
-  not_added: {
-    zero: "أُضيفت كل العناوين: ", one: "لم يُضف عنوان واحد: ", two: "لم يُضف عنوانان: ", few: "لم تُضف {count} عناوين: ", many: "لم يُضف {count} عنوانًا: ", other: "لم يُضف {count} عنوان: ",
-  },
+  added: { zero: "لم يُضف أي تنزيل.", one: "أُضيف تنزيل واحد.", two: "أُضيف تنزيلان.", few: "أُضيفت {count} تنزيلات.", many: "أُضيف {count} تنزيلًا.", other: "أُضيف {count} تنزيل." },
+  not_added: { zero: "أُضيفت كل العناوين: ", one: "لم يُضف عنوان واحد: ", two: "لم يُضف عنوانان: ", few: "لم تُضف {count} عناوين: ", many: "لم يُضف {count} عنوانًا: ", other: "لم يُضف {count} عنوان: " },
   existing: "موجود في القائمة ({state})؛ أضفه مرة أخرى لتنزيله من جديد",
   existing_as: "موجود في القائمة باسم {name} ({state})؛ أضفه مرة أخرى لتنزيله من جديد",
   no_answer_for: "لا رد منذ {seconds} ث؛ حاول مرة أخرى",
   unreachable: "تعذر الوصول إلى الخادم؛ حاول مرة أخرى",
   no_link: "لا يوجد رابط فيما أُفلت.",
-  filled_in: {
-    zero: "لم يُدرج أي عنوان.", one: "أُدرج عنوان واحد.", two: "أُدرج عنوانان.", few: "أُدرجت {count} عناوين.", many: "أُدرج {count} عنوانًا.", other: "أُدرج {count} عنوان.",
-  },
+  filled_in: { zero: "لم يُدرج أي عنوان.", one: "أُدرج عنوان واحد.", two: "أُدرج عنوانان.", few: "أُدرجت {count} عناوين.", many: "أُدرج {count} عنوانًا.", other: "أُدرج {count} عنوان." },
+  options: "خيارات",
+  option_name: "اسم الملف، لعنوان واحد",
+  option_limit: "حد السرعة، MB/s",
+  option_priority: "الأولوية، من ‎−9 إلى 9",
+  start_later: "البدء لاحقًا",
+  checksum: "المجموع الاختباري، مثل ‎sha256:…",
+  headers: "الترويسات، واحدة في كل سطر",
+  no_time: "التاريخ أو الوقت ناقص.",
+  no_header: "كل سطر ترويسة واحدة، مثل Cookie: a=b",
 
   // The list and its tools
   list: "التنزيلات والمهام",
@@ -65,12 +68,8 @@ export default {
   cancelled: "ملغى",
   waiting: "في الانتظار",
   ended: "منتهٍ",
-  job_count: {
-    zero: "لا مهام", one: "مهمة واحدة", two: "مهمتان", few: "{count} مهام", many: "{count} مهمة", other: "{count} مهمة",
-  },
-  job_count_of: {
-    zero: "{visible} من {count}", one: "{visible} من مهمة واحدة", two: "{visible} من مهمتين", few: "{visible} من {count} مهام", many: "{visible} من {count} مهمة", other: "{visible} من {count} مهمة",
-  },
+  job_count: { zero: "لا مهام", one: "مهمة واحدة", two: "مهمتان", few: "{count} مهام", many: "{count} مهمة", other: "{count} مهمة" },
+  job_count_of: { zero: "{visible} من {count}", one: "{visible} من مهمة واحدة", two: "{visible} من مهمتين", few: "{visible} من {count} مهام", many: "{visible} من {count} مهمة", other: "{visible} من {count} مهمة" },
   shown: "المعروض: {jobs}.",
   searching: "، جارٍ البحث…",
   nothing_matches: "لا نتائج مطابقة.",
@@ -80,13 +79,9 @@ export default {
   paste_here: "ألصق عنوانًا هنا وتابع وصوله.",
   demo_hint: "لتجربة بعض المهام، شغّل {1} في الطرفية.",
   clear_finished: "مسح المنتهي",
-  clear_question: {
-    zero: "مسح المهام المنتهية؟ تبقى الملفات.", one: "مسح مهمة منتهية واحدة؟ تبقى الملفات.", two: "مسح مهمتين منتهيتين؟ تبقى الملفات.", few: "مسح {count} مهام منتهية؟ تبقى الملفات.", many: "مسح {count} مهمة منتهية؟ تبقى الملفات.", other: "مسح {count} مهمة منتهية؟ تبقى الملفات.",
-  },
+  clear_question: { zero: "مسح المهام المنتهية؟ تبقى الملفات.", one: "مسح مهمة منتهية واحدة؟ تبقى الملفات.", two: "مسح مهمتين منتهيتين؟ تبقى الملفات.", few: "مسح {count} مهام منتهية؟ تبقى الملفات.", many: "مسح {count} مهمة منتهية؟ تبقى الملفات.", other: "مسح {count} مهمة منتهية؟ تبقى الملفات." },
   clear: "مسح",
-  cleared: {
-    zero: "لم تُمسح أي مهمة.", one: "مُسحت مهمة منتهية واحدة.", two: "مُسحت مهمتان منتهيتان.", few: "مُسحت {count} مهام منتهية.", many: "مُسحت {count} مهمة منتهية.", other: "مُسحت {count} مهمة منتهية.",
-  },
+  cleared: { zero: "لم تُمسح أي مهمة.", one: "مُسحت مهمة منتهية واحدة.", two: "مُسحت مهمتان منتهيتان.", few: "مُسحت {count} مهام منتهية.", many: "مُسحت {count} مهمة منتهية.", other: "مُسحت {count} مهمة منتهية." },
   keep: "إبقاء",
   pause_all: "إيقاف الكل مؤقتًا",
   resume_all: "استئناف الكل",
@@ -103,6 +98,7 @@ export default {
   cancelling: "جارٍ الإلغاء",
   silent: "لا تحديثات منذ مدة",
   tried_again: "محاولة جديدة قريبًا: {reason}",
+  starts_at: "يبدأ {time}",
   no_reason: "لم يُذكر سبب",
   time_left: "بقي {time}",
   select_one: "تحديد {name}",
@@ -199,18 +195,10 @@ export default {
   end_complete: "{name}: مكتمل",
   end_failed: "{name}: فشل",
   end_cancelled: "{name}: ملغى",
-  ends_complete: {
-    zero: "لم تكتمل أي مهمة.", one: "اكتملت مهمة واحدة.", two: "اكتملت مهمتان.", few: "اكتملت {count} مهام.", many: "اكتملت {count} مهمة.", other: "اكتملت {count} مهمة.",
-  },
-  ends_failed: {
-    zero: "لم تفشل أي مهمة.", one: "فشلت مهمة واحدة.", two: "فشلت مهمتان.", few: "فشلت {count} مهام.", many: "فشلت {count} مهمة.", other: "فشلت {count} مهمة.",
-  },
-  ends_cancelled: {
-    zero: "لم تُلغ أي مهمة.", one: "أُلغيت مهمة واحدة.", two: "أُلغيت مهمتان.", few: "أُلغيت {count} مهام.", many: "أُلغيت {count} مهمة.", other: "أُلغيت {count} مهمة.",
-  },
-  ends: {
-    zero: "لم تنته أي مهمة.", one: "انتهت مهمة واحدة.", two: "انتهت مهمتان.", few: "انتهت {count} مهام.", many: "انتهت {count} مهمة.", other: "انتهت {count} مهمة.",
-  },
+  ends_complete: { zero: "لم تكتمل أي مهمة.", one: "اكتملت مهمة واحدة.", two: "اكتملت مهمتان.", few: "اكتملت {count} مهام.", many: "اكتملت {count} مهمة.", other: "اكتملت {count} مهمة." },
+  ends_failed: { zero: "لم تفشل أي مهمة.", one: "فشلت مهمة واحدة.", two: "فشلت مهمتان.", few: "فشلت {count} مهام.", many: "فشلت {count} مهمة.", other: "فشلت {count} مهمة." },
+  ends_cancelled: { zero: "لم تُلغ أي مهمة.", one: "أُلغيت مهمة واحدة.", two: "أُلغيت مهمتان.", few: "أُلغيت {count} مهام.", many: "أُلغيت {count} مهمة.", other: "أُلغيت {count} مهمة." },
+  ends: { zero: "لم تنته أي مهمة.", one: "انتهت مهمة واحدة.", two: "انتهت مهمتان.", few: "انتهت {count} مهام.", many: "انتهت {count} مهمة.", other: "انتهت {count} مهمة." },
 
   // The details
   close: "إغلاق",
@@ -230,10 +218,9 @@ export default {
   ended_at: "انتهى في",
   changed_at: "آخر تغيير",
   attempt: "المحاولة",
-  attempt_after: {
-    zero: "{attempt}، دون محاولات فاشلة", one: "{attempt}، بعد محاولة فاشلة واحدة", two: "{attempt}، بعد محاولتين فاشلتين", few: "{attempt}، بعد {count} محاولات فاشلة", many: "{attempt}، بعد {count} محاولة فاشلة", other: "{attempt}، بعد {count} محاولة فاشلة",
-  },
+  attempt_after: { zero: "{attempt}، دون محاولات فاشلة", one: "{attempt}، بعد محاولة فاشلة واحدة", two: "{attempt}، بعد محاولتين فاشلتين", few: "{attempt}، بعد {count} محاولات فاشلة", many: "{attempt}، بعد {count} محاولة فاشلة", other: "{attempt}، بعد {count} محاولة فاشلة" },
   next_try_at: "المحاولة التالية",
+  starts: "وقت البدء",
   worker: "العامل",
   priority: "الأولوية",
   owner: "المالك",
@@ -258,9 +245,7 @@ export default {
   // The limits of all workers
   limits: "الحدود",
   limits_now: "الحدود: ",
-  download_count: {
-    zero: "لا تنزيلات", one: "تنزيل واحد", two: "تنزيلان", few: "{count} تنزيلات", many: "{count} تنزيلًا", other: "{count} تنزيل",
-  },
+  download_count: { zero: "لا تنزيلات", one: "تنزيل واحد", two: "تنزيلان", few: "{count} تنزيلات", many: "{count} تنزيلًا", other: "{count} تنزيل" },
   limits_of_all: "حدود جميع العمّال",
   speed_together: "السرعة الكلية (م.بايت/ث)",
   downloads_at_once: "التنزيلات المتزامنة",
