@@ -2,7 +2,7 @@
 // creation. In each group the newest is on top, but those that wait stand as workers claim them. Pure: no DOM, no clock.
 
 import { hasEnded } from "./merge.js";
-import { waitingRank } from "./queue.js";
+import { isQueueRank, waitingRank } from "./queue.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
 
@@ -11,12 +11,13 @@ import { waitingRank } from "./queue.js";
  * @property {Download} download
  * @property {Group} group
  * @property {number} rank the higher in its group the greater
+ * @property {number} time of its creation: the newer the greater; decides between equal ranks
  * @property {number} serial decides between equal ranks
  * @property {boolean} isPaused when it got its place
  * @property {boolean} isListed whether it matches the filter: only these stand in a group
  */
 
-/** @typedef {{group: Group, rank: number, isListed: boolean}} Place of an item, from the next `settle` on */
+/** @typedef {{group: Group, rank: number, time: number, isListed: boolean}} Place of an item, from the next `settle` on */
 
 /** More changes than these are made in one pass over the group. */
 const MAX_SPLICES = 32;
@@ -78,9 +79,9 @@ export class Group {
    */
   #compare(one, other) {
     if (one.rank !== other.rank) return other.rank - one.rank;
-    // Workers claim the smaller id first.
-    if (this.name === "waiting" && one !== other) return one.download.id < other.download.id ? -1 : 1;
-    return other.serial - one.serial;
+    const isInQueue = this.name === "waiting" && isQueueRank(one.rank);
+    if (isInQueue && one !== other) return one.download.id < other.download.id ? -1 : 1; // as workers claim
+    return other.time - one.time || other.serial - one.serial;
   }
 }
 
@@ -119,7 +120,7 @@ export class Arrangement {
   set(download, isHeld) {
     let item = this.#items.get(download.id);
     if (!item || this.#gone.has(item)) {
-      item = { download, group: this.#all, rank: 0, serial: ++this.#serial, isPaused: false, isListed: false };
+      item = { download, group: this.#all, rank: 0, time: 0, serial: ++this.#serial, isPaused: false, isListed: false };
       this.#items.set(download.id, item);
     } else if (isHeld && item.isListed) {
       const isElsewhere = this.#groupOf(download) !== item.group || (download.state === "paused") !== item.isPaused;
@@ -136,7 +137,7 @@ export class Arrangement {
     if (!item) return;
     this.#gone.add(item);
     this.#held.delete(item);
-    this.#next.set(item, { group: item.group, rank: item.rank, isListed: false });
+    this.#next.set(item, { group: item.group, rank: item.rank, time: item.time, isListed: false });
   }
 
   /** Lets those move that were held. */
@@ -226,11 +227,13 @@ export class Arrangement {
     const { download } = item;
     const rank = kept ?? (group === this.#waiting ? waitingRank(download, download.rank) : download.rank);
     if (kept === undefined) item.isPaused = download.state === "paused";
+    const time = kept === undefined ? download.rank : item.time;
     const isListed = this.#matches(item.download);
-    const isSame = item.isListed === isListed && (!isListed || (item.rank === rank && item.group === group));
-    if (isSame && !isListed) Object.assign(item, { group, rank });
+    const isThere = item.rank === rank && item.time === time && item.group === group;
+    const isSame = item.isListed === isListed && (!isListed || isThere);
+    if (isSame && !isListed) Object.assign(item, { group, rank, time });
     if (isSame) this.#next.delete(item);
-    else this.#next.set(item, { group, rank, isListed });
+    else this.#next.set(item, { group, rank, time, isListed });
   }
 
   /**

@@ -187,9 +187,10 @@ export class Dragging {
     const name = displayName(moved[0]);
     if (position === "first") return t("moved_first", { name });
     if (position === "last") return t("moved_last", { name });
-    const id = "before" in position ? position.before : position.after;
+    const isBefore = "before" in position;
+    const id = isBefore ? position.before : position.after;
     const neighbour = this.#rows.arrangement.get(id)?.download;
     const other = neighbour ? displayName(neighbour) : id;
-    return t("before" in position ? "moved_before" : "moved_after", { name, other });
+    return t(isBefore ? "moved_before" : "moved_after", { name, other });
   }
 }

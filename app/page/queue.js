@@ -18,6 +18,14 @@ export function waitingRank({ state, queueRank }, time) {
 }
 
 /**
+ * @param {number} rank
+ * @returns {boolean} whether it is that of a download in the queue
+ */
+export function isQueueRank(rank) {
+  return rank > OTHERS / 2;
+}
+
+/**
  * @param {Download} download
  * @returns {boolean} whether a worker can claim it now, so that its place in the queue can be another one
  */

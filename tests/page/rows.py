@@ -20,7 +20,7 @@ async def dismiss(page: Page) -> None:
 
 
 def records(state: str, count: int, created_at: float) -> list[Event]:
-    """Return that many, newest first, each a second older than the one before."""
+    """Return that many, newest first, each a second older than the one before; the first is the next of the queue."""
     blank = {"url": "", "attempt": 1, "progress": 0.0, "speed": 0, "received_bytes": 0, "total_bytes": None}
     return [
         {
@@ -29,6 +29,7 @@ def records(state: str, count: int, created_at: float) -> list[Event]:
             "name": f"{state}-{n}.iso",
             "state": state,
             "created_at": created_at - n,
+            "queue_rank": float(n),
         }
         for n in range(count)
     ]

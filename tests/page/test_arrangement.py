@@ -17,7 +17,7 @@ COMPARE = """async () => {
   // Those that wait: the queue, others, and what is paused.
   const partOf = ({ state, queueRank }) => state === "paused" ? 2 : state === "queued" && queueRank === null ? 1 : 0;
   const inQueue = (a, b) => groupOf(a) !== 1 ? 0 : partOf(a) - partOf(b)
-    || (partOf(a) === 0 ? a.queueRank - b.queueRank : b.rank - a.rank) || (a.id < b.id ? -1 : 1);
+    || (partOf(a) === 0 ? a.queueRank - b.queueRank || (a.id < b.id ? -1 : 1) : 0);
   const groupOf = ({ state }) => state === "running" ? 0 : ["queued", "paused"].includes(state) ? 1 : 2;
   const arrangement = new Arrangement();
   const known = new Map();

@@ -43,8 +43,8 @@ async def test_words_of_name_and_address_are_found_in_any_order_and_case(open_pa
 @pytest.mark.parametrize(
     ("choice", "names"),
     [
-        ("All", "bcafed"),
-        ("Active", "bca"),
+        ("All", "bacfed"),
+        ("Active", "bac"),
         ("Queued", "a"),
         ("Running", "b"),
         ("Paused", "c"),

@@ -26,7 +26,7 @@ async def test_those_that_run_are_above_those_that_wait_above_those_that_have_en
     kinds = ["complete", "started", "queued", "error", "progress", "paused", "cancelled"]
     await stub.send(*[event(n, kind, "abcdefg"[n], name="abcdefg"[n]) for n, kind in enumerate(kinds)])
     await stub.send(job_event(9, "started", "h", name="h"))
-    await expect(titles(page)).to_have_text(list("heb" + "fc" + "gda"))
+    await expect(titles(page)).to_have_text(list("heb" + "cf" + "gda"))
     await expect(headings(page)).to_have_text(["Running 3", "Waiting 2", "Ended 3"])
     await expect(page.get_by_role("list", name="Waiting 2").get_by_role("listitem")).to_have_count(2)
 

@@ -30,7 +30,7 @@ async def test_the_newest_of_each_state_are_there_and_others_come_as_one_scrolls
     assert [listing for listing in stub.listings if "cursor" in listing] == []
 
     await page.wait_for_function(SCROLLED_TO, arg=["#group-waiting", f"queued{QUEUED - 1}"])
-    assert len([listing for listing in stub.listings if "state=queued&limit=500" in listing]) == 3
+    assert len([listing for listing in stub.listings if "state=queued&sort=queue&order=asc&limit=500" in listing]) == 3
     await page.get_by_label("Order").select_option("Newest first")
     await page.wait_for_function(SCROLLED_TO, arg=["#group-all", "running2"])
     assert await page.locator("li.row").count() < 60
