@@ -28,7 +28,7 @@ async def until_order(page: Page, order: str) -> None:
     await page.wait_for_function(f"order => {ORDER} === order", arg=" ".join(order))
 
 
-async def answer(stub: StubServer, count: int, **refusal: object) -> Any:
+async def answered(stub: StubServer, count: int, **refusal: object) -> Any:
     """Accept the message of that number, counted from 1, and return it."""
     await stub.messages(count, deadline_s=60)
     command = stub.received[count - 1]
@@ -78,7 +78,7 @@ async def test_a_row_is_dragged_by_its_handle(language: str, stub: StubServer, o
     await page.mouse.move(box["x"] + 10, target["y"] + 5)
     await expect(page.locator('[data-id="b"]')).to_have_attribute("data-drop", "before")
     await page.mouse.up()
-    command = await answer(stub, 1)
+    command = await answered(stub, 1)
     assert (command["action"], command["download_id"], command["position"]) == ("move_download", "e", {"before": "b"})
     await stub.send(queued(20, "e", 0.5))
     await until_order(page, "aebcdf")
@@ -102,7 +102,7 @@ async def test_escape_ends_a_drag_and_a_refusal_is_told(stub: StubServer, open_p
     assert stub.received == []
     await drag(page, "a", "c", 0.9)
     refusal = {"status": "rejected", "reason": "not_waiting", "message": "there is no download c that waits"}
-    assert (await answer(stub, 1, **refusal))["position"] == {"after": "c"}
+    assert (await answered(stub, 1, **refusal))["position"] == {"after": "c"}
     await expect(page.locator("#announcer")).to_contain_text("Not moved: there is no download c that waits")
     await expect(page.locator('[data-id="a"] .note')).to_contain_text("Move was refused: there is no download c")
 
@@ -113,20 +113,20 @@ async def test_rows_are_moved_by_the_keyboard_and_keep_the_focus(stub: StubServe
     await until_order(page, "abcd")
     await page.locator('[data-id="b"]').focus()
     await page.keyboard.press("Alt+ArrowDown")
-    assert (await answer(stub, 1))["position"] == {"after": "c"}
+    assert (await answered(stub, 1))["position"] == {"after": "c"}
     await stub.send(queued(20, "b", 2.5))
     await until_order(page, "acbd")
     await expect(page.locator('[data-id="b"]')).to_be_focused()
     await expect(page.locator("#announcer")).to_contain_text("b: moved behind c.")
     await handle(page, "b").focus()
     await page.keyboard.press("ArrowUp")
-    assert (await answer(stub, 2))["position"] == {"before": "c"}
+    assert (await answered(stub, 2))["position"] == {"before": "c"}
     await stub.send(queued(21, "b", 1))
     await until_order(page, "abcd")
     await expect(handle(page, "b")).to_be_focused()
     await expect(page.locator("#announcer")).to_contain_text("b: moved before c.")
     await page.keyboard.press("Shift+Alt+ArrowDown")
-    assert (await answer(stub, 3))["position"] == "last"
+    assert (await answered(stub, 3))["position"] == "last"
     await expect(page.locator("#announcer")).to_contain_text("b: moved to the end of the queue.")
 
 
@@ -137,7 +137,7 @@ async def test_selected_rows_are_moved_together_in_their_order(stub: StubServer,
     for name in "dbe":
         await page.locator(f'[data-id="{name}"] .select').check()
     await drag(page, "d", "a", 0.1)
-    moves = [await answer(stub, number) for number in (1, 2, 3)]
+    moves = [await answered(stub, number) for number in (1, 2, 3)]
     assert [(move["download_id"], move["position"]) for move in moves] == [
         ("b", {"before": "a"}),
         ("d", {"after": "b"}),
@@ -159,7 +159,7 @@ async def test_a_drag_near_the_end_of_the_screen_scrolls_the_list(stub: StubServ
     await expect(page.locator('[data-id="d001"][data-dragged]')).to_have_count(1)
     await page.mouse.move(box["x"] + 10, 400)
     await page.mouse.up()
-    command = await answer(stub, 1)
+    command = await answered(stub, 1)
     assert command["download_id"] == "d001"
     assert command["position"]["before"] > "d100"
 
@@ -184,5 +184,5 @@ async def test_a_finger_drags_a_row_by_its_handle_on_a_phone(stub: StubServer, o
         await touch("touchMove", (x, y + (target["y"] + target["height"] * 0.9 - y) * step / 5))
     await expect(page.locator('[data-id="c"]')).to_have_attribute("data-drop", "before")
     await touch("touchEnd")
-    assert (await answer(stub, 1))["position"] == {"before": "c"}
+    assert (await answered(stub, 1))["position"] == {"before": "c"}
     assert await page.evaluate("scrollY") == 0
