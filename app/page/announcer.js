@@ -16,6 +16,9 @@ const ENDS = {
   cancelled: ["end_cancelled", "ends_cancelled"],
 };
 
+/** @type {Partial<Record<string, End>>} */
+export const ENDS_OF_STATES = { complete: "complete", error: "failed", cancelled: "cancelled" };
+
 const [region] = byId("announcer");
 /** @type {string[]} */
 const sentences = [];

@@ -2,7 +2,7 @@
 
 import { accessForm, closeAccess, openAccess } from "./access.js";
 import { addForm } from "./add.js";
-import { announce, announceEnd } from "./announcer.js";
+import { announce, announceEnd, ENDS_OF_STATES } from "./announcer.js";
 import { ClearFinished } from "./clear.js";
 import { ALL, Commands, REMOVALS } from "./commands.js";
 import { Details } from "./details.js";
@@ -38,9 +38,6 @@ import { token } from "./token.js";
 const TICK_MS = 500;
 /** Progress that is superseded within this time is left out: the eye sees no more. */
 const INTERVAL_MS = 300;
-
-/** @type {Partial<Record<string, import("./announcer.js").End>>} */
-const ENDS = { complete: "complete", error: "failed", cancelled: "cancelled" };
 
 translatePage();
 const [tools, empty, retry] = byId("tools", "empty", "retry");
@@ -197,7 +194,7 @@ function draw({ download, before, removed }) {
     commands.settle(download.id);
     if (details.shows(download.id)) void details.read();
     // A new download that has ended already is part of a snapshot, and no news.
-    const end = ENDS[download.state];
+    const end = ENDS_OF_STATES[download.state];
     if (before !== null && end) {
       announceEnd(end, displayName(download));
       notifications.tell(end, displayName(download));
