@@ -38,7 +38,7 @@ def test_each_body_has_a_name_and_a_definition(monkeypatch: pytest.MonkeyPatch) 
         if "requestBody" in operation
     }
     assert bodies.pop("POST /channels/{channel}/publish") == ""  # any object
-    assert {*bodies.values()} == {"AddDownload", "Limit", "Link", "Limits", "Batch", "Revocation"}
+    assert {*bodies.values()} == {"AddDownload", "Limit", "ChangeDownload", "Limits", "Batch", "Revocation"}
     assert {*bodies.values()} <= description["components"]["schemas"].keys()
 
 
