@@ -35,8 +35,8 @@ def names(records: Sequence[JobRecord]) -> list[str]:
 
 
 async def test_records_are_listed_by_state_in_an_order_a_page_at_a_time(jobs: Jobs) -> None:
-    for name in ("b", "c", "a"):
-        await jobs.submit(f"http://example.com/{name}")
+    for download_id, name in enumerate(("b", "c", "a")):  # which also orders those of one millisecond
+        await jobs.submit(f"http://example.com/{name}", str(download_id))
     await jobs.finish(await claim_job(jobs), "error", {"error": "no"}, {"error_message": "no"})
 
     async def listed(query: Query) -> tuple[list[str], int]:

@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 
 from simulcast import heartbeat
 from simulcast.broker import Broker
-from simulcast.frontend import FrontEnd, services
+from simulcast.frontend import FrontEnd, client_messages, services
 from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.hub import Hub
 from simulcast.frontend.fanout.view import View
@@ -28,7 +28,6 @@ from simulcast.frontend.subscriptions.subscriber import Subscriber
 from simulcast.frontend.transport.batch_writers import ASGIWriter
 from simulcast.frontend.transport.websocket import WebSocketConnection
 from simulcast.jobs import Jobs
-from simulcast.model import commands
 from tests.conditions import eventually, until
 from tests.served import served, served_by_uvicorn
 from tests.service import collect
@@ -91,7 +90,7 @@ SEAMS = [
     Seam(Subscriber, "_replay", lambda stage, args: args[1] == stage.bad),
     Seam(Subscriber, "send_text", lambda stage, args: args[0] is stage.victim),
     Seam(Jobs, "command", lambda stage, args: True),
-    Seam(commands, "parse", lambda stage, args: "poison" in args[0]),
+    Seam(client_messages, "parse", lambda stage, args: "poison" in args[0]),
     Seam(heartbeat.Rate, "per_second", lambda stage, args: True),
     Seam(ASGIWriter, "_send_batch", lambda stage, args: args[0].observer is stage.victim),
     Seam(WebSocketConnection, "data_received", lambda stage, args: args[0].observer is stage.victim),

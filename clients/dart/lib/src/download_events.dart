@@ -44,10 +44,14 @@ sealed class DownloadChange extends DownloadEvent {
 /// It waits for a worker; after a transient failure, for its next try.
 final class DownloadQueued extends DownloadChange {
   DownloadQueued._(super.raw)
-      : retryAt = raw.maybe<num>('retry_at')?.toDouble(),
+      : startAt = raw.maybe<num>('start_at')?.toDouble(),
+        retryAt = raw.maybe<num>('retry_at')?.toDouble(),
         errorMessage = raw.maybe<String>('error_message'),
         retries = raw.maybe<int>('retries'),
         super._();
+
+  /// No worker takes it before, in seconds since 1970.
+  final double? startAt;
 
   /// The time of the next try, in seconds since 1970.
   final double? retryAt;
@@ -71,7 +75,12 @@ final class DownloadResumed extends DownloadChange {
 
 /// It waits to be resumed.
 final class DownloadPaused extends DownloadChange {
-  DownloadPaused._(super.raw) : super._();
+  DownloadPaused._(super.raw)
+      : startAt = raw.maybe<num>('start_at')?.toDouble(),
+        super._();
+
+  /// No worker takes it before, once it is resumed, in seconds since 1970.
+  final double? startAt;
 }
 
 /// It is done. [filePath]: the path of the file, as the server sees it.
