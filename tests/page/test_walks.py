@@ -8,10 +8,10 @@ from playwright.async_api import expect
 from tests.events import event
 from tests.page.appearance import FOCUS, axe_script
 from tests.page.conftest import OpenPage
-from tests.page.gestures import transfer
 from tests.page.rows import NOTIFICATIONS, SCROLLED_TO, SIX, records, row, slot
 from tests.page.stub import Event, StubServer
 from tests.page.walk import Look, Walk, recorded
+from tests.page.walk_queue import add, move
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600), pytest.mark.long]
 
@@ -25,39 +25,6 @@ LOOKS = [
 # Each two values meet in one of four.
 FOUR = {"desktop-light-ltr", "desktop-dark-rtl", "phone-light-ltr", "phone-dark-rtl"}
 EDGES = "e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right]"
-
-
-async def add(walk: Walk) -> None:
-    page, stub, box = walk.page, walk.stub, walk.part("urls")
-    await walk.take_shared("https://example.org/shared")
-    await expect(walk.part("empty")).to_have_css("opacity", "1")
-    await walk.look_at("empty")
-
-    def answer(body: Any) -> tuple[int, object]:
-        return (422, {"detail": "url: only http and https"}) if body["url"].startswith("ftp") else (201, body)
-
-    stub.answer_post = answer
-    assert await transfer(page, "paste", {"text/plain": "See https://example.org/a.iso, and ftp://example.org/b."})
-    await expect(box).to_have_value("https://example.org/a.iso\nftp://example.org/b")
-    assert await transfer(page, "dragover", {"text/uri-list": "https://example.org/c"})
-    await expect(box).to_have_css("outline-style", "dashed")
-    assert await transfer(page, "drop", {"text/uri-list": "https://example.org/c"})
-    await expect(walk.part("add-button")).to_have_text(await walk.t("add_many", count=3))
-    if walk.look.is_phone:
-        await walk.part("add-button").tap()
-    else:
-        await box.press("Enter")
-    await expect(walk.part("problems")).to_contain_text("only http and https")
-    await expect(box).to_have_value("ftp://example.org/b")
-    await walk.look_at("refused")
-    await box.fill("")
-    await walk.press(walk.part("add-button"))
-    await expect(walk.part("problems")).to_contain_text("https://example.org/file.iso")
-    assert [body["url"] for body in stub.posted] == [
-        "https://example.org/a.iso",
-        "ftp://example.org/b",
-        "https://example.org/c",
-    ]
 
 
 async def filter_and_order(walk: Walk) -> None:
@@ -286,5 +253,5 @@ async def test_everything_is_done_on_one_load_of_the_page(open_page: OpenPage, s
     await walk.press(walk.part("retry"))
     await expect(walk.part("count")).to_have_text(await walk.t("job_count", count=QUEUED + ENDED + 5))
     stub.recovered = True  # where it is lost on a busy machine, nothing was missed
-    for scene in (filter_and_order, act_on_selected, act_on_all, details, limits, keyboard, outside):
+    for scene in (filter_and_order, move, act_on_selected, act_on_all, details, limits, keyboard, outside):
         await scene(walk)
