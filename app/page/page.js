@@ -203,7 +203,7 @@ function draw({ download, before, removed }) {
   rows.draw(download);
 }
 
-/** To be called after each frame that drew something. */
+/** To be called after each frame that drew something, and now and then: commands for many end without a frame. */
 function showCounts() {
   const size = downloads.size + reader.countUnread("all") - removals.size;
   const { size: visible } = rows.arrangement;
@@ -263,7 +263,7 @@ function tick() {
   details.draw(now);
   commands.expire(now);
   reader.ask(now);
-  selectionBar.show(now);
+  showCounts();
   for (const download of downloads.counts.lively) {
     if (now - download.updatedAt < TICK_MS) continue; // it is drawn with its events
     rows.draw(download);

@@ -97,20 +97,20 @@ async def test_rows_stay_while_the_server_is_away_and_a_socket_is_tried_again(
     for number in range(3):
         await controlled_server.add(f"http://127.0.0.1:1/{number}.bin")
     titles = page.locator("li.row .title")
-    await expect(titles).to_have_text(["2.bin", "1.bin", "0.bin"])
+    await expect(titles).to_have_text(["0.bin", "1.bin", "2.bin"])
     await controlled_server.kill()
     await expect(page.locator("#phase")).to_have_text(re.compile("No connection"))
     await expect(titles).to_have_count(3)
     await controlled_server.start()
     await expect(page.locator("#phase")).to_have_text("Live (by SSE)")
     await controlled_server.add("http://127.0.0.1:1/3.bin")
-    await expect(titles).to_have_text(["3.bin", "2.bin", "1.bin", "0.bin"])
+    await expect(titles).to_have_text(["0.bin", "1.bin", "2.bin", "3.bin"])
     await page.evaluate("window.blocked = false")
     await controlled_server.kill()
     await controlled_server.start()
     await expect(page.locator("#phase")).to_have_text("Live")
     await controlled_server.add("http://127.0.0.1:1/4.bin")
-    await expect(titles).to_have_text(["4.bin", "3.bin", "2.bin", "1.bin", "0.bin"])
+    await expect(titles).to_have_text(["0.bin", "1.bin", "2.bin", "3.bin", "4.bin"])
 
 
 async def test_a_socket_that_hangs_is_given_up_for_the_stream(open_page: OpenPage, stub: StubServer) -> None:

@@ -50,7 +50,8 @@ async def add(walk: Walk) -> None:
 async def move(walk: Walk) -> None:
     page, stub = walk.page, walk.stub
     handle, above = slot(page, "handle", "queued1"), row(page, "queued0")
-    await handle.scroll_into_view_if_needed()
+    await above.evaluate("row => row.scrollIntoView({ block: 'center' })")  # near an end of the screen a drag scrolls
+    await handle.hover()  # once it stands still
     start, goal = await middle_of(handle), await middle_of(above)
     goal["y"] -= 8  # into its upper half
     if walk.look.is_phone:
@@ -58,7 +59,6 @@ async def move(walk: Walk) -> None:
         await touch(session, "touchStart", [start])
         await touch(session, "touchMove", [goal])
     else:
-        await page.mouse.move(start["x"], start["y"])
         await page.mouse.down()
         await page.mouse.move(goal["x"], goal["y"])
     await expect(above).to_have_attribute("data-drop", "before")
