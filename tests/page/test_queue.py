@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.events import command_result, event
 from tests.page.conftest import OpenPage
+from tests.page.gestures import touch
 from tests.page.stub import StubServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -15,9 +17,8 @@ ORDER = "Array.from(document.querySelectorAll('#rows-waiting > .row'), ({ datase
 
 
 def queued(number: int, name: str, rank: float, **members: object) -> dict[str, object]:
-    about = {"download_id": name, "name": name, "attempt": 1, "change": 1_790_000_000_000 + number}
     ranked = {"priority": 0, "queue_rank": BASE + rank, "progress": 0.0, "speed": 0}
-    return {"event_id": f"1790000000000-{number}", "type": "download_queued", **about, **ranked, **members}
+    return event(number, "queued", name, **{"name": name, "attempt": 1, **ranked, **members})
 
 
 async def show(stub: StubServer, names: str = "abcdef") -> None:
@@ -28,12 +29,11 @@ async def until_order(page: Page, order: str) -> None:
     await page.wait_for_function(f"order => {ORDER} === order", arg=" ".join(order))
 
 
-async def answered(stub: StubServer, count: int, **refusal: object) -> Any:
+async def answered(stub: StubServer, count: int, **refusal: str) -> Any:
     """Accept the message of that number, counted from 1, and return it."""
     await stub.messages(count, deadline_s=60)
     command = stub.received[count - 1]
-    target = {"action": command["action"], "download_id": command["download_id"], "command_id": command["command_id"]}
-    await stub.send({"type": "command_result", **target, "status": "accepted", **refusal})
+    await stub.send(command_result(command, **{"status": "accepted", **refusal}))
     return command
 
 
@@ -172,17 +172,13 @@ async def test_a_finger_drags_a_row_by_its_handle_on_a_phone(stub: StubServer, o
     target = await page.locator('[data-id="b"]').bounding_box()
     assert start and target
     assert start["width"] >= 44 and start["x"] + start["width"] <= 390
-    touches = await page.context.new_cdp_session(page)
-
-    async def touch(kind: str, *points: tuple[float, float]) -> None:
-        at = [{"x": x, "y": y} for x, y in points]
-        await touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-
+    session = await page.context.new_cdp_session(page)
     x, y = start["x"] + 20, start["y"] + 20
-    await touch("touchStart", (x, y))
+    await touch(session, "touchStart", [{"x": x, "y": y}])
     for step in range(1, 6):
-        await touch("touchMove", (x, y + (target["y"] + target["height"] * 0.9 - y) * step / 5))
+        height = (target["y"] + target["height"] * 0.9 - y) * step / 5
+        await touch(session, "touchMove", [{"x": x, "y": y + height}])
     await expect(page.locator('[data-id="c"]')).to_have_attribute("data-drop", "before")
-    await touch("touchEnd")
+    await touch(session, "touchEnd", [])
     assert (await answered(stub, 1))["position"] == {"before": "c"}
     assert await page.evaluate("scrollY") == 0
