@@ -12,9 +12,11 @@ import { isMovable, positionAt, positionBeside } from "./queue.js";
 /** @typedef {(id: string, position: Position, onOutcome: (problem: string) => void) => void} Send */
 /** @typedef {{row: Row, side: "before" | "after"}} Drop where the rows would come to stand */
 
-/** The page scrolls while the pointer is so near to an end of the screen, the faster the nearer. */
+/** The page scrolls while the pointer is so near to an end of the screen, the faster the nearer: so many px in a ms for each. */
 const EDGE_PX = 90;
-const SLOWNESS = 4;
+const SPEED = 0.015;
+/** A frame that took longer counts as so long, so that none skips what was to be aimed at. */
+const LONGEST_FRAME_MS = 100;
 
 const [list, waitingList] = byId("rows", "rows-waiting");
 
@@ -57,7 +59,7 @@ export class Dragging {
     this.#drag = { pointerId: event.pointerId, row, y: event.clientY, drop: null };
     row.element.toggleAttribute("data-dragged", true);
     document.documentElement.toggleAttribute("data-dragging", true);
-    this.#scroll();
+    this.#scroll(performance.now());
   }
 
   /** @param {PointerEvent} event */
@@ -91,14 +93,19 @@ export class Dragging {
     this.#drag = null;
   }
 
-  /** Scrolls near the ends of the screen, until the drag ends. */
-  #scroll() {
+  /**
+   * Scrolls near the ends of the screen, until the drag ends.
+   * @param {number} before ms, when it did so last
+   */
+  #scroll(before) {
     if (!this.#drag) return;
     const { y } = this.#drag;
+    const now = performance.now();
     const beyond = y < EDGE_PX ? y - EDGE_PX : Math.max(0, y - innerHeight + EDGE_PX);
-    if (beyond !== 0) scrollBy({ top: beyond / SLOWNESS, behavior: "instant" });
+    const top = beyond * SPEED * Math.min(now - before, LONGEST_FRAME_MS);
+    if (top !== 0) scrollBy({ top, behavior: "instant" });
     this.#mark();
-    requestAnimationFrame(() => this.#scroll());
+    requestAnimationFrame(() => this.#scroll(now));
   }
 
   /** Shows where the rows would come to stand. */
