@@ -21,8 +21,8 @@ from tests.service import ROOT
 
 HEALTHY_S = 240  # for containers, on a machine that is busy with other tests
 STARTED_S = 600  # for these, and their images, which are built from nothing where none can be pulled
-# Where the engine's group weighs, in the two versions of control groups, and 16 times what one process weighs.
-WEIGHTS = {"/sys/fs/cgroup/cpu/docker/cpu.shares": "16384", "/sys/fs/cgroup/docker/cpu.weight": "1600"}
+# Where the group of the engine weighs, in the two versions of control groups, and 64 times what one process weighs.
+WEIGHTS = {"/sys/fs/cgroup/cpu/docker/cpu.shares": "65536", "/sys/fs/cgroup/docker/cpu.weight": "6400"}
 
 
 def answers(*command: str) -> bool:
@@ -51,7 +51,7 @@ def engine_of_script(*arguments: str) -> tuple[str, ...]:
 
 
 def let_containers_weigh() -> None:
-    """Gives the containers of an engine that this run starts as much weight as a few tests have.
+    """Gives the containers of an engine that this run starts as much weight as all tests have.
 
     All of them together weigh as much as one process beside them, be there twenty that work: then a health check
     that takes a tenth of a second takes half a minute.

@@ -58,7 +58,7 @@ class Stack:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=90,
+            timeout=200,
             check=False,
         )
 
