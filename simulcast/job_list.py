@@ -21,8 +21,8 @@ from simulcast.store.functions import Argument
 from simulcast.store.topology import Topology
 
 MAX_SORTED: Final = 1000  # jobs that a page in another order is made of
-_PAGE = 500  # jobs of one call
-_PARSED_PER_TURN = 20  # records, of the event loop
+_PAGE = 25  # jobs of one call, for which an event in Redis waits
+_PARSED_PER_TURN = 10  # records, of the event loop
 _Record = TypeVar("_Record", bound=BaseModel)
 _Row = Sequence[bytes | None]  # the time of a job in its order, and the fields that were asked for
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final, Generic, TypeVar, TypeVarTuple
 
 from simulcast.errors import BrokerUnavailable
-from simulcast.turns import Turns
+from simulcast.turns import turns_of_loop
 
 TURN_TIMEOUT_S: Final = 10.0  # how long a reading waits for others; each of them takes seconds while Redis hangs
 MAX_PAUSE_S: Final = 0.1  # one that waits for Redis takes no time from others
@@ -25,7 +25,6 @@ class SharedReading(Generic[*_Wanted, _Result]):
         self._read = read
         self._next: dict[tuple[*_Wanted], asyncio.Task[_Result]] = {}
         self._turn = asyncio.Lock()
-        self._results = Turns()
 
     async def get(self, *wanted: *_Wanted) -> _Result:
         """Return the result of a reading that began after this call.
@@ -37,7 +36,7 @@ class SharedReading(Generic[*_Wanted, _Result]):
             reading = self._next[wanted] = asyncio.create_task(self._run(*wanted), name="read for all who ask now")
         with suppress(Exception):  # those who share an error take turns, too
             await asyncio.shield(reading)
-        await self._results.take()
+        await turns_of_loop().take()
         return reading.result()
 
     async def _run(self, *wanted: *_Wanted) -> _Result:

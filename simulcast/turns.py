@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 MAX_REST_S = 0.02
 
@@ -53,3 +54,11 @@ class Turns:
                 self._begin()
                 return
         self._is_taken = False
+
+
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+
+
+def turns_of_loop() -> Turns:
+    """Return those of the running loop: two crowds that each have half of it leave nothing to others."""
+    return _of_loops.setdefault(asyncio.get_running_loop(), Turns())

@@ -4,6 +4,7 @@ import asyncio
 
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
+from simulcast.frontend.ingest.due_flushes import DueFlushes
 from simulcast.frontend.subscriptions.channels import Channels
 from simulcast.model.channel import ChannelNames
 from simulcast.model.position import Position
@@ -31,4 +32,5 @@ class FakeListeners:
 
 def make_channels(clock: Clock) -> tuple[Channels, FakeListeners]:
     listeners = FakeListeners()
-    return Channels("permanent", listeners, asyncio.get_running_loop(), Counters(clock)), listeners  # type: ignore[arg-type]
+    flushes = DueFlushes(asyncio.get_running_loop())
+    return Channels("permanent", listeners, flushes, Counters(clock)), listeners  # type: ignore[arg-type]

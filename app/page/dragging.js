@@ -16,7 +16,7 @@ import { isMovable, positionAt, positionBeside } from "./queue.js";
 const EDGE_PX = 90;
 const SPEED = 0.015;
 /** A frame that took longer counts as so long, so that none skips what was to be aimed at. */
-const LONGEST_FRAME_MS = 100;
+const MAX_FRAME_MS = 100;
 
 const [list, waitingList] = byId("rows", "rows-waiting");
 
@@ -102,7 +102,7 @@ export class Dragging {
     const { y } = this.#drag;
     const now = performance.now();
     const beyond = y < EDGE_PX ? y - EDGE_PX : Math.max(0, y - innerHeight + EDGE_PX);
-    const top = beyond * SPEED * Math.min(now - before, LONGEST_FRAME_MS);
+    const top = beyond * SPEED * Math.min(now - before, MAX_FRAME_MS);
     if (top !== 0) scrollBy({ top, behavior: "instant" });
     this.#mark();
     requestAnimationFrame(() => this.#scroll(now));

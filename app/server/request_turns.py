@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulcast.frontend.services import RETRY_AFTER
-from simulcast.turns import Turns
+from simulcast.turns import turns_of_loop
 
 MAX_WAITING = 2000  # requests, of some KiB each
 TURN_TIMEOUT_S = 10.0
@@ -22,7 +22,6 @@ class RequestTurnsMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         waits = scope["type"] == "http" and scope["method"] in _READING and not scope["path"].endswith(_AT_ONCE)
@@ -33,11 +32,12 @@ class RequestTurnsMiddleware:
             await self._app(scope, receive, send)
 
     async def _has_turn(self) -> bool:
-        if self._turns.waiting >= MAX_WAITING:
+        turns = turns_of_loop()
+        if turns.waiting >= MAX_WAITING:
             return False
         try:
             async with asyncio.timeout(TURN_TIMEOUT_S):
-                await self._turns.take()
+                await turns.take()
         except TimeoutError:
             return False
         return True

@@ -100,7 +100,7 @@ def run(count: int, seconds: float) -> tuple[Costs, Costs, list[str]]:
     with tempfile.TemporaryDirectory(prefix="listing-") as folder, valkey.running(Path(folder), CORE) as (_, client):
         url = f"redis://127.0.0.1:{client.connection_pool.connection_kwargs['port']}/0"
         pages, changes = asyncio.run(measure(client, url, count))
-        return pages, changes, [] if count == FEW else measure_events(url, Path(folder), seconds)
+        return pages, changes, [] if count == FEW else measure_events(url, Path(folder), seconds, int(CORE))
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,10 +18,14 @@ CONNECTIONS = 100
 EVENTS_S = 50
 
 
-def measure_events(url: str, folder: Path, seconds: float) -> list[str]:
-    """Return a table of the latency and of the front-end's memory, without and with the crowd."""
+def measure_events(url: str, folder: Path, seconds: float, core: int) -> list[str]:
+    """Return a table of the latency and of the front-end's memory, without and with the crowd.
+
+    The front-end keeps the core that this process has; this process goes to `core`, and the crowd, which gives way.
+    """
     server = FrontEnd(url, folder / "front-end.log")
     try:
+        os.sched_setaffinity(0, {core})
         asyncio.run(_wait(server))
         without = asyncio.run(_latencies(url, server, seconds))
         memory = server.rss_bytes

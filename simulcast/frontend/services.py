@@ -15,6 +15,7 @@ from simulcast.containment import contain_errors
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.grant import Grant
 from simulcast.frontend.heartbeat import Endpoint, HeartbeatReporter
+from simulcast.frontend.ingest.due_flushes import DueFlushes
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions.channels import Channels, TooManyChannels
 from simulcast.frontend.subscriptions.connection_writer import ConnectionWriter
@@ -145,8 +146,9 @@ async def open_services(
         jobs, own_jobs = Jobs(servers, broker, channel), OwnJobs(servers, broker, channel)
         registry = await stack.enter_async_context(aclosing(ProcessRegistry.connect(url)))
         subscribing = await stack.enter_async_context(aclosing(topology_from_url(url, max_connections=2)))
-        listeners = ListenerPool(broker, subscribing, counters)
-        channels = Channels(channel, listeners, asyncio.get_running_loop(), counters, silent_ttl_s, latency_first)
+        flushes = DueFlushes(asyncio.get_running_loop())
+        listeners = ListenerPool(broker, subscribing, counters, flushes.run)
+        channels = Channels(channel, listeners, flushes, counters, silent_ttl_s, latency_first)
         counts, status = SharedReading(partial(count_clients, registry)), SharedReading(registry.status)
         revocations, limits = RevocationStore(servers, broker), LimitStore(servers, broker)
         yield Services(

@@ -4,7 +4,7 @@
 local list_jobs, read_jobs
 
 do
-  local BATCH = 100 -- jobs that are read from a range together
+  local MAX_BATCH = 100 -- jobs that are read from a range together
   local MAX_SEARCHED = 2000 -- jobs that one call looks at
 
   -- Formats a place in an order: a time, ms, or a score of the queue, with six digits of fractions.
@@ -50,8 +50,8 @@ do
   local function job_at(range, index, step)
     if index < 0 or index >= range.size then return nil end
     if not range.batch[index] then
-      local low = step > 0 and index or math.max(0, index - BATCH + 1)
-      local high = math.min(low + BATCH, range.size) - 1
+      local low = step > 0 and index or math.max(0, index - range.batch_size + 1)
+      local high = math.min(low + range.batch_size, range.size) - 1
       local scored = redis.call('ZRANGE', range.set, range.first + low, range.first + high, 'WITHSCORES')
       range.batch = {}
       for i = 1, #scored, 2 do
@@ -159,7 +159,10 @@ do
     local searched = channel.family == 'download' and {'name', 'site', 'owner'} or {'about'}
     if not is_search then searched = fields end
     step, limit = tonumber(step), tonumber(limit)
-    for _, range in ipairs(ranges) do total = total + range.size end
+    for _, range in ipairs(ranges) do
+      total = total + range.size
+      range.batch_size = is_search and MAX_BATCH or math.min(MAX_BATCH, limit + 1)
+    end
     if after_at == '' then
       begin_at(ranges, tonumber(offset), step)
     else

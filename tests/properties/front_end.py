@@ -17,6 +17,7 @@ from simulcast.frontend.fanout.feed import Feed
 from simulcast.frontend.fanout.frames import payload_of
 from simulcast.frontend.ingest import backfill
 from simulcast.frontend.ingest.connection import SubscribedConnection
+from simulcast.frontend.ingest.due_flushes import DueFlushes
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.frontend.subscriptions import subscriber
 from simulcast.frontend.subscriptions.channels import Channels
@@ -35,17 +36,20 @@ WHATS = ("publish", "trim", "fail over", "flush", "fail")
 
 
 class Timer:
-    """The part of the event loop that `Channels` uses."""
+    """The part of the event loop that flushes use."""
 
     def __init__(self, clock: Clock) -> None:
         self.time = clock
         self.call_at = clock.call_at
 
+    def call_soon(self, call: Callable[[], None]) -> None:
+        self.call_at(self.time(), call)
+
 
 class OneChannel(Channels):
-    def __init__(self, feed: RecordingFeed, listening: ListenerPool, clock: Clock) -> None:
+    def __init__(self, feed: RecordingFeed, listening: ListenerPool, flushes: DueFlushes) -> None:
         self._feed = feed
-        super().__init__(CHANNEL, listening, cast(asyncio.AbstractEventLoop, Timer(clock)), feed.hub.counters)
+        super().__init__(CHANNEL, listening, flushes, feed.hub.counters)
 
     def _new_feed(self, channel: str) -> Feed:
         return self._feed
@@ -67,8 +71,9 @@ class ListenerMachine(RuleBasedStateMachine):
         self.broker = FakeBroker(self.server)
         self.feed = RecordingFeed(self.server)
         self.hub = self.feed.hub
-        self.listeners = ListenerPool(self.broker, Topology(redis.asyncio.Redis()), self.hub.counters)
-        self.channels = OneChannel(self.feed, self.listeners, self.clock)
+        flushes = DueFlushes(cast(asyncio.AbstractEventLoop, Timer(self.clock)))
+        self.listeners = ListenerPool(self.broker, Topology(redis.asyncio.Redis()), self.hub.counters, flushes.run)
+        self.channels = OneChannel(self.feed, self.listeners, flushes)
         self.listener = self.listeners._by_channel[CHANNEL]
         self.followed = self.listener._subscriptions[CHANNEL]
 

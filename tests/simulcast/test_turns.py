@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulcast.turns import MAX_REST_S, Turns
+from simulcast.turns import MAX_REST_S, Turns, turns_of_loop
 from tests.clocks import Clock
 
 
@@ -79,3 +79,11 @@ async def test_a_crowd_rests_as_long_as_each_turn_took(
     monkeypatch.setattr(loop, "call_later", record)
     await asyncio.gather(*(go_on() for _ in range(5)))
     assert rests == pytest.approx([rest_s] * len(rests)) and len(rests) >= 4
+
+
+async def test_crowds_of_one_loop_share_their_turns_and_no_other_loop_does() -> None:
+    async def own() -> Turns:
+        return turns_of_loop()
+
+    assert turns_of_loop() is turns_of_loop()
+    assert await asyncio.to_thread(asyncio.run, own()) is not turns_of_loop()

@@ -39,18 +39,17 @@ MAX_MESSAGES_PER_TICK = 2048  # messages handled before the loop gets a turn
 
 _log = logging.getLogger("simulcast.listener")
 
+Flush = Callable[[], None]
 Reassign = Callable[["Listener"], Awaitable[redis.asyncio.Redis | None]]
 
 
 class Listener:
     """Keeps the feeds of one server's channels up to date while `run` runs, through every loss of Redis."""
 
-    def __init__(self, broker: Broker, servers: Topology, counters: Counters, reassign: Reassign) -> None:
-        """`reassign`: releases channels served elsewhere, and returns the server to subscribe to, or None."""
-        self._broker = broker
+    def __init__(self, broker: Broker, servers: Topology, counters: Counters, flush: Flush, reassign: Reassign) -> None:
+        """`flush`: all that is due. `reassign`: releases channels served elsewhere; returns the own server, or None."""
+        self._broker, self._servers, self._flush, self._reassign = broker, servers, flush, reassign
         self._updates = FeedUpdates(broker, self._caught_up, self._restart_channel)
-        self._servers = servers
-        self._reassign = reassign
         self.client: redis.asyncio.Redis | None = None  # of the server that is subscribed to
         self._counters, self._clock = counters, counters.clock
         self._subscriptions: dict[str, Subscription] = {}  # by channel; the head of the first one was read longest ago
@@ -273,6 +272,7 @@ class Listener:
                 self._counters.received += 1
                 if self._counters.received % MAX_MESSAGES_PER_TICK == 0:
                     await asyncio.sleep(0)
+            self._flush()
 
     def confirm(self, name: bytes) -> None:
         """Read what was published before the subscription was confirmed."""

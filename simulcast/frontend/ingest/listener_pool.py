@@ -14,7 +14,7 @@ from simulcast.broker import Broker
 from simulcast.cancellation import cancel_and_wait
 from simulcast.frontend.fanout.counters import Counters
 from simulcast.frontend.fanout.feed import Feed
-from simulcast.frontend.ingest.listener import Listener
+from simulcast.frontend.ingest.listener import Flush, Listener
 from simulcast.frontend.ingest.traced_listener import TracedListener
 from simulcast.store.topology import Topology
 
@@ -22,10 +22,12 @@ from simulcast.store.topology import Topology
 class ListenerPool:
     """The listeners by channel. A listener ends when it has no channel left."""
 
-    def __init__(self, broker: Broker, servers: Topology, counters: Counters) -> None:
+    def __init__(self, broker: Broker, servers: Topology, counters: Counters, flush: Flush) -> None:
+        """`flush`: as in `Listener`."""
         self._broker = broker
         self._servers = servers
         self._counters = counters
+        self._flush = flush
         self._listeners: list[Listener] = []
         self._by_channel: dict[str, Listener] = {}
         self._permanent_channel = ""
@@ -84,7 +86,7 @@ class ListenerPool:
 
     def _add_listener(self, client: redis.asyncio.Redis | None = None) -> Listener:
         kind = TracedListener if tracing.is_enabled() else Listener
-        listener = kind(self._broker, self._servers, self._counters, self._reassign)
+        listener = kind(self._broker, self._servers, self._counters, self._flush, self._reassign)
         listener.client = client
         self._listeners.append(listener)
         self._start(listener)

@@ -13,6 +13,7 @@ from simulcast.frontend.fanout.log import Log
 from simulcast.frontend.fanout.memory import MemoryPool
 from simulcast.frontend.fanout.snapshot import ChannelSnapshot
 from simulcast.frontend.fanout.view import View
+from simulcast.frontend.ingest.due_flushes import DueFlushes
 from simulcast.frontend.ingest.listener_pool import ListenerPool
 from simulcast.model.channel import ChannelNames
 from simulcast.model.events import SILENT_TTL_S
@@ -38,7 +39,7 @@ class Channels:
         self,
         permanent: str,
         listeners: ListenerPool,
-        loop: asyncio.AbstractEventLoop,
+        flushes: DueFlushes,
         counters: Counters,
         silent_ttl_s: int = SILENT_TTL_S,
         latency_first: bool = False,
@@ -51,7 +52,7 @@ class Channels:
         self._silent_ttl_s = silent_ttl_s
         self._backoff_factor = LATENCY_FIRST_FACTOR if latency_first else FLUSH_BACKOFF_FACTOR
         self._listeners = listeners
-        self._loop = loop
+        self._flushes = flushes
         self.counters, self.now = counters, counters.clock
         self._idle_since: dict[str, float] = {}
         self._addresses: dict[str, str] = {}  # of the client that was the first to name it, by channel
@@ -70,7 +71,7 @@ class Channels:
         return Feed(hub, self._seen, self._silent_ttl_s)
 
     def _new_hub(self, backlog: Backlog, view: View) -> Hub:
-        return Hub(backlog, self._loop.time, self._loop.call_at, self.counters, view, self._backoff_factor)
+        return Hub(backlog, self._flushes.clock, self._flushes.call_at, self.counters, view, self._backoff_factor)
 
     @property
     def feeds(self) -> dict[str, Feed]:

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.server import request_turns
 from app.server.request_turns import RequestTurnsMiddleware
+from simulcast.turns import turns_of_loop
 
 
 class Requests:
@@ -61,7 +62,7 @@ async def test_requests_beyond_the_queue_and_those_that_wait_too_long_get_503_an
     assert [answer["status"] for answer in begins] == [503] * 2
     assert (b"retry-after", b"2") in begins[0]["headers"]
 
-    while requests.application._turns._is_taken:  # it rests
+    while turns_of_loop()._is_taken:  # it rests
         await asyncio.sleep(0)
     monkeypatch.setattr(request_turns, "TURN_TIMEOUT_S", 0.0)
     first, late = requests.begin("first"), requests.begin("late")

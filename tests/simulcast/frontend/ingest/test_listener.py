@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import redis.asyncio
@@ -56,7 +56,7 @@ async def listening(broker: CountingBroker, channels: Sequence[str]) -> AsyncIte
     """Poll for a listener whose subscriptions are confirmed."""
     clock = Clock()
     topology = Topology(redis.asyncio.Redis())
-    listener = Listener(broker, topology, Counters(clock), cast("object", None))  # type: ignore[arg-type]
+    listener = Listener(broker, topology, Counters(clock), lambda: None, cast(Any, None))
     listener._connection = cast(SubscribedConnection, object())
     for channel in channels:
         listener.add(channel, Feed(make_hub(clock)))
@@ -157,3 +157,24 @@ async def test_a_channel_with_a_large_history_is_joined_without_reading_all_of_i
         feed = listener._subscriptions["downloads"].feed
         assert feed.log.cursor_after(server.position.offset - 10) is not None
         assert feed.log.cursor_after(1) is None
+
+
+async def test_the_messages_of_a_read_are_flushed_together_before_others_have_a_turn() -> None:
+    flushed_after: list[int] = []
+    counters = Counters(Clock())
+    nothing = cast(Any, None)
+    listener = Listener(
+        nothing, Topology(redis.asyncio.Redis()), counters, lambda: flushed_after.append(counters.received), nothing
+    )
+    reads = [[[b"message", b"unknown", b"a"], [b"message", b"unknown", b"b"]]]
+    never = asyncio.Event()
+
+    async def next_read() -> list[list[bytes]]:
+        if not reads:
+            await never.wait()
+        return reads.pop()
+
+    reading = asyncio.create_task(listener._read(cast(SubscribedConnection, SimpleNamespace(next=next_read))))
+    await asyncio.sleep(0)
+    assert flushed_after == [2]
+    await cancel_and_wait([reading])

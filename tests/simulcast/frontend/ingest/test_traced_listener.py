@@ -20,7 +20,7 @@ async def test_a_flush_ends_the_spans_of_its_events_and_of_a_crowd_of_events_few
     clock = Clock()
     topology = Topology(redis.asyncio.Redis())
     nothing = cast(Any, None)
-    listener = TracedListener(nothing, topology, Counters(clock), nothing)
+    listener = TracedListener(nothing, topology, Counters(clock), nothing, nothing)
     feed = Feed(make_hub(clock))
     feed.load_snapshot(Position(1, 0), TAG, [], {})
     subscription = listener.add("downloads", feed)
