@@ -81,7 +81,8 @@ class Jobs(JobCalls):
         members = event_members(download_id, name, redact_url(url), owner, traceparent)
         limit, callback = options.limit_bytes_per_s or "", options.callback_url or ""
         fields = {"site": site_of(url), "limit": str(limit), "owner": owner, "callback_url": callback}
-        fields |= {"traceparent": traceparent, "start_at": str(round((options.start_at or 0.0) * 1000) or "")}
+        fields |= {"folder": options.folder or "", "traceparent": traceparent}
+        fields |= {"start_at": str(round((options.start_at or 0.0) * 1000) or "")}
         pairs = _flatten({key: text for key, text in fields.items() if text})
         nonce = secrets.token_hex(8)
         args = [*self._publish_args, download_id, members, url, options.to_json(), name, priority, nonce]

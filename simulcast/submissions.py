@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from simulcast.jobs import Jobs
 from simulcast.model.download_options import DownloadOptions
-from simulcast.model.job_record import SubmittedRecord
+from simulcast.model.job_record import JobRecord, SubmittedRecord
+from simulcast.subfolder import NO_SUBFOLDER, open_subfolder
 
 
 async def submit(
@@ -29,11 +30,18 @@ async def submit(
     """
     new = partial(jobs.submit, url, download_id, priority, options, owner=owner, traceparent=traceparent)
     record = await new(unless_same=not again)
-    if record.existing and record.file_path and await asyncio.to_thread(_is_gone, record.file_path, folder):
+    if record.existing and record.file_path and await asyncio.to_thread(_is_gone, record, record.file_path, folder):
         return await new(unless_same=True, gone=record.download_id)
     return record
 
 
-def _is_gone(file_path: str, folder: Path | None) -> bool:
-    path = Path(file_path) if folder is None else folder / PurePosixPath(file_path).name
-    return path.parent.is_dir() and not path.exists()
+def _is_gone(record: JobRecord, file_path: str, folder: Path | None) -> bool:
+    below, name = record.folder or "", PurePosixPath(file_path).name
+    root = folder or Path(file_path.removesuffix(f"{below}/{name}" if below else name))
+    if not root.is_dir():
+        return False
+    try:
+        with open_subfolder(root, below):
+            return not (root / below / name).exists()
+    except OSError as error:
+        return error.errno in NO_SUBFOLDER

@@ -21,6 +21,7 @@ DownloadFailed
 ├── ProxyError           the proxy answered other than with a connection
 ├── PartFileChanged      someone else cut or replaced the part file
 ├── NoFreeName           every numbered variant of the name is taken
+├── SubfolderRefused     something is in the way of the folder that was asked for
 └── FolderNotWritable    no file can be made in the download folder
 
 A download may raise OSError (the disk) too: error_messages.message_for puts all of them into words.
@@ -197,6 +198,13 @@ class PartFileChanged(DownloadFailed):
 class NoFreeName(DownloadFailed):
     def __init__(self, name: str, tried: int) -> None:
         super().__init__(f"the download folder already holds {name} and {tried} numbered copies of it")
+
+
+class SubfolderRefused(DownloadFailed):
+    """`what`: what `name` is, and a remedy."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name} in the download folder is {what}, or add the download with another folder")
 
 
 class FolderNotWritable(DownloadFailed):

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from app.routes.places import Places
+from simulcast.subfolder import NO_SUBFOLDER, open_subfolder
 
 MAX_READERS = 100  # fewer than the descriptors that app.server.connection_limits reserves
 MAX_READERS_PER_ADDRESS = 25
 # Follow no link, pass no descriptor to a child, and do not wait for a writer of a pipe.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
-# A link, a name that no file can have, and a socket.
-_NO_FILE = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
+# A link, a name that no file can have, something that is no folder, and a socket.
+_NO_FILE = NO_SUBFOLDER | {errno.ENXIO}
 
 
 @dataclass(slots=True)
@@ -35,10 +36,10 @@ class OpenFile:
     etag: str
 
 
-def open_file(folder: Path, path: str, size: int, below: str = "") -> OpenFile:
+def open_file(folder: Path, path: str, size: int, channel_folder: str = "", below: str = "") -> OpenFile:
     """Open the file in `folder` that has the last name of `path`: the worker may know the folder by another path.
 
-    `below`: the folder of the file in that one, "" for itself.
+    `channel_folder`: the channel's folder in that one, "" for itself. `below`: the file's folder in the channel's.
     Raises FileNotFoundError unless it is a regular file of `size` bytes, since another file may have the name by now.
     Raises NotADirectoryError where the folder is none, and other OSErrors where the file can't be read.
     """
@@ -46,17 +47,14 @@ def open_file(folder: Path, path: str, size: int, below: str = "") -> OpenFile:
     if name in ("", "..") or "\0" in name:
         raise FileNotFoundError
     try:
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "there is no folder SIMULCAST_FILES_DIR here") from error
-    try:
-        descriptor = os.open(f"{below}/{name}" if below else name, _FLAGS, dir_fd=directory)
+        with open_subfolder(folder / channel_folder, below) as directory:
+            descriptor = os.open(name, _FLAGS, dir_fd=directory)
     except OSError as error:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "there is no folder SIMULCAST_FILES_DIR here") from error
         if error.errno in _NO_FILE:
             raise FileNotFoundError from error
         raise
-    finally:
-        os.close(directory)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_size != size:
         os.close(descriptor)

@@ -155,8 +155,8 @@ async def _open(folder: Folder, channel: str, download_id: str, services: Runnin
     if record.state != "complete" or record.file_path is None:
         raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
     try:
-        below = channel_path(channel)
-        return await asyncio.to_thread(open_file, folder.path, record.file_path, record.received_bytes, below)
+        places = channel_path(channel), record.folder or ""
+        return await asyncio.to_thread(open_file, folder.path, record.file_path, record.received_bytes, *places)
     except FileNotFoundError as error:
         raise HTTPException(404, f"the file of download {download_id} was moved, changed or removed") from error
     except OSError as error:

@@ -31,6 +31,9 @@ def add(
         ),
     ],
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the file.")] = "",
+    folder: Annotated[
+        str, typer.Option(metavar="PATH", help="Folder of the files, below the download folder: films/2026.")
+    ] = "",
     checksum: Annotated[
         str, typer.Option(metavar="sha256:…", help="Checksum that the file must have: sha256, sha512, sha1 or md5.")
     ] = "",
@@ -51,7 +54,7 @@ def add(
     """Queue downloads and print their ids."""
     from simulcast.cli import add
 
-    texts = {"name": name, "checksum": checksum, "proxy": proxy, "callback_url": callback_url}
+    texts = {"name": name, "folder": folder, "checksum": checksum, "proxy": proxy, "callback_url": callback_url}
     options = add.parse_options(header or [], texts, limit, start_at, urls)
     if not asyncio.run(add.add(target, urls, priority, options, channel, again=again)):
         raise typer.Exit(1)

@@ -24,6 +24,7 @@ class Download:
     total_bytes: int | None
     error_message: str | None
     file_path: str | None
+    folder: str | None
     worker: str | None
     priority: int
     queue_rank: float | None

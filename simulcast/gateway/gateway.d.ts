@@ -40,6 +40,8 @@ export interface AddOptions extends Target {
   /** true adds the URL though the same is there. */
   again?: boolean;
   name?: string;
+  /** Of the file, below the download folder, such as `films/2026`. */
+  folder?: string;
   /** `sha256:…` */
   checksum?: string;
   limit_bytes_per_s?: number;

@@ -191,7 +191,7 @@ export interface PositionMark {
   channel?: string;
 }
 
-/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `start_at`: no worker takes it before. `owner`: the user who added it, null for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the lowest first. */
+/** The present state of one download. Times are seconds since 1970, sizes are bytes. `retries`: failed tries of the present attempt. `retry_at`: time of the next try, while the download waits for it; `error_message` is then the reason of the last failure. `limit_bytes_per_s`: null for no limit of its own. `phase`: `checksum` while the file is read for its checksum. `start_at`: no worker takes it before. `owner`: the user who added it, null for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the lowest first. `folder`: below the channel's download folder, in which the file is, or will be; null for that itself. */
 export interface Download {
   download_id: string;
   url: string;
@@ -204,6 +204,7 @@ export interface Download {
   total_bytes: number | null;
   error_message: string | null;
   file_path: string | null;
+  folder: string | null;
   worker: string | null;
   priority: number;
   queue_rank: number;

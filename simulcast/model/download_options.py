@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from simulcast.model.commands import MAX_BYTES_PER_S
 from simulcast.model.download_url import MAX_CALLBACK_CHARS, MAX_URL_CHARS, validate_callback
+from simulcast.model.file_place import FileFolder, FileName
 from simulcast.model.start_time import StartTime
 
 MAX_HEADERS: Final = 20
@@ -66,14 +67,6 @@ def _validate_checksum(text: str) -> str:
     return f"{kind}:{digest}"
 
 
-def _validate_file_name(name: str) -> str:
-    if name in (".", "..") or not name.strip(". "):
-        raise ValueError("is no name of a file")
-    if "/" in name or "\\" in name or not name.isprintable():
-        raise ValueError("is the name of a file alone: no folders, no control characters")
-    return name
-
-
 def _validate_proxy(secret: SecretStr) -> SecretStr:
     url = secret.get_secret_value()
     try:
@@ -105,10 +98,8 @@ class DownloadOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    name: (
-        Annotated[str, Field(max_length=200, description="the name of the file"), AfterValidator(_validate_file_name)]
-        | None
-    ) = None
+    name: FileName | None = None
+    folder: FileFolder | None = None
     checksum: (
         Annotated[
             str,

@@ -28,7 +28,7 @@ class JobRecord(BaseModel):
     `error_message` is then the reason of the last failure. `limit_bytes_per_s`: None for no limit of its own. `phase`:
     `checksum` while the file is read for its checksum. `start_at`: no worker takes it before. `owner`: the user who
     added it, None for nobody in particular. `queue_rank`: the place in the queue while it waits: workers claim the
-    lowest first.
+    lowest first. `folder`: below the channel's download folder, in which the file is, or will be; None for that itself.
     """
 
     download_id: str
@@ -42,6 +42,7 @@ class JobRecord(BaseModel):
     total_bytes: int | None
     error_message: str | None
     file_path: str | None
+    folder: str | None = None
     worker: str | None
     priority: int
     queue_rank: float = 0.0
@@ -159,8 +160,8 @@ def decode_hash(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 
 RECORD_FIELDS = (
     *("download_id", "url", "name", "state", "attempt", "progress", "speed", "received", "total", "error", "file_path"),
-    *("worker", "priority", "rank", "retries", "retry_at", "limit", "phase", "start_at", "owner", "created_at"),
-    "updated_at",
+    *("folder", "file_folder", "worker", "priority", "rank", "retries", "retry_at", "limit", "phase", "start_at"),
+    *("owner", "created_at", "updated_at"),
 )
 """The fields of a job's hash that `parse_record` reads: all others may be large, and secret."""
 
@@ -176,6 +177,8 @@ def parse_record(fields: Mapping[str, str]) -> JobRecord:
                 "total_bytes": None if fields["total"] == "null" else fields["total"],
                 "error_message": fields.get("error"),
                 "file_path": fields.get("file_path"),
+                # Of a file that is there, the folder that its worker used: an older one knows none.
+                "folder": fields.get("file_folder" if "file_path" in fields else "folder") or None,
                 "worker": fields.get("worker") or None,
                 "priority": fields.get("priority", "0"),
                 "queue_rank": fields.get("rank", "0"),

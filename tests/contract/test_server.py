@@ -120,7 +120,7 @@ READ = {
         "add_download",
         "c-1",
         {"url": URL, "download_id": "12345", "priority": 1, "again": True}
-        | {"name": "b.iso", "limit_bytes_per_s": 1_000_000, "headers": {"Cookie": "a=b"}},
+        | {"name": "b.iso", "folder": "films/2026", "limit_bytes_per_s": 1_000_000, "headers": {"Cookie": "a=b"}},
     ),
     "get_download.by_id": Request("get_download", "c-1", {"download_id": "12345"}),
     "list_downloads.by_id": Request("list_downloads", "c-1", {"offset": 0, "limit": 100}),

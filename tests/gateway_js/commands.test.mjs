@@ -29,7 +29,7 @@ const SENT = {
   "add_download.with_options": [
     (one) =>
       one.add(URL_A, {
-        download_id: "12345", priority: 1, again: true, name: "b.iso", limit_bytes_per_s: 1_000_000, headers: { Cookie: "a=b" },
+        download_id: "12345", priority: 1, again: true, name: "b.iso", folder: "films/2026", limit_bytes_per_s: 1_000_000, headers: { Cookie: "a=b" },
       }),
     "added_again_by_id",
     "download",

@@ -35,7 +35,7 @@ ODD = [
 MEMBERS = {
     "add_download": [
         *("url", "download_id", "priority", "again", "name", "checksum", "limit_bytes_per_s", "headers", "bearer"),
-        *("basic", "proxy", "start_at", "unknown", "__proto__"),
+        *("basic", "proxy", "start_at", "folder", "unknown", "__proto__"),
     ],
     "get_download": ["download_id"],
     "list_downloads": ["state", "sort", "order", "owner", "search", "cursor", "offset", "limit", "unknown"],

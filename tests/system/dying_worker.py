@@ -26,13 +26,13 @@ def die_whatever(*_: object, **__: object) -> None:
 def die_at(step: str) -> None:
     """Replaces what comes at that step."""
 
-    def dying_publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
+    def dying_publish(part: Path, folder: Path, name: str, identity: FileIdentity, below: str) -> Path:
         if step == "after finishing":
             die()
         if step == "between link and unlink":
             with mock.patch.object(Path, "unlink", side_effect=die_whatever):
-                return publish(part, folder, name, identity)
-        path = publish(part, folder, name, identity)
+                return publish(part, folder, name, identity, below)
+        path = publish(part, folder, name, identity, below)
         if step == "after the rename":
             die()
         return path

@@ -54,6 +54,7 @@ async def test_a_download_is_added_listed_and_shown(front_end: StartFrontEnd) ->
         (b'{"url":"http://a/","bearer":"s3cr3t","basic":{"user":"u","password":"s3cr3t"}}', "only one of"),
         (b'{"url":"http://a/","checksum":"sha256:12"}', "checksum: of sha256 has 64 hexadecimal digits"),
         (b'{"url":"http://a/","name":"../x"}', "name: is the name of a file alone"),
+        (b'{"url":"http://a/","folder":"/x"}', "folder: begins with a slash"),
         (b'{"url":"http://a/","proxy":"s3cr3t"}', "proxy: looks like"),
         (b'{"url":"http://a/","limit_bytes_per_s":-1}', "limit_bytes_per_s"),
         (b'{"url":"http://a/","start_at":"2026-12-24T18:00"}', "start_at: needs a time zone"),

@@ -39,10 +39,10 @@ async def request_file(running: FrontEnd, download_id: object, method: str = "GE
         return Found(answer.status, answer.headers, await answer.read())
 
 
-async def complete(running: FrontEnd, files: Files, name: str) -> tuple[str, Path]:
+async def complete(running: FrontEnd, files: Files, name: str, **members: str) -> tuple[str, Path]:
     """Download the file; return the download's id, and the file's path."""
     connection = await running.connect()
-    _, record = await running.post("/downloads", {"url": files.url(name)})
+    _, record = await running.post("/downloads", {"url": files.url(name), **members})
     download_id = str(record["download_id"])
     event = json.loads((await collect(connection, f'"download_complete","download_id":"{download_id}"'))[-1])
     await connection.close()
@@ -145,6 +145,23 @@ async def test_a_file_that_was_removed_or_whose_name_leads_elsewhere_is_not_serv
     path.write_bytes(b"another download's")
     changed = await request_file(running, download_id)
     assert (changed.status, "moved, changed or removed" in changed.detail) == (404, True)
+
+
+async def test_a_file_in_a_folder_below_is_served_from_there_alone(
+    running: FrontEnd, files: Files, tmp_path: Path
+) -> None:
+    download_id, path = await complete(running, files, "a.bin", folder="films/2026")
+    assert path.parts[-4:] == ("downloads", "films", "2026", "a.bin")
+    record = (await running.get(f"/downloads/{download_id}"))[1]
+    assert (record["folder"], record["file_path"]) == ("films/2026", str(path))
+    assert (await request_file(running, download_id)).body == CONTENT
+    same = {"url": files.url("a.bin"), "folder": "films/2026"}
+    assert (await running.post("/downloads", same))[0] == 200
+    path.parent.rename(tmp_path / "2026")
+    path.parent.symlink_to(tmp_path / "2026")
+    assert (await request_file(running, download_id)).status == 404
+    status, again = await running.post("/downloads", same)
+    assert (status, again["folder"]) == (201, "films/2026"), "its file is gone"
 
 
 async def test_the_folder_may_be_elsewhere_for_the_front_end_and_must_be_there(

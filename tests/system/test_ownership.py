@@ -36,8 +36,8 @@ class DownloadSetup:
     connection: ClientConnection
     files: Files
 
-    async def add(self) -> str:
-        status, record = await self.running.post("/downloads", {"url": self.files.url("a.bin")})
+    async def add(self, **members: str) -> str:
+        status, record = await self.running.post("/downloads", {"url": self.files.url("a.bin"), **members})
         assert status == 201
         return str(record["download_id"])
 
@@ -126,8 +126,9 @@ async def test_killed_at_each_step_of_the_end_there_is_one_complete_and_one_file
     step: str, setup: DownloadSetup, worker: StartWorker, tmp_path: Path
 ) -> None:
     setup.files.bytes_per_s = 0
+    folder = {"folder": "films"} if step in ("after finishing", "between link and unlink", "after the rename") else {}
     first = worker(dies_at=step, **LEASE)
-    await setup.add()
+    await setup.add(**folder)
     await until(lambda: first.process.poll() is not None, "the first worker's death")
     asked = setup.files.asked
     worker(**LEASE)
@@ -136,7 +137,7 @@ async def test_killed_at_each_step_of_the_end_there_is_one_complete_and_one_file
     assert types.count("download_complete") == 1
     if step != "after the last byte":
         assert setup.files.asked == asked, "it was downloaded twice"
-    path = only_file(tmp_path)
+    path = only_file(tmp_path, **folder)
     assert (path.name, is_right(path)) == ("a.bin", True)
 
 

@@ -68,6 +68,11 @@ def published_name(text: str) -> str:
     return name if stem_of_part(name) is None else name.replace(".part.", "_part.")
 
 
+def published_folder(path: str) -> str:
+    """Return the folder below the download folder for the one that was asked for: each name in it a safe one."""
+    return "/".join(map(safe_name, path.split("/")))
+
+
 def split_suffix(name: str) -> tuple[str, str]:
     """`("report", ".tar.gz")`; the suffix is empty if there is none or it is too long to be one."""
     match = _SUFFIX.search(name, 1)

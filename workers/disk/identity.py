@@ -30,12 +30,12 @@ class FileIdentity:
         stated = (status.st_ino, status.st_size, status.st_mtime_ns)
         return stat.S_ISREG(status.st_mode) and stated == (self.inode, self.size, self.modified_ns)
 
-    def matches(self, path: Path) -> bool:
-        """Return whether `path` is that file, unchanged. Blocks."""
+    def matches(self, path: Path | str, folder: int | None = None) -> bool:
+        """Return whether `path`, of the open `folder` where it is relative, is that file, unchanged. Blocks."""
         try:
-            if not self.is_of(path.lstat()):
+            if not self.is_of(os.stat(path, dir_fd=folder, follow_symlinks=False)):
                 return False
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except OSError:
             return False
         try:
@@ -45,15 +45,11 @@ class FileIdentity:
         finally:
             os.close(file)
 
-    def find(self, folder: Path) -> list[Path]:
-        """Return the names in `folder` that the file has. Blocks."""
-        return [path for path in paths_by_inode(folder).get(self.inode, ()) if self.matches(path)]
 
-
-def paths_by_inode(folder: Path) -> dict[int, list[Path]]:
-    """Return the names in `folder` by inode. Blocks. Raises OSError."""
-    paths: dict[int, list[Path]] = {}
+def names_by_inode(folder: int) -> dict[int, list[str]]:
+    """Return the names in an open folder by inode. Blocks. Raises OSError."""
+    names: dict[int, list[str]] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            paths.setdefault(entry.inode(), []).append(Path(entry.path))
-    return paths
+            names.setdefault(entry.inode(), []).append(entry.name)
+    return names

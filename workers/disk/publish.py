@@ -4,12 +4,15 @@ import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from simulcast.model.channel_folder import CHANNELS_FOLDER, channel_of
+from simulcast.subfolder import open_subfolder
 from workers.disk.file_names import published_name, split_suffix
 from workers.disk.identity import FileIdentity
-from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
+from workers.disk.part_file import sync_folder
+from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged, SubfolderRefused
 
 MAX_COPIES = 9_999
 # Errors of file systems without hard links (vfat, exFAT, many network and FUSE mounts).
@@ -51,11 +54,31 @@ def make_folder(folder: Path) -> None:
         folder.mkdir()
     except FileExistsError:
         return
-    parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    sync_folder(folder.parent)
+
+
+def check_subfolder(folder: Path, below: str) -> None:
+    """Check that `publish` can make the folder `below`, before there is anything to publish.
+
+    Raises SubfolderRefused, OSError.
+    """
+    with suppress(FileNotFoundError), open_subfolder(folder, below, _check):
+        pass
+
+
+def _check(parent: int, name: str) -> None:
+    status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    if not stat.S_ISDIR(status.st_mode):
+        raise SubfolderRefused(name, "a file or a link, and no folder: remove it")
+    if status.st_dev != os.fstat(parent).st_dev:  # nothing can be linked or renamed into it
+        raise SubfolderRefused(name, "on another file system: mount that elsewhere")
+
+
+def _make(parent: int, name: str) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(name, dir_fd=parent)
+    os.fsync(parent)  # also where another download made it a moment ago
+    _check(parent, name)
 
 
 def _cause(folder: Path, error: OSError) -> str:
@@ -67,16 +90,16 @@ def _cause(folder: Path, error: OSError) -> str:
     return f"{cause}; it belongs to user {owner.st_uid}, mode {stat.S_IMODE(owner.st_mode):o}"
 
 
-def publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
-    """Give the finished `part` its name in `folder`, where it must lie already, and return the path.
+def publish(part: Path, folder: Path, name: str, identity: FileIdentity, below: str = "") -> Path:
+    """Give the finished `part`, which lies in `folder`, its name in the folder `below` that, and return the path.
 
-    Nothing is ever overwritten or followed: if `name`, made safe, is taken by a file, folder or link, a
-    number goes before its suffix. Done twice, as after a crash between the two steps, it has the same end.
-    The name and the file in full appear at once; without hard links an empty file holds the name for a
-    moment. Durable when it returns. Raises NoFreeName, OSError, and PartFileChanged if `part` is not that file.
+    Folders that are missing are made. Nothing is ever overwritten or followed: if `name`, made safe, is taken by a
+    file, folder or link, a number goes before its suffix. Done twice, as after a crash between the two steps, it has
+    the same end. The name and the file in full appear at once; without hard links an empty file holds the name for a
+    moment. Durable when it returns. Raises NoFreeName, SubfolderRefused, OSError, and PartFileChanged if `part` is not
+    that file.
     """
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with open_subfolder(folder, below, _make) as opened:
         try:
             status = os.lstat(part)
         except FileNotFoundError:
@@ -84,10 +107,11 @@ def publish(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path
         if not identity.is_of(status):
             raise PartFileChanged(part)
         taken = _take_name(part, status, opened, published_name(name))
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-    return folder / taken
+        if below:  # of two folders, the old name must not go before the new one is durable
+            os.fsync(opened)
+        part.unlink(missing_ok=True)
+    sync_folder(folder)
+    return folder / below / taken
 
 
 def _take_name(part: Path, mine: os.stat_result, folder: int, name: str) -> str:
@@ -100,7 +124,6 @@ def _take_name(part: Path, mine: os.stat_result, folder: int, name: str) -> str:
             # It may be this very file, linked before a crash.
             if not os.path.samestat(mine, os.lstat(candidate, dir_fd=folder)):
                 continue
-        part.unlink(missing_ok=True)
         return candidate
     raise NoFreeName(name, MAX_COPIES)
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from simulcast.model.download_options import DownloadOptions
 from simulcast.model.job_record import event_members, site_of
 from workers.disk.checksum import Digest
 from workers.disk.completion_marker import CompletionMarker
-from workers.disk.file_names import is_after, is_first_claim, part_name, part_stem, published_name, stem_of_part
-from workers.disk.part_file import adopt, size_of
-from workers.disk.publish import make_folder, publish, stored_channels
+from workers.disk.file_names import is_first_claim, part_name, published_folder, published_name
+from workers.disk.part_file import size_of
+from workers.disk.publish import check_subfolder, make_folder, publish, stored_channels
 from workers.disk.removal import remove_if_unused, remove_orphans, remove_strays, unlink
 from workers.disk.threads import in_thread
 from workers.errors import ChecksumMismatch, DownloadFailed
@@ -31,6 +30,7 @@ from workers.transfer.fetch import Fetched, fetch
 from workers.transfer.fetch_options import FetchOptions
 from workers.transfer.limits import WorkerLimits
 from workers.transfer.resume_state import from_record, to_record
+from workers.transfer.takeover import take_over
 
 _log = logging.getLogger("simulcast.worker")
 
@@ -108,22 +108,28 @@ class Downloader:
         part = self._part(claim)
         # Of a first claim's files there are none, or only such as a failover forgot, which remove_strays finds.
         is_first = is_first_claim(claim.token) and not {"part", "finishing"} & claim.fields.keys()
-        published = None if is_first else await in_thread(self._take_over, claim, part)
+        published = None if is_first else await in_thread(take_over, self._folder, claim, part)
         if published is None and claim.fields.get("part") and await in_thread(part.exists):
             await self._save(claim, running, {"part": part.name})
         reporter = Reporter(self.jobs, claim, clock)
         if published is None:
             options = _parse_options(claim)
+            below = published_folder(options.folder or "")
+            if below:
+                await in_thread(check_subfolder, self._folder, below)
             fetched = await self._receive(claim, options, part, reporter, running)
             reporter.name = name = published_name(options.name or fetched.source.name or claim.record.name)
-            running.marker = CompletionMarker(name, fetched.identity)
+            running.marker = CompletionMarker(name, fetched.identity, below)
             fields = {"finishing": str(running.marker), **self._describe(claim, name, part, fetched.source)}
             await self._save(claim, running, fields)
-            published = await in_thread(publish, part, self._folder, name, fetched.identity), fetched.size
+            published = await in_thread(publish, part, self._folder, name, fetched.identity, below), fetched.size
         path, size = published
         on_whole()
         progress, fields = reporter.finish(size)
-        members = {"file_path": f"{self._public_folder}/{path.name}"}
+        place = path.relative_to(self._folder)
+        members = {"file_path": f"{self._public_folder}/{place}"}
+        if place.parent.name:
+            fields |= {"file_folder": str(place.parent)}
         await report_end(self.jobs, claim, "complete", fields | members, members, progress)
 
     def limit(self, claim: Lease, bytes_per_s: int | None) -> None:
@@ -210,11 +216,11 @@ class Downloader:
 
     async def discard(self, claim: Lease) -> None:
         """Remove everything that the claim has written, for a download that was cancelled."""
-        part, running = self._part(claim), self._running.get(claim.token)
-        marker = running.marker if running is not None else None
-        published = await in_thread(marker.find_published, self._folder, part) if marker else None
-        for path in filter(None, (part, published)):
-            await in_thread(path.unlink, missing_ok=True)
+        running = self._running.get(claim.token)
+        written = [self._part(claim).name]
+        if running is not None and running.marker is not None:
+            written.append(f"\n{running.marker}")
+        await in_thread(remove_orphans, self._folder, written)
 
     def remove_unrecorded(self, claim: Lease) -> None:
         """Remove the part file of a lost lease that no record names: no next owner could continue it."""
@@ -258,35 +264,6 @@ class Downloader:
 
     def _part(self, claim: Lease) -> Path:
         return self._folder / part_name(claim.record.download_id, claim.token)
-
-    def _take_over(self, claim: Lease, part: Path) -> tuple[Path, int] | None:
-        """Adopt the part file of the owner before, which becomes the claim's own; remove those that are not recorded.
-
-        Only of the recorded file is it known what it is a beginning of. A later owner's file stays: the claim may be a
-        stale one, which a worker that hung learned of too late. Returns the finished file and its size where the owner
-        before had all of it and died before it could report that.
-        """
-        download_id, recorded = claim.record.download_id, Path(claim.fields.get("part", "")).name
-        stem = part_stem(download_id)
-        with os.scandir(self._folder) as entries:
-            names = [entry.name for entry in entries if ".part." in entry.name]
-        for name in names:
-            if stem_of_part(name) != stem or is_after(name, claim.token):
-                continue
-            if name == recorded:
-                with suppress(FileNotFoundError):  # a stale owner may be doing the same
-                    adopt(self._folder / name, part)
-            else:
-                unlink(self._folder / name)
-        marker = CompletionMarker.parse(claim.fields.get("finishing"))
-        if marker is None:
-            with suppress(OSError):  # another worker's look for strays may not know its new name yet
-                os.utime(part, follow_symlinks=False)
-            return None
-        if marker.identity.matches(part):
-            return publish(part, self._folder, marker.name, marker.identity), marker.identity.size
-        published = marker.find_published(self._folder, part)
-        return None if published is None else (published, marker.identity.size)
 
 
 def _parse_options(claim: Lease) -> DownloadOptions:

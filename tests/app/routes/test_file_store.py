@@ -80,6 +80,24 @@ def test_links_folders_pipes_and_sockets_are_no_files(
         assert open_descriptors() == before
 
 
+def test_a_file_below_is_opened_in_its_folder_and_through_no_link(folder: Path, tmp_path: Path) -> None:
+    (folder / "channels/a/films").mkdir(parents=True)
+    (folder / "channels/a/films/a.iso").write_bytes(b"in film")
+    file = open_file(folder, "/downloads/channels/a/films/a.iso", 7, "channels/a", "films")
+    assert os.read(file.descriptor, 100) == b"in film"
+    os.close(file.descriptor)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/secret").write_bytes(b"secret!")
+    (folder / "films").symlink_to(tmp_path / "films")
+    (folder / "outside").symlink_to(tmp_path)
+    before = open_descriptors()
+    odd = ["films", "outside/films", "..", "../films", "a.iso", "nothing", "/", "films\0", "x" * 300, str(tmp_path)]
+    for below in odd:
+        with pytest.raises(FileNotFoundError):
+            open_file(folder, "/downloads/secret", 7, "", below)
+    assert open_descriptors() == before
+
+
 def test_a_file_of_another_size_took_the_name(folder: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_file(folder, "a.iso", 8)

@@ -126,11 +126,12 @@ def test_downloads_of_another_channel_are_added_listed_and_commanded_in_it(simul
 async def test_limit_changes_the_speed_that_add_set(simulcast: Command, embedded: EmbeddedServer) -> None:
     digest = "md5:" + "0" * 32
     flags = ["--name", "mine.iso", "--checksum", digest, "--limit", "2MB", "--priority", "3"]
-    flags += ["--start-at", "2020-02-29T12:00"]
+    flags += ["--start-at", "2020-02-29T12:00", "--folder", "films/2026"]
     added = simulcast("add", "http://example.com/a.iso", "--header", "Cookie: s3cr3t", *flags)
     download_id, name = added.stdout.split()
     assert name == "mine.iso"
     (record,) = json.loads(simulcast("list", "--json").stdout)["records"]
+    assert record["folder"] == "films/2026"
     assert record["start_at"] == datetime(2020, 2, 29, 12).astimezone().timestamp()
     broker = Broker.connect(embedded.url)
     jobs = Jobs.connect(embedded.url, broker)
@@ -139,6 +140,7 @@ async def test_limit_changes_the_speed_that_add_set(simulcast: Command, embedded
     assert claim is not None
     options = DownloadOptions.from_json(claim.fields["options"])
     assert options.headers["Cookie"].get_secret_value() == "s3cr3t"
+    assert options.folder == "films/2026"
     assert (options.checksum, claim.record.priority, claim.record.limit_bytes_per_s) == (digest, 3, 500_000)
     simulcast("limit", "0", download_id)
     assert (await jobs.get(download_id)).limit_bytes_per_s is None
@@ -187,6 +189,7 @@ def test_add_names_the_flag_of_a_mistake(simulcast: Command, embedded: EmbeddedS
     assert "'fast' is no speed" in refused("--limit", "fast")
     assert "'soon' is no time" in refused("--start-at", "soon")
     assert "--start-at: is at most a year ahead" in refused("--start-at", "9999-01-01")
+    assert "--folder: begins with a slash" in refused("--folder", "/films")
     assert "--proxy: looks like" in refused("--proxy", "proxy.example")
     assert "2 URLs are given" in refused("http://example.com/b.iso", "--name", "x")
     assert "'-1' is no speed" in assert_complaint(simulcast("limit", "--", "-1", "x"))

@@ -18,6 +18,7 @@ SHA1 = "sha1:" + "a" * 40
         {"headers": {"Cookie": "a=b; c=d", "X-Key": "ключ".encode().decode("latin-1"), "Empty": ""}},
         {"headers": {"Authorization": "Bearer x"}},
         {"basic": {"user": "kim", "password": "p:w"}},
+        {"folder": "films/2026", "name": "b.iso"},
         {"bearer": "t0ken", "proxy": "http://kim:pw@proxy.example:3128/"},
     ],
     ids=repr,

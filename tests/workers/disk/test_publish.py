@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.part_files import identity_of
 from workers.disk import publish as publish_module
-from workers.disk.identity import FileIdentity
 from workers.disk.publish import open_folder
 from workers.errors import FolderNotWritable, NoFreeName, PartFileChanged
 
@@ -28,12 +28,7 @@ def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 def publish(part: Path, folder: Path, name: str) -> Path:
     """Publishes what stands under the name of the part file."""
-    file = os.open(part, os.O_RDONLY)
-    try:
-        identity = FileIdentity.of_descriptor(file)
-    finally:
-        os.close(file)
-    return publish_module.publish(part, folder, name, identity)
+    return publish_module.publish(part, folder, name, identity_of(part))
 
 
 def part(folder: Path, content: str = "new", name: str = "f.part.1-a") -> Path:

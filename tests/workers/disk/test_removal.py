@@ -9,22 +9,13 @@ import pytest
 from simulcast.jobs import Jobs
 from simulcast.model.commands import Command
 from tests.jobs import claim_job, orphan_hosts
-from tests.part_files import CONTENT, completed, interrupt_download
+from tests.part_files import CONTENT, completed, identity_of, interrupt_download
 from tests.scripted_server import Server, honest
 from workers.disk.completion_marker import CompletionMarker
-from workers.disk.identity import FileIdentity
 from workers.disk.publish import open_folder, publish
 from workers.disk.removal import remove_orphans, remove_strays
 from workers.transfer.downloader import Downloader
-
-
-def identity_of(path: Path) -> FileIdentity:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return FileIdentity.of_descriptor(descriptor)
-    finally:
-        os.close(descriptor)
-
+from workers.transfer.takeover import take_over
 
 CHANGES = ["none", "renamed", "linked", "replaced", "rewritten", "touched", "cut", "grown", "symlink", "folder", "gone"]
 
@@ -131,15 +122,15 @@ async def test_a_file_that_could_not_be_removed_is_removed_later_and_holds_up_no
     for name in ("a", "b"):
         await completed(jobs, downloader, server.at(f"/{name}", honest(CONTENT)), name)
         assert await jobs.command(Command("delete", name, with_file=True)) is None
-    unlink = Path.unlink
+    unlink = os.unlink
 
-    def refuse(path: Path, missing_ok: bool = False) -> None:
-        if path.name == "a":
+    def refuse(path: str, *, dir_fd: int | None = None) -> None:
+        if path == "a":
             raise PermissionError(13, "Permission denied")
-        unlink(path, missing_ok)
+        unlink(path, dir_fd=dir_fd)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", refuse)
+        patch.setattr(os, "unlink", refuse)
         await downloader.remove_orphans("w1")
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
         assert await jobs.orphaned_files("w1") == (), "it is not tried each second"
@@ -199,7 +190,7 @@ async def test_a_part_file_that_was_just_taken_over_is_no_stray(
     os.utime(before, (0, 0))  # it was paused for long
     part_files = await jobs.part_files()
     claim = await claim_job(jobs)
-    downloader._take_over(claim, tmp_path / f"d1.part.{claim.token}")
+    take_over(tmp_path, claim, tmp_path / f"d1.part.{claim.token}")
     remove_strays(tmp_path, part_files, ())
     assert [path.name for path in tmp_path.iterdir()] == [f"d1.part.{claim.token}"]
 

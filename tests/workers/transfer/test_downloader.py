@@ -188,8 +188,8 @@ async def test_part_files_that_no_record_names_are_removed_after_a_while(
 async def test_a_file_that_is_moved_as_soon_as_it_is_there_is_complete(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def publish_and_move(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
-        path = publish(part, folder, name, identity)
+    def publish_and_move(part: Path, folder: Path, name: str, identity: FileIdentity, below: str) -> Path:
+        path = publish(part, folder, name, identity, below)
         path.rename(folder / "moved")
         return path
 
@@ -202,12 +202,12 @@ async def test_a_file_that_is_moved_as_soon_as_it_is_there_is_complete(
 async def test_a_part_file_that_was_changed_is_not_published(
     server: Server, jobs: Jobs, downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    def change_first(part: Path, folder: Path, name: str, identity: FileIdentity) -> Path:
+    def change_first(part: Path, folder: Path, name: str, identity: FileIdentity, below: str) -> Path:
         if change != "emptied":
             part.unlink()
         if change != "removed":
             part.write_bytes(b"z" * len(CONTENT) if change == "replaced" else b"")
-        return publish(part, folder, name, identity)
+        return publish(part, folder, name, identity, below)
 
     monkeypatch.setattr("workers.transfer.downloader.publish", change_first)
     with pytest.raises(PartFileChanged):

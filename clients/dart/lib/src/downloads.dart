@@ -17,6 +17,7 @@ class Download {
         totalBytes = raw.maybe<int>('total_bytes'),
         errorMessage = raw.maybe<String>('error_message'),
         filePath = raw.maybe<String>('file_path'),
+        folder = raw.maybe<String>('folder'),
         worker = raw.maybe<String>('worker'),
         priority = raw.need<int>('priority'),
         queueRank = raw.maybe<num>('queue_rank')?.toDouble(),
@@ -44,6 +45,7 @@ class Download {
   final int? totalBytes;
   final String? errorMessage;
   final String? filePath;
+  final String? folder;
   final String? worker;
   final int priority;
   final double? queueRank;
