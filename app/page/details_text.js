@@ -28,7 +28,7 @@ export function factsOf(download, record) {
     ["result", isJob && state === "complete" ? detailOf({ ...download, kind: "", message: "" }) : ""],
     ["address", url],
     ["file", filePath.replace(FOLDER, "")],
-    ["folder", FOLDER.exec(filePath)?.[1]],
+    ["folder", FOLDER.exec(filePath)?.[1] ?? textOf(record.folder)],
     [isJob ? "done" : "size", amountOf(download)],
     ["progress", progress > 0 ? formatPercent(progress) : ""],
     ["speed", isRunning && speed !== null ? formatSpeed(speed) : ""],

@@ -19,6 +19,7 @@ import { token } from "./token.js";
  * @property {unknown} [retries] failed tries of the attempt
  * @property {unknown} [retry_at] s since 1970
  * @property {unknown} [start_at] s since 1970
+ * @property {unknown} [folder] below the download folder
  * @property {unknown} [worker]
  * @property {unknown} [limit_bytes_per_s]
  * @property {unknown} [priority]

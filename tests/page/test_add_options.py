@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 URL = "https://example.org/a.iso"
 LABELS = {
     "File name, of one address": "b.iso",
+    "Folder, such as films/2026": "films/2027",
     "Speed limit, MB/s": "1.5",
     "Priority, from −9 to 9": "-3",
     "Start later": "2027-01-02T03:04",
@@ -25,6 +26,7 @@ LABELS = {
 MEMBERS = {
     "url": URL,
     "name": "b.iso",
+    "folder": "films/2027",
     "limit_bytes_per_s": 1_500_000,
     "priority": -3,
     "start_at": "2027-01-01T21:34:00.000Z",

@@ -43,6 +43,7 @@ export default {
   filled_in: { zero: "لم يُدرج أي عنوان.", one: "أُدرج عنوان واحد.", two: "أُدرج عنوانان.", few: "أُدرجت {count} عناوين.", many: "أُدرج {count} عنوانًا.", other: "أُدرج {count} عنوان." },
   options: "خيارات",
   option_name: "اسم الملف، لعنوان واحد",
+  option_folder: "المجلد، مثل films/2026",
   option_limit: "حد السرعة، MB/s",
   option_priority: "الأولوية، من ‎−9 إلى 9",
   start_later: "البدء لاحقًا",

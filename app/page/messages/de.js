@@ -43,6 +43,7 @@ export default {
   filled_in: { one: "{count} Adresse eingetragen.", other: "{count} Adressen eingetragen." },
   options: "Optionen",
   option_name: "Dateiname, bei einer Adresse",
+  option_folder: "Ordner, etwa filme/2026",
   option_limit: "Geschwindigkeit höchstens, MB/s",
   option_priority: "Priorität, von −9 bis 9",
   start_later: "Später beginnen",

@@ -44,6 +44,7 @@ export default {
   filled_in: { one: "{count} address filled in.", other: "{count} addresses filled in." },
   options: "Options",
   option_name: "File name, of one address",
+  option_folder: "Folder, such as films/2026",
   option_limit: "Speed limit, MB/s",
   option_priority: "Priority, from −9 to 9",
   start_later: "Start later",

@@ -43,6 +43,7 @@ export default {
   filled_in: { other: "已填入 {count} 个地址。" },
   options: "选项",
   option_name: "文件名（仅限一个地址）",
+  option_folder: "文件夹，例如 films/2026",
   option_limit: "限速（MB/s）",
   option_priority: "优先级（−9 到 9）",
   start_later: "稍后开始",
