@@ -275,6 +275,8 @@ def _detail_of(command: Command) -> str:
             return str(command.place)
         case "prioritize":
             return str(command.priority)
+        case "schedule":
+            return str(round(command.start_at * 1000) or "")
     return str(command.bytes_per_s or "")
 
 

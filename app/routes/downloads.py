@@ -19,6 +19,7 @@ from simulcast.model.download_url import DownloadURL
 from simulcast.model.job_record import JobRecord, SubmittedRecord
 from simulcast.model.queue_place import Priority, QueuePlace, QueuePosition
 from simulcast.model.requests import AddDownload, ListDownloads
+from simulcast.model.start_time import NewStart
 
 router = APIRouter(responses=openapi_errors(400, 421))
 _watching = APIRouter(responses=openapi_errors(401, 403, 422, 503))
@@ -36,11 +37,12 @@ class ChangeDownload(BaseModel):
     limit_bytes_per_s: Annotated[int | None, Field(ge=0, le=MAX_BYTES_PER_S, description="0 for no limit")] = None
     priority: Priority | None = None
     position: QueuePosition | None = None
+    start_at: NewStart = 0.0
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
-        if len(self.model_dump(exclude_none=True)) != 1:
-            raise ValueError("give one of url, limit_bytes_per_s, priority and position: each is a command of its own")
+        if len(self.model_dump(exclude_none=True, exclude_unset=True)) != 1:
+            raise ValueError(f"give one of {', '.join(type(self).model_fields)}: each is a command of its own")
         return self
 
     def to_command(self, download_id: str, command_id: str) -> Command:
@@ -51,6 +53,8 @@ class ChangeDownload(BaseModel):
             return Command("limit", download_id, command_id, bytes_per_s=self.limit_bytes_per_s)
         if self.priority is not None:
             return Command("prioritize", download_id, command_id, priority=self.priority)
+        if self.position is None:
+            return Command("schedule", download_id, command_id, start_at=self.start_at)
         try:
             return Command("move", download_id, command_id, place=QueuePlace.parse(self.position, download_id))
         except ValueError as error:
@@ -147,7 +151,7 @@ async def _run_command(services: Services, access: Access, command: Command) -> 
 async def change_download(
     download_id: str, request: Request, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
-    """Change a download's link, speed limit, priority or place in the queue."""
+    """Change a download's link, speed limit, priority, place in the queue or start."""
     command = (await parse_body(ChangeDownload, request)).to_command(download_id, command_id)
     request.state.command = f"{command.action}_download"
     return await _run_command(services, access, command)

@@ -47,7 +47,7 @@ def parse_options(
     if limit:
         members["limit_bytes_per_s"] = parse_speed(limit) or None
     if start_at:
-        members["start_at"] = _parse_time(start_at)
+        members["start_at"] = parse_time(start_at)
     try:
         return DownloadOptions.model_validate(members)
     except ValidationError as error:
@@ -57,11 +57,15 @@ def parse_options(
         raise CommandError(f"--{flag}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _parse_time(text: str) -> datetime | float:
+def parse_time(text: str) -> datetime | float:
+    """Return the time of `2026-12-24T18:00`, in this machine's time zone unless it names one, or of seconds since 1970.
+
+    Raises CommandError.
+    """
     try:
         return float(text) if text.isdecimal() else datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
-        raise CommandError(f"--start-at: {text!r} is no time: it looks like 2026-12-24T18:00") from None
+        raise CommandError(f"{text!r} is no time: it looks like 2026-12-24T18:00") from None
 
 
 def parse_speed(text: str) -> int:

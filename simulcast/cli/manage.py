@@ -1,4 +1,5 @@
-"""Commands about existing downloads and other jobs: pause, resume, cancel, retry, limit, relink, move, delete, clear.
+"""Commands about existing downloads and other jobs: pause, resume, cancel, retry, limit, relink, move, schedule,
+delete, clear.
 
 A command records the desired state in Redis, and the worker or process that owns the job carries it out.
 """
@@ -14,6 +15,7 @@ from simulcast.cli.service.protocol import Service
 from simulcast.errors import CommandError
 from simulcast.model.commands import Action, Command, JobAction, JobCommand
 from simulcast.model.queue_place import MAX_PRIORITY, QueuePlace
+from simulcast.model.start_time import parse_start
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Its id, as `simulcast add` or `list` prints it.")]
 _JOB_ACTIONS: dict[Action, JobAction] = {"cancel": "cancel_job", "delete": "remove_job"}
@@ -140,6 +142,25 @@ def move(
     except ValueError as error:
         raise CommandError(str(error)) from error
     _run(target, moves, channel)
+
+
+@service_command("simulcast schedule 2026-12-24T18:00 3f0c9a1be27d4c55")
+def schedule(
+    target: Target,
+    start_at: Annotated[
+        str, typer.Argument(metavar="TIME", help="2026-12-24T18:00, of this machine's time zone, or `now`.")
+    ],
+    ids: Ids,
+    channel: Channel = "",
+) -> None:
+    """Change the time from which workers may take downloads that wait or are paused."""
+    from simulcast.cli.add import parse_time
+
+    try:
+        seconds = 0.0 if start_at == "now" else parse_start(parse_time(start_at))
+    except ValueError as error:
+        raise CommandError(f"{start_at!r} {error}") from error
+    _run(target, [Command("schedule", download_id, start_at=seconds) for download_id in ids], channel)
 
 
 @service_command("simulcast delete 3f0c9a1be27d4c55 --file")

@@ -174,6 +174,12 @@ class CommandMethods(ABC):
         """Change the priority of a download that waits: -9 to 9."""
         return await self._command_one("prioritize_download", download_id, deadline_s, {"priority": priority}, channel)
 
+    async def schedule(
+        self, download_id: str, start_at: float | str | None, *, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
+        """Let a download that waits or is paused begin no sooner than at `start_at`, as in `add`; None for now."""
+        return await self._command_one("schedule_download", download_id, deadline_s, {"start_at": start_at}, channel)
+
     async def delete(
         self, download_id: str, *, file: bool = False, channel: str = "", deadline_s: float = 10.0
     ) -> CommandResult:

@@ -234,6 +234,8 @@ export interface Gateway {
   move(downloadId: string, position: QueuePosition, options?: Target): Promise<void>;
   /** Changes the priority of a download that waits: -9 to 9. */
   prioritize(downloadId: string, priority: number, options?: Target): Promise<void>;
+  /** Lets a download that waits or is paused begin no sooner than then, as `start_at` of `add`; null for now. */
+  schedule(downloadId: string, startAt: number | string | null, options?: Target): Promise<void>;
   /** Forgets a download that doesn't run; with `file` its file goes too. */
   delete(downloadId: string, options?: Target & { file?: boolean }): Promise<void>;
   /** Forgets all downloads that have ended; files stay. */

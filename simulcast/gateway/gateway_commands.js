@@ -116,6 +116,9 @@ export class CommandMethods {
   prioritize(id, priority, options) {
     return this.#command("prioritize_download", { download_id: id }, { priority }, options);
   }
+  schedule(id, startAt, options) {
+    return this.#command("schedule_download", { download_id: id }, { start_at: startAt }, options);
+  }
   delete(id, { file = false, ...options } = {}) {
     return this.#command("delete_download", { download_id: id }, file ? { file } : {}, options);
   }

@@ -9,7 +9,8 @@ const CLOSE_CODES = { 400: 4400, 401: 4401, 403: 4403 };
 const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download", 409: "invalid_transition",
   422: "invalid_url" };
 /** The member of `PATCH` that stands for a command. */
-const CHANGES = { relink_download: "url", move_download: "position", prioritize_download: "priority" };
+const CHANGES = { relink_download: "url", move_download: "position", prioritize_download: "priority",
+  schedule_download: "start_at" };
 /** A command with a route of its own. */
 const VERB = /^(pause|resume|cancel|retry|limit)_download$/;
 

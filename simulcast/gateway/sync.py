@@ -78,6 +78,7 @@ class Gateway:
     relink = _blocking(AsyncGateway.relink)
     move = _blocking(AsyncGateway.move)
     prioritize = _blocking(AsyncGateway.prioritize)
+    schedule = _blocking(AsyncGateway.schedule)
     delete = _blocking(AsyncGateway.delete)
     clear_finished = _blocking(AsyncGateway.clear_finished)
     cancel_job = _blocking(AsyncGateway.cancel_job)

@@ -8,7 +8,8 @@ local TRANSITIONS = {
   cancel = {desired = 'cancelled', from = {queued = true, running = true, paused = true}},
   retry = {desired = 'running', from = {error = true, cancelled = true}},
 }
-local ORDERS = {limit = 'limited_at', relink = 'linked_at', move = 'moved_at', prioritize = 'moved_at'} -- fields with the time of the newest such command
+-- Fields with the time of the newest such command.
+local ORDERS = {limit = 'limited_at', relink = 'linked_at', move = 'moved_at', prioritize = 'moved_at', schedule = 'scheduled_at'}
 local RETRY_NOW = {desired = 'running', from = {queued = true}} -- of a job that waits for its next try, or its start
 
 local function previous_results(record)
@@ -84,6 +85,18 @@ local function relink(channel, record, id, state, desired, command_id, link)
   return 'accepted'
 end
 
+-- Changes the time from which workers may claim a job. One that waits for its next try waits for that time instead.
+local function schedule(channel, record, id, state, retry_at, old_start_at, start_at, members)
+  if state ~= 'queued' and state ~= 'paused' then return 'invalid_transition' end
+  local is_later = is_ahead(start_at)
+  if not is_later and not is_ahead(old_start_at) and not retry_at then return 'accepted' end
+  if is_later then redis.call('HSET', record, 'start_at', start_at) else redis.call('HDEL', record, 'start_at') end
+  if retry_at then redis.call('HDEL', record, 'error') end
+  change_state(channel, id, state, state, members)
+  if state == 'queued' then make_ready(channel, id) end
+  return 'accepted'
+end
+
 -- Carries one command out for a record that exists. Returns the result.
 local function carry_out(channel, record, id, action, command_id, detail, members, is_repeated)
   local state, desired, retry_at, start_at =
@@ -93,6 +106,9 @@ local function carry_out(channel, record, id, action, command_id, detail, member
   if action == 'move' or action == 'prioritize' then
     if state ~= 'queued' then return 'invalid_transition' end
     return reorder(channel, id, action, detail, members)
+  end
+  if action == 'schedule' then
+    return schedule(channel, record, id, state, retry_at, start_at, detail, members)
   end
   local transition = TRANSITIONS[action]
   if action == 'retry' and state == 'queued' and (retry_at or start_at) then transition = RETRY_NOW end
@@ -135,8 +151,9 @@ local function publish_overtaken(channel, record, id, action, command_id, accept
 end
 
 -- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, a limit in
--- bytes a second ('' for none), a link as in the record, or a priority or position (see queue_order.lua). `accepted_at` is '' unless another server accepted the command,
--- in ms: a command that is sent again overrules none that was accepted later.
+-- bytes a second ('' for none), a link as in the record, a priority or position (see queue_order.lua), or a start in ms
+-- ('' for now). `accepted_at` is '' unless another server accepted the command, in ms: a command that is sent again
+-- overrules none that was accepted later.
 -- Returns {result, time of acceptance}, and of a deletion the deletion behind it. The result is 'accepted',
 -- 'unknown_download', 'invalid_transition', of a move 'not_waiting' or 'conflict', or 'unavailable' while this server may lack what its predecessor acknowledged:
 -- the job may be in another state than its record. To a command that is sent again it returns nil where a later one

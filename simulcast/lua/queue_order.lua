@@ -93,12 +93,17 @@ do
     return 'accepted'
   end
 
-  -- Among those of its new priority it stands as before: by the time of its submission, or where it was moved to.
+  -- Among those of its new priority it stands as before: by the time of its submission, or where it was moved to. One that
+  -- waits for its start has that place from then on.
   local function prioritize(channel, id, priority, members)
-    local score = score_of(channel, id)
+    local rank, start_at = unpack(redis.call('HMGET', record_key(channel, id), 'rank', 'start_at'))
+    local score = score_of(channel, id) or (is_ahead(start_at) and tonumber(rank))
     if not score then return 'invalid_transition' end
     local steps = priority_of(score) - tonumber(priority)
-    if steps ~= 0 then place(channel, id, score + steps * BAND, members) end
+    if steps ~= 0 then
+      place(channel, id, score + steps * BAND, members)
+      make_ready(channel, id)
+    end
     return 'accepted'
   end
 

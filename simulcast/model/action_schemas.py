@@ -10,6 +10,7 @@ from simulcast.model.download_url import MAX_URL_CHARS
 from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.queue_place import Priority, QueuePosition
 from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, PublishItem
+from simulcast.model.start_time import NewStart
 
 _Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
 _Channel = Annotated[str, Field(pattern=f"^{CHANNEL_PATTERN}$")]
@@ -92,6 +93,13 @@ class PrioritizeDownload(_OfDownload):
     priority: Priority
 
 
+class ScheduleDownload(_OfDownload):
+    """Change the time from which workers may take a download that waits or is paused."""
+
+    action: Literal["schedule_download"]
+    start_at: NewStart
+
+
 class ClearFinished(_InChannel):
     """Forget all downloads and jobs that have ended; files stay."""
 
@@ -161,7 +169,7 @@ class PublishAction(PublishItem, _Command):
 
 ACTION_MESSAGES: Final[tuple[type[BaseModel], ...]] = (
     *(PauseDownload, ResumeDownload, CancelDownload, RetryDownload, DeleteDownload, LimitDownload, RelinkDownload),
-    *(MoveDownload, PrioritizeDownload, ClearFinished, CancelJob, RemoveJob),
+    *(MoveDownload, PrioritizeDownload, ScheduleDownload, ClearFinished, CancelJob, RemoveJob),
     *(AddDownloadAction, GetDownloadAction, ListDownloadsAction, PublishAction),
     *(Subscribe, Unsubscribe, Authenticate),
 )

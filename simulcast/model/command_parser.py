@@ -26,6 +26,7 @@ from simulcast.model.commands import (
 from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
 from simulcast.model.queue_place import MAX_PRIORITY, QueuePlace
+from simulcast.model.start_time import parse_new_start
 
 _ALL_ACTIONS: Final = (*ACTIONS, *JOB_ACTIONS, *REQUEST_ACTIONS, "subscribe", "unsubscribe")
 
@@ -118,7 +119,7 @@ def _parse_download_command(
         return InvalidCommand("invalid_member", f"download_id is text of 1 to {MAX_ID_CHARS} characters")
     if not isinstance(with_file, bool):
         return InvalidCommand("invalid_member", "file is true or false")
-    if action == "move" or action == "prioritize":
+    if action == "move" or action == "prioritize" or action == "schedule":
         return _parse_order(action, download_id, command_id, channel, members)
     limit = members.get("bytes_per_s", 0)
     if type(limit) is not int or not 0 <= limit <= MAX_BYTES_PER_S:
@@ -137,9 +138,13 @@ def _parse_download_command(
 
 
 def _parse_order(
-    action: Literal["move", "prioritize"], download_id: str, command_id: str, channel: str, members: dict[str, object]
+    action: Literal["move", "prioritize", "schedule"],
+    download_id: str,
+    command_id: str,
+    channel: str,
+    members: dict[str, object],
 ) -> Command | InvalidCommand:
-    member = "position" if action == "move" else "priority"
+    member = {"move": "position", "prioritize": "priority", "schedule": "start_at"}[action]
     if member not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member {member}")
     if action == "move":
@@ -148,6 +153,12 @@ def _parse_order(
         except ValueError as error:
             return InvalidCommand("invalid_member", f"position: {error}")
         return Command("move", download_id, command_id, channel=channel, place=place)
+    if action == "schedule":
+        try:
+            start_at = parse_new_start(members["start_at"])
+        except ValueError as error:
+            return InvalidCommand("invalid_member", f"start_at {error}")
+        return Command("schedule", download_id, command_id, channel=channel, start_at=start_at)
     priority = members["priority"]
     if type(priority) is not int or abs(priority) > MAX_PRIORITY:
         return InvalidCommand("invalid_member", f"priority is a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}")

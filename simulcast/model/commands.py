@@ -8,7 +8,10 @@ from typing import Final, Literal, get_args
 from simulcast.model.position import Position
 from simulcast.model.queue_place import QueuePlace
 
-Action = Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink", "move", "prioritize"]
+Action = (
+    Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
+    | Literal["move", "prioritize", "schedule"]
+)
 JobAction = Literal["cancel_job", "remove_job"]
 RequestAction = Literal["add_download", "get_download", "list_downloads", "publish"]
 ItemError = Literal[
@@ -38,6 +41,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "relink_download": "relink",
     "move_download": "move",
     "prioritize_download": "prioritize",
+    "schedule_download": "schedule",
 }
 JOB_ACTIONS: Final[tuple[JobAction, ...]] = get_args(JobAction)
 REQUEST_ACTIONS: Final[tuple[RequestAction, ...]] = get_args(RequestAction)
@@ -46,6 +50,7 @@ _HINTS: Final[dict[Action, str]] = {
     "relink": ": it has ended; add the URL instead",
     "move": ": it does not wait for a worker",
     "prioritize": ": it does not wait for a worker",
+    "schedule": ": it runs or has ended",
 }
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
@@ -55,7 +60,8 @@ class Command:
     """A command for one download, or, if it is clear, for all that have ended.
 
     `command_id`, `channel`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for
-    none. `url`: a fresh link. `place`: where to move it in the queue.
+    none. `url`: a fresh link. `place`: where to move it in the queue. `start_at`: no worker takes it before, in seconds
+    since 1970; 0.0 for now.
     """
 
     action: Action
@@ -67,6 +73,7 @@ class Command:
     channel: str = ""
     place: QueuePlace | None = None
     priority: int = 0
+    start_at: float = 0.0
 
     def encode_result(self, reason: Reason | None, message: str = "") -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason and a message."""

@@ -35,6 +35,11 @@ def _seconds_of(value: object) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def parse_new_start(value: object) -> float:
+    """Return the start that a download gets in place of another one: 0.0 for None and "now". Raises ValueError."""
+    return 0.0 if value in (None, "now") else parse_start(value)
+
+
 StartTime = Annotated[
     float,
     BeforeValidator(parse_start),
@@ -42,6 +47,16 @@ StartTime = Annotated[
         {
             "anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}],
             "description": "no worker takes it before: seconds since 1970, or ISO 8601 with a time zone",
+        }
+    ),
+]
+NewStart = Annotated[
+    float,
+    BeforeValidator(parse_new_start),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}, {"enum": ["now", None]}],
+            "description": 'as when it was added; "now" or null for now',
         }
     ),
 ]

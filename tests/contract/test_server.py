@@ -107,6 +107,8 @@ READ = {
     "move_download.by_id": Command("move", "12345", "c-1", place=QueuePlace("before", "12346")),
     "prioritize_download": Command("prioritize", "12345", priority=1),
     "prioritize_download.by_id": Command("prioritize", "12345", "c-1", priority=1),
+    "schedule_download": Command("schedule", "12345"),
+    "schedule_download.by_id": Command("schedule", "12345", "c-1", start_at=1700000000.5),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
     "cancel_job": JobCommand("cancel_job", "render-7"),

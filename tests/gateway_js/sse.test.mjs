@@ -140,6 +140,7 @@ test("commands leave by REST and their results are messages", async () => {
   command("relink_download", { download_id: "a", url: "http://b/c" });
   command("move_download", { download_id: "a", position: { after: "b" } });
   command("prioritize_download", { download_id: "a", priority: -1 });
+  command("schedule_download", { download_id: "a", start_at: null });
   command("clear_finished");
   answer = () => ({ status: 409, detail: "it is complete" });
   one.sendWebSocketMessage({ action: "retry_download", download_id: "a" });
@@ -154,6 +155,7 @@ test("commands leave by REST and their results are messages", async () => {
     ["PATCH", "downloads/a?command_id=c+1", '{"url":"http://b/c"}'],
     ["PATCH", "downloads/a?command_id=c+1", '{"position":{"after":"b"}}'],
     ["PATCH", "downloads/a?command_id=c+1", '{"priority":-1}'],
+    ["PATCH", "downloads/a?command_id=c+1", '{"start_at":null}'],
     ["POST", "downloads/clear?command_id=c+1", undefined],
     ["POST", "downloads/a/retry", "{}"],
   ]);
@@ -166,7 +168,7 @@ test("commands leave by REST and their results are messages", async () => {
   assert.deepEqual([retried.reason, retried.message], ["invalid_transition", "it is complete"]);
   const [subscribed] = results.filter(({ action }) => action === "subscribe");
   assert.deepEqual([subscribed.status, subscribed.message], ["rejected", "subscribe needs a WebSocket"]);
-  assert.equal(results.length, 9);
+  assert.equal(results.length, 10);
 });
 
 test("a server that can't be reached rejects the command", async () => {

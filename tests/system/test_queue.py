@@ -1,6 +1,8 @@
 """The order of the queue, changed by REST and over a WebSocket."""
 
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -59,6 +61,10 @@ async def test_the_queue_is_reordered_by_rest_and_other_clients_are_told(front_e
         ({"position": {"after": "nobody"}}, 409, "no download nobody that waits"),
         ({"position": {"after": "gone"}}, 409, "no download gone that waits"),
         ({"colour": "red"}, 422, "colour"),
+        ({"priority": None}, 422, "give one of"),
+        ({"start_at": None, "priority": 1}, 422, "give one of"),
+        ({"start_at": "tomorrow"}, 422, "start_at: is seconds since 1970"),
+        ({"start_at": "2026-12-24T18:00"}, 422, "start_at: needs a time zone"),
     ],
 )
 async def test_a_change_that_makes_no_sense_is_refused(
@@ -71,3 +77,25 @@ async def test_a_change_that_makes_no_sense_is_refused(
     assert (await shared_front_end.patch("/downloads/nobody", {"position": "first"}))[0] == 404
     refused, answer = await shared_front_end.patch("/downloads/gone", {"position": "first"})
     assert (refused, "does not wait" in str(answer["detail"])) == (409, True)
+
+
+async def test_a_start_is_changed_by_rest_and_over_a_websocket(front_end: StartFrontEnd) -> None:
+    running = await front_end()
+    await add(running, "a")
+    client = await running.connect()
+    await collect(client, '"a"')
+    start_at = int(time.time()) + 3600
+    assert await running.patch("/downloads/a", {"start_at": start_at}) == (200, {"status": "accepted"})
+    assert json.loads((await collect(client, "start_at"))[-1])["start_at"] == start_at
+    for now in (None, "now", 1.5):
+        later = datetime.fromtimestamp(start_at + 1, UTC).isoformat()
+        message = {"action": "schedule_download", "download_id": "a", "start_at": later, "command_id": f"c-{now}"}
+        await client.send(json.dumps(message))
+        await collect(client, '"command_result"')
+        assert (await running.get("/downloads/a"))[1]["start_at"] == start_at + 1
+        assert (await running.patch("/downloads/a", {"start_at": now}))[0] == 200
+        assert (await running.get("/downloads/a"))[1]["start_at"] is None
+    await running.post("/downloads/a/cancel", {})
+    refused, answer = await running.patch("/downloads/a", {"start_at": None})
+    assert (refused, "it runs or has ended" in str(answer["detail"])) == (409, True)
+    await client.close()

@@ -75,6 +75,7 @@ void main() {
     'relink_download': (client) => client.relink('12345', 'https://example.org/a.iso?signature=2'),
     'move_download': (client) => client.move('12345', 'first'),
     'prioritize_download': (client) => client.prioritize('12345', 1),
+    'schedule_download': (client) => client.schedule('12345', null),
     'clear_finished': (client) => client.clearFinished(),
     'cancel_job': (client) => client.cancelJob('render-7'),
     'remove_job': (client) => client.removeJob('render-7'),

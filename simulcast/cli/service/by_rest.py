@@ -26,7 +26,7 @@ from simulcast.model.processes import ChannelCounts, ServiceStatus
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _Record = TypeVar("_Record", bound=BaseModel)
 _PAGE = 500  # records of one answer
-_METHODS = {"relink": "PATCH", "move": "PATCH", "prioritize": "PATCH", "delete": "DELETE"}
+_METHODS = {"relink": "PATCH", "move": "PATCH", "prioritize": "PATCH", "schedule": "PATCH", "delete": "DELETE"}
 
 
 class _Accepted(BaseModel):
@@ -88,6 +88,7 @@ class RestService:
             "limit": {"bytes_per_s": command.bytes_per_s},
             "move": {"position": command.place and command.place.position},
             "prioritize": {"priority": command.priority},
+            "schedule": {"start_at": command.start_at},
         }
         body = bodies.get(action)
         if action not in _METHODS:

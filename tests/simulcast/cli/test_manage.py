@@ -2,7 +2,7 @@
 
 import json
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from simulcast.own_jobs import OwnJobs
 from tests.command_line import Command, assert_complaint
 from tests.jobs import history_at
 
-NAMES = ("pause", "resume", "cancel", "retry", "limit", "relink", "move", "delete", "clear", "list")
+NAMES = ("pause", "resume", "cancel", "retry", "limit", "relink", "move", "schedule", "delete", "clear", "list")
 
 
 def test_help_names_the_commands_about_downloads(simulcast: Command) -> None:
@@ -228,3 +228,19 @@ def test_downloads_are_moved_in_the_queue_in_the_order_that_was_given(
     assert "give one of" in assert_complaint(simulcast("move", a, "--first", "--last"))
     assert "beside itself" in assert_complaint(simulcast("move", a, "--before", a))
     assert "no download nobody that waits" in assert_complaint(simulcast("move", a, "--after", "nobody"))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_schedule_changes_the_start(simulcast: Command) -> None:
+    download_id = simulcast("add", "http://example.com/a").stdout.split()[0]
+
+    def start() -> object:
+        return json.loads(simulcast("list", "--json").stdout)["records"][0]["start_at"]
+
+    tomorrow = (datetime.now() + timedelta(days=1)).replace(microsecond=0)
+    said = simulcast("schedule", tomorrow.isoformat(), download_id).stdout
+    assert (said, start()) == (f"{download_id}  schedule is recorded\n", tomorrow.astimezone().timestamp())
+    simulcast("schedule", "now", download_id)
+    assert start() is None
+    assert "'soon' is no time" in assert_complaint(simulcast("schedule", "soon", download_id))
+    assert "at most a year ahead" in assert_complaint(simulcast("schedule", "9999-01-01", download_id))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from simulcast.model.requests import AddDownload
-from simulcast.model.start_time import MAX_AHEAD_S, parse_start
+from simulcast.model.start_time import MAX_AHEAD_S, parse_new_start, parse_start
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,14 @@ def test_a_start_is_at_most_a_year_ahead() -> None:
     for far in (now + MAX_AHEAD_S + 60, now * 1000, datetime.max.replace(tzinfo=UTC).isoformat()):
         with pytest.raises(ValueError, match="a year ahead"):
             parse_start(far)
+
+
+def test_a_new_start_may_be_none_at_all() -> None:
+    assert [parse_new_start(value) for value in (None, "now", 0, 1.5)] == [0.0, 0.0, 0.0, 1.5]
+    wrong: list[object] = ["", "Now", False, [], "tomorrow"]
+    for value in wrong:
+        with pytest.raises(ValueError, match="seconds since 1970"):
+            parse_new_start(value)
 
 
 def test_a_refusal_names_the_member() -> None:

@@ -40,6 +40,10 @@ mixin CommandMethods {
   Future<CommandResult> prioritize(String downloadId, int priority, {Duration deadline = _deadline}) =>
       _ofDownload('prioritize_download', downloadId, deadline, {'priority': priority});
 
+  /// Lets a download that waits or is paused begin no sooner than at [startAt], in seconds since 1970; null for now.
+  Future<CommandResult> schedule(String downloadId, double? startAt, {Duration deadline = _deadline}) =>
+      _ofDownload('schedule_download', downloadId, deadline, {'start_at': startAt});
+
   /// Forgets a download that doesn't run; with [file] its file goes too.
   Future<CommandResult> delete(String downloadId, {bool file = false, Duration deadline = _deadline}) =>
       _ofDownload('delete_download', downloadId, deadline, {if (file) 'file': true});
