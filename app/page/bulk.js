@@ -2,12 +2,14 @@
 
 import { t } from "./messages.js";
 
+/** @typedef {import("./commands.js").Members} Members */
 /** @typedef {import("./messages.js").Key} Key */
 /** @typedef {import("./row_actions.js").Verb} Verb */
 
 /**
  * @typedef {object} Run
  * @property {Verb} verb
+ * @property {Members} members of each command
  * @property {string[]} ids in their turn
  * @property {number} next the index of the next one
  * @property {number} inFlight
@@ -26,6 +28,8 @@ const WORDS = {
   pause: ["doing_pause", "done_pause"],
   resume: ["doing_resume", "done_resume"],
   retry: ["doing_retry", "done_retry"],
+  prioritize: ["doing_prioritize", "done_prioritize"],
+  start: ["doing_start", "done_start"],
   cancel: ["doing_cancel", "done_cancel"],
   delete: ["doing_delete", "done_delete"],
 };
@@ -41,8 +45,8 @@ export class Bulk {
 
   /**
    * @param {object} options
-   * @param {(verb: Verb, id: string, onOutcome: (problem: string) => void) => boolean} options.send false where it makes
-   *   no sense any more; onOutcome: "" for an accepted command
+   * @param {(verb: Verb, id: string, members: Members, onOutcome: (problem: string) => void) => boolean} options.send
+   *   false where it makes no sense any more; onOutcome: "" for an accepted command
    * @param {(text: string) => void} options.onProgress "" where nothing is under way
    * @param {(verb: Verb, summary: string, hasProblem: boolean) => void} options.onEnd
    */
@@ -55,10 +59,11 @@ export class Bulk {
   /**
    * @param {Verb} verb
    * @param {string[]} ids
+   * @param {Members} [members]
    */
-  start(verb, ids) {
+  start(verb, ids, members = {}) {
     if (ids.length === 0) return;
-    this.#runs.push({ verb, ids, next: 0, inFlight: 0, done: 0, skipped: 0, left: 0, refused: 0, reason: "" });
+    this.#runs.push({ verb, members, ids, next: 0, inFlight: 0, done: 0, skipped: 0, left: 0, refused: 0, reason: "" });
     this.#fill();
   }
 
@@ -100,7 +105,7 @@ export class Bulk {
   #sendNext(run) {
     const id = run.ids[run.next++];
     run.inFlight += 1;
-    const isSent = this.#send(run.verb, id, (problem) => {
+    const isSent = this.#send(run.verb, id, run.members, (problem) => {
       run.inFlight -= 1;
       if (problem === "") run.done += 1;
       else run.refused += 1;

@@ -4,12 +4,18 @@ import { foreign, t } from "./messages.js";
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
- *   | "relink_download" | "limit_download" | "move_download" | "cancel_job" | "remove_job" | "clear_finished"} Action
+ *   | "relink_download" | "limit_download" | "move_download" | "prioritize_download" | "schedule_download" | "cancel_job" | "remove_job"
+ *   | "clear_finished"} Action
  */
 
 /**
- * @typedef {{file?: boolean, url?: string, bytes_per_s?: number, position?: import("./queue.js").Position}} Members of a
- *   command beside its action and its id
+ * @typedef {object} Members of a command beside its action and its id
+ * @property {boolean} [file]
+ * @property {string} [url]
+ * @property {number} [bytes_per_s]
+ * @property {import("./queue.js").Position} [position]
+ * @property {number} [priority]
+ * @property {string | null} [start_at] null for now
  */
 
 /**
@@ -35,6 +41,8 @@ export const VERBS = {
   relink_download: "new_link",
   limit_download: "limit",
   move_download: "move",
+  prioritize_download: "set_priority",
+  schedule_download: "set_start",
   cancel_job: "cancel",
   remove_job: "remove",
   clear_finished: "clear_finished",
@@ -44,7 +52,8 @@ const RESULT_TIMEOUT_MS = 10_000;
 const NO_ANSWER = t("no_effect", { seconds: RESULT_TIMEOUT_MS / 1000 });
 const LOST = t("lost_before_answer");
 /** Commands whose acceptance is all that the page waits for: a change of state follows the others soon. */
-const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "move_download", "cancel_job"]);
+const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "move_download",
+  "prioritize_download", "schedule_download", "cancel_job"]);
 export const REMOVALS = new Set(["delete_download", "remove_job"]);
 /** @type {ReadonlySet<unknown>} */
 const UNKNOWN = new Set(["unknown_download", "unknown_job"]);

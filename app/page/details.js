@@ -1,11 +1,11 @@
-// The drawer with all that is known of one download or job, its speed as a plot, and its limit.
+// The drawer with all that is known of one download or job, its speed as a plot, and forms to change it.
 
+import { DetailsChanges } from "./details_changes.js";
 import { byId, setText } from "./dom.js";
 import { displayName } from "./downloads.js";
 import { factsOf } from "./details_text.js";
 import { LinkRefused, linkTo } from "./file_links.js";
 import { formatTime } from "./format.js";
-import { hasEnded, toCount } from "./merge.js";
 import { t } from "./messages.js";
 import { printable } from "./printable.js";
 import { getRecord, RecordsUnavailable } from "./records.js";
@@ -15,12 +15,9 @@ import { describeSpeeds, drawSpeeds } from "./speed_chart.js";
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./records.js").ServerRecord} ServerRecord */
 
-const MEGA = 1_000_000;
-
 const [drawer, title, list, close, note] =
   byId("details", "details-title", "details-list", "details-close", "details-note");
 const [plot, line, area, speeds] = byId("details-plot", "details-line", "details-area", "details-speeds");
-const [form, limit] = byId("details-limit", "limit");
 const [copyAddress, copyPath, save, copyLink] = byId("copy-address", "copy-path", "details-save", "copy-link");
 
 export class Details {
@@ -31,25 +28,25 @@ export class Details {
   /** The element of each fact. @type {Map<string, HTMLElement>} */
   #facts = new Map();
   #speeds;
-  #setLimit;
+  #changes;
 
   /**
    * @param {import("./speed_history.js").SpeedHistory} history
-   * @param {(id: string, bytesPerSecond: number, onOutcome: (problem: string) => void) => void} setLimit
+   * @param {import("./details_changes.js").Request} request
    */
-  constructor(history, setLimit) {
+  constructor(history, request) {
     this.#speeds = history;
-    this.#setLimit = setLimit;
+    this.#changes = new DetailsChanges(request, (download, text) => {
+      if (this.#download !== download) return;
+      note.textContent = text;
+      void this.read();
+    });
     close.addEventListener("click", () => drawer.close());
     drawer.addEventListener("close", () => {
       this.#download = null;
     });
     drawer.addEventListener("click", (/** @type {Event} */ event) => {
       if (event.target === drawer) drawer.close(); // beside it
-    });
-    form.addEventListener("submit", (/** @type {Event} */ event) => {
-      event.preventDefault();
-      this.#submitLimit();
     });
     copyAddress.addEventListener("click", () => void this.#copy(this.#download?.url, t("address_copied")));
     copyPath.addEventListener("click", () => void this.#copy(this.#download?.filePath, t("path_copied")));
@@ -61,8 +58,7 @@ export class Details {
     this.#download = download;
     this.#record = {};
     note.textContent = "";
-    limit.value = "";
-    limit.setAttribute("aria-invalid", "false");
+    this.#changes.open(download);
     this.draw(Date.now());
     void this.read();
     drawer.showModal();
@@ -98,8 +94,7 @@ export class Details {
       const record = await getRecord(download);
       if (this.#download !== download || record === null) return;
       this.#record = record;
-      const bytesPerSecond = toCount(record.limit_bytes_per_s);
-      if (document.activeElement !== limit) limit.value = bytesPerSecond ? String(bytesPerSecond / MEGA) : "";
+      this.#changes.fill(record);
       this.draw(Date.now());
     } catch (error) {
       if (!(error instanceof RecordsUnavailable)) throw error;
@@ -110,7 +105,7 @@ export class Details {
   draw(now) {
     const download = this.#download;
     if (!download) return;
-    const { state, isJob, hasRecord, url, filePath } = download;
+    const { state, url, filePath } = download;
     setText(title, printable(displayName(download)));
     this.#showFacts(factsOf(download, this.#record));
     const samples = state === "running" ? this.#speeds.of(download.id) : [];
@@ -119,7 +114,7 @@ export class Details {
       drawSpeeds(line, area, samples, now);
       setText(speeds, t("speeds", describeSpeeds(samples)));
     }
-    form.hidden = isJob || !hasRecord || hasEnded(state);
+    this.#changes.draw();
     copyAddress.hidden = url === "" || !navigator.clipboard;
     copyPath.hidden = filePath === "" || !navigator.clipboard;
     save.hidden = !hasFile(download) || !("files" in document.documentElement.dataset);
@@ -142,19 +137,6 @@ export class Details {
       list.replaceChildren(...items);
     }
     for (const [name, fact] of facts) setText(/** @type {HTMLElement} */ (this.#facts.get(name)), fact);
-  }
-
-  #submitLimit() {
-    const download = this.#download;
-    const value = Number(limit.value);
-    const isValid = Number.isFinite(value) && value >= 0;
-    limit.setAttribute("aria-invalid", String(!isValid));
-    if (!isValid || !download) return;
-    this.#setLimit(download.id, Math.round(value * MEGA), (problem) => {
-      if (this.#download !== download) return;
-      note.textContent = problem === "" ? t("limit_set") : `${t("limit_refused")}${problem}`;
-      void this.read();
-    });
   }
 
   async #copyLink() {

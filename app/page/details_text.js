@@ -35,7 +35,7 @@ export function factsOf(download, record) {
     ["added_at", timeOf(record.created_at)],
     [hasEnded(state) ? "ended_at" : "changed_at", timeOf(record.updated_at)],
     ["attempt", attemptOf(attempt, record)],
-    ["starts", timeOf(record.start_at)],
+    ["starts", timeOf(download.startAt)],
     ["next_try_at", timeOf(record.retry_at)],
     ["worker", textOf(record.worker)],
     ["limit", limitOf(record)],

@@ -8,6 +8,7 @@ import { Removals } from "./removals.js";
 import { actionsOf } from "./row_actions.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./commands.js").Members} Members */
 /** @typedef {import("./row_actions.js").Verb} Verb */
 
 const [pauseAll, resumeAll, progress, stop, focusFallback] =
@@ -31,7 +32,7 @@ export class Many {
     this.#commands = commands;
     this.#readAll = readAll;
     this.#bulk = new Bulk({
-      send: (verb, id, onOutcome) => this.#send(verb, id, onOutcome),
+      send: (...command) => this.#send(...command),
       onProgress: (text) => showProgress(text),
       onEnd: (verb, summary, hasProblem) => this.#tell(verb, summary, hasProblem),
     });
@@ -55,15 +56,17 @@ export class Many {
   /**
    * @param {Verb} verb
    * @param {Download[]} downloads oldest first
+   * @param {Members} [members] of each command
    */
-  act(verb, downloads) {
+  act(verb, downloads, members) {
     if (verb === "delete") {
       this.removals.start(downloads);
       return;
     }
     // Those that wait go first: they would start in the places of those that run.
-    const turns = verb === "pause" ? [...downloads].sort((a, b) => rankOf(a) - rankOf(b)) : downloads;
-    this.#bulk.start(verb, turns.map(({ id }) => id));
+    const turns = verb === "pause" ? [...downloads].sort((a, b) => rankOf(a) - rankOf(b)) : [...downloads];
+    if (verb === "start") turns.reverse(); // a worker may take the first one immediately: the next of the queue
+    this.#bulk.start(verb, turns.map(({ id }) => id), members);
   }
 
   /** @param {import("./counts.js").Totals} totals */
@@ -94,14 +97,15 @@ export class Many {
   /**
    * @param {Verb} verb
    * @param {string} id
+   * @param {Members} members
    * @param {(problem: string) => void} onOutcome
    * @returns {boolean} false where that makes no sense any more
    */
-  #send(verb, id, onOutcome) {
+  #send(verb, id, members, onOutcome) {
     const download = this.#downloads.get(id);
     const action = download && actionsOf(download).get(verb);
     if (!action) return false;
-    this.#commands.request(action, id, Date.now(), this.removals.membersOf(id), onOutcome);
+    this.#commands.request(action, id, Date.now(), { ...members, ...this.removals.membersOf(id) }, onOutcome);
     return true;
   }
 

@@ -213,7 +213,7 @@ function toText(value) {
  * @param {unknown} value
  * @returns {number | undefined} a number that is finite
  */
-function toNumber(value) {
+export function toNumber(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 

@@ -91,7 +91,7 @@ const many = new Many(downloads, commands, (download) => rows.draw(download), (s
 const { removals } = many;
 const selection = new Selection(rows, () => rows.refresh(), () => selectionBar.focus(), (isWanted) => (
   reader.readAll(filter.view, isWanted)));
-const selectionBar = new SelectionBar(selection, (verb, selected) => many.act(verb, selected));
+const selectionBar = new SelectionBar(selection, (...chosen) => many.act(...chosen));
 new Dragging(rows, selection, (id, position, onOutcome) => (
   commands.request("move_download", id, Date.now(), { position }, onOutcome)));
 filterRows();
@@ -107,8 +107,8 @@ const notifications = new Notifications();
 const readLimits = limitsDialog(announce);
 const chart = new SpeedChart();
 const speeds = new SpeedHistory();
-const details = new Details(speeds, (id, bytesPerSecond, onOutcome) => {
-  commands.request("limit_download", id, Date.now(), { bytes_per_s: bytesPerSecond }, onOutcome);
+const details = new Details(speeds, (action, id, members, onOutcome) => {
+  commands.request(action, id, Date.now(), members, onOutcome);
 });
 /** The last announced state of the connection: repeated failures are no news. @type {"" | "connected" | "lost"} */
 let announcedPhase = "";

@@ -1,5 +1,7 @@
 // The order of those that wait, from the next one that a worker claims down. Pure: no DOM, no clock.
 
+import { isPrioritizable } from "./row_actions.js";
+
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {"first" | "last" | {before: string} | {after: string}} Position in the queue, as the server takes it */
 
@@ -29,8 +31,8 @@ export function isQueueRank(rank) {
  * @param {Download} download
  * @returns {boolean} whether a worker can claim it now, so that its place in the queue can be another one
  */
-export function isMovable({ state, queueRank, hasRecord, errorMessage }) {
-  return state === "queued" && queueRank !== null && hasRecord && errorMessage === "";
+export function isMovable(download) {
+  return isPrioritizable(download) && download.queueRank !== null && download.startAt === 0;
 }
 
 /**

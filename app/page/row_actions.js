@@ -5,7 +5,7 @@ import { hasEnded } from "./merge.js";
 /** @typedef {import("./commands.js").Action} Action */
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./downloads.js").State} State */
-/** @typedef {"pause" | "resume" | "retry" | "cancel" | "delete"} Verb */
+/** @typedef {"pause" | "resume" | "retry" | "prioritize" | "start" | "cancel" | "delete"} Verb */
 
 /** The action of the first button. @type {Readonly<Record<State, Action | null>>} */
 const MAIN_ACTIONS = {
@@ -22,6 +22,8 @@ const VERB_OF = {
   pause_download: "pause",
   resume_download: "resume",
   retry_download: "retry",
+  prioritize_download: "prioritize",
+  schedule_download: "start",
   cancel_download: "cancel",
   cancel_job: "cancel",
   delete_download: "delete",
@@ -57,7 +59,10 @@ export function actionsOf(download) {
   const main = mainActionOf(download);
   const end = endActionOf(download);
   const isAskedFor = end === "cancel_job" && download.isCancelling;
+  /** @type {Action[]} */
   const actions = [...(main ? [main] : []), ...(isAskedFor ? [] : [end])];
+  if (isPrioritizable(download)) actions.push("prioritize_download");
+  if (isStartable(download)) actions.push("schedule_download");
   return new Map(actions.flatMap((action) => (VERB_OF[action] ? [[VERB_OF[action], action]] : [])));
 }
 
@@ -67,6 +72,22 @@ export function actionsOf(download) {
  */
 export function isRemovable({ state, hasRecord }) {
   return hasEnded(state) || !hasRecord;
+}
+
+/**
+ * @param {Download} download
+ * @returns {boolean} whether it waits for a worker or for its start, but not for its next try
+ */
+export function isPrioritizable({ state, isJob, hasRecord, errorMessage }) {
+  return state === "queued" && !isJob && hasRecord && errorMessage === "";
+}
+
+/**
+ * @param {Download} download
+ * @returns {boolean} whether it waits for its start, and may begin now instead
+ */
+export function isStartable(download) {
+  return isPrioritizable(download) && download.startAt > 0;
 }
 
 /**

@@ -7,6 +7,7 @@ import { t } from "./messages.js";
 import { actionsOf, losesMuch } from "./row_actions.js";
 
 /** @typedef {import("./downloads.js").Download} Download */
+/** @typedef {import("./commands.js").Members} Members */
 /** @typedef {import("./row_actions.js").Verb} Verb */
 
 /** A pause in selecting: a number for each row would be noise. */
@@ -17,13 +18,15 @@ const COUNT_INTERVAL_MS = 250;
 const [bar, count, stop, actions, clear, question, message, keep, confirm] =
   byId("selection", "selection-count", "selection-stop", "selection-actions", "selection-clear", "cancel-question", "cancel-message",
     "cancel-keep", "cancel-confirm");
-const [list, focusFallback] = byId("rows", "list-title");
+const [list, focusFallback, priority] = byId("rows", "list-title", "selection-priority");
 const buttons = /** @type {HTMLButtonElement[]} */ ([...actions.querySelectorAll("[data-verb]")]);
 /** @type {Readonly<Record<string, import("./messages.js").Key>>} */
 const LABELS = {
   pause: "pause_count",
   resume: "resume_count",
   retry: "retry_count",
+  prioritize: "prioritize_count",
+  start: "start_count",
   cancel: "cancel_count",
   delete: "delete_count",
 };
@@ -40,7 +43,7 @@ export class SelectionBar {
 
   /**
    * @param {import("./selection.js").Selection} selection
-   * @param {(verb: Verb, downloads: Download[]) => void} act downloads: oldest first
+   * @param {(verb: Verb, downloads: Download[], members: Members) => void} act downloads: oldest first
    */
   constructor(selection, act) {
     this.#selection = selection;
@@ -48,6 +51,12 @@ export class SelectionBar {
     for (const button of buttons) {
       button.addEventListener("click", () => this.#ask(/** @type {Verb} */ (button.dataset.verb)));
     }
+    priority.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Enter" && !event.isComposing) this.#do("prioritize");
+    });
+    new ResizeObserver(([{ target }]) => {
+      document.documentElement.style.setProperty("--bar-height", `${/** @type {HTMLElement} */ (target).offsetHeight}px`);
+    }).observe(bar);
     clear.addEventListener("click", () => selection.clear());
     stop.addEventListener("click", () => selection.stop());
     keep.addEventListener("click", () => this.#closeQuestion());
@@ -98,6 +107,14 @@ export class SelectionBar {
       setText(button, t(LABELS[button.dataset.verb ?? ""], { count: possible }));
       if (hadFocus && button.hidden) (bar.hidden ? focusFallback : clear).focus();
     }
+    this.#showPriority(counts.has("prioritize"));
+  }
+
+  /** @param {boolean} isPossible for some of them */
+  #showPriority(isPossible) {
+    const hadFocus = document.activeElement === priority;
+    priority.hidden = !isPossible;
+    if (hadFocus && priority.hidden) (bar.hidden ? focusFallback : clear).focus();
   }
 
   /**
@@ -142,7 +159,19 @@ export class SelectionBar {
 
   /** @param {Verb} verb */
   #do(verb) {
-    this.#act(verb, this.#concerned(verb));
+    const isWrong = verb === "prioritize" && !priority.validity.valid;
+    priority.setAttribute("aria-invalid", String(isWrong));
+    if (isWrong) priority.focus();
+    else this.#act(verb, this.#concerned(verb), this.#membersOf(verb));
+  }
+
+  /**
+   * @param {Verb} verb
+   * @returns {Members} of its commands
+   */
+  #membersOf(verb) {
+    if (verb === "start") return { start_at: null };
+    return verb === "prioritize" ? { priority: Number(priority.value) } : {};
   }
 
   /**

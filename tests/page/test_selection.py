@@ -144,11 +144,11 @@ async def test_the_bar_offers_what_makes_sense_and_counts_it(open_page: OpenPage
     await expect(bar(page).get_by_role("button")).to_have_text(["Cancel 1", "Select none"])
     await page.keyboard.press("Control+a")
     await expect(bar(page).get_by_role("button")).to_have_text(
-        ["Pause 2", "Resume 1", "Retry 2", "Cancel 4", "Delete 3", "Select none"]
+        ["Pause 2", "Resume 1", "Retry 2", "Set priority of 1", "Cancel 4", "Delete 3", "Select none"]
     )
     await bar(page).get_by_role("button", name="Resume 1").focus()
     await stub.send(event(10, "resumed", "c"))
     await expect(bar(page).get_by_role("button")).to_have_text(
-        ["Pause 3", "Retry 2", "Cancel 4", "Delete 3", "Select none"]
+        ["Pause 3", "Retry 2", "Set priority of 1", "Cancel 4", "Delete 3", "Select none"]
     )
     await expect(page.get_by_role("button", name="Select none")).to_be_focused()

@@ -149,6 +149,14 @@ async def details(walk: Walk) -> None:
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
     await expect(title).to_be_focused()
+    await walk.search(f"queued-{QUEUED - 1}", 1)
+    await walk.press(slot(page, "title", f"queued{QUEUED - 1}"))
+    for field, value in (("priority", "3"), ("start", "")):
+        await walk.part(field).fill(value)
+        await walk.part(field).press("Enter")
+        await expect(note).to_have_text(await walk.t(f"{field}_set"))
+    await walk.look_at("changes")
+    await page.keyboard.press("Escape")
     await page.evaluate("document.documentElement.dataset.files = ''")  # as where files are served
     await walk.part("search").fill("صورة")
     await walk.press(slot(page, "title", "c"))

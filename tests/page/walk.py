@@ -86,7 +86,11 @@ class Walk:
         if verb == "authenticate":
             return []
         result = command_result(command, status="accepted")
-        return [result] if verb in ("limit", "move") else [result, self.change(AFTER[verb], command["download_id"])]
+        return (
+            [result]
+            if verb in ("limit", "move", "prioritize", "schedule")
+            else [result, self.change(AFTER[verb], command["download_id"])]
+        )
 
     def change(self, kind: str, download_id: str) -> Event:
         """Return the event of a change that the server's list has, too."""
