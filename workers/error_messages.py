@@ -15,7 +15,7 @@ _DISK = {
     errno.EACCES: "the worker may not write into the download folder",
     errno.EPERM: "the worker may not write into the download folder",
     errno.ENOENT: "the part file or its folder is gone",
-    errno.EXDEV: "the folder is on another mount than the download folder",
+    errno.EXDEV: "the folder is on another mount than the download folder: choose another one",
     errno.EIO: "the disk reported an error",
     errno.EMFILE: "the worker has too many open files",
     errno.ENFILE: "the worker's machine has too many open files",
