@@ -277,6 +277,8 @@ def _detail_of(command: Command) -> str:
             return str(command.priority)
         case "schedule":
             return str(round(command.start_at * 1000) or "")
+        case "rename":
+            return json.dumps(command.name, ensure_ascii=False)
     return str(command.bytes_per_s or "")
 
 

@@ -4,8 +4,8 @@ import { foreign, t } from "./messages.js";
 
 /**
  * @typedef {"pause_download" | "resume_download" | "cancel_download" | "retry_download" | "delete_download"
- *   | "relink_download" | "limit_download" | "move_download" | "prioritize_download" | "schedule_download" | "cancel_job" | "remove_job"
- *   | "clear_finished"} Action
+ *   | "relink_download" | "limit_download" | "move_download" | "prioritize_download" | "schedule_download" | "rename_download" | "cancel_job"
+ *   | "remove_job" | "clear_finished"} Action
  */
 
 /**
@@ -16,6 +16,7 @@ import { foreign, t } from "./messages.js";
  * @property {import("./queue.js").Position} [position]
  * @property {number} [priority]
  * @property {string | null} [start_at] null for now
+ * @property {string} [name]
  */
 
 /**
@@ -43,6 +44,7 @@ export const VERBS = {
   move_download: "move",
   prioritize_download: "set_priority",
   schedule_download: "set_start",
+  rename_download: "rename",
   cancel_job: "cancel",
   remove_job: "remove",
   clear_finished: "clear_finished",
@@ -53,7 +55,7 @@ const NO_ANSWER = t("no_effect", { seconds: RESULT_TIMEOUT_MS / 1000 });
 const LOST = t("lost_before_answer");
 /** Commands whose acceptance is all that the page waits for: a change of state follows the others soon. */
 const DONE_WHEN_ACCEPTED = new Set(["clear_finished", "relink_download", "limit_download", "move_download",
-  "prioritize_download", "schedule_download", "cancel_job"]);
+  "prioritize_download", "schedule_download", "rename_download", "cancel_job"]);
 export const REMOVALS = new Set(["delete_download", "remove_job"]);
 /** @type {ReadonlySet<unknown>} */
 const UNKNOWN = new Set(["unknown_download", "unknown_job"]);

@@ -9,7 +9,7 @@ import { isPrioritizable, isStartable } from "./row_actions.js";
 /** @typedef {import("./downloads.js").Download} Download */
 /** @typedef {import("./messages.js").Key} Key */
 /** @typedef {import("./records.js").ServerRecord} ServerRecord */
-/** @typedef {"limit_download" | "prioritize_download" | "schedule_download"} ChangeAction */
+/** @typedef {"rename_download" | "limit_download" | "prioritize_download" | "schedule_download"} ChangeAction */
 /** @typedef {(action: ChangeAction, id: string, members: Members, onOutcome: (problem: string) => void) => void} Request */
 
 /**
@@ -30,11 +30,34 @@ const MEGA = 1_000_000;
 /** The server takes a day more. */
 const MAX_AHEAD_S = 365 * 24 * 3600;
 
-const [limitForm, limit, priorityForm, priority, startForm, start, startNow] =
-  byId("details-limit", "limit", "details-priority", "priority", "details-start", "start", "start-now");
+const [nameForm, name, limitForm, limit, priorityForm, priority, startForm, start, startNow] =
+  byId("details-name", "name", "details-limit", "limit", "details-priority", "priority", "details-start", "start", "start-now");
 
+/** @type {Change} */
+const SCHEDULE = {
+  action: "schedule_download",
+  form: startForm,
+  input: start,
+  fits: isWaiting,
+  textOf: ({ start_at: seconds }) => localTime(toCount(seconds) ?? 0),
+  membersOf: (text) => ({ start_at: text === "" ? null : new Date(text).toISOString() }), // in the browser's time zone
+  problem: "start_within",
+  done: "start_set",
+  refused: "start_refused",
+};
 /** @type {Change[]} */
 const CHANGES = [
+  {
+    action: "rename_download",
+    form: nameForm,
+    input: name,
+    fits: (download) => isPrioritizable(download) || (isWaiting(download) && download.state === "paused"),
+    textOf: (record) => (typeof record.name === "string" ? record.name : ""),
+    membersOf: (text) => ({ name: text.trim() }),
+    problem: "name_wrong",
+    done: "name_set",
+    refused: "name_refused",
+  },
   {
     action: "limit_download",
     form: limitForm,
@@ -60,17 +83,7 @@ const CHANGES = [
     done: "priority_set",
     refused: "priority_refused",
   },
-  {
-    action: "schedule_download",
-    form: startForm,
-    input: start,
-    fits: ({ state, isJob, hasRecord }) => hasRecord && !isJob && (state === "queued" || state === "paused"),
-    textOf: ({ start_at: seconds }) => localTime(toCount(seconds) ?? 0),
-    membersOf: (text) => ({ start_at: text === "" ? null : new Date(text).toISOString() }), // in the browser's time zone
-    problem: "start_within",
-    done: "start_set",
-    refused: "start_refused",
-  },
+  SCHEDULE,
 ];
 
 export class DetailsChanges {
@@ -96,7 +109,7 @@ export class DetailsChanges {
         else if (this.#download) onOutcome(this.#download, t(change.problem));
       });
     }
-    startNow.addEventListener("click", () => this.#send(CHANGES[2], { start_at: null }));
+    startNow.addEventListener("click", () => this.#send(SCHEDULE, { start_at: null }));
   }
 
   /** @param {Download} download to be changed from now on */
@@ -135,6 +148,14 @@ export class DetailsChanges {
       this.#onOutcome(download, problem === "" ? t(done) : `${t(refused)}${problem}`);
     });
   }
+}
+
+/**
+ * @param {Download} download
+ * @returns {boolean} whether no worker has it
+ */
+function isWaiting({ state, isJob, hasRecord }) {
+  return hasRecord && !isJob && (state === "queued" || state === "paused");
 }
 
 /**

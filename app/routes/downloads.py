@@ -16,6 +16,7 @@ from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
 from simulcast.model.commands import MAX_BYTES_PER_S, Command
 from simulcast.model.download_url import DownloadURL
+from simulcast.model.file_place import FileName
 from simulcast.model.job_record import JobRecord, SubmittedRecord
 from simulcast.model.queue_place import Priority, QueuePlace, QueuePosition
 from simulcast.model.requests import AddDownload, ListDownloads
@@ -38,6 +39,7 @@ class ChangeDownload(BaseModel):
     priority: Priority | None = None
     position: QueuePosition | None = None
     start_at: NewStart = 0.0
+    name: FileName | None = None
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
@@ -53,6 +55,8 @@ class ChangeDownload(BaseModel):
             return Command("limit", download_id, command_id, bytes_per_s=self.limit_bytes_per_s)
         if self.priority is not None:
             return Command("prioritize", download_id, command_id, priority=self.priority)
+        if self.name is not None:
+            return Command("rename", download_id, command_id, name=self.name)
         if self.position is None:
             return Command("schedule", download_id, command_id, start_at=self.start_at)
         try:
@@ -151,7 +155,7 @@ async def _run_command(services: Services, access: Access, command: Command) -> 
 async def change_download(
     download_id: str, request: Request, services: RunningServices, access: MayCommand, command_id: CommandId = ""
 ) -> Accepted:
-    """Change a download's link, speed limit, priority, place in the queue or start."""
+    """Change a download's link, speed limit, priority, place in the queue, start or name."""
     command = (await parse_body(ChangeDownload, request)).to_command(download_id, command_id)
     request.state.command = f"{command.action}_download"
     return await _run_command(services, access, command)

@@ -1,5 +1,5 @@
 """Commands about existing downloads and other jobs: pause, resume, cancel, retry, limit, relink, move, schedule,
-delete, clear.
+rename, delete, clear.
 
 A command records the desired state in Redis, and the worker or process that owns the job carries it out.
 """
@@ -14,6 +14,7 @@ from simulcast.cli.commands import Channel, Target, service_command
 from simulcast.cli.service.protocol import Service
 from simulcast.errors import CommandError
 from simulcast.model.commands import Action, Command, JobAction, JobCommand
+from simulcast.model.file_place import parse_file_name
 from simulcast.model.queue_place import MAX_PRIORITY, QueuePlace
 from simulcast.model.start_time import parse_start
 
@@ -161,6 +162,21 @@ def schedule(
     except ValueError as error:
         raise CommandError(f"{start_at!r} {error}") from error
     _run(target, [Command("schedule", download_id, start_at=seconds) for download_id in ids], channel)
+
+
+@service_command("simulcast rename 3f0c9a1be27d4c55 holiday.mp4")
+def rename(
+    target: Target,
+    download_id: Annotated[str, typer.Argument(metavar="ID", help="The download's id.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that its file will get.")],
+    channel: Channel = "",
+) -> None:
+    """Rename the file of a download that waits or is paused."""
+    try:
+        parsed = parse_file_name(name)
+    except ValueError as error:
+        raise CommandError(f"{name[:80]!r}: {error}") from error
+    _run(target, [Command("rename", download_id, name=parsed)], channel)
 
 
 @service_command("simulcast delete 3f0c9a1be27d4c55 --file")

@@ -180,6 +180,12 @@ class CommandMethods(ABC):
         """Let a download that waits or is paused begin no sooner than at `start_at`, as in `add`; None for now."""
         return await self._command_one("schedule_download", download_id, deadline_s, {"start_at": start_at}, channel)
 
+    async def rename(
+        self, download_id: str, name: str, *, channel: str = "", deadline_s: float = 10.0
+    ) -> CommandResult:
+        """Change the name that the file of a download that waits or is paused will get."""
+        return await self._command_one("rename_download", download_id, deadline_s, {"name": name}, channel)
+
     async def delete(
         self, download_id: str, *, file: bool = False, channel: str = "", deadline_s: float = 10.0
     ) -> CommandResult:

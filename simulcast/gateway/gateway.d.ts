@@ -236,6 +236,8 @@ export interface Gateway {
   prioritize(downloadId: string, priority: number, options?: Target): Promise<void>;
   /** Lets a download that waits or is paused begin no sooner than then, as `start_at` of `add`; null for now. */
   schedule(downloadId: string, startAt: number | string | null, options?: Target): Promise<void>;
+  /** Changes the name that the file of a download that waits or is paused will get. */
+  rename(downloadId: string, name: string, options?: Target): Promise<void>;
   /** Forgets a download that doesn't run; with `file` its file goes too. */
   delete(downloadId: string, options?: Target & { file?: boolean }): Promise<void>;
   /** Forgets all downloads that have ended; files stay. */

@@ -119,6 +119,9 @@ export class CommandMethods {
   schedule(id, startAt, options) {
     return this.#command("schedule_download", { download_id: id }, { start_at: startAt }, options);
   }
+  rename(id, name, options) {
+    return this.#command("rename_download", { download_id: id }, { name }, options);
+  }
   delete(id, { file = false, ...options } = {}) {
     return this.#command("delete_download", { download_id: id }, file ? { file } : {}, options);
   }

@@ -10,7 +10,7 @@ const REASONS = { 401: "not_allowed", 403: "not_allowed", 404: "unknown_download
   422: "invalid_url" };
 /** The member of `PATCH` that stands for a command. */
 const CHANGES = { relink_download: "url", move_download: "position", prioritize_download: "priority",
-  schedule_download: "start_at" };
+  schedule_download: "start_at", rename_download: "name" };
 /** A command with a route of its own. */
 const VERB = /^(pause|resume|cancel|retry|limit)_download$/;
 

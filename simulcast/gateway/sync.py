@@ -79,6 +79,7 @@ class Gateway:
     move = _blocking(AsyncGateway.move)
     prioritize = _blocking(AsyncGateway.prioritize)
     schedule = _blocking(AsyncGateway.schedule)
+    rename = _blocking(AsyncGateway.rename)
     delete = _blocking(AsyncGateway.delete)
     clear_finished = _blocking(AsyncGateway.clear_finished)
     cancel_job = _blocking(AsyncGateway.cancel_job)

@@ -9,7 +9,9 @@ local TRANSITIONS = {
   retry = {desired = 'running', from = {error = true, cancelled = true}},
 }
 -- Fields with the time of the newest such command.
-local ORDERS = {limit = 'limited_at', relink = 'linked_at', move = 'moved_at', prioritize = 'moved_at', schedule = 'scheduled_at'}
+local ORDERS = {
+  limit = 'limited_at', relink = 'linked_at', move = 'moved_at', prioritize = 'moved_at', schedule = 'scheduled_at', rename = 'named_at',
+}
 local RETRY_NOW = {desired = 'running', from = {queued = true}} -- of a job that waits for its next try, or its start
 
 local function previous_results(record)
@@ -97,6 +99,15 @@ local function schedule(channel, record, id, state, retry_at, old_start_at, star
   return 'accepted'
 end
 
+-- Changes the name that the file will get. An owner has read it already, or may have published the file under it.
+local function rename(channel, record, id, state, retry_at, name, members)
+  local is_idle = (state == 'queued' and not retry_at) or state == 'paused'
+  if not is_idle or redis.call('HEXISTS', record, 'finishing') == 1 then return 'invalid_transition' end
+  set_name(channel, record, id, name)
+  change_state(channel, id, state, state, members)
+  return 'accepted'
+end
+
 -- Carries one command out for a record that exists. Returns the result.
 local function carry_out(channel, record, id, action, command_id, detail, members, is_repeated)
   local state, desired, retry_at, start_at =
@@ -110,6 +121,7 @@ local function carry_out(channel, record, id, action, command_id, detail, member
   if action == 'schedule' then
     return schedule(channel, record, id, state, retry_at, start_at, detail, members)
   end
+  if action == 'rename' then return rename(channel, record, id, state, retry_at, detail, members) end
   local transition = TRANSITIONS[action]
   if action == 'retry' and state == 'queued' and (retry_at or start_at) then transition = RETRY_NOW end
   -- A running job has no transition for 'delete'.
@@ -151,9 +163,9 @@ local function publish_overtaken(channel, record, id, action, command_id, accept
 end
 
 -- `command_id` is a JSON string, or ''; then `nonce` stands for it. `detail` is '1' to delete the file too, a limit in
--- bytes a second ('' for none), a link as in the record, a priority or position (see queue_order.lua), or a start in ms
--- ('' for now). `accepted_at` is '' unless another server accepted the command, in ms: a command that is sent again
--- overrules none that was accepted later.
+-- bytes a second ('' for none), a link as in the record, a priority or position (see queue_order.lua), a start in ms
+-- ('' for now), or a name as JSON. `accepted_at` is '' unless another server accepted the command, in ms: a command that
+-- is sent again overrules none that was accepted later.
 -- Returns {result, time of acceptance}, and of a deletion the deletion behind it. The result is 'accepted',
 -- 'unknown_download', 'invalid_transition', of a move 'not_waiting' or 'conflict', or 'unavailable' while this server may lack what its predecessor acknowledged:
 -- the job may be in another state than its record. To a command that is sent again it returns nil where a later one

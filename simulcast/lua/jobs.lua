@@ -2,8 +2,8 @@
 --   download_id url site options name about priority rank state desired desired_by attempt started_attempt change
 --   token fence worker host crashes last_report commands progress speed received total limit error file_path
 --   phase retries retry_at retry_delay_ms delay_ms lease_ms crashed_at created_at updated_at submission commanded_at
---   limited_at linked_at moved_at scheduled_at link shown bytes owner callback_url traceparent start_at, and the workers' own: part etag
---   size spans finishing furthest mirror
+--   limited_at linked_at moved_at scheduled_at named_at link shown bytes owner callback_url traceparent start_at, and the
+--   workers' own: part etag size spans finishing furthest mirror
 -- `about` is JSON: the members download_id, name, owner (the user who added it, if any), traceparent (of what caused it,
 -- if known) and url of every state event, written by a client that has an encoder.
 -- `start_at` is the time in ms before which no worker claims a job that waits for its start, or is paused before it.

@@ -1,4 +1,4 @@
--- Which download is the one of a URL with its options, and fresh links.
+-- Which download is the one of a URL with its options; fresh links, and other names.
 
 -- The hash of the newest download of each URL with its options.
 local function links_key(channel)
@@ -46,5 +46,25 @@ local function set_link(channel, record, id, link)
     members.headers, members.bearer, members.basic = nil, nil, nil
     redis.call('HSET', record, 'options', cjson.encode(members))
   end
+  index_link(channel, record, id)
+end
+
+-- Gives the record's file another name, which is JSON, and counts the bytes that it takes.
+local function set_name(channel, record, id, name_json)
+  local name, options, about = unpack(redis.call('HMGET', record, 'name', 'options', 'about'))
+  local new_name = cjson.decode('[' .. name_json .. ']')[1]
+  local known, members = cjson.decode('{' .. about .. '}'), options and options ~= '' and cjson.decode(options) or {}
+  members.name = new_name
+  local new_options = cjson.encode(members)
+  local parts = {'"download_id":' .. cjson.encode(id), '"name":' .. name_json}
+  for _, member in ipairs({'owner', 'traceparent', 'url'}) do -- the URL is the last one, as set_link expects
+    if known[member] then table.insert(parts, '"' .. member .. '":' .. cjson.encode(known[member])) end
+  end
+  local new_about = table.concat(parts, ',')
+  local growth = #new_name + #new_options + #new_about - #name - #(options or '') - #about
+  unindex_link(channel, record, id)
+  redis.call('HSET', record, 'name', new_name, 'options', new_options, 'about', new_about)
+  redis.call('HINCRBY', record, 'bytes', growth)
+  redis.pcall('HINCRBY', channel.meta, 'queue_bytes', growth)
   index_link(channel, record, id)
 end

@@ -8,6 +8,7 @@ from simulcast.model.channel import CHANNEL_PATTERN, DEFAULT_CHANNEL
 from simulcast.model.commands import MAX_BYTES_PER_S, MAX_COMMAND_ID_CHARS
 from simulcast.model.download_url import MAX_URL_CHARS
 from simulcast.model.events import MAX_ID_CHARS
+from simulcast.model.file_place import FileName
 from simulcast.model.queue_place import Priority, QueuePosition
 from simulcast.model.requests import AddDownload, GetDownload, ListDownloads, PublishItem
 from simulcast.model.start_time import NewStart
@@ -100,6 +101,13 @@ class ScheduleDownload(_OfDownload):
     start_at: NewStart
 
 
+class RenameDownload(_OfDownload):
+    """Change the name that the file of a download that waits or is paused will get."""
+
+    action: Literal["rename_download"]
+    name: FileName
+
+
 class ClearFinished(_InChannel):
     """Forget all downloads and jobs that have ended; files stay."""
 
@@ -169,7 +177,7 @@ class PublishAction(PublishItem, _Command):
 
 ACTION_MESSAGES: Final[tuple[type[BaseModel], ...]] = (
     *(PauseDownload, ResumeDownload, CancelDownload, RetryDownload, DeleteDownload, LimitDownload, RelinkDownload),
-    *(MoveDownload, PrioritizeDownload, ScheduleDownload, ClearFinished, CancelJob, RemoveJob),
+    *(MoveDownload, PrioritizeDownload, ScheduleDownload, RenameDownload, ClearFinished, CancelJob, RemoveJob),
     *(AddDownloadAction, GetDownloadAction, ListDownloadsAction, PublishAction),
     *(Subscribe, Unsubscribe, Authenticate),
 )

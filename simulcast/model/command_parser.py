@@ -24,6 +24,7 @@ from simulcast.model.commands import (
     SubscriptionCommand,
 )
 from simulcast.model.events import MAX_ID_CHARS
+from simulcast.model.file_place import parse_file_name
 from simulcast.model.position import Position
 from simulcast.model.queue_place import MAX_PRIORITY, QueuePlace
 from simulcast.model.start_time import parse_new_start
@@ -119,7 +120,7 @@ def _parse_download_command(
         return InvalidCommand("invalid_member", f"download_id is text of 1 to {MAX_ID_CHARS} characters")
     if not isinstance(with_file, bool):
         return InvalidCommand("invalid_member", "file is true or false")
-    if action == "move" or action == "prioritize" or action == "schedule":
+    if action == "move" or action == "prioritize" or action == "schedule" or action == "rename":
         return _parse_order(action, download_id, command_id, channel, members)
     limit = members.get("bytes_per_s", 0)
     if type(limit) is not int or not 0 <= limit <= MAX_BYTES_PER_S:
@@ -138,13 +139,13 @@ def _parse_download_command(
 
 
 def _parse_order(
-    action: Literal["move", "prioritize", "schedule"],
+    action: Literal["move", "prioritize", "schedule", "rename"],
     download_id: str,
     command_id: str,
     channel: str,
     members: dict[str, object],
 ) -> Command | InvalidCommand:
-    member = {"move": "position", "prioritize": "priority", "schedule": "start_at"}[action]
+    member = {"move": "position", "prioritize": "priority", "schedule": "start_at", "rename": "name"}[action]
     if member not in members:
         return InvalidCommand("missing_member", f"{action}_download needs the member {member}")
     if action == "move":
@@ -159,6 +160,12 @@ def _parse_order(
         except ValueError as error:
             return InvalidCommand("invalid_member", f"start_at {error}")
         return Command("schedule", download_id, command_id, channel=channel, start_at=start_at)
+    if action == "rename":
+        try:
+            name = parse_file_name(members["name"])
+        except ValueError as error:
+            return InvalidCommand("invalid_member", f"name: {error}")
+        return Command("rename", download_id, command_id, channel=channel, name=name)
     priority = members["priority"]
     if type(priority) is not int or abs(priority) > MAX_PRIORITY:
         return InvalidCommand("invalid_member", f"priority is a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}")

@@ -10,7 +10,7 @@ from simulcast.model.queue_place import QueuePlace
 
 Action = (
     Literal["pause", "resume", "cancel", "retry", "delete", "clear", "limit", "relink"]
-    | Literal["move", "prioritize", "schedule"]
+    | Literal["move", "prioritize", "schedule", "rename"]
 )
 JobAction = Literal["cancel_job", "remove_job"]
 RequestAction = Literal["add_download", "get_download", "list_downloads", "publish"]
@@ -42,6 +42,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "move_download": "move",
     "prioritize_download": "prioritize",
     "schedule_download": "schedule",
+    "rename_download": "rename",
 }
 JOB_ACTIONS: Final[tuple[JobAction, ...]] = get_args(JobAction)
 REQUEST_ACTIONS: Final[tuple[RequestAction, ...]] = get_args(RequestAction)
@@ -51,6 +52,7 @@ _HINTS: Final[dict[Action, str]] = {
     "move": ": it does not wait for a worker",
     "prioritize": ": it does not wait for a worker",
     "schedule": ": it runs or has ended",
+    "rename": ": pause it first, unless it has ended",
 }
 _NAMES: Final = {action: name for name, action in ACTIONS.items()}
 
@@ -61,7 +63,7 @@ class Command:
 
     `command_id`, `channel`: "" if the client gave none. `with_file`: delete the file too. `bytes_per_s`: a limit, 0 for
     none. `url`: a fresh link. `place`: where to move it in the queue. `start_at`: no worker takes it before, in seconds
-    since 1970; 0.0 for now.
+    since 1970; 0.0 for now. `name`: that its file will get.
     """
 
     action: Action
@@ -74,6 +76,7 @@ class Command:
     place: QueuePlace | None = None
     priority: int = 0
     start_at: float = 0.0
+    name: str = ""
 
     def encode_result(self, reason: Reason | None, message: str = "") -> str:
         """Encode the reply to the client as JSON: accepted (recorded), or rejected with the reason and a message."""

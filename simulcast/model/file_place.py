@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from simulcast.model.channel_folder import CHANNELS_FOLDER
 
@@ -62,3 +62,12 @@ FileFolder = Annotated[
     ),
     AfterValidator(_validate_folder),
 ]
+_file_name: TypeAdapter[str] = TypeAdapter(FileName)
+
+
+def parse_file_name(value: object) -> str:
+    """Return the name of a file, as a client gives it. Raises ValueError that says what is wrong with it."""
+    try:
+        return _file_name.validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ValueError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from None

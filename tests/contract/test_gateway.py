@@ -155,6 +155,7 @@ METHODS: dict[str, Callable[[Gateway], Awaitable[CommandResult]]] = {
     "relink_download.by_id": lambda gateway: gateway.relink("12345", "https://example.org/a.iso?signature=2"),
     "move_download.by_id": lambda gateway: gateway.move("12345", {"before": "12346"}),
     "prioritize_download.by_id": lambda gateway: gateway.prioritize("12345", 1),
+    "rename_download.by_id": lambda gateway: gateway.rename("12345", "b.iso"),
     "schedule_download.by_id": lambda gateway: gateway.schedule("12345", 1700000000.5),
     "clear_finished.by_id": lambda gateway: gateway.clear_finished(),
     "cancel_job.by_id": lambda gateway: gateway.cancel_job("render-7"),

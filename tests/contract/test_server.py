@@ -109,6 +109,8 @@ READ = {
     "prioritize_download.by_id": Command("prioritize", "12345", "c-1", priority=1),
     "schedule_download": Command("schedule", "12345"),
     "schedule_download.by_id": Command("schedule", "12345", "c-1", start_at=1700000000.5),
+    "rename_download": Command("rename", "12345", name="b.iso"),
+    "rename_download.by_id": Command("rename", "12345", "c-1", name="b.iso"),
     "clear_finished": Command("clear"),
     "clear_finished.by_id": Command("clear", command_id="c-1"),
     "cancel_job": JobCommand("cancel_job", "render-7"),

@@ -22,6 +22,7 @@ const SENT = {
   "move_download.by_id": [(one) => one.move("12345", { before: "12346" }), "accepted_by_id"],
   "prioritize_download.by_id": [(one) => one.prioritize("12345", 1), "accepted_by_id"],
   "schedule_download.by_id": [(one) => one.schedule("12345", 1700000000.5), "accepted_by_id"],
+  "rename_download.by_id": [(one) => one.rename("12345", "b.iso"), "accepted_by_id"],
   "clear_finished.by_id": [(one) => one.clearFinished(), "accepted_by_id"],
   "cancel_job.by_id": [(one) => one.cancelJob("render-7"), "job_accepted_by_id"],
   "cancel_job.in_channel_by_id": [(one) => one.cancelJob("render-7", { channel: "a" }), "job_in_channel_by_id"],
@@ -74,7 +75,7 @@ test("each call names the channel that it is given", async () => {
   const target = { channel: "a" };
   const calls = [
     one.pause("1", target), one.resume("1", target), one.cancel("1", target), one.retry("1", target), one.limit("1", 5, target),
-    one.relink("1", "http://b/", target), one.move("1", "first", target), one.prioritize("1", 2, target), one.schedule("1", null, target), one.delete("1", { file: true, ...target }), one.clearFinished(target),
+    one.relink("1", "http://b/", target), one.move("1", "first", target), one.prioritize("1", 2, target), one.schedule("1", null, target), one.rename("1", "b", target), one.delete("1", { file: true, ...target }), one.clearFinished(target),
     one.removeJob("1", target), one.add(URL_A, target), one.get("1", target), one.list(target),
   ];
   await settled();

@@ -141,6 +141,7 @@ test("commands leave by REST and their results are messages", async () => {
   command("move_download", { download_id: "a", position: { after: "b" } });
   command("prioritize_download", { download_id: "a", priority: -1 });
   command("schedule_download", { download_id: "a", start_at: null });
+  command("rename_download", { download_id: "a", name: "b.iso" });
   command("clear_finished");
   answer = () => ({ status: 409, detail: "it is complete" });
   one.sendWebSocketMessage({ action: "retry_download", download_id: "a" });
@@ -156,6 +157,7 @@ test("commands leave by REST and their results are messages", async () => {
     ["PATCH", "downloads/a?command_id=c+1", '{"position":{"after":"b"}}'],
     ["PATCH", "downloads/a?command_id=c+1", '{"priority":-1}'],
     ["PATCH", "downloads/a?command_id=c+1", '{"start_at":null}'],
+    ["PATCH", "downloads/a?command_id=c+1", '{"name":"b.iso"}'],
     ["POST", "downloads/clear?command_id=c+1", undefined],
     ["POST", "downloads/a/retry", "{}"],
   ]);
@@ -168,7 +170,7 @@ test("commands leave by REST and their results are messages", async () => {
   assert.deepEqual([retried.reason, retried.message], ["invalid_transition", "it is complete"]);
   const [subscribed] = results.filter(({ action }) => action === "subscribe");
   assert.deepEqual([subscribed.status, subscribed.message], ["rejected", "subscribe needs a WebSocket"]);
-  assert.equal(results.length, 10);
+  assert.equal(results.length, 11);
 });
 
 test("a server that can't be reached rejects the command", async () => {

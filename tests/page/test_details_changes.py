@@ -75,6 +75,25 @@ async def test_the_priority_of_one_that_waits_is_changed(open_page: OpenPage, st
     await expect(priority).to_be_hidden()
 
 
+async def test_the_name_of_the_file_is_changed(open_page: OpenPage, stub: StubServer) -> None:
+    page = await opened(await open_page(), stub, event(1, "paused", "a", name="a"), record(state="paused"))
+    name = page.get_by_label("File name", exact=True)
+    await expect(name).to_have_value("a")
+    for wrong in ("../b", "a\\b", "..", " . ", ""):
+        await name.fill(wrong)
+        await name.press("Enter")
+        await expect(name).to_have_attribute("aria-invalid", "true")
+    await told(page, "A name has letters or digits, no slashes and at most 200 characters.")
+    await name.fill(" صورة b.iso")
+    await page.get_by_role("button", name="Rename").click()
+    sent = await command(stub, 1)
+    assert (sent["action"], sent["download_id"], sent["name"]) == ("rename_download", "a", "صورة b.iso")
+    stub.records = [{**record(state="paused"), "name": "صورة b.iso"}]
+    await stub.send(event(2, "paused", "a", name="صورة b.iso"), command_result(sent, status="accepted"))
+    await told(page, "The name is set.")
+    await expect(part(page, "details-title")).to_have_text("صورة b.iso")
+
+
 async def test_one_that_waits_for_its_start_begins_now_or_at_another_time(
     open_page: OpenPage, stub: StubServer
 ) -> None:
@@ -108,7 +127,7 @@ async def test_one_that_waits_for_its_start_begins_now_or_at_another_time(
 @pytest.mark.parametrize(
     ("kind", "forms"),
     [
-        ("paused", {"limit", "start"}),
+        ("paused", {"name", "limit", "start"}),
         ("started", {"limit"}),
         ("error", set()),
         ("complete", set()),
@@ -118,7 +137,7 @@ async def test_only_what_can_be_changed_is_offered(
     kind: str, forms: set[str], open_page: OpenPage, stub: StubServer
 ) -> None:
     page = await opened(await open_page(), stub, event(1, kind, "a"), record(state="paused"))
-    for name in ("limit", "priority", "start"):
+    for name in ("name", "limit", "priority", "start"):
         await expect(part(page, name)).to_be_visible(visible=name in forms)
     await expect(part(page, "start-now")).to_be_hidden()
 

@@ -151,7 +151,7 @@ async def details(walk: Walk) -> None:
     await expect(title).to_be_focused()
     await walk.search(f"queued-{QUEUED - 1}", 1)
     await walk.press(slot(page, "title", f"queued{QUEUED - 1}"))
-    for field, value in (("priority", "3"), ("start", "")):
+    for field, value in (("name", "b.iso"), ("priority", "3"), ("start", "")):
         await walk.part(field).fill(value)
         await walk.part(field).press("Enter")
         await expect(note).to_have_text(await walk.t(f"{field}_set"))

@@ -88,7 +88,7 @@ class Walk:
         result = command_result(command, status="accepted")
         return (
             [result]
-            if verb in ("limit", "move", "prioritize", "schedule")
+            if verb in ("limit", "move", "prioritize", "schedule", "rename")
             else [result, self.change(AFTER[verb], command["download_id"])]
         )
 

@@ -63,6 +63,8 @@ async def test_the_queue_is_reordered_by_rest_and_other_clients_are_told(front_e
         ({"colour": "red"}, 422, "colour"),
         ({"priority": None}, 422, "give one of"),
         ({"start_at": None, "priority": 1}, 422, "give one of"),
+        ({"name": "../a"}, 422, "name: is the name of a file alone"),
+        ({"name": None}, 422, "give one of"),
         ({"start_at": "tomorrow"}, 422, "start_at: is seconds since 1970"),
         ({"start_at": "2026-12-24T18:00"}, 422, "start_at: needs a time zone"),
     ],
@@ -79,7 +81,7 @@ async def test_a_change_that_makes_no_sense_is_refused(
     assert (refused, "does not wait" in str(answer["detail"])) == (409, True)
 
 
-async def test_a_start_is_changed_by_rest_and_over_a_websocket(front_end: StartFrontEnd) -> None:
+async def test_start_and_name_are_changed_by_rest_and_over_a_websocket(front_end: StartFrontEnd) -> None:
     running = await front_end()
     await add(running, "a")
     client = await running.connect()
@@ -87,6 +89,8 @@ async def test_a_start_is_changed_by_rest_and_over_a_websocket(front_end: StartF
     start_at = int(time.time()) + 3600
     assert await running.patch("/downloads/a", {"start_at": start_at}) == (200, {"status": "accepted"})
     assert json.loads((await collect(client, "start_at"))[-1])["start_at"] == start_at
+    assert (await running.patch("/downloads/a", {"name": "b ü.iso"}))[0] == 200
+    assert (await running.get("/downloads/a"))[1]["name"] == "b ü.iso"
     for now in (None, "now", 1.5):
         later = datetime.fromtimestamp(start_at + 1, UTC).isoformat()
         message = {"action": "schedule_download", "download_id": "a", "start_at": later, "command_id": f"c-{now}"}

@@ -76,6 +76,7 @@ void main() {
     'move_download': (client) => client.move('12345', 'first'),
     'prioritize_download': (client) => client.prioritize('12345', 1),
     'schedule_download': (client) => client.schedule('12345', null),
+    'rename_download': (client) => client.rename('12345', 'b.iso'),
     'clear_finished': (client) => client.clearFinished(),
     'cancel_job': (client) => client.cancelJob('render-7'),
     'remove_job': (client) => client.removeJob('render-7'),

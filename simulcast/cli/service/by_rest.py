@@ -26,7 +26,7 @@ from simulcast.model.processes import ChannelCounts, ServiceStatus
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _Record = TypeVar("_Record", bound=BaseModel)
 _PAGE = 500  # records of one answer
-_METHODS = {"relink": "PATCH", "move": "PATCH", "prioritize": "PATCH", "schedule": "PATCH", "delete": "DELETE"}
+_METHODS = dict.fromkeys(("relink", "move", "prioritize", "schedule", "rename"), "PATCH") | {"delete": "DELETE"}
 
 
 class _Accepted(BaseModel):
@@ -89,6 +89,7 @@ class RestService:
             "move": {"position": command.place and command.place.position},
             "prioritize": {"priority": command.priority},
             "schedule": {"start_at": command.start_at},
+            "rename": {"name": command.name},
         }
         body = bodies.get(action)
         if action not in _METHODS:

@@ -16,7 +16,20 @@ from simulcast.own_jobs import OwnJobs
 from tests.command_line import Command, assert_complaint
 from tests.jobs import history_at
 
-NAMES = ("pause", "resume", "cancel", "retry", "limit", "relink", "move", "schedule", "delete", "clear", "list")
+NAMES = (
+    "pause",
+    "resume",
+    "cancel",
+    "retry",
+    "limit",
+    "relink",
+    "move",
+    "schedule",
+    "rename",
+    "delete",
+    "clear",
+    "list",
+)
 
 
 def test_help_names_the_commands_about_downloads(simulcast: Command) -> None:
@@ -244,3 +257,11 @@ def test_schedule_changes_the_start(simulcast: Command) -> None:
     assert start() is None
     assert "'soon' is no time" in assert_complaint(simulcast("schedule", "soon", download_id))
     assert "at most a year ahead" in assert_complaint(simulcast("schedule", "9999-01-01", download_id))
+
+
+@pytest.mark.usefixtures("embedded")
+def test_rename_changes_the_name_of_the_file(simulcast: Command) -> None:
+    download_id = simulcast("add", "http://example.com/a").stdout.split()[0]
+    assert simulcast("rename", download_id, "b ü.iso").stdout == f"{download_id}  rename is recorded\n"
+    assert "b ü.iso" in simulcast("list").stdout
+    assert "the name of a file alone" in assert_complaint(simulcast("rename", download_id, "../b"))

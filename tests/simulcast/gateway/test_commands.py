@@ -58,6 +58,7 @@ CALLS: dict[str, Callable[[Gateway], Awaitable[object]]] = {
     "move_download": lambda one: one.move("1", "first", channel="a"),
     "prioritize_download": lambda one: one.prioritize("1", 2, channel="a"),
     "schedule_download": lambda one: one.schedule("1", None, channel="a"),
+    "rename_download": lambda one: one.rename("1", "b.iso", channel="a"),
     "delete_download": lambda one: one.delete("1", channel="a"),
     "clear_finished": lambda one: one.clear_finished(channel="a"),
     "cancel_job": lambda one: one.cancel_job("1", "a"),

@@ -44,6 +44,10 @@ mixin CommandMethods {
   Future<CommandResult> schedule(String downloadId, double? startAt, {Duration deadline = _deadline}) =>
       _ofDownload('schedule_download', downloadId, deadline, {'start_at': startAt});
 
+  /// Changes the name that the file of a download that waits or is paused will get.
+  Future<CommandResult> rename(String downloadId, String name, {Duration deadline = _deadline}) =>
+      _ofDownload('rename_download', downloadId, deadline, {'name': name});
+
   /// Forgets a download that doesn't run; with [file] its file goes too.
   Future<CommandResult> delete(String downloadId, {bool file = false, Duration deadline = _deadline}) =>
       _ofDownload('delete_download', downloadId, deadline, {if (file) 'file': true});
