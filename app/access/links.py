@@ -27,20 +27,26 @@ KeyOf = Callable[[int], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class FileLink:
-    """The permission in a link. `grant`: for files of `channel`, with the names by which it is revoked."""
+    """The permission in a link. `grant`: for files of `channel`, with the names by which it is revoked.
+
+    `created_at`: of the download, since another one may get the id of one that is deleted.
+    """
 
     grant: Grant
     channel: str
     download_id: str
+    created_at: float
 
 
-async def make_link(key_of: KeyOf, grant: Grant, channel: str, download_id: str, now: float) -> tuple[str, int]:
+async def make_link(
+    key_of: KeyOf, grant: Grant, channel: str, download_id: str, created_at: float, now: float
+) -> tuple[str, int]:
     """Return the link of a download's file, and its end in seconds since 1970: no later than that of the grant.
 
     `key_of`: the key of links that end then. Raises BrokerUnavailable.
     """
     ends_at = int(min(now + LINK_LIFE_S, grant.expires_at))
-    claims = {"aud": _AUDIENCE, "exp": ends_at, "file": [channel, download_id]}
+    claims = {"aud": _AUDIENCE, "exp": ends_at, "file": [channel, download_id, created_at]}
     claims |= {"sub": grant.user, "jti": grant.token_id}
     return jwt.encode(claims, await key_of(ends_at), "HS256"), ends_at
 
@@ -61,9 +67,9 @@ async def read_link(key_of: KeyOf, link: str, now: float) -> FileLink:
         claims = jwt.decode(link, key, algorithms=["HS256"], audience=_AUDIENCE, options=_OPTIONS)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise invalid from error
-    channel, download_id = claims["file"]
+    channel, download_id, created_at = claims["file"]
     grant = Grant(frozenset({"files"}), (channel,), float(ends_at), claims["sub"], claims["jti"])
-    return FileLink(grant, channel, download_id)
+    return FileLink(grant, channel, download_id, created_at)
 
 
 def take_links(scope: Scope) -> None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.access.links import MAX_LINK_CHARS, links_of, make_link, read_link
+from app.access.links import MAX_LINK_CHARS, FileLink, links_of, make_link, read_link
 from app.access.permissions import Access, ChannelQuery, require_scope_in_query
 from app.access.tokens import TokenVerifier
 from app.routes.audited import AuditedRoute
@@ -35,6 +35,7 @@ from simulcast.frontend.services import RETRY_AFTER
 from simulcast.frontend.subscriptions.address import address_key
 from simulcast.frontend.transport.asgi import http_transport, wait_disconnected
 from simulcast.model.channel_folder import channel_path
+from simulcast.model.job_record import JobRecord
 
 PART_BYTES = 128 * 1024  # in memory for each reader; uvicorn holds 64 KiB more
 SHUTDOWN_GRACE_S = 3.0  # for responses under way when the process ends; uvicorn waits 5 s
@@ -67,7 +68,7 @@ _log = logging.getLogger("simulcast.file")
 
 async def _with_token_or_link(
     download_id: str, request: Request, services: RunningServices, channel: ChannelQuery = None
-) -> Access:
+) -> Access | FileLink:
     """Return the permission to read that file. A link decides alone. Raises HTTPException, BrokerUnavailable."""
     links = links_of(request.scope)
     if not links:
@@ -81,7 +82,7 @@ async def _with_token_or_link(
     tokens = cast(TokenVerifier | None, request.app.state.tokens)
     if tokens is not None and await tokens.revocations.is_revoked(link.grant):
         raise HTTPException(403, "the token that made the link was revoked")
-    return Access(link.grant, link.channel)
+    return link
 
 
 class MadeLink(BaseModel):
@@ -96,9 +97,12 @@ async def link_file(
     download_id: str, request: Request, services: RunningServices, access: Annotated[Access, Depends(_with_token)]
 ) -> MadeLink:
     """Return a link by which a browser, or anybody else, gets this file for a few minutes."""
-    file = await _open(_folder(request), access.channel, download_id, services)
+    folder, record = _folder(request), await read_download(services, access.channel, download_id)
+    file = await _open(folder, access.channel, record)
     os.close(file.descriptor)
-    link, ends_at = await make_link(services.link_keys.read, access.grant, access.channel, download_id, time.time())
+    link, ends_at = await make_link(
+        services.link_keys.read, access.grant, access.channel, download_id, record.created_at, time.time()
+    )
     root = str(request.scope.get("root_path", "")).rstrip("/")
     return MadeLink(url=f"{root}/downloads/{quote(download_id, safe='')}/file?link={link}", expires_at=ends_at)
 
@@ -122,7 +126,7 @@ async def download_file(
     download_id: str,
     request: Request,
     services: RunningServices,
-    access: Annotated[Access, Depends(_with_token_or_link)],
+    access: Annotated[Access | FileLink, Depends(_with_token_or_link)],
 ) -> Response:
     """Answer with the file of a complete download, or one range of it. Browsers save it and never show it."""
     folder = _folder(request)
@@ -134,7 +138,10 @@ async def download_file(
         raise HTTPException(503, f"{reason}: try again later", RETRY_AFTER)
     with ExitStack() as place:
         place.callback(folder.readers.leave, address)
-        file = await _open(folder, access.channel, download_id, services)
+        record = await read_download(services, access.channel, download_id)
+        if isinstance(access, FileLink) and access.created_at != record.created_at:
+            raise HTTPException(403, "the link is for an earlier download of that id")
+        file = await _open(folder, access.channel, record)
         response = _response(request, file, _ends(request, access.grant))
         if isinstance(response, FileBody):
             response.place = place.pop_all()
@@ -150,8 +157,8 @@ def _folder(request: Request) -> Folder:
     return folder
 
 
-async def _open(folder: Folder, channel: str, download_id: str, services: RunningServices) -> OpenFile:
-    record = await read_download(services, channel, download_id)
+async def _open(folder: Folder, channel: str, record: JobRecord) -> OpenFile:
+    download_id = record.download_id
     if record.state != "complete" or record.file_path is None:
         raise HTTPException(409, f"download {download_id} is {record.state}: it has no file until it is complete")
     try:

@@ -37,15 +37,21 @@ async def one_key(ends_at: int) -> bytes:
 
 
 def forged(key: str = KEY, algorithm: str = "HS256", **changed: object) -> str:
-    claims: dict[str, Any] = {"aud": "GET of a file", "exp": int(NOW) + 100, "file": ["c", "d"], "sub": "", "jti": ""}
+    claims: dict[str, Any] = {
+        "aud": "GET of a file",
+        "exp": int(NOW) + 100,
+        "file": ["c", "d", 1.5],
+        "sub": "",
+        "jti": "",
+    }
     return jwt.encode({name: value for name, value in (claims | changed).items() if value is not None}, key, algorithm)
 
 
 async def test_a_link_is_for_its_file_and_names_the_user_and_the_token_until_its_end() -> None:
-    link, ends_at = await make_link(one_key, ALICE, "user.alice", "ä/?#&", NOW)
+    link, ends_at = await make_link(one_key, ALICE, "user.alice", "ä/?#&", NOW - 0.123, NOW)
     assert ends_at == NOW + LINK_LIFE_S
     read = await read_link(one_key, link, ends_at - 0.1)
-    assert (read.channel, read.download_id) == ("user.alice", "ä/?#&")
+    assert (read.channel, read.download_id, read.created_at) == ("user.alice", "ä/?#&", NOW - 0.123)
     assert (read.grant.user, read.grant.token_id) == ("alice", "7")
     assert read.grant.allows("files", "user.alice")
     assert not read.grant.allows("files", "downloads") and not read.grant.allows("watch", "user.alice")
@@ -55,8 +61,8 @@ async def test_a_link_is_for_its_file_and_names_the_user_and_the_token_until_its
 
 async def test_a_link_ends_no_later_than_the_token_that_made_it() -> None:
     short = Grant({"files"}, ("*",), NOW + 10.5)
-    assert (await make_link(one_key, short, "c", "d", NOW))[1] == NOW + 10
-    assert (await make_link(one_key, FULL_ACCESS, "c", "d", NOW))[1] == NOW + LINK_LIFE_S
+    assert (await make_link(one_key, short, "c", "d", NOW, NOW))[1] == NOW + 10
+    assert (await make_link(one_key, FULL_ACCESS, "c", "d", NOW, NOW))[1] == NOW + LINK_LIFE_S
 
 
 BAD = {
@@ -67,7 +73,7 @@ BAD = {
     "another key": forged("x" * 64),
     "another algorithm": forged(algorithm="HS512"),
     "no signature": signed_by_hand(
-        {"alg": "none"}, {"aud": "GET of a file", "exp": int(NOW) + 100, "file": ["c", "d"]}
+        {"alg": "none"}, {"aud": "GET of a file", "exp": int(NOW) + 100, "file": ["c", "d", 1.5]}
     ),
     "a token": forged(aud="simulcast", scope="files"),
     "no audience": forged(aud=None),
@@ -142,11 +148,16 @@ async def fill(running: FrontEnd, folder: Path) -> None:
                 await jobs.finish(await claim_job(jobs), "complete", fields, {"file_path": f"/{name}"})
     with (folder / "large").open("wb") as file:
         file.truncate(SIZE)
+    await finish_large(running, "large")
+
+
+async def finish_large(running: FrontEnd, download_id: str) -> None:
+    """Complete a download, whose file is the large one."""
     async with (
         aclosing(Broker.connect(running.redis_url)) as broker,
         aclosing(Jobs.connect(running.redis_url, broker)) as jobs,
     ):
-        await jobs.submit("https://example.com/large", "large")
+        await jobs.submit("https://example.com/large", download_id)
         await jobs.finish(
             await claim_job(jobs), "complete", {"file_path": "/large", "received": str(SIZE)}, {"file_path": "/large"}
         )
@@ -219,6 +230,17 @@ async def test_a_link_opens_nothing_else(running: FrontEnd) -> None:
         assert asked == status and reason in text, (path, text)
     assert (await request(running, "GET", "/downloads/a/file", link)).status == 401
     assert (await request(running, "POST", url, None)).status == 401
+
+
+async def test_a_link_is_not_for_a_later_download_of_the_same_id(running: FrontEnd) -> None:
+    await finish_large(running, "reused")
+    url = await link_to(running, "/downloads/reused/file")
+    assert (await get(running, url, "HEAD")).status == 200
+    assert (await request(running, "DELETE", "/downloads/reused", token("command"))).status == 200
+    await finish_large(running, "reused")
+    asked, text = await detail(running, url)
+    assert asked == 403 and "for an earlier download of that id" in text
+    assert (await get(running, await link_to(running, "/downloads/reused/file"), "HEAD")).status == 200
 
 
 async def test_only_who_may_read_a_file_that_is_there_gets_a_link(running: FrontEnd) -> None:
