@@ -1,9 +1,10 @@
 // Keeps the files of the page, and shows them where the server does not answer, or a proxy answers for it. It never sees a request of the API, and while
 // the server answers, the page and all of its files come from there: a reload has no older ones.
 
-// The server writes both: a digest of all files, and their addresses, the page's own first.
+// The server writes both: a digest of all files, and their addresses, the page's own first, each with the digest of its file.
 const VERSION = "{version}";
-const FILES = ["{files}"].map((file) => new URL(file, self.location.href).href);
+const DIGESTS = { "{file}": "{digest}" };
+const FILES = Object.keys(DIGESTS).map((file) => new URL(file, self.location.href).href);
 const PREFIX = `simulcast ${self.registration.scope} `;
 const CACHE = PREFIX + VERSION;
 const PROXY_FAILURES = [502, 503, 504]; // whatever else is answered, a person has to see
@@ -21,7 +22,9 @@ addEventListener("fetch", (event) => {
 
 async function keep() {
   const cache = await caches.open(CACHE);
-  await cache.addAll(FILES.map((file) => new Request(file, { cache: "no-cache", redirect: "error" })));
+  // All or none: a proxy may have let a front-end of another release answer, or have answered itself.
+  const requests = Object.entries(DIGESTS).map(([file, integrity]) => new Request(file, { cache: "no-cache", redirect: "error", integrity }));
+  await cache.addAll(requests);
   await self.skipWaiting();
 }
 

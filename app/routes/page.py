@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from base64 import b64encode
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -66,12 +67,19 @@ def add_page(app: FastAPI, features: dict[str, bool]) -> None:
 
 
 def service_worker(index: str) -> str:
-    """Return the script of the worker: another one wherever the page or one of its files is another."""
+    """Return the script of the worker: another one wherever the page or one of its files is another.
+
+    It names the digest of each file: behind a proxy, another front-end may serve another release.
+    """
     own = {f"page/{path.relative_to(PAGE)}": path for path in PAGE.rglob("*") if path.suffix in PAGE_FILES}
     files = own | {f"page/{name}": GATEWAY / name for name in GATEWAY_FILES - _GATEWAY_TYPES}
     unread = {"page/index.html", f"page/{_WORKER}"}
-    digest = hashlib.sha256(index.encode())
-    for name in sorted(files):
-        digest.update(files[name].read_bytes())
-    script = (PAGE / _WORKER).read_text(encoding="utf-8").replace("{version}", digest.hexdigest()[:16])
-    return script.replace('["{files}"]', json.dumps(["./", *sorted(files.keys() - unread)]))
+    digests = {"./": _integrity(index.encode())}
+    digests |= {name: _integrity(files[name].read_bytes()) for name in sorted(files.keys() - unread)}
+    script = (PAGE / _WORKER).read_text(encoding="utf-8").replace('{ "{file}": "{digest}" }', json.dumps(digests))
+    return script.replace("{version}", hashlib.sha256(script.encode()).hexdigest()[:16])
+
+
+def _integrity(content: bytes) -> str:
+    """Return the digest of a file as browsers check it (Subresource Integrity, §3.1)."""
+    return f"sha256-{b64encode(hashlib.sha256(content).digest()).decode()}"

@@ -6,17 +6,29 @@ from urllib.parse import urljoin
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
+from aiohttp import ClientSession, web
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.conditions import eventually
 from tests.page.conftest import OpenPage
 from tests.page.stub import PAGE, StubServer
+from tests.ports import free_port
 from tests.programs import StartFrontEnd
 from tests.service import FrontEnd
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
+# The state in which a service worker ends its installation.
+HOW_IT_ENDS = """async () => {
+  const registration = await navigator.serviceWorker.register("service_worker.js");
+  const worker = registration.installing ?? registration.waiting ?? registration.active;
+  if (worker === null) return "redundant";
+  return new Promise((tell) => {
+    const look = () => ["activated", "redundant"].includes(worker.state) && tell(worker.state);
+    worker.addEventListener("statechange", look);
+    look();
+  });
+}"""
 IS_ACTIVE = "navigator.serviceWorker.ready.then(({ active }) => active?.state === 'activated')"
 
 
@@ -134,6 +146,32 @@ async def test_what_a_proxy_answers_is_hidden_only_where_it_misses_the_server(
         await page.reload()
         await expect(page.locator("#urls")).to_have_count(int(is_shown))
         await expect(page.get_by_text("of the proxy", exact=True)).to_have_count(int(not is_shown))
+    finally:
+        await runner.cleanup()
+
+
+async def test_no_file_of_another_release_is_kept_beside_those_of_one(
+    context: BrowserContext, front_end: StartFrontEnd
+) -> None:
+    """As where a proxy lets front-ends of two releases answer in turn, during an upgrade."""
+    running = await front_end()
+
+    async def pass_on(request: web.Request) -> web.Response:
+        address = f"http://127.0.0.1:{running.port}{request.path_qs}"
+        async with ClientSession() as session, session.get(address) as answer:
+            body = await answer.read() + (b"// another release" if request.path == "/page/links.js" else b"")
+            return web.Response(body=body, headers={"content-type": answer.headers["content-type"]})
+
+    proxy = web.Application()
+    proxy.router.add_get("/{path:.*}", pass_on)
+    runner = web.AppRunner(proxy)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
+        page = await context.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/")
+        assert await page.evaluate(HOW_IT_ENDS) == "redundant"
+        assert await page.evaluate("caches.match('./').then((page) => page === undefined)")
     finally:
         await runner.cleanup()
 
