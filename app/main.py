@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 from starlette.websockets import WebSocket
@@ -18,6 +18,7 @@ from app.access.permissions import client_authorizer
 from app.access.tokens import TokenVerifier
 from app.routes import channels, downloads, files, jobs, limits, publish, revocations, status
 from app.routes.asyncapi import add_asyncapi
+from app.routes.bodies import check_query
 from app.routes.docs import add_description, add_manual
 from app.routes.errors import unavailable_handler, validation_error_handler
 from app.routes.file_store import Folder
@@ -95,15 +96,9 @@ def create_app(settings: FrontEndSettings, endpoint: Endpoint = NO_ENDPOINT) -> 
     app.state.front_end = front_end
     app.state.tokens = tokens
     app.state.files = Folder(files_dir) if files_dir else None
-    app.include_router(downloads.router)
-    app.include_router(jobs.router)
-    app.include_router(publish.router)
-    app.include_router(channels.router)
-    app.include_router(revocations.router)
-    app.include_router(limits.router)
-    app.include_router(status.router)
+    for routes in (downloads, jobs, publish, channels, revocations, limits, status, files):
+        app.include_router(routes.router, dependencies=[Depends(check_query)])
     app.include_router(front_end.router, responses=openapi_errors(400, 421))
-    app.include_router(files.router)
     app.add_api_websocket_route("/{path:path}", refuse_path)
     add_description(app)
     complete_openapi(app, requires_token=tokens is not None)

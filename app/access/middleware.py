@@ -1,4 +1,7 @@
-"""Refuses requests that must not reach the routes: foreign hosts and origins, posts without JSON, tokens in a URL."""
+"""Refuses requests that must not reach the routes: foreign hosts and origins, posts without JSON, tokens in a URL.
+
+So are headers that stand there twice, of which a proxy might have judged by the other one.
+"""
 
 from collections.abc import Collection, Container
 
@@ -9,10 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.access.hosts import check_host
 from app.access.links import take_links
 from simulcast.frontend.origins import check_origin
+from simulcast.model.repeated import check_unique
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = frozenset({"/health", "/ready"})
 _TOKEN_PARAMETERS = frozenset({b"token", b"access_token"})
+_SINGLE_HEADERS = frozenset({b"authorization", b"content-type", b"idempotency-key", b"origin"})  # h11 looks at others
 URL_REFUSAL = "a token in a URL ends up in logs and histories: send the header Authorization: Bearer …"
 
 
@@ -41,6 +46,10 @@ class RequestFilterMiddleware:
         if has_token(scope["query_string"]):
             scope["query_string"] = b""  # a server would log it
             return 400, URL_REFUSAL
+        try:
+            check_unique(name.decode() for name, _ in scope["headers"] if name in _SINGLE_HEADERS)
+        except ValueError as error:
+            return 400, f"the header {error}"
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         host = headers.get("host", "")

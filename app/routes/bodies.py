@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from simulcast.frontend import FrontEnd
 from simulcast.frontend.routes import openapi_errors
 from simulcast.frontend.services import Services
+from simulcast.model.repeated import check_members, check_unique
 from simulcast.model.requests import first_error
 from simulcast.model.trace_context import parse_traceparent
 
@@ -54,7 +55,19 @@ async def parse_body(model: type[Body], request: Request) -> Body:
     """Return the body as the model. Raises HTTPException 422."""
     # FastAPI's own parser answers deeply nested JSON with 500.
     try:
-        context = {"schemes": running_services(request).schemes}
-        return model.model_validate_json(await read_body(request), context=context)
+        context, text = {"schemes": running_services(request).schemes}, await read_body(request)
+        body = model.model_validate_json(text, context=context)
+        check_members(text)
     except ValidationError as error:
         raise HTTPException(422, first_error(error.errors(include_url=False, include_context=False))) from error
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    return body
+
+
+async def check_query(request: Request) -> None:
+    """Refuse a query with a parameter that stands there twice: no route here takes a list. Raises HTTPException."""
+    try:
+        check_unique(name for name, _ in request.query_params.multi_items())
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error

@@ -23,6 +23,7 @@ from simulcast.model.channel import CHANNEL_PATTERN
 from simulcast.model.commands import ItemError
 from simulcast.model.events import encode
 from simulcast.model.position import Position
+from simulcast.model.repeated import check_members, unique_members
 from simulcast.model.requests import PublishItem
 
 MAX_ITEMS = 1000
@@ -95,9 +96,10 @@ async def publish_batch(
 def _parse_items(body: bytes) -> Sequence[object]:
     """Return the items as they came. Raises HTTPException for a body without them."""
     try:
-        batch = json.loads(body.decode(), parse_int=_parse_int)  # NaN and long numbers are refused with their item
+        # NaN and long numbers are refused with their item.
+        batch = json.loads(body.decode(), parse_int=_parse_int, object_pairs_hook=unique_members)
     except (ValueError, RecursionError) as error:
-        raise HTTPException(422, f"the body is no JSON: {str(error)[:200]}") from error
+        raise HTTPException(422, f"the body can't be read as JSON: {str(error)[:200]}") from error
     items = batch.get("items") if isinstance(batch, dict) else None
     if not isinstance(items, list) or set(batch) != {"items"}:
         raise HTTPException(422, 'the body is {"items": [{"channel": "…", "event": {…}}, …]}, without other members')
@@ -129,6 +131,7 @@ async def publish(
             body = await read_body(request)
             if isinstance(encode(body), str):
                 raise InvalidEvent(NO_OBJECT.format("an array, a value or other text"))
+            check_members(body)
             position = await services.broker.publish(
                 body, channel, idempotency_key=request_id, traceparent=traceparent_of(request)
             )

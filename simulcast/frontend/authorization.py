@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from simulcast.frontend.grant import Grant
 from simulcast.model.close_codes import MAX_REASON_BYTES, Reconnect, Stop
+from simulcast.model.repeated import unique_members
 
 AUTHENTICATION_TIMEOUT_S = 10.0  # from the handshake to the first message
 DECISION_TIMEOUT_S = 30.0  # how long the application may think about a client
@@ -124,7 +125,7 @@ async def verify_first_message(decision: TokenInFirstMessage, text: str, channel
 def parse_token(text: str) -> str | None:
     """Return the token of an `authenticate` message; None for any other text."""
     try:
-        message = json.loads(text)
+        message = json.loads(text, object_pairs_hook=unique_members)
     except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or message.get("action") != "authenticate":

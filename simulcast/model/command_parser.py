@@ -27,6 +27,7 @@ from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.file_place import parse_file_name
 from simulcast.model.position import Position
 from simulcast.model.queue_place import MAX_PRIORITY, QueuePlace
+from simulcast.model.repeated import check_members
 from simulcast.model.start_time import parse_new_start
 
 _ALL_ACTIONS: Final = (*ACTIONS, *JOB_ACTIONS, *REQUEST_ACTIONS, "subscribe", "unsubscribe")
@@ -48,6 +49,10 @@ def parse(text: str) -> ClientMessage | None:
             "not_an_object",
             'a command is a JSON object such as {"action":"pause_download","download_id":"12345"}',
         )
+    try:
+        check_members(text)
+    except ValueError as error:
+        return InvalidCommand("invalid_member", str(error))
     if "action" not in members:
         return InvalidCommand("missing_member", f"a command needs the member action, one of {', '.join(_ALL_ACTIONS)}")
     action = members.pop("action")

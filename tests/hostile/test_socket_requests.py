@@ -73,7 +73,7 @@ def asked(own_jobs: Jobs, own_broker: Broker) -> Asked:
 async def test_odd_values_in_every_member_are_answered_in_few_words(action: str, asked: Asked) -> None:
     valid = {"add_download": f'"url":"{URL}"', "publish": '"event":{"n":1}'}.get(action, '"x":1')
     for member, value, keeps_valid in itertools.product(MEMBERS[action], ODD, (True, False)):
-        others = f"{valid}," if keeps_valid else ""
+        others = f"{valid}," if keeps_valid and not valid.startswith(f'"{member}":') else ""
         found = json.loads(
             await asked.text(f'{{"action":"{action}","command_id":"c-1",{others}"{member}":{value}}}'),
             parse_constant=pytest.fail,

@@ -10,11 +10,13 @@ from simulcast.frontend.fanout.view import View
 from simulcast.model.channel import DEFAULT_CHANNEL, ChannelNames
 from simulcast.model.events import MAX_ID_CHARS
 from simulcast.model.position import Position
+from simulcast.model.repeated import check_unique
 
 VERSIONED = "simulcast.v1"
 JOINED = "simulcast.v1.joined"  # and events that are sent together come in one message
 FLAT = "simulcast.flat"
 MAX_CHANNELS_PER_CONNECTION = 50
+_SINGLE = frozenset({"since", "download_id", "interval_ms"})
 _INTERVAL_STEPS_MS = ((1_000, 100), (5_000, 500), (60_000, 5_000))  # up to which interval, which step
 MAX_INTERVAL_MS = 60_000
 
@@ -64,6 +66,7 @@ def parse(
         raise ValueError(f"channel: at most {MAX_CHANNELS_PER_CONNECTION} of them, not {len(channels)}")
     for channel in channels:
         ChannelNames(channel)
+    check_unique(name for name, _ in query if name in _SINGLE)
     values = dict(query)
     download_id = values.get("download_id", "")
     if len(download_id) > MAX_ID_CHARS:
