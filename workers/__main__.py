@@ -20,7 +20,7 @@ from simulcast.errors import SettingRefused
 from simulcast.heartbeat import Rate, process_name, send_heartbeats
 from simulcast.jobs import Jobs
 from simulcast.logs import configure, discard_lost_output
-from simulcast.model.processes import WorkerRecord
+from simulcast.model.processes import MAX_REPORTED_CHANNELS, WorkerRecord
 from simulcast.process_registry import RECEIVED, ProcessRegistry
 from simulcast.settings.worker import WorkerSettings
 from simulcast.shared_limits import LimitStore
@@ -81,6 +81,7 @@ async def work(
             )
             _log.info("worker %s downloads into %s; clients know the folder as %s", name, folder, public or folder)
             rate, began = Rate(time.monotonic), time.time()
+            served = settings.channels.texts
 
             def record() -> WorkerRecord:
                 return WorkerRecord(
@@ -90,6 +91,7 @@ async def work(
                     running=worker.owned,
                     max_downloads=max_downloads,
                     bytes_per_s=rate.per_second(received.total),
+                    channels=served if len(served) <= MAX_REPORTED_CHANNELS else None,
                 )
 
             def totals() -> dict[str, int]:

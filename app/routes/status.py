@@ -21,4 +21,5 @@ async def read_status(services: RunningServices) -> ServiceStatus:
     status = await services.status.get()
     hidden = {"admin": "", "clients_by_channel": {}}
     front_ends = [record.model_copy(update=hidden) for record in status.front_ends]
-    return status.model_copy(update={"front_ends": front_ends})
+    workers = [record.model_copy(update={"channels": None}) for record in status.workers]
+    return status.model_copy(update={"front_ends": front_ends, "workers": workers})

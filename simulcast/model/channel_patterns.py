@@ -28,6 +28,11 @@ class ChannelPatterns:
             (prefixes if is_prefix else names)[name] = None
         return cls(tuple(names), tuple(prefixes))
 
+    @property
+    def texts(self) -> list[str]:
+        """The names, and the beginnings with `*` behind them, as `parse` reads them."""
+        return [*self.names, *(f"{prefix}*" for prefix in self.prefixes)]
+
     def covers(self, channel: str) -> bool:
         """Return whether that is one of them. Any text may be asked about."""
         is_one = channel in self.names or channel.startswith(self.prefixes)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from simulcast.model.job_record import State
 
 MAX_RECORD_CHARS = 300
-MAX_REPORTED_CHANNELS = 500  # of one front-end
+MAX_REPORTED_CHANNELS = 500  # of one process
 
 
 class _Process(BaseModel):
@@ -46,12 +46,17 @@ class FrontEndRecord(_Process):
 
 
 class WorkerRecord(_Process):
-    """One worker: number of its downloads, their maximum, and received bytes per second."""
+    """One worker: number of its downloads, their maximum, and received bytes per second.
+
+    `channels`: those it serves, as of `ChannelPatterns.texts`; None where it tells none, as one of an older release,
+    or one with more than MAX_REPORTED_CHANNELS.
+    """
 
     kind: Literal["worker"] = "worker"
     running: int
     max_downloads: int
     bytes_per_s: float
+    channels: list[str] | None = Field(default=None, max_length=MAX_REPORTED_CHANNELS)
 
 
 @dataclass(frozen=True, slots=True)

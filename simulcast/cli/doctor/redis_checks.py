@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import cast
 
 import redis
@@ -12,9 +12,9 @@ from redis.utils import str_if_bytes
 
 from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import ERROR, OK, WARNING, Finding
+from simulcast.cli.doctor.process_checks import process_checks
 from simulcast.cli.redis import redis_errors
 from simulcast.errors import BrokerUnavailable
-from simulcast.process_registry import ProcessRegistry
 from simulcast.store.factory import topology_from_url
 from simulcast.store.topology import Topology
 from simulcast.store.url import redacted_url
@@ -45,7 +45,7 @@ async def redis_checks(url: str) -> list[Finding]:
             await _check_version(client),
             *configuration,
             *([await check_acl(url, servers)] if takes_writes else []),
-            *await check_processes(url),
+            *await process_checks(url, servers),
         ]
     except redis.RedisError as error:
         return [Finding(ERROR, "Redis", str(redis_errors(error, url)))]
@@ -138,26 +138,6 @@ def _check_buffers(configuration: Mapping[str, str]) -> Finding:
     if hard < MIN_OUTPUT_BUFFER_BYTES:
         return Finding(WARNING, "pubsub buffer", f"{hard:,} bytes: a burst of events disconnects front-ends", remedy)
     return Finding(OK, "pubsub buffer", f"{hard:,} bytes for each front-end")
-
-
-async def check_processes(url: str) -> list[Finding]:
-    """Report how many front-ends and workers run, of which each service needs one."""
-    async with aclosing(ProcessRegistry.connect(url)) as registry:
-        try:
-            processes = await registry.processes()
-        except BrokerUnavailable:
-            return []  # as the finding about rights says
-    return [
-        _check_number("front-ends", len(processes.front_ends), "clients can't connect", "serve"),
-        _check_number("workers", len(processes.workers), "downloads wait", "work"),
-    ]
-
-
-def _check_number(kind: str, number: int, consequence: str, command: str) -> Finding:
-    if number:
-        return Finding(OK, kind, f"{number} with this Redis")
-    remedy = f"start one with `simulcast {command}`, or all with `simulcast up`"
-    return Finding(WARNING, kind, f"none runs with this Redis: {consequence}", remedy)
 
 
 async def check_acl(url: str, servers: Topology) -> Finding:

@@ -8,10 +8,15 @@ import redis.asyncio
 
 from simulcast.broker import Broker
 from simulcast.cli.doctor.finding import Finding, Severity
+from simulcast.cli.doctor.process_checks import check_channels
 from simulcast.cli.doctor.redis_checks import CHANNEL, check_version, redis_checks
+from simulcast.jobs import Jobs
 from simulcast.model.channel import ChannelNames
+from simulcast.model.processes import WorkerRecord
 from simulcast.store.connection import connect
 from tests.conditions import eventually
+from tests.jobs import URL
+from tests.process_records import WORKER
 from tests.programs import StartFrontEnd, StartWorker
 from tests.valkey import Valkey
 
@@ -75,6 +80,32 @@ async def test_doctor_misses_front_ends_and_workers(
         return all(one(findings, kind).severity is Severity.OK for kind in ("front-ends", "workers"))
 
     await eventually(both_run, "heartbeats of both")
+
+
+async def test_doctor_names_the_channels_whose_downloads_no_worker_takes(
+    own_valkey: Valkey, worker: StartWorker, own_jobs: Jobs
+) -> None:
+    worker(SIMULCAST_WORKER_CHANNELS="films,team-*")
+    for name in ("team-a", "music", "books"):
+        await own_jobs.in_channel(name).submit(URL)
+
+    async def is_registered() -> bool:
+        return one(await redis_checks(own_valkey.url), "workers").severity is Severity.OK
+
+    await eventually(is_registered, "a heartbeat of the worker")
+    finding = one(await redis_checks(own_valkey.url), "channels")
+    assert finding.severity is Severity.WARNING and finding.result.startswith("books, music: ")
+    assert "SIMULCAST_WORKER_CHANNELS" in finding.remedy
+
+
+def test_doctor_believes_that_a_worker_of_another_release_serves_any_channel() -> None:
+    older = WorkerRecord.model_validate_json(WORKER.model_dump_json(exclude={"channels"}))
+    odd, newer = (WORKER.model_copy(update={"channels": channels}) for channels in (["a b?"], ["films"]))
+    for silent in (older, odd):
+        finding = check_channels(["films", "music"], [silent, newer])
+        assert finding.severity is Severity.OK and finding.result.startswith("music: ")
+    assert check_channels(["films", "music"], [newer]).severity is Severity.WARNING
+    assert check_channels(["films"], [newer, older]).result == check_channels([], [newer]).result
 
 
 async def test_doctor_tells_a_disk_that_takes_nothing_from_a_missing_right(
