@@ -4,6 +4,7 @@ So are headers that stand there twice, of which a proxy might have judged by the
 """
 
 from collections.abc import Collection, Container
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -67,7 +68,8 @@ class RequestFilterMiddleware:
 
 def has_token(query: bytes) -> bool:
     """Return whether a parameter of the query has the name of a token's."""
-    return not _TOKEN_PARAMETERS.isdisjoint(pair.partition(b"=")[0].lower() for pair in query.split(b"&"))
+    names = (unquote_to_bytes(pair.partition(b"=")[0]).lower() for pair in query.split(b"&"))
+    return not _TOKEN_PARAMETERS.isdisjoint(names)
 
 
 def _merge_leading_slashes(scope: Scope) -> None:

@@ -113,7 +113,7 @@ async def test_a_handshake_is_refused_with_the_reason(guarded: FrontEnd) -> None
         await join(guarded, offered=["bearer.x.y.z", "simulcast.v1"])
 
 
-@pytest.mark.parametrize("name", ["token", "access_token"])
+@pytest.mark.parametrize("name", ["token", "access_token", "%54oke%6e"])
 async def test_a_token_in_the_url_is_refused(guarded: FrontEnd, name: str) -> None:
     status, detail = await refusal(guarded, f"?{name}=x", header=token())
     assert status == 400 and "a token in a URL" in detail

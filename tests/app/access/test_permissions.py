@@ -65,7 +65,7 @@ async def test_probes_and_the_page_need_none(guarded: FrontEnd, path: str) -> No
     assert (await request(guarded, "GET", path)).status == 200
 
 
-@pytest.mark.parametrize("name", ["token", "access_token"])
+@pytest.mark.parametrize("name", ["token", "access_token", "%54oke%6e"])
 async def test_a_token_in_the_url_is_refused(guarded: FrontEnd, name: str) -> None:
     asked = await request(guarded, "GET", f"/downloads?{name}={token()}")
     assert asked.status == 400 and "a token in a URL" in asked.detail
