@@ -70,8 +70,18 @@ def _check(parent: int, name: str) -> None:
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISDIR(status.st_mode):
         raise SubfolderRefused(name, "a file or a link, and no folder: remove it")
-    if status.st_dev != os.fstat(parent).st_dev:  # nothing can be linked or renamed into it
-        raise SubfolderRefused(name, "on another file system: mount that elsewhere")
+    if status.st_dev != os.fstat(parent).st_dev or _is_mount(parent, name):
+        raise SubfolderRefused(name, "a mount, into which nothing can be renamed: mount that elsewhere")
+
+
+def _is_mount(parent: int, name: str) -> bool:
+    """Return whether a folder is a mount, also of the same file system: Linux says so before it looks for a file."""
+    missing = f".simulcast.{secrets.token_hex(8)}"
+    try:
+        os.rename(missing, f"{name}/{missing}", src_dir_fd=parent, dst_dir_fd=parent)
+    except OSError as error:
+        return error.errno == errno.EXDEV
+    return False
 
 
 def _make(parent: int, name: str) -> None:

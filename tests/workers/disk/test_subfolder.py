@@ -121,13 +121,23 @@ def test_nothing_outside_is_reached_through_a_link_or_a_file_in_the_way(
     assert "Traceback" not in caplog.text
 
 
-def test_a_check_makes_nothing_and_knows_other_file_systems(tmp_path: Path) -> None:
+def test_a_check_makes_nothing_and_knows_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_subfolder(tmp_path, "films/2026")
     assert listing(tmp_path) == []
     (tmp_path / "films").mkdir()
     check_subfolder(tmp_path, "films/2026")
-    with pytest.raises(SubfolderRefused, match=r"^proc in the download folder is on another file system"):
+    assert listing(tmp_path) == ["films"]
+    with pytest.raises(SubfolderRefused, match=r"^proc in the download folder is a mount"):
         check_subfolder(Path("/"), "proc/1")
+
+    def refuse(source: str, target: str, **_: int) -> None:
+        assert target == f"films/{source}"
+        assert not (tmp_path / source).exists()
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "rename", refuse)  # as for a mount of the same file system
+    with pytest.raises(SubfolderRefused, match=r"^films in the download folder is a mount"):
+        check_subfolder(tmp_path, "films/2026")
 
 
 def test_many_that_make_the_same_folder_simultaneously_all_succeed(tmp_path: Path) -> None:
