@@ -38,7 +38,8 @@ MEMBERS = {
 async def filled(page: Page) -> dict[str, Locator]:
     """Fill in all options, by keyboard as far as the summary."""
     await page.get_by_text("Options", exact=True).press("Enter")
-    fields = {label: page.get_by_label(label, exact=True) for label in LABELS}
+    form = page.locator("#add")
+    fields = {label: form.get_by_label(label, exact=True) for label in LABELS}
     for label, text in LABELS.items():
         await fields[label].fill(text)
     return fields
@@ -90,7 +91,7 @@ async def test_what_makes_no_sense_is_said_beside_its_field_and_nothing_is_sent(
 ) -> None:
     page = await open_page()
     await page.get_by_text("Options", exact=True).click()
-    field = page.get_by_label(label, exact=True)
+    field = page.locator("#add").get_by_label(label, exact=True)
     await field.fill(text)
     await page.get_by_text("Options", exact=True).click()
     await page.get_by_label("Add downloads").fill(URL)
