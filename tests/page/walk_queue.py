@@ -20,6 +20,7 @@ async def add(walk: Walk) -> None:
 
     await walk.press(walk.part("add-options").locator("summary"))
     await walk.part("option-priority").fill("3")
+    await walk.part("option-folder").fill("films/2026")
     await walk.look_at("options")
     stub.answer_post = answer
     assert await transfer(page, "paste", {"text/plain": "See https://example.org/a.iso, and ftp://example.org/b."})
@@ -38,12 +39,13 @@ async def add(walk: Walk) -> None:
     await box.fill("")
     await walk.press(walk.part("add-button"))
     await expect(walk.part("problems")).to_contain_text("https://example.org/file.iso")
-    assert [(body["url"], body["priority"]) for body in stub.posted] == [
-        ("https://example.org/a.iso", 3),
-        ("ftp://example.org/b", 3),
-        ("https://example.org/c", 3),
+    assert [(body["url"], body["priority"], body["folder"]) for body in stub.posted] == [
+        ("https://example.org/a.iso", 3, "films/2026"),
+        ("ftp://example.org/b", 3, "films/2026"),
+        ("https://example.org/c", 3, "films/2026"),
     ]
     await walk.part("option-priority").fill("")
+    await walk.part("option-folder").fill("")
     await walk.press(walk.part("add-options").locator("summary"))
 
 
