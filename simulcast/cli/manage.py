@@ -154,7 +154,7 @@ def schedule(
     ids: Ids,
     channel: Channel = "",
 ) -> None:
-    """Change the time from which workers may take downloads that wait or are paused."""
+    """Change when downloads that wait or are paused may start."""
     from simulcast.cli.add import parse_time
 
     try:
